@@ -1,0 +1,145 @@
+//! An account: one organization's wallet (A1-A3, T2).
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, PaymentId};
+use crate::lot::Lot;
+use crate::money::{Currency, Money};
+use crate::payment::PaymentKind;
+use crate::time::Month;
+
+/// How an organization pays (A1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum BillingModel {
+    /// Funds first; what they do not cover is owed.
+    Prepaid,
+    /// The newer commerce model: what old funds do not cover is invoiced after use.
+    PostUsage,
+}
+
+/// Whether paid calls may start (A3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// They may.
+    Active,
+    /// A prepaid account with nothing available.
+    Depleted,
+}
+
+/// Charges of a month still to be invoiced (S8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostUsage {
+    /// The month (UTC) they were posted in.
+    pub month: Month,
+    /// Their sum, and what rounding carried over from the month before.
+    pub amount: Money,
+}
+
+/// A payment that is not decided yet, and when recovery is to look at it (F5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenPayment {
+    /// Which.
+    pub id: PaymentId,
+    /// What it is for.
+    pub kind: PaymentKind,
+    /// When its first attempt is given up on, or its person is looked after next.
+    pub recover_at: Timestamp,
+}
+
+/// What every decision about money reads and writes: the `core` part of the stored account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Chosen by the operator.
+    pub id: AccountId,
+    /// Fixed at creation.
+    pub currency: Currency,
+    /// How it pays.
+    pub billing_model: BillingModel,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The instant of its last change; *now* is never earlier (T1).
+    pub as_of: Timestamp,
+    /// One more with every commit.
+    pub version: u64,
+    /// Lots with funds, oldest expiry first.
+    pub lots: Vec<Lot>,
+    /// What finished calls cost beyond the funds there were (A2); never negative.
+    pub owed: Money,
+    /// What the next invoice will ask for.
+    pub post_usage: PostUsage,
+    /// Payments not decided yet.
+    pub open_payments: Vec<OpenPayment>,
+    /// Receipts given so far: they are numbered without gaps (F8).
+    pub receipts: u64,
+    /// Whether people have been told that it is depleted since it last was not (N3).
+    pub depletion_told: bool,
+}
+
+impl Account {
+    /// A new wallet, empty.
+    pub fn open(id: AccountId, currency: Currency, billing_model: BillingModel, now: Timestamp) -> Self {
+        Self {
+            id,
+            currency,
+            billing_model,
+            created_at: now,
+            as_of: now,
+            version: 1,
+            lots: Vec::new(),
+            owed: Money::zero(currency),
+            post_usage: PostUsage { month: Month::of(now), amount: Money::zero(currency) },
+            open_payments: Vec::new(),
+            receipts: 0,
+            // It has never had funds, so there is no crossing to tell of.
+            depletion_told: true,
+        }
+    }
+
+    /// Unspent funds, expired or not, less what is owed (T2). The sum of the journal.
+    pub fn balance(&self) -> Money {
+        self.sum_of_lots(|_| true) - self.owed
+    }
+
+    /// The balance without lots expired at `now` (T2).
+    pub fn available(&self, now: Timestamp) -> Money {
+        self.sum_of_lots(|lot| lot.usable_at(now)) - self.owed
+    }
+
+    /// Whether paid calls may start at `now` (A3).
+    pub fn status(&self, now: Timestamp) -> Status {
+        let depleted = self.billing_model == BillingModel::Prepaid && !self.available(now).is_positive();
+        if depleted { Status::Depleted } else { Status::Active }
+    }
+
+    /// The live lot that expires next, if any.
+    pub fn next_expiry(&self, now: Timestamp) -> Option<&Lot> {
+        self.lots.iter().find(|lot| lot.usable_at(now))
+    }
+
+    /// When the nightly sweep must look at it next: a warning or a booking (E1, E3).
+    pub fn due_for_expiry(&self) -> Option<Timestamp> {
+        self.lots.iter().map(Lot::due_at).min()
+    }
+
+    /// When recovery must look at it next (F5).
+    pub fn due_for_recharge(&self) -> Option<Timestamp> {
+        self.open_payments.iter().map(|payment| payment.recover_at).min()
+    }
+
+    /// Asserts what holds in every stored state (invariant 4).
+    pub fn assert_sound(&self) {
+        for lot in &self.lots {
+            assert!(lot.remaining.is_positive() && lot.remaining <= lot.amount, "lot {} is out of bounds", lot.id);
+        }
+        assert!(self.lots.is_sorted_by_key(|lot| lot.expires_at), "lots are kept oldest expiry first");
+        assert!(!self.owed.is_negative(), "owed is never negative");
+    }
+
+    fn sum_of_lots(&self, counts: impl Fn(&Lot) -> bool) -> Money {
+        let zero = Money::zero(self.currency);
+        self.lots.iter().filter(|lot| counts(lot)).fold(zero, |sum, lot| sum + lot.remaining)
+    }
+}

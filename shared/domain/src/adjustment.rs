@@ -1,0 +1,140 @@
+//! The operator's corrections: journal entries with a reason and an author, never edits (F9).
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::account::Account;
+use crate::draft::{Decision, Draft, NewPosting};
+use crate::fact::Fact;
+use crate::id::{Fingerprint, LotId, PaymentId};
+use crate::lot::{Lot, MAX_LOTS};
+use crate::money::{Money, MoneyError};
+use crate::payment::{Payment, PaymentKind, PaymentState};
+use crate::posting::{Entry, JournalKey, Posting, PostingKind};
+use crate::time::in_range;
+
+/// An adjustment as asked for.
+#[derive(Clone, Debug)]
+pub struct AdjustmentRequest {
+    /// Derived from the `Idempotency-Key`.
+    pub id: PaymentId,
+    /// What the key is used with.
+    pub content: Fingerprint,
+    /// Signed.
+    pub amount: Decimal,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub author: String,
+    /// When added funds expire, where it is not in 12 months.
+    pub expires_at: Option<Timestamp>,
+    /// Whether it may take more than is available.
+    pub allow_negative: bool,
+}
+
+/// Why an adjustment cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AdjustmentRefusal {
+    /// Nothing to adjust.
+    #[error("expected an amount other than zero")]
+    Zero,
+    /// Not an amount of this currency.
+    #[error("{0}")]
+    Amount(String),
+    /// An expiry that makes no sense.
+    #[error("expected an instant after now, on a positive amount")]
+    Expiry,
+    /// F9: more than is available, and not told otherwise.
+    #[error("only {available} is available; allowNegative takes more")]
+    BeyondAvailable {
+        /// What there is.
+        available: Money,
+    },
+    /// F11.
+    #[error("the account has {MAX_LOTS} lots and pending purchases, the most there may be")]
+    TooManyLots,
+}
+
+impl From<MoneyError> for AdjustmentRefusal {
+    fn from(problem: MoneyError) -> Self {
+        Self::Amount(problem.to_string())
+    }
+}
+
+/// A positive adjustment is a lot; a negative one draws oldest first.
+pub fn decide(
+    account: &Account,
+    now: Timestamp,
+    request: &AdjustmentRequest,
+) -> Result<Decision<Posting>, AdjustmentRefusal> {
+    let amount = Money::new(request.amount, account.currency)?;
+    let mut draft = Draft::on(account, now);
+    let now = draft.now();
+    let (draws, expires_at) = if amount.is_positive() {
+        (Vec::new(), Some(add(&mut draft, request, amount)?))
+    } else if amount.is_zero() {
+        return Err(AdjustmentRefusal::Zero);
+    } else if request.expires_at.is_some() {
+        return Err(AdjustmentRefusal::Expiry);
+    } else {
+        let available = account.available(now);
+        if -amount > available && !request.allow_negative {
+            return Err(AdjustmentRefusal::BeyondAvailable { available });
+        }
+        let paid = draft.draw(-amount, now);
+        draft.owe(paid.uncovered);
+        (paid.draws, None)
+    };
+    draft.post(NewPosting {
+        key: JournalKey::payment(now, PostingKind::Adjustment, &request.id),
+        at: now,
+        amount,
+        draws,
+        post_usage: Money::zero(account.currency),
+        content: request.content.clone(),
+        requires: None,
+        entry: Entry::Adjustment {
+            payment: request.id.clone(),
+            reason: request.reason.clone(),
+            author: request.author.clone(),
+            expires_at,
+        },
+    });
+    draft.set_payment(Payment {
+        account: account.id.clone(),
+        id: request.id.clone(),
+        kind: PaymentKind::Adjustment,
+        created_at: now,
+        amount,
+        content: request.content.clone(),
+        attempt: 0,
+        method: None,
+        po_number: None,
+        revision: 1,
+        state: PaymentState::Posted,
+    });
+    let decision = draft.finish(());
+    let posting = decision.change.as_ref().and_then(|change| change.postings.last()).cloned();
+    let answer = posting.expect("an adjustment posts one row");
+    Ok(Decision { change: decision.change, answer })
+}
+
+fn add(draft: &mut Draft, request: &AdjustmentRequest, amount: Money) -> Result<Timestamp, AdjustmentRefusal> {
+    let now = draft.now();
+    let expires_at = request.expires_at.unwrap_or_else(|| Lot::expiry_of_purchase(now));
+    if expires_at <= now || !in_range(expires_at) {
+        return Err(AdjustmentRefusal::Expiry);
+    }
+    if draft.account().lots.len() + draft.account().open_payments.len() >= MAX_LOTS {
+        return Err(AdjustmentRefusal::TooManyLots);
+    }
+    draft.add_lot(LotId::of(&request.id), now, expires_at, amount);
+    draft.say(Fact::FundsAdded {
+        kind: PaymentKind::Adjustment,
+        payment_id: request.id.clone(),
+        amount,
+        expires_at,
+        receipt_number: None,
+    });
+    Ok(expires_at)
+}

@@ -1,0 +1,257 @@
+//! A draft: an account while it is being decided on. Every change to money goes through here, so that
+//! balances follow from one posting to the next and every rule about lots stands in one place.
+
+use jiff::Timestamp;
+
+use crate::account::{Account, BillingModel, PostUsage};
+use crate::fact::Fact;
+use crate::id::{Fingerprint, LotId};
+use crate::lot::{Draw, Lot};
+use crate::money::Money;
+use crate::payment::Payment;
+use crate::posting::{Entry, JournalKey, Posting};
+use crate::profile::Profile;
+use crate::time::Month;
+
+/// What a decision came to: what to commit, if anything, and the answer once that is done.
+#[derive(Clone, Debug)]
+pub struct Decision<T> {
+    /// What to commit; `None` when nothing changes.
+    pub change: Option<Change>,
+    /// What the caller is told.
+    pub answer: T,
+}
+
+/// What one commit writes, all of it or none.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The account as decided: its version is one more than the one read.
+    pub account: Account,
+    /// The profile, where it changes.
+    pub profile: Option<Profile>,
+    /// Rows for the journal.
+    pub postings: Vec<Posting>,
+    /// The payment that opens, moves on or closes.
+    pub payment: Option<Payment>,
+    /// What the world is told.
+    pub facts: Vec<Fact>,
+}
+
+impl<T> Decision<T> {
+    /// Nothing changes.
+    pub fn unchanged(answer: T) -> Self {
+        Self { change: None, answer }
+    }
+}
+
+/// How a charge was paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paid {
+    /// From lots, oldest expiry first.
+    pub draws: Vec<Draw>,
+    /// What no lot covered.
+    pub uncovered: Money,
+}
+
+/// An account being decided on.
+#[derive(Debug)]
+pub struct Draft {
+    account: Account,
+    now: Timestamp,
+    last_balance: Money,
+    postings: Vec<Posting>,
+    facts: Vec<Fact>,
+    payment: Option<Payment>,
+    profile: Option<Profile>,
+}
+
+impl Draft {
+    /// Begins on an account as read. *Now* is never earlier than the account's last change (T1), and the
+    /// first change after a month's end closes that month (S8).
+    pub fn on(account: &Account, now: Timestamp) -> Self {
+        let now = now.max(account.as_of);
+        let mut account = account.clone();
+        account.version += 1;
+        account.as_of = now;
+        let mut draft = Self {
+            last_balance: account.balance(),
+            account,
+            now,
+            postings: Vec::new(),
+            facts: Vec::new(),
+            payment: None,
+            profile: None,
+        };
+        draft.close_past_month();
+        draft
+    }
+
+    /// The instant of this commit.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The account so far.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The account so far, for what is not money.
+    pub fn account_mut(&mut self) -> &mut Account {
+        &mut self.account
+    }
+
+    /// Adds funds: what is owed is repaid first (F7), and a lot used up by that is not kept.
+    pub fn add_lot(&mut self, id: LotId, purchased_at: Timestamp, expires_at: Timestamp, amount: Money) {
+        assert!(amount.is_positive(), "funds are more than zero");
+        let mut lot = Lot::new(id, purchased_at, expires_at, amount, self.now);
+        let repaid = amount.min(self.account.owed);
+        self.account.owed -= repaid;
+        lot.remaining -= repaid;
+        if lot.remaining.is_positive() {
+            let lots = &mut self.account.lots;
+            let place = lots.partition_point(|other| (other.expires_at, &other.id) <= (lot.expires_at, &lot.id));
+            lots.insert(place, lot);
+        }
+    }
+
+    /// Takes up to `amount` from lots usable at `usable_at`, oldest expiry first (S1).
+    pub fn draw(&mut self, amount: Money, usable_at: Timestamp) -> Paid {
+        let mut uncovered = amount;
+        let mut draws = Vec::new();
+        for lot in &mut self.account.lots {
+            if !uncovered.is_positive() {
+                break;
+            }
+            if lot.usable_at(usable_at) {
+                let taken = lot.remaining.min(uncovered);
+                lot.remaining -= taken;
+                uncovered -= taken;
+                draws.push(Draw { lot: lot.id.clone(), amount: taken, expires_at: lot.expires_at });
+            }
+        }
+        self.account.lots.retain(|lot| lot.remaining.is_positive());
+        Paid { draws, uncovered }
+    }
+
+    /// What no lot covered becomes owed.
+    pub fn owe(&mut self, amount: Money) {
+        self.account.owed += amount;
+    }
+
+    /// What no lot covered of a charge is owed, or on the next invoice once the account is post-usage
+    /// (S1, S8). Gives the post-usage part.
+    pub fn charge_uncovered(&mut self, uncovered: Money) -> Money {
+        match self.account.billing_model {
+            BillingModel::Prepaid => {
+                self.owe(uncovered);
+                Money::zero(self.account.currency)
+            }
+            BillingModel::PostUsage => {
+                self.account.post_usage.amount += uncovered;
+                uncovered
+            }
+        }
+    }
+
+    /// Takes a whole lot out, for its booking.
+    pub fn remove_lot(&mut self, id: &LotId) -> Lot {
+        let place = self.account.lots.iter().position(|lot| lot.id == *id).expect("the caller found the lot here");
+        self.account.lots.remove(place)
+    }
+
+    /// Writes a row of the journal. The account has the posting's effect already, and its balance must
+    /// follow from the row before (invariant 1).
+    pub fn post(&mut self, posting: NewPosting) {
+        let balance = self.account.balance();
+        assert_eq!(self.last_balance + posting.amount, balance, "the balance follows from the row before");
+        self.last_balance = balance;
+        self.postings.push(Posting {
+            key: posting.key,
+            at: posting.at,
+            posted_at: self.now,
+            amount: posting.amount,
+            balance,
+            version: self.account.version,
+            place: u32::try_from(self.postings.len()).expect("a commit has at most 100 rows"),
+            draws: posting.draws,
+            post_usage: posting.post_usage,
+            content: posting.content,
+            requires: posting.requires,
+            entry: posting.entry,
+        });
+    }
+
+    /// Tells the world.
+    pub fn say(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
+    /// Writes this payment with the commit.
+    pub fn set_payment(&mut self, payment: Payment) {
+        self.payment = Some(payment);
+    }
+
+    /// Writes this profile with the commit.
+    pub fn set_profile(&mut self, profile: Profile) {
+        self.profile = Some(profile);
+    }
+
+    /// The decision. A crossing of what is available from above zero to zero or below is told once (N3).
+    pub fn finish<T>(mut self, answer: T) -> Decision<T> {
+        let available = self.account.available(self.now);
+        if available.is_positive() {
+            self.account.depletion_told = false;
+        } else if !self.account.depletion_told {
+            self.account.depletion_told = true;
+            self.facts.push(Fact::BalanceDepleted { available });
+        }
+        self.account.assert_sound();
+        let Self { account, postings, facts, payment, profile, .. } = self;
+        Decision { change: Some(Change { account, profile, postings, payment, facts }), answer }
+    }
+
+    fn close_past_month(&mut self) {
+        let PostUsage { month, amount } = self.account.post_usage;
+        let this_month = Month::of(self.now);
+        if this_month == month {
+            return;
+        }
+        let invoiced = amount.to_minor_units_half_up();
+        self.account.post_usage = PostUsage { month: this_month, amount: amount - invoiced };
+        if invoiced.is_zero() {
+            return;
+        }
+        self.post(NewPosting {
+            key: JournalKey::invoice(month),
+            at: month.end(),
+            amount: Money::zero(self.account.currency),
+            draws: Vec::new(),
+            post_usage: -invoiced,
+            content: Fingerprint::of([month.to_string().as_str()]),
+            requires: None,
+            entry: Entry::Invoice { month },
+        });
+    }
+}
+
+/// What the maker of a posting says; the draft adds balance, version and place.
+#[derive(Debug)]
+pub struct NewPosting {
+    /// Its key.
+    pub key: JournalKey,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What it does to the balance.
+    pub amount: Money,
+    /// What it took from which lots.
+    pub draws: Vec<Draw>,
+    /// The part for the next invoice.
+    pub post_usage: Money,
+    /// What the key was used with.
+    pub content: Fingerprint,
+    /// A row that must exist.
+    pub requires: Option<JournalKey>,
+    /// What it is about.
+    pub entry: Entry,
+}

@@ -1,0 +1,169 @@
+//! Typed ids: an [`AccountId`] cannot pass for a [`LotId`]. Parsed at the edge, valid inside.
+
+use std::fmt;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::payment::PaymentKind;
+
+/// An id that is not one: says what was expected.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}")]
+pub struct InvalidId {
+    expected: &'static str,
+}
+
+macro_rules! typed_id {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            #[doc = concat!("Accepts ", $expected, ".")]
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidId> {
+                let text = text.into();
+                let valid: fn(&str) -> bool = $valid;
+                if valid(&text) { Ok(Self(text)) } else { Err(InvalidId { expected: $expected }) }
+            }
+
+            /// The text of the id.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+fn is_token(text: &str, max_len: usize) -> bool {
+    (1..=max_len).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+typed_id!(
+    /// An organization's wallet; chosen by the operator (A1).
+    AccountId,
+    "1 to 64 letters, digits, '-', '_' or '.'",
+    |text| is_token(text, 64)
+);
+
+typed_id!(
+    /// A payment or adjustment: see [`PaymentId::derive`].
+    PaymentId,
+    "an id such as pur_0123…",
+    |text| is_token(text, 64)
+);
+
+typed_id!(
+    /// A lot, which has the id of the payment or adjustment that added it.
+    LotId,
+    "an id such as pur_0123…",
+    |text| is_token(text, 64)
+);
+
+typed_id!(
+    /// A usage record, as its source names it (S2). No `#`: keys are made of it.
+    RecordId,
+    "1 to 128 visible ASCII characters without '#'",
+    |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
+);
+
+impl PaymentId {
+    /// The same account, kind and `Idempotency-Key` always name the same payment (F3).
+    pub fn derive(account: &AccountId, kind: PaymentKind, idempotency_key: &str) -> Self {
+        let Fingerprint(digest) = Fingerprint::of([account.as_str(), kind.as_str(), idempotency_key]);
+        Self(format!("{}_{digest}", kind.id_prefix()))
+    }
+}
+
+impl LotId {
+    /// The lot that this payment adds.
+    pub fn of(payment: &PaymentId) -> Self {
+        Self(payment.0.clone())
+    }
+
+    /// The payment that added it, if money came from a card: the prefix says so.
+    pub fn purchase(&self) -> Option<PaymentId> {
+        [PaymentKind::Purchase, PaymentKind::Recharge]
+            .iter()
+            .any(|kind| self.0.strip_prefix(kind.id_prefix()).is_some_and(|rest| rest.starts_with('_')))
+            .then(|| PaymentId(self.0.clone()))
+    }
+}
+
+/// What a key was used with: two requests with the same key must have the same fingerprint (S2, F3).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// Half a SHA-256 over the parts, each preceded by its length so that no two lists read alike.
+    pub fn of<'a>(parts: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
+        let digest: [u8; 32] = hasher.finalize().into();
+        let (half, _) = digest.split_first_chunk::<16>().expect("32 bytes have a first 16");
+        Self(format!("{:032x}", u128::from_be_bytes(*half)))
+    }
+
+    /// As it was stored.
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// 32 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_say_what_they_expect() {
+        assert!(AccountId::parse("contoso-eu.1").is_ok());
+        for bad in ["", "a b", "a#b", "é", &"x".repeat(65)] {
+            assert_eq!(
+                AccountId::parse(bad).unwrap_err().to_string(),
+                "expected 1 to 64 letters, digits, '-', '_' or '.'"
+            );
+        }
+        assert!(RecordId::parse("1835317186_112562680@61.221.3.176").is_ok());
+        assert!(RecordId::parse("a#1").is_err(), "keys are made of it");
+    }
+
+    #[test]
+    fn f3_a_payment_is_named_by_account_kind_and_key() {
+        let account = AccountId::parse("a").unwrap();
+        let id = PaymentId::derive(&account, PaymentKind::Purchase, "k");
+        assert_eq!(id, PaymentId::derive(&account, PaymentKind::Purchase, "k"));
+        assert_ne!(id, PaymentId::derive(&account, PaymentKind::Adjustment, "k"));
+        assert_ne!(id, PaymentId::derive(&AccountId::parse("b").unwrap(), PaymentKind::Purchase, "k"));
+        assert!(id.as_str().starts_with("pur_") && id.as_str().len() == 36);
+        assert_eq!(LotId::of(&id).purchase(), Some(id));
+        assert_eq!(LotId::of(&PaymentId::derive(&account, PaymentKind::Adjustment, "k")).purchase(), None);
+    }
+
+    #[test]
+    fn fingerprints_keep_parts_apart() {
+        assert_ne!(Fingerprint::of(["ab", "c"]), Fingerprint::of(["a", "bc"]));
+    }
+}

@@ -1,0 +1,52 @@
+//! What Communications Credits decides, as plain functions.
+//!
+//! Everything here is a pure function of (account, input, now): no AWS, no async, no clock, no randomness.
+//! A handler loads an [`Account`], calls one of the deciding functions, and hands the [`Decision`] to the
+//! store, which commits it in one transaction.
+//!
+//! | file | noun | rules |
+//! |---|---|---|
+//! | [`money`] | an amount and its currency | T3 |
+//! | [`time`] | instants, months | T1, F1 |
+//! | [`id`] | typed ids, fingerprints | S2, F3 |
+//! | [`lot`] | funds bought at one instant | F1, F7, S1, S10 |
+//! | [`account`] | the wallet | A1-A3, T2 |
+//! | [`draft`] | an account being decided on | T1, F7, S1, S8 |
+//! | [`posting`] | one row of the journal | S2 |
+//! | [`fact`] | what a commit tells the world | E3, N1-N6 |
+//! | [`rate`] | published rates | S5 |
+//! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
+//! | [`debit`] | paying for usage | S1-S6, S9, S10 |
+//! | [`payment`] | a charge from intent to outcome | F3-F5 |
+//! | [`purchase`] | buying funds | F1-F7, F11 |
+//! | [`adjustment`] | the operator's corrections | F9 |
+//! | [`expiry`] | the nightly sweep | E1-E3 |
+
+pub mod account;
+pub mod adjustment;
+pub mod debit;
+pub mod draft;
+pub mod expiry;
+pub mod fact;
+pub mod id;
+pub mod lot;
+pub mod money;
+pub mod payment;
+pub mod posting;
+pub mod profile;
+pub mod purchase;
+pub mod rate;
+pub mod time;
+pub mod usage;
+
+pub use account::{Account, BillingModel, Status};
+pub use draft::{Decision, Draft};
+pub use fact::Fact;
+pub use id::{AccountId, Fingerprint, LotId, PaymentId, RecordId};
+pub use lot::Lot;
+pub use money::{Currency, Money};
+pub use payment::{Payment, PaymentKind, PaymentState};
+pub use posting::{JournalKey, Posting, PostingKind};
+pub use profile::{Locale, Profile};
+pub use rate::RateTable;
+pub use usage::{Service, UsageRecord};

@@ -1,0 +1,142 @@
+//! A payment: a card charge (or an adjustment, which needs none) from intent to outcome (F3-F5).
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AccountId, Fingerprint, PaymentId};
+use crate::money::Money;
+use crate::profile::PaymentMethod;
+
+/// The first attempt has this long before recovery looks at it (F5); longer than any function runs.
+pub const LEASE: SignedDuration = SignedDuration::from_mins(2);
+
+/// A purchase that waits for its person is cancelled this long after it was asked for.
+pub const PERSON_HAS: SignedDuration = SignedDuration::from_hours(24);
+
+/// While it waits, and while the processor cannot say, recovery looks this often whether it is done.
+pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// What money arrives, or is corrected, for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PaymentKind {
+    /// Funds bought by a person (F1).
+    Purchase,
+    /// Funds bought by auto-recharge (R2).
+    Recharge,
+    /// The operator's correction (F9).
+    Adjustment,
+}
+
+impl PaymentKind {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Recharge => "recharge",
+            Self::Adjustment => "adjustment",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Purchase, Self::Recharge, Self::Adjustment].into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// What ids of this kind begin with.
+    pub fn id_prefix(self) -> &'static str {
+        match self {
+            Self::Purchase => "pur",
+            Self::Recharge => "rch",
+            Self::Adjustment => "adj",
+        }
+    }
+}
+
+/// Why a card payment came to nothing, as the API gives it: `card_declined`, `insufficient_funds`, …
+pub const ABANDONED: &str = "abandoned";
+
+/// How far a payment has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaymentState {
+    /// Being tried; the processor's object once it is known. It is stored before it is confirmed.
+    Open {
+        /// The processor's object.
+        intent: Option<String>,
+    },
+    /// The card wants its owner.
+    NeedsAction {
+        /// The processor's object.
+        intent: String,
+        /// Where the person can act.
+        url: String,
+    },
+    /// The card was charged and the lot added.
+    Succeeded {
+        /// The processor's object.
+        intent: String,
+        /// The receipt's number within the account (F8).
+        receipt_number: u64,
+    },
+    /// Nothing was charged.
+    Declined {
+        /// Why.
+        reason: String,
+    },
+    /// An adjustment, posted.
+    Posted,
+}
+
+/// One payment of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Whose.
+    pub account: AccountId,
+    /// Derived from the account, the kind and the `Idempotency-Key` (F3).
+    pub id: PaymentId,
+    /// What for.
+    pub kind: PaymentKind,
+    /// The instant it was asked for: it dates the lot and its journal row (F1).
+    pub created_at: Timestamp,
+    /// How much; minor units where a card is charged.
+    pub amount: Money,
+    /// What the key was used with (F3).
+    pub content: Fingerprint,
+    /// Which try with the processor: its idempotency key is `id:attempt`.
+    pub attempt: u32,
+    /// What is charged; none for an adjustment.
+    pub method: Option<PaymentMethod>,
+    /// The account's PO number at that moment (F8).
+    pub po_number: Option<String>,
+    /// One more with every write; each write is conditional on the one before.
+    pub revision: u64,
+    /// How far it is.
+    pub state: PaymentState,
+}
+
+impl Payment {
+    /// The key under which the processor sees this attempt once, however often it is sent.
+    pub fn processor_key(&self) -> String {
+        format!("{}:{}", self.id, self.attempt)
+    }
+
+    /// The processor's object, once known.
+    pub fn intent(&self) -> Option<&str> {
+        match &self.state {
+            PaymentState::Open { intent } => intent.as_deref(),
+            PaymentState::NeedsAction { intent, .. } | PaymentState::Succeeded { intent, .. } => Some(intent),
+            PaymentState::Declined { .. } | PaymentState::Posted => None,
+        }
+    }
+
+    /// Whether its outcome is still unknown.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, PaymentState::Open { .. } | PaymentState::NeedsAction { .. })
+    }
+
+    /// The same payment, one step on.
+    #[must_use]
+    pub fn moved_to(&self, state: PaymentState) -> Self {
+        Self { state, revision: self.revision + 1, ..self.clone() }
+    }
+}

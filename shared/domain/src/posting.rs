@@ -1,0 +1,216 @@
+//! A posting: one immutable row of the journal. Its key is fixed before the first try and contains no
+//! *now*, which is what makes every posting exactly once (S2).
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Fingerprint, LotId, PaymentId, RecordId};
+use crate::lot::Draw;
+use crate::money::Money;
+use crate::rate::Why;
+use crate::time::{Month, key_text};
+use crate::usage::UsageRecord;
+
+/// What a posting is, as the API names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PostingKind {
+    /// Funds bought by a person.
+    Purchase,
+    /// Funds bought by auto-recharge.
+    Recharge,
+    /// A call.
+    Usage,
+    /// A lot's unused funds, forfeited.
+    Expiry,
+    /// The operator's correction.
+    Adjustment,
+    /// A month of post-usage charges, closed.
+    Invoice,
+    /// A call without a published rate, kept (S9).
+    Unrated,
+}
+
+impl PostingKind {
+    /// Every kind, for filters.
+    pub const ALL: [Self; 7] = [
+        Self::Purchase,
+        Self::Recharge,
+        Self::Usage,
+        Self::Expiry,
+        Self::Adjustment,
+        Self::Invoice,
+        Self::Unrated,
+    ];
+
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Recharge => "recharge",
+            Self::Usage => "usage",
+            Self::Expiry => "expiry",
+            Self::Adjustment => "adjustment",
+            Self::Invoice => "invoice",
+            Self::Unrated => "unrated",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Where a posting stands in its account's journal: `instant#kind#id`, sorted by instant.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JournalKey(String);
+
+impl JournalKey {
+    /// A record's key, the same whatever becomes of it: start to the second, id and revision (S2).
+    pub fn usage(started_at: Timestamp, record: &RecordId, revision: u32) -> Self {
+        Self::new(started_at, PostingKind::Usage, &format!("{record}#{revision}"))
+    }
+
+    /// The key of what a payment or adjustment posts: its creation and id.
+    pub fn payment(created_at: Timestamp, kind: PostingKind, payment: &PaymentId) -> Self {
+        Self::new(created_at, kind, payment.as_str())
+    }
+
+    /// The key of a lot's forfeit: its expiry and id.
+    pub fn expiry(expires_at: Timestamp, lot: &LotId) -> Self {
+        Self::new(expires_at, PostingKind::Expiry, lot.as_str())
+    }
+
+    /// The key of a month's invoice: its end, the month.
+    pub fn invoice(month: Month) -> Self {
+        Self::new(month.end(), PostingKind::Invoice, &month.to_string())
+    }
+
+    /// The key of the reversal of what stands under this key (S11).
+    #[must_use]
+    pub fn reversal(&self) -> Self {
+        Self(format!("{}#reversal", self.0))
+    }
+
+    /// As it was stored.
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn new(at: Timestamp, kind: PostingKind, id: &str) -> Self {
+        Self(format!("{}#{}#{id}", key_text(at), kind.as_str()))
+    }
+}
+
+impl fmt::Display for JournalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for JournalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a posting is about; each kind with what only it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// A call that was charged for (or was free).
+    Usage {
+        /// The record as it came.
+        record: UsageRecord,
+        /// What it cost, however it was paid.
+        charge: Money,
+        /// Why it cost that.
+        why: Why,
+    },
+    /// A call without a rate (S9).
+    Unrated {
+        /// The record as it came.
+        record: UsageRecord,
+    },
+    /// Funds from a card.
+    Funds {
+        /// Purchase or recharge.
+        kind: PostingKind,
+        /// Which.
+        payment: PaymentId,
+        /// When they expire.
+        expires_at: Timestamp,
+    },
+    /// The operator's correction (F9).
+    Adjustment {
+        /// Its id.
+        payment: PaymentId,
+        /// Why.
+        reason: String,
+        /// By whom.
+        author: String,
+        /// When the funds expire, if it added any.
+        expires_at: Option<Timestamp>,
+    },
+    /// Funds forfeited (E1).
+    Expiry {
+        /// The lot they were in.
+        lot: LotId,
+    },
+    /// A month closed (S8).
+    Invoice {
+        /// Which.
+        month: Month,
+    },
+}
+
+impl Entry {
+    /// The API's kind.
+    pub fn kind(&self) -> PostingKind {
+        match self {
+            Self::Usage { .. } => PostingKind::Usage,
+            Self::Unrated { .. } => PostingKind::Unrated,
+            Self::Funds { kind, .. } => *kind,
+            Self::Adjustment { .. } => PostingKind::Adjustment,
+            Self::Expiry { .. } => PostingKind::Expiry,
+            Self::Invoice { .. } => PostingKind::Invoice,
+        }
+    }
+}
+
+/// One row of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posting {
+    /// Unique within the account, for ever.
+    pub key: JournalKey,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When it was committed.
+    pub posted_at: Timestamp,
+    /// What it did to the balance.
+    pub amount: Money,
+    /// The balance after it.
+    pub balance: Money,
+    /// The account's version with this commit, …
+    pub version: u64,
+    /// … and the place within it, from 0.
+    pub place: u32,
+    /// What it took from which lots.
+    pub draws: Vec<Draw>,
+    /// The part that the next invoice asks for (S8); an invoice takes it back.
+    pub post_usage: Money,
+    /// What the key was used with, to tell a repeat from a conflict (S2).
+    pub content: Fingerprint,
+    /// The row of the same journal that must exist for this one to be accepted (S2: a revision follows
+    /// the reversal of the one before).
+    pub requires: Option<JournalKey>,
+    /// What it is about.
+    pub entry: Entry,
+}

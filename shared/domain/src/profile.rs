@@ -1,0 +1,58 @@
+//! Who an account belongs to and how it pays: what decisions about money rarely need (A1).
+
+use serde::{Deserialize, Serialize};
+
+/// Mails go to at most this many people (A1).
+pub const MAX_NOTIFICATION_EMAILS: usize = 20;
+
+/// The language of mails, receipts and pages (A1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Locale {
+    /// English.
+    #[default]
+    En,
+    /// French.
+    Fr,
+}
+
+/// What may be shown of a card (X2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Card {
+    /// `visa`, `mastercard`, …
+    pub brand: String,
+    /// Last four digits.
+    pub last4: String,
+    /// 1 to 12.
+    pub exp_month: u8,
+    /// Four digits.
+    pub exp_year: u16,
+}
+
+/// A card that the processor keeps for us: tokens only (X2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PaymentMethod {
+    /// The processor's name for the organization.
+    pub customer: String,
+    /// The processor's token of the card.
+    pub token: String,
+    /// What may be shown of it.
+    pub card: Card,
+}
+
+/// The `profile` part of the stored account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// The organization's name.
+    pub name: String,
+    /// Language of what is sent to it.
+    pub locale: Locale,
+    /// Who is told.
+    pub notification_emails: Vec<String>,
+    /// Printed on receipts from now on (F8).
+    pub po_number: Option<String>,
+    /// The saved card.
+    pub payment_method: Option<PaymentMethod>,
+    /// Tried once when the first is declined (F10).
+    pub backup: Option<PaymentMethod>,
+}

@@ -1,0 +1,268 @@
+//! Buying funds: from what is asked for to exactly one lot, or none (F1-F7, F11).
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::account::{Account, BillingModel, OpenPayment};
+use crate::draft::{Decision, Draft, NewPosting};
+use crate::fact::Fact;
+use crate::id::{Fingerprint, LotId, PaymentId};
+use crate::lot::{Lot, MAX_LOTS};
+use crate::money::{Currency, Money, MoneyError};
+use crate::payment::{LEASE, Payment, PaymentKind, PaymentState};
+use crate::posting::{Entry, JournalKey, PostingKind};
+use crate::profile::{PaymentMethod, Profile};
+
+/// Smallest and largest purchase, in units of the currency (F2).
+#[derive(Clone, Debug)]
+pub struct PurchaseLimits {
+    default: (Decimal, Decimal),
+    by_currency: HashMap<Currency, (Decimal, Decimal)>,
+}
+
+impl Default for PurchaseLimits {
+    fn default() -> Self {
+        let mut limits = Self {
+            default: (Decimal::from(50), Decimal::from(100_000)),
+            by_currency: HashMap::new(),
+        };
+        if let Ok(yen) = Currency::parse("JPY") {
+            limits.by_currency.insert(yen, (Decimal::from(5_000), Decimal::from(10_000_000)));
+        }
+        limits
+    }
+}
+
+/// The operator's limits cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("purchase limits: expected a list such as EUR=50..100000,JPY=5000..10000000, not {0:?}")]
+pub struct InvalidLimits(String);
+
+impl PurchaseLimits {
+    /// The defaults, changed by the operator's list: `EUR=50..100000,JPY=5000..10000000`.
+    pub fn parse(list: &str) -> Result<Self, InvalidLimits> {
+        let mut limits = Self::default();
+        for item in list.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+            let (currency, range) = Self::parse_one(item).ok_or_else(|| InvalidLimits(item.to_owned()))?;
+            limits.by_currency.insert(currency, range);
+        }
+        Ok(limits)
+    }
+
+    fn parse_one(item: &str) -> Option<(Currency, (Decimal, Decimal))> {
+        let (code, range) = item.split_once('=')?;
+        let (min, max) = range.split_once("..")?;
+        let (min, max): (Decimal, Decimal) = (min.parse().ok()?, max.parse().ok()?);
+        (min > Decimal::ZERO && min <= max).then_some((Currency::parse(code).ok()?, (min, max)))
+    }
+
+    /// An amount that may be charged, or why not.
+    pub fn check(&self, amount: Decimal, currency: Currency) -> Result<Money, PurchaseRefusal> {
+        let (min, max) = self.by_currency.get(&currency).copied().unwrap_or(self.default);
+        let amount = Money::in_minor_units(amount, currency)?;
+        if amount.amount() < min {
+            return Err(PurchaseRefusal::BelowMinimum { min, currency });
+        }
+        if amount.amount() > max {
+            return Err(PurchaseRefusal::AboveMaximum { max, currency });
+        }
+        Ok(amount)
+    }
+}
+
+/// Why a purchase cannot begin. Nothing was charged.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PurchaseRefusal {
+    /// F2.
+    #[error("expected at least {min} {currency}")]
+    BelowMinimum {
+        /// The limit.
+        min: Decimal,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// F2.
+    #[error("expected at most {max} {currency}")]
+    AboveMaximum {
+        /// The limit.
+        max: Decimal,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// T3: cards are charged in minor units.
+    #[error("expected at most {digits} decimals, as a card is charged in {currency}")]
+    NotChargeable {
+        /// Decimals of the minor unit.
+        digits: u32,
+        /// The currency.
+        currency: Currency,
+    },
+    /// F6.
+    #[error("an account that pays after use cannot buy funds")]
+    PostUsage,
+    /// F11.
+    #[error("the account has {MAX_LOTS} lots and pending purchases, the most there may be")]
+    TooManyLots,
+    /// There is nothing to charge.
+    #[error("the account has no saved payment method and the request names none")]
+    NoPaymentMethod,
+}
+
+impl From<MoneyError> for PurchaseRefusal {
+    fn from(problem: MoneyError) -> Self {
+        match problem {
+            MoneyError::TooPrecise { digits, currency } => Self::NotChargeable { digits, currency },
+            MoneyError::TooLarge => unreachable!("limits are checked on amounts that fit"),
+        }
+    }
+}
+
+/// A purchase as asked for.
+#[derive(Clone, Debug)]
+pub struct PurchaseRequest {
+    /// Derived from the `Idempotency-Key`.
+    pub id: PaymentId,
+    /// What the key is used with.
+    pub content: Fingerprint,
+    /// How much.
+    pub amount: Decimal,
+    /// The card, where it is not the saved one.
+    pub method: Option<PaymentMethod>,
+}
+
+/// Opens the payment: the account says that it is open before anything is sent to the processor. Every
+/// reason to refuse is looked at here, before a card is charged.
+pub fn open(
+    account: &Account,
+    profile: &Profile,
+    now: Timestamp,
+    request: &PurchaseRequest,
+    limits: &PurchaseLimits,
+) -> Result<Decision<Payment>, PurchaseRefusal> {
+    if account.billing_model == BillingModel::PostUsage {
+        return Err(PurchaseRefusal::PostUsage);
+    }
+    let amount = limits.check(request.amount, account.currency)?;
+    if account.lots.len() + account.open_payments.len() >= MAX_LOTS {
+        return Err(PurchaseRefusal::TooManyLots);
+    }
+    let method = request.method.as_ref().or(profile.payment_method.as_ref());
+    let method = method.ok_or(PurchaseRefusal::NoPaymentMethod)?.clone();
+
+    let mut draft = Draft::on(account, now);
+    let payment = Payment {
+        account: account.id.clone(),
+        id: request.id.clone(),
+        kind: PaymentKind::Purchase,
+        created_at: draft.now(),
+        amount,
+        content: request.content.clone(),
+        attempt: 1,
+        method: Some(method),
+        po_number: profile.po_number.clone(),
+        revision: 1,
+        state: PaymentState::Open { intent: None },
+    };
+    let recover_at = draft.now() + LEASE;
+    draft.account_mut().open_payments.push(OpenPayment {
+        id: payment.id.clone(),
+        kind: payment.kind,
+        recover_at,
+    });
+    draft.set_payment(payment.clone());
+    Ok(draft.finish(payment))
+}
+
+/// Closes the payment with its lot: the card was charged.
+pub fn succeed(account: &Account, now: Timestamp, payment: &Payment, intent: &str) -> Decision<Payment> {
+    let mut draft = Draft::on(account, now);
+    close(draft.account_mut(), payment);
+    let expires_at = Lot::expiry_of_purchase(payment.created_at);
+    draft.add_lot(LotId::of(&payment.id), payment.created_at, expires_at, payment.amount);
+    let kind = match payment.kind {
+        PaymentKind::Purchase => PostingKind::Purchase,
+        PaymentKind::Recharge => PostingKind::Recharge,
+        PaymentKind::Adjustment => unreachable!("an adjustment charges no card"),
+    };
+    draft.post(NewPosting {
+        key: JournalKey::payment(payment.created_at, kind, &payment.id),
+        at: payment.created_at,
+        amount: payment.amount,
+        draws: Vec::new(),
+        post_usage: Money::zero(account.currency),
+        content: payment.content.clone(),
+        requires: None,
+        entry: Entry::Funds { kind, payment: payment.id.clone(), expires_at },
+    });
+    draft.account_mut().receipts += 1;
+    let receipt_number = draft.account().receipts;
+    draft.say(Fact::FundsAdded {
+        kind: payment.kind,
+        payment_id: payment.id.clone(),
+        amount: payment.amount,
+        expires_at,
+        receipt_number: Some(receipt_number),
+    });
+    let closed = payment.moved_to(PaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
+    draft.set_payment(closed.clone());
+    draft.finish(closed)
+}
+
+/// Closes the payment without a lot: nothing was charged.
+pub fn decline(account: &Account, now: Timestamp, payment: &Payment, reason: &str) -> Decision<Payment> {
+    let mut draft = Draft::on(account, now);
+    close(draft.account_mut(), payment);
+    draft.say(Fact::PaymentDeclined {
+        kind: payment.kind,
+        payment_id: payment.id.clone(),
+        amount: payment.amount,
+        reason: reason.to_owned(),
+    });
+    let closed = payment.moved_to(PaymentState::Declined { reason: reason.to_owned() });
+    draft.set_payment(closed.clone());
+    draft.finish(closed)
+}
+
+/// The card wants its owner: the payment stays open, and recovery looks at it later.
+pub fn await_person(
+    account: &Account,
+    now: Timestamp,
+    payment: &Payment,
+    intent: &str,
+    url: &str,
+    look_at: Timestamp,
+) -> Decision<Payment> {
+    let state = PaymentState::NeedsAction { intent: intent.to_owned(), url: url.to_owned() };
+    look_later(account, now, payment, payment.moved_to(state), look_at)
+}
+
+/// The outcome is still unknown: recovery looks again at `look_at`.
+pub fn still_unknown(
+    account: &Account,
+    now: Timestamp,
+    payment: &Payment,
+    look_at: Timestamp,
+) -> Decision<Payment> {
+    look_later(account, now, payment, payment.moved_to(payment.state.clone()), look_at)
+}
+
+fn look_later(
+    account: &Account,
+    now: Timestamp,
+    payment: &Payment,
+    moved: Payment,
+    look_at: Timestamp,
+) -> Decision<Payment> {
+    let mut draft = Draft::on(account, now);
+    let open = draft.account_mut().open_payments.iter_mut().find(|open| open.id == payment.id);
+    open.expect("an open payment is on its account").recover_at = look_at;
+    draft.set_payment(moved.clone());
+    draft.finish(moved)
+}
+
+fn close(account: &mut Account, payment: &Payment) {
+    let open = account.open_payments.iter().position(|open| open.id == payment.id);
+    account.open_payments.remove(open.expect("a payment is closed once: its row says so in the same commit"));
+}

@@ -1,0 +1,131 @@
+//! Instants and calendar months, always in UTC (T1, F1).
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+
+/// A start later than this after now is refused (T1).
+pub const FUTURE_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// For how long after a call's end, and so after a lot's expiry, a late record may draw on it (S10, E1).
+pub const LATE_RECORDS: SignedDuration = SignedDuration::from_hours(72);
+
+/// The instants that keys and calendar arithmetic can hold: years 2000 to 9000.
+pub fn in_range(instant: Timestamp) -> bool {
+    let year = instant.to_zoned(TimeZone::UTC).year();
+    (2000..=9000).contains(&year)
+}
+
+/// `instant` plus calendar months, clamped to the month's last day (F1).
+///
+/// ```
+/// use domain::time::plus_months;
+/// let leap_day = "2028-02-29T12:00:00Z".parse().unwrap();
+/// assert_eq!(plus_months(leap_day, 12).to_string(), "2029-02-28T12:00:00Z");
+/// ```
+pub fn plus_months(instant: Timestamp, months: i32) -> Timestamp {
+    instant
+        .to_zoned(TimeZone::UTC)
+        .checked_add(months.months())
+        .expect("instants are kept within years 2000 to 9000 at the edge")
+        .timestamp()
+}
+
+/// Fixed width and sortable: what journal keys begin with. Milliseconds, UTC.
+///
+/// ```
+/// let instant = "2026-11-22T07:43:00.5Z".parse().unwrap();
+/// assert_eq!(domain::time::key_text(instant), "2026-11-22T07:43:00.500Z");
+/// ```
+pub fn key_text(instant: Timestamp) -> String {
+    format!("{instant:.3}")
+}
+
+/// Cut to the second, as the start of a usage record is (S2).
+pub fn cut_to_second(instant: Timestamp) -> Timestamp {
+    Timestamp::from_second(instant.as_second() - i64::from(instant.subsec_nanosecond() < 0))
+        .expect("a second below a valid instant is valid")
+}
+
+/// Cut to the millisecond, as every event's instant is.
+pub fn cut_to_millisecond(instant: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(instant.as_millisecond()).expect("a millisecond near a valid instant is valid")
+}
+
+/// A calendar month in UTC (S7, S8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Month {
+    first_day: Date,
+}
+
+impl Month {
+    /// The month an instant falls in.
+    pub fn of(instant: Timestamp) -> Self {
+        Self { first_day: instant.to_zoned(TimeZone::UTC).date().first_of_month() }
+    }
+
+    /// Reads `2026-11`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let first_day: Date = format!("{text}-01").parse().ok()?;
+        (text.len() == 7).then_some(Self { first_day })
+    }
+
+    /// The first instant after the month.
+    pub fn end(self) -> Timestamp {
+        let midnight = self
+            .first_day
+            .to_zoned(TimeZone::UTC)
+            .expect("midnight UTC of a kept year exists")
+            .timestamp();
+        plus_months(midnight, 1)
+    }
+}
+
+impl std::fmt::Display for Month {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.first_day.strftime("%Y-%m"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn f1_twelve_months_clamp_to_the_last_day() {
+        for (from, to) in [
+            ("2028-02-29T00:00:00Z", "2029-02-28T00:00:00Z"),
+            ("2027-02-28T23:59:59Z", "2028-02-28T23:59:59Z"),
+            ("2026-12-31T10:00:00Z", "2027-12-31T10:00:00Z"),
+        ] {
+            assert_eq!(plus_months(at(from), 12), at(to), "{from}");
+        }
+        assert_eq!(plus_months(at("2026-01-31T00:00:00Z"), 1), at("2026-02-28T00:00:00Z"));
+    }
+
+    #[test]
+    fn s2_a_start_is_cut_to_the_second() {
+        assert_eq!(cut_to_second(at("2019-11-01T00:00:08.2589935Z")), at("2019-11-01T00:00:08Z"));
+        assert_eq!(cut_to_second(at("1969-12-31T23:59:58.5Z")), at("1969-12-31T23:59:58Z"));
+    }
+
+    #[test]
+    fn keys_sort_as_their_instants() {
+        let instants = ["2026-11-22T07:43:00Z", "2026-11-22T07:43:00.001Z", "2026-12-01T00:00:00Z"].map(at);
+        assert!(instants.map(key_text).is_sorted());
+    }
+
+    #[test]
+    fn a_month_ends_where_the_next_begins() {
+        let december = Month::of(at("2026-12-31T23:59:59Z"));
+        assert_eq!(december.to_string(), "2026-12");
+        assert_eq!(december.end(), at("2027-01-01T00:00:00Z"));
+        assert_eq!(Month::parse("2026-12"), Some(december));
+        assert_eq!(Month::parse("2026-13"), None);
+        assert_eq!(Month::parse("2026-1"), None);
+    }
+}

@@ -1,0 +1,214 @@
+//! A usage record, also called call detail record (CDR): one finished call (S2, S4, S6).
+
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Fingerprint, RecordId};
+use crate::money::{Currency, Money};
+use crate::posting::JournalKey;
+use crate::time::{FUTURE_TOLERANCE, LATE_RECORDS, in_range};
+
+/// No call lasts longer: 31 days.
+pub const MAX_DURATION_SECONDS: u32 = 31 * 24 * 3600;
+
+/// What was used; each has its own rates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Service {
+    /// Inbound to one of the organization's toll-free numbers.
+    TollFreeIn,
+    /// Inbound to another number.
+    TollIn,
+    /// Dialled out of a conference.
+    ConferenceOut,
+    /// Dialled by a user.
+    UserOut,
+    /// Dialled by a user to a premium-rate number.
+    Premium,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 5] =
+        [Self::TollFreeIn, Self::TollIn, Self::ConferenceOut, Self::UserOut, Self::Premium];
+
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TollFreeIn => "tollFreeIn",
+            Self::TollIn => "tollIn",
+            Self::ConferenceOut => "conferenceOut",
+            Self::UserOut => "userOut",
+            Self::Premium => "premium",
+        }
+    }
+
+    /// The service of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|service| service.as_str() == name)
+    }
+}
+
+/// The number a rate goes by. Its last digits may be masked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Number(String);
+
+/// Not a number we take.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected an E.164 number such as +33123456789; its last digits may be masked with '*'")]
+pub struct InvalidNumber;
+
+impl Number {
+    /// An E.164 number: `+`, then 1 to 15 digits of which the last may be masked with `*`, `x` or `X`.
+    pub fn parse(text: &str) -> Result<Self, InvalidNumber> {
+        let number = Self(text.to_owned());
+        if number.e164_digits().is_some() { Ok(number) } else { Err(InvalidNumber) }
+    }
+
+    /// Whatever a report says was called: up to 64 visible characters. What is not E.164 has no rate.
+    pub fn as_reported(text: &str) -> Result<Self, InvalidNumber> {
+        let text = text.trim();
+        if text.chars().count() <= 64 && !text.chars().any(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidNumber)
+        }
+    }
+
+    /// The text as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The digits after the `+` and before the mask, if it is an E.164 number.
+    pub fn e164_digits(&self) -> Option<&str> {
+        let number = self.0.strip_prefix('+')?;
+        let known = number.trim_end_matches(['*', 'x', 'X']);
+        let valid = number.len() <= 15 && !known.is_empty() && known.bytes().all(|b| b.is_ascii_digit());
+        valid.then_some(known)
+    }
+}
+
+/// One finished call. Only valid values exist: see the readers at the edge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UsageRecord {
+    /// Its source's name for it.
+    pub id: RecordId,
+    /// From 1; n > 1 follows the reversal of n-1 (S2).
+    pub revision: u32,
+    /// The call it belongs to; several records may share one.
+    pub call_id: Option<String>,
+    /// Whose usage it is.
+    pub user_id: Option<String>,
+    /// What was used.
+    pub service: Service,
+    /// What the rate goes by.
+    pub number: Number,
+    /// To the second.
+    pub started_at: Timestamp,
+    /// Given, not computed.
+    pub duration_seconds: u32,
+    /// What it cost, where it arrives rated already (S6).
+    pub charge: Option<Decimal>,
+    /// The charge's currency, where it is said.
+    pub currency: Option<Currency>,
+    /// The plan or licence it was made on.
+    pub plan: Option<String>,
+    /// The user's country, ISO 3166-1 alpha-2.
+    pub user_country: Option<String>,
+    /// The organization's own name for who pays.
+    pub cost_centre: Option<String>,
+    /// The hold taken when it was authorized (C1).
+    pub hold_id: Option<String>,
+}
+
+/// A field of a record that cannot be accepted on this account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {detail}")]
+pub struct InvalidRecord {
+    /// The field's name in the API.
+    pub field: &'static str,
+    /// What was expected.
+    pub detail: String,
+}
+
+impl InvalidRecord {
+    /// This field, and what was expected of it.
+    pub fn new(field: &'static str, detail: impl Into<String>) -> Self {
+        Self { field, detail: detail.into() }
+    }
+}
+
+impl UsageRecord {
+    /// Where it stands in the journal, whatever becomes of it.
+    pub fn key(&self) -> JournalKey {
+        JournalKey::usage(self.started_at, &self.id, self.revision)
+    }
+
+    /// The row that must exist before this revision is accepted: the reversal of the one before.
+    pub fn requires(&self) -> Option<JournalKey> {
+        (self.revision > 1)
+            .then(|| JournalKey::usage(self.started_at, &self.id, self.revision - 1).reversal())
+    }
+
+    /// When the call ended.
+    pub fn ended_at(&self) -> Timestamp {
+        self.started_at + SignedDuration::from_secs(self.duration_seconds.into())
+    }
+
+    /// The instant that chooses its lots: its end, or now when it comes later than 72 h after that (T1, S10).
+    pub fn draws_at(&self, now: Timestamp) -> Timestamp {
+        let ended_at = self.ended_at();
+        if now <= ended_at + LATE_RECORDS { ended_at } else { now }
+    }
+
+    /// The charge it arrived with, in the account's currency; or what is wrong with it (S6, T1).
+    pub fn checked(&self, currency: Currency, now: Timestamp) -> Result<Option<Money>, InvalidRecord> {
+        if self.started_at > now + FUTURE_TOLERANCE {
+            return Err(InvalidRecord::new("startedAt", "expected a start at most five minutes after now"));
+        }
+        if !in_range(self.started_at) {
+            return Err(InvalidRecord::new("startedAt", "expected an instant after the year 1999"));
+        }
+        if let Some(other) = self.currency.filter(|other| *other != currency) {
+            return Err(InvalidRecord::new(
+                "currency",
+                format!("expected {currency}, the account's currency, not {other}"),
+            ));
+        }
+        let Some(charge) = self.charge else { return Ok(None) };
+        if charge.is_sign_negative() && !charge.is_zero() {
+            return Err(InvalidRecord::new("charge", "expected zero or more"));
+        }
+        Money::new(charge, currency).map(Some).map_err(|problem| InvalidRecord::new("charge", problem.to_string()))
+    }
+
+    /// What makes a resent record the same one: duration, service, charge and currency (S2).
+    pub fn fingerprint(&self, currency: Currency) -> Fingerprint {
+        Fingerprint::of([
+            self.duration_seconds.to_string().as_str(),
+            self.service.as_str(),
+            self.charge.map(|charge| charge.normalize().to_string()).as_deref().unwrap_or("to rate"),
+            currency.code(),
+        ])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_may_be_masked_at_its_end() {
+        for (text, digits) in
+            [("+33123456789", "33123456789"), ("+4420794600**", "4420794600"), ("+1425555xxxx", "1425555")]
+        {
+            assert_eq!(Number::parse(text).unwrap().e164_digits(), Some(digits));
+        }
+        for bad in ["112", "+", "+***", "+33 1 23", "+1234567890123456", "+12*34", "", "anonymous"] {
+            assert_eq!(Number::parse(bad), Err(InvalidNumber), "{bad}");
+        }
+        assert_eq!(Number::as_reported("112").unwrap().e164_digits(), None, "a short number has no E.164 prefix");
+    }
+}

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewPosting, Paid};
+use crate::draft::{Decision, Draft, NewPosting};
 use crate::money::Money;
-use crate::posting::Entry;
+use crate::posting::{Entry, MAX_ITEMS_PER_COMMIT};
 use crate::rate::{Price, RateTable, Why};
 use crate::usage::{InvalidRecord, UsageRecord};
 
@@ -25,8 +25,9 @@ pub enum Outcome {
     Invalid(InvalidRecord),
 }
 
-/// Decides on records, in order; the answer has one outcome per record. Their keys must be distinct, and
-/// none of them may be in the journal already: the caller has taken duplicates and conflicts out (S2).
+/// Decides on records, in order, as many as one commit holds: the answer has an outcome for each record it
+/// came to, and the rest is for the next commit. Their keys must be distinct, and none of them may be in the
+/// journal already: the caller has taken duplicates and conflicts out (S2).
 pub fn decide(
     account: &Account,
     now: Timestamp,
@@ -34,56 +35,56 @@ pub fn decide(
     rates: &RateTable,
 ) -> Decision<Vec<Outcome>> {
     let mut draft = Draft::on(account, now);
-    let outcomes: Vec<_> = records.iter().map(|record| decide_one(&mut draft, record, rates)).collect();
-    if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Invalid(_))) {
-        return Decision::unchanged(outcomes);
+    let mut outcomes = Vec::with_capacity(records.len());
+    let mut posts = false;
+    for record in records {
+        let priced = price(&draft, record, rates);
+        let items = priced.as_ref().map_or(0, |price| items_needed(record, price));
+        if draft.items() + items > MAX_ITEMS_PER_COMMIT {
+            break;
+        }
+        posts |= priced.is_ok();
+        outcomes.push(match priced {
+            Ok(price) => post(&mut draft, record, price),
+            Err(problem) => Outcome::Invalid(problem),
+        });
     }
-    draft.finish(outcomes)
+    if posts { draft.finish(outcomes) } else { Decision::unchanged(outcomes) }
 }
 
-fn decide_one(draft: &mut Draft, record: &UsageRecord, rates: &RateTable) -> Outcome {
+fn price(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<Price, InvalidRecord> {
     let currency = draft.account().currency;
-    let given = match record.checked(currency, draft.now()) {
-        Ok(given) => given,
-        Err(problem) => return Outcome::Invalid(problem),
-    };
-    match rates.price(record, given, currency) {
+    let given = record.checked(currency, draft.now())?;
+    Ok(rates.price(record, given, currency))
+}
+
+/// See [`Posting::items`](crate::posting::Posting::items).
+fn items_needed(record: &UsageRecord, price: &Price) -> usize {
+    1 + usize::from(record.revision > 1) + usize::from(*price == Price::Unrated)
+}
+
+fn post(draft: &mut Draft, record: &UsageRecord, price: Price) -> Outcome {
+    let zero = Money::zero(draft.account().currency);
+    let (amount, post_usage, draws, entry, outcome) = match price {
         Price::Charge(charge, why) => {
-            post_charge(draft, record, charge, why.clone());
-            Outcome::Charged { charge, why }
+            let paid = draft.draw(charge, record.draws_at(draft.now()));
+            let post_usage = draft.charge_uncovered(paid.uncovered);
+            let entry = Entry::Usage { record: record.clone(), charge, why: why.clone() };
+            (post_usage - charge, post_usage, paid.draws, entry, Outcome::Charged { charge, why })
         }
         Price::Unrated => {
-            let zero = Money::zero(currency);
-            let paid = Paid { draws: Vec::new(), uncovered: zero };
-            post(draft, record, zero, zero, paid, Entry::Unrated { record: record.clone() });
-            Outcome::Unrated
+            (zero, zero, Vec::new(), Entry::Unrated { record: record.clone() }, Outcome::Unrated)
         }
-    }
-}
-
-fn post_charge(draft: &mut Draft, record: &UsageRecord, charge: Money, why: Why) {
-    let paid = draft.draw(charge, record.draws_at(draft.now()));
-    let post_usage = draft.charge_uncovered(paid.uncovered);
-    let entry = Entry::Usage { record: record.clone(), charge, why };
-    post(draft, record, -(charge - post_usage), post_usage, paid, entry);
-}
-
-fn post(
-    draft: &mut Draft,
-    record: &UsageRecord,
-    amount: Money,
-    post_usage: Money,
-    paid: Paid,
-    entry: Entry,
-) {
+    };
     draft.post(NewPosting {
         key: record.key(),
         at: record.started_at,
         amount,
-        draws: paid.draws,
+        draws,
         post_usage,
-        content: record.fingerprint(amount.currency()),
+        content: record.fingerprint(zero.currency()),
         requires: record.requires(),
         entry,
     });
+    outcome
 }

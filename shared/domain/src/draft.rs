@@ -101,6 +101,11 @@ impl Draft {
         &mut self.account
     }
 
+    /// How many items its commit has so far.
+    pub fn items(&self) -> usize {
+        1 + self.postings.iter().map(Posting::items).sum::<usize>()
+    }
+
     /// Adds funds: what is owed is repaid first (F7), and a lot used up by that is not kept.
     pub fn add_lot(&mut self, id: LotId, purchased_at: Timestamp, expires_at: Timestamp, amount: Money) {
         assert!(amount.is_positive(), "funds are more than zero");

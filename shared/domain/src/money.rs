@@ -153,6 +153,11 @@ impl Money {
         Self { amount: amount.normalize(), currency: self.currency }
     }
 
+    /// So many minor units (cents).
+    pub fn of_minor_units(units: i64, currency: Currency) -> Self {
+        Self { amount: Decimal::new(units, currency.minor_digits()).normalize(), currency }
+    }
+
     /// The count of minor units (cents), when the amount is a whole number of them.
     pub fn minor_units(self) -> Option<i64> {
         let mut units = self.amount.normalize();

@@ -13,6 +13,9 @@ use crate::rate::Why;
 use crate::time::{Month, key_text};
 use crate::usage::UsageRecord;
 
+/// One commit is one transaction: the account, its rows and what they stand on, at most this many items.
+pub const MAX_ITEMS_PER_COMMIT: usize = 100;
+
 /// What a posting is, as the API names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -182,6 +185,14 @@ impl Entry {
             Self::Expiry { .. } => PostingKind::Expiry,
             Self::Invoice { .. } => PostingKind::Invoice,
         }
+    }
+}
+
+impl Posting {
+    /// How many items of a commit it needs: its row, the row it requires, the marker of a record without a
+    /// rate.
+    pub fn items(&self) -> usize {
+        1 + usize::from(self.requires.is_some()) + usize::from(matches!(self.entry, Entry::Unrated { .. }))
     }
 }
 

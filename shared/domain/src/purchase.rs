@@ -10,7 +10,7 @@ use crate::draft::{Decision, Draft, NewPosting};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
-use crate::money::{Currency, Money, MoneyError};
+use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::payment::{LEASE, Payment, PaymentKind, PaymentState};
 use crate::posting::{Entry, JournalKey, PostingKind};
 use crate::profile::{PaymentMethod, Profile};
@@ -55,20 +55,20 @@ impl PurchaseLimits {
         let (code, range) = item.split_once('=')?;
         let (min, max) = range.split_once("..")?;
         let (min, max): (Decimal, Decimal) = (min.parse().ok()?, max.parse().ok()?);
-        (min > Decimal::ZERO && min <= max).then_some((Currency::parse(code).ok()?, (min, max)))
+        let fits = Decimal::ZERO < min && min <= max && max < MAX_UNITS;
+        fits.then_some((Currency::parse(code).ok()?, (min, max)))
     }
 
     /// An amount that may be charged, or why not.
     pub fn check(&self, amount: Decimal, currency: Currency) -> Result<Money, PurchaseRefusal> {
         let (min, max) = self.by_currency.get(&currency).copied().unwrap_or(self.default);
-        let amount = Money::in_minor_units(amount, currency)?;
-        if amount.amount() < min {
+        if amount < min {
             return Err(PurchaseRefusal::BelowMinimum { min, currency });
         }
-        if amount.amount() > max {
+        if amount > max {
             return Err(PurchaseRefusal::AboveMaximum { max, currency });
         }
-        Ok(amount)
+        Ok(Money::in_minor_units(amount, currency)?)
     }
 }
 
@@ -175,10 +175,20 @@ pub fn open(
     Ok(draft.finish(payment))
 }
 
+/// Somebody else has closed the payment already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the payment is not open on its account")]
+pub struct NotOpen;
+
 /// Closes the payment with its lot: the card was charged.
-pub fn succeed(account: &Account, now: Timestamp, payment: &Payment, intent: &str) -> Decision<Payment> {
+pub fn succeed(
+    account: &Account,
+    now: Timestamp,
+    payment: &Payment,
+    intent: &str,
+) -> Result<Decision<Payment>, NotOpen> {
     let mut draft = Draft::on(account, now);
-    close(draft.account_mut(), payment);
+    close(draft.account_mut(), payment)?;
     let expires_at = Lot::expiry_of_purchase(payment.created_at);
     draft.add_lot(LotId::of(&payment.id), payment.created_at, expires_at, payment.amount);
     let kind = match payment.kind {
@@ -207,13 +217,18 @@ pub fn succeed(account: &Account, now: Timestamp, payment: &Payment, intent: &st
     });
     let closed = payment.moved_to(PaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
     draft.set_payment(closed.clone());
-    draft.finish(closed)
+    Ok(draft.finish(closed))
 }
 
 /// Closes the payment without a lot: nothing was charged.
-pub fn decline(account: &Account, now: Timestamp, payment: &Payment, reason: &str) -> Decision<Payment> {
+pub fn decline(
+    account: &Account,
+    now: Timestamp,
+    payment: &Payment,
+    reason: &str,
+) -> Result<Decision<Payment>, NotOpen> {
     let mut draft = Draft::on(account, now);
-    close(draft.account_mut(), payment);
+    close(draft.account_mut(), payment)?;
     draft.say(Fact::PaymentDeclined {
         kind: payment.kind,
         payment_id: payment.id.clone(),
@@ -222,7 +237,7 @@ pub fn decline(account: &Account, now: Timestamp, payment: &Payment, reason: &st
     });
     let closed = payment.moved_to(PaymentState::Declined { reason: reason.to_owned() });
     draft.set_payment(closed.clone());
-    draft.finish(closed)
+    Ok(draft.finish(closed))
 }
 
 /// The card wants its owner: the payment stays open, and recovery looks at it later.
@@ -233,7 +248,7 @@ pub fn await_person(
     intent: &str,
     url: &str,
     look_at: Timestamp,
-) -> Decision<Payment> {
+) -> Result<Decision<Payment>, NotOpen> {
     let state = PaymentState::NeedsAction { intent: intent.to_owned(), url: url.to_owned() };
     look_later(account, now, payment, payment.moved_to(state), look_at)
 }
@@ -244,7 +259,7 @@ pub fn still_unknown(
     now: Timestamp,
     payment: &Payment,
     look_at: Timestamp,
-) -> Decision<Payment> {
+) -> Result<Decision<Payment>, NotOpen> {
     look_later(account, now, payment, payment.moved_to(payment.state.clone()), look_at)
 }
 
@@ -254,15 +269,16 @@ fn look_later(
     payment: &Payment,
     moved: Payment,
     look_at: Timestamp,
-) -> Decision<Payment> {
+) -> Result<Decision<Payment>, NotOpen> {
     let mut draft = Draft::on(account, now);
     let open = draft.account_mut().open_payments.iter_mut().find(|open| open.id == payment.id);
-    open.expect("an open payment is on its account").recover_at = look_at;
+    open.ok_or(NotOpen)?.recover_at = look_at;
     draft.set_payment(moved.clone());
-    draft.finish(moved)
+    Ok(draft.finish(moved))
 }
 
-fn close(account: &mut Account, payment: &Payment) {
-    let open = account.open_payments.iter().position(|open| open.id == payment.id);
-    account.open_payments.remove(open.expect("a payment is closed once: its row says so in the same commit"));
+fn close(account: &mut Account, payment: &Payment) -> Result<(), NotOpen> {
+    let open = account.open_payments.iter().position(|open| open.id == payment.id).ok_or(NotOpen)?;
+    account.open_payments.remove(open);
+    Ok(())
 }

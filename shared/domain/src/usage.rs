@@ -184,8 +184,10 @@ impl UsageRecord {
         Money::new(charge, currency).map(Some).map_err(|problem| InvalidRecord::new("charge", problem.to_string()))
     }
 
-    /// What makes a resent record the same one: duration, service, charge and currency (S2).
-    pub fn fingerprint(&self, currency: Currency) -> Fingerprint {
+    /// What makes a resent record the same one: duration, service, charge and currency (S2), which is the
+    /// account's where the record says none.
+    pub fn fingerprint(&self, account_currency: Currency) -> Fingerprint {
+        let currency = self.currency.unwrap_or(account_currency);
         Fingerprint::of([
             self.duration_seconds.to_string().as_str(),
             self.service.as_str(),

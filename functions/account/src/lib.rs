@@ -1,0 +1,91 @@
+//! Accounts are created, read and set up: everything that neither buys nor spends.
+//!
+//! | file | routes |
+//! |---|---|
+//! | [`open`] | create an account (A1) |
+//! | [`settings`] | change its profile and its cards (A1, F10) |
+//! | [`read`] | accounts, lots, purchases |
+//! | [`journal`] | transactions, a record's transaction, records without a rate (S9) |
+//! | [`rates`] | what a number costs |
+
+pub mod journal;
+pub mod open;
+pub mod rates;
+pub mod read;
+pub mod settings;
+
+use std::sync::Arc;
+
+use api::runtime::PublishedRates;
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Role};
+use payments::Processor;
+use store::Store;
+use utoipa::OpenApi;
+
+/// What the handler works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Accounts, journals and payments.
+    pub store: Arc<Store>,
+    /// Who keeps cards.
+    pub processor: Arc<dyn Processor>,
+    /// What calls cost.
+    pub rates: PublishedRates,
+}
+
+/// What this function answers.
+pub const ROUTES: &[&str] = &[
+    "POST /v1/accounts",
+    "GET /v1/accounts",
+    "GET /v1/accounts/{id}",
+    "PATCH /v1/accounts/{id}",
+    "PUT /v1/accounts/{id}/payment-method",
+    "GET /v1/accounts/{id}/purchases",
+    "GET /v1/accounts/{id}/purchases/{purchaseId}",
+    "GET /v1/accounts/{id}/lots",
+    "GET /v1/accounts/{id}/transactions",
+    "GET /v1/accounts/{id}/usage/{recordId}",
+    "GET /v1/rates",
+    "GET /v1/unrated",
+];
+
+/// This function's part of the API's document.
+#[derive(OpenApi)]
+#[openapi(paths(
+    open::create,
+    read::list,
+    read::show,
+    settings::change,
+    settings::set_payment_method,
+    read::purchases,
+    read::purchase,
+    read::lots,
+    journal::transactions,
+    journal::usage_record,
+    journal::unrated,
+    rates::rate,
+))]
+pub struct Doc;
+
+/// Who may read an account's books.
+const READERS: [Role; 3] = [Role::Operator, Role::Admin, Role::Viewer];
+
+/// Answers one request.
+pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
+    api::answer(event, async |request| match request.route() {
+        "POST /v1/accounts" => open::create(request, ports).await,
+        "GET /v1/accounts" => read::list(request, ports).await,
+        "GET /v1/accounts/{id}" => read::show(request, ports).await,
+        "PATCH /v1/accounts/{id}" => settings::change(request, ports).await,
+        "PUT /v1/accounts/{id}/payment-method" => settings::set_payment_method(request, ports).await,
+        "GET /v1/accounts/{id}/purchases" => read::purchases(request, ports).await,
+        "GET /v1/accounts/{id}/purchases/{purchaseId}" => read::purchase(request, ports).await,
+        "GET /v1/accounts/{id}/lots" => read::lots(request, ports).await,
+        "GET /v1/accounts/{id}/transactions" => journal::transactions(request, ports).await,
+        "GET /v1/accounts/{id}/usage/{recordId}" => journal::usage_record(request, ports).await,
+        "GET /v1/rates" => rates::rate(request, ports),
+        "GET /v1/unrated" => journal::unrated(request, ports).await,
+        _ => Err(Problem::NotFound("route")),
+    })
+    .await
+}

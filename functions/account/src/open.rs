@@ -1,0 +1,70 @@
+//! Creating an account (A1).
+
+use api::view::Account;
+use api::{Problem, Reply, Request, Role};
+use domain::draft::Change;
+use domain::{AccountId, BillingModel, Currency, Locale, Profile, account};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::Ports;
+use crate::settings::{check_emails, check_name};
+
+/// An account to create.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewAccount)]
+pub struct Body {
+    /// Chosen by the operator: 1 to 64 letters, digits, `-`, `_` or `.`.
+    #[schema(example = "contoso")]
+    account_id: String,
+    /// The organization's name.
+    name: String,
+    /// ISO 4217; it never changes.
+    #[schema(example = "EUR")]
+    currency: String,
+    /// Language of what is sent to it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "en")]
+    locale: Locale,
+    /// `prepaid` unless it is said.
+    #[schema(value_type = Option<String>, example = "prepaid")]
+    billing_model: Option<BillingModel>,
+    /// Up to 20 addresses.
+    #[serde(default)]
+    notification_emails: Vec<String>,
+}
+
+/// Create an account
+#[utoipa::path(
+    post,
+    path = "/v1/accounts",
+    tag = "Accounts",
+    request_body = Body,
+    responses(
+        (status = 201, description = "The account", body = Account),
+        (status = 409, description = "The id is taken", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    request.caller().is(&[Role::Operator])?;
+    let body: Body = request.json()?;
+    let id = AccountId::parse(&body.account_id).map_err(|problem| Problem::field("accountId", problem.to_string()))?;
+    let currency =
+        Currency::parse(&body.currency).map_err(|problem| Problem::field("currency", problem.to_string()))?;
+    let profile = Profile {
+        name: check_name(&body.name)?,
+        locale: body.locale,
+        notification_emails: check_emails(body.notification_emails)?,
+        ..Profile::default()
+    };
+    let model = body.billing_model.unwrap_or(BillingModel::Prepaid);
+    let account = account::Account::open(id, currency, model, request.now());
+    let shown = Account::show(&account, &profile, request.now());
+    let change = Change { account, profile: Some(profile), postings: Vec::new(), payment: None, facts: Vec::new() };
+    if !ports.store.create(&change).await? {
+        return Err(Problem::Conflict(format!("accountId: {} is taken", change.account.id)));
+    }
+    Ok(Reply::json(201, &shown))
+}

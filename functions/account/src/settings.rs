@@ -1,0 +1,191 @@
+//! Changing an account's profile and its cards (A1, F10).
+
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use api::view::Account;
+use api::{Problem, Reply, Request, Role};
+use domain::draft::{Decision, Draft};
+use domain::fact::{Fact, Setting};
+use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
+use domain::{AccountId, Locale, Profile};
+use email_address::EmailAddress;
+use payments::ProcessorError;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::Ports;
+
+/// Names have at most this many characters.
+const LONGEST_NAME: usize = 200;
+
+/// PO numbers have at most this many characters.
+const LONGEST_PO_NUMBER: usize = 64;
+
+/// What may be changed; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = AccountChange)]
+pub struct Changes {
+    /// The organization's name.
+    name: Option<String>,
+    /// Language of what is sent to it.
+    #[schema(value_type = Option<String>)]
+    locale: Option<Locale>,
+    /// All recipients, up to 20.
+    notification_emails: Option<Vec<String>>,
+    /// Printed on receipts from now on; an empty one is none.
+    po_number: Option<String>,
+}
+
+/// Change an account's profile
+#[utoipa::path(
+    patch,
+    path = "/v1/accounts/{id}",
+    tag = "Accounts",
+    params(("id" = String, Path, description = "The account")),
+    request_body = Changes,
+    responses(
+        (status = 200, description = "The account", body = Account),
+        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn change(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    let changes: Changes = request.json()?;
+    let name = changes.name.as_deref().map(check_name).transpose()?;
+    let emails = changes.notification_emails.map(check_emails).transpose()?;
+    let po_number = changes.po_number.as_deref().map(check_po_number).transpose()?;
+    save(request, ports, &id, |profile| Profile {
+        name: name.clone().unwrap_or(profile.name),
+        locale: changes.locale.unwrap_or(profile.locale),
+        notification_emails: emails.clone().unwrap_or(profile.notification_emails),
+        po_number: po_number.clone().unwrap_or(profile.po_number),
+        ..profile
+    })
+    .await
+}
+
+/// The cards to save.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewPaymentMethod)]
+pub struct Methods {
+    /// The processor's token of the card.
+    #[schema(example = "pm_card_visa")]
+    payment_method: String,
+    /// A second one, tried when the first is declined. Left out, there is none.
+    backup: Option<String>,
+}
+
+/// Save a payment method
+#[utoipa::path(
+    put,
+    path = "/v1/accounts/{id}/payment-method",
+    tag = "Accounts",
+    params(("id" = String, Path, description = "The account")),
+    request_body = Methods,
+    responses(
+        (status = 200, description = "The account", body = Account),
+        (status = 422, description = "The processor does not know the token", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    let methods: Methods = request.json()?;
+    let method = keep(ports, &id, "paymentMethod", &methods.payment_method).await?;
+    let backup = match &methods.backup {
+        Some(token) => Some(keep(ports, &id, "backup", token).await?),
+        None => None,
+    };
+    save(request, ports, &id, |profile| Profile {
+        payment_method: Some(method.clone()),
+        backup: backup.clone(),
+        ..profile
+    })
+    .await
+}
+
+async fn keep(ports: &Ports, id: &AccountId, field: &str, token: &str) -> Result<PaymentMethod, Problem> {
+    ports.processor.save_method(id, token).await.map_err(|error| match error {
+        ProcessorError::Refused { reason } => {
+            Problem::field(field, format!("expected a token that the card processor knows ({reason})"))
+        }
+        ProcessorError::Unknown(_) => Problem::Unavailable(error.to_string()),
+    })
+}
+
+/// Commits a changed profile, and tells who changed what (N9); nothing changed is no commit.
+async fn save(
+    request: &Request,
+    ports: &Ports,
+    id: &AccountId,
+    change: impl Fn(Profile) -> Profile + Send + Sync,
+) -> Result<Reply, Problem> {
+    let by = &request.caller().subject;
+    let saved = ports.store.apply_with_profile(id, |account, before| {
+        let after = change(before.clone());
+        let fields = changed(before, &after);
+        if fields.is_empty() {
+            return Ok::<_, Infallible>(Decision::unchanged(after));
+        }
+        let mut draft = Draft::on(account, request.now());
+        draft.set_profile(after.clone());
+        draft.say(Fact::SettingsChanged { fields, by: by.clone() });
+        Ok(draft.finish(after))
+    });
+    let saved = saved.await?;
+    Ok(Reply::json(200, &Account::show(&saved.account, &saved.answer, request.now())))
+}
+
+fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
+    let cards_differ = before.payment_method != after.payment_method || before.backup != after.backup;
+    [
+        (Setting::Name, before.name != after.name),
+        (Setting::Locale, before.locale != after.locale),
+        (Setting::NotificationEmails, before.notification_emails != after.notification_emails),
+        (Setting::PoNumber, before.po_number != after.po_number),
+        (Setting::PaymentMethod, cards_differ),
+    ]
+    .into_iter()
+    .filter_map(|(setting, differs)| differs.then_some(setting))
+    .collect()
+}
+
+/// A name that can be shown.
+pub(crate) fn check_name(name: &str) -> Result<String, Problem> {
+    let expected = format!("expected 1 to {LONGEST_NAME} characters on one line");
+    one_line(name, LONGEST_NAME)
+        .filter(|name| !name.is_empty())
+        .ok_or_else(|| Problem::field("name", expected))
+}
+
+fn check_po_number(number: &str) -> Result<Option<String>, Problem> {
+    let expected = format!("expected at most {LONGEST_PO_NUMBER} characters on one line");
+    let number = one_line(number, LONGEST_PO_NUMBER).ok_or_else(|| Problem::field("poNumber", expected))?;
+    Ok(Some(number).filter(|number| !number.is_empty()))
+}
+
+fn one_line(text: &str, longest: usize) -> Option<String> {
+    let text = text.trim();
+    let fits = text.chars().count() <= longest && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+/// Recipients: each a full address, none twice.
+pub(crate) fn check_emails(emails: Vec<String>) -> Result<Vec<String>, Problem> {
+    if emails.len() > MAX_NOTIFICATION_EMAILS {
+        let expected = format!("expected at most {MAX_NOTIFICATION_EMAILS} addresses");
+        return Err(Problem::field("notificationEmails", expected));
+    }
+    for (index, email) in emails.iter().enumerate() {
+        let field = || format!("notificationEmails[{index}]");
+        if EmailAddress::from_str(email).is_err() {
+            return Err(Problem::field(field(), "expected an address such as ada@example.com"));
+        }
+        if emails[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(email)) {
+            return Err(Problem::field(field(), "expected each address once"));
+        }
+    }
+    Ok(emails)
+}

@@ -1,0 +1,96 @@
+//! Finished calls are paid for: `POST /v1/accounts/{id}/debits` (S1-S6, S9, S10).
+//!
+//! A request carries usage records in one of four formats. Each is accepted or rejected on its own, in
+//! order, and exactly once, whatever is repeated, inside the request or between requests: see [`batch`].
+
+pub mod batch;
+pub mod doc;
+
+use std::sync::Arc;
+
+use api::runtime::PublishedRates;
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Reply, Request, Role};
+use cdr::{Context, Format, ReadError};
+use store::Store;
+
+use batch::Batch;
+use doc::Debits;
+
+/// What the handler works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Accounts and their journals.
+    pub store: Arc<Store>,
+    /// What calls cost.
+    pub rates: PublishedRates,
+}
+
+/// What this function answers.
+pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/debits"];
+
+/// Answers one request.
+pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
+    api::answer(event, async |request| match request.route() {
+        "POST /v1/accounts/{id}/debits" => debit(request, ports).await,
+        _ => Err(Problem::NotFound("route")),
+    })
+    .await
+}
+
+/// Pay for finished calls
+///
+/// Each record is accepted or rejected on its own, in order. A record is applied exactly once, for ever: the
+/// same one again is a `duplicate`, the same one with another duration, service, charge or currency a
+/// `conflict`. A record without a published rate is kept as `unrated`. Send everything again after a 503 or a
+/// lost reply: nothing is charged twice.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{id}/debits",
+    tag = "Usage",
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("rate" = Option<String>, Query, description = "`all`: rows of a report that it says cost nothing are rated like our own records"),
+    ),
+    request_body(content(
+        (doc::Records = "application/json"),
+        (Object = "application/vnd.microsoft.graph+json"),
+        (String = "text/csv"),
+        (Vec<u8> = "application/zip"),
+    ), description = "Up to 1,000 records of ours; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows; 4 MB as sent"),
+    responses(
+        (status = 200, description = "What became of each record", body = Debits),
+        (status = 400, description = "The body cannot be read", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too many records or bytes", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field or column is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Contended; send it again", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn debit(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Platform])?;
+    let format = Format::of_content_type(request.header("content-type")).ok_or_else(|| {
+        let expected = "expected application/json, application/vnd.microsoft.graph+json, text/csv or application/zip";
+        Problem::field("Content-Type", expected)
+    })?;
+    let rate_all = match request.query("rate") {
+        None => false,
+        Some("all") => true,
+        Some(_) => return Err(Problem::field("rate", "expected all")),
+    };
+    let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
+    let rates = ports.rates.get()?;
+    let context = Context { currency: account.currency, rates, rate_all };
+    let rows = cdr::read(format, request.body(), &context).map_err(unreadable)?;
+
+    let batch = Batch::new(&rows, account.currency);
+    let done = batch.apply(&ports.store, &id, request.now(), rates).await?;
+    let with_why = format == Format::Json;
+    Ok(Reply::json(200, &Debits::show(&rows, &done, with_why)))
+}
+
+fn unreadable(error: ReadError) -> Problem {
+    match error {
+        ReadError::Unreadable { detail } => Problem::Unreadable(detail),
+        ReadError::Invalid { field, detail } => Problem::field(field, detail),
+        error @ (ReadError::TooMany { .. } | ReadError::TooLarge { .. }) => Problem::TooLarge(error.to_string()),
+    }
+}

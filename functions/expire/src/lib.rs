@@ -1,0 +1,98 @@
+//! The nightly sweep: funds unused 72 h after their expiry are booked as forfeited, and people are warned of
+//! what will expire (E1-E3). It reads the accounts that are due and no others (E2); running it twice, late,
+//! in pieces or while debits arrive changes nothing else.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use api::Scheduled;
+use domain::AccountId;
+use domain::expiry::{self, Swept};
+use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use serde::Serialize;
+use store::tables::Due;
+use store::{ApplyError, Store, StoreError};
+
+/// Accounts swept at the same time.
+const SWEPT_AT_ONCE: usize = 8;
+
+/// What the handler works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Accounts and their journals.
+    pub store: Arc<Store>,
+}
+
+/// What a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Accounts that were due.
+    pub accounts: usize,
+    /// Lots booked as forfeited.
+    pub booked: usize,
+    /// Warnings given.
+    pub warned: usize,
+}
+
+/// A sweep that did not finish; the accounts it names stay due.
+#[derive(Debug, thiserror::Error)]
+pub enum ExpireError {
+    /// What is due could not be read.
+    #[error("the accounts that are due could not be read")]
+    Due(#[source] StoreError),
+    /// The others were swept.
+    #[error("{failed} of {due} accounts could not be swept and stay due")]
+    Accounts {
+        /// How many were not.
+        failed: usize,
+        /// How many were due.
+        due: usize,
+    },
+}
+
+/// Sweeps every account that is due.
+pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, ExpireError> {
+    let due = ports.store.due(Due::Expire, Some(event.time)).await.map_err(ExpireError::Due)?;
+    let accounts = due.len();
+    let results: Vec<_> = stream::iter(due)
+        .map(|id| async move { sweep(&ports.store, &id, event.time).await })
+        .buffer_unordered(SWEPT_AT_ONCE)
+        .collect()
+        .await;
+    let failed = results.iter().filter(|result| result.is_none()).count();
+    if failed > 0 {
+        return Err(ExpireError::Accounts { failed, due: accounts });
+    }
+    let swept = results.into_iter().flatten();
+    let summary = swept.fold(Summary { accounts, ..Summary::default() }, |sum, swept| Summary {
+        booked: sum.booked + swept.booked,
+        warned: sum.warned + swept.warned,
+        ..sum
+    });
+    tracing::info!(accounts, booked = summary.booked, warned = summary.warned, "swept");
+    Ok(summary)
+}
+
+/// Sweeps one account until nothing is due; a failure is logged and leaves it due.
+async fn sweep(store: &Store, id: &AccountId, now: Timestamp) -> Option<Swept> {
+    let mut total = Swept::default();
+    loop {
+        let swept = store.apply(id, |account, _| Ok::<_, Infallible>(expiry::sweep(account, now))).await;
+        match swept {
+            Ok(applied) if applied.answer == Swept::default() => return Some(total),
+            Ok(applied) => {
+                total.booked += applied.answer.booked;
+                total.warned += applied.answer.warned;
+            }
+            Err(error) => {
+                log_failure(id, &error);
+                return None;
+            }
+        }
+    }
+}
+
+fn log_failure(id: &AccountId, error: &ApplyError<Infallible>) {
+    tracing::error!(account = %id, ?error, "an account could not be swept");
+}

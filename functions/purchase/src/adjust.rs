@@ -1,0 +1,124 @@
+//! The operator's corrections (F9).
+
+use api::view::Transaction;
+use api::{Amount, Problem, Reply, Request, Role};
+use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
+use domain::posting::{JournalKey, PostingKind};
+use domain::time::cut_to_millisecond;
+use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
+use jiff::Timestamp;
+use serde::Deserialize;
+use store::ApplyError;
+use utoipa::ToSchema;
+
+use crate::{Ports, key_reused};
+
+/// A reason has at most this many characters.
+const LONGEST_REASON: usize = 500;
+
+/// A correction.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewAdjustment)]
+pub struct Body {
+    /// Positive adds a lot, negative draws on lots, oldest expiry first.
+    #[schema(example = "-5.00")]
+    amount: Amount,
+    /// Why; up to 500 characters.
+    reason: String,
+    /// When added funds expire; in 12 months unless it is said.
+    expires_at: Option<Timestamp>,
+    /// Whether it may take more than is available.
+    #[serde(default)]
+    allow_negative: bool,
+}
+
+/// Adjust funds
+///
+/// The same `Idempotency-Key` and body name the same adjustment for ever.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{id}/adjustments",
+    tag = "Funds",
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+    ),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The row of the journal", body = Transaction),
+        (status = 409, description = "More than is available, or the key was used with another body", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let account = request.account(&[Role::Operator])?;
+    let key = request.idempotency_key()?;
+    let body: Body = request.json()?;
+    let reason = body.reason.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
+        return Err(Problem::field("reason", format!("expected 1 to {LONGEST_REASON} characters")));
+    }
+    let content = content(&body, &reason);
+    let id = PaymentId::derive(&account, PaymentKind::Adjustment, key);
+
+    if let Some(reply) = made_before(ports, &account, &id, &content).await? {
+        return Ok(reply);
+    }
+    let wanted = AdjustmentRequest {
+        id: id.clone(),
+        content: content.clone(),
+        amount: body.amount.0,
+        reason,
+        author: request.caller().subject.clone(),
+        expires_at: body.expires_at.map(cut_to_millisecond),
+        allow_negative: body.allow_negative,
+    };
+    let adjusted = ports.store.apply(&account, |account, _| {
+        adjustment::decide(account, request.now(), &wanted).map_err(Refusal)
+    });
+    match adjusted.await {
+        Ok(adjusted) => Ok(Reply::json(201, &Transaction::from(&adjusted.answer))),
+        Err(ApplyError::PaymentMoved) => {
+            made_before(ports, &account, &id, &content).await?.ok_or(Problem::Contended)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn content(body: &Body, reason: &str) -> Fingerprint {
+    let amount = body.amount.0.normalize().to_string();
+    let expires_at = body.expires_at.map(|instant| instant.to_string()).unwrap_or_default();
+    let allow = if body.allow_negative { "negative" } else { "" };
+    Fingerprint::of([amount.as_str(), reason, expires_at.as_str(), allow])
+}
+
+async fn made_before(
+    ports: &Ports,
+    account: &AccountId,
+    id: &PaymentId,
+    content: &Fingerprint,
+) -> Result<Option<Reply>, Problem> {
+    let Some(payment) = ports.store.payment(account, id).await? else { return Ok(None) };
+    if payment.content != *content {
+        return Err(key_reused());
+    }
+    let key = JournalKey::payment(payment.created_at, PostingKind::Adjustment, id);
+    let posting = ports.store.posting(account, &key).await?;
+    let posting = posting.ok_or_else(|| Problem::Internal(format!("adjustment {id} has no journal row")))?;
+    Ok(Some(Reply::json(201, &Transaction::from(&posting))))
+}
+
+/// What the domain refused, as a problem.
+struct Refusal(AdjustmentRefusal);
+
+impl From<Refusal> for Problem {
+    fn from(Refusal(refusal): Refusal) -> Self {
+        let said = refusal.to_string();
+        match refusal {
+            AdjustmentRefusal::Zero | AdjustmentRefusal::Amount(_) => Self::field("amount", said),
+            AdjustmentRefusal::Expiry => Self::field("expiresAt", said),
+            AdjustmentRefusal::BeyondAvailable { .. } | AdjustmentRefusal::TooManyLots => Self::Conflict(said),
+        }
+    }
+}

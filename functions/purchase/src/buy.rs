@@ -1,0 +1,121 @@
+//! Buying funds by card (F1-F7, F11).
+
+use api::view::{Purchase, PurchaseStatus};
+use api::{Amount, Problem, Reply, Request, Role};
+use domain::profile::PaymentMethod;
+use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
+use domain::{AccountId, Fingerprint, Payment, PaymentId, PaymentKind};
+use payments::{Cashier, ProcessorError};
+use serde::Deserialize;
+use store::ApplyError;
+use utoipa::ToSchema;
+
+use crate::{Ports, key_reused};
+
+/// Funds to buy.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewPurchase)]
+pub struct Body {
+    /// How much to charge, in whole minor units of the currency; within the operator's limits.
+    amount: Amount,
+    /// The processor's token of a card, where it is not the saved one.
+    #[schema(example = "pm_card_visa")]
+    payment_method: Option<String>,
+}
+
+/// Buy funds
+///
+/// The same `Idempotency-Key` and body name the same purchase for ever and give it as it is now: the card is
+/// charged once at most. A new try after a decline needs a new key. When the outcome is unknown the purchase
+/// stays `pending` and resolves by itself.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{id}/purchases",
+    tag = "Funds",
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+    ),
+    request_body = Body,
+    responses(
+        (status = 201, description = "The card was charged and the funds added", body = Purchase),
+        (status = 202, description = "Pending, or the card wants its owner (`nextAction`)", body = Purchase),
+        (status = 402, description = "The card was declined", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The key was used with another body, or the account cannot buy funds", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Contended, or a dependency is down; send it again with the same key", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let account = request.account(&[Role::Operator, Role::Admin])?;
+    let key = request.idempotency_key()?;
+    let body: Body = request.json()?;
+    let amount = body.amount.0.normalize().to_string();
+    let content = Fingerprint::of([amount.as_str(), body.payment_method.as_deref().unwrap_or_default()]);
+    let id = PaymentId::derive(&account, PaymentKind::Purchase, key);
+
+    if let Some(payment) = ports.store.payment(&account, &id).await? {
+        return repeated(&payment, &content);
+    }
+    let method = method_named(ports, &account, body.payment_method.as_deref()).await?;
+    let wanted = PurchaseRequest { id: id.clone(), content: content.clone(), amount: body.amount.0, method };
+    let opened = ports.store.apply_with_profile(&account, |account, profile| {
+        purchase::open(account, profile, request.now(), &wanted, &ports.limits).map_err(Refusal)
+    });
+    let payment = match opened.await {
+        Ok(opened) => opened.answer,
+        // The same purchase at the same instant: one of the two opened it.
+        Err(ApplyError::PaymentMoved) => {
+            let payment = ports.store.payment(&account, &id).await?;
+            return repeated(&payment.ok_or(Problem::Contended)?, &content);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
+    show(&cashier.charge(payment, request.now()).await?)
+}
+
+fn repeated(payment: &Payment, content: &Fingerprint) -> Result<Reply, Problem> {
+    if payment.content == *content { show(payment) } else { Err(key_reused()) }
+}
+
+fn show(payment: &Payment) -> Result<Reply, Problem> {
+    let purchase = Purchase::from(payment);
+    match purchase.status {
+        PurchaseStatus::Succeeded => Ok(Reply::json(201, &purchase)),
+        PurchaseStatus::Pending | PurchaseStatus::NeedsAction => Ok(Reply::json(202, &purchase)),
+        PurchaseStatus::Declined => Err(Problem::Declined(Box::new(purchase))),
+    }
+}
+
+async fn method_named(
+    ports: &Ports,
+    account: &AccountId,
+    token: Option<&str>,
+) -> Result<Option<PaymentMethod>, Problem> {
+    let Some(token) = token else { return Ok(None) };
+    match ports.processor.save_method(account, token).await {
+        Ok(method) => Ok(Some(method)),
+        Err(ProcessorError::Refused { reason }) => {
+            Err(Problem::field("paymentMethod", format!("expected a token that the card processor knows ({reason})")))
+        }
+        Err(error @ ProcessorError::Unknown(_)) => Err(Problem::Unavailable(error.to_string())),
+    }
+}
+
+/// What the domain refused, as a problem.
+struct Refusal(PurchaseRefusal);
+
+impl From<Refusal> for Problem {
+    fn from(Refusal(refusal): Refusal) -> Self {
+        let said = refusal.to_string();
+        match refusal {
+            PurchaseRefusal::BelowMinimum { .. }
+            | PurchaseRefusal::AboveMaximum { .. }
+            | PurchaseRefusal::NotChargeable { .. } => Self::field("amount", said),
+            PurchaseRefusal::NoPaymentMethod => Self::field("paymentMethod", said),
+            PurchaseRefusal::PostUsage | PurchaseRefusal::TooManyLots => Self::Conflict(said),
+        }
+    }
+}

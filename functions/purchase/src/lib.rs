@@ -1,0 +1,49 @@
+//! Funds are bought and adjusted: what changes an account's funds because a person asked for it.
+//!
+//! - `POST /v1/accounts/{id}/purchases` (F1-F7, F11): [`buy`]
+//! - `POST /v1/accounts/{id}/adjustments` (F9): [`adjust`]
+
+pub mod adjust;
+pub mod buy;
+
+use std::sync::Arc;
+
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem};
+use domain::purchase::PurchaseLimits;
+use payments::Processor;
+use store::Store;
+use utoipa::OpenApi;
+
+/// What the handler works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// Accounts, journals and payments.
+    pub store: Arc<Store>,
+    /// Who charges cards.
+    pub processor: Arc<dyn Processor>,
+    /// The operator's limits (F2).
+    pub limits: PurchaseLimits,
+}
+
+/// What this function answers.
+pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/purchases", "POST /v1/accounts/{id}/adjustments"];
+
+/// This function's part of the API's document.
+#[derive(OpenApi)]
+#[openapi(paths(buy::buy, adjust::adjust))]
+pub struct Doc;
+
+/// Answers one request.
+pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
+    api::answer(event, async |request| match request.route() {
+        "POST /v1/accounts/{id}/purchases" => buy::buy(request, ports).await,
+        "POST /v1/accounts/{id}/adjustments" => adjust::adjust(request, ports).await,
+        _ => Err(Problem::NotFound("route")),
+    })
+    .await
+}
+
+/// F3: a key names one request for ever.
+fn key_reused() -> Problem {
+    Problem::Conflict("the Idempotency-Key was used with another request".to_owned())
+}

@@ -1,0 +1,128 @@
+//! `cargo xtask test`: every check, one after the other, each with the time it took.
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use crate::{cargo, licences, succeed};
+
+type Step = (&'static str, fn() -> Result<()>);
+
+/// All use the dev profile, so that what one has built the next need not build again.
+const STEPS: [Step; 5] = [
+    ("format", || succeed(&mut cargo("fmt --all --check"))),
+    ("clippy", || {
+        succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))
+    }),
+    ("licences", licences::check),
+    ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
+    ("docs", || {
+        succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))
+    }),
+];
+
+/// How a step ended, and after how long.
+#[derive(Debug)]
+enum Outcome {
+    Passed(Duration),
+    Failed(Duration),
+    NotRun,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed(time) => write!(f, "passed {time:>8.1?}"),
+            Self::Failed(time) => write!(f, "FAILED {time:>8.1?}"),
+            Self::NotRun => f.write_str("not run"),
+        }
+    }
+}
+
+/// Runs every check, up to the first that fails, and prints a summary in either case.
+pub(crate) fn run_all() -> Result<()> {
+    let start = Instant::now();
+    let outcomes = run(&STEPS);
+
+    println!("\n== summary");
+    for ((name, _), outcome) in STEPS.iter().zip(&outcomes) {
+        println!("{name:<10} {outcome}");
+    }
+    println!("{:<10} {:>15.1?}", "in all", start.elapsed());
+
+    let all_passed = outcomes
+        .iter()
+        .all(|outcome| matches!(outcome, Outcome::Passed(_)));
+    ensure!(all_passed, "not every check has passed");
+    Ok(())
+}
+
+/// Runs the steps in order, up to the first that fails; gives the outcome of each.
+fn run(steps: &[Step]) -> Vec<Outcome> {
+    let mut go_on = true;
+    let outcomes = steps.iter().map(|step| {
+        let outcome = if go_on { run_one(step) } else { Outcome::NotRun };
+        go_on = matches!(outcome, Outcome::Passed(_));
+        outcome
+    });
+    outcomes.collect()
+}
+
+fn run_one((name, step): &Step) -> Outcome {
+    println!("\n== {name}");
+    let start = Instant::now();
+    let result = step();
+    let time = start.elapsed();
+    match result {
+        Ok(()) => {
+            println!("== {name} passed in {time:.1?}");
+            Outcome::Passed(time)
+        }
+        Err(error) => {
+            println!("{error:#}\n== {name} FAILED after {time:.1?}");
+            Outcome::Failed(time)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn every_step_runs_when_all_pass() {
+        let outcomes = run(&[("one", || Ok(())), ("two", || Ok(()))]);
+        assert!(
+            matches!(outcomes[..], [Outcome::Passed(_), Outcome::Passed(_)]),
+            "{outcomes:?}"
+        );
+    }
+
+    #[test]
+    fn nothing_runs_after_the_first_failure() {
+        let steps: [Step; 3] = [
+            ("good", || Ok(())),
+            ("bad", || bail!("as it should")),
+            ("late", || panic!("this must not run")),
+        ];
+        let outcomes = run(&steps);
+        assert!(
+            matches!(
+                outcomes[..],
+                [Outcome::Passed(_), Outcome::Failed(_), Outcome::NotRun]
+            ),
+            "{outcomes:?}"
+        );
+    }
+
+    #[test]
+    fn the_summary_lines_up() {
+        let passed = Outcome::Passed(Duration::from_millis(1_234)).to_string();
+        let failed = Outcome::Failed(Duration::from_secs(75)).to_string();
+        assert_eq!(passed, "passed     1.2s");
+        assert_eq!(failed, "FAILED    75.0s");
+    }
+}

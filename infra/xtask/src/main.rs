@@ -1,0 +1,81 @@
+//! The project's own commands: `cargo xtask <command>`.
+//!
+//! Everything here is plain `cargo`, called in the right order: there is no other tool to install.
+
+mod checks;
+mod licences;
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
+use clap::Parser;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Xtask {
+    /// Run every check, as CI does, up to the first that fails
+    Test,
+    /// Check that what ships is under accepted licences, and that the domain is pure
+    Licences,
+    /// Write docs/openapi.json anew
+    Openapi,
+    /// Run the benchmarks
+    Bench {
+        /// Passed on to the benchmarks as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let result = match Xtask::parse() {
+        Xtask::Test => checks::run_all(),
+        Xtask::Licences => licences::check(),
+        Xtask::Openapi => write_openapi(),
+        Xtask::Bench { args } => succeed(cargo("bench -p scenarios --").args(args)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes the API's description as the code itself tells it. Nothing is written unless that succeeds.
+fn write_openapi() -> Result<()> {
+    let mut describe = cargo("run --quiet -p local -- --print-openapi");
+    let output = describe
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cargo could not be started")?;
+    ensure!(
+        output.status.success(),
+        "{describe:?} ended with {}",
+        output.status
+    );
+
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    fs::write(&path, output.stdout).with_context(|| format!("{} could not be written", path.display()))
+}
+
+/// The same cargo that started this program, given `arguments` separated by spaces.
+///
+/// It runs in the caller's directory, where a relative `CARGO_TARGET_DIR` means what the caller meant.
+fn cargo(arguments: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments.split(' '));
+    command
+}
+
+/// Runs a command to its end, which must be a good one.
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().context("cargo could not be started")?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! Every error of the API, as `application/problem+json` (RFC 9457). One table: status, type and title.
+
+use std::fmt;
+
+use serde::Serialize;
+use store::{ApplyError, StoreError};
+use utoipa::ToSchema;
+
+use crate::reply::Reply;
+use crate::view::Purchase;
+
+/// A field that is wrong, and what was expected of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Its name in the request.
+    pub field: String,
+    /// What was expected.
+    pub detail: String,
+}
+
+/// What went wrong, by what the caller does about it.
+#[derive(Clone, Debug)]
+pub enum Problem {
+    /// The body is not what its content type says.
+    Unreadable(String),
+    /// There is no valid token.
+    Unauthorized,
+    /// The caller's role may not do this.
+    Forbidden,
+    /// There is no such account, or it is another organization's.
+    NoAccount,
+    /// There is no such thing.
+    NotFound(&'static str),
+    /// The card was declined (F4); the purchase as it is.
+    Declined(Box<Purchase>),
+    /// The account's state, or an earlier request, forbids it.
+    Conflict(String),
+    /// More than may be sent at once.
+    TooLarge(String),
+    /// A field is wrong.
+    Invalid(Vec<FieldError>),
+    /// Too busy: come back.
+    Contended,
+    /// Something that we depend on is down: come back.
+    Unavailable(String),
+    /// A mistake of ours.
+    Internal(String),
+}
+
+/// The body of a problem.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// A URN that names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:communications-credits:problem:invalid")]
+    kind: String,
+    /// The kind, for people.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// This occurrence, for people.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    detail: String,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// The purchase that was declined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase: Option<Purchase>,
+}
+
+/// Seconds after which a busy or broken dependency is worth another try.
+const RETRY_AFTER_SECONDS: u32 = 5;
+
+impl Problem {
+    /// One wrong field.
+    pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError { field: field.into(), detail: detail.into() }])
+    }
+
+    /// The table: status, the URN's last part, title.
+    fn kind(&self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::Unreadable(_) => (400, "unreadable", "The request cannot be read"),
+            Self::Unauthorized => (401, "unauthorized", "A valid token is needed"),
+            Self::Declined(_) => (402, "declined", "The card was declined"),
+            Self::Forbidden => (403, "forbidden", "This role may not do this"),
+            Self::NoAccount => (404, "not-found", "There is no such account"),
+            Self::NotFound(_) => (404, "not-found", "There is no such thing"),
+            Self::Conflict(_) => (409, "conflict", "The state of things forbids it"),
+            Self::TooLarge(_) => (413, "too-large", "That is more than may be sent at once"),
+            Self::Invalid(_) => (422, "invalid", "A field is wrong"),
+            Self::Internal(_) => (500, "internal", "This is our mistake"),
+            Self::Contended => (503, "contended", "The account is busy"),
+            Self::Unavailable(_) => (503, "unavailable", "Something we depend on is down"),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.kind().0
+    }
+
+    /// As an answer. What is wrong inside is for the log, not for the caller.
+    pub fn into_reply(self) -> Reply {
+        let (status, urn, title) = self.kind();
+        let (mut detail, mut errors, mut purchase) = (String::new(), Vec::new(), None);
+        match self {
+            Self::Unreadable(text) | Self::Conflict(text) | Self::TooLarge(text) => detail = text,
+            Self::NotFound(what) => detail = format!("there is no such {what}"),
+            Self::Declined(declined) => {
+                detail = declined.decline_reason.clone().unwrap_or_default();
+                purchase = Some(*declined);
+            }
+            Self::Invalid(fields) => {
+                let said = fields.iter().map(|error| format!("{}: {}", error.field, error.detail));
+                detail = said.collect::<Vec<_>>().join("; ");
+                errors = fields;
+            }
+            Self::Contended => "other changes to it kept coming between; try again".clone_into(&mut detail),
+            Self::Unavailable(_) => "nothing was lost; try again".clone_into(&mut detail),
+            Self::Unauthorized | Self::Forbidden | Self::NoAccount | Self::Internal(_) => {}
+        }
+        let kind = format!("urn:communications-credits:problem:{urn}");
+        let body = ProblemBody { kind, title, status, detail, errors, purchase };
+        let reply = Reply::json(status, &body).with_header("content-type", "application/problem+json");
+        if status == 503 { reply.with_header("retry-after", &RETRY_AFTER_SECONDS.to_string()) } else { reply }
+    }
+}
+
+impl fmt::Display for Problem {
+    /// For the log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (status, _, title) = self.kind();
+        write!(f, "{status} {title}")?;
+        match self {
+            Self::Unreadable(text) | Self::Conflict(text) | Self::TooLarge(text) => write!(f, ": {text}"),
+            Self::Unavailable(cause) | Self::Internal(cause) => write!(f, ": {cause}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Contended { .. } => Self::Contended,
+            StoreError::Unavailable { .. } | StoreError::NewerSchema { .. } => Self::Unavailable(causes(&error)),
+            StoreError::Corrupt { .. } | StoreError::Refused { .. } => Self::Internal(causes(&error)),
+        }
+    }
+}
+
+impl<R: Into<Self>> From<ApplyError<R>> for Problem {
+    fn from(error: ApplyError<R>) -> Self {
+        match error {
+            ApplyError::NoAccount => Self::NoAccount,
+            ApplyError::Refused(refusal) => refusal.into(),
+            ApplyError::PaymentMoved => Self::Contended,
+            ApplyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<std::convert::Infallible> for Problem {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// An error with its chain of causes, for the log.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::AccountId;
+    use domain::{Currency, Fingerprint, Money, Payment, PaymentId, PaymentKind, PaymentState};
+
+    fn body(problem: Problem) -> (i64, Option<String>, serde_json::Value) {
+        let event = problem.into_reply().into_event();
+        let header = |name: &str| event.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        assert_eq!(header("content-type").as_deref(), Some("application/problem+json"));
+        let retry = header("retry-after");
+        let Some(aws_lambda_events::encodings::Body::Text(text)) = event.body else { panic!("a problem is text") };
+        (event.status_code, retry, serde_json::from_str(&text).unwrap())
+    }
+
+    #[test]
+    fn every_error_has_its_status_and_says_what_to_do() {
+        let cases = [
+            (Problem::Unreadable("line 1".into()), 400, "unreadable"),
+            (Problem::Unauthorized, 401, "unauthorized"),
+            (Problem::Forbidden, 403, "forbidden"),
+            (Problem::NoAccount, 404, "not-found"),
+            (Problem::NotFound("purchase"), 404, "not-found"),
+            (Problem::Conflict("no".into()), 409, "conflict"),
+            (Problem::TooLarge("1,001 records".into()), 413, "too-large"),
+            (Problem::field("amount", "expected more"), 422, "invalid"),
+            (Problem::Internal("secret".into()), 500, "internal"),
+            (Problem::Contended, 503, "contended"),
+            (Problem::Unavailable("secret".into()), 503, "unavailable"),
+        ];
+        for (problem, status, urn) in cases {
+            let (code, retry, body) = body(problem);
+            assert_eq!(code, status);
+            assert_eq!(body["status"], status);
+            assert_eq!(body["type"], format!("urn:communications-credits:problem:{urn}"));
+            assert_eq!(retry.is_some(), status == 503, "{urn}");
+            assert!(!body.to_string().contains("secret"), "causes are for the log");
+        }
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let (_, _, body) = body(Problem::field("amount", "expected at least 50 EUR"));
+        assert_eq!(
+            body["errors"],
+            serde_json::json!([{"field": "amount", "detail": "expected at least 50 EUR"}])
+        );
+    }
+
+    #[test]
+    fn f4_a_decline_carries_its_purchase() {
+        let eur = Currency::parse("EUR").unwrap();
+        let account = AccountId::parse("a").unwrap();
+        let payment = Payment {
+            id: PaymentId::derive(&account, PaymentKind::Purchase, "k"),
+            account,
+            kind: PaymentKind::Purchase,
+            created_at: "2026-11-22T00:00:00Z".parse().unwrap(),
+            amount: Money::of_minor_units(5_000, eur),
+            content: Fingerprint::of(["x"]),
+            attempt: 1,
+            method: None,
+            po_number: None,
+            revision: 2,
+            state: PaymentState::Declined { reason: "lost_card".into() },
+        };
+        let (code, _, body) = body(Problem::Declined(Box::new((&payment).into())));
+        assert_eq!((code, &body["purchase"]["declineReason"]), (402, &"lost_card".into()));
+    }
+}

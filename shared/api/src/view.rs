@@ -1,0 +1,508 @@
+//! Accounts, lots, purchases and transactions as the API shows them. Amounts are decimal strings with every
+//! decimal the ledger keeps; instants are RFC 3339 in UTC. Clients must expect new fields and values.
+
+use domain::account::{self, BillingModel, Status};
+use domain::payment::{Payment, PaymentKind, PaymentState};
+use domain::posting::{Entry, Posting, PostingKind};
+use domain::profile::{self, Locale, Profile};
+use domain::{Lot, Money, UsageRecord, rate};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An organization's wallet.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Account {
+    /// Chosen by the operator.
+    #[schema(example = "contoso")]
+    account_id: String,
+    /// The organization's name.
+    name: String,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// Language of what is sent to it.
+    #[schema(value_type = String, example = "en")]
+    locale: Locale,
+    /// How it pays: `prepaid` or `postUsage`.
+    #[schema(value_type = String, example = "prepaid")]
+    billing_model: BillingModel,
+    /// `active`, or `depleted`: nothing is available, so no paid call may start.
+    #[schema(value_type = String, example = "active")]
+    status: Status,
+    /// Unspent funds less what is owed.
+    #[schema(example = "87.6500")]
+    balance: String,
+    /// The balance without funds that have expired.
+    #[schema(example = "87.6500")]
+    available: String,
+    /// What finished calls cost beyond the funds there were.
+    #[schema(example = "0.0000")]
+    owed: String,
+    /// The funds that expire next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_expiry: Option<NextExpiry>,
+    /// The saved card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_method: Option<Card>,
+    /// The card that is tried when the first is declined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<Card>,
+    /// Who is told.
+    notification_emails: Vec<String>,
+    /// Printed on receipts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    po_number: Option<String>,
+    /// Charges of the month that the next invoice asks for.
+    post_usage: PostUsage,
+    /// One more with every change.
+    version: u64,
+    /// When it was created.
+    created_at: Timestamp,
+}
+
+/// Funds that expire next.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NextExpiry {
+    /// How much of them is unspent.
+    amount: String,
+    /// When.
+    expires_at: Timestamp,
+}
+
+/// What is shown of a card.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Card {
+    /// `visa`, `mastercard`, …
+    brand: String,
+    /// Last four digits.
+    last4: String,
+    /// 1 to 12.
+    exp_month: u8,
+    /// Four digits.
+    exp_year: u16,
+}
+
+/// A month's charges.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PostUsage {
+    /// In UTC.
+    #[schema(example = "2026-11")]
+    month: String,
+    /// Their sum.
+    amount: String,
+}
+
+impl Account {
+    /// As it stands at `now`.
+    pub fn show(account: &account::Account, profile: &Profile, now: Timestamp) -> Self {
+        let now = now.max(account.as_of);
+        Self {
+            account_id: account.id.to_string(),
+            name: profile.name.clone(),
+            currency: account.currency.code(),
+            locale: profile.locale,
+            billing_model: account.billing_model,
+            status: account.status(now),
+            balance: account.balance().to_string(),
+            available: account.available(now).to_string(),
+            owed: account.owed.to_string(),
+            next_expiry: account
+                .next_expiry(now)
+                .map(|lot| NextExpiry { amount: lot.remaining.to_string(), expires_at: lot.expires_at }),
+            payment_method: profile.payment_method.as_ref().map(|method| (&method.card).into()),
+            backup: profile.backup.as_ref().map(|method| (&method.card).into()),
+            notification_emails: profile.notification_emails.clone(),
+            po_number: profile.po_number.clone(),
+            post_usage: PostUsage {
+                month: account.post_usage.month.to_string(),
+                amount: account.post_usage.amount.to_string(),
+            },
+            version: account.version,
+            created_at: account.created_at,
+        }
+    }
+}
+
+impl From<&profile::Card> for Card {
+    fn from(card: &profile::Card) -> Self {
+        Self {
+            brand: card.brand.clone(),
+            last4: card.last4.clone(),
+            exp_month: card.exp_month,
+            exp_year: card.exp_year,
+        }
+    }
+}
+
+/// One page of accounts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Accounts {
+    /// By id.
+    pub accounts: Vec<Account>,
+    /// The `cursor` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Funds that arrived at one instant and expire together.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Lot)]
+pub struct LotView {
+    /// The id of what added them.
+    lot_id: String,
+    /// The purchase or recharge, unless the operator added them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_id: Option<String>,
+    /// When they were asked for.
+    purchased_at: Timestamp,
+    /// Usable strictly before this instant.
+    expires_at: Timestamp,
+    /// What there was.
+    amount: String,
+    /// What is unspent.
+    remaining: String,
+}
+
+impl From<&Lot> for LotView {
+    fn from(lot: &Lot) -> Self {
+        Self {
+            lot_id: lot.id.to_string(),
+            purchase_id: lot.id.purchase().map(|id| id.to_string()),
+            purchased_at: lot.purchased_at,
+            expires_at: lot.expires_at,
+            amount: lot.amount.to_string(),
+            remaining: lot.remaining.to_string(),
+        }
+    }
+}
+
+/// An account's lots.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Lots {
+    /// Oldest expiry first: those with funds, also expired ones until they are booked.
+    pub lots: Vec<LotView>,
+}
+
+/// How far a purchase is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PurchaseStatus {
+    /// The outcome is not known yet; it resolves by itself.
+    Pending,
+    /// The card wants its owner, at `nextAction.url`.
+    NeedsAction,
+    /// The card was charged and the funds added.
+    Succeeded,
+    /// Nothing was charged.
+    Declined,
+}
+
+/// Funds bought by a person or by auto-recharge.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Purchase {
+    /// The same account and `Idempotency-Key` always give the same.
+    purchase_id: String,
+    /// `purchase` or `recharge`.
+    #[schema(value_type = String, example = "purchase")]
+    kind: PaymentKind,
+    /// How far it is.
+    pub status: PurchaseStatus,
+    /// What is charged.
+    amount: String,
+    /// ISO 4217.
+    currency: &'static str,
+    /// When it was asked for.
+    created_at: Timestamp,
+    /// When the funds expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    /// Why the card said no: `card_declined`, `expired_card`, `insufficient_funds`,
+    /// `authentication_required`, …, or `abandoned`: it was never charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decline_reason: Option<String>,
+    /// Receipts are numbered without gaps within the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt_number: Option<u64>,
+    /// The card.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<Card>,
+    /// The account's PO number at that moment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    po_number: Option<String>,
+    /// Where the person can act.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_action: Option<NextAction>,
+}
+
+/// Where the card's owner can act.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct NextAction {
+    /// A page of the card processor.
+    url: String,
+}
+
+impl From<&Payment> for Purchase {
+    fn from(payment: &Payment) -> Self {
+        let mut shown = Self {
+            purchase_id: payment.id.to_string(),
+            kind: payment.kind,
+            status: PurchaseStatus::Pending,
+            amount: payment.amount.to_string(),
+            currency: payment.amount.currency().code(),
+            created_at: payment.created_at,
+            expires_at: None,
+            decline_reason: None,
+            receipt_number: None,
+            card: payment.method.as_ref().map(|method| (&method.card).into()),
+            po_number: payment.po_number.clone(),
+            next_action: None,
+        };
+        match &payment.state {
+            PaymentState::Open { .. } => {}
+            PaymentState::NeedsAction { url, .. } => {
+                shown.status = PurchaseStatus::NeedsAction;
+                shown.next_action = Some(NextAction { url: url.clone() });
+            }
+            PaymentState::Declined { reason } => {
+                shown.status = PurchaseStatus::Declined;
+                shown.decline_reason = Some(reason.clone());
+            }
+            PaymentState::Succeeded { receipt_number, .. } => {
+                shown.status = PurchaseStatus::Succeeded;
+                shown.expires_at = Some(Lot::expiry_of_purchase(payment.created_at));
+                shown.receipt_number = Some(*receipt_number);
+            }
+            PaymentState::Posted => shown.status = PurchaseStatus::Succeeded,
+        }
+        shown
+    }
+}
+
+/// One page of purchases and recharges.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Purchases {
+    /// Newest first.
+    pub purchases: Vec<Purchase>,
+    /// The `cursor` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Why a record cost what it did.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(tag = "rule", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Why {
+    /// From the published rates: connection fee + price per minute x billed seconds / 60.
+    Rated {
+        /// The E.164 prefix that matched.
+        prefix: String,
+        /// Its destination.
+        destination: String,
+        /// Price of 60 seconds.
+        per_minute: String,
+        /// Price of the connection.
+        connection_fee: String,
+        /// Seconds billed: the duration, rounded up to the increments.
+        billed_seconds: u64,
+        /// First and following increment in seconds.
+        #[schema(example = "60/60")]
+        increments: String,
+        /// Since when the rate is in force.
+        effective_from: Timestamp,
+    },
+    /// It arrived with its charge.
+    AsRated,
+    /// A call of zero seconds is free.
+    ZeroDuration,
+}
+
+impl From<&rate::Why> for Why {
+    fn from(why: &rate::Why) -> Self {
+        match why.clone() {
+            rate::Why::Rated {
+                prefix,
+                destination,
+                per_minute,
+                connection_fee,
+                billed_seconds,
+                increments,
+                effective_from,
+            } => Self::Rated {
+                prefix,
+                destination,
+                per_minute: per_minute.to_string(),
+                connection_fee: connection_fee.to_string(),
+                billed_seconds,
+                increments,
+                effective_from,
+            },
+            rate::Why::AsRated => Self::AsRated,
+            rate::Why::ZeroDuration => Self::ZeroDuration,
+        }
+    }
+}
+
+/// What a transaction took from a lot.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LotDraw {
+    /// Which.
+    pub lot_id: String,
+    /// How much.
+    pub amount: String,
+}
+
+/// One row of the journal.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Transaction {
+    /// Unique within the account.
+    pub transaction_id: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// When it was committed.
+    pub posted_at: Timestamp,
+    /// What it is.
+    #[schema(value_type = String, example = "usage")]
+    pub kind: PostingKind,
+    /// What it did to the balance.
+    pub amount: String,
+    /// The balance after it.
+    pub balance: String,
+    /// The usage record's id, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_id: Option<String>,
+    /// … its revision, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub revision: Option<u32>,
+    /// … the call it belongs to, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub call_id: Option<String>,
+    /// … and whose usage it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// What was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<&'static str>,
+    /// What the rate goes by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// How long it lasted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u32>,
+    /// Who pays within the organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_centre: Option<String>,
+    /// What the call cost, however it was paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charge: Option<String>,
+    /// Why it cost that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+    /// Which lots paid.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<LotDraw>,
+    /// The part that the next invoice asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_usage: Option<String>,
+    /// Why an adjustment was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// By whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// The purchase or recharge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purchase_id: Option<String>,
+    /// The lot that was added or forfeited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lot_id: Option<String>,
+}
+
+impl From<&Posting> for Transaction {
+    fn from(posting: &Posting) -> Self {
+        let shown = Self {
+            transaction_id: posting.key.to_string(),
+            at: posting.at,
+            posted_at: posting.posted_at,
+            kind: posting.entry.kind(),
+            amount: posting.amount.to_string(),
+            balance: posting.balance.to_string(),
+            record_id: None,
+            revision: None,
+            call_id: None,
+            user_id: None,
+            service: None,
+            number: None,
+            duration_seconds: None,
+            cost_centre: None,
+            charge: None,
+            why: None,
+            lots: (posting.draws.iter())
+                .map(|draw| LotDraw { lot_id: draw.lot.to_string(), amount: draw.amount.to_string() })
+                .collect(),
+            post_usage: shown_unless_zero(posting.post_usage),
+            reason: None,
+            author: None,
+            purchase_id: None,
+            lot_id: None,
+        };
+        shown.with_entry(&posting.entry)
+    }
+}
+
+impl Transaction {
+    fn with_entry(self, entry: &Entry) -> Self {
+        match entry {
+            Entry::Usage { record, charge, why } => {
+                Self { charge: Some(charge.to_string()), why: Some(why.into()), ..self.with_record(record) }
+            }
+            Entry::Unrated { record } => self.with_record(record),
+            Entry::Funds { payment, .. } => {
+                Self { purchase_id: Some(payment.to_string()), lot_id: Some(payment.to_string()), ..self }
+            }
+            Entry::Adjustment { payment, reason, author, expires_at } => Self {
+                reason: Some(reason.clone()),
+                author: Some(author.clone()),
+                lot_id: expires_at.map(|_| payment.to_string()),
+                ..self
+            },
+            Entry::Expiry { lot } => Self { lot_id: Some(lot.to_string()), ..self },
+            Entry::Invoice { .. } => self,
+        }
+    }
+
+    fn with_record(self, record: &UsageRecord) -> Self {
+        Self {
+            record_id: Some(record.id.to_string()),
+            revision: Some(record.revision),
+            call_id: record.call_id.clone(),
+            user_id: record.user_id.clone(),
+            service: Some(record.service.as_str()),
+            number: Some(record.number.as_str().to_owned()),
+            duration_seconds: Some(record.duration_seconds),
+            cost_centre: record.cost_centre.clone(),
+            ..self
+        }
+    }
+}
+
+/// One page of transactions.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Transactions {
+    /// Newest first.
+    pub transactions: Vec<Transaction>,
+    /// The `cursor` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+fn shown_unless_zero(money: Money) -> Option<String> {
+    (!money.is_zero()).then(|| money.to_string())
+}

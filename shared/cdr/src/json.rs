@@ -1,0 +1,139 @@
+//! Our own records: `{"records": [usage record]}` (S3, S4). Each is read on its own; an unknown field makes
+//! the record invalid, beside `records` it refuses the request.
+
+use std::ops::RangeInclusive;
+
+use domain::id::RecordId;
+use domain::usage::{InvalidRecord, MAX_DURATION_SECONDS, Number, Service};
+use domain::{Currency, UsageRecord, time};
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+use serde_json::value::RawValue;
+
+use crate::object::{self, Object};
+use crate::report::{alpha2, at, kept_id, limited};
+use crate::{MAX_RECORDS, ReadError, Row, WHOLE_RECORD, amount};
+
+const FIELDS: [&str; 14] = [
+    "id",
+    "revision",
+    "callId",
+    "userId",
+    "service",
+    "number",
+    "startedAt",
+    "durationSeconds",
+    "charge",
+    "currency",
+    "plan",
+    "userCountry",
+    "costCentre",
+    "holdId",
+];
+
+type Fields<'a> = Object<'a, 14>;
+
+/// No number of JSON: what reads them as floats would have lost digits before they came to us.
+const AMOUNT_EXPECTED: &str = "expected a string such as \"0.1234\", zero or more";
+
+/// Reads a body of 1 to [`MAX_RECORDS`] records.
+pub(crate) fn read(body: &str) -> Result<Vec<Row>, ReadError> {
+    let request = Object::read(object::document(body)?, &["records"])
+        .ok_or_else(|| ReadError::invalid("records", "expected an object with this list"))?;
+    if let Some(name) = request.unknown {
+        return Err(ReadError::invalid(name, "expected only records: this field is unknown"));
+    }
+    let records = object::list(&request, "records", MAX_RECORDS)?;
+    if records.is_empty() {
+        return Err(ReadError::invalid("records", format!("expected 1 to {MAX_RECORDS} records")));
+    }
+    Ok(records.into_iter().map(row).collect())
+}
+
+fn row(raw: &RawValue) -> Row {
+    let Some(fields) = Object::read(raw, &FIELDS) else {
+        let problem = InvalidRecord::new(WHOLE_RECORD, "expected a JSON object");
+        return Row { id: None, line: None, record: Err(problem) };
+    };
+    let id = fields.get("id").and_then(object::string).and_then(|id| kept_id(&id));
+    Row { id, line: None, record: record(&fields) }
+}
+
+fn record(fields: &Fields<'_>) -> Result<UsageRecord, InvalidRecord> {
+    if let Some(name) = &fields.unknown {
+        return Err(InvalidRecord::new(WHOLE_RECORD, format!("unknown field {name:?}")));
+    }
+    if let Some(name) = fields.twice {
+        return Err(InvalidRecord::new(name, "given twice"));
+    }
+    Ok(UsageRecord {
+        id: required("id", parsed(fields, "id", |text| RecordId::parse(text))?)?,
+        revision: whole(fields, "revision", 1..=u32::MAX)?.unwrap_or(1),
+        call_id: text(fields, "callId", 128)?,
+        user_id: text(fields, "userId", 128)?,
+        service: required("service", parsed(fields, "service", service)?)?,
+        number: required("number", parsed(fields, "number", Number::parse)?)?,
+        started_at: required("startedAt", parsed(fields, "startedAt", instant)?)?,
+        duration_seconds: required(
+            "durationSeconds",
+            whole(fields, "durationSeconds", 0..=MAX_DURATION_SECONDS)?,
+        )?,
+        charge: parsed(fields, "charge", charge)?,
+        currency: parsed(fields, "currency", Currency::parse)?,
+        plan: text(fields, "plan", 64)?,
+        user_country: parsed(fields, "userCountry", country)?,
+        cost_centre: text(fields, "costCentre", 64)?,
+        hold_id: text(fields, "holdId", 64)?,
+    })
+}
+
+fn required<T>(name: &'static str, value: Option<T>) -> Result<T, InvalidRecord> {
+    value.ok_or_else(|| InvalidRecord::new(name, "expected a value: it is missing"))
+}
+
+/// What a string says, if the field is there.
+fn parsed<T, P: ToString>(
+    fields: &Fields<'_>,
+    name: &'static str,
+    parse: impl FnOnce(&str) -> Result<T, P>,
+) -> Result<Option<T>, InvalidRecord> {
+    let Some(raw) = fields.get(name) else { return Ok(None) };
+    let expected = if name == "charge" { AMOUNT_EXPECTED } else { "expected a string" };
+    let text = object::string(raw).ok_or(expected).map_err(at(name))?;
+    parse(&text).map(Some).map_err(at(name))
+}
+
+fn text(fields: &Fields<'_>, name: &'static str, max_chars: usize) -> Result<Option<String>, InvalidRecord> {
+    Ok(parsed(fields, name, |text| limited(text, max_chars))?.flatten())
+}
+
+/// A whole number, written as one.
+fn whole(
+    fields: &Fields<'_>,
+    name: &'static str,
+    range: RangeInclusive<u32>,
+) -> Result<Option<u32>, InvalidRecord> {
+    let Some(raw) = fields.get(name) else { return Ok(None) };
+    let number = raw.get().parse().ok().filter(|number| range.contains(number));
+    let expected = || format!("expected a whole number from {} to {}", range.start(), range.end());
+    number.ok_or_else(expected).map(Some).map_err(at(name))
+}
+
+fn service(text: &str) -> Result<Service, String> {
+    Service::parse(text)
+        .ok_or_else(|| format!("expected one of {}", Service::ALL.map(Service::as_str).join(", ")))
+}
+
+fn instant(text: &str) -> Result<Timestamp, &'static str> {
+    let instant = text.parse().ok().map(time::cut_to_second).filter(|instant| time::in_range(*instant));
+    instant
+        .ok_or("expected an instant after the year 1999, with its offset, such as \"2026-11-22T07:43:00Z\"")
+}
+
+fn charge(text: &str) -> Result<Decimal, &'static str> {
+    amount::plain(text).ok_or(AMOUNT_EXPECTED)
+}
+
+fn country(text: &str) -> Result<String, &'static str> {
+    alpha2(text).ok_or("expected two letters such as \"FR\"")
+}

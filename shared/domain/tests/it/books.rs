@@ -1,0 +1,226 @@
+//! What must hold after every commit, whatever led to it. Nothing here knows how a decision is made: it reads
+//! what the commit says, beside what the commits before it said.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::draft::Change;
+use domain::posting::Entry;
+use domain::time::{LATE_RECORDS, key_text};
+use domain::{Account, BillingModel, Fact, JournalKey, LotId, Money, Payment, PaymentId, Posting};
+use rust_decimal::Decimal;
+
+/// The journal of one account and what was told about it, from its first commit on.
+pub(crate) struct Books {
+    pub(crate) rows: Vec<Posting>,
+    opening: (Decimal, Decimal),
+    keys: HashSet<JournalKey>,
+    forfeited: HashSet<LotId>,
+    warned: HashMap<LotId, u16>,
+    payments: HashMap<PaymentId, Payment>,
+    receipts: u64,
+    was_above_zero: bool,
+}
+
+impl Books {
+    pub(crate) fn of(account: &Account) -> Self {
+        Self {
+            rows: Vec::new(),
+            opening: (balance(account), account.post_usage.amount.amount()),
+            keys: HashSet::new(),
+            forfeited: HashSet::new(),
+            warned: HashMap::new(),
+            payments: HashMap::new(),
+            receipts: account.receipts,
+            was_above_zero: !account.depletion_told,
+        }
+    }
+
+    /// Enters a commit that was decided on `before`; panics when anything is not as it must be.
+    pub(crate) fn enter(&mut self, before: &Account, change: &Change) {
+        let after = &change.account;
+        assert_eq!(after.version, before.version + 1, "versions increase by one");
+        assert!(after.as_of >= before.as_of, "T1: the account never goes back");
+        sound(after);
+        self.rows_follow(before, change);
+        lots_lose_what_rows_draw(before, change);
+        self.forfeits_once(before, change);
+        self.sums_agree(after);
+        self.receipts_have_no_gaps(change);
+        self.warnings_in_order(change);
+        self.depletion_told_once(change);
+        self.payment_moves_on(before, change);
+    }
+
+    /// Invariant 1: balances follow from row to row, within and across commits; and keys are never used twice.
+    fn rows_follow(&mut self, before: &Account, change: &Change) {
+        let mut last = self.rows.last().map_or(self.opening.0, |row| row.balance.amount());
+        for (place, row) in change.postings.iter().enumerate() {
+            last += row.amount.amount();
+            assert_eq!(row.balance.amount(), last, "the balance follows from the row before: {row:?}");
+            assert_eq!((row.version, row.place as usize), (change.account.version, place));
+            assert_eq!(row.posted_at, change.account.as_of);
+            assert!(
+                row.key.as_str().starts_with(&key_text(row.at)),
+                "a key begins with its instant: {row:?}"
+            );
+            assert!(self.keys.insert(row.key.clone()), "a key is used once: {}", row.key);
+            for amount in [row.amount, row.balance, row.post_usage] {
+                assert!(
+                    !amount.is_zero() || !amount.to_string().starts_with('-'),
+                    "no such thing as -0: {row:?}"
+                );
+            }
+            post_usage_is_sound(before, row);
+        }
+        self.rows.extend(change.postings.iter().cloned());
+    }
+
+    fn forfeits_once(&mut self, before: &Account, change: &Change) {
+        for row in &change.postings {
+            let Entry::Expiry { lot: id } = &row.entry else { continue };
+            let lot = before.lots.iter().find(|lot| lot.id == *id).expect("what is forfeited was there");
+            assert_eq!(row.at, lot.expires_at, "E1: dated at its expiry");
+            assert_eq!(row.amount, -lot.remaining, "E1: all its unused funds");
+            assert!(row.posted_at >= lot.expires_at + LATE_RECORDS, "E1: not before the 72 h are over");
+            assert!(self.forfeited.insert(id.clone()), "E1: {id} is forfeited once");
+            let told = change.facts.iter().filter(|fact| {
+                matches!(fact, Fact::FundsExpired { lot_id, amount, .. } if lot_id == id && *amount == lot.remaining)
+            });
+            assert_eq!(told.count(), 1, "N6: people are told once");
+        }
+    }
+
+    /// Invariants 1, 4 and 6, over the whole journal.
+    fn sums_agree(&self, after: &Account) {
+        let sum =
+            |part: fn(&Posting) -> Money| self.rows.iter().map(|row| part(row).amount()).sum::<Decimal>();
+        let open = after.post_usage.amount.amount();
+        assert_eq!(
+            self.opening.0 + sum(|row| row.amount),
+            balance(after),
+            "the journal's sum is the balance"
+        );
+        assert_eq!(after.balance().amount(), balance(after), "the lots less what is owed are the balance");
+        assert_eq!(self.opening.1 + sum(|row| row.post_usage), open, "rows' post-usage is what is open");
+    }
+
+    fn receipts_have_no_gaps(&mut self, change: &Change) {
+        for fact in &change.facts {
+            if let Fact::FundsAdded { receipt_number: Some(number), .. } = fact {
+                self.receipts += 1;
+                assert_eq!(*number, self.receipts, "F8: receipts are numbered without gaps");
+            }
+        }
+        assert_eq!(change.account.receipts, self.receipts);
+    }
+
+    fn warnings_in_order(&mut self, change: &Change) {
+        let after = &change.account;
+        for fact in &change.facts {
+            let Fact::FundsExpiring { lot_id, amount, expires_at, days } = fact else { continue };
+            assert!([60, 30, 7].contains(days));
+            let before = self.warned.insert(lot_id.clone(), *days);
+            assert!(before.is_none_or(|before| *days < before), "E3: {lot_id}: {days} days after {before:?}");
+            let due = *expires_at - jiff::SignedDuration::from_hours(24 * i64::from(*days));
+            assert!(
+                due <= after.as_of && after.as_of < *expires_at,
+                "E3: {days} days before, not after the expiry"
+            );
+            let lot =
+                after.lots.iter().find(|lot| lot.id == *lot_id).expect("only lots with funds are warned of");
+            assert_eq!((lot.remaining, lot.expires_at), (*amount, *expires_at));
+        }
+    }
+
+    fn depletion_told_once(&mut self, change: &Change) {
+        let available = change.account.available(change.account.as_of);
+        let told: Vec<_> =
+            change.facts.iter().filter(|fact| matches!(fact, Fact::BalanceDepleted { .. })).collect();
+        let crosses = self.was_above_zero && !available.is_positive();
+        let expected = crosses.then_some(Fact::BalanceDepleted { available });
+        assert_eq!(told, expected.iter().collect::<Vec<_>>(), "N3: told once per crossing");
+        self.was_above_zero = available.is_positive();
+    }
+
+    fn payment_moves_on(&mut self, before: &Account, change: &Change) {
+        let Some(payment) = &change.payment else { return };
+        let open_on = |account: &Account| account.open_payments.iter().any(|open| open.id == payment.id);
+        if let Some(written) = self.payments.insert(payment.id.clone(), payment.clone()) {
+            assert_eq!(payment.revision, written.revision + 1, "each write follows the one before");
+            let asked_for = |payment: &Payment| (payment.created_at, payment.amount, payment.content.clone());
+            assert_eq!(asked_for(payment), asked_for(&written), "what was asked for never changes");
+            assert!(written.is_open(), "an outcome is final");
+        } else if !open_on(before) {
+            assert_eq!(payment.revision, 1, "a payment's first row");
+        }
+        assert_eq!(open_on(&change.account), payment.is_open(), "the account says open when the row does");
+    }
+}
+
+/// Invariant 4's other half, and what else holds of an account by itself.
+fn sound(account: &Account) {
+    let mut ids = HashSet::new();
+    for lot in &account.lots {
+        assert!(
+            Decimal::ZERO < lot.remaining.amount() && lot.remaining <= lot.amount,
+            "0 < remaining <= amount: {lot:?}"
+        );
+        assert!(ids.insert(&lot.id), "one lot per id: {lot:?}");
+    }
+    assert!(account.lots.is_sorted_by_key(|lot| lot.expires_at), "lots stand oldest expiry first");
+    assert!(!account.owed.is_negative());
+    assert!(account.lots.len() + account.open_payments.len() <= 500, "F11");
+}
+
+fn post_usage_is_sound(before: &Account, row: &Posting) {
+    let part = row.post_usage;
+    if matches!(row.entry, Entry::Invoice { .. }) {
+        assert!(
+            part.is_negative() && part.minor_units().is_some(),
+            "T3: an invoice asks for minor units: {row:?}"
+        );
+        assert!(row.amount.is_zero());
+    } else {
+        assert!(!part.is_negative(), "{row:?}");
+        assert!(before.billing_model == BillingModel::PostUsage || part.is_zero(), "{row:?}");
+    }
+}
+
+/// What each row drew, lot by lot, is what the lots lost; and each charge is paid in full, one way or another.
+fn lots_lose_what_rows_draw(before: &Account, change: &Change) {
+    let mut drawn: HashMap<&LotId, Decimal> = HashMap::new();
+    for row in &change.postings {
+        for draw in &row.draws {
+            assert!(draw.amount.is_positive());
+            let lot = before.lots.iter().find(|lot| lot.id == draw.lot).expect("what is drawn on was there");
+            assert_eq!(draw.expires_at, lot.expires_at);
+            assert!(
+                row.posted_at < lot.expires_at + LATE_RECORDS,
+                "S10: nothing draws on a lot after its 72 h"
+            );
+            *drawn.entry(&lot.id).or_default() += draw.amount.amount();
+        }
+        match &row.entry {
+            Entry::Expiry { lot } => *drawn.entry(lot).or_default() -= row.amount.amount(),
+            Entry::Usage { charge, .. } => {
+                assert_eq!(-row.amount + row.post_usage, *charge, "the whole charge");
+            }
+            _ => {}
+        }
+        let drawn_by_row: Decimal = row.draws.iter().map(|draw| draw.amount.amount()).sum();
+        assert!(
+            row.draws.is_empty() || drawn_by_row <= -row.amount.amount(),
+            "no row draws more than it says"
+        );
+    }
+    for lot in &before.lots {
+        let left = change.account.lots.iter().find(|after| after.id == lot.id);
+        let lost = lot.remaining.amount() - left.map_or(Decimal::ZERO, |after| after.remaining.amount());
+        let drawn = drawn.get(&lot.id).copied().unwrap_or_default();
+        assert_eq!(lost, drawn, "{}: what rows drew is what it lost", lot.id);
+    }
+}
+
+fn balance(account: &Account) -> Decimal {
+    account.lots.iter().map(|lot| lot.remaining.amount()).sum::<Decimal>() - account.owed.amount()
+}

@@ -1,0 +1,99 @@
+//! Short ways to say what a test is given.
+
+use domain::profile::{Card, PaymentMethod};
+use domain::purchase::PurchaseRequest;
+use domain::usage::Number;
+use domain::{
+    Account, AccountId, BillingModel, Currency, Fingerprint, Lot, LotId, Money, PaymentId, Profile, RecordId,
+    Service, UsageRecord,
+};
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::Decimal;
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(crate) fn hours(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count)
+}
+
+pub(crate) fn millis(count: i64) -> SignedDuration {
+    SignedDuration::from_millis(count)
+}
+
+pub(crate) fn currency(code: &str) -> Currency {
+    Currency::parse(code).unwrap()
+}
+
+pub(crate) fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
+
+pub(crate) fn money(text: &str, code: &str) -> Money {
+    Money::new(decimal(text), currency(code)).unwrap()
+}
+
+pub(crate) fn payment_id(id: &str) -> PaymentId {
+    PaymentId::parse(id).unwrap()
+}
+
+/// An empty account.
+pub(crate) fn account(code: &str, billing_model: BillingModel, now: Timestamp) -> Account {
+    Account::open(AccountId::parse("contoso").unwrap(), currency(code), billing_model, now)
+}
+
+/// An account that has these lots, each as (id, expiry, unspent), on 1 January 2027.
+pub(crate) fn with_lots(code: &str, billing_model: BillingModel, lots: &[(&str, &str, &str)]) -> Account {
+    let now = at("2027-01-01T00:00:00Z");
+    let mut account = account(code, billing_model, now);
+    for &(id, expires_at, remaining) in lots {
+        let amount = money(remaining, code);
+        let lot = Lot::new(LotId::parse(id).unwrap(), account.created_at, at(expires_at), amount, now);
+        account.lots.push(lot);
+    }
+    account.lots.sort_by_key(|lot| lot.expires_at);
+    account.depletion_told = !account.available(now).is_positive();
+    account
+}
+
+/// A prepaid account in euros that has these lots.
+pub(crate) fn euros(lots: &[(&str, &str, &str)]) -> Account {
+    with_lots("EUR", BillingModel::Prepaid, lots)
+}
+
+/// A prepaid account in euros that owes this.
+pub(crate) fn owing(owed: &str) -> Account {
+    Account { owed: money(owed, "EUR"), ..euros(&[]) }
+}
+
+/// A call of so many seconds that ended then; its charge is given, or is to be found (`None`).
+pub(crate) fn call(id: &str, ended_at: Timestamp, seconds: u32, charge: Option<&str>) -> UsageRecord {
+    UsageRecord {
+        id: RecordId::parse(id).unwrap(),
+        revision: 1,
+        call_id: None,
+        user_id: None,
+        service: Service::UserOut,
+        number: Number::parse("+33123456789").unwrap(),
+        started_at: ended_at - SignedDuration::from_secs(seconds.into()),
+        duration_seconds: seconds,
+        charge: charge.map(decimal),
+        currency: None,
+        plan: None,
+        user_country: None,
+        cost_centre: None,
+        hold_id: None,
+    }
+}
+
+/// Somebody who has a card.
+pub(crate) fn card_holder() -> Profile {
+    let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2040 };
+    let method = PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card };
+    Profile { payment_method: Some(method), po_number: Some("PO-7".into()), ..Profile::default() }
+}
+
+pub(crate) fn purchase_of(id: &str, amount: Decimal) -> PurchaseRequest {
+    PurchaseRequest { id: payment_id(id), content: Fingerprint::of([id]), amount, method: None }
+}

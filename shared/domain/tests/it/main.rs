@@ -1,0 +1,12 @@
+//! The domain from outside, three ways: scenarios named by their rule (`scenarios`); random histories
+//! (`history`) held against a second, naive wallet (`property`, `model`); and, in both, what must hold after
+//! every commit whatever led to it (`books`).
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
+mod books;
+mod given;
+mod history;
+mod model;
+mod property;
+mod scenarios;

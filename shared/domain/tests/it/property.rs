@@ -1,0 +1,740 @@
+//! Random histories of a wallet: after every step its account is what the naive model says, to the last row
+//! and fact, and everything holds that must hold whatever happened.
+
+use std::collections::{BTreeSet, HashMap};
+
+use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
+use domain::draft::Change;
+use domain::lot::Draw;
+use domain::posting::Entry;
+use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
+use domain::time::{LATE_RECORDS, Month};
+use domain::usage::Number;
+use domain::{
+    Account, BillingModel, Fact, Fingerprint, JournalKey, Money, Payment, RateTable, RecordId, Service,
+    Status, UsageRecord, debit, expiry,
+};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use rust_decimal::Decimal;
+
+use crate::books::Books;
+use crate::given::{account, at, call, card_holder, currency, hours, money, payment_id, purchase_of};
+use crate::history::{
+    Altered, Closing, Cost, DESTINATIONS, Expiry, Op, Sent, Size, UNIT, Wait, When, any_beginning,
+    any_history,
+};
+use crate::model::{self, Charge, DAY, HOUR, Model, Ms, Price, Refusal, SECOND, Told, Units};
+
+/// The account, the model that must agree with it, and what a caller of the domain keeps.
+struct World {
+    account: Account,
+    model: Model,
+    books: Books,
+    rates: RateTable,
+    clock: Ms,
+    open: Vec<Payment>,
+    /// Every record ever sent, …
+    sent: Vec<(UsageRecord, model::Call)>,
+    /// … and those in the journal, which the store would find there (S2).
+    accepted: HashMap<JournalKey, (Fingerprint, model::Call)>,
+    named: u32,
+    corners: BTreeSet<&'static str>,
+}
+
+impl World {
+    fn begin((code, billing_model, now): (&str, BillingModel, Timestamp)) -> Self {
+        let account = account(code, billing_model, now);
+        let digits = account.currency.minor_digits();
+        // A dinar is ten of our units.
+        let unit = if code == "KWD" { 10 * UNIT } else { UNIT };
+        let prices = prices(if code == "JPY" { 100 } else { 1 });
+        let prepaid = billing_model == BillingModel::Prepaid;
+        Self {
+            rates: published(&prices, code),
+            model: Model::new(prepaid, digits, (50 * unit, 100_000 * unit), prices, now.as_millisecond()),
+            books: Books::of(&account),
+            clock: now.as_millisecond(),
+            account,
+            open: Vec::new(),
+            sent: Vec::new(),
+            accepted: HashMap::new(),
+            named: 0,
+            corners: BTreeSet::new(),
+        }
+    }
+
+    fn step(&mut self, op: &Op) {
+        match op {
+            Op::Wait(wait) => self.wait(wait),
+            Op::SetBack(minutes) => self.clock -= minutes * 60 * SECOND,
+            Op::Open(units) => self.open(*units),
+            Op::Close(which, how) => self.close(*which, *how),
+            Op::Add(units, expiry) => {
+                let expires = match expiry {
+                    Expiry::Usual => None,
+                    Expiry::In(ms) => Some(self.now() + ms),
+                    Expiry::With(which) => self.lot(*which).map(|lot| lot.expires),
+                };
+                self.adjust(self.scaled(*units), expires, false);
+            }
+            Op::Take(size, allow_negative) => {
+                let units = self.size(*size);
+                self.adjust(-units, None, *allow_negative);
+            }
+            Op::Debit(sent) => self.debit(sent),
+            Op::Sweep => self.sweep(),
+            Op::SweepAfter(wait) => {
+                self.wait(wait);
+                self.sweep();
+            }
+        }
+        self.agree();
+    }
+
+    fn wait(&mut self, wait: &Wait) {
+        let ms = match wait {
+            Wait::Milliseconds(count) => *count,
+            Wait::Minutes(count) => count * 60 * SECOND,
+            Wait::Hours(count) => count * HOUR,
+            Wait::Days(count) => count * DAY,
+            Wait::ForLot { which, hours, off } => {
+                self.lot(*which).map_or(0, |lot| lot.expires + hours * HOUR + off - self.clock)
+            }
+        };
+        self.clock += ms.max(0);
+    }
+
+    fn open(&mut self, units: Units) {
+        let id = self.name("pur");
+        let units = self.scaled(units);
+        let request = purchase_of(&id, self.decimal(units));
+        let limits = PurchaseLimits::default();
+        let decided = purchase::open(&self.account, &card_holder(), self.event(), &request, &limits);
+        let expected = self.model.open(self.clock, &id, units);
+        match (decided, expected) {
+            (Ok(decision), Ok(commit)) => {
+                self.open.push(decision.answer);
+                self.settle(decision.change, Some(&commit));
+            }
+            (Err(refusal), Err(expected)) => {
+                let refusal = match refusal {
+                    PurchaseRefusal::BelowMinimum { .. } => Refusal::BelowMinimum,
+                    PurchaseRefusal::AboveMaximum { .. } => Refusal::AboveMaximum,
+                    PurchaseRefusal::NotChargeable { .. } => Refusal::NotChargeable,
+                    PurchaseRefusal::PostUsage => Refusal::PostUsage,
+                    other => panic!("refused: {other}"),
+                };
+                assert_eq!(refusal, expected);
+            }
+            (decided, expected) => panic!("decided {decided:?}, expected {expected:?}"),
+        }
+    }
+
+    fn close(&mut self, which: usize, how: Closing) {
+        if self.open.is_empty() {
+            return;
+        }
+        let payment = self.open.remove(which % self.open.len());
+        let (account, now) = (&self.account, self.event());
+        let (id, amount) = (payment.id.as_str(), units(payment.amount));
+        let later = now + hours(1);
+        let (decision, commit) = match how {
+            Closing::Succeeds => {
+                let asked = payment.created_at.as_millisecond();
+                let commit = self.model.succeed(self.clock, id, asked, amount);
+                (purchase::succeed(account, now, &payment, "pi_1"), commit)
+            }
+            Closing::Declines => {
+                let commit = self.model.decline(self.clock, id, amount);
+                (purchase::decline(account, now, &payment, "card_declined"), commit)
+            }
+            Closing::WantsItsOwner => {
+                let url = "https://example.com/act";
+                let decision = purchase::await_person(account, now, &payment, "pi_1", url, later);
+                (decision, self.model.look_later(self.clock))
+            }
+            Closing::StaysUnknown => {
+                let decision = purchase::still_unknown(account, now, &payment, later);
+                (decision, self.model.look_later(self.clock))
+            }
+        };
+        let decision = decision.expect("it was open");
+        if decision.answer.is_open() {
+            self.open.push(decision.answer);
+        }
+        self.settle(decision.change, Some(&commit));
+    }
+
+    fn adjust(&mut self, units: Units, expires: Option<Ms>, allow_negative: bool) {
+        let id = self.name("adj");
+        let request = AdjustmentRequest {
+            id: payment_id(&id),
+            content: Fingerprint::of([id.as_str()]),
+            amount: self.decimal(units),
+            reason: "goodwill".into(),
+            author: "ada".into(),
+            expires_at: expires.map(instant),
+            allow_negative,
+        };
+        let decided = adjustment::decide(&self.account, self.event(), &request);
+        match (decided, self.model.adjust(self.clock, &id, units, expires, allow_negative)) {
+            (Ok(decision), Ok(commit)) => {
+                let last = decision.change.as_ref().and_then(|change| change.postings.last());
+                assert_eq!(last, Some(&decision.answer), "the answer is the row");
+                self.settle(decision.change, Some(&commit));
+            }
+            (Err(refusal), Err(expected)) => {
+                let refusal = match refusal {
+                    AdjustmentRefusal::Zero => Refusal::Zero,
+                    AdjustmentRefusal::Expiry => Refusal::Expiry,
+                    AdjustmentRefusal::BeyondAvailable { available } => {
+                        Refusal::BeyondAvailable(self::units(available))
+                    }
+                    other => panic!("refused: {other}"),
+                };
+                assert_eq!(refusal, expected);
+            }
+            (decided, expected) => panic!("decided {decided:?}, expected {expected:?}"),
+        }
+    }
+
+    fn debit(&mut self, sent: &[Sent]) {
+        let records: Vec<_> = sent.iter().filter_map(|sent| self.record(sent)).collect();
+        self.sent.extend(records.iter().cloned());
+        // As a caller does: what the journal or this request has already is taken out (S2).
+        let mut fresh: Vec<&(UsageRecord, model::Call)> = Vec::new();
+        for (record, call) in &records {
+            let content = record.fingerprint(self.account.currency);
+            let (key, repeats) = (record.key(), |other: &(UsageRecord, _)| other.0.key() == record.key());
+            if let Some((accepted, first)) = self.accepted.get(&key) {
+                assert_eq!(content == *accepted, same_call(first, call), "S2: the same call, or a conflict");
+            } else if !fresh.iter().any(|other| repeats(other)) {
+                fresh.push(&records[records.iter().position(repeats).expect("it is there")]);
+            }
+        }
+        if fresh.is_empty() {
+            return;
+        }
+        let (records, calls): (Vec<_>, Vec<_>) =
+            fresh.iter().map(|(record, call)| (record, call.clone())).unzip();
+        let decision = debit::decide(&self.account, self.event(), &records, &self.rates);
+        let (commit, outcomes) = self.model.debit(self.clock, &calls);
+        assert_eq!(decision.answer.iter().map(outcome).collect::<Vec<_>>(), outcomes);
+        let one_by_one = self.one_by_one(&records);
+        for ((record, call), outcome) in records.into_iter().zip(calls).zip(&outcomes) {
+            if !matches!(outcome, model::Outcome::Refused(_)) {
+                self.accepted.insert(record.key(), (record.fingerprint(self.account.currency), call));
+            }
+        }
+        self.settle(decision.change, commit.as_ref());
+        let together = Account { version: one_by_one.version, ..self.account.clone() };
+        assert_eq!(one_by_one, together, "S3: each record is decided on its own, in order");
+    }
+
+    /// The account after these records, each in its own request.
+    fn one_by_one(&self, records: &[&UsageRecord]) -> Account {
+        records.iter().fold(self.account.clone(), |account, record| {
+            let decision = debit::decide(&account, self.event(), &[record], &self.rates);
+            decision.change.map_or(account, |change| change.account)
+        })
+    }
+
+    fn sweep(&mut self) {
+        let decision = expiry::sweep(&self.account, self.event());
+        let commit = self.model.sweep(self.clock);
+        let facts = decision.change.as_ref().map_or(&[][..], |change| &change.facts);
+        let count = |wanted: fn(&Fact) -> bool| facts.iter().filter(|fact| wanted(fact)).count();
+        assert_eq!(decision.answer.booked, count(|fact| matches!(fact, Fact::FundsExpired { .. })));
+        assert_eq!(decision.answer.warned, count(|fact| matches!(fact, Fact::FundsExpiring { .. })));
+        self.settle(decision.change, commit.as_ref());
+        assert!(expiry::sweep(&self.account, self.event()).change.is_none(), "E1: twice changes nothing");
+    }
+
+    /// Commits, unless nothing changes; the model said the same.
+    fn settle(&mut self, change: Option<Change>, expected: Option<&model::Commit>) {
+        let said = change.as_ref().map(|change| model::Commit { rows: rows(change), told: told(change) });
+        let mut expected = expected.cloned();
+        if let Some(commit) = &mut expected {
+            commit.told.sort();
+        }
+        assert_eq!(said, expected);
+        if let Some(change) = change {
+            self.books.enter(&self.account, &change);
+            self.corners.extend(corners(&self.account, &change));
+            self.account = change.account;
+        }
+    }
+
+    /// The account is what the model says it is.
+    fn agree(&self) {
+        let (account, model) = (&self.account, &self.model);
+        let mut lots: Vec<_> = model.lots.iter().filter(|lot| lot.left > 0).collect();
+        lots.sort_by_key(|lot| (lot.expires, &lot.id));
+        let lots: Vec<_> = lots
+            .iter()
+            .map(|lot| (lot.id.as_str(), lot.purchased, lot.expires, lot.amount, lot.left))
+            .collect();
+        let actual: Vec<_> = account
+            .lots
+            .iter()
+            .map(|lot| {
+                let (from, to) = (lot.purchased_at.as_millisecond(), lot.expires_at.as_millisecond());
+                (lot.id.as_str(), from, to, units(lot.amount), units(lot.remaining))
+            })
+            .collect();
+        assert_eq!(actual, lots);
+        assert_eq!((account.version, account.as_of.as_millisecond()), (model.version, model.as_of));
+        assert_eq!((units(account.owed), units(account.post_usage.amount)), (model.owed, model.post_usage));
+        assert_eq!(account.post_usage.month, Month::of(account.as_of));
+        assert_eq!(account.receipts, model.receipts);
+        let mut pending: Vec<_> = account.open_payments.iter().map(|open| open.id.as_str()).collect();
+        let mut expected = model.pending.clone();
+        pending.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(pending, expected);
+        let now = instant(self.now());
+        assert_eq!(account.balance().to_string(), model.text(model.balance()), "T2");
+        assert_eq!(account.available(now).to_string(), model.text(model.available(self.now())), "T2");
+        assert_eq!(account.status(now) == Status::Depleted, model.depleted(self.now()), "A3");
+    }
+
+    fn record(&self, sent: &Sent) -> Option<(UsageRecord, model::Call)> {
+        let (mut record, mut call) = match sent {
+            Sent::New { when, seconds, cost, to } => {
+                return Some(self.new_record(when, *seconds, *cost, *to));
+            }
+            Sent::Again(which, _) => self.sent.get(which % self.sent.len().max(1))?.clone(),
+        };
+        match sent {
+            Sent::New { .. } | Sent::Again(_, Altered::Not) => {}
+            // A number is not what tells one call from another.
+            Sent::Again(_, Altered::Number) => {
+                record.number = Number::parse("+33987654321").unwrap();
+                call.number = "+33987654321";
+            }
+            Sent::Again(_, Altered::Seconds) => {
+                record.duration_seconds += 1;
+                call.seconds += 1;
+            }
+            Sent::Again(_, Altered::Service) => {
+                record.service = Service::ConferenceOut;
+                call.service = "conferenceOut";
+            }
+            Sent::Again(_, Altered::Charge) => {
+                record.charge = Some(Decimal::ONE);
+                record.currency = None;
+                call.charge = Charge::Given(units(money("1", self.account.currency.code())));
+            }
+        }
+        Some((record, call))
+    }
+
+    fn new_record(&self, when: &When, seconds: u32, cost: Cost, to: usize) -> (UsageRecord, model::Call) {
+        let clock = self.clock.div_euclid(SECOND);
+        let lasts = i64::from(seconds);
+        let start = match when {
+            When::Ended(ago) => clock - ago - lasts,
+            When::EndedLate(off) => clock - 72 * 3600 + off - lasts,
+            When::EndedAtExpiry(which, off) => {
+                let end = self.lot(*which).map_or(clock, |lot| lot.expires.div_euclid(SECOND));
+                end.min(clock) + off - lasts
+            }
+            When::Starts(ahead) => clock + ahead,
+        };
+        let (service, number) = DESTINATIONS[to];
+        let too_fine = Decimal::new(15, self.account.currency.ledger_digits() + 1);
+        let (charge, charged) = match cost {
+            Cost::ToRate => (None, Charge::ToRate),
+            Cost::Given(size) => (Some(self.decimal(self.size(size))), Charge::Given(self.size(size))),
+            Cost::TooFine => (Some(too_fine), Charge::Bad("charge")),
+            Cost::Negative => (Some(-Decimal::ONE), Charge::Bad("charge")),
+            Cost::OtherCurrency => (Some(Decimal::ONE), Charge::Bad("currency")),
+        };
+        let other = matches!(cost, Cost::OtherCurrency).then(|| currency("USD"));
+        let id = format!("call{}", self.sent.len() + to);
+        let record = UsageRecord {
+            id: RecordId::parse(&*id).unwrap(),
+            revision: 1,
+            call_id: None,
+            user_id: None,
+            service: Service::parse(service).unwrap(),
+            number: Number::parse(number).unwrap(),
+            started_at: Timestamp::from_second(start).unwrap(),
+            duration_seconds: seconds,
+            charge,
+            currency: other,
+            plan: None,
+            user_country: None,
+            cost_centre: None,
+            hold_id: None,
+        };
+        let call =
+            model::Call { id, start: start * SECOND, seconds: lasts, service, number, charge: charged };
+        (record, call)
+    }
+
+    /// The instant an event carries.
+    fn event(&self) -> Timestamp {
+        instant(self.clock)
+    }
+
+    /// T1.
+    fn now(&self) -> Ms {
+        self.clock.max(self.model.as_of)
+    }
+
+    fn lot(&self, which: usize) -> Option<&model::Lot> {
+        let lots: Vec<_> = self.model.lots.iter().filter(|lot| lot.left > 0).collect();
+        (!lots.is_empty()).then(|| lots[which % lots.len()])
+    }
+
+    fn size(&self, size: Size) -> Units {
+        match size {
+            Size::Units(units) => self.scaled(units),
+            Size::Available(off) => (self.model.available(self.now()) + off).max(0),
+        }
+    }
+
+    /// The same amount where the ledger counts finer, with something in the last decimal.
+    fn scaled(&self, units: Units) -> Units {
+        if self.account.currency.minor_digits() == 3 && units % 100 == 0 {
+            units * 10
+        } else if self.account.currency.minor_digits() == 3 {
+            units * 10 + units % 10
+        } else {
+            units
+        }
+    }
+
+    fn decimal(&self, units: Units) -> Decimal {
+        Decimal::from_i128_with_scale(units, self.account.currency.ledger_digits())
+    }
+
+    fn name(&mut self, prefix: &str) -> String {
+        self.named += 1;
+        // Not in the order of their making, so that nothing leans on that.
+        format!("{prefix}_{:02x}_{}", self.named * 89 % 256, self.named)
+    }
+}
+
+/// What S2 compares: duration, service and charge; the currency is the account's.
+fn same_call(one: &model::Call, other: &model::Call) -> bool {
+    (one.seconds, one.service, one.charge) == (other.seconds, other.service, other.charge)
+}
+
+/// What is rare in a history; see `corners`.
+const CORNERS: [&str; 20] = [
+    "a late record draws on a lot that has expired",
+    "a record that is too late draws on what is live",
+    "a call is free",
+    "lots that expire together pay one charge",
+    "a charge is paid in part after use",
+    "a call ends exactly at an expiry",
+    "a record comes exactly 72 h late",
+    "a call has no rate",
+    "funds arrive for what is owed",
+    "funds arrive after their expiry",
+    "an adjustment owes",
+    "a lot is forfeited",
+    "a lot is forfeited to the millisecond",
+    "a month is invoiced",
+    "an invoice carries a rest over",
+    "60 days are warned of",
+    "30 days are warned of",
+    "7 days are warned of",
+    "what is available crosses zero",
+    "what is available becomes exactly zero",
+];
+
+/// The corners that a commit has reached.
+fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
+    let after = &change.account;
+    let now = after.as_of;
+    let mut corners = Vec::new();
+    let mut reached = |corner, happened: bool| corners.extend(happened.then_some(corner));
+    for row in &change.postings {
+        let paid_by = |test: &dyn Fn(&Draw) -> bool| row.draws.iter().any(test);
+        match &row.entry {
+            Entry::Usage { record, charge, .. } => {
+                let too_late = now > record.ended_at() + LATE_RECORDS;
+                reached(
+                    "a late record draws on a lot that has expired",
+                    paid_by(&|draw| draw.expires_at <= now),
+                );
+                reached("a record that is too late draws on what is live", too_late && !row.draws.is_empty());
+                reached("a call is free", charge.is_zero());
+                let expiries: Vec<_> = row.draws.iter().map(|draw| draw.expires_at).collect();
+                reached(
+                    "lots that expire together pay one charge",
+                    expiries.windows(2).any(|two| two[0] == two[1]),
+                );
+                reached(
+                    "a charge is paid in part after use",
+                    row.post_usage.is_positive() && !row.draws.is_empty(),
+                );
+                let on_time = before.lots.iter().any(|lot| record.ended_at() == lot.expires_at);
+                reached("a call ends exactly at an expiry", on_time);
+                reached("a record comes exactly 72 h late", now == record.ended_at() + LATE_RECORDS);
+            }
+            Entry::Unrated { .. } => reached("a call has no rate", true),
+            Entry::Funds { expires_at, .. } => {
+                reached("funds arrive for what is owed", before.owed.is_positive());
+                reached("funds arrive after their expiry", *expires_at <= now);
+            }
+            Entry::Adjustment { .. } => reached("an adjustment owes", before.owed < after.owed),
+            Entry::Expiry { lot } => {
+                reached("a lot is forfeited", true);
+                let lot = before.lots.iter().find(|other| other.id == *lot);
+                reached(
+                    "a lot is forfeited to the millisecond",
+                    lot.is_some_and(|lot| lot.books_at() == now),
+                );
+            }
+            Entry::Invoice { .. } => {
+                reached("a month is invoiced", true);
+                reached("an invoice carries a rest over", after.post_usage.amount.minor_units().is_none());
+            }
+        }
+    }
+    for fact in &change.facts {
+        match fact {
+            Fact::FundsExpiring { days: 60, .. } => reached("60 days are warned of", true),
+            Fact::FundsExpiring { days: 30, .. } => reached("30 days are warned of", true),
+            Fact::FundsExpiring { .. } => reached("7 days are warned of", true),
+            Fact::BalanceDepleted { available } => {
+                reached("what is available crosses zero", available.is_negative());
+                reached("what is available becomes exactly zero", available.is_zero());
+            }
+            _ => {}
+        }
+    }
+    corners
+}
+
+fn rows(change: &Change) -> Vec<model::Row> {
+    let row = |row: &domain::Posting| model::Row {
+        key: row.key.as_str().replace("#unrated#", "#usage#"),
+        at: row.at.as_millisecond(),
+        amount: units(row.amount),
+        balance: units(row.balance),
+        draws: row.draws.iter().map(|draw| (draw.lot.to_string(), units(draw.amount))).collect(),
+        post_usage: units(row.post_usage),
+    };
+    change.postings.iter().map(row).collect()
+}
+
+fn told(change: &Change) -> Vec<Told> {
+    let mut told: Vec<_> = change.facts.iter().map(fact).collect();
+    told.sort();
+    told
+}
+
+fn fact(fact: &Fact) -> Told {
+    match fact {
+        Fact::FundsAdded { payment_id, amount, expires_at, receipt_number, .. } => Told::Added {
+            id: payment_id.to_string(),
+            amount: units(*amount),
+            expires: expires_at.as_millisecond(),
+            receipt: *receipt_number,
+        },
+        Fact::PaymentDeclined { payment_id, amount, .. } => {
+            Told::Declined { id: payment_id.to_string(), amount: units(*amount) }
+        }
+        Fact::BalanceDepleted { available } => Told::Depleted { available: units(*available) },
+        Fact::FundsExpiring { lot_id, amount, expires_at, days } => Told::Expiring {
+            lot: lot_id.to_string(),
+            amount: units(*amount),
+            expires: expires_at.as_millisecond(),
+            days: (*days).into(),
+        },
+        Fact::FundsExpired { lot_id, amount, expired_at } => {
+            Told::Expired { lot: lot_id.to_string(), amount: units(*amount), at: expired_at.as_millisecond() }
+        }
+        Fact::SettingsChanged { .. } => panic!("nobody changed a setting: {fact:?}"),
+    }
+}
+
+fn outcome(outcome: &debit::Outcome) -> model::Outcome {
+    match outcome {
+        debit::Outcome::Charged { charge, .. } => model::Outcome::Charged(units(*charge)),
+        debit::Outcome::Unrated => model::Outcome::Unrated,
+        debit::Outcome::Invalid(problem) => model::Outcome::Refused(problem.field),
+    }
+}
+
+fn units(money: Money) -> Units {
+    let mut amount = money.amount().normalize();
+    let digits = money.currency().ledger_digits();
+    assert!(amount.scale() <= digits, "T3: {amount} is finer than the ledger");
+    amount.rescale(digits);
+    amount.mantissa()
+}
+
+fn instant(ms: Ms) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap()
+}
+
+/// Prices with halves to round, two of them in succession; so many times dearer.
+fn prices(times: i128) -> Vec<Price> {
+    let price = |service, prefix, per_minute, fee, (first, next), year| Price {
+        service,
+        prefix,
+        per_minute: per_minute * times,
+        fee: fee * times,
+        first,
+        next,
+        from: model::days_before(year, 1, 1) * DAY,
+    };
+    vec![
+        price("userOut", "33", 12_300, 0, (1, 1), 2020),
+        price("userOut", "33", 20_000, 50, (60, 60), 2028),
+        price("userOut", "336", 350_000, 100_000, (30, 6), 2020),
+        price("tollFreeIn", "1800", 45_678, 0, (60, 60), 2028),
+    ]
+}
+
+fn published(prices: &[Price], code: &str) -> RateTable {
+    let row = |price: &Price| {
+        let [per_minute, fee] =
+            [price.per_minute, price.fee].map(|micros| Decimal::from_i128_with_scale(micros, 6));
+        let Price { service, prefix, first, next, from, .. } = price;
+        format!("{service},{prefix},Somewhere,,{code},{per_minute},{fee},{first},{next},{}", instant(*from))
+    };
+    let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,\
+                  effectiveFrom";
+    let lines: Vec<_> = std::iter::once(header.to_owned()).chain(prices.iter().map(row)).collect();
+    RateTable::parse(&lines.join("\n")).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_history_is_what_the_model_says(beginning in any_beginning(), history in any_history()) {
+        let mut world = World::begin(beginning);
+        for op in &history {
+            world.step(op);
+        }
+    }
+}
+
+/// The property above is worth what its histories reach.
+#[test]
+fn histories_reach_every_corner() {
+    let mut runner = TestRunner::deterministic();
+    let mut reached = BTreeSet::new();
+    for _ in 0..200 {
+        let history = (any_beginning(), any_history()).new_tree(&mut runner).unwrap();
+        let (beginning, history) = history.current();
+        let mut world = World::begin(beginning);
+        for op in &history {
+            world.step(op);
+        }
+        reached.extend(world.corners);
+    }
+    assert_eq!(reached, BTreeSet::from(CORNERS));
+}
+
+/// What happens to the account whose sweeps are watched, so many hours after what happened before.
+#[derive(Clone, Debug)]
+enum Event {
+    /// Funds that live for so many days.
+    Funds { amount: u32, days: i64 },
+    /// A call that ended so many hours ago.
+    Call { amount: u32, hours_ago: i64 },
+    /// The operator takes something back.
+    Correction { amount: u32 },
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        2 => (1..500_u32, 1..20_i64).prop_map(|(amount, days)| Event::Funds { amount, days }),
+        3 => (1..300_u32, 0..100_i64).prop_map(|(amount, hours_ago)| Event::Call { amount, hours_ago }),
+        1 => (1..100_u32).prop_map(|amount| Event::Correction { amount }),
+    ]
+}
+
+/// Lives through the events, sweeping before those that say so, and at the end until nothing is due.
+fn live(
+    billing_model: BillingModel,
+    events: &[(i64, bool, Event)],
+    sweeping: bool,
+) -> (Account, Vec<String>) {
+    let mut now = at("2027-01-20T00:00:00Z");
+    let mut account = account("EUR", billing_model, now);
+    let mut rows = Vec::new();
+    let mut commit = |account: &mut Account, change: Option<Change>| {
+        let Some(change) = change else { return false };
+        rows.extend(
+            change
+                .postings
+                .iter()
+                .map(|row| format!("{} {} {} {:?}", row.key, row.amount, row.post_usage, row.draws)),
+        );
+        *account = change.account;
+        true
+    };
+    for (index, (wait, sweep, event)) in events.iter().enumerate() {
+        now += hours(*wait);
+        if *sweep && sweeping {
+            let swept = expiry::sweep(&account, now).change;
+            commit(&mut account, swept);
+        }
+        let id = format!("adj_{index}");
+        let adjust = |amount: Decimal, expires_at| AdjustmentRequest {
+            id: payment_id(&id),
+            content: Fingerprint::of([id.as_str()]),
+            amount,
+            reason: "goodwill".into(),
+            author: "ada".into(),
+            expires_at,
+            allow_negative: false,
+        };
+        let change = match *event {
+            Event::Funds { amount, days } => {
+                let request = adjust(amount.into(), Some(now + hours(24 * days)));
+                adjustment::decide(&account, now, &request).unwrap().change
+            }
+            Event::Correction { amount } => {
+                let request = adjust(-Decimal::from(amount), None);
+                adjustment::decide(&account, now, &request).ok().and_then(|decision| decision.change)
+            }
+            Event::Call { amount, hours_ago } => {
+                let charge = format!("{amount}.0049");
+                let record = call(&format!("call{index}"), now - hours(hours_ago), 60, Some(&*charge));
+                debit::decide(&account, now, &[&record], &RateTable::default()).change
+            }
+        };
+        commit(&mut account, change);
+    }
+    let last = call("last", now, 0, None);
+    let change = debit::decide(&account, now, &[&last], &RateTable::default()).change;
+    commit(&mut account, change);
+    loop {
+        let swept = expiry::sweep(&account, now).change;
+        if !commit(&mut account, swept) {
+            break;
+        }
+    }
+    rows.sort();
+    (account, rows)
+}
+
+proptest! {
+    #[test]
+    fn e1_sweeps_at_other_times_change_nothing_else(
+        post_usage in any::<bool>(),
+        events in prop::collection::vec((0..60_i64, any::<bool>(), any_event()), 1..40),
+    ) {
+        let billing_model = if post_usage { BillingModel::PostUsage } else { BillingModel::Prepaid };
+        let (swept_often, rows) = live(billing_model, &events, true);
+        let (swept_late, same_rows) = live(billing_model, &events, false);
+        prop_assert_eq!(rows, same_rows);
+        prop_assert_eq!(swept_often.lots, swept_late.lots);
+        prop_assert_eq!(swept_often.owed, swept_late.owed);
+        prop_assert_eq!(swept_often.post_usage, swept_late.post_usage);
+    }
+}

@@ -1,0 +1,936 @@
+//! Given an account, when something is decided, then these rows and this is how the account stands: one test
+//! per rule, named by its number, with the rule's edges as data.
+
+use domain::adjustment::{self, AdjustmentRequest};
+use domain::draft::{Change, Decision};
+use domain::payment::{LEASE, PaymentState};
+use domain::posting::{Entry, MAX_ITEMS_PER_COMMIT};
+use domain::purchase::{self, NotOpen, PurchaseLimits, PurchaseRefusal};
+use domain::rate::Why;
+use domain::{
+    Account, BillingModel, Fact, Fingerprint, Lot, LotId, Payment, PaymentKind, Posting, PostingKind,
+    RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::books::Books;
+use crate::given::{
+    account, at, call, card_holder, currency, decimal, euros, hours, millis, money, owing, payment_id,
+    purchase_of, with_lots,
+};
+
+/// The instant most scenarios happen at.
+const NOON: &str = "2027-01-10T12:00:00Z";
+
+// What is done in the scenarios.
+
+fn pay_for(account: &Account, now: Timestamp, records: &[UsageRecord]) -> Decision<Vec<debit::Outcome>> {
+    let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,\
+                  effectiveFrom";
+    let rates =
+        RateTable::parse(&format!("{header}\nuserOut,33,France,FR,EUR,0.02,0.1,60,60,2025-01-01\n")).unwrap();
+    debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &rates)
+}
+
+fn charge(account: &Account, now: Timestamp, amount: &str) -> Decision<Vec<debit::Outcome>> {
+    pay_for(account, now, &[call("c", now, 60, Some(amount))])
+}
+
+fn open(
+    account: &Account,
+    now: Timestamp,
+    id: &str,
+    amount: &str,
+) -> Result<Decision<Payment>, PurchaseRefusal> {
+    let request = purchase_of(id, decimal(amount));
+    purchase::open(account, &card_holder(), now, &request, &PurchaseLimits::default())
+}
+
+fn adjust(amount: &str, expires_at: Option<&str>, allow_negative: bool) -> AdjustmentRequest {
+    AdjustmentRequest {
+        id: payment_id("adj_1"),
+        content: Fingerprint::of([amount]),
+        amount: decimal(amount),
+        reason: "goodwill".into(),
+        author: "ada".into(),
+        expires_at: expires_at.map(at),
+        allow_negative,
+    }
+}
+
+/// A purchase from being asked for to its lot, at once.
+fn buy(account: &Account, now: Timestamp, id: &str, amount: &str) -> Decision<Payment> {
+    let opened = open(account, now, id, amount).unwrap();
+    purchase::succeed(&opened.change.unwrap().account, now, &opened.answer, "pi_1").unwrap()
+}
+
+// How what was decided is said.
+
+/// The account after the commit, which must be sound; unchanged if there was none.
+fn after<T>(before: &Account, decision: &Decision<T>) -> Account {
+    let Some(change) = &decision.change else { return before.clone() };
+    Books::of(before).enter(before, change);
+    change.account.clone()
+}
+
+/// A line for each row of the commit.
+fn rows<T>(decision: &Decision<T>) -> Vec<String> {
+    decision.change.iter().flat_map(|change| &change.postings).map(row).collect()
+}
+
+/// `usage -3.0000 = 7.0000 from a 1.0000 + b 2.0000, after use 1.0000`
+fn row(row: &Posting) -> String {
+    let draws: Vec<_> = row.draws.iter().map(|draw| format!("{} {}", draw.lot, draw.amount)).collect();
+    let from = if draws.is_empty() { String::new() } else { format!(" from {}", draws.join(" + ")) };
+    let post_usage =
+        if row.post_usage.is_zero() { String::new() } else { format!(", after use {}", row.post_usage) };
+    format!("{} {} = {}{from}{post_usage}", row.entry.kind().as_str(), row.amount, row.balance)
+}
+
+/// `a 7.0000, b 2.0000, owed 1.0000, after use 1.0000`; what is zero is left out.
+fn stands(account: &Account) -> String {
+    let mut parts: Vec<_> = account.lots.iter().map(|lot| format!("{} {}", lot.id, lot.remaining)).collect();
+    for (name, amount) in [("owed", account.owed), ("after use", account.post_usage.amount)] {
+        if !amount.is_zero() {
+            parts.push(format!("{name} {amount}"));
+        }
+    }
+    parts.join(", ")
+}
+
+fn facts<T>(decision: &Decision<T>) -> &[Fact] {
+    decision.change.as_ref().map_or(&[], |change| &change.facts)
+}
+
+fn only_row<T>(decision: &Decision<T>) -> &Posting {
+    let Some(Change { postings, .. }) = &decision.change else { panic!("nothing was committed") };
+    let [row] = &postings[..] else { panic!("expected one row: {postings:?}") };
+    row
+}
+
+// T: time and money.
+
+#[test]
+fn t1_a_start_at_most_five_minutes_after_now() {
+    let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
+    for (starts_in, accepted) in [(0, true), (299, true), (300, true), (301, false), (86_400, false)] {
+        let mut record = call("c", at(NOON), 0, Some("1"));
+        record.started_at = at(NOON) + SignedDuration::from_secs(starts_in);
+        let decision = pay_for(&account, at(NOON), &[record]);
+        assert_eq!(decision.change.is_some(), accepted, "{starts_in} s");
+        if let [debit::Outcome::Invalid(problem)] = &decision.answer[..] {
+            assert_eq!(problem.to_string(), "startedAt: expected a start at most five minutes after now");
+        }
+    }
+}
+
+#[test]
+fn t1_the_account_never_goes_back() {
+    let lots = [("a", "2027-03-01T00:00:00Z", "10"), ("b", "2027-06-01T00:00:00Z", "10")];
+    let account = Account { as_of: at("2027-03-10T00:00:00Z"), ..euros(&lots) };
+    let event = at("2027-02-01T00:00:00Z");
+    // By the event's own time lot a would be live. By the account's it expired, and too long ago for this call.
+    let decision = charge(&account, event, "1");
+    assert_eq!(rows(&decision), ["usage -1.0000 = 19.0000 from b 1.0000"]);
+    assert_eq!(only_row(&decision).posted_at, account.as_of);
+    assert_eq!(after(&account, &decision).as_of, account.as_of);
+
+    let opened = open(&account, event, "pur_1", "50").unwrap().answer;
+    assert_eq!(opened.created_at, account.as_of, "a purchase is dated by it too");
+    let adjusted = adjustment::decide(&account, event, &adjust("-11", None, false));
+    assert!(adjusted.is_err(), "and what is available is looked at then");
+    assert_eq!(expiry::sweep(&account, event).answer.booked, 1, "what is due by it is booked");
+}
+
+#[test]
+fn t2_balance_counts_expired_funds_and_available_does_not() {
+    let account = Account {
+        owed: money("1", "EUR"),
+        ..euros(&[("a", "2027-03-01T00:00:00Z", "10"), ("b", "2027-06-01T00:00:00Z", "5")])
+    };
+    for (now, available) in [
+        ("2027-02-28T23:59:59.999Z", "14.0000"),
+        ("2027-03-01T00:00:00Z", "4.0000"),
+        ("2027-06-01T00:00:00Z", "-1.0000"),
+    ] {
+        assert_eq!(account.balance().to_string(), "14.0000");
+        assert_eq!(account.available(at(now)).to_string(), available, "{now}");
+    }
+}
+
+#[test]
+fn t3_charges_are_exact_to_two_decimals_below_the_minor_unit() {
+    for (code, smallest, left, too_fine, said) in [
+        ("EUR", "0.0001", "9.9999", "0.00001", "charge: expected at most 4 decimals for EUR"),
+        ("JPY", "0.01", "9.99", "0.001", "charge: expected at most 2 decimals for JPY"),
+        ("KWD", "0.00001", "9.99999", "0.000001", "charge: expected at most 5 decimals for KWD"),
+    ] {
+        let account = with_lots(code, BillingModel::Prepaid, &[("a", "2027-06-01T00:00:00Z", "10")]);
+        assert_eq!(only_row(&charge(&account, at(NOON), smallest)).balance.to_string(), left);
+        let decision = charge(&account, at(NOON), too_fine);
+        assert!(decision.change.is_none());
+        assert!(
+            matches!(&decision.answer[..], [debit::Outcome::Invalid(problem)] if problem.to_string() == said)
+        );
+    }
+}
+
+// A: accounts.
+
+#[test]
+fn a2_a_finished_call_is_always_recorded() {
+    let account = owing("3");
+    let decision = charge(&account, at(NOON), "2.5");
+    assert_eq!(rows(&decision), ["usage -2.5000 = -5.5000"]);
+    assert_eq!(stands(&after(&account, &decision)), "owed 5.5000");
+}
+
+#[test]
+fn a3_depleted_at_zero_or_below_unless_paid_after_use() {
+    for (billing_model, charged, status) in [
+        (BillingModel::Prepaid, "9.9999", Status::Active),
+        (BillingModel::Prepaid, "10", Status::Depleted),
+        (BillingModel::Prepaid, "10.0001", Status::Depleted),
+        (BillingModel::PostUsage, "10", Status::Active),
+        (BillingModel::PostUsage, "11", Status::Active),
+    ] {
+        let account = with_lots("EUR", billing_model, &[("a", "2027-06-01T00:00:00Z", "10")]);
+        let account = after(&account, &charge(&account, at(NOON), charged));
+        assert_eq!(account.status(at(NOON)), status, "{billing_model:?} {charged}");
+    }
+    let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
+    assert_eq!(
+        account.status(at("2027-06-01T00:00:00Z")),
+        Status::Depleted,
+        "expired funds are not available"
+    );
+}
+
+// F: funds.
+
+#[test]
+fn f1_funds_live_for_twelve_calendar_months() {
+    for (asked_for, expires) in [
+        ("2028-02-29T12:00:00Z", "2029-02-28T12:00:00Z"),
+        ("2027-02-28T23:59:59.999Z", "2028-02-28T23:59:59.999Z"),
+        ("2027-12-31T10:00:00Z", "2028-12-31T10:00:00Z"),
+    ] {
+        let account = account("EUR", BillingModel::Prepaid, at(asked_for));
+        let opened = open(&account, at(asked_for), "pur_1", "50").unwrap();
+        let account = opened.change.unwrap().account;
+        // The card answers a day later: the funds are dated when they were asked for.
+        let decision =
+            purchase::succeed(&account, at(asked_for) + hours(24), &opened.answer, "pi_1").unwrap();
+        assert_eq!(rows(&decision), ["purchase 50.0000 = 50.0000"]);
+        assert_eq!(only_row(&decision).at, at(asked_for));
+        let account = after(&account, &decision);
+        assert_eq!((account.lots[0].purchased_at, account.lots[0].expires_at), (at(asked_for), at(expires)));
+        let available = |now| account.available(now).to_string();
+        assert_eq!(available(at(expires) - millis(1)), "50.0000", "{expires}");
+        assert_eq!(available(at(expires)), "0.0000", "{expires}");
+    }
+}
+
+#[test]
+fn f1_a_new_purchase_never_extends_an_older_lot() {
+    let account = euros(&[("a", "2027-03-01T00:00:00Z", "10")]);
+    let account = buy(&account, at(NOON), "pur_1", "50").change.unwrap().account;
+    let expiries: Vec<_> = account.lots.iter().map(|lot| lot.expires_at.to_string()).collect();
+    assert_eq!(expiries, ["2027-03-01T00:00:00Z", "2028-01-10T12:00:00Z"]);
+}
+
+#[test]
+fn f2_amounts_are_between_the_limits() {
+    for (list, code, amount, refused) in [
+        ("", "EUR", "50", ""),
+        ("", "EUR", "49.99", "expected at least 50 EUR"),
+        ("", "EUR", "0", "expected at least 50 EUR"),
+        ("", "EUR", "-50", "expected at least 50 EUR"),
+        ("", "EUR", "100000", ""),
+        ("", "EUR", "100000.01", "expected at most 100000 EUR"),
+        ("", "EUR", "1000000000000000", "expected at most 100000 EUR"),
+        ("", "EUR", "-1000000000000000", "expected at least 50 EUR"),
+        ("", "EUR", "50.001", "expected at most 2 decimals, as a card is charged in EUR"),
+        ("", "JPY", "5000", ""),
+        ("", "JPY", "4999", "expected at least 5000 JPY"),
+        ("", "JPY", "10000000", ""),
+        ("", "JPY", "10000001", "expected at most 10000000 JPY"),
+        ("", "JPY", "5000.5", "expected at most 0 decimals, as a card is charged in JPY"),
+        ("", "KWD", "50.001", ""),
+        ("", "KWD", "50.0001", "expected at most 3 decimals, as a card is charged in KWD"),
+        ("EUR=10..20.5", "EUR", "10", ""),
+        ("EUR=10..20.5", "EUR", "9.99", "expected at least 10 EUR"),
+        ("EUR=10..20.5", "EUR", "20.51", "expected at most 20.5 EUR"),
+        ("EUR=10..20.5", "KWD", "49", "expected at least 50 KWD"),
+        (" JPY=100..200 , EUR=1..2,", "JPY", "100", ""),
+        (" JPY=100..200 , EUR=1..2,", "EUR", "3", "expected at most 2 EUR"),
+    ] {
+        let checked = PurchaseLimits::parse(list).unwrap().check(decimal(amount), currency(code));
+        let said = checked.map_or_else(|refusal| refusal.to_string(), |_| String::new());
+        assert_eq!(said, refused, "{list} {code} {amount}");
+    }
+}
+
+#[test]
+fn f2_a_list_of_limits_that_cannot_be_read_names_the_item() {
+    for bad in [
+        "EUR",
+        "EUR=50",
+        "EUR=50..",
+        "EUR=..50",
+        "EUR=a..b",
+        "EUR=0..50",
+        "EUR=-1..50",
+        "EUR=100..50",
+        "EUR=1..1000000000000000",
+        "eur=1..2",
+        "XAU=1..2",
+        "EUR=1..2;JPY=1..2",
+    ] {
+        let problem = PurchaseLimits::parse(&format!("KWD=1..2,{bad}")).unwrap_err().to_string();
+        assert!(problem.ends_with(&format!("not {bad:?}")), "{problem}");
+    }
+}
+
+#[test]
+fn f4_a_declined_card_credits_nothing_and_says_why() {
+    let before = euros(&[]);
+    let opened = open(&before, at(NOON), "pur_1", "50").unwrap();
+    let account = after(&before, &opened);
+    let decision = purchase::decline(&account, at(NOON), &opened.answer, "insufficient_funds").unwrap();
+    assert_eq!(decision.answer.state, PaymentState::Declined { reason: "insufficient_funds".into() });
+    assert!(
+        matches!(facts(&decision), [Fact::PaymentDeclined { reason, .. }] if reason == "insufficient_funds")
+    );
+    let closed = after(&account, &decision);
+    assert_eq!(closed, Account { version: 3, as_of: at(NOON), ..before });
+}
+
+#[test]
+fn f5_a_payment_ends_as_one_lot_or_none_however_often_it_is_closed() {
+    let account = euros(&[]);
+    let opened = open(&account, at(NOON), "pur_1", "50").unwrap();
+    let account = after(&account, &opened);
+    assert_eq!(account.due_for_recharge(), Some(at(NOON) + LEASE), "recovery looks at it soon");
+
+    let (now, later) = (at(NOON) + hours(1), at(NOON) + hours(5));
+    let unknown = purchase::still_unknown(&account, now, &opened.answer, later).unwrap();
+    let account = after(&account, &unknown);
+    assert_eq!(unknown.answer.state, opened.answer.state);
+    assert_eq!(account.due_for_recharge(), Some(later));
+
+    let person =
+        purchase::await_person(&account, now, &unknown.answer, "pi_1", "https://x", later + hours(1))
+            .unwrap();
+    let account = after(&account, &person);
+    assert_eq!(person.answer.intent(), Some("pi_1"));
+    assert_eq!(account.due_for_recharge(), Some(later + hours(1)));
+
+    let succeeded = purchase::succeed(&account, now, &person.answer, "pi_1").unwrap();
+    let account = after(&account, &succeeded);
+    assert_eq!((stands(&account), account.due_for_recharge()), ("pur_1 50.0000".into(), None));
+    assert_eq!(purchase::succeed(&account, now, &person.answer, "pi_1").unwrap_err(), NotOpen);
+    assert_eq!(purchase::decline(&account, now, &person.answer, "abandoned").unwrap_err(), NotOpen);
+    assert_eq!(purchase::still_unknown(&account, now, &person.answer, later).unwrap_err(), NotOpen);
+}
+
+#[test]
+fn f6_a_post_usage_account_cannot_buy_but_spends_what_it_has() {
+    let account = with_lots("EUR", BillingModel::PostUsage, &[("a", "2027-06-01T00:00:00Z", "10")]);
+    assert_eq!(open(&account, at(NOON), "pur_1", "50").unwrap_err(), PurchaseRefusal::PostUsage);
+    assert_eq!(rows(&charge(&account, at(NOON), "4")), ["usage -4.0000 = 6.0000 from a 4.0000"]);
+}
+
+#[test]
+fn f7_what_is_owed_is_repaid_first() {
+    for (owed, arrives, stand) in [
+        ("3", "50", "adj_1 47.0000"),
+        ("49.9999", "50", "adj_1 0.0001"),
+        ("50", "50", ""),
+        ("50.0001", "50", "owed 0.0001"),
+        ("0", "50", "adj_1 50.0000"),
+    ] {
+        let account = owing(owed);
+        let decision = adjustment::decide(&account, at(NOON), &adjust(arrives, None, false)).unwrap();
+        let adjusted = after(&account, &decision);
+        assert_eq!(stands(&adjusted), stand, "owed {owed}");
+        assert!(adjusted.lots.iter().all(|lot| lot.amount == money("50", "EUR")), "it began with all of it");
+        assert_eq!(only_row(&decision).amount.to_string(), "50.0000");
+
+        let bought = buy(&account, at(NOON), "adj_1", arrives).change.unwrap().account;
+        assert_eq!(stands(&bought), stand, "bought when {owed} is owed");
+    }
+}
+
+#[test]
+fn f8_receipts_are_numbered_without_gaps() {
+    let mut account = euros(&[]);
+    let mut payments = Vec::new();
+    for id in ["pur_1", "pur_2", "pur_3"] {
+        let opened = open(&account, at(NOON), id, "50").unwrap();
+        account = after(&account, &opened);
+        payments.push(opened.answer);
+    }
+    assert_eq!(payments[0].po_number.as_deref(), Some("PO-7"), "the PO number set at that moment");
+    let second = purchase::succeed(&account, at(NOON), &payments[1], "pi_2").unwrap();
+    account = after(&account, &second);
+    account = after(&account, &purchase::decline(&account, at(NOON), &payments[0], "card_declined").unwrap());
+    let third = Payment { kind: PaymentKind::Recharge, ..payments[2].clone() };
+    let third = purchase::succeed(&account, at(NOON), &third, "pi_3").unwrap();
+    let receipt = |decision: &Decision<Payment>| match &decision.answer.state {
+        PaymentState::Succeeded { receipt_number, .. } => *receipt_number,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((receipt(&second), receipt(&third)), (1, 2));
+    assert_eq!(only_row(&third).key.as_str(), "2027-01-10T12:00:00.000Z#recharge#pur_3");
+}
+
+#[test]
+fn f9_adjustments() {
+    // Lot a has expired and is not booked yet: its 5 are not available.
+    let now = "2027-03-02T00:00:00Z";
+    let lots = [
+        ("a", "2027-03-01T00:00:00Z", "5"),
+        ("b", "2027-06-01T00:00:00Z", "4"),
+        ("c", "2027-07-01T00:00:00Z", "6"),
+    ];
+    let account = euros(&lots);
+    for (amount, expires_at, allow_negative, row, stand) in [
+        ("7", None, false, "adjustment 7.0000 = 22.0000", "a 5.0000, b 4.0000, c 6.0000, adj_1 7.0000"),
+        (
+            "7",
+            Some("2027-05-01T00:00:00Z"),
+            false,
+            "adjustment 7.0000 = 22.0000",
+            "a 5.0000, adj_1 7.0000, b 4.0000, c 6.0000",
+        ),
+        ("-5", None, false, "adjustment -5.0000 = 10.0000 from b 4.0000 + c 1.0000", "a 5.0000, c 5.0000"),
+        ("-10", None, false, "adjustment -10.0000 = 5.0000 from b 4.0000 + c 6.0000", "a 5.0000"),
+        ("-11", None, true, "adjustment -11.0000 = 4.0000 from b 4.0000 + c 6.0000", "a 5.0000, owed 1.0000"),
+    ] {
+        let decision =
+            adjustment::decide(&account, at(now), &adjust(amount, expires_at, allow_negative)).unwrap();
+        assert_eq!(rows(&decision), [row]);
+        assert_eq!(stands(&after(&account, &decision)), stand);
+        let Entry::Adjustment { reason, author, .. } = &only_row(&decision).entry else { panic!("{row}") };
+        assert_eq!((reason.as_str(), author.as_str()), ("goodwill", "ada"));
+    }
+    let added = adjustment::decide(&account, at(now), &adjust("7", None, false)).unwrap();
+    let lots = after(&account, &added).lots;
+    assert_eq!(lots[3].expires_at, at("2028-03-02T00:00:00Z"), "12 months unless it is said");
+}
+
+#[test]
+fn f9_adjustments_refused() {
+    let account = euros(&[("a", "2027-03-01T00:00:00Z", "5"), ("b", "2027-06-01T00:00:00Z", "10")]);
+    let expiry = "expected an instant after now, on a positive amount";
+    for (amount, expires_at, allow_negative, said) in [
+        ("0", None, true, "expected an amount other than zero"),
+        ("-10.0001", None, false, "only 10.0000 is available; allowNegative takes more"),
+        ("-1", Some("2027-05-01T00:00:00Z"), true, expiry),
+        ("1", Some("2027-03-02T00:00:00Z"), false, expiry),
+        ("1", Some("2027-03-01T23:59:59.999Z"), false, expiry),
+        ("1", Some("9001-01-01T00:00:00Z"), false, expiry),
+        ("0.00001", None, false, "expected at most 4 decimals for EUR"),
+        ("1000000000000000", None, false, "expected an amount below 1 000 000 000 000 000"),
+    ] {
+        let request = adjust(amount, expires_at, allow_negative);
+        let refusal = adjustment::decide(&account, at("2027-03-02T00:00:00Z"), &request).unwrap_err();
+        assert_eq!(refusal.to_string(), said, "{amount} {expires_at:?}");
+    }
+}
+
+#[test]
+fn f11_at_most_500_lots_and_pending_purchases() {
+    let full = "the account has 500 lots and pending purchases, the most there may be";
+    for (lots, pending, room) in
+        [(498, 1, true), (499, 0, true), (499, 1, false), (500, 0, false), (498, 2, false)]
+    {
+        let mut account = many_lots(lots, at("2027-06-01T00:00:00Z"));
+        let mut payments = Vec::new();
+        for index in 0..pending {
+            let opened = open(&account, at(NOON), &format!("pur_{index}"), "50").unwrap();
+            account = after(&account, &opened);
+            payments.push(opened.answer);
+        }
+        let bought = open(&account, at(NOON), "pur_last", "50");
+        let adjusted = adjustment::decide(&account, at(NOON), &adjust("1", None, false));
+        assert_eq!((bought.is_ok(), adjusted.is_ok()), (room, room), "{lots} lots, {pending} pending");
+        if let (Err(bought), Err(adjusted)) = (bought, adjusted) {
+            assert_eq!((bought.to_string(), adjusted.to_string()), (full.to_owned(), full.to_owned()));
+            assert!(
+                adjustment::decide(&account, at(NOON), &adjust("-1", None, false)).is_ok(),
+                "that needs no lot"
+            );
+        }
+        // A declined one makes room again; what is pending already always finds its place.
+        if let Some(payment) = payments.pop() {
+            let declined = purchase::decline(&account, at(NOON), &payment, "card_declined").unwrap();
+            assert!(open(&after(&account, &declined), at(NOON), "pur_last", "50").is_ok());
+            let succeeded = purchase::succeed(&account, at(NOON), &payment, "pi_1").unwrap();
+            assert_eq!(after(&account, &succeeded).lots.len(), lots + 1);
+        }
+    }
+}
+
+fn many_lots(count: usize, expires_at: Timestamp) -> Account {
+    let mut account = euros(&[]);
+    account.lots = (0..count)
+        .map(|index| {
+            let id = LotId::parse(format!("lot_{index:03}")).unwrap();
+            Lot::new(id, account.created_at, expires_at, money("1", "EUR"), account.created_at)
+        })
+        .collect();
+    account.depletion_told = false;
+    account
+}
+
+// S: spending.
+
+#[test]
+fn s1_oldest_expiry_first_and_the_rest_is_owed() {
+    let march = "2027-03-01T00:00:00Z";
+    let june = "2027-06-01T00:00:00Z";
+    let in_order = [("a", march, "2"), ("b", june, "3")];
+    let together = [("b", march, "2"), ("a", june, "1"), ("c", march, "3")];
+    for (lots, charged, row, stand) in [
+        (&in_order[..], "0.5", "usage -0.5000 = 4.5000 from a 0.5000", "a 1.5000, b 3.0000"),
+        (&in_order, "2", "usage -2.0000 = 3.0000 from a 2.0000", "b 3.0000"),
+        (&in_order, "2.0001", "usage -2.0001 = 2.9999 from a 2.0000 + b 0.0001", "b 2.9999"),
+        (&in_order, "5", "usage -5.0000 = 0.0000 from a 2.0000 + b 3.0000", ""),
+        (&in_order, "6", "usage -6.0000 = -1.0000 from a 2.0000 + b 3.0000", "owed 1.0000"),
+        (&in_order, "0", "usage 0.0000 = 5.0000", "a 2.0000, b 3.0000"),
+        (&together, "4", "usage -4.0000 = 2.0000 from b 2.0000 + c 2.0000", "c 1.0000, a 1.0000"),
+        (&[], "1", "usage -1.0000 = -1.0000", "owed 1.0000"),
+    ] {
+        let account = euros(lots);
+        let decision = charge(&account, at(NOON), charged);
+        assert_eq!(rows(&decision), [row]);
+        assert_eq!(stands(&after(&account, &decision)), stand, "{row}");
+    }
+}
+
+#[test]
+fn s1_lots_that_expire_together_pay_in_one_order_however_they_arrived() {
+    let june = Some("2027-06-01T00:00:00Z");
+    for order in [["adj_1", "adj_2", "adj_3"], ["adj_3", "adj_1", "adj_2"], ["adj_2", "adj_3", "adj_1"]] {
+        let mut account =
+            euros(&[("old", "2027-03-01T00:00:00Z", "1"), ("young", "2027-07-01T00:00:00Z", "1")]);
+        for id in order {
+            let request = AdjustmentRequest { id: payment_id(id), ..adjust("1", june, false) };
+            account = after(&account, &adjustment::decide(&account, at(NOON), &request).unwrap());
+        }
+        let row = "usage -3.5000 = 1.5000 from old 1.0000 + adj_1 1.0000 + adj_2 1.0000 + adj_3 0.5000";
+        assert_eq!(rows(&charge(&account, at(NOON), "3.5")), [row], "{order:?}");
+    }
+}
+
+#[test]
+fn s2_one_key_for_ever_whatever_becomes_of_the_record() {
+    let account = euros(&[]);
+    let key = "2027-01-10T11:59:00.000Z#usage#c#1";
+    let without_rate = UsageRecord { service: Service::TollIn, ..call("c", at(NOON), 60, None) };
+    for (record, kind) in [
+        (call("c", at(NOON), 60, Some("1")), PostingKind::Usage),
+        (call("c", at(NOON), 60, None), PostingKind::Usage),
+        (call("c", at("2027-01-10T11:59:00Z"), 0, None), PostingKind::Usage),
+        (without_rate, PostingKind::Unrated),
+    ] {
+        // The time at which it comes is not in it either.
+        for now in [NOON, "2027-01-12T00:00:00Z", "2027-12-31T00:00:00Z"] {
+            let decision = pay_for(&account, at(now), std::slice::from_ref(&record));
+            assert_eq!((only_row(&decision).key.as_str(), only_row(&decision).entry.kind()), (key, kind));
+            assert_eq!(only_row(&decision).content, record.fingerprint(account.currency));
+        }
+    }
+}
+
+#[test]
+fn s2_the_same_record_again_or_a_conflict() {
+    let (eur, usd) = (Some(currency("EUR")), Some(currency("USD")));
+    let first = call("c", at(NOON), 60, Some("1.50"));
+    let to_rate = call("c", at(NOON), 60, None);
+    for (again, same) in [
+        (first.clone(), true),
+        (UsageRecord { charge: Some(decimal("1.5000")), ..first.clone() }, true),
+        (UsageRecord { currency: eur, ..first.clone() }, true),
+        (UsageRecord { user_id: Some("ada".into()), call_id: Some("x".into()), ..first.clone() }, true),
+        (UsageRecord { duration_seconds: 61, ..first.clone() }, false),
+        (UsageRecord { service: Service::Premium, ..first.clone() }, false),
+        (UsageRecord { charge: Some(decimal("1.51")), ..first.clone() }, false),
+        (UsageRecord { currency: usd, ..first.clone() }, false),
+        (to_rate, false),
+    ] {
+        let eur = currency("EUR");
+        assert_eq!(again.fingerprint(eur) == first.fingerprint(eur), same, "{again:?}");
+    }
+    let free = UsageRecord { charge: Some(decimal("0")), ..first.clone() };
+    let to_rate = UsageRecord { charge: None, ..first };
+    assert_ne!(
+        free.fingerprint(currency("EUR")),
+        to_rate.fingerprint(currency("EUR")),
+        "free is not: to be rated"
+    );
+}
+
+#[test]
+fn s2_a_revision_requires_the_reversal_of_the_one_before() {
+    let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
+    let start = "2027-01-10T11:59:00.000Z";
+    for (revision, requires) in [
+        (1, None),
+        (2, Some(format!("{start}#usage#c#1#reversal"))),
+        (12, Some(format!("{start}#usage#c#11#reversal"))),
+    ] {
+        let record = UsageRecord { revision, ..call("c", at(NOON), 60, Some("1")) };
+        let decision = pay_for(&account, at(NOON), &[record]);
+        let row = only_row(&decision);
+        assert_eq!(row.key.as_str(), format!("{start}#usage#c#{revision}"));
+        assert_eq!(row.requires.as_ref().map(ToString::to_string), requires);
+    }
+}
+
+#[test]
+fn s3_each_record_is_decided_on_its_own_in_order() {
+    let account = euros(&[("a", "2027-06-01T00:00:00Z", "5")]);
+    let records = [
+        call("c1", at(NOON), 60, Some("4")),
+        UsageRecord { currency: Some(currency("USD")), ..call("c2", at(NOON), 60, Some("1")) },
+        call("c3", at(NOON), 60, Some("-1")),
+        call("c4", at(NOON), 60, Some("4")),
+    ];
+    let decision = pay_for(&account, at(NOON), &records);
+    assert_eq!(
+        rows(&decision),
+        ["usage -4.0000 = 1.0000 from a 4.0000", "usage -4.0000 = -3.0000 from a 1.0000"]
+    );
+    let said: Vec<_> = decision
+        .answer
+        .iter()
+        .map(|outcome| match outcome {
+            debit::Outcome::Charged { charge, .. } => charge.to_string(),
+            debit::Outcome::Unrated => "unrated".into(),
+            debit::Outcome::Invalid(problem) => problem.to_string(),
+        })
+        .collect();
+    let wrong_currency = "currency: expected EUR, the account's currency, not USD";
+    assert_eq!(said, ["4.0000", wrong_currency, "charge: expected zero or more", "4.0000"]);
+
+    let decision = pay_for(&account, at(NOON), &records[1..3]);
+    assert!(decision.change.is_none(), "nothing valid, nothing changes");
+    assert_eq!(decision.answer.len(), 2);
+}
+
+#[test]
+fn s3_a_commit_takes_as_many_records_as_a_transaction_holds() {
+    let post_usage = |owed: &str| {
+        let mut account = account("EUR", BillingModel::PostUsage, at("2026-12-31T00:00:00Z"));
+        account.post_usage.amount = money(owed, "EUR");
+        account
+    };
+    let plain = call("c", at(NOON), 60, None);
+    for (why, account, like, taken) in [
+        ("the account and 99 rows", euros(&[]), plain.clone(), 99),
+        ("an invoice takes one place", post_usage("1"), plain.clone(), 98),
+        (
+            "without a rate, it has a marker",
+            euros(&[]),
+            UsageRecord { service: Service::TollIn, ..plain.clone() },
+            49,
+        ),
+        ("a revision looks at another row", euros(&[]), UsageRecord { revision: 2, ..plain.clone() }, 49),
+        ("refused, it takes no place", euros(&[]), UsageRecord { charge: Some(decimal("-1")), ..plain }, 300),
+    ] {
+        let records: Vec<_> = (0..300)
+            .map(|index| UsageRecord { id: RecordId::parse(format!("c{index}")).unwrap(), ..like.clone() })
+            .collect();
+        let decision = pay_for(&account, at(NOON), &records);
+        assert_eq!(decision.answer.len(), taken, "{why}");
+        let rows = decision.change.map_or(Vec::new(), |change| change.postings);
+        let items: usize = rows.iter().map(Posting::items).sum();
+        assert!(items < MAX_ITEMS_PER_COMMIT, "{why}: {items} and the account");
+    }
+}
+
+#[test]
+fn s5_s6_s9_what_a_call_costs_and_why() {
+    let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
+    let toll_in = |record| UsageRecord { service: Service::TollIn, ..record };
+    for (record, row, rule) in [
+        (call("c", at(NOON), 61, None), "usage -0.1400 = 9.8600 from a 0.1400", "rated"),
+        (call("c", at(NOON), 0, None), "usage 0.0000 = 10.0000", "zero"),
+        (toll_in(call("c", at(NOON), 0, None)), "usage 0.0000 = 10.0000", "zero"),
+        (call("c", at(NOON), 61, Some("2.5")), "usage -2.5000 = 7.5000 from a 2.5000", "as rated"),
+        (call("c", at(NOON), 61, Some("0")), "usage 0.0000 = 10.0000", "as rated"),
+        (call("c", at(NOON), 0, Some("0.1")), "usage -0.1000 = 9.9000 from a 0.1000", "as rated"),
+        (toll_in(call("c", at(NOON), 61, None)), "unrated 0.0000 = 10.0000", "none"),
+    ] {
+        let decision = pay_for(&account, at(NOON), std::slice::from_ref(&record));
+        assert_eq!(rows(&decision), [row]);
+        let why = match &decision.answer[..] {
+            [debit::Outcome::Charged { why: Why::Rated { prefix, billed_seconds: 120, .. }, .. }]
+                if prefix == "33" =>
+            {
+                "rated"
+            }
+            [debit::Outcome::Charged { why: Why::ZeroDuration, .. }] => "zero",
+            [debit::Outcome::Charged { why: Why::AsRated, .. }] => "as rated",
+            [debit::Outcome::Unrated] => "none",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why, rule, "{row}");
+        let (Entry::Usage { record: kept, .. } | Entry::Unrated { record: kept }) =
+            &only_row(&decision).entry
+        else {
+            panic!("{row}");
+        };
+        assert_eq!(*kept, record, "the record is kept as it came");
+    }
+}
+
+#[test]
+fn s8_an_account_created_post_usage_drains_its_funds_first() {
+    let account = with_lots("EUR", BillingModel::PostUsage, &[("a", "2027-06-01T00:00:00Z", "3")]);
+    let records = ["c1", "c2", "c3"].map(|id| call(id, at(NOON), 60, Some("2")));
+    let decision = pay_for(&account, at(NOON), &records);
+    assert_eq!(
+        rows(&decision),
+        [
+            "usage -2.0000 = 1.0000 from a 2.0000",
+            "usage -1.0000 = 0.0000 from a 1.0000, after use 1.0000",
+            "usage 0.0000 = 0.0000, after use 2.0000",
+        ]
+    );
+    let charges: Vec<_> = decision
+        .answer
+        .iter()
+        .map(|outcome| matches!(outcome, debit::Outcome::Charged { charge, .. } if *charge == money("2", "EUR")))
+        .collect();
+    assert_eq!(charges, [true; 3], "each cost the whole charge, however it is paid");
+    assert_eq!(stands(&after(&account, &decision)), "after use 3.0000");
+}
+
+#[test]
+fn s8_a_month_is_closed_rounded_half_up_and_carries_the_difference() {
+    for (code, charged, invoice, carried) in [
+        ("EUR", "1.0049", "invoice 0.0000 = 0.0000, after use -1.0000", "after use 0.0049"),
+        ("EUR", "1.0050", "invoice 0.0000 = 0.0000, after use -1.0100", "after use -0.0050"),
+        ("EUR", "1.0000", "invoice 0.0000 = 0.0000, after use -1.0000", ""),
+        ("EUR", "0.0050", "invoice 0.0000 = 0.0000, after use -0.0100", "after use -0.0050"),
+        ("EUR", "0.0049", "", "after use 0.0049"),
+        ("EUR", "0", "", ""),
+        ("JPY", "10.49", "invoice 0.00 = 0.00, after use -10.00", "after use 0.49"),
+        ("JPY", "10.5", "invoice 0.00 = 0.00, after use -11.00", "after use -0.50"),
+        ("KWD", "1.00049", "invoice 0.00000 = 0.00000, after use -1.00000", "after use 0.00049"),
+        ("KWD", "1.0005", "invoice 0.00000 = 0.00000, after use -1.00100", "after use -0.00050"),
+    ] {
+        let january = account(code, BillingModel::PostUsage, at("2027-01-01T00:00:00Z"));
+        let january = after(&january, &charge(&january, at("2027-01-31T23:59:59.999Z"), charged));
+        // The first commit after its end closes it, here a free call.
+        let now = at("2027-02-01T00:00:00Z");
+        let decision = pay_for(&january, now, &[call("free", now, 0, None)]);
+        let mut lines = rows(&decision);
+        lines.pop();
+        assert_eq!(lines.join(" "), invoice, "{code} {charged}");
+        assert_eq!(stands(&after(&january, &decision)), carried, "{code} {charged}");
+    }
+}
+
+#[test]
+fn s8_an_invoice_row_is_the_months_and_comes_once() {
+    let account = account("EUR", BillingModel::PostUsage, at("2026-12-01T00:00:00Z"));
+    // A call of December that is posted in January counts to January.
+    let late = call("late", at("2026-12-31T23:00:00Z"), 60, Some("1.0049"));
+    let account = after(&account, &pay_for(&account, at("2027-01-02T00:00:00Z"), &[late]));
+    assert_eq!(account.post_usage.month.to_string(), "2027-01");
+
+    // Nothing happens in February; March's first commit closes January and says so.
+    let decision = charge(&account, at("2027-03-15T00:00:00Z"), "0.0001");
+    let [invoice, usage] = &decision.change.as_ref().unwrap().postings[..] else { panic!("two rows") };
+    assert_eq!(row(invoice), "invoice 0.0000 = 0.0000, after use -1.0000");
+    assert_eq!(invoice.key.as_str(), "2027-02-01T00:00:00.000Z#invoice#2027-01");
+    assert_eq!((invoice.at, invoice.posted_at), (at("2027-02-01T00:00:00Z"), at("2027-03-15T00:00:00Z")));
+    assert_eq!(row(usage), "usage 0.0000 = 0.0000, after use 0.0001");
+    let account = after(&account, &decision);
+    assert_eq!(stands(&account), "after use 0.0050", "what January left and March's charge");
+
+    // April's first commit closes March with both.
+    let decision =
+        adjustment::decide(&account, at("2027-04-01T00:00:00Z"), &adjust("1", None, false)).unwrap();
+    assert_eq!(rows(&decision), ["invoice 0.0000 = 0.0000, after use -0.0100", "adjustment 1.0000 = 1.0000"]);
+    assert_eq!(stands(&after(&account, &decision)), "adj_1 1.0000, after use -0.0050");
+}
+
+#[test]
+fn s8_what_commits_nothing_closes_no_month() {
+    let mut account = with_lots("EUR", BillingModel::PostUsage, &[("a", "2027-12-01T00:00:00Z", "1")]);
+    account.post_usage.amount = money("5", "EUR");
+    let february = at("2027-02-01T00:00:00Z");
+    assert!(expiry::sweep(&account, february).change.is_none());
+    assert!(charge(&account, february, "-1").change.is_none());
+    assert_eq!(rows(&charge(&account, february, "0"))[0], "invoice 0.0000 = 1.0000, after use -5.0000");
+}
+
+#[test]
+fn s10_a_late_record_draws_on_what_was_there_for_72_hours() {
+    let account = euros(&[("a", "2027-03-01T00:00:00Z", "10"), ("b", "2027-06-01T00:00:00Z", "10")]);
+    for (ended, now, payer) in [
+        ("2027-02-28T23:59:59Z", "2027-02-28T23:59:59Z", "a"),
+        // A second before the expiry: for exactly 72 h from its end.
+        ("2027-02-28T23:59:59Z", "2027-03-01T00:00:00Z", "a"),
+        ("2027-02-28T23:59:59Z", "2027-03-03T23:59:59Z", "a"),
+        ("2027-02-28T23:59:59Z", "2027-03-03T23:59:59.001Z", "b"),
+        // Exactly at the expiry, it did not end before it.
+        ("2027-03-01T00:00:00Z", "2027-03-01T00:00:00Z", "b"),
+        ("2027-03-01T00:00:00Z", "2027-03-03T00:00:00Z", "b"),
+        // Later than 72 h: on what is live.
+        ("2027-02-20T00:00:00Z", "2027-02-28T23:59:59.999Z", "a"),
+        ("2027-02-20T00:00:00Z", "2027-03-01T00:00:00Z", "b"),
+        ("2026-03-10T00:00:00Z", "2027-03-09T00:00:00Z", "b"),
+        // T1: its end chooses, also when that is still to come.
+        ("2027-03-01T00:00:30Z", "2027-02-28T23:59:59Z", "b"),
+    ] {
+        let decision = pay_for(&account, at(now), &[call("c", at(ended), 60, Some("1"))]);
+        assert_eq!(
+            rows(&decision),
+            [format!("usage -1.0000 = 19.0000 from {payer} 1.0000")],
+            "{ended}, {now}"
+        );
+    }
+}
+
+#[test]
+fn s10_a_late_record_draws_on_a_lot_that_is_not_available_any_more() {
+    let account = euros(&[("a", "2027-03-01T00:00:00Z", "10")]);
+    let now = at("2027-03-02T00:00:00Z");
+    assert_eq!(account.status(now), Status::Depleted);
+    let decision = pay_for(&account, now, &[call("c", at("2027-02-28T20:00:00Z"), 60, Some("12"))]);
+    assert_eq!(rows(&decision), ["usage -12.0000 = -2.0000 from a 10.0000"]);
+    assert_eq!(stands(&after(&account, &decision)), "owed 2.0000");
+
+    let decision = pay_for(&account, now, &[call("c", at("2027-02-28T20:00:00Z"), 60, Some("4"))]);
+    let drawn = after(&account, &decision);
+    let booked = expiry::sweep(&drawn, at("2027-03-04T00:00:00Z"));
+    assert_eq!(rows(&booked), ["expiry -6.0000 = 0.0000"], "only what is left is forfeited");
+}
+
+// E: expiry.
+
+#[test]
+fn e1_booked_once_at_expiry_and_72_hours() {
+    let account = euros(&[("a", "2027-03-01T00:00:00Z", "10"), ("b", "2027-06-01T00:00:00Z", "1")]);
+    let warned = after(&account, &expiry::sweep(&account, at("2027-03-01T00:00:00Z")));
+    assert_eq!(stands(&warned), "a 10.0000, b 1.0000");
+    for too_early in ["2027-03-01T00:00:00Z", "2027-03-03T23:59:59.999Z"] {
+        assert!(expiry::sweep(&warned, at(too_early)).change.is_none(), "{too_early}");
+    }
+    // In time, or late: the same row, dated at the expiry.
+    for now in ["2027-03-04T00:00:00Z", "2027-04-01T00:00:00Z"] {
+        let decision = expiry::sweep(&warned, at(now));
+        assert_eq!(decision.answer.booked, 1);
+        assert_eq!(rows(&decision), ["expiry -10.0000 = 1.0000"]);
+        let row = only_row(&decision);
+        assert_eq!(row.key.as_str(), "2027-03-01T00:00:00.000Z#expiry#a");
+        assert_eq!((row.at, row.posted_at), (at("2027-03-01T00:00:00Z"), at(now)));
+        let booked = after(&warned, &decision);
+        assert_eq!(stands(&booked), "b 1.0000");
+        assert!(expiry::sweep(&booked, at(now)).change.is_none(), "twice changes nothing");
+    }
+}
+
+#[test]
+fn e1_two_hundred_lots_at_once_are_booked_in_pieces() {
+    let mut account = many_lots(200, at("2027-03-01T00:00:00Z"));
+    let now = at("2027-03-10T00:00:00Z");
+    let mut pieces = Vec::new();
+    let mut books = Books::of(&account);
+    while let Some(change) = expiry::sweep(&account, now).change {
+        pieces.push(change.postings.len());
+        books.enter(&account, &change);
+        account = change.account;
+        assert_eq!(account.due_for_expiry().is_none(), account.lots.is_empty(), "the rest stays due");
+    }
+    assert_eq!(pieces, [90, 90, 20]);
+    assert_eq!((stands(&account), books.rows.len()), (String::new(), 200));
+}
+
+#[test]
+fn e3_warnings_at_60_30_and_7_days_then_the_booking() {
+    let mut account = euros(&[("a", "2027-12-31T00:00:00Z", "10")]);
+    let mut books = Books::of(&account);
+    for (due, warned) in [
+        ("2027-11-01T00:00:00Z", Some(60)),
+        ("2027-12-01T00:00:00Z", Some(30)),
+        ("2027-12-24T00:00:00Z", Some(7)),
+        ("2028-01-03T00:00:00Z", None),
+    ] {
+        assert_eq!(account.due_for_expiry(), Some(at(due)));
+        assert!(expiry::sweep(&account, at(due) - millis(1)).change.is_none(), "not before it is due");
+        let decision = expiry::sweep(&account, at(due));
+        let days = facts(&decision).iter().find_map(|fact| match fact {
+            Fact::FundsExpiring { days, .. } => Some(*days),
+            _ => None,
+        });
+        assert_eq!((days, decision.answer.warned), (warned, usize::from(warned.is_some())), "{due}");
+        let change = decision.change.expect("it was due");
+        books.enter(&account, &change);
+        account = change.account;
+    }
+    assert_eq!((account.due_for_expiry(), books.rows.len()), (None, 1));
+}
+
+#[test]
+fn e3_a_lot_without_funds_gives_no_warning() {
+    let account = euros(&[("a", "2027-12-31T00:00:00Z", "10")]);
+    let account = after(&account, &charge(&account, at(NOON), "10"));
+    assert_eq!(account.due_for_expiry(), None);
+    assert!(expiry::sweep(&account, at("2027-12-24T00:00:00Z")).change.is_none());
+}
+
+// N3.
+
+#[test]
+fn n3_a_crossing_is_told_once_and_armed_again_above_zero() {
+    let mut account = account("EUR", BillingModel::Prepaid, at("2027-01-01T00:00:00Z"));
+    let mut books = Books::of(&account);
+    let steps = [
+        ("-1", None), // it never had anything: no crossing
+        ("1", None),  // exactly zero is not above
+        ("-1", None),
+        ("3", None),
+        ("-1.9999", None),
+        ("-0.0001", Some("0.0000")),
+        ("-2", None),
+        ("2", None),
+        ("0.0001", None),
+        ("-5", Some("-4.9999")),
+    ];
+    for (index, (amount, told)) in steps.into_iter().enumerate() {
+        let id = payment_id(&format!("adj_{index}"));
+        let decision =
+            adjustment::decide(&account, at(NOON), &AdjustmentRequest { id, ..adjust(amount, None, true) });
+        let change = decision.unwrap().change.unwrap();
+        let said = change.facts.iter().find_map(|fact| match fact {
+            Fact::BalanceDepleted { available } => Some(available.to_string()),
+            _ => None,
+        });
+        assert_eq!(said.as_deref(), told, "step {index}: {amount}");
+        books.enter(&account, &change);
+        account = change.account;
+    }
+}
+
+#[test]
+fn n3_an_expiry_is_a_crossing_that_the_next_commit_tells() {
+    let account = euros(&[("a", "2027-03-01T00:00:00Z", "10")]);
+    let decision = expiry::sweep(&account, at("2027-03-04T00:00:00Z"));
+    let kinds: Vec<_> = facts(&decision)
+        .iter()
+        .map(|fact| match fact {
+            Fact::FundsExpired { .. } => "expired",
+            Fact::BalanceDepleted { .. } => "depleted",
+            _ => "other",
+        })
+        .collect();
+    assert_eq!(kinds, ["expired", "depleted"]);
+}

@@ -1,0 +1,152 @@
+//! The steps of a charge, in this order, so that a process may die between any two of them:
+//!
+//! 1. *open* (before this): account and payment row say that a payment is open;
+//! 2. *create* the processor's object, unconfirmed, under the key `paymentId:attempt`;
+//! 3. *note* its id on the payment row, if the row is still as it was: whoever lost the row never confirms;
+//! 4. *confirm*: the card is charged;
+//! 5. *close*: lot, journal row and outcome, in one transaction.
+//!
+//! Recovery looks at what the processor has: what was charged is closed as charged, what was never confirmed
+//! is cancelled. It never begins a charge for a person who has gone (F5).
+
+use domain::payment::{ABANDONED, LOOK_AGAIN, PERSON_HAS, PaymentState};
+use domain::purchase::{self, NotOpen};
+use domain::{Account, Decision, Payment};
+use jiff::Timestamp;
+use store::{ApplyError, Store, StoreError};
+
+use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError};
+
+/// Another process may move the payment while it is being closed, but not often: each has one step to take.
+const MAX_CLOSING_TRIES: usize = 8;
+
+/// Takes a payment from open to closed.
+#[derive(Clone, Copy)]
+pub struct Cashier<'a> {
+    /// Where accounts and payments are.
+    pub store: &'a Store,
+    /// Who charges cards.
+    pub processor: &'a dyn Processor,
+}
+
+impl Cashier<'_> {
+    /// Charges an open payment. When the outcome is unknown it stays open, for recovery.
+    pub async fn charge(&self, payment: Payment, now: Timestamp) -> Result<Payment, StoreError> {
+        let method = payment.method.as_ref().expect("a payment that charges a card names it");
+        let key = payment.processor_key();
+        let new = NewIntent { key: &key, amount: payment.amount, method };
+        let intent = match self.processor.create(&new).await {
+            Ok(intent) => intent,
+            Err(problem) => return self.failed(payment, now, &problem).await,
+        };
+        let noted = payment.moved_to(PaymentState::Open { intent: Some(intent.id.clone()) });
+        if !self.store.note_payment(&noted).await? {
+            return self.give_way(payment, &intent).await;
+        }
+        match self.processor.confirm(&intent.id).await {
+            Ok(intent) => self.settle(noted, now, &intent).await,
+            Err(problem) => self.failed(noted, now, &problem).await,
+        }
+    }
+
+    /// Finds out what became of an open payment, and closes it if that is known or can be made certain.
+    /// `now` is compared with what the person was given (24 h).
+    pub async fn recover(&self, payment: Payment, now: Timestamp) -> Result<Payment, StoreError> {
+        let found = match payment.intent() {
+            Some(intent) => self.processor.look_up(intent).await.map(Some),
+            None => {
+                let customer = payment.method.as_ref().map_or("", |method| method.customer.as_str());
+                self.processor.find(customer, &payment.processor_key()).await
+            }
+        };
+        let intent = match found {
+            Ok(Some(intent)) => intent,
+            // It never saw it, and who would send it now loses the row to this: see `note` above.
+            Ok(None) => return self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await,
+            Err(problem) => return self.failed(payment, now, &problem).await,
+        };
+        let person_is_late = now >= payment.created_at + PERSON_HAS;
+        let give_up = match &intent.state {
+            IntentState::Unconfirmed => true,
+            IntentState::NeedsAction { .. } => person_is_late,
+            _ => false,
+        };
+        if !give_up {
+            return self.settle(payment, now, &intent).await;
+        }
+        match self.processor.cancel(&intent.id).await {
+            Ok(intent) => self.settle(payment, now, &intent).await,
+            Err(problem) => self.failed(payment, now, &problem).await,
+        }
+    }
+
+    /// Brings the payment to where the processor is.
+    async fn settle(&self, payment: Payment, now: Timestamp, intent: &Intent) -> Result<Payment, StoreError> {
+        let look_again = (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now));
+        match &intent.state {
+            IntentState::Succeeded => {
+                self.close(payment, |a, p| purchase::succeed(a, now, p, &intent.id)).await
+            }
+            IntentState::Declined { reason } => {
+                self.close(payment, |a, p| purchase::decline(a, now, p, reason)).await
+            }
+            IntentState::Cancelled => {
+                self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await
+            }
+            IntentState::NeedsAction { url } => {
+                self.close(payment, |a, p| purchase::await_person(a, now, p, &intent.id, url, look_again)).await
+            }
+            IntentState::Unconfirmed | IntentState::Processing => {
+                self.close(payment, |a, p| purchase::still_unknown(a, now, p, now + LOOK_AGAIN)).await
+            }
+        }
+    }
+
+    async fn failed(
+        &self,
+        payment: Payment,
+        now: Timestamp,
+        problem: &ProcessorError,
+    ) -> Result<Payment, StoreError> {
+        match problem {
+            ProcessorError::Refused { reason } => {
+                self.close(payment, |a, p| purchase::decline(a, now, p, reason)).await
+            }
+            // It stays due, so recovery looks again at its next run.
+            ProcessorError::Unknown(source) => {
+                tracing::warn!(payment = %payment.id, %source, "the outcome of a charge is unknown");
+                Ok(payment)
+            }
+        }
+    }
+
+    /// The row is another's now: this object must never be confirmed.
+    async fn give_way(&self, payment: Payment, intent: &Intent) -> Result<Payment, StoreError> {
+        if let Err(problem) = self.processor.cancel(&intent.id).await {
+            tracing::warn!(payment = %payment.id, %problem, "an object that nobody will confirm was not cancelled");
+        }
+        Ok(self.store.payment(&payment.account, &payment.id).await?.unwrap_or(payment))
+    }
+
+    /// Commits what `decide` makes of the payment; a payment that somebody else has closed stays so.
+    async fn close(
+        &self,
+        mut payment: Payment,
+        decide: impl Fn(&Account, &Payment) -> Result<Decision<Payment>, NotOpen> + Sync,
+    ) -> Result<Payment, StoreError> {
+        for _ in 0..MAX_CLOSING_TRIES {
+            match self.store.apply(&payment.account, |account, _| decide(account, &payment)).await {
+                Ok(applied) => return Ok(applied.answer),
+                Err(ApplyError::Store(problem)) => return Err(problem),
+                Err(ApplyError::NoAccount) => unreachable!("accounts are never removed"),
+                Err(ApplyError::PaymentMoved | ApplyError::Refused(NotOpen)) => {}
+            }
+            let stored = self.store.payment(&payment.account, &payment.id).await?;
+            payment = stored.expect("an opened payment has its row");
+            if !payment.is_open() {
+                return Ok(payment);
+            }
+        }
+        Ok(payment)
+    }
+}

@@ -1,0 +1,260 @@
+//! The two parts of a stored account. `core` is written by every commit, so its names are short enough to
+//! keep a usual account under 1 KB, which is what a write unit covers.
+
+use domain::account::{Account, BillingModel, OpenPayment, PostUsage};
+use domain::lot::Lot;
+use domain::profile::{Card, Locale, PaymentMethod, Profile};
+use domain::time::{Month, key_text};
+use domain::{AccountId, Currency, Fact, LotId, PaymentId, PaymentKind};
+
+use crate::error::StoreError;
+use crate::item::{Item, Reader, Writer};
+use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, shard_of};
+
+/// The value every core has in the listing index.
+pub(crate) const LISTED_VALUE: &str = "account";
+
+pub(crate) fn core_to_item(account: &Account, facts: &[Fact]) -> Item {
+    let facts = (!facts.is_empty()).then(|| serde_json::to_string(facts).expect("facts are plain data"));
+    let mut item = Writer::versioned()
+        .text(ACCOUNT_ID, account.id.as_str())
+        .text(PART, CORE)
+        .text(LISTED, LISTED_VALUE)
+        .number("version", account.version)
+        .text("currency", account.currency.code())
+        .text("billing", billing_name(account.billing_model))
+        .instant("createdAt", account.created_at)
+        .instant("asOf", account.as_of)
+        .money("owed", account.owed)
+        .number("receipts", account.receipts)
+        .flag("depletionTold", account.depletion_told)
+        .text("postUsageMonth", account.post_usage.month.to_string())
+        .money("postUsage", account.post_usage.amount)
+        .maps("lots", account.lots.iter().map(lot_to_map))
+        .maps("open", account.open_payments.iter().map(open_to_map))
+        .text_if("facts", facts);
+    for due in Due::ALL {
+        let instant = match due {
+            Due::Expire => account.due_for_expiry(),
+            Due::Recharge => account.due_for_recharge(),
+        };
+        if let Some(instant) = instant {
+            item = item
+                .text(due.shard_key(), shard_of(&account.id).to_string())
+                .text(due.index(), key_text(instant));
+        }
+    }
+    item.done()
+}
+
+pub(crate) fn core_from_item(item: &Item) -> Result<Account, StoreError> {
+    let reader = Reader::versioned(item, "an account's core")?;
+    let currency = reader.parsed("currency", Currency::parse)?;
+    let account = Account {
+        id: reader.parsed(ACCOUNT_ID, AccountId::parse)?,
+        currency,
+        billing_model: reader.named("billing", billing_of)?,
+        created_at: reader.instant("createdAt")?,
+        as_of: reader.instant("asOf")?,
+        version: reader.number("version")?,
+        lots: reader.maps("lots")?.iter().map(|map| lot_from_map(map, currency)).collect::<Result<_, _>>()?,
+        owed: reader.money("owed", currency)?,
+        post_usage: PostUsage {
+            month: reader.named("postUsageMonth", Month::parse)?,
+            amount: reader.money("postUsage", currency)?,
+        },
+        open_payments: reader.maps("open")?.iter().map(open_from_map).collect::<Result<_, _>>()?,
+        receipts: reader.number("receipts")?,
+        depletion_told: reader.flag("depletionTold")?,
+    };
+    account.assert_sound();
+    Ok(account)
+}
+
+fn lot_to_map(lot: &Lot) -> Writer {
+    let map = Writer::default()
+        .text("id", lot.id.as_str())
+        .instant("p", lot.purchased_at)
+        .instant("e", lot.expires_at)
+        .money("a", lot.amount)
+        .money("r", lot.remaining);
+    match lot.next_warning_days {
+        Some(days) => map.number("w", days),
+        None => map,
+    }
+}
+
+fn lot_from_map(map: &Reader<'_>, currency: Currency) -> Result<Lot, StoreError> {
+    Ok(Lot {
+        id: map.parsed("id", LotId::parse)?,
+        purchased_at: map.instant("p")?,
+        expires_at: map.instant("e")?,
+        amount: map.money("a", currency)?,
+        remaining: map.money("r", currency)?,
+        next_warning_days: if map.has("w") { Some(map.number("w")?) } else { None },
+    })
+}
+
+fn open_to_map(open: &OpenPayment) -> Writer {
+    Writer::default()
+        .text("id", open.id.as_str())
+        .text("kind", open.kind.as_str())
+        .instant("at", open.recover_at)
+}
+
+fn open_from_map(map: &Reader<'_>) -> Result<OpenPayment, StoreError> {
+    Ok(OpenPayment {
+        id: map.parsed("id", PaymentId::parse)?,
+        kind: map.named("kind", PaymentKind::parse)?,
+        recover_at: map.instant("at")?,
+    })
+}
+
+fn billing_name(model: BillingModel) -> &'static str {
+    match model {
+        BillingModel::Prepaid => "prepaid",
+        BillingModel::PostUsage => "postUsage",
+    }
+}
+
+fn billing_of(name: &str) -> Option<BillingModel> {
+    [BillingModel::Prepaid, BillingModel::PostUsage].into_iter().find(|model| billing_name(*model) == name)
+}
+
+pub(crate) fn profile_to_item(account: &AccountId, profile: &Profile) -> Item {
+    let locale = match profile.locale {
+        Locale::En => "en",
+        Locale::Fr => "fr",
+    };
+    Writer::versioned()
+        .text(ACCOUNT_ID, account.as_str())
+        .text(PART, PROFILE)
+        .text("name", &profile.name)
+        .text("locale", locale)
+        .texts("emails", profile.notification_emails.iter().cloned())
+        .text_if("poNumber", profile.po_number.as_deref())
+        .map_if("card", profile.payment_method.as_ref().map(method_to_map))
+        .map_if("backup", profile.backup.as_ref().map(method_to_map))
+        .done()
+}
+
+pub(crate) fn profile_from_item(item: &Item) -> Result<Profile, StoreError> {
+    let reader = Reader::versioned(item, "an account's profile")?;
+    Ok(Profile {
+        name: reader.text("name")?.to_owned(),
+        locale: reader.named("locale", |name| match name {
+            "en" => Some(Locale::En),
+            "fr" => Some(Locale::Fr),
+            _ => None,
+        })?,
+        notification_emails: reader.texts("emails")?,
+        po_number: reader.text_if("poNumber")?,
+        payment_method: reader.map_if("card")?.as_ref().map(method_from_map).transpose()?,
+        backup: reader.map_if("backup")?.as_ref().map(method_from_map).transpose()?,
+    })
+}
+
+pub(crate) fn method_to_map(method: &PaymentMethod) -> Writer {
+    Writer::default()
+        .text("customer", &method.customer)
+        .text("token", &method.token)
+        .text("brand", &method.card.brand)
+        .text("last4", &method.card.last4)
+        .number("month", method.card.exp_month)
+        .number("year", method.card.exp_year)
+}
+
+pub(crate) fn method_from_map(map: &Reader<'_>) -> Result<PaymentMethod, StoreError> {
+    Ok(PaymentMethod {
+        customer: map.text("customer")?.to_owned(),
+        token: map.text("token")?.to_owned(),
+        card: Card {
+            brand: map.text("brand")?.to_owned(),
+            last4: map.text("last4")?.to_owned(),
+            exp_month: map.number("month")?,
+            exp_year: map.number("year")?,
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Money;
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    fn account() -> Account {
+        let eur = Currency::parse("EUR").unwrap();
+        let now = "2026-11-22T07:43:00.123Z".parse().unwrap();
+        let mut account =
+            Account::open(AccountId::parse("contoso").unwrap(), eur, BillingModel::Prepaid, now);
+        account.version = 7;
+        account.owed = Money::new("0.1234".parse().unwrap(), eur).unwrap();
+        account.open_payments.push(OpenPayment {
+            id: PaymentId::parse("pur_1").unwrap(),
+            kind: PaymentKind::Purchase,
+            recover_at: now,
+        });
+        for number in 0..4 {
+            let id = LotId::parse(format!("pur_{number:032}")).unwrap();
+            let amount = Money::new("100.0001".parse().unwrap(), eur).unwrap();
+            account.lots.push(Lot::new(id, now, Lot::expiry_of_purchase(now), amount, now));
+        }
+        account
+    }
+
+    /// What DynamoDB counts: names and values.
+    fn size(value: &AttributeValue) -> usize {
+        match value {
+            AttributeValue::S(text) => text.len(),
+            AttributeValue::N(digits) => digits.len() / 2 + 2,
+            AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>(),
+            AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
+            _ => 1,
+        }
+    }
+
+    #[test]
+    fn a_core_survives_storing() {
+        let account = account();
+        assert_eq!(core_from_item(&core_to_item(&account, &[])).unwrap(), account);
+    }
+
+    #[test]
+    fn a_usual_core_fits_a_write_unit() {
+        let bytes: usize =
+            core_to_item(&account(), &[]).iter().map(|(name, value)| name.len() + size(value)).sum();
+        assert!(bytes < 1024, "a core with four lots and an open payment has {bytes} bytes");
+    }
+
+    #[test]
+    fn a_newer_schema_is_left_alone() {
+        let mut item = core_to_item(&account(), &[]);
+        item.insert("schema".into(), AttributeValue::N("2".into()));
+        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 2, .. })));
+    }
+
+    #[test]
+    fn a_corrupt_item_says_where() {
+        let mut item = core_to_item(&account(), &[]);
+        item.insert("owed".into(), AttributeValue::S("lots".into()));
+        let problem = core_from_item(&item).unwrap_err().to_string();
+        assert_eq!(problem, "an account's core is corrupt: owed is not such a number");
+    }
+
+    #[test]
+    fn a_profile_survives_storing() {
+        let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2030 };
+        let method = PaymentMethod { customer: "cus_1".into(), token: "pm_card_visa".into(), card };
+        let profile = Profile {
+            name: "Contoso".into(),
+            locale: Locale::Fr,
+            notification_emails: vec!["a@example.com".into()],
+            po_number: Some("PO 1".into()),
+            payment_method: Some(method.clone()),
+            backup: Some(method),
+        };
+        let id = AccountId::parse("contoso").unwrap();
+        assert_eq!(profile_from_item(&profile_to_item(&id, &profile)).unwrap(), profile);
+    }
+}

@@ -1,0 +1,182 @@
+//! Load, decide, commit, until it is done: the loop that every change to an account goes through.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use domain::draft::Change;
+use domain::posting::{JournalKey, Posting};
+use domain::{Account, AccountId, Decision, Profile};
+
+use crate::Store;
+use crate::commit::Refused;
+use crate::error::StoreError;
+
+/// How often a race is run again before the caller is told to come back: with the pauses between, about
+/// fifteen seconds, well below what an API request may last.
+const MAX_TRIES: u32 = 24;
+
+/// The first pause is up to this long, …
+const FIRST_PAUSE: Duration = Duration::from_millis(8);
+/// … each further one up to twice as long, up to this.
+const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
+
+/// What earlier tries of this decision found in the journal. A decision leaves those rows out.
+#[derive(Debug, Default)]
+pub struct Seen {
+    existing: HashMap<JournalKey, Posting>,
+    missing: HashSet<JournalKey>,
+}
+
+impl Seen {
+    /// The row that stands under this key.
+    pub fn row(&self, key: &JournalKey) -> Option<&Posting> {
+        self.existing.get(key)
+    }
+
+    /// Whether a row that must exist under this key does not.
+    pub fn lacks(&self, key: &JournalKey) -> bool {
+        self.missing.contains(key)
+    }
+
+    fn add(&mut self, existing: Vec<Posting>, missing: Vec<JournalKey>) {
+        self.missing.extend(missing);
+        self.existing.extend(existing.into_iter().map(|row| (row.key.clone(), row)));
+    }
+}
+
+/// A decision that was committed, or that needed no commit.
+#[derive(Debug)]
+pub struct Applied<T> {
+    /// The account after it.
+    pub account: Account,
+    /// What the decision answered.
+    pub answer: T,
+    /// Rows that stood in its way and were left out.
+    pub seen: Seen,
+}
+
+/// Why nothing was committed.
+#[derive(Debug)]
+pub enum ApplyError<R> {
+    /// There is no such account.
+    NoAccount,
+    /// The decision itself refused.
+    Refused(R),
+    /// The payment it writes exists already, or is no longer as it was read: read it again.
+    PaymentMoved,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl<R> From<StoreError> for ApplyError<R> {
+    fn from(problem: StoreError) -> Self {
+        Self::Store(problem)
+    }
+}
+
+/// What a try decides on.
+struct Loaded {
+    account: Account,
+    profile: Option<Profile>,
+    /// From a consistent read, not from memory.
+    fresh: bool,
+}
+
+impl Store {
+    /// Writes a new account; `false` if its id is taken.
+    pub async fn create(&self, change: &Change) -> Result<bool, StoreError> {
+        assert_eq!(change.account.version, 1, "only a new account is created");
+        match self.commit(change).await {
+            Ok(()) => Ok(true),
+            Err(Refused::Raced) => Ok(false),
+            Err(Refused::Failed(problem)) => Err(problem),
+            Err(Refused::Journal { .. } | Refused::PaymentMoved) => unreachable!("a new account has neither"),
+        }
+    }
+
+    /// Decides on an account and commits, again and again until no other commit comes between.
+    pub async fn apply<T, R>(
+        &self,
+        id: &AccountId,
+        mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
+    ) -> Result<Applied<T>, ApplyError<R>> {
+        self.run(id, false, |loaded, seen| decide(&loaded.account, seen)).await
+    }
+
+    /// The same for a decision that needs the profile too.
+    pub async fn apply_with_profile<T, R>(
+        &self,
+        id: &AccountId,
+        mut decide: impl FnMut(&Account, &Profile) -> Result<Decision<T>, R> + Send,
+    ) -> Result<Applied<T>, ApplyError<R>> {
+        self.run(id, true, |loaded, _| {
+            decide(&loaded.account, loaded.profile.as_ref().expect("it was loaded with its profile"))
+        })
+        .await
+    }
+
+    async fn run<T, R>(
+        &self,
+        id: &AccountId,
+        with_profile: bool,
+        mut decide: impl FnMut(&Loaded, &Seen) -> Result<Decision<T>, R> + Send,
+    ) -> Result<Applied<T>, ApplyError<R>> {
+        let mut seen = Seen::default();
+        let mut tries = 0;
+        let remembered = if with_profile { None } else { self.recall(id) };
+        let mut loaded = match remembered {
+            Some(account) => Loaded { account, profile: None, fresh: false },
+            None => self.load(id, with_profile).await?,
+        };
+        loop {
+            let decision = match decide(&loaded, &seen) {
+                // What is refused, or writes nothing, is decided on a consistent read, never on memory.
+                Ok(Decision { change: None, .. }) | Err(_) if !loaded.fresh => {
+                    loaded = self.load(id, with_profile).await?;
+                    continue;
+                }
+                decided => decided.map_err(ApplyError::Refused)?,
+            };
+            let Some(change) = decision.change else {
+                return Ok(Applied { account: loaded.account, answer: decision.answer, seen });
+            };
+            let failure = match self.commit(&change).await {
+                Ok(()) => return Ok(Applied { account: change.account, answer: decision.answer, seen }),
+                // The version may have held or not; the next commit says so. Fewer rows are left, so this ends.
+                Err(Refused::Journal { existing, missing }) => {
+                    seen.add(existing, missing);
+                    continue;
+                }
+                Err(Refused::PaymentMoved) => return Err(ApplyError::PaymentMoved),
+                Err(Refused::Raced) => StoreError::Contended { tries: tries + 1 },
+                Err(Refused::Failed(problem @ StoreError::Unavailable { .. })) => problem,
+                Err(Refused::Failed(problem)) => return Err(problem.into()),
+            };
+            tries += 1;
+            if tries >= MAX_TRIES {
+                tracing::warn!(account = %id, tries, "gave up on a commit");
+                return Err(failure.into());
+            }
+            tokio::time::sleep(pause(tries)).await;
+            loaded = self.load(id, with_profile).await?;
+        }
+    }
+
+    async fn load<R>(&self, id: &AccountId, with_profile: bool) -> Result<Loaded, ApplyError<R>> {
+        let loaded = if with_profile {
+            self.account_with_profile(id).await?.map(|(account, profile)| (account, Some(profile)))
+        } else {
+            self.account(id).await?.map(|account| (account, None))
+        };
+        let (account, profile) = loaded.ok_or(ApplyError::NoAccount)?;
+        self.remember(&account);
+        Ok(Loaded { account, profile, fresh: true })
+    }
+}
+
+/// "Full jitter": anything from nothing to twice the last bound, so that racers spread out.
+/// Source: Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
+fn pause(tries: u32) -> Duration {
+    let bound = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+    Duration::from_micros(fastrand::u64(0..=u64::try_from(bound.as_micros()).expect("a pause is short")))
+}

@@ -1,0 +1,211 @@
+//! The one way to change money: a transaction that writes the account if its version is still the one read,
+//! its journal rows if no row has their keys, and its payment if it is still as it was read. All or nothing.
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ConditionCheck, Put, ReturnConsumedCapacity,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use domain::draft::Change;
+use domain::posting::{Entry, JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
+use domain::{AccountId, Payment};
+
+use crate::Store;
+use crate::account_item::{core_to_item, profile_to_item};
+use crate::error::StoreError;
+use crate::item::Item;
+use crate::payment_item::payment_to_item;
+use crate::posting_item::{marker_to_item, posting_from_item, posting_to_item};
+use crate::tables::{ACCOUNT_ID, ENTRY, Tables};
+
+/// Why a transaction was refused. Nothing of it was written.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Another commit came between, or DynamoDB saw two transactions on one item: decide again.
+    Raced,
+    /// What stands in the way: decide again without it.
+    Journal {
+        /// Rows that exist under keys we meant to write.
+        existing: Vec<Posting>,
+        /// Rows we rely on that do not exist.
+        missing: Vec<JournalKey>,
+    },
+    /// The payment is not as it was read, or exists already.
+    PaymentMoved,
+    /// The database is slow or gone; whether it was written is unknown. Decide again on a fresh read.
+    Failed(StoreError),
+}
+
+/// What one item of the transaction stands for, to read its refusal.
+enum Role<'a> {
+    Account,
+    Side,
+    Row(&'a Posting),
+    Required(&'a JournalKey),
+    Payment,
+}
+
+impl Store {
+    /// Writes a change, all of it or nothing.
+    pub(crate) async fn commit(&self, change: &Change) -> Result<(), Refused> {
+        let (roles, items): (Vec<_>, Vec<_>) = items_of(&self.tables, change).into_iter().unzip();
+        assert!(items.len() <= MAX_ITEMS_PER_COMMIT, "decisions fit one transaction");
+        let result = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match result {
+            Ok(output) => {
+                self.record(&output);
+                self.remember(&change.account);
+                Ok(())
+            }
+            Err(error) => Err(read_refusal(error, &roles)),
+        }
+    }
+
+    fn record(&self, output: &TransactWriteItemsOutput) {
+        for consumed in output.consumed_capacity() {
+            self.meter.write(Some(consumed));
+        }
+    }
+}
+
+fn items_of<'a>(tables: &Tables, change: &'a Change) -> Vec<(Role<'a>, TransactWriteItem)> {
+    let account = &change.account.id;
+    let mut items = vec![(Role::Account, put_core(tables, change))];
+    if let Some(profile) = &change.profile {
+        items.push((Role::Side, put(&tables.accounts, profile_to_item(account, profile), None)));
+    }
+    for posting in &change.postings {
+        let row = put(&tables.journal, posting_to_item(account, posting), Some(Condition::absent()));
+        items.push((Role::Row(posting), row));
+        if let Some(required) = &posting.requires {
+            items.push((Role::Required(required), require(&tables.journal, account, required)));
+        }
+        if matches!(posting.entry, Entry::Unrated { .. }) {
+            items.push((Role::Side, put(&tables.journal, marker_to_item(account, &posting.key), None)));
+        }
+    }
+    if let Some(payment) = &change.payment {
+        items.push((Role::Payment, put_payment(tables, payment)));
+    }
+    items
+}
+
+/// A condition on the item as it stands.
+pub(crate) struct Condition {
+    expression: &'static str,
+    before: Option<u64>,
+}
+
+impl Condition {
+    fn absent() -> Self {
+        Self { expression: "attribute_not_exists(accountId)", before: None }
+    }
+
+    /// The counter that every write raises by one is the one before `next`; the first write finds nothing.
+    fn follows(next: u64, expression: &'static str) -> Self {
+        match next {
+            1 => Self::absent(),
+            _ => Self { expression, before: Some(next - 1) },
+        }
+    }
+
+    /// A payment is as it was read.
+    pub(crate) fn payment_follows(payment: &Payment) -> Self {
+        Self::follows(payment.revision, "revision = :before")
+    }
+
+    /// The expression, and the value it refers to.
+    pub(crate) fn parts(&self) -> (&'static str, Option<AttributeValue>) {
+        (self.expression, self.before.map(|before| AttributeValue::N(before.to_string())))
+    }
+}
+
+fn put_core(tables: &Tables, change: &Change) -> TransactWriteItem {
+    let item = core_to_item(&change.account, &change.facts);
+    put(&tables.accounts, item, Some(Condition::follows(change.account.version, "version = :before")))
+}
+
+fn put_payment(tables: &Tables, payment: &Payment) -> TransactWriteItem {
+    put(&tables.payments, payment_to_item(payment), Some(Condition::payment_follows(payment)))
+}
+
+fn put(table: &str, item: Item, condition: Option<Condition>) -> TransactWriteItem {
+    let mut put = Put::builder().table_name(table).set_item(Some(item));
+    if let Some(condition) = condition {
+        let (expression, before) = condition.parts();
+        put = put
+            .condition_expression(expression)
+            .set_expression_attribute_values(before.map(|before| Item::from([(":before".to_owned(), before)])))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    }
+    TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
+}
+
+fn require(table: &str, account: &AccountId, key: &JournalKey) -> TransactWriteItem {
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .key(ACCOUNT_ID, AttributeValue::S(account.to_string()))
+        .key(ENTRY, AttributeValue::S(key.to_string()))
+        .condition_expression("attribute_exists(accountId)")
+        .build()
+        .expect("table, key and condition are set");
+    TransactWriteItem::builder().condition_check(check).build()
+}
+
+fn read_refusal(error: SdkError<TransactWriteItemsError>, roles: &[Role<'_>]) -> Refused {
+    let reasons = match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
+        Some(other) if other.code() == Some("TransactionInProgressException") => return Refused::Raced,
+        _ => return Refused::Failed(StoreError::from_sdk(error)),
+    };
+    match read_reasons(reasons, roles) {
+        Ok(Some(refused)) => refused,
+        Ok(None) => Refused::Failed(StoreError::from_sdk(error)),
+        Err(problem) => Refused::Failed(problem),
+    }
+}
+
+fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Option<Refused>, StoreError> {
+    let (mut existing, mut missing) = (Vec::new(), Vec::new());
+    let (mut raced, mut payment_moved) = (false, false);
+    for (reason, role) in reasons.iter().zip(roles) {
+        match (reason.code().unwrap_or("None"), role) {
+            ("None", _) => {}
+            ("ConditionalCheckFailed", Role::Row(posting)) => {
+                let item = reason.item().ok_or_else(|| row_withheld(posting))?;
+                existing.push(posting_from_item(item)?);
+            }
+            ("ConditionalCheckFailed", Role::Required(key)) => missing.push((*key).clone()),
+            ("ConditionalCheckFailed", Role::Payment) => payment_moved = true,
+            (
+                "ConditionalCheckFailed" | "TransactionConflict" | "ThrottlingError"
+                | "ProvisionedThroughputExceeded",
+                _,
+            ) => raced = true,
+            // A mistake of ours, such as an item too large: no second try would help.
+            _ => return Ok(None),
+        }
+    }
+    // A payment that somebody else closed brings its row along: what matters is that it moved.
+    Ok(if payment_moved {
+        Some(Refused::PaymentMoved)
+    } else if !existing.is_empty() || !missing.is_empty() {
+        Some(Refused::Journal { existing, missing })
+    } else {
+        raced.then_some(Refused::Raced)
+    })
+}
+
+fn row_withheld(posting: &Posting) -> StoreError {
+    StoreError::Corrupt {
+        item: format!("journal row {}", posting.key),
+        detail: "the refusal of its key did not return it".to_owned(),
+    }
+}

@@ -1,0 +1,85 @@
+//! What goes wrong between us and the tables, by what a caller does about it.
+
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::RequestId;
+
+/// A table could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The account is too busy; every try lost its race. The caller comes back later.
+    #[error("the account is contended; every one of {tries} tries lost its race")]
+    Contended {
+        /// How often it was tried.
+        tries: u32,
+    },
+    /// The database did not answer, or asked to slow down, more often than is tried. The caller comes back later.
+    #[error("the database is unavailable ({code})")]
+    Unavailable {
+        /// Its error code, or the kind of failure.
+        code: String,
+        /// What the SDK said.
+        #[source]
+        source: BoxError,
+    },
+    /// The item was written by a newer version of this software. It is left alone rather than losing fields.
+    #[error("{item} has schema {found}, newer than this software knows")]
+    NewerSchema {
+        /// Which item.
+        item: String,
+        /// Its schema number.
+        found: u32,
+    },
+    /// An item is not what we write. Nothing sensible can be decided on it.
+    #[error("{item} is corrupt: {detail}")]
+    Corrupt {
+        /// Which item.
+        item: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The request itself is wrong: a mistake of ours, or a missing table or permission.
+    #[error("the database refused the request ({code})")]
+    Refused {
+        /// Its error code.
+        code: String,
+        /// What the SDK said.
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// Codes after which the same request may be sent again.
+const TRANSIENT: [&str; 9] = [
+    "InternalServerError",
+    "InternalFailure",
+    "ServiceUnavailable",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionInProgressException",
+    "TransactionConflictException",
+    "LimitExceededException",
+];
+
+impl StoreError {
+    /// Maps what the SDK says, once, keeping its kind.
+    pub(crate) fn from_sdk<E>(error: SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let request = error.request_id().map(str::to_owned);
+        let (code, transient) = match &error {
+            SdkError::ServiceError(context) => {
+                let code = context.err().code().unwrap_or("unknown").to_owned();
+                let transient = TRANSIENT.contains(&code.as_str()) || context.raw().status().is_server_error();
+                (code, transient)
+            }
+            SdkError::ConstructionFailure(_) => ("invalid request".to_owned(), false),
+            SdkError::TimeoutError(_) => ("timeout".to_owned(), true),
+            _ => ("no reply".to_owned(), true),
+        };
+        tracing::debug!(code, request, "a database call failed");
+        let source = error.into();
+        if transient { Self::Unavailable { code, source } } else { Self::Refused { code, source } }
+    }
+}

@@ -1,0 +1,82 @@
+//! The tables of Communications Credits and the one way to change them, on DynamoDB.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`tables`] | tables, keys and indexes |
+//! | `item` | attribute values, written and read by hand so that money stays exact |
+//! | `account_item`, `posting_item`, `payment_item` | the stored shapes |
+//! | `apply` | load, decide, commit, until it is done |
+//! | `commit` | one transaction, and what its refusal means |
+//! | `read` | single reads |
+//! | [`list`] | listings with cursors, and what is due |
+//! | [`meter`] | read and write units consumed |
+
+mod account_item;
+mod apply;
+mod commit;
+mod error;
+mod item;
+pub mod list;
+pub mod meter;
+mod payment_item;
+mod posting_item;
+mod read;
+pub mod tables;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::Client;
+use domain::{Account, AccountId};
+
+pub use apply::{Applied, ApplyError, Seen};
+pub use error::StoreError;
+pub use meter::Meter;
+pub use tables::Tables;
+
+/// At most this many accounts are remembered between events.
+const REMEMBERED_ACCOUNTS: usize = 1_000;
+
+/// The store: a client, the names of the tables, and what it consumed.
+#[derive(Debug)]
+pub struct Store {
+    client: Client,
+    tables: Tables,
+    meter: Arc<Meter>,
+    /// Accounts as this process last committed or read them. A guess to decide on: the commit's condition
+    /// on the version says whether it was right.
+    remembered: Mutex<HashMap<AccountId, Account>>,
+}
+
+/// A client as every function makes one in `main`: region, credentials and endpoint from the environment.
+pub async fn client_from_env() -> Client {
+    let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).load().await;
+    Client::new(&config)
+}
+
+impl Store {
+    /// Over a client and tables that exist.
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables, meter: Arc::default(), remembered: Mutex::default() }
+    }
+
+    /// What this store has consumed.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
+    }
+
+    fn remember(&self, account: &Account) {
+        let mut remembered = self.remembered.lock().expect("no holder of this lock panics");
+        if remembered.len() >= REMEMBERED_ACCOUNTS {
+            remembered.clear();
+        }
+        let older = remembered.get(&account.id).is_none_or(|known| known.version < account.version);
+        if older {
+            remembered.insert(account.id.clone(), account.clone());
+        }
+    }
+
+    fn recall(&self, id: &AccountId) -> Option<Account> {
+        self.remembered.lock().expect("no holder of this lock panics").get(id).cloned()
+    }
+}

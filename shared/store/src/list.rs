@@ -1,0 +1,312 @@
+//! Listings, page by page, and what is due. No scan anywhere: each reads one index or one key range.
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::posting::{JournalKey, Posting, PostingKind};
+use domain::time::key_text;
+use domain::{Account, AccountId, Payment, Profile};
+use jiff::Timestamp;
+
+use crate::Store;
+use crate::account_item::LISTED_VALUE;
+use crate::error::StoreError;
+use crate::item::Item;
+use crate::payment_item::payment_from_item;
+use crate::posting_item::{marker_from_item, posting_from_item};
+use crate::read::corrupt;
+use crate::tables::{
+    ACCOUNT_ID, CREATED, CREATION_INDEX, CORE, Due, ENTRY, LISTED, LISTING_INDEX, PART, PAYMENT_ID, SHARDS, shard_of,
+    unrated_partition,
+};
+
+/// Where the next page begins. Opaque to clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// What a client sent back; `None` if it is not a cursor.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+        String::from_utf8(bytes).ok().map(Self)
+    }
+
+    /// What a client is given.
+    pub fn encoded(&self) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(&self.0)
+    }
+}
+
+/// One page and where the next begins.
+#[derive(Debug)]
+pub struct Page<T> {
+    /// At most as many as were asked for.
+    pub items: Vec<T>,
+    /// None after the last page.
+    pub next: Option<Cursor>,
+}
+
+/// A period of the journal, by `at`; newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Period {
+    /// From this instant.
+    pub from: Option<Timestamp>,
+    /// Up to, not including.
+    pub to: Option<Timestamp>,
+    /// Only this kind.
+    pub kind: Option<PostingKind>,
+}
+
+/// A filtered listing looks at no more rows than this for one page; the page then ends early.
+const MAX_ROWS_LOOKED_AT: usize = 5_000;
+
+impl Store {
+    /// Postings of an account, newest first.
+    pub async fn transactions(
+        &self,
+        account: &AccountId,
+        period: &Period,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Posting>, StoreError> {
+        let mut start = cursor.map(|Cursor(entry)| entry.clone());
+        let mut items: Vec<Posting> = Vec::new();
+        let mut looked_at = 0;
+        loop {
+            let wanted = if period.kind.is_some() { 500 } else { limit - items.len() };
+            let query = self.journal_range(account, period, start.take()).limit(page_size(wanted));
+            let output = self.query(query).await?;
+            looked_at += output.items().len();
+            for item in output.items() {
+                let posting = posting_from_item(item)?;
+                if period.kind.is_none_or(|kind| posting.entry.kind() == kind) {
+                    items.push(posting);
+                    if items.len() == limit {
+                        let more = output.last_evaluated_key.is_some() || output.items().last() != Some(item);
+                        let next = items.last().filter(|_| more).map(|last| Cursor(last.key.to_string()));
+                        return Ok(Page { items, next });
+                    }
+                }
+            }
+            let Some(last) = output.last_evaluated_key else { return Ok(Page { items, next: None }) };
+            let last = sort_text(&last, ENTRY)?;
+            if looked_at >= MAX_ROWS_LOOKED_AT {
+                return Ok(Page { items, next: Some(Cursor(last)) });
+            }
+            start = Some(last);
+        }
+    }
+
+    fn journal_range(&self, account: &AccountId, period: &Period, start: Option<String>) -> QueryFluentBuilder {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.tables.journal)
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
+            .set_exclusive_start_key(start.map(|entry| {
+                Item::from([
+                    (ACCOUNT_ID.to_owned(), AttributeValue::S(account.to_string())),
+                    (ENTRY.to_owned(), AttributeValue::S(entry)),
+                ])
+            }));
+        // A key is longer than its instant, so one at `to` sorts after the bare text of `to`.
+        let bound = |instant: Timestamp| AttributeValue::S(key_text(instant));
+        match (period.from, period.to) {
+            (None, None) => query.key_condition_expression("accountId = :account"),
+            (Some(from), None) => query
+                .key_condition_expression("accountId = :account AND entry >= :from")
+                .expression_attribute_values(":from", bound(from)),
+            (None, Some(to)) => query
+                .key_condition_expression("accountId = :account AND entry < :to")
+                .expression_attribute_values(":to", bound(to)),
+            (Some(from), Some(to)) => query
+                .key_condition_expression("accountId = :account AND entry BETWEEN :from AND :to")
+                .expression_attribute_values(":from", bound(from))
+                .expression_attribute_values(":to", bound(to)),
+        }
+    }
+
+    /// Purchases and recharges of an account, newest first.
+    pub async fn purchases(
+        &self,
+        account: &AccountId,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<Payment>, StoreError> {
+        let start = cursor.and_then(|Cursor(created)| {
+            let (_, id) = created.split_once('#')?;
+            Some(Item::from([
+                (ACCOUNT_ID.to_owned(), AttributeValue::S(account.to_string())),
+                (CREATED.to_owned(), AttributeValue::S(created.clone())),
+                (PAYMENT_ID.to_owned(), AttributeValue::S(id.to_owned())),
+            ]))
+        });
+        let query = self
+            .client
+            .query()
+            .table_name(&self.tables.payments)
+            .index_name(CREATION_INDEX)
+            .scan_index_forward(false)
+            .key_condition_expression("accountId = :account")
+            .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
+            .set_exclusive_start_key(start)
+            .limit(page_size(limit));
+        let output = self.query(query).await?;
+        let items = output.items().iter().map(payment_from_item).collect::<Result<_, _>>()?;
+        let next = output.last_evaluated_key.map(|key| sort_text(&key, CREATED)).transpose()?.map(Cursor);
+        Ok(Page { items, next })
+    }
+
+    /// All accounts, by id.
+    pub async fn accounts(
+        &self,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(Account, Profile)>, StoreError> {
+        let start = cursor.map(|Cursor(id)| {
+            Item::from([
+                (LISTED.to_owned(), AttributeValue::S(LISTED_VALUE.to_owned())),
+                (ACCOUNT_ID.to_owned(), AttributeValue::S(id.clone())),
+                (PART.to_owned(), AttributeValue::S(CORE.to_owned())),
+            ])
+        });
+        let query = self
+            .client
+            .query()
+            .table_name(&self.tables.accounts)
+            .index_name(LISTING_INDEX)
+            .key_condition_expression("listed = :listed")
+            .expression_attribute_values(":listed", AttributeValue::S(LISTED_VALUE.to_owned()))
+            .set_exclusive_start_key(start)
+            .limit(page_size(limit));
+        let output = self.query(query).await?;
+        let ids = output.items().iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
+        let items = self.accounts_with_profiles(&ids).await?;
+        let next = output.last_evaluated_key.map(|key| sort_text(&key, ACCOUNT_ID)).transpose()?.map(Cursor);
+        Ok(Page { items, next })
+    }
+
+    /// Accounts that need attention by `until`; all that ever will, without it. Reads what is due and
+    /// nothing else (E2).
+    pub async fn due(&self, due: Due, until: Option<Timestamp>) -> Result<Vec<AccountId>, StoreError> {
+        let mut accounts = Vec::new();
+        for shard in 0..SHARDS {
+            let mut start = None;
+            loop {
+                let output = self.query(self.due_in_shard(due, shard, until, start)).await?;
+                for item in output.items() {
+                    accounts.push(account_of(item)?);
+                }
+                start = output.last_evaluated_key;
+                if start.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(accounts)
+    }
+
+    fn due_in_shard(
+        &self,
+        due: Due,
+        shard: u8,
+        until: Option<Timestamp>,
+        start: Option<Item>,
+    ) -> QueryFluentBuilder {
+        let query = self
+            .client
+            .query()
+            .table_name(&self.tables.accounts)
+            .index_name(due.index())
+            .expression_attribute_names("#shard", due.shard_key())
+            .expression_attribute_values(":shard", AttributeValue::S(shard.to_string()))
+            .set_exclusive_start_key(start);
+        match until {
+            None => query.key_condition_expression("#shard = :shard"),
+            Some(until) => query
+                .key_condition_expression("#shard = :shard AND #due <= :until")
+                .expression_attribute_names("#due", due.index())
+                .expression_attribute_values(":until", AttributeValue::S(key_text(until))),
+        }
+    }
+
+    /// Records without a rate, of all accounts (S9). A page never spans two shards, so it may be short.
+    pub async fn unrated(
+        &self,
+        cursor: Option<&Cursor>,
+        limit: usize,
+    ) -> Result<Page<(AccountId, Posting)>, StoreError> {
+        let (first_shard, mut start) = match cursor {
+            None => (0, None),
+            Some(Cursor(entry)) => {
+                let account = entry.split('#').next().and_then(|id| AccountId::parse(id).ok());
+                let shard = account.map(|id| shard_of(&id)).ok_or_else(|| corrupt("a cursor", "no account"))?;
+                (shard, Some(entry.clone()))
+            }
+        };
+        for shard in first_shard..SHARDS {
+            let partition = unrated_partition(shard);
+            let query = self
+                .client
+                .query()
+                .table_name(&self.tables.journal)
+                .consistent_read(true)
+                .key_condition_expression("accountId = :partition")
+                .expression_attribute_values(":partition", AttributeValue::S(partition.clone()))
+                .set_exclusive_start_key(start.take().map(|entry| {
+                    Item::from([
+                        (ACCOUNT_ID.to_owned(), AttributeValue::S(partition)),
+                        (ENTRY.to_owned(), AttributeValue::S(entry)),
+                    ])
+                }))
+                .limit(page_size(limit));
+            let output = self.query(query).await?;
+            if output.items().is_empty() {
+                continue;
+            }
+            let marked = output.items().iter().map(marker_from_item).collect::<Result<Vec<_>, _>>()?;
+            let rows = self.in_order(&marked).await?;
+            let last = output.items().last().map(|item| sort_text(item, ENTRY)).transpose()?;
+            return Ok(Page { items: rows, next: last.map(Cursor) });
+        }
+        Ok(Page { items: Vec::new(), next: None })
+    }
+
+    async fn in_order(
+        &self,
+        marked: &[(AccountId, JournalKey)],
+    ) -> Result<Vec<(AccountId, Posting)>, StoreError> {
+        let mut rows = self.postings(marked).await?;
+        rows.sort_by(|(a, left), (b, right)| (a, &left.key).cmp(&(b, &right.key)));
+        Ok(rows)
+    }
+
+    async fn query(
+        &self,
+        query: QueryFluentBuilder,
+    ) -> Result<aws_sdk_dynamodb::operation::query::QueryOutput, StoreError> {
+        let output = query
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        self.meter.read(output.consumed_capacity());
+        Ok(output)
+    }
+}
+
+fn page_size(limit: usize) -> i32 {
+    i32::try_from(limit).expect("pages are short")
+}
+
+fn account_of(item: &Item) -> Result<AccountId, StoreError> {
+    AccountId::parse(sort_text(item, ACCOUNT_ID)?).map_err(|problem| corrupt("an index entry", &problem.to_string()))
+}
+
+fn sort_text(item: &Item, field: &str) -> Result<String, StoreError> {
+    let text = item.get(field).and_then(|value| value.as_s().ok());
+    text.cloned().ok_or_else(|| corrupt("a key", &format!("it has no {field}")))
+}

@@ -1,0 +1,167 @@
+//! One immutable row of `journal`, and the marker beside a row without a rate (S9).
+
+use domain::lot::Draw;
+use domain::posting::{Entry, JournalKey, Posting, PostingKind};
+use domain::time::Month;
+use domain::usage::{Number, Service, UsageRecord};
+use domain::{AccountId, Currency, Fingerprint, LotId, PaymentId, RecordId};
+
+use crate::error::StoreError;
+use crate::item::{Item, Reader, Writer};
+use crate::tables::{ACCOUNT_ID, ENTRY, shard_of, unrated_partition};
+
+pub(crate) fn posting_to_item(account: &AccountId, posting: &Posting) -> Item {
+    let item = Writer::versioned()
+        .text(ACCOUNT_ID, account.as_str())
+        .text(ENTRY, posting.key.as_str())
+        .text("kind", posting.entry.kind().as_str())
+        .instant("at", posting.at)
+        .instant("postedAt", posting.posted_at)
+        .text("currency", posting.amount.currency().code())
+        .money("amount", posting.amount)
+        .money("balance", posting.balance)
+        .number("version", posting.version)
+        .number("place", posting.place)
+        .text("content", posting.content.as_str())
+        .maps("lots", posting.draws.iter().map(draw_to_map));
+    let item = if posting.post_usage.is_zero() { item } else { item.money("postUsage", posting.post_usage) };
+    entry_to_item(item, &posting.entry).done()
+}
+
+fn entry_to_item(item: Writer, entry: &Entry) -> Writer {
+    match entry {
+        Entry::Usage { record, charge, why } => item
+            .map("record", record_to_map(record))
+            .money("charge", *charge)
+            .text("why", serde_json::to_string(why).expect("a reason is plain data")),
+        Entry::Unrated { record } => item.map("record", record_to_map(record)),
+        Entry::Funds { payment, expires_at, .. } => {
+            item.text("paymentId", payment.as_str()).instant("expiresAt", *expires_at)
+        }
+        Entry::Adjustment { payment, reason, author, expires_at } => {
+            let item =
+                item.text("paymentId", payment.as_str()).text("reason", reason).text("author", author);
+            match expires_at {
+                Some(expires_at) => item.instant("expiresAt", *expires_at),
+                None => item,
+            }
+        }
+        Entry::Expiry { lot } => item.text("lotId", lot.as_str()),
+        Entry::Invoice { month } => item.text("month", month.to_string()),
+    }
+}
+
+pub(crate) fn posting_from_item(item: &Item) -> Result<Posting, StoreError> {
+    let reader = Reader::versioned(item, "a journal row")?;
+    let currency = reader.parsed("currency", Currency::parse)?;
+    Ok(Posting {
+        key: JournalKey::from_stored(reader.text(ENTRY)?),
+        at: reader.instant("at")?,
+        posted_at: reader.instant("postedAt")?,
+        amount: reader.money("amount", currency)?,
+        balance: reader.money("balance", currency)?,
+        version: reader.number("version")?,
+        place: reader.number("place")?,
+        draws: reader.maps("lots")?.iter().map(|map| draw_from_map(map, currency)).collect::<Result<_, _>>()?,
+        post_usage: reader.money_or_zero("postUsage", currency)?,
+        content: Fingerprint::from_stored(reader.text("content")?),
+        requires: None,
+        entry: entry_from_item(&reader, currency)?,
+    })
+}
+
+fn entry_from_item(reader: &Reader<'_>, currency: Currency) -> Result<Entry, StoreError> {
+    let record = || record_from_map(&reader.map("record")?);
+    let payment = || reader.parsed("paymentId", PaymentId::parse);
+    Ok(match reader.named("kind", PostingKind::parse)? {
+        PostingKind::Usage => Entry::Usage {
+            record: record()?,
+            charge: reader.money("charge", currency)?,
+            why: reader.parsed("why", serde_json::from_str)?,
+        },
+        PostingKind::Unrated => Entry::Unrated { record: record()? },
+        kind @ (PostingKind::Purchase | PostingKind::Recharge) => {
+            Entry::Funds { kind, payment: payment()?, expires_at: reader.instant("expiresAt")? }
+        }
+        PostingKind::Adjustment => Entry::Adjustment {
+            payment: payment()?,
+            reason: reader.text("reason")?.to_owned(),
+            author: reader.text("author")?.to_owned(),
+            expires_at: reader.instant_if("expiresAt")?,
+        },
+        PostingKind::Expiry => Entry::Expiry { lot: reader.parsed("lotId", LotId::parse)? },
+        PostingKind::Invoice => Entry::Invoice { month: reader.named("month", Month::parse)? },
+    })
+}
+
+fn draw_to_map(draw: &Draw) -> Writer {
+    Writer::default()
+        .text("id", draw.lot.as_str())
+        .money("a", draw.amount)
+        .instant("e", draw.expires_at)
+}
+
+fn draw_from_map(map: &Reader<'_>, currency: Currency) -> Result<Draw, StoreError> {
+    Ok(Draw {
+        lot: map.parsed("id", LotId::parse)?,
+        amount: map.money("a", currency)?,
+        expires_at: map.instant("e")?,
+    })
+}
+
+fn record_to_map(record: &UsageRecord) -> Writer {
+    let map = Writer::default()
+        .text("id", record.id.as_str())
+        .number("revision", record.revision)
+        .text_if("callId", record.call_id.as_deref())
+        .text_if("userId", record.user_id.as_deref())
+        .text("service", record.service.as_str())
+        .text("number", record.number.as_str())
+        .instant("startedAt", record.started_at)
+        .number("seconds", record.duration_seconds)
+        .text_if("currency", record.currency.map(Currency::code))
+        .text_if("plan", record.plan.as_deref())
+        .text_if("country", record.user_country.as_deref())
+        .text_if("costCentre", record.cost_centre.as_deref())
+        .text_if("holdId", record.hold_id.as_deref());
+    match record.charge {
+        Some(charge) => map.number("charge", charge.normalize()),
+        None => map,
+    }
+}
+
+fn record_from_map(map: &Reader<'_>) -> Result<UsageRecord, StoreError> {
+    Ok(UsageRecord {
+        id: map.parsed("id", RecordId::parse)?,
+        revision: map.number("revision")?,
+        call_id: map.text_if("callId")?,
+        user_id: map.text_if("userId")?,
+        service: map.named("service", Service::parse)?,
+        number: map.parsed("number", Number::as_reported)?,
+        started_at: map.instant("startedAt")?,
+        duration_seconds: map.number("seconds")?,
+        charge: if map.has("charge") { Some(map.decimal("charge")?) } else { None },
+        currency: if map.has("currency") { Some(map.parsed("currency", Currency::parse)?) } else { None },
+        plan: map.text_if("plan")?,
+        user_country: map.text_if("country")?,
+        cost_centre: map.text_if("costCentre")?,
+        hold_id: map.text_if("holdId")?,
+    })
+}
+
+/// The marker that finds a record without a rate among all accounts'.
+pub(crate) fn marker_to_item(account: &AccountId, key: &JournalKey) -> Item {
+    Writer::versioned()
+        .text(ACCOUNT_ID, unrated_partition(shard_of(account)))
+        .text(ENTRY, format!("{account}#{key}"))
+        .done()
+}
+
+/// Whose row a marker marks.
+pub(crate) fn marker_from_item(item: &Item) -> Result<(AccountId, JournalKey), StoreError> {
+    let reader = Reader::versioned(item, "a marker of an unrated record")?;
+    let (account, key) =
+        reader.text(ENTRY)?.split_once('#').ok_or_else(|| reader.corrupt("it names no account"))?;
+    let account = AccountId::parse(account).map_err(|problem| reader.corrupt(problem))?;
+    Ok((account, JournalKey::from_stored(key)))
+}

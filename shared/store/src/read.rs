@@ -1,0 +1,189 @@
+//! Single reads, all strongly consistent.
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem,
+};
+use domain::posting::JournalKey;
+use domain::posting::Posting;
+use domain::{Account, AccountId, Payment, PaymentId, Profile};
+
+use crate::Store;
+use crate::account_item::{core_from_item, profile_from_item};
+use crate::commit::Condition;
+use crate::error::StoreError;
+use crate::item::Item;
+use crate::payment_item::{payment_from_item, payment_to_item};
+use crate::posting_item::posting_from_item;
+use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE};
+
+/// DynamoDB gives at most this many items to one batch request.
+const BATCH: usize = 100;
+
+impl Store {
+    /// The account as it stands.
+    pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        let item = self.item(&self.tables.accounts, key(id, PART, CORE)).await?;
+        item.as_ref().map(core_from_item).transpose()
+    }
+
+    /// The account as this process last saw it, or as it stands: for what never changes, such as its currency.
+    pub async fn account_seen(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
+        if let Some(account) = self.recall(id) {
+            return Ok(Some(account));
+        }
+        let account = self.account(id).await?;
+        if let Some(account) = &account {
+            self.remember(account);
+        }
+        Ok(account)
+    }
+
+    /// The account and its profile, at one instant.
+    pub async fn account_with_profile(&self, id: &AccountId) -> Result<Option<(Account, Profile)>, StoreError> {
+        let get = |part| {
+            let get = Get::builder().table_name(&self.tables.accounts).set_key(Some(key(id, PART, part)));
+            TransactGetItem::builder().get(get.build().expect("table and key are set")).build()
+        };
+        let output = self
+            .client
+            .transact_get_items()
+            .transact_items(get(CORE))
+            .transact_items(get(PROFILE))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        output.consumed_capacity().iter().for_each(|consumed| self.meter.read(Some(consumed)));
+        let [core, profile] = output.responses() else {
+            return Err(corrupt("a transactional read", "it did not answer for both parts"));
+        };
+        match (core.item(), profile.item()) {
+            (Some(core), Some(profile)) => Ok(Some((core_from_item(core)?, profile_from_item(profile)?))),
+            (None, None) => Ok(None),
+            _ => Err(corrupt("an account", "it lacks its core or its profile")),
+        }
+    }
+
+    /// One payment.
+    pub async fn payment(&self, account: &AccountId, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
+        let item = self.item(&self.tables.payments, key(account, PAYMENT_ID, id.as_str())).await?;
+        item.as_ref().map(payment_from_item).transpose()
+    }
+
+    /// Writes a payment on its own, if it is still as it was read; `false` if it is not. This is how the
+    /// processor's object is noted before it is confirmed: no money moves.
+    pub async fn note_payment(&self, payment: &Payment) -> Result<bool, StoreError> {
+        let (expression, before) = Condition::payment_follows(payment).parts();
+        let result = self
+            .client
+            .put_item()
+            .table_name(&self.tables.payments)
+            .set_item(Some(payment_to_item(payment)))
+            .condition_expression(expression)
+            .set_expression_attribute_values(before.map(|before| Item::from([(":before".to_owned(), before)])))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        match result {
+            Ok(output) => {
+                self.meter.write(output.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                // A write whose reply was lost is sent again by the SDK and finds itself.
+                Ok(self.payment(&payment.account, &payment.id).await?.as_ref() == Some(payment))
+            }
+            Err(error) => Err(StoreError::from_sdk(error)),
+        }
+    }
+
+    /// One row of the journal.
+    pub async fn posting(&self, account: &AccountId, entry: &JournalKey) -> Result<Option<Posting>, StoreError> {
+        let item = self.item(&self.tables.journal, key(account, ENTRY, entry.as_str())).await?;
+        item.as_ref().map(posting_from_item).transpose()
+    }
+
+    /// Those of these rows that exist, in no order.
+    pub async fn postings(
+        &self,
+        keys: &[(AccountId, JournalKey)],
+    ) -> Result<Vec<(AccountId, Posting)>, StoreError> {
+        let mut rows = Vec::new();
+        for batch in keys.chunks(BATCH) {
+            let keys = batch.iter().map(|(account, entry)| key(account, ENTRY, entry.as_str())).collect();
+            for item in self.batch(&self.tables.journal, keys).await? {
+                let account = item.get(ACCOUNT_ID).and_then(|id| id.as_s().ok()).map(AccountId::parse);
+                let account = account.and_then(Result::ok);
+                rows.push((account.ok_or_else(|| corrupt("a journal row", "no account"))?, posting_from_item(&item)?));
+            }
+        }
+        Ok(rows)
+    }
+
+    pub(crate) async fn accounts_with_profiles(
+        &self,
+        ids: &[AccountId],
+    ) -> Result<Vec<(Account, Profile)>, StoreError> {
+        let keys = ids.iter().flat_map(|id| [key(id, PART, CORE), key(id, PART, PROFILE)]).collect();
+        let items = self.batch(&self.tables.accounts, keys).await?;
+        let part = |id: &AccountId, part: &str| {
+            let is = |item: &&Item| {
+                let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok());
+                text(ACCOUNT_ID).is_some_and(|found| found == id.as_str())
+                    && text(PART).is_some_and(|found| found == part)
+            };
+            items.iter().find(is).ok_or_else(|| corrupt("an account", "it lacks its core or its profile"))
+        };
+        ids.iter()
+            .map(|id| Ok((core_from_item(part(id, CORE)?)?, profile_from_item(part(id, PROFILE)?)?)))
+            .collect()
+    }
+
+    async fn item(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(table)
+            .set_key(Some(key))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        self.meter.read(output.consumed_capacity());
+        Ok(output.item)
+    }
+
+    async fn batch(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+        let mut items = Vec::new();
+        let mut keys = Some(keys).filter(|keys| !keys.is_empty());
+        while let Some(wanted) = keys.take() {
+            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
+            let output = self
+                .client
+                .batch_get_item()
+                .request_items(table, request.expect("keys are set"))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(StoreError::from_sdk)?;
+            output.consumed_capacity().iter().for_each(|consumed| self.meter.read(Some(consumed)));
+            items.extend(output.responses.and_then(|mut found| found.remove(table)).unwrap_or_default());
+            let left = output.unprocessed_keys.and_then(|mut left| left.remove(table));
+            keys = left.map(|left| left.keys).filter(|keys| !keys.is_empty());
+        }
+        Ok(items)
+    }
+}
+
+/// A full primary key.
+pub(crate) fn key(account: &AccountId, sort_name: &str, sort: &str) -> Item {
+    Item::from([
+        (ACCOUNT_ID.to_owned(), AttributeValue::S(account.to_string())),
+        (sort_name.to_owned(), AttributeValue::S(sort.to_owned())),
+    ])
+}
+
+pub(crate) fn corrupt(item: &str, detail: &str) -> StoreError {
+    StoreError::Corrupt { item: item.to_owned(), detail: detail.to_owned() }
+}

@@ -1,0 +1,183 @@
+//! Tables, keys and indexes. The deployed stack creates the same ones from its template; [`Tables::create`]
+//! serves the one-machine host and the tests.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+use domain::{AccountId, Fingerprint};
+
+use crate::error::StoreError;
+
+/// Names of the tables.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Wallets: `accountId`, `part`.
+    pub accounts: String,
+    /// Postings: `accountId`, `entry`.
+    pub journal: String,
+    /// Payments: `accountId`, `paymentId`.
+    pub payments: String,
+}
+
+/// Partition key of every table.
+pub(crate) const ACCOUNT_ID: &str = "accountId";
+/// Sort key of `accounts`.
+pub(crate) const PART: &str = "part";
+/// Sort key of `journal`: `instant#kind#id`.
+pub(crate) const ENTRY: &str = "entry";
+/// Sort key of `payments`.
+pub(crate) const PAYMENT_ID: &str = "paymentId";
+
+/// The part of an account that every decision reads.
+pub(crate) const CORE: &str = "core";
+/// The part with name, recipients and cards.
+pub(crate) const PROFILE: &str = "profile";
+
+/// Lists account ids: every core has `listed` = [`LISTED`].
+pub(crate) const LISTING_INDEX: &str = "listing";
+/// Partition key of [`LISTING_INDEX`].
+pub(crate) const LISTED: &str = "listed";
+
+/// Newest-first purchases and recharges; an adjustment has no `createdAt` and is not in it.
+pub(crate) const CREATION_INDEX: &str = "creation";
+/// Sort key of [`CREATION_INDEX`]: instant and id.
+pub(crate) const CREATED: &str = "created";
+
+/// Accounts that need attention by an instant, spread over shards so that no partition is hot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Bookings and warnings, read by the nightly `expire`.
+    Expire,
+    /// Everything else, read by the five-minute recovery.
+    Recharge,
+}
+
+impl Due {
+    pub(crate) const ALL: [Self; 2] = [Self::Expire, Self::Recharge];
+
+    /// The index's name, which is also its sort key's.
+    pub(crate) fn index(self) -> &'static str {
+        match self {
+            Self::Expire => "dueExpire",
+            Self::Recharge => "dueRecharge",
+        }
+    }
+
+    /// Its partition key's name.
+    pub(crate) fn shard_key(self) -> &'static str {
+        match self {
+            Self::Expire => "dueExpireShard",
+            Self::Recharge => "dueRechargeShard",
+        }
+    }
+}
+
+/// How many partitions a sharded index or marker has.
+pub(crate) const SHARDS: u8 = 8;
+
+/// The shard of an account: the same one for ever, since it is stored.
+pub(crate) fn shard_of(account: &AccountId) -> u8 {
+    let digest = Fingerprint::of([account.as_str()]);
+    digest.as_str().bytes().fold(0u8, |sum, digit| sum.wrapping_mul(31).wrapping_add(digit)) % SHARDS
+}
+
+/// The partition of `journal` that marks records without a rate. `#` cannot be in an account's id.
+pub(crate) fn unrated_partition(shard: u8) -> String {
+    format!("unrated#{shard}")
+}
+
+impl Tables {
+    /// The names in the settings `ACCOUNTS_TABLE`, `JOURNAL_TABLE` and `PAYMENTS_TABLE`; the error is the name
+    /// of the one that is missing.
+    pub fn from_env() -> Result<Self, &'static str> {
+        let name = |setting: &'static str| std::env::var(setting).map_err(|_| setting);
+        Ok(Self {
+            accounts: name("ACCOUNTS_TABLE")?,
+            journal: name("JOURNAL_TABLE")?,
+            payments: name("PAYMENTS_TABLE")?,
+        })
+    }
+
+    /// The tables named with a common prefix.
+    pub fn with_prefix(prefix: &str) -> Self {
+        Self {
+            accounts: format!("{prefix}accounts"),
+            journal: format!("{prefix}journal"),
+            payments: format!("{prefix}payments"),
+        }
+    }
+
+    /// Creates those that do not exist.
+    pub async fn create(&self, client: &Client) -> Result<(), StoreError> {
+        let mut due_indexes = Vec::from(Due::ALL.map(|due| Index::sparse(due.index(), due.shard_key(), due.index())));
+        due_indexes.push(Index::sparse(LISTING_INDEX, LISTED, ACCOUNT_ID));
+        create(client, &self.accounts, PART, &due_indexes).await?;
+        create(client, &self.journal, ENTRY, &[]).await?;
+        let creation = Index { projection: ProjectionType::All, ..Index::sparse(CREATION_INDEX, ACCOUNT_ID, CREATED) };
+        create(client, &self.payments, PAYMENT_ID, &[creation]).await
+    }
+}
+
+struct Index {
+    name: &'static str,
+    partition: &'static str,
+    sort: &'static str,
+    projection: ProjectionType,
+}
+
+impl Index {
+    fn sparse(name: &'static str, partition: &'static str, sort: &'static str) -> Self {
+        Self { name, partition, sort, projection: ProjectionType::KeysOnly }
+    }
+}
+
+async fn create(client: &Client, table: &str, sort_key: &str, indexes: &[Index]) -> Result<(), StoreError> {
+    let mut attributes = vec![ACCOUNT_ID, sort_key];
+    let mut request = client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema(ACCOUNT_ID, sort_key)));
+    for index in indexes {
+        attributes.extend([index.partition, index.sort]);
+        request = request.global_secondary_indexes(
+            GlobalSecondaryIndex::builder()
+                .index_name(index.name)
+                .set_key_schema(Some(key_schema(index.partition, index.sort)))
+                .projection(Projection::builder().projection_type(index.projection.clone()).build())
+                .build()
+                .expect("name and keys are set"),
+        );
+    }
+    attributes.sort_unstable();
+    attributes.dedup();
+    for name in attributes {
+        request = request.attribute_definitions(
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(ScalarAttributeType::S)
+                .build()
+                .expect("name and type are set"),
+        );
+    }
+    match request.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+        Err(error) => Err(StoreError::from_sdk(error)),
+    }
+}
+
+fn key_schema(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
+    [(partition, KeyType::Hash), (sort, KeyType::Range)]
+        .into_iter()
+        .map(|(name, key_type)| {
+            KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(key_type)
+                .build()
+                .expect("name and type are set")
+        })
+        .collect()
+}

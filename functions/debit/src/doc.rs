@@ -119,8 +119,8 @@ impl RecordResult {
             Verdict::Accepted { charge, why } => ("accepted", Some(*charge), Some(why), None),
             Verdict::Duplicate { charge } => ("duplicate", *charge, None, None),
             Verdict::Unrated => ("unrated", None, None, None),
-            Verdict::Conflict(detail) => ("conflict", None, None, Some(("id", detail))),
-            Verdict::Invalid(problem) => ("invalid", None, None, Some((problem.field, &problem.detail))),
+            Verdict::Conflict(detail) => ("conflict", None, None, Some(("id".to_owned(), detail))),
+            Verdict::Invalid(problem) => ("invalid", None, None, Some((problem.field.to_string(), &problem.detail))),
         };
         Self {
             id: row.id.clone(),
@@ -129,7 +129,7 @@ impl RecordResult {
             why: why.filter(|_| with_why).map(Why::from),
             problem: problem.map(|(field, detail)| RecordProblem {
                 line: row.line,
-                error: FieldError { field: field.to_owned(), detail: detail.clone() },
+                error: FieldError { field, detail: detail.clone() },
             }),
         }
     }

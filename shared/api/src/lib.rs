@@ -37,7 +37,8 @@ where
 {
     let request = Request::read(event);
     let result = match &request {
-        Ok(request) => route(request).await,
+        // On the heap: a handler's future is deep, and moved often.
+        Ok(request) => Box::pin(route(request)).await,
         Err(problem) => Err(problem.clone()),
     };
     result.unwrap_or_else(|problem| {

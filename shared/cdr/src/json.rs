@@ -61,7 +61,7 @@ fn row(raw: &RawValue) -> Row {
 
 fn record(fields: &Fields<'_>) -> Result<UsageRecord, InvalidRecord> {
     if let Some(name) = &fields.unknown {
-        return Err(InvalidRecord::new(WHOLE_RECORD, format!("unknown field {name:?}")));
+        return Err(InvalidRecord::new(name.clone(), "unknown field"));
     }
     if let Some(name) = fields.twice {
         return Err(InvalidRecord::new(name, "given twice"));

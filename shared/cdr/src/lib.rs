@@ -33,7 +33,7 @@ pub const MAX_ROWS: usize = 20_000;
 /// The most bytes a zipped report may unzip to: 16 MB (S3).
 pub const MAX_UNZIPPED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What `field` says when a problem is the record's as a whole: not an object, an unknown field,
+/// What `field` says when a problem is the record's as a whole: not an object,
 /// broken quotes.
 pub const WHOLE_RECORD: &str = "record";
 

@@ -119,13 +119,22 @@ impl Money {
         Self::with_digits(amount, currency, currency.minor_digits())
     }
 
+    /// What a ledger of such amounts adds up to: as exact as they are, and as large as it comes.
+    pub fn sum(amount: Decimal, currency: Currency) -> Result<Self, MoneyError> {
+        Self::exact(amount, currency, currency.ledger_digits())
+    }
+
     fn with_digits(amount: Decimal, currency: Currency, digits: u32) -> Result<Self, MoneyError> {
+        if amount.abs() >= MAX_UNITS {
+            return Err(MoneyError::TooLarge);
+        }
+        Self::exact(amount, currency, digits)
+    }
+
+    fn exact(amount: Decimal, currency: Currency, digits: u32) -> Result<Self, MoneyError> {
         let amount = amount.normalize();
         if amount.scale() > digits {
             return Err(MoneyError::TooPrecise { digits, currency });
-        }
-        if amount.abs() >= MAX_UNITS {
-            return Err(MoneyError::TooLarge);
         }
         Ok(Self { amount, currency })
     }
@@ -250,7 +259,8 @@ impl Sub for Money {
 impl Neg for Money {
     type Output = Self;
     fn neg(self) -> Self {
-        Self { amount: -self.amount, ..self }
+        // Not `-amount`, which makes a zero negative.
+        Self { amount: Decimal::ZERO - self.amount, ..self }
     }
 }
 
@@ -327,11 +337,13 @@ mod tests {
         let eur = Currency::parse("EUR").unwrap();
         assert_eq!(MAX_UNITS, Decimal::from(1_000_000_000_000_000_i64));
         assert_eq!(Money::new(MAX_UNITS, eur), Err(MoneyError::TooLarge));
+        assert!(Money::sum(MAX_UNITS, eur).is_ok(), "what was accepted may add up to more");
     }
 
     #[test]
     fn shown_with_every_decimal() {
         assert_eq!(money("-3", "EUR").to_string(), "-3.0000");
         assert_eq!(money("5000", "JPY").to_string(), "5000.00");
+        assert_eq!((-money("0", "EUR")).to_string(), "0.0000");
     }
 }

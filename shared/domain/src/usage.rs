@@ -1,5 +1,7 @@
 //! A usage record, also called call detail record (CDR): one finished call (S2, S4, S6).
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -128,15 +130,15 @@ pub struct UsageRecord {
 #[error("{field}: {detail}")]
 pub struct InvalidRecord {
     /// The field's name in the API.
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What was expected.
     pub detail: String,
 }
 
 impl InvalidRecord {
     /// This field, and what was expected of it.
-    pub fn new(field: &'static str, detail: impl Into<String>) -> Self {
-        Self { field, detail: detail.into() }
+    pub fn new(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
     }
 }
 

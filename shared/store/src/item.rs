@@ -148,7 +148,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn money(&self, field: &str, currency: Currency) -> Result<Money, StoreError> {
-        Money::new(self.decimal(field)?, currency)
+        Money::sum(self.decimal(field)?, currency)
             .map_err(|problem| self.corrupt(format_args!("{field}: {problem}")))
     }
 

@@ -50,7 +50,7 @@ fn what_is_optional_may_be_absent_null_or_empty() {
 fn s3_a_bad_record_names_its_first_bad_field_and_keeps_its_id() {
     let long = |name: &str, chars| format!(r#""{name}": "{}""#, "é".repeat(chars));
     for (fields, field, said) in [
-        (r#""colour": 1"#.into(), WHOLE_RECORD, "unknown field \"colour\""),
+        (r#""colour": 1"#.into(), "colour", "unknown field"),
         (r#""plan": "a", "plan": "a""#.into(), "plan", "twice"),
         (r#""revision": 0"#.into(), "revision", "whole number from 1"),
         (r#""revision": "1""#.into(), "revision", "whole number from 1"),
@@ -127,7 +127,7 @@ fn s3_neighbours_of_a_bad_record_are_read_in_order() {
     let body = format!(r#"{{"records": [{{{GOOD}}}, 7, {{"id": "b"}}, null, [], {{{GOOD}}}]}}"#);
     let rows = rows(Format::Json, body);
     let fields: Vec<_> =
-        rows.iter().map(|row| row.record.as_ref().err().map(|problem| problem.field)).collect();
+        rows.iter().map(|row| row.record.as_ref().err().map(|problem| &*problem.field)).collect();
     let whole = Some(WHOLE_RECORD);
     assert_eq!(fields, [None, whole, Some("service"), whole, whole, None]);
     assert!(rows.iter().all(|row| row.line.is_none()));

@@ -105,11 +105,11 @@ pub(crate) struct Call {
 }
 
 /// What became of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Charged(Units),
     Unrated,
-    Refused(&'static str),
+    Refused(String),
 }
 
 /// A published price, in millionths of the currency.
@@ -175,6 +175,19 @@ impl Model {
 
     pub(crate) fn available(&self, now: Ms) -> Units {
         self.lots.iter().filter(|lot| lot.pays_at(now)).map(|lot| lot.left).sum::<Units>() - self.owed
+    }
+
+    /// When the next live funds expire.
+    pub(crate) fn next_expiry(&self, now: Ms) -> Option<Ms> {
+        self.lots.iter().filter(|lot| lot.pays_at(now)).map(|lot| lot.expires).min()
+    }
+
+    /// The first warning or booking that is still to come.
+    pub(crate) fn due_for_expiry(&self) -> Option<Ms> {
+        let warnings =
+            |lot: &Lot| lot.newly_passed(Ms::MAX).into_iter().map(|days| lot.expires - days * DAY).min();
+        let due = |lot: &Lot| warnings(lot).unwrap_or(lot.expires + LATE);
+        self.lots.iter().filter(|lot| lot.left > 0).map(due).min()
     }
 
     pub(crate) fn depleted(&self, now: Ms) -> bool {
@@ -377,10 +390,10 @@ impl Model {
     /// T1, S5, S6, S9.
     fn cost(&self, call: &Call, now: Ms) -> Outcome {
         if call.start > now + 300 * SECOND {
-            return Outcome::Refused("startedAt");
+            return Outcome::Refused("startedAt".into());
         }
         match call.charge {
-            Charge::Bad(field) => return Outcome::Refused(field),
+            Charge::Bad(field) => return Outcome::Refused(field.into()),
             Charge::Given(charge) => return Outcome::Charged(charge),
             Charge::ToRate if call.seconds == 0 => return Outcome::Charged(0),
             Charge::ToRate => {}

@@ -1,0 +1,67 @@
+//! Time on this machine: the machine's own, or an instant that it was set to and stands at.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use anyhow::Context;
+use domain::time::cut_to_millisecond;
+use jiff::Timestamp;
+
+use crate::replace_file;
+
+/// A clock that can be set; what it is set to survives a restart.
+#[derive(Debug)]
+pub struct Clock {
+    set_to: Mutex<Option<Timestamp>>,
+    file: Option<PathBuf>,
+}
+
+impl Clock {
+    /// As it was left.
+    pub fn open(file: Option<PathBuf>) -> anyhow::Result<Self> {
+        let text = match &file {
+            Some(path) if path.exists() => Some(fs::read_to_string(path)?),
+            _ => None,
+        };
+        let set_to = text.map(|text| text.trim().parse()).transpose().context("the clock's file is broken")?;
+        Ok(Self { set_to: Mutex::new(set_to), file })
+    }
+
+    /// The instant it stands at, or the machine's.
+    pub fn now(&self) -> Timestamp {
+        self.set_to().unwrap_or_else(|| cut_to_millisecond(Timestamp::now()))
+    }
+
+    /// The instant it was set to, if it was.
+    pub fn set_to(&self) -> Option<Timestamp> {
+        *self.set_to.lock().expect("no holder of this lock panics")
+    }
+
+    /// Makes it stand at an instant, which may be in the past.
+    pub fn set(&self, instant: Timestamp) -> anyhow::Result<()> {
+        let instant = cut_to_millisecond(instant);
+        let mut set_to = self.set_to.lock().expect("no holder of this lock panics");
+        if let Some(file) = &self.file {
+            replace_file(file, instant.to_string().as_bytes())?;
+        }
+        *set_to = Some(instant);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn once_set_it_stands_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Some(folder.path().join("clock"));
+        let clock = Clock::open(file.clone()).unwrap();
+        assert!(clock.set_to().is_none());
+        let instant = "2027-12-22T00:00:00.123Z".parse().unwrap();
+        clock.set(instant).unwrap();
+        assert_eq!(Clock::open(file).unwrap().now(), instant);
+    }
+}

@@ -1,0 +1,57 @@
+//! The embedded DynamoDB: dynoxide over a `SQLite` file (a sync per commit), served on loopback so that the
+//! real SDK talks to it. It runs on threads of its own, since `SQLite` blocks.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::thread;
+
+use anyhow::anyhow;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// A database that runs until it is dropped.
+pub struct Database {
+    address: SocketAddr,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Database {
+    /// Opens a file, or a database in memory, and serves it.
+    pub async fn open(file: Option<&Path>) -> anyhow::Result<Self> {
+        let database = match file {
+            Some(path) => dynoxide::Database::new(&path.to_string_lossy()),
+            None => dynoxide::Database::memory(),
+        };
+        let database = database.map_err(|problem| anyhow!("the database cannot be opened: {problem}"))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let listener = listener.into_std()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        thread::Builder::new().name("database".to_owned()).spawn(move || {
+            runtime.block_on(async move {
+                let listener = TcpListener::from_std(listener).expect("a listener stays one");
+                let served = dynoxide::server::serve_with_shutdown(listener, database, async {
+                    let _ = stopped.await;
+                });
+                if let Err(problem) = served.await {
+                    tracing::error!(problem, "the database's server ended");
+                }
+            });
+        })?;
+        Ok(Self { address, _stop: stop })
+    }
+
+    /// A client over this HTTP client: real SDK, made-up credentials.
+    pub fn client(&self, http: SharedHttpClient) -> Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("local"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(format!("http://{}", self.address))
+            .http_client(http);
+        Client::from_conf(config.build())
+    }
+}

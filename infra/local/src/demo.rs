@@ -1,0 +1,88 @@
+//! The demo organization, which an empty store starts with: a card, funds, and an hour of calls.
+
+use anyhow::{Context, ensure};
+use aws_lambda_events::encodings::Body;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::Machine;
+use crate::functions::ApiFunction;
+
+/// The demo organization's account.
+pub const ACCOUNT: &str = "demo";
+
+/// Sets it up unless there are accounts already. Run again after a crash, it goes on where it was.
+pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
+    let listed = call(machine, ApiFunction::Account, "GET /v1/accounts", "", Value::Null).await?;
+    let accounts = listed["accounts"].as_array().context("a list of accounts")?;
+    let is_new = accounts.is_empty();
+    let is_half_made = accounts.len() == 1 && accounts[0]["accountId"] == ACCOUNT && accounts[0]["version"] == 1;
+    if is_new {
+        let account = json!({
+            "accountId": ACCOUNT,
+            "name": "Demo organization",
+            "currency": "EUR",
+            "notificationEmails": ["telephony@example.com"],
+        });
+        call(machine, ApiFunction::Account, "POST /v1/accounts", "", account).await?;
+    }
+    if !is_new && !is_half_made {
+        return Ok(());
+    }
+    let start = machine.clock.now() - SignedDuration::from_hours(1);
+    let purchase = json!({ "amount": "100.00", "paymentMethod": "pm_card_visa" });
+    call(machine, ApiFunction::Purchase, "POST /v1/accounts/{id}/purchases", "demo-funds", purchase).await?;
+    let debits = json!({ "records": calls(start) });
+    call(machine, ApiFunction::Debit, "POST /v1/accounts/{id}/debits", "", debits).await?;
+    let card = json!({ "paymentMethod": "pm_card_visa" });
+    call(machine, ApiFunction::Account, "PUT /v1/accounts/{id}/payment-method", "", card).await?;
+    Ok(())
+}
+
+fn calls(start: Timestamp) -> Vec<Value> {
+    let call = |number: i64, service: &str, called: &str, user: &str, seconds: u32| {
+        json!({
+            "id": format!("demo-{number}"),
+            "userId": user,
+            "service": service,
+            "number": called,
+            "startedAt": start + SignedDuration::from_mins(7 * number),
+            "durationSeconds": seconds,
+        })
+    };
+    vec![
+        call(1, "userOut", "+33140000***", "ada@example.com", 312),
+        call(2, "userOut", "+14255550***", "grace@example.com", 1_205),
+        call(3, "tollFreeIn", "+18005550***", "attendant@example.com", 95),
+        call(4, "conferenceOut", "+4930000***", "ada@example.com", 2_710),
+        call(5, "premium", "+33899000***", "grace@example.com", 61),
+    ]
+}
+
+/// Calls a function as API Gateway would, as the operator.
+pub(crate) async fn call(
+    machine: &Machine,
+    function: ApiFunction,
+    route: &str,
+    idempotency_key: &str,
+    body: Value,
+) -> anyhow::Result<Value> {
+    let event = json!({
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": "/",
+        "headers": { "content-type": "application/json", "idempotency-key": idempotency_key },
+        "pathParameters": { "id": ACCOUNT },
+        "requestContext": {
+            "authorizer": { "jwt": { "claims": { "sub": "demo", "role": "operator" } } },
+            "http": { "method": route.split(' ').next() },
+            "timeEpoch": machine.clock.now().as_millisecond(),
+        },
+        "body": if body.is_null() { String::new() } else { body.to_string() },
+        "isBase64Encoded": false,
+    });
+    let answer = machine.functions.answer(function, serde_json::from_value(event)?).await;
+    let Some(Body::Text(text)) = answer.body else { return Ok(Value::Null) };
+    ensure!(answer.status_code < 300, "{route} answered {}: {text}", answer.status_code);
+    Ok(serde_json::from_str(&text)?)
+}

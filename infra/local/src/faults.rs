@@ -1,0 +1,282 @@
+//! A bad day, on purpose: what stands between a function and what it calls can be told to fail.
+//!
+//! The database's faults are injected below the SDK, in its HTTP client, so that its own retries are part of
+//! what is tried. A *death* never answers: whoever waits for it is as good as killed at that very step.
+
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_http_client::Builder;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use domain::profile::PaymentMethod;
+use domain::{AccountId, Money};
+use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Target {
+    /// DynamoDB, as the functions call it.
+    Database,
+    /// The card processor.
+    Processor,
+}
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// A transaction meets another one (database only; other calls go through).
+    Conflict,
+    /// Too many requests.
+    Throttle,
+    /// It is done, and the reply is lost.
+    LostReply,
+    /// It is not done, and nobody answers.
+    Down,
+    /// It is not done, and the caller dies.
+    #[serde(skip)]
+    DeathBefore,
+    /// It is done, and the caller dies.
+    #[serde(skip)]
+    DeathAfter,
+}
+
+/// Calls that are to fail.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Of what; both if it is not said.
+    pub target: Option<Target>,
+    /// How.
+    pub kind: Kind,
+    /// After so many calls that go through.
+    #[serde(default)]
+    pub skip: usize,
+    /// How many.
+    pub count: usize,
+}
+
+/// A call that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The operation's name.
+    pub operation: String,
+    /// What was sent.
+    pub body: String,
+}
+
+/// The faults to come, and on request a record of the calls made.
+#[derive(Debug, Default)]
+pub struct Faults {
+    armed: Mutex<Vec<Fault>>,
+    died: Notify,
+    record: Mutex<Option<Vec<Call>>>,
+}
+
+impl Faults {
+    /// Makes coming calls fail.
+    pub fn arm(&self, fault: Fault) {
+        self.armed.lock().expect("no holder of this lock panics").push(fault);
+    }
+
+    /// Lets everything go through again.
+    pub fn disarm(&self) {
+        self.armed.lock().expect("no holder of this lock panics").clear();
+    }
+
+    /// Waits until somebody dies.
+    pub async fn death(&self) {
+        self.died.notified().await;
+    }
+
+    /// Records calls to the database from now on.
+    pub fn start_record(&self) {
+        *self.record.lock().expect("no holder of this lock panics") = Some(Vec::new());
+    }
+
+    /// The calls since then.
+    pub fn take_record(&self) -> Vec<Call> {
+        self.record.lock().expect("no holder of this lock panics").take().unwrap_or_default()
+    }
+
+    fn note(&self, operation: &str, request: &HttpRequest) {
+        if let Some(record) = self.record.lock().expect("no holder of this lock panics").as_mut() {
+            let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
+            record.push(Call { operation: operation.to_owned(), body });
+        }
+    }
+
+    fn next(&self, target: Target, can_conflict: bool) -> Option<Kind> {
+        let mut armed = self.armed.lock().expect("no holder of this lock panics");
+        let mut found = None;
+        for fault in armed.iter_mut() {
+            let applies = fault.target.is_none_or(|wanted| wanted == target)
+                && (fault.kind != Kind::Conflict || can_conflict);
+            if applies && fault.skip > 0 {
+                fault.skip -= 1;
+            } else if applies && found.is_none() {
+                fault.count -= 1;
+                found = Some(fault.kind);
+            }
+        }
+        armed.retain(|fault| fault.count > 0);
+        found
+    }
+
+    async fn die<T>(&self) -> T {
+        self.died.notify_one();
+        std::future::pending().await
+    }
+}
+
+/// An HTTP client for the SDK that fails when it is told to.
+#[derive(Clone, Debug)]
+pub struct Wire {
+    inner: SharedHttpClient,
+    faults: Arc<Faults>,
+}
+
+impl Wire {
+    /// Over the SDK's own HTTP client, without TLS: it only talks to loopback.
+    pub fn shared(faults: Arc<Faults>) -> SharedHttpClient {
+        SharedHttpClient::new(Self { inner: plain_http(), faults })
+    }
+}
+
+/// The SDK's HTTP client without TLS and without faults.
+pub fn plain_http() -> SharedHttpClient {
+    Builder::new().build_http()
+}
+
+impl HttpClient for Wire {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        let inner = self.inner.http_connector(settings, components);
+        SharedHttpConnector::new(FaultyConnector { inner, faults: self.faults.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct FaultyConnector {
+    inner: SharedHttpConnector,
+    faults: Arc<Faults>,
+}
+
+impl HttpConnector for FaultyConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let operation = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
+        let operation = operation.unwrap_or_default().to_owned();
+        self.faults.note(&operation, &request);
+        let Some(kind) = self.faults.next(Target::Database, operation == "TransactWriteItems") else {
+            return self.inner.call(request);
+        };
+        let (inner, faults) = (self.inner.clone(), self.faults.clone());
+        HttpConnectorFuture::new(async move {
+            match kind {
+                Kind::Conflict => Ok(refusal(CONFLICT)),
+                Kind::Throttle => Ok(refusal(THROTTLED)),
+                Kind::Down => Err(ConnectorError::io("the connection was refused".into())),
+                Kind::LostReply => {
+                    inner.call(request).await?;
+                    Err(ConnectorError::io("the connection was reset".into()))
+                }
+                Kind::DeathBefore => faults.die().await,
+                Kind::DeathAfter => {
+                    inner.call(request).await?;
+                    faults.die().await
+                }
+            }
+        })
+    }
+}
+
+const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+    "Message":"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict]",
+    "CancellationReasons":[{"Code":"TransactionConflict","Message":"Transaction is ongoing for the item"}]}"#;
+
+const THROTTLED: &str =
+    r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Rate exceeded"}"#;
+
+fn refusal(body: &'static str) -> HttpResponse {
+    let status = 400u16.try_into().expect("400 is a status");
+    let mut response = HttpResponse::new(status, SdkBody::from(body));
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+/// A card processor that fails when it is told to.
+pub struct FaultyProcessor<P> {
+    inner: P,
+    faults: Arc<Faults>,
+}
+
+impl<P: Processor> FaultyProcessor<P> {
+    /// Over a processor that works.
+    pub fn new(inner: P, faults: Arc<Faults>) -> Self {
+        Self { inner, faults }
+    }
+
+    async fn call<T>(
+        &self,
+        work: impl Future<Output = Result<T, ProcessorError>> + Send,
+    ) -> Result<T, ProcessorError> {
+        let lost = |what: &str| ProcessorError::Unknown(what.into());
+        match self.faults.next(Target::Processor, false) {
+            None | Some(Kind::Conflict) => work.await,
+            Some(Kind::Throttle | Kind::Down) => Err(lost("the card processor is down")),
+            Some(Kind::LostReply) => {
+                work.await?;
+                Err(lost("the card processor's reply was lost"))
+            }
+            Some(Kind::DeathBefore) => self.faults.die().await,
+            Some(Kind::DeathAfter) => {
+                work.await?;
+                self.faults.die().await
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<P: Processor> Processor for FaultyProcessor<P> {
+    async fn save_method(&self, account: &AccountId, token: &str) -> Result<PaymentMethod, ProcessorError> {
+        self.call(self.inner.save_method(account, token)).await
+    }
+
+    async fn create(&self, new: &NewIntent<'_>) -> Result<Intent, ProcessorError> {
+        self.call(self.inner.create(new)).await
+    }
+
+    async fn confirm(&self, intent: &str) -> Result<Intent, ProcessorError> {
+        self.call(self.inner.confirm(intent)).await
+    }
+
+    async fn look_up(&self, intent: &str) -> Result<Intent, ProcessorError> {
+        self.call(self.inner.look_up(intent)).await
+    }
+
+    async fn find(&self, customer: &str, key: &str) -> Result<Option<Intent>, ProcessorError> {
+        self.call(self.inner.find(customer, key)).await
+    }
+
+    async fn cancel(&self, intent: &str) -> Result<Intent, ProcessorError> {
+        self.call(self.inner.cancel(intent)).await
+    }
+
+    async fn refund(&self, intent: &str, amount: Money, key: &str) -> Result<Refund, ProcessorError> {
+        self.call(self.inner.refund(intent, amount, key)).await
+    }
+}

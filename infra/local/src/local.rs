@@ -1,0 +1,182 @@
+//! What only the one-machine host has, under `/_local/`: tokens, time, schedules, faults, the card
+//! processor's record, and the page where a card's owner confirms.
+
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use domain::AccountId;
+use domain::time::in_range;
+use jiff::{SignedDuration, Timestamp};
+use payments::IntentState;
+use recharge::Leases;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::faults::Fault;
+use crate::functions::AUTHENTICATION_PATH;
+use crate::gateway::respond;
+use crate::page::Authentication;
+use crate::tokens::TokenRequest;
+use crate::{Machine, document};
+use api::Problem;
+
+/// How long `drain` waits.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The routes.
+pub fn router(machine: &Machine) -> Router {
+    Router::new()
+        .route("/_local/token", post(token))
+        .route("/_local/time", get(time).post(set_time))
+        .route("/_local/run/{schedule}", post(run))
+        .route("/_local/drain", post(drain))
+        .route("/_local/metrics", get(metrics))
+        .route("/_local/faults", post(arm_fault).delete(disarm_faults))
+        .route("/_local/charges/{account}", get(charges))
+        .route(&format!("{AUTHENTICATION_PATH}/{{intent}}"), get(ask_owner).post(owner_decides))
+        .route("/openapi.json", get(openapi))
+        .with_state(machine.clone())
+}
+
+/// An error of these routes, in the API's own form.
+struct Failure(Problem);
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        respond(self.0.into_reply().into_event())
+    }
+}
+
+impl<E: std::fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Problem::Internal(error.to_string()))
+    }
+}
+
+fn wrong(field: &str, expected: &str) -> Failure {
+    Failure(Problem::field(field, expected))
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
+    serde_json::from_str(body).map_err(|problem| wrong("body", &problem.to_string()))
+}
+
+/// A token as JSON, or bare with `Accept: text/plain`.
+async fn token(machine: State<Machine>, headers: HeaderMap, body: String) -> Result<Response, Failure> {
+    let request: TokenRequest = read(&body)?;
+    if !["operator", "admin", "viewer", "platform"].contains(&request.role.as_str()) {
+        return Err(wrong("role", "expected operator, admin, viewer or platform"));
+    }
+    let token = machine.tokens.issue(request)?;
+    let wants_text = headers.get(header::ACCEPT).is_some_and(|accept| accept == "text/plain");
+    Ok(if wants_text { token.into_response() } else { Json(json!({ "token": token })).into_response() })
+}
+
+async fn time(machine: State<Machine>) -> Json<Value> {
+    Json(json!({ "now": machine.clock.now(), "set": machine.clock.set_to().is_some() }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct NewTime {
+    now: Option<Timestamp>,
+    advance_seconds: Option<i64>,
+}
+
+/// Sets the clock, which then stands; runs nothing by itself.
+async fn set_time(machine: State<Machine>, body: String) -> Result<Json<Value>, Failure> {
+    let instant = match read(&body)? {
+        NewTime { now: Some(now), advance_seconds: None } => Some(now),
+        NewTime { now: None, advance_seconds: Some(seconds) } => {
+            machine.clock.now().checked_add(SignedDuration::from_secs(seconds)).ok()
+        }
+        _ => return Err(wrong("body", "expected either now or advanceSeconds")),
+    };
+    let instant = instant.filter(|instant| in_range(*instant));
+    machine.clock.set(instant.ok_or_else(|| wrong("body", "expected an instant of the years 2000 to 9000"))?)?;
+    Ok(Json(json!({ "now": machine.clock.now() })))
+}
+
+async fn run(machine: State<Machine>, Path(schedule): Path<String>) -> Result<Response, Failure> {
+    let now = machine.clock.now();
+    match schedule.as_str() {
+        "expire" => Ok(Json(machine.functions.expire(now).await?).into_response()),
+        "recover" => Ok(Json(machine.functions.recover(now, Leases::Ignored).await?).into_response()),
+        _ => Err(Failure(Problem::NotFound("schedule; expected expire or recover"))),
+    }
+}
+
+async fn drain(machine: State<Machine>) -> StatusCode {
+    match tokio::time::timeout(DRAIN_TIMEOUT, machine.functions.drain()).await {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::GATEWAY_TIMEOUT,
+    }
+}
+
+async fn metrics(machine: State<Machine>) -> Json<Value> {
+    let functions: Map<_, _> =
+        machine.functions.metrics().into_iter().map(|metrics| (metrics.name.to_owned(), json!(metrics))).collect();
+    Json(json!({ "functions": functions }))
+}
+
+async fn arm_fault(machine: State<Machine>, body: String) -> Result<StatusCode, Failure> {
+    let fault: Fault = read(&body)?;
+    if fault.count == 0 {
+        return Err(wrong("count", "expected at least 1"));
+    }
+    machine.faults.arm(fault);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn disarm_faults(machine: State<Machine>) -> StatusCode {
+    machine.faults.disarm();
+    StatusCode::NO_CONTENT
+}
+
+/// What the card processor has on record for an account: the truth that the books are checked against.
+async fn charges(machine: State<Machine>, Path(account): Path<String>) -> Result<Json<Value>, Failure> {
+    let account = AccountId::parse(account).map_err(|_| Failure(Problem::NoAccount))?;
+    let records = machine.functions.sandbox().records(&account).await?;
+    let charges: Vec<_> = records
+        .iter()
+        .map(|record| {
+            json!({
+                "id": record.id,
+                "key": record.key,
+                "amount": record.amount,
+                "currency": record.amount.currency(),
+                "charged": record.state == IntentState::Succeeded,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "charges": charges })))
+}
+
+/// The page that `nextAction.url` leads to.
+async fn ask_owner(Path(intent): Path<String>) -> Result<Html<String>, Failure> {
+    Ok(Html(Authentication::asking(&intent)?))
+}
+
+/// What the card's owner decided; what follows from it is done at once, as a processor's webhook would.
+async fn owner_decides(
+    machine: State<Machine>,
+    Path(intent): Path<String>,
+    form: String,
+) -> Result<Html<String>, Failure> {
+    let approved = match form.as_str() {
+        "decision=approve" => true,
+        "decision=refuse" => false,
+        _ => return Err(wrong("decision", "expected approve or refuse")),
+    };
+    let decided = machine.functions.sandbox().authenticate(&intent, approved).await?;
+    machine.functions.recover(machine.clock.now(), Leases::Ignored).await?;
+    Ok(Html(Authentication::decided(decided.state == IntentState::Succeeded)?))
+}
+
+async fn openapi() -> Json<utoipa::openapi::OpenApi> {
+    Json(document::openapi())
+}

@@ -1,0 +1,55 @@
+//! `cargo run`: the whole product on one machine, with something to look at.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+use local::{Config, Host, Storage, document};
+
+/// Communications Credits on one machine: the API, an embedded database, a sandbox card processor and a token
+/// issuer. Listens on 127.0.0.1 only.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// The port; 0 picks a free one.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Where data is kept.
+    #[arg(long, value_name = "DIR", default_value = "communications-credits-data")]
+    data: PathBuf,
+    /// Keep data in memory only.
+    #[arg(long, conflicts_with = "data")]
+    in_memory: bool,
+    /// Leave the demo organization out.
+    #[arg(long)]
+    no_demo: bool,
+    /// Print the API's document and leave.
+    #[arg(long)]
+    print_openapi: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if arguments.print_openapi {
+        println!("{}", document::openapi().to_pretty_json()?);
+        return Ok(());
+    }
+    let level = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+
+    let storage = if arguments.in_memory { Storage::Memory } else { Storage::Folder(arguments.data) };
+    let config = Config {
+        address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
+        storage,
+        demo: !arguments.no_demo,
+    };
+    let host = Host::start(config).await.context("the host could not start")?;
+    println!("Communications Credits is at {}", host.url());
+    println!("Its API is described at {}/openapi.json; stop it with Ctrl-C.", host.url());
+    tokio::signal::ctrl_c().await?;
+    host.stop().await;
+    Ok(())
+}

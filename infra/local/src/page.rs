@@ -1,0 +1,168 @@
+//! Something to look at: the demo organization's funds, lots and latest postings, and what to try next.
+
+use anyhow::Context;
+use askama::Template;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use serde_json::Value;
+
+use crate::Machine;
+use crate::demo;
+use crate::functions::ApiFunction;
+
+/// The pages.
+pub fn router(machine: &Machine) -> Router {
+    Router::new().route("/", get(home)).with_state(machine.clone())
+}
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct Home {
+    now: String,
+    clock_stands: bool,
+    account: Option<Account>,
+}
+
+struct Account {
+    id: String,
+    name: String,
+    currency: String,
+    status: String,
+    available: String,
+    balance: String,
+    owed: Option<String>,
+    card: Option<String>,
+    lots: Vec<Lot>,
+    transactions: Vec<Transaction>,
+}
+
+struct Lot {
+    purchased: String,
+    expires: String,
+    amount: String,
+    remaining: String,
+    left_percent: String,
+}
+
+struct Transaction {
+    at: String,
+    kind: String,
+    what: String,
+    amount: String,
+    balance: String,
+    is_credit: bool,
+}
+
+async fn home(machine: State<Machine>) -> Response {
+    match Box::pin(render(&machine)).await {
+        Ok(page) => Html(page).into_response(),
+        Err(problem) => {
+            tracing::error!(?problem, "the page could not be made");
+            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.").into_response()
+        }
+    }
+}
+
+async fn render(machine: &Machine) -> anyhow::Result<String> {
+    let home = Home {
+        now: machine.clock.now().strftime("%-d %B %Y, %H:%M UTC").to_string(),
+        clock_stands: machine.clock.set_to().is_some(),
+        account: read_account(machine).await?,
+    };
+    Ok(home.render()?)
+}
+
+async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
+    let read = async |route| demo::call(machine, ApiFunction::Account, route, "", Value::Null).await;
+    let listed = read("GET /v1/accounts").await?;
+    let known = listed["accounts"].as_array().context("a list of accounts")?;
+    if !known.iter().any(|account| account["accountId"] == demo::ACCOUNT) {
+        return Ok(None);
+    }
+    let account = read("GET /v1/accounts/{id}").await?;
+    let lots = read("GET /v1/accounts/{id}/lots").await?;
+    let transactions = read("GET /v1/accounts/{id}/transactions").await?;
+    let rows = |list: &Value, name: &str| list[name].as_array().cloned().unwrap_or_default();
+    let card = &account["paymentMethod"];
+    let owed = text(&account["owed"]);
+    Ok(Some(Account {
+        id: text(&account["accountId"]),
+        name: text(&account["name"]),
+        currency: text(&account["currency"]),
+        status: text(&account["status"]),
+        available: text(&account["available"]),
+        balance: text(&account["balance"]),
+        owed: owed.contains(|digit: char| ('1'..='9').contains(&digit)).then_some(owed),
+        card: card.is_object().then(|| format!("{} ending in {}", text(&card["brand"]), text(&card["last4"]))),
+        lots: rows(&lots, "lots").iter().map(Lot::from).collect(),
+        transactions: rows(&transactions, "transactions").iter().take(12).map(Transaction::from).collect(),
+    }))
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// `2026-11-22T07:43:00Z` as `2026-11-22 07:43`.
+fn minute(value: &Value) -> String {
+    text(value).chars().take(16).collect::<String>().replace('T', " ")
+}
+
+impl From<&Value> for Lot {
+    fn from(lot: &Value) -> Self {
+        let whole_units = |value: &Value| text(value).split('.').next().and_then(|units| units.parse::<u64>().ok());
+        let (amount, remaining) = (whole_units(&lot["amount"]), whole_units(&lot["remaining"]));
+        let left = remaining.unwrap_or_default() * 100 / amount.unwrap_or_default().max(1);
+        Self {
+            purchased: minute(&lot["purchasedAt"]),
+            expires: minute(&lot["expiresAt"]),
+            amount: text(&lot["amount"]),
+            remaining: text(&lot["remaining"]),
+            left_percent: left.to_string(),
+        }
+    }
+}
+
+impl From<&Value> for Transaction {
+    fn from(row: &Value) -> Self {
+        let amount = text(&row["amount"]);
+        let destination = text(&row["why"]["destination"]);
+        let what = match row["kind"].as_str() {
+            Some("usage") if destination.is_empty() => text(&row["number"]),
+            Some("usage") => format!("{}, {} s to {destination}", text(&row["userId"]), row["durationSeconds"]),
+            Some("unrated") => format!("{}: no rate yet", text(&row["number"])),
+            _ => text(&row["reason"]),
+        };
+        Self {
+            at: minute(&row["at"]),
+            kind: text(&row["kind"]),
+            what,
+            balance: text(&row["balance"]),
+            is_credit: !amount.starts_with('-'),
+            amount,
+        }
+    }
+}
+
+/// The page where a card's owner confirms, or says no.
+#[derive(Template)]
+#[template(path = "authentication.html")]
+pub(crate) struct Authentication<'a> {
+    intent: &'a str,
+    decided: Option<bool>,
+}
+
+impl<'a> Authentication<'a> {
+    /// Before the decision.
+    pub(crate) fn asking(intent: &'a str) -> askama::Result<String> {
+        Self { intent, decided: None }.render()
+    }
+
+    /// After it.
+    pub(crate) fn decided(approved: bool) -> askama::Result<String> {
+        Authentication { intent: "", decided: Some(approved) }.render()
+    }
+}

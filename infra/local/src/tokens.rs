@@ -1,0 +1,145 @@
+//! The token issuer and the authorizer that checks its tokens: JWTs with a role and the accounts it reaches
+//! (X1). Issuer and authorizer are this process, so one secret serves both. Tokens are judged by the machine's
+//! clock, whatever the host's clock stands at.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, anyhow};
+use jiff::Timestamp;
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::replace_file;
+
+/// What tokens are for.
+const AUDIENCE: &str = "communications-credits";
+
+/// A token lasts this long unless it is said.
+const LIFETIME_SECONDS: i64 = 12 * 3600;
+
+const SECRET_BYTES: usize = 32;
+
+/// Issues and checks tokens.
+pub struct Tokens {
+    secret: [u8; SECRET_BYTES],
+    issuer: String,
+}
+
+/// What a token is to say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenRequest {
+    /// `operator`, `admin`, `viewer` or `platform`.
+    pub role: String,
+    /// The accounts it reaches, for roles below operator.
+    #[serde(default)]
+    pub accounts: Vec<String>,
+    /// Whose it is: the author of what is changed with it.
+    pub subject: Option<String>,
+    /// How long it lasts; a negative one has expired.
+    pub expires_in_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Claims {
+    iss: String,
+    aud: &'static str,
+    sub: String,
+    iat: i64,
+    exp: i64,
+    role: String,
+    accounts: Vec<String>,
+}
+
+impl Tokens {
+    /// With the secret in this file, made when there is none.
+    pub fn open(file: Option<&Path>, issuer: &str) -> anyhow::Result<Self> {
+        let kept = file.filter(|path| path.exists()).map(fs::read).transpose()?;
+        let secret = match kept {
+            Some(bytes) => bytes.try_into().map_err(|_| anyhow!("the token secret's file is broken"))?,
+            None => {
+                let mut secret = [0; SECRET_BYTES];
+                getrandom::fill(&mut secret).context("no randomness for a secret")?;
+                if let Some(path) = file {
+                    replace_file(path, &secret)?;
+                }
+                secret
+            }
+        };
+        Ok(Self { secret, issuer: issuer.to_owned() })
+    }
+
+    /// A signed token.
+    pub fn issue(&self, request: TokenRequest) -> anyhow::Result<String> {
+        let now = Timestamp::now().as_second();
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: AUDIENCE,
+            sub: request.subject.unwrap_or_else(|| format!("{}@local", request.role)),
+            iat: now,
+            exp: now + request.expires_in_seconds.unwrap_or(LIFETIME_SECONDS),
+            role: request.role,
+            accounts: request.accounts,
+        };
+        Ok(encode(&Header::default(), &claims, &EncodingKey::from_secret(&self.secret))?)
+    }
+
+    /// A token's claims as API Gateway hands them on: every value a text, a list as `[a b]`. `None` if the
+    /// token is not one of ours, or has expired.
+    pub fn claims(&self, token: &str) -> Option<HashMap<String, String>> {
+        let mut validation = Validation::default();
+        validation.set_audience(&[AUDIENCE]);
+        // Not the issuer: it is named after the port, which may change between two runs on the same data.
+        validation.leeway = 0;
+        let key = DecodingKey::from_secret(&self.secret);
+        let claims = decode::<HashMap<String, Value>>(token, &key, &validation).ok()?.claims;
+        Some(claims.into_iter().map(|(name, value)| (name, as_text(value))).collect())
+    }
+}
+
+fn as_text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Array(list) => {
+            let texts: Vec<_> = list.into_iter().map(as_text).collect();
+            format!("[{}]", texts.join(" "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tokens() -> Tokens {
+        Tokens::open(None, "http://127.0.0.1:1").unwrap()
+    }
+
+    #[test]
+    fn claims_are_texts_as_api_gateway_writes_them() {
+        let tokens = tokens();
+        let request = TokenRequest {
+            role: "viewer".into(),
+            accounts: vec!["a".into(), "b".into()],
+            ..TokenRequest::default()
+        };
+        let claims = tokens.claims(&tokens.issue(request).unwrap()).unwrap();
+        assert_eq!(claims["role"], "viewer");
+        assert_eq!(claims["accounts"], "[a b]");
+        assert_eq!(claims["sub"], "viewer@local");
+    }
+
+    #[test]
+    fn x1_an_expired_or_forged_token_is_none() {
+        let tokens = tokens();
+        let expired = TokenRequest { role: "operator".into(), expires_in_seconds: Some(-1), ..TokenRequest::default() };
+        assert!(tokens.claims(&tokens.issue(expired).unwrap()).is_none());
+        let forged = self::tokens().issue(TokenRequest { role: "operator".into(), ..TokenRequest::default() });
+        assert!(tokens.claims(&forged.unwrap()).is_none());
+        assert!(tokens.claims("nonsense").is_none());
+    }
+}

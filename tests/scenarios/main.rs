@@ -1,0 +1,3 @@
+//! The product through its front door: a host, HTTP, and what must hold.
+
+mod purchases;

@@ -1,0 +1,17 @@
+//! The host as a process of its own: `host FOLDER` prints its address and runs until it is killed.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use local::{Config, Host, Storage};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let folder = std::env::args().nth(1).map(PathBuf::from).ok_or_else(|| anyhow::anyhow!("expected a folder"))?;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let host = Host::start(Config { address, storage: Storage::Folder(folder), demo: false }).await?;
+    println!("{}", host.url());
+    tokio::signal::ctrl_c().await?;
+    host.stop().await;
+    Ok(())
+}

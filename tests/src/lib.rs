@@ -1,0 +1,242 @@
+//! Tools of the scenarios: a host of one's own, clients with tokens, and books that must balance.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use local::tokens::TokenRequest;
+use local::{Config, Host, Storage};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method};
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+/// A host with a database and a port of its own.
+pub struct World {
+    /// The host.
+    pub host: Host,
+    /// The operator's client.
+    pub operator: Api,
+}
+
+/// A client with a token.
+#[derive(Clone, Debug)]
+pub struct Api {
+    http: Client,
+    url: String,
+    token: String,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// JSON, or the text as a JSON string.
+    pub body: Value,
+}
+
+impl World {
+    /// In memory, without the demo organization.
+    pub async fn start() -> Self {
+        Self::with(Storage::Memory).await
+    }
+
+    /// In a folder.
+    pub async fn on_disk(folder: &Path) -> Self {
+        Self::with(Storage::Folder(folder.to_owned())).await
+    }
+
+    async fn with(storage: Storage) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let host = Host::start(Config { address, storage, demo: false }).await.expect("the host starts");
+        let operator = Api::of(&host, "operator", &[]);
+        Self { host, operator }
+    }
+
+    /// A client with another role.
+    pub fn client(&self, role: &str, accounts: &[&str]) -> Api {
+        Api::of(&self.host, role, accounts)
+    }
+
+    /// Creates an EUR account that may buy: a card is saved.
+    pub async fn account(&self, id: &str) {
+        self.account_in(id, "EUR").await;
+    }
+
+    /// The same in another currency.
+    pub async fn account_in(&self, id: &str, currency: &str) {
+        let account = json!({ "accountId": id, "name": id, "currency": currency });
+        self.operator.post("/v1/accounts", account).await.expect(201);
+        let card = json!({ "paymentMethod": "pm_card_visa" });
+        self.operator.send(Method::PUT, &format!("/v1/accounts/{id}/payment-method"), &[], card).await.expect(200);
+    }
+
+    /// Sets the clock, which then stands.
+    pub fn set_time(&self, instant: &str) {
+        self.host.machine().clock.set(instant.parse().expect("an instant")).expect("the clock is set");
+    }
+}
+
+impl Api {
+    fn of(host: &Host, role: &str, accounts: &[&str]) -> Self {
+        let request = TokenRequest {
+            role: role.to_owned(),
+            accounts: accounts.iter().map(|&account| account.to_owned()).collect(),
+            ..TokenRequest::default()
+        };
+        let token = host.machine().tokens.issue(request).expect("a token");
+        Self::new(host.url(), &token)
+    }
+
+    /// A client of the host at `url`.
+    pub fn new(url: &str, token: &str) -> Self {
+        Self { http: Client::new(), url: url.to_owned(), token: token.to_owned() }
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send_text(Method::GET, path, &[], String::new()).await
+    }
+
+    /// POST of JSON.
+    pub async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, &[], body).await
+    }
+
+    /// JSON with headers.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
+        let mut headers = headers.to_vec();
+        headers.push(("content-type", "application/json"));
+        self.send_text(method, path, &headers, body.to_string()).await
+    }
+
+    /// Anything.
+    pub async fn send_text(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        self.try_send(method, path, headers, body).await.expect("the host answers")
+    }
+
+    /// Anything, to a host that may be gone.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<reqwest::Body>,
+    ) -> reqwest::Result<Answer> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token).body(body);
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
+            request = request.header(name, HeaderValue::from_str(value).expect("a header's value"));
+        }
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await?;
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Buys funds under a key.
+    pub async fn buy(&self, account: &str, key: &str, body: Value) -> Answer {
+        let path = format!("/v1/accounts/{account}/purchases");
+        self.send(Method::POST, &path, &[("idempotency-key", key)], body).await
+    }
+
+    /// Adjusts funds under a key.
+    pub async fn adjust(&self, account: &str, key: &str, body: Value) -> Answer {
+        let path = format!("/v1/accounts/{account}/adjustments");
+        self.send(Method::POST, &path, &[("idempotency-key", key)], body).await
+    }
+
+    /// Sends usage records.
+    pub async fn debit(&self, account: &str, records: &[Value]) -> Answer {
+        self.post(&format!("/v1/accounts/{account}/debits"), json!({ "records": records })).await
+    }
+
+    /// The account.
+    pub async fn account(&self, account: &str) -> Value {
+        self.get(&format!("/v1/accounts/{account}")).await.expect(200)
+    }
+
+    /// All transactions, newest first, page by page.
+    pub async fn transactions(&self, account: &str) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let path = format!("/v1/accounts/{account}/transactions?limit=100{cursor}");
+            let page = self.get(&path).await.expect(200);
+            all.extend(page["transactions"].as_array().expect("a list").iter().cloned());
+            let Some(next) = page["next"].as_str() else { return all };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
+    /// What the card processor says it charged, in the order of its ids.
+    pub async fn charges(&self, account: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/_local/charges/{account}")).await.expect(200);
+        let charges = answer["charges"].as_array().expect("a list").clone();
+        charges.into_iter().filter(|charge| charge["charged"] == true).collect()
+    }
+
+    /// Asserts that the books of an account balance: the invariants 1 to 4 that can be seen from outside.
+    pub async fn assert_books_balance(&self, account: &str) {
+        let shown = self.account(account).await;
+        let rows = self.transactions(account).await;
+        let sum: Decimal = rows.iter().map(|row| decimal(&row["amount"])).sum();
+        assert_eq!(sum, decimal(&shown["balance"]), "the journal's sum is the balance");
+
+        let lots = self.get(&format!("/v1/accounts/{account}/lots")).await.expect(200);
+        let lots = lots["lots"].as_array().expect("a list").clone();
+        let unspent: Decimal = lots.iter().map(|lot| decimal(&lot["remaining"])).sum();
+        assert_eq!(unspent - decimal(&shown["owed"]), sum, "lots less what is owed are the balance");
+        for lot in &lots {
+            let (remaining, amount) = (decimal(&lot["remaining"]), decimal(&lot["amount"]));
+            assert!(remaining > Decimal::ZERO && remaining <= amount, "{lot}");
+        }
+
+        let ids: std::collections::HashSet<_> = rows.iter().map(|row| row["transactionId"].to_string()).collect();
+        assert_eq!(ids.len(), rows.len(), "every row has a key of its own");
+
+        let bought: Decimal = rows
+            .iter()
+            .filter(|row| row["kind"] == "purchase" || row["kind"] == "recharge")
+            .map(|row| decimal(&row["amount"]))
+            .sum();
+        let charged: Decimal = self.charges(account).await.iter().map(|charge| decimal(&charge["amount"])).sum();
+        assert_eq!(bought, charged, "what was charged is what was added");
+    }
+}
+
+impl Answer {
+    /// The body of an answer that must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+}
+
+/// An amount of the API.
+#[track_caller]
+pub fn decimal(amount: &Value) -> Decimal {
+    amount.as_str().unwrap_or_else(|| panic!("{amount} is not an amount")).parse().expect("an amount")
+}
+
+/// A usage record that arrives rated.
+pub fn rated(id: &str, started_at: &str, charge: &str) -> Value {
+    json!({
+        "id": id,
+        "service": "userOut",
+        "number": "+33123456789",
+        "startedAt": started_at,
+        "durationSeconds": 60,
+        "charge": charge,
+    })
+}

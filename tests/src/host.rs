@@ -7,7 +7,8 @@ use local::{Config, Host, Storage};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let folder = std::env::args().nth(1).map(PathBuf::from).ok_or_else(|| anyhow::anyhow!("expected a folder"))?;
+    let folder =
+        std::env::args().nth(1).map(PathBuf::from).ok_or_else(|| anyhow::anyhow!("expected a folder"))?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let host = Host::start(Config { address, storage: Storage::Folder(folder), demo: false }).await?;
     println!("{}", host.url());

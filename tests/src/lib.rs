@@ -70,7 +70,10 @@ impl World {
         let account = json!({ "accountId": id, "name": id, "currency": currency });
         self.operator.post("/v1/accounts", account).await.expect(201);
         let card = json!({ "paymentMethod": "pm_card_visa" });
-        self.operator.send(Method::PUT, &format!("/v1/accounts/{id}/payment-method"), &[], card).await.expect(200);
+        self.operator
+            .send(Method::PUT, &format!("/v1/accounts/{id}/payment-method"), &[], card)
+            .await
+            .expect(200);
     }
 
     /// Sets the clock, which then stands.
@@ -131,7 +134,8 @@ impl Api {
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
     ) -> reqwest::Result<Answer> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token).body(body);
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token).body(body);
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
             request = request.header(name, HeaderValue::from_str(value).expect("a header's value"));
@@ -201,7 +205,8 @@ impl Api {
             assert!(remaining > Decimal::ZERO && remaining <= amount, "{lot}");
         }
 
-        let ids: std::collections::HashSet<_> = rows.iter().map(|row| row["transactionId"].to_string()).collect();
+        let ids: std::collections::HashSet<_> =
+            rows.iter().map(|row| row["transactionId"].to_string()).collect();
         assert_eq!(ids.len(), rows.len(), "every row has a key of its own");
 
         let bought: Decimal = rows
@@ -209,7 +214,8 @@ impl Api {
             .filter(|row| row["kind"] == "purchase" || row["kind"] == "recharge")
             .map(|row| decimal(&row["amount"]))
             .sum();
-        let charged: Decimal = self.charges(account).await.iter().map(|charge| decimal(&charge["amount"])).sum();
+        let charged: Decimal =
+            self.charges(account).await.iter().map(|charge| decimal(&charge["amount"])).sum();
         assert_eq!(bought, charged, "what was charged is what was added");
     }
 }

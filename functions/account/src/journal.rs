@@ -37,7 +37,8 @@ use crate::{Ports, READERS};
 pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&READERS)?;
     let (cursor, limit) = request.page()?;
-    let kind = request.query("kind").map(|name| PostingKind::parse(name).ok_or_else(unknown_kind)).transpose()?;
+    let kind =
+        request.query("kind").map(|name| PostingKind::parse(name).ok_or_else(unknown_kind)).transpose()?;
     let period = Period { from: request.query_instant("from")?, to: request.query_instant("to")?, kind };
     if let (Some(from), Some(to)) = (period.from, period.to)
         && from >= to
@@ -104,7 +105,9 @@ fn to_csv(transactions: &[Transaction]) -> Result<String, Problem> {
             text(&row.reason),
             text(&row.purchase_id),
         ];
-        writer.write_record(fields.map(|field| harmless(&field))).map_err(|problem| broken(problem.to_string()))?;
+        writer
+            .write_record(fields.map(|field| harmless(&field)))
+            .map_err(|problem| broken(problem.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|problem| broken(problem.to_string()))?;
     String::from_utf8(bytes).map_err(|problem| broken(problem.to_string()))
@@ -113,8 +116,13 @@ fn to_csv(transactions: &[Transaction]) -> Result<String, Problem> {
 /// A spreadsheet would run a text that begins like a formula; amounts and phone numbers stay as they are.
 /// Source: OWASP, "CSV Injection".
 fn harmless(field: &str) -> String {
-    let is_number = field.trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit() || b"*.xX".contains(&b));
-    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number { format!("'{field}") } else { field.to_owned() }
+    let is_number =
+        field.trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit() || b"*.xX".contains(&b));
+    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    }
 }
 
 /// Read a record's transaction
@@ -138,7 +146,8 @@ pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Pro
     let none = || Problem::NotFound("record");
     let record = request.path("recordId").and_then(|id| RecordId::parse(id).ok()).ok_or_else(none)?;
     let started_at = request.query_instant("startedAt")?;
-    let started_at = started_at.ok_or_else(|| Problem::field("startedAt", "expected when the call started"))?;
+    let started_at =
+        started_at.ok_or_else(|| Problem::field("startedAt", "expected when the call started"))?;
     let revision = request.query_as("revision", "a number from 1")?.unwrap_or(1);
     let key = JournalKey::usage(cut_to_second(started_at), &record, revision);
     let posting = ports.store.posting(&id, &key).await?.ok_or_else(none)?;
@@ -185,5 +194,8 @@ pub async fn unrated(request: &Request, ports: &Ports) -> Result<Reply, Problem>
         account_id: account.to_string(),
         transaction: posting.into(),
     });
-    Ok(Reply::json(200, &UnratedRecords { records: records.collect(), next: page.next.map(|next| next.encoded()) }))
+    Ok(Reply::json(
+        200,
+        &UnratedRecords { records: records.collect(), next: page.next.map(|next| next.encoded()) },
+    ))
 }

@@ -12,8 +12,11 @@ use payments::Sandbox;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logs();
-    let sandbox =
-        Sandbox::new(store::client_from_env().await, setting("SANDBOX_TABLE")?, setting("AUTHENTICATION_PAGE")?);
+    let sandbox = Sandbox::new(
+        store::client_from_env().await,
+        setting("SANDBOX_TABLE")?,
+        setting("AUTHENTICATION_PAGE")?,
+    );
     let ports = Ports {
         store: store_from_env().await?.into(),
         processor: Arc::new(sandbox),

@@ -50,7 +50,8 @@ pub struct Body {
 pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     request.caller().is(&[Role::Operator])?;
     let body: Body = request.json()?;
-    let id = AccountId::parse(&body.account_id).map_err(|problem| Problem::field("accountId", problem.to_string()))?;
+    let id = AccountId::parse(&body.account_id)
+        .map_err(|problem| Problem::field("accountId", problem.to_string()))?;
     let currency =
         Currency::parse(&body.currency).map_err(|problem| Problem::field("currency", problem.to_string()))?;
     let profile = Profile {
@@ -62,7 +63,8 @@ pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let model = body.billing_model.unwrap_or(BillingModel::Prepaid);
     let account = account::Account::open(id, currency, model, request.now());
     let shown = Account::show(&account, &profile, request.now());
-    let change = Change { account, profile: Some(profile), postings: Vec::new(), payment: None, facts: Vec::new() };
+    let change =
+        Change { account, profile: Some(profile), postings: Vec::new(), payment: None, facts: Vec::new() };
     if !ports.store.create(&change).await? {
         return Err(Problem::Conflict(format!("accountId: {} is taken", change.account.id)));
     }

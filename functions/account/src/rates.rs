@@ -56,24 +56,31 @@ pub struct RateFound {
 )]
 pub fn rate(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let expected = "expected tollFreeIn, tollIn, conferenceOut, userOut or premium";
-    let service = request.query("service").and_then(Service::parse).ok_or_else(|| Problem::field("service", expected))?;
+    let service = request
+        .query("service")
+        .and_then(Service::parse)
+        .ok_or_else(|| Problem::field("service", expected))?;
     // A `+` in a query reads as a space.
     let digits = request.query("number").unwrap_or_default().trim().trim_start_matches('+');
-    let number = Number::parse(&format!("+{digits}")).map_err(|problem| Problem::field("number", problem.to_string()))?;
+    let number = Number::parse(&format!("+{digits}"))
+        .map_err(|problem| Problem::field("number", problem.to_string()))?;
     let currency = Currency::parse(request.query("currency").unwrap_or_default())
         .map_err(|problem| Problem::field("currency", problem.to_string()))?;
     let rate = ports.rates.get()?.find(service, &number, currency, request.now());
     let rate = rate.ok_or(Problem::NotFound("rate"))?;
-    Ok(Reply::json(200, &RateFound {
-        rate: Rate {
-            prefix: rate.prefix.clone(),
-            destination: rate.destination.clone(),
-            country: rate.country.clone(),
-            per_minute: rate.per_minute.to_string(),
-            connection_fee: rate.connection_fee.to_string(),
-            first_increment: rate.first_increment,
-            next_increment: rate.next_increment,
-            effective_from: rate.effective_from,
+    Ok(Reply::json(
+        200,
+        &RateFound {
+            rate: Rate {
+                prefix: rate.prefix.clone(),
+                destination: rate.destination.clone(),
+                country: rate.country.clone(),
+                per_minute: rate.per_minute.to_string(),
+                connection_fee: rate.connection_fee.to_string(),
+                first_increment: rate.first_increment,
+                next_increment: rate.next_increment,
+                effective_from: rate.effective_from,
+            },
         },
-    }))
+    ))
 }

@@ -22,7 +22,10 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let (cursor, limit) = request.page()?;
     let page = ports.store.accounts(cursor.as_ref(), limit).await?;
     let accounts = page.items.iter().map(|(account, profile)| Account::show(account, profile, request.now()));
-    Ok(Reply::json(200, &Accounts { accounts: accounts.collect(), next: page.next.map(|next| next.encoded()) }))
+    Ok(Reply::json(
+        200,
+        &Accounts { accounts: accounts.collect(), next: page.next.map(|next| next.encoded()) },
+    ))
 }
 
 /// Read an account

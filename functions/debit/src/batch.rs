@@ -91,7 +91,8 @@ impl<'a> Batch<'a> {
         let mut balance = None;
         while !self.leaders.is_empty() {
             let group: Vec<usize> = self.leaders.iter().copied().take(MAX_ITEMS_PER_COMMIT - 1).collect();
-            let applied = store.apply(account, |a, seen| Ok(self.decide(a, now, &group, seen, rates))).await?;
+            let applied =
+                store.apply(account, |a, seen| Ok(self.decide(a, now, &group, seen, rates))).await?;
             balance = Some(applied.account.balance());
             self.take_in(&group, applied);
         }
@@ -214,5 +215,7 @@ fn verdict_of(outcome: Outcome) -> Verdict {
 }
 
 fn other_content() -> Verdict {
-    Verdict::Conflict("the same record was accepted with another duration, service, charge or currency".to_owned())
+    Verdict::Conflict(
+        "the same record was accepted with another duration, service, charge or currency".to_owned(),
+    )
 }

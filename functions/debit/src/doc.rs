@@ -106,8 +106,11 @@ pub struct RecordProblem {
 impl Debits {
     /// As the caller sees it.
     pub fn show(rows: &[Row], done: &Done, with_why: bool) -> Self {
-        let results: Vec<_> =
-            rows.iter().zip(&done.verdicts).map(|(row, verdict)| RecordResult::show(row, verdict, with_why)).collect();
+        let results: Vec<_> = rows
+            .iter()
+            .zip(&done.verdicts)
+            .map(|(row, verdict)| RecordResult::show(row, verdict, with_why))
+            .collect();
         let rejected = results.iter().filter(|result| result.problem.is_some()).count();
         Self { accepted: results.len() - rejected, rejected, balance: done.balance.to_string(), results }
     }
@@ -120,7 +123,9 @@ impl RecordResult {
             Verdict::Duplicate { charge } => ("duplicate", *charge, None, None),
             Verdict::Unrated => ("unrated", None, None, None),
             Verdict::Conflict(detail) => ("conflict", None, None, Some(("id".to_owned(), detail))),
-            Verdict::Invalid(problem) => ("invalid", None, None, Some((problem.field.to_string(), &problem.detail))),
+            Verdict::Invalid(problem) => {
+                ("invalid", None, None, Some((problem.field.to_string(), &problem.detail)))
+            }
         };
         Self {
             id: row.id.clone(),

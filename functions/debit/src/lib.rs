@@ -68,7 +68,8 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
 pub async fn debit(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Platform])?;
     let format = Format::of_content_type(request.header("content-type")).ok_or_else(|| {
-        let expected = "expected application/json, application/vnd.microsoft.graph+json, text/csv or application/zip";
+        let expected =
+            "expected application/json, application/vnd.microsoft.graph+json, text/csv or application/zip";
         Problem::field("Content-Type", expected)
     })?;
     let rate_all = match request.query("rate") {
@@ -91,6 +92,8 @@ fn unreadable(error: ReadError) -> Problem {
     match error {
         ReadError::Unreadable { detail } => Problem::Unreadable(detail),
         ReadError::Invalid { field, detail } => Problem::field(field, detail),
-        error @ (ReadError::TooMany { .. } | ReadError::TooLarge { .. }) => Problem::TooLarge(error.to_string()),
+        error @ (ReadError::TooMany { .. } | ReadError::TooLarge { .. }) => {
+            Problem::TooLarge(error.to_string())
+        }
     }
 }

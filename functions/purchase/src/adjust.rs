@@ -74,9 +74,9 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
         expires_at: body.expires_at.map(cut_to_millisecond),
         allow_negative: body.allow_negative,
     };
-    let adjusted = ports.store.apply(&account, |account, _| {
-        adjustment::decide(account, request.now(), &wanted).map_err(Refusal)
-    });
+    let adjusted = ports
+        .store
+        .apply(&account, |account, _| adjustment::decide(account, request.now(), &wanted).map_err(Refusal));
     match adjusted.await {
         Ok(adjusted) => Ok(Reply::json(201, &Transaction::from(&adjusted.answer))),
         Err(ApplyError::PaymentMoved) => {
@@ -118,7 +118,9 @@ impl From<Refusal> for Problem {
         match refusal {
             AdjustmentRefusal::Zero | AdjustmentRefusal::Amount(_) => Self::field("amount", said),
             AdjustmentRefusal::Expiry => Self::field("expiresAt", said),
-            AdjustmentRefusal::BeyondAvailable { .. } | AdjustmentRefusal::TooManyLots => Self::Conflict(said),
+            AdjustmentRefusal::BeyondAvailable { .. } | AdjustmentRefusal::TooManyLots => {
+                Self::Conflict(said)
+            }
         }
     }
 }

@@ -97,9 +97,10 @@ async fn method_named(
     let Some(token) = token else { return Ok(None) };
     match ports.processor.save_method(account, token).await {
         Ok(method) => Ok(Some(method)),
-        Err(ProcessorError::Refused { reason }) => {
-            Err(Problem::field("paymentMethod", format!("expected a token that the card processor knows ({reason})")))
-        }
+        Err(ProcessorError::Refused { reason }) => Err(Problem::field(
+            "paymentMethod",
+            format!("expected a token that the card processor knows ({reason})"),
+        )),
         Err(error @ ProcessorError::Unknown(_)) => Err(Problem::Unavailable(error.to_string())),
     }
 }

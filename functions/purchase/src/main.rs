@@ -14,8 +14,11 @@ use purchase::Ports;
 async fn main() -> Result<(), Error> {
     start_logs();
     let limits = std::env::var("PURCHASE_LIMITS").unwrap_or_default();
-    let sandbox =
-        Sandbox::new(store::client_from_env().await, setting("SANDBOX_TABLE")?, setting("AUTHENTICATION_PAGE")?);
+    let sandbox = Sandbox::new(
+        store::client_from_env().await,
+        setting("SANDBOX_TABLE")?,
+        setting("AUTHENTICATION_PAGE")?,
+    );
     let ports = Ports {
         store: store_from_env().await?.into(),
         processor: Arc::new(sandbox),

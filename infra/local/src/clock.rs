@@ -24,7 +24,8 @@ impl Clock {
             Some(path) if path.exists() => Some(fs::read_to_string(path)?),
             _ => None,
         };
-        let set_to = text.map(|text| text.trim().parse()).transpose().context("the clock's file is broken")?;
+        let set_to =
+            text.map(|text| text.trim().parse()).transpose().context("the clock's file is broken")?;
         Ok(Self { set_to: Mutex::new(set_to), file })
     }
 

@@ -16,7 +16,8 @@ pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
     let listed = call(machine, ApiFunction::Account, "GET /v1/accounts", "", Value::Null).await?;
     let accounts = listed["accounts"].as_array().context("a list of accounts")?;
     let is_new = accounts.is_empty();
-    let is_half_made = accounts.len() == 1 && accounts[0]["accountId"] == ACCOUNT && accounts[0]["version"] == 1;
+    let is_half_made =
+        accounts.len() == 1 && accounts[0]["accountId"] == ACCOUNT && accounts[0]["version"] == 1;
     if is_new {
         let account = json!({
             "accountId": ACCOUNT,

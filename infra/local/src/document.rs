@@ -41,8 +41,11 @@ mod tests {
                 methods.map(move |method| format!("{} {path}", method.to_uppercase()))
             })
             .collect();
-        let answered: BTreeSet<_> =
-            ApiFunction::ALL.iter().flat_map(|function| function.routes()).map(|route| (*route).to_owned()).collect();
+        let answered: BTreeSet<_> = ApiFunction::ALL
+            .iter()
+            .flat_map(|function| function.routes())
+            .map(|route| (*route).to_owned())
+            .collect();
         assert_eq!(described, answered);
     }
 

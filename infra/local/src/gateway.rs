@@ -22,15 +22,17 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Every route of every function.
 pub fn router(machine: &Machine) -> Router {
-    let mut router = Router::new().fallback(async || respond(Problem::NotFound("route").into_reply().into_event()));
+    let mut router =
+        Router::new().fallback(async || respond(Problem::NotFound("route").into_reply().into_event()));
     for function in ApiFunction::ALL {
         for &route in function.routes() {
             let (method, path) = route.split_once(' ').expect("a route is a method and a path");
             let method = method.parse::<axum::http::Method>().expect("routes have HTTP methods");
             let filter = MethodFilter::try_from(method).expect("routes have methods that can be filtered");
-            let handler = on(filter, async move |machine: State<Machine>, path: RawPathParams, request: Request| {
-                forward(&machine, function, route, &path, request).await
-            });
+            let handler =
+                on(filter, async move |machine: State<Machine>, path: RawPathParams, request: Request| {
+                    forward(&machine, function, route, &path, request).await
+                });
             router = router.route(path, handler);
         }
     }
@@ -53,7 +55,8 @@ async fn forward(
         return respond(Problem::TooLarge("expected at most 10 MB".to_owned()).into_reply().into_event());
     };
     let now = machine.clock.now();
-    let path_parameters: Map<_, _> = path.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    let path_parameters: Map<_, _> =
+        path.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let (body, is_base64) = event_body(&parts.headers, &body);
     let event = json!({
         "version": "2.0",
@@ -128,8 +131,10 @@ fn event_body(headers: &HeaderMap, body: &Bytes) -> (Value, bool) {
     if body.is_empty() {
         return (Value::Null, false);
     }
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_text = content_type.is_empty() || content_type.starts_with("text/") || content_type.contains("json");
+    let content_type =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_text =
+        content_type.is_empty() || content_type.starts_with("text/") || content_type.contains("json");
     match std::str::from_utf8(body) {
         Ok(text) if is_text => (text.into(), false),
         _ => (BASE64_STANDARD.encode(body).into(), true),

@@ -97,7 +97,9 @@ async fn set_time(machine: State<Machine>, body: String) -> Result<Json<Value>, 
         _ => return Err(wrong("body", "expected either now or advanceSeconds")),
     };
     let instant = instant.filter(|instant| in_range(*instant));
-    machine.clock.set(instant.ok_or_else(|| wrong("body", "expected an instant of the years 2000 to 9000"))?)?;
+    machine
+        .clock
+        .set(instant.ok_or_else(|| wrong("body", "expected an instant of the years 2000 to 9000"))?)?;
     Ok(Json(json!({ "now": machine.clock.now() })))
 }
 
@@ -118,8 +120,12 @@ async fn drain(machine: State<Machine>) -> StatusCode {
 }
 
 async fn metrics(machine: State<Machine>) -> Json<Value> {
-    let functions: Map<_, _> =
-        machine.functions.metrics().into_iter().map(|metrics| (metrics.name.to_owned(), json!(metrics))).collect();
+    let functions: Map<_, _> = machine
+        .functions
+        .metrics()
+        .into_iter()
+        .map(|metrics| (metrics.name.to_owned(), json!(metrics)))
+        .collect();
     Json(json!({ "functions": functions }))
 }
 

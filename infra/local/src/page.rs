@@ -61,7 +61,8 @@ async fn home(machine: State<Machine>) -> Response {
         Ok(page) => Html(page).into_response(),
         Err(problem) => {
             tracing::error!(?problem, "the page could not be made");
-            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.").into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.")
+                .into_response()
         }
     }
 }
@@ -96,7 +97,9 @@ async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
         available: text(&account["available"]),
         balance: text(&account["balance"]),
         owed: owed.contains(|digit: char| ('1'..='9').contains(&digit)).then_some(owed),
-        card: card.is_object().then(|| format!("{} ending in {}", text(&card["brand"]), text(&card["last4"]))),
+        card: card
+            .is_object()
+            .then(|| format!("{} ending in {}", text(&card["brand"]), text(&card["last4"]))),
         lots: rows(&lots, "lots").iter().map(Lot::from).collect(),
         transactions: rows(&transactions, "transactions").iter().take(12).map(Transaction::from).collect(),
     }))
@@ -113,7 +116,8 @@ fn minute(value: &Value) -> String {
 
 impl From<&Value> for Lot {
     fn from(lot: &Value) -> Self {
-        let whole_units = |value: &Value| text(value).split('.').next().and_then(|units| units.parse::<u64>().ok());
+        let whole_units =
+            |value: &Value| text(value).split('.').next().and_then(|units| units.parse::<u64>().ok());
         let (amount, remaining) = (whole_units(&lot["amount"]), whole_units(&lot["remaining"]));
         let left = remaining.unwrap_or_default() * 100 / amount.unwrap_or_default().max(1);
         Self {
@@ -132,7 +136,9 @@ impl From<&Value> for Transaction {
         let destination = text(&row["why"]["destination"]);
         let what = match row["kind"].as_str() {
             Some("usage") if destination.is_empty() => text(&row["number"]),
-            Some("usage") => format!("{}, {} s to {destination}", text(&row["userId"]), row["durationSeconds"]),
+            Some("usage") => {
+                format!("{}, {} s to {destination}", text(&row["userId"]), row["durationSeconds"])
+            }
             Some("unrated") => format!("{}: no rate yet", text(&row["number"])),
             _ => text(&row["reason"]),
         };

@@ -136,9 +136,11 @@ mod tests {
     #[test]
     fn x1_an_expired_or_forged_token_is_none() {
         let tokens = tokens();
-        let expired = TokenRequest { role: "operator".into(), expires_in_seconds: Some(-1), ..TokenRequest::default() };
+        let expired =
+            TokenRequest { role: "operator".into(), expires_in_seconds: Some(-1), ..TokenRequest::default() };
         assert!(tokens.claims(&tokens.issue(expired).unwrap()).is_none());
-        let forged = self::tokens().issue(TokenRequest { role: "operator".into(), ..TokenRequest::default() });
+        let forged =
+            self::tokens().issue(TokenRequest { role: "operator".into(), ..TokenRequest::default() });
         assert!(tokens.claims(&forged.unwrap()).is_none());
         assert!(tokens.claims("nonsense").is_none());
     }

@@ -12,14 +12,10 @@ type Step = (&'static str, fn() -> Result<()>);
 /// All use the dev profile, so that what one has built the next need not build again.
 const STEPS: [Step; 5] = [
     ("format", || succeed(&mut cargo("fmt --all --check"))),
-    ("clippy", || {
-        succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))
-    }),
+    ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),
     ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
-    ("docs", || {
-        succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))
-    }),
+    ("docs", || succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))),
 ];
 
 /// How a step ended, and after how long.
@@ -51,9 +47,7 @@ pub(crate) fn run_all() -> Result<()> {
     }
     println!("{:<10} {:>15.1?}", "in all", start.elapsed());
 
-    let all_passed = outcomes
-        .iter()
-        .all(|outcome| matches!(outcome, Outcome::Passed(_)));
+    let all_passed = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Passed(_)));
     ensure!(all_passed, "not every check has passed");
     Ok(())
 }
@@ -95,10 +89,7 @@ mod tests {
     #[test]
     fn every_step_runs_when_all_pass() {
         let outcomes = run(&[("one", || Ok(())), ("two", || Ok(()))]);
-        assert!(
-            matches!(outcomes[..], [Outcome::Passed(_), Outcome::Passed(_)]),
-            "{outcomes:?}"
-        );
+        assert!(matches!(outcomes[..], [Outcome::Passed(_), Outcome::Passed(_)]), "{outcomes:?}");
     }
 
     #[test]
@@ -110,10 +101,7 @@ mod tests {
         ];
         let outcomes = run(&steps);
         assert!(
-            matches!(
-                outcomes[..],
-                [Outcome::Passed(_), Outcome::Failed(_), Outcome::NotRun]
-            ),
+            matches!(outcomes[..], [Outcome::Passed(_), Outcome::Failed(_), Outcome::NotRun]),
             "{outcomes:?}"
         );
     }

@@ -29,15 +29,10 @@ const ACCEPTED: [&str; 13] = [
 /// Checks the licences and the domain, and names every package that is in the way.
 pub(crate) fn check() -> Result<()> {
     let metadata = MetadataCommand::new().features(CargoOpt::AllFeatures).exec()?;
-    let resolve = metadata
-        .resolve
-        .as_ref()
-        .context("cargo metadata gave no dependencies")?;
+    let resolve = metadata.resolve.as_ref().context("cargo metadata gave no dependencies")?;
     let members = metadata.workspace_packages();
-    let domain = members
-        .iter()
-        .find(|member| member.name == "domain")
-        .context("there is no `domain` crate")?;
+    let domain =
+        members.iter().find(|member| member.name == "domain").context("there is no `domain` crate")?;
 
     let mut complaints = Vec::new();
     let shipped = needed_by(members.iter().map(|member| &member.id), resolve);
@@ -55,20 +50,14 @@ pub(crate) fn check() -> Result<()> {
     }
 
     ensure!(complaints.is_empty(), "{}", complaints.join("\n"));
-    println!(
-        "{} packages ship, all under accepted licences, and the domain is pure",
-        shipped.len()
-    );
+    println!("{} packages ship, all under accepted licences, and the domain is pure", shipped.len());
     Ok(())
 }
 
 /// Accepts a package's licence expression, when it has one that accepted licences can satisfy.
 fn accept(expression: Option<&str>) -> Result<()> {
     let expression = expression.context("no licence is declared")?;
-    let accepted = ACCEPTED
-        .iter()
-        .map(|id| Licensee::parse(id))
-        .collect::<Result<Vec<_>, _>>()?;
+    let accepted = ACCEPTED.iter().map(|id| Licensee::parse(id)).collect::<Result<Vec<_>, _>>()?;
     // Lax: older packages still write `MIT/Apache-2.0`.
     let parsed = Expression::parse_mode(expression, ParseMode::LAX)
         .ok()
@@ -82,9 +71,7 @@ fn accept(expression: Option<&str>) -> Result<()> {
 
 /// Whether the domain may depend on the package: it knows neither the cloud nor an async runtime.
 fn is_pure(package: &str) -> bool {
-    let aws = package
-        .strip_prefix("aws")
-        .is_some_and(|rest| rest.starts_with(['-', '_']));
+    let aws = package.strip_prefix("aws").is_some_and(|rest| rest.starts_with(['-', '_']));
     !aws && package != "tokio"
 }
 
@@ -98,23 +85,14 @@ fn needed_by<'a>(
     let mut pending: Vec<_> = roots.into_iter().collect();
     while let Some(id) = pending.pop() {
         if found.insert(id) {
-            pending.extend(
-                nodes[id]
-                    .deps
-                    .iter()
-                    .filter(|dep| !is_only_for_tests(dep))
-                    .map(|dep| &dep.pkg),
-            );
+            pending.extend(nodes[id].deps.iter().filter(|dep| !is_only_for_tests(dep)).map(|dep| &dep.pkg));
         }
     }
     found
 }
 
 fn is_only_for_tests(dependency: &NodeDep) -> bool {
-    dependency
-        .dep_kinds
-        .iter()
-        .all(|usage| usage.kind == DependencyKind::Development)
+    dependency.dep_kinds.iter().all(|usage| usage.kind == DependencyKind::Development)
 }
 
 #[cfg(test)]
@@ -148,26 +126,15 @@ mod tests {
 
     #[test]
     fn other_licences_are_refused() {
-        for expression in [
-            "MPL-2.0",
-            "MIT AND GPL-3.0-only",
-            "MIT WITH LLVM-exception",
-            "GPL-2.0/AGPL-3.0",
-        ] {
-            assert_eq!(
-                refusal(Some(expression)),
-                format!("`{expression}` is not accepted")
-            );
+        for expression in ["MPL-2.0", "MIT AND GPL-3.0-only", "MIT WITH LLVM-exception", "GPL-2.0/AGPL-3.0"] {
+            assert_eq!(refusal(Some(expression)), format!("`{expression}` is not accepted"));
         }
     }
 
     #[test]
     fn what_cannot_be_understood_is_refused() {
         for expression in ["", "See the LICENSE file", "MIT OR"] {
-            assert_eq!(
-                refusal(Some(expression)),
-                format!("`{expression}` is not an SPDX expression")
-            );
+            assert_eq!(refusal(Some(expression)), format!("`{expression}` is not an SPDX expression"));
         }
         assert_eq!(refusal(None), "no licence is declared");
     }
@@ -185,10 +152,7 @@ mod tests {
     #[test]
     fn dependencies_are_followed_except_those_for_tests() {
         let dep = |package, kinds: &[Option<&str>]| {
-            let kinds: Vec<_> = kinds
-                .iter()
-                .map(|kind| json!({ "kind": kind, "target": null }))
-                .collect();
+            let kinds: Vec<_> = kinds.iter().map(|kind| json!({ "kind": kind, "target": null })).collect();
             json!({ "name": package, "pkg": package, "dep_kinds": kinds })
         };
         let node =
@@ -196,11 +160,7 @@ mod tests {
         let nodes = [
             node(
                 "app",
-                &[
-                    dep("library", &[None]),
-                    dep("generator", &[Some("build")]),
-                    dep("mock", &[Some("dev")]),
-                ],
+                &[dep("library", &[None]), dep("generator", &[Some("build")]), dep("mock", &[Some("dev")])],
             ),
             node("library", &[dep("deep", &[None, Some("dev")])]),
             node("generator", &[]),
@@ -211,10 +171,7 @@ mod tests {
         let resolve: Resolve = serde_json::from_value(json!({ "nodes": nodes, "root": null })).unwrap();
 
         let app = PackageId { repr: "app".into() };
-        let needed: Vec<_> = needed_by([&app], &resolve)
-            .into_iter()
-            .map(|id| id.repr.as_str())
-            .collect();
+        let needed: Vec<_> = needed_by([&app], &resolve).into_iter().map(|id| id.repr.as_str()).collect();
         assert_eq!(needed, ["app", "deep", "generator", "library"]);
     }
 }

@@ -50,15 +50,8 @@ fn main() -> ExitCode {
 /// Writes the API's description as the code itself tells it. Nothing is written unless that succeeds.
 fn write_openapi() -> Result<()> {
     let mut describe = cargo("run --quiet -p local -- --print-openapi");
-    let output = describe
-        .stderr(Stdio::inherit())
-        .output()
-        .context("cargo could not be started")?;
-    ensure!(
-        output.status.success(),
-        "{describe:?} ended with {}",
-        output.status
-    );
+    let output = describe.stderr(Stdio::inherit()).output().context("cargo could not be started")?;
+    ensure!(output.status.success(), "{describe:?} ended with {}", output.status);
 
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     fs::write(&path, output.stdout).with_context(|| format!("{} could not be written", path.display()))

@@ -67,7 +67,18 @@ mod tests {
         for good in ["0", "12.34", "-5.00", "0.0001", "100000"] {
             assert!(serde_json::from_str::<Amount>(&format!("\"{good}\"")).is_ok(), "{good}");
         }
-        for bad in ["12.34", "\"1e3\"", "\"+1\"", "\"1_000\"", "\"\"", "\".5\"", "\"5.\"", "\"--1\"", "\"1234567890123456\"", "null"] {
+        for bad in [
+            "12.34",
+            "\"1e3\"",
+            "\"+1\"",
+            "\"1_000\"",
+            "\"\"",
+            "\".5\"",
+            "\"5.\"",
+            "\"--1\"",
+            "\"1234567890123456\"",
+            "null",
+        ] {
             let problem = serde_json::from_str::<Amount>(bad).unwrap_err().to_string();
             assert!(problem.contains(EXPECTED), "{bad}: {problem}");
         }

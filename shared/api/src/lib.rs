@@ -41,12 +41,13 @@ where
         Ok(request) => Box::pin(route(request)).await,
         Err(problem) => Err(problem.clone()),
     };
-    result.unwrap_or_else(|problem| {
-        let (route, id) = request.as_ref().map_or(("", ""), |request| (request.route(), request.id()));
-        if problem.status() >= 500 {
-            tracing::error!(route, request = id, %problem, "a request failed");
-        }
-        problem.into_reply()
-    })
-    .into_event()
+    result
+        .unwrap_or_else(|problem| {
+            let (route, id) = request.as_ref().map_or(("", ""), |request| (request.route(), request.id()));
+            if problem.status() >= 500 {
+                tracing::error!(route, request = id, %problem, "a request failed");
+            }
+            problem.into_reply()
+        })
+        .into_event()
 }

@@ -146,7 +146,9 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Contended { .. } => Self::Contended,
-            StoreError::Unavailable { .. } | StoreError::NewerSchema { .. } => Self::Unavailable(causes(&error)),
+            StoreError::Unavailable { .. } | StoreError::NewerSchema { .. } => {
+                Self::Unavailable(causes(&error))
+            }
             StoreError::Corrupt { .. } | StoreError::Refused { .. } => Self::Internal(causes(&error)),
         }
     }
@@ -188,10 +190,13 @@ mod tests {
 
     fn body(problem: Problem) -> (i64, Option<String>, serde_json::Value) {
         let event = problem.into_reply().into_event();
-        let header = |name: &str| event.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header =
+            |name: &str| event.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         assert_eq!(header("content-type").as_deref(), Some("application/problem+json"));
         let retry = header("retry-after");
-        let Some(aws_lambda_events::encodings::Body::Text(text)) = event.body else { panic!("a problem is text") };
+        let Some(aws_lambda_events::encodings::Body::Text(text)) = event.body else {
+            panic!("a problem is text")
+        };
         (event.status_code, retry, serde_json::from_str(&text).unwrap())
     }
 

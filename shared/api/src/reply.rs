@@ -17,7 +17,8 @@ impl Reply {
     /// JSON.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("what is shown is plain data");
-        Self { status, headers: HeaderMap::new(), body: Some(body) }.with_header("content-type", "application/json")
+        Self { status, headers: HeaderMap::new(), body: Some(body) }
+            .with_header("content-type", "application/json")
     }
 
     /// CSV (RFC 4180).

@@ -89,7 +89,8 @@ impl Request {
 
     /// A parameter of the query, read as what it must be.
     pub fn query_as<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
-        let parse = |text: &str| text.parse().map_err(|_| Problem::field(name, format!("expected {expected}")));
+        let parse =
+            |text: &str| text.parse().map_err(|_| Problem::field(name, format!("expected {expected}")));
         self.query(name).map(parse).transpose()
     }
 
@@ -132,7 +133,8 @@ impl Request {
     /// The body as JSON: broken JSON is unreadable; an unknown, missing or wrong field is named.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
-        let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| wrong_json(&error))?;
+        let value =
+            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| wrong_json(&error))?;
         deserializer.end().map_err(|error| Problem::Unreadable(format!("broken JSON: {error}")))?;
         Ok(value)
     }
@@ -166,7 +168,8 @@ fn read_body(body: String, is_base64: bool) -> Result<Vec<u8>, Problem> {
     }
     check_size(0, body.len())?;
     let bytes = BASE64_STANDARD.decode(&body);
-    let bytes = bytes.map_err(|_| Problem::Unreadable("the body is not the base64 it is said to be".into()))?;
+    let bytes =
+        bytes.map_err(|_| Problem::Unreadable("the body is not the base64 it is said to be".into()))?;
     check_size(bytes.len(), 0)?;
     Ok(bytes)
 }

@@ -132,7 +132,11 @@ impl Account {
     /// Asserts what holds in every stored state (invariant 4).
     pub fn assert_sound(&self) {
         for lot in &self.lots {
-            assert!(lot.remaining.is_positive() && lot.remaining <= lot.amount, "lot {} is out of bounds", lot.id);
+            assert!(
+                lot.remaining.is_positive() && lot.remaining <= lot.amount,
+                "lot {} is out of bounds",
+                lot.id
+            );
         }
         assert!(self.lots.is_sorted_by_key(|lot| lot.expires_at), "lots are kept oldest expiry first");
         assert!(!self.owed.is_negative(), "owed is never negative");

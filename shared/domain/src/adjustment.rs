@@ -119,7 +119,11 @@ pub fn decide(
     Ok(Decision { change: decision.change, answer })
 }
 
-fn add(draft: &mut Draft, request: &AdjustmentRequest, amount: Money) -> Result<Timestamp, AdjustmentRefusal> {
+fn add(
+    draft: &mut Draft,
+    request: &AdjustmentRequest,
+    amount: Money,
+) -> Result<Timestamp, AdjustmentRefusal> {
     let now = draft.now();
     let expires_at = request.expires_at.unwrap_or_else(|| Lot::expiry_of_purchase(now));
     if expires_at <= now || !in_range(expires_at) {

@@ -115,7 +115,8 @@ impl Draft {
         lot.remaining -= repaid;
         if lot.remaining.is_positive() {
             let lots = &mut self.account.lots;
-            let place = lots.partition_point(|other| (other.expires_at, &other.id) <= (lot.expires_at, &lot.id));
+            let place =
+                lots.partition_point(|other| (other.expires_at, &other.id) <= (lot.expires_at, &lot.id));
             lots.insert(place, lot);
         }
     }
@@ -161,7 +162,8 @@ impl Draft {
 
     /// Takes a whole lot out, for its booking.
     pub fn remove_lot(&mut self, id: &LotId) -> Lot {
-        let place = self.account.lots.iter().position(|lot| lot.id == *id).expect("the caller found the lot here");
+        let place =
+            self.account.lots.iter().position(|lot| lot.id == *id).expect("the caller found the lot here");
         self.account.lots.remove(place)
     }
 

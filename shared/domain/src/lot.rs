@@ -46,8 +46,15 @@ pub struct Draw {
 
 impl Lot {
     /// A full lot; warnings whose day has passed already are not given.
-    pub fn new(id: LotId, purchased_at: Timestamp, expires_at: Timestamp, amount: Money, now: Timestamp) -> Self {
-        let mut lot = Self { id, purchased_at, expires_at, amount, remaining: amount, next_warning_days: None };
+    pub fn new(
+        id: LotId,
+        purchased_at: Timestamp,
+        expires_at: Timestamp,
+        amount: Money,
+        now: Timestamp,
+    ) -> Self {
+        let mut lot =
+            Self { id, purchased_at, expires_at, amount, remaining: amount, next_warning_days: None };
         lot.next_warning_days = lot.warning_after(now);
         lot
     }

@@ -314,13 +314,19 @@ mod tests {
         for (exact, rounded) in
             [("0.00005", "0.0001"), ("-0.00005", "-0.0001"), ("0.000049", "0.0000"), ("0.00015", "0.0002")]
         {
-            assert_eq!(Money::rounded(exact.parse().unwrap(), eur).unwrap(), money(rounded, "EUR"), "{exact}");
+            assert_eq!(
+                Money::rounded(exact.parse().unwrap(), eur).unwrap(),
+                money(rounded, "EUR"),
+                "{exact}"
+            );
         }
     }
 
     #[test]
     fn t3_an_invoice_rounds_half_up() {
-        for (exact, total) in [("1.005", "1.01"), ("1.0049", "1.00"), ("-1.005", "-1.00"), ("-1.006", "-1.01")] {
+        for (exact, total) in
+            [("1.005", "1.01"), ("1.0049", "1.00"), ("-1.005", "-1.00"), ("-1.006", "-1.01")]
+        {
             assert_eq!(money(exact, "EUR").to_minor_units_half_up(), money(total, "EUR"), "{exact}");
         }
         assert_eq!(money("10.5", "JPY").to_minor_units_half_up(), money("11", "JPY"));

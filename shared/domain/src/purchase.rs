@@ -24,10 +24,8 @@ pub struct PurchaseLimits {
 
 impl Default for PurchaseLimits {
     fn default() -> Self {
-        let mut limits = Self {
-            default: (Decimal::from(50), Decimal::from(100_000)),
-            by_currency: HashMap::new(),
-        };
+        let mut limits =
+            Self { default: (Decimal::from(50), Decimal::from(100_000)), by_currency: HashMap::new() };
         if let Ok(yen) = Currency::parse("JPY") {
             limits.by_currency.insert(yen, (Decimal::from(5_000), Decimal::from(10_000_000)));
         }

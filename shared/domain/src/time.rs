@@ -49,7 +49,8 @@ pub fn cut_to_second(instant: Timestamp) -> Timestamp {
 
 /// Cut to the millisecond, as every event's instant is.
 pub fn cut_to_millisecond(instant: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(instant.as_millisecond()).expect("a millisecond near a valid instant is valid")
+    Timestamp::from_millisecond(instant.as_millisecond())
+        .expect("a millisecond near a valid instant is valid")
 }
 
 /// A calendar month in UTC (S7, S8).
@@ -72,11 +73,8 @@ impl Month {
 
     /// The first instant after the month.
     pub fn end(self) -> Timestamp {
-        let midnight = self
-            .first_day
-            .to_zoned(TimeZone::UTC)
-            .expect("midnight UTC of a kept year exists")
-            .timestamp();
+        let midnight =
+            self.first_day.to_zoned(TimeZone::UTC).expect("midnight UTC of a kept year exists").timestamp();
         plus_months(midnight, 1)
     }
 }

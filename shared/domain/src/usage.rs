@@ -183,7 +183,9 @@ impl UsageRecord {
         if charge.is_sign_negative() && !charge.is_zero() {
             return Err(InvalidRecord::new("charge", "expected zero or more"));
         }
-        Money::new(charge, currency).map(Some).map_err(|problem| InvalidRecord::new("charge", problem.to_string()))
+        Money::new(charge, currency)
+            .map(Some)
+            .map_err(|problem| InvalidRecord::new("charge", problem.to_string()))
     }
 
     /// What makes a resent record the same one: duration, service, charge and currency (S2), which is the
@@ -213,6 +215,10 @@ mod tests {
         for bad in ["112", "+", "+***", "+33 1 23", "+1234567890123456", "+12*34", "", "anonymous"] {
             assert_eq!(Number::parse(bad), Err(InvalidNumber), "{bad}");
         }
-        assert_eq!(Number::as_reported("112").unwrap().e164_digits(), None, "a short number has no E.164 prefix");
+        assert_eq!(
+            Number::as_reported("112").unwrap().e164_digits(),
+            None,
+            "a short number has no E.164 prefix"
+        );
     }
 }

@@ -94,7 +94,8 @@ impl Cashier<'_> {
                 self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await
             }
             IntentState::NeedsAction { url } => {
-                self.close(payment, |a, p| purchase::await_person(a, now, p, &intent.id, url, look_again)).await
+                self.close(payment, |a, p| purchase::await_person(a, now, p, &intent.id, url, look_again))
+                    .await
             }
             IntentState::Unconfirmed | IntentState::Processing => {
                 self.close(payment, |a, p| purchase::still_unknown(a, now, p, now + LOOK_AGAIN)).await

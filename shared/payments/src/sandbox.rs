@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+    Projection, ProjectionType, ScalarAttributeType,
 };
 use domain::profile::{Card, PaymentMethod};
 use domain::{AccountId, Currency, Fingerprint, Money};
@@ -179,7 +179,9 @@ impl Sandbox {
         }
         match update.condition_expression(allowed.join(" OR ")).send().await {
             Ok(_) => Ok(Intent { id: id.to_owned(), state: to.clone() }),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 self.look_up(id).await
             }
             Err(error) => Err(unknown(error)),
@@ -194,7 +196,12 @@ impl Processor for Sandbox {
         Ok(PaymentMethod {
             customer: customer_of(account),
             token: token.to_owned(),
-            card: Card { brand: (*brand).to_owned(), last4: (*last4).to_owned(), exp_month: 12, exp_year: 2034 },
+            card: Card {
+                brand: (*brand).to_owned(),
+                last4: (*last4).to_owned(),
+                exp_month: 12,
+                exp_year: 2034,
+            },
         })
     }
 
@@ -253,7 +260,8 @@ impl Processor for Sandbox {
         let customer = field(&item, CUSTOMER)?;
         let id = format!("re_{}", Fingerprint::of([key]).as_str());
         let refunds = self.items_of(customer).await?;
-        let refunds = refunds.iter().filter(|item| field(item, "charge").is_ok_and(|charge| charge == intent));
+        let refunds =
+            refunds.iter().filter(|item| field(item, "charge").is_ok_and(|charge| charge == intent));
         let refunds = refunds.map(record).collect::<Result<Vec<_>, _>>()?;
         if refunds.iter().any(|refund| refund.id == id) {
             return Ok(Refund { id });
@@ -277,7 +285,9 @@ impl Processor for Sandbox {
     }
 }
 
-fn test_card(token: &str) -> Result<&'static (&'static str, &'static str, &'static str, Behaviour), ProcessorError> {
+fn test_card(
+    token: &str,
+) -> Result<&'static (&'static str, &'static str, &'static str, Behaviour), ProcessorError> {
     TEST_CARDS.iter().find(|(known, ..)| *known == token).ok_or_else(|| refused("resource_missing"))
 }
 

@@ -180,8 +180,8 @@ pub(crate) fn method_from_map(map: &Reader<'_>) -> Result<PaymentMethod, StoreEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::Money;
     use aws_sdk_dynamodb::types::AttributeValue;
+    use domain::Money;
 
     fn account() -> Account {
         let eur = Currency::parse("EUR").unwrap();
@@ -208,7 +208,9 @@ mod tests {
         match value {
             AttributeValue::S(text) => text.len(),
             AttributeValue::N(digits) => digits.len() / 2 + 2,
-            AttributeValue::M(map) => 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>(),
+            AttributeValue::M(map) => {
+                3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>()
+            }
             AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
             _ => 1,
         }

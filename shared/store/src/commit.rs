@@ -142,7 +142,9 @@ fn put(table: &str, item: Item, condition: Option<Condition>) -> TransactWriteIt
         let (expression, before) = condition.parts();
         put = put
             .condition_expression(expression)
-            .set_expression_attribute_values(before.map(|before| Item::from([(":before".to_owned(), before)])))
+            .set_expression_attribute_values(
+                before.map(|before| Item::from([(":before".to_owned(), before)])),
+            )
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     }
     TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
@@ -161,7 +163,9 @@ fn require(table: &str, account: &AccountId, key: &JournalKey) -> TransactWriteI
 
 fn read_refusal(error: SdkError<TransactWriteItemsError>, roles: &[Role<'_>]) -> Refused {
     let reasons = match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled.cancellation_reasons(),
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons()
+        }
         Some(other) if other.code() == Some("TransactionInProgressException") => return Refused::Raced,
         _ => return Refused::Failed(StoreError::from_sdk(error)),
     };
@@ -185,7 +189,9 @@ fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Op
             ("ConditionalCheckFailed", Role::Required(key)) => missing.push((*key).clone()),
             ("ConditionalCheckFailed", Role::Payment) => payment_moved = true,
             (
-                "ConditionalCheckFailed" | "TransactionConflict" | "ThrottlingError"
+                "ConditionalCheckFailed"
+                | "TransactionConflict"
+                | "ThrottlingError"
                 | "ProvisionedThroughputExceeded",
                 _,
             ) => raced = true,

@@ -71,7 +71,8 @@ impl StoreError {
         let (code, transient) = match &error {
             SdkError::ServiceError(context) => {
                 let code = context.err().code().unwrap_or("unknown").to_owned();
-                let transient = TRANSIENT.contains(&code.as_str()) || context.raw().status().is_server_error();
+                let transient =
+                    TRANSIENT.contains(&code.as_str()) || context.raw().status().is_server_error();
                 (code, transient)
             }
             SdkError::ConstructionFailure(_) => ("invalid request".to_owned(), false),

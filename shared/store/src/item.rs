@@ -127,7 +127,11 @@ impl<'a> Reader<'a> {
         parse(self.text(field)?).map_err(|problem| self.corrupt(format_args!("{field}: {problem}")))
     }
 
-    pub(crate) fn named<T>(&self, field: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+    pub(crate) fn named<T>(
+        &self,
+        field: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
         parse(self.text(field)?).ok_or_else(|| self.corrupt(format_args!("{field} has an unknown name")))
     }
 

@@ -17,8 +17,8 @@ use crate::payment_item::payment_from_item;
 use crate::posting_item::{marker_from_item, posting_from_item};
 use crate::read::corrupt;
 use crate::tables::{
-    ACCOUNT_ID, CREATED, CREATION_INDEX, CORE, Due, ENTRY, LISTED, LISTING_INDEX, PART, PAYMENT_ID, SHARDS, shard_of,
-    unrated_partition,
+    ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LISTED, LISTING_INDEX, PART, PAYMENT_ID, SHARDS,
+    shard_of, unrated_partition,
 };
 
 /// Where the next page begins. Opaque to clients.
@@ -98,7 +98,12 @@ impl Store {
         }
     }
 
-    fn journal_range(&self, account: &AccountId, period: &Period, start: Option<String>) -> QueryFluentBuilder {
+    fn journal_range(
+        &self,
+        account: &AccountId,
+        period: &Period,
+        start: Option<String>,
+    ) -> QueryFluentBuilder {
         let query = self
             .client
             .query()
@@ -243,7 +248,8 @@ impl Store {
             None => (0, None),
             Some(Cursor(entry)) => {
                 let account = entry.split('#').next().and_then(|id| AccountId::parse(id).ok());
-                let shard = account.map(|id| shard_of(&id)).ok_or_else(|| corrupt("a cursor", "no account"))?;
+                let shard =
+                    account.map(|id| shard_of(&id)).ok_or_else(|| corrupt("a cursor", "no account"))?;
                 (shard, Some(entry.clone()))
             }
         };
@@ -303,7 +309,8 @@ fn page_size(limit: usize) -> i32 {
 }
 
 fn account_of(item: &Item) -> Result<AccountId, StoreError> {
-    AccountId::parse(sort_text(item, ACCOUNT_ID)?).map_err(|problem| corrupt("an index entry", &problem.to_string()))
+    AccountId::parse(sort_text(item, ACCOUNT_ID)?)
+        .map_err(|problem| corrupt("an index entry", &problem.to_string()))
 }
 
 fn sort_text(item: &Item, field: &str) -> Result<String, StoreError> {

@@ -35,7 +35,11 @@ impl Meter {
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::float_arithmetic, reason = "capacity, not money: halves below 2^52")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::float_arithmetic,
+    reason = "capacity, not money: halves below 2^52"
+)]
 fn units(halves: &AtomicU64) -> f64 {
     halves.load(Ordering::Relaxed) as f64 / 2.0
 }

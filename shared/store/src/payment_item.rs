@@ -49,7 +49,9 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
     let state = match reader.text("state")? {
         "open" => PaymentState::Open { intent: reader.text_if("intent")? },
         "needsAction" => PaymentState::NeedsAction { intent: intent()?, url: reader.text("url")?.to_owned() },
-        "succeeded" => PaymentState::Succeeded { intent: intent()?, receipt_number: reader.number("receipt")? },
+        "succeeded" => {
+            PaymentState::Succeeded { intent: intent()?, receipt_number: reader.number("receipt")? }
+        }
         "declined" => PaymentState::Declined { reason: reader.text("reason")?.to_owned() },
         "posted" => PaymentState::Posted,
         other => return Err(reader.corrupt(format_args!("state {other:?} is unknown"))),

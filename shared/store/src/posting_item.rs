@@ -39,8 +39,7 @@ fn entry_to_item(item: Writer, entry: &Entry) -> Writer {
             item.text("paymentId", payment.as_str()).instant("expiresAt", *expires_at)
         }
         Entry::Adjustment { payment, reason, author, expires_at } => {
-            let item =
-                item.text("paymentId", payment.as_str()).text("reason", reason).text("author", author);
+            let item = item.text("paymentId", payment.as_str()).text("reason", reason).text("author", author);
             match expires_at {
                 Some(expires_at) => item.instant("expiresAt", *expires_at),
                 None => item,
@@ -62,7 +61,11 @@ pub(crate) fn posting_from_item(item: &Item) -> Result<Posting, StoreError> {
         balance: reader.money("balance", currency)?,
         version: reader.number("version")?,
         place: reader.number("place")?,
-        draws: reader.maps("lots")?.iter().map(|map| draw_from_map(map, currency)).collect::<Result<_, _>>()?,
+        draws: reader
+            .maps("lots")?
+            .iter()
+            .map(|map| draw_from_map(map, currency))
+            .collect::<Result<_, _>>()?,
         post_usage: reader.money_or_zero("postUsage", currency)?,
         content: Fingerprint::from_stored(reader.text("content")?),
         requires: None,
@@ -95,10 +98,7 @@ fn entry_from_item(reader: &Reader<'_>, currency: Currency) -> Result<Entry, Sto
 }
 
 fn draw_to_map(draw: &Draw) -> Writer {
-    Writer::default()
-        .text("id", draw.lot.as_str())
-        .money("a", draw.amount)
-        .instant("e", draw.expires_at)
+    Writer::default().text("id", draw.lot.as_str()).money("a", draw.amount).instant("e", draw.expires_at)
 }
 
 fn draw_from_map(map: &Reader<'_>, currency: Currency) -> Result<Draw, StoreError> {

@@ -39,7 +39,10 @@ impl Store {
     }
 
     /// The account and its profile, at one instant.
-    pub async fn account_with_profile(&self, id: &AccountId) -> Result<Option<(Account, Profile)>, StoreError> {
+    pub async fn account_with_profile(
+        &self,
+        id: &AccountId,
+    ) -> Result<Option<(Account, Profile)>, StoreError> {
         let get = |part| {
             let get = Get::builder().table_name(&self.tables.accounts).set_key(Some(key(id, PART, part)));
             TransactGetItem::builder().get(get.build().expect("table and key are set")).build()
@@ -80,7 +83,9 @@ impl Store {
             .table_name(&self.tables.payments)
             .set_item(Some(payment_to_item(payment)))
             .condition_expression(expression)
-            .set_expression_attribute_values(before.map(|before| Item::from([(":before".to_owned(), before)])))
+            .set_expression_attribute_values(
+                before.map(|before| Item::from([(":before".to_owned(), before)])),
+            )
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;
@@ -89,7 +94,9 @@ impl Store {
                 self.meter.write(output.consumed_capacity());
                 Ok(true)
             }
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
                 // A write whose reply was lost is sent again by the SDK and finds itself.
                 Ok(self.payment(&payment.account, &payment.id).await?.as_ref() == Some(payment))
             }
@@ -98,7 +105,11 @@ impl Store {
     }
 
     /// One row of the journal.
-    pub async fn posting(&self, account: &AccountId, entry: &JournalKey) -> Result<Option<Posting>, StoreError> {
+    pub async fn posting(
+        &self,
+        account: &AccountId,
+        entry: &JournalKey,
+    ) -> Result<Option<Posting>, StoreError> {
         let item = self.item(&self.tables.journal, key(account, ENTRY, entry.as_str())).await?;
         item.as_ref().map(posting_from_item).transpose()
     }
@@ -114,7 +125,10 @@ impl Store {
             for item in self.batch(&self.tables.journal, keys).await? {
                 let account = item.get(ACCOUNT_ID).and_then(|id| id.as_s().ok()).map(AccountId::parse);
                 let account = account.and_then(Result::ok);
-                rows.push((account.ok_or_else(|| corrupt("a journal row", "no account"))?, posting_from_item(&item)?));
+                rows.push((
+                    account.ok_or_else(|| corrupt("a journal row", "no account"))?,
+                    posting_from_item(&item)?,
+                ));
             }
         }
         Ok(rows)

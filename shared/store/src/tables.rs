@@ -111,11 +111,13 @@ impl Tables {
 
     /// Creates those that do not exist.
     pub async fn create(&self, client: &Client) -> Result<(), StoreError> {
-        let mut due_indexes = Vec::from(Due::ALL.map(|due| Index::sparse(due.index(), due.shard_key(), due.index())));
+        let mut due_indexes =
+            Vec::from(Due::ALL.map(|due| Index::sparse(due.index(), due.shard_key(), due.index())));
         due_indexes.push(Index::sparse(LISTING_INDEX, LISTED, ACCOUNT_ID));
         create(client, &self.accounts, PART, &due_indexes).await?;
         create(client, &self.journal, ENTRY, &[]).await?;
-        let creation = Index { projection: ProjectionType::All, ..Index::sparse(CREATION_INDEX, ACCOUNT_ID, CREATED) };
+        let creation =
+            Index { projection: ProjectionType::All, ..Index::sparse(CREATION_INDEX, ACCOUNT_ID, CREATED) };
         create(client, &self.payments, PAYMENT_ID, &[creation]).await
     }
 }
@@ -164,7 +166,9 @@ async fn create(client: &Client, table: &str, sort_key: &str, indexes: &[Index])
     }
     match request.send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
+            Ok(())
+        }
         Err(error) => Err(StoreError::from_sdk(error)),
     }
 }

@@ -121,7 +121,10 @@ fn s3_a_broken_row_takes_no_other_with_it() {
         let rows = rows(Format::Csv, &body);
         let read: Vec<_> = rows.iter().map(|row| (row.line.unwrap(), row.record.is_ok())).collect();
         assert_eq!(read, [(2, true), (3, false), (4, true), (5, true), (6, true)], "{broken}");
-        assert_eq!((rows[1].id.as_deref(), &*rows[1].record.as_ref().unwrap_err().field), (None, WHOLE_RECORD));
+        assert_eq!(
+            (rows[1].id.as_deref(), &*rows[1].record.as_ref().unwrap_err().field),
+            (None, WHOLE_RECORD)
+        );
     }
 }
 

@@ -57,8 +57,7 @@ pub struct Functions {
     recharge: recharge::Ports,
     sandbox: Sandbox,
     counts: [Counts; NAMES.len()],
-    in_flight: AtomicU64,
-    landed: Notify,
+    flights: Arc<Flights>,
 }
 
 const NAMES: [&str; 5] = ["purchase", "debit", "account", "expire", "recharge"];
@@ -110,8 +109,7 @@ impl Functions {
             recharge: recharge::Ports { store: store(), processor },
             sandbox,
             counts: Default::default(),
-            in_flight: AtomicU64::new(0),
-            landed: Notify::new(),
+            flights: Arc::default(),
         })
     }
 
@@ -127,18 +125,16 @@ impl Functions {
         function: ApiFunction,
         event: ApiGatewayV2httpRequest,
     ) -> ApiGatewayV2httpResponse {
-        let run = {
-            let functions = self.clone();
-            let _flight = self.take_off();
-            tokio::spawn(async move {
-                let _flight = functions.take_off();
-                match function {
-                    ApiFunction::Purchase => purchase::handle(event, &functions.purchase).await,
-                    ApiFunction::Debit => debit::handle(event, &functions.debit).await,
-                    ApiFunction::Account => account::handle(event, &functions.account).await,
-                }
-            })
-        };
+        let functions = self.clone();
+        let flight = self.flights.take_off();
+        let run = tokio::spawn(async move {
+            let _flight = flight;
+            match function {
+                ApiFunction::Purchase => purchase::handle(event, &functions.purchase).await,
+                ApiFunction::Debit => debit::handle(event, &functions.debit).await,
+                ApiFunction::Account => account::handle(event, &functions.account).await,
+            }
+        });
         let response = run.await.unwrap_or_else(|panic| {
             tracing::error!(%panic, ?function, "a function panicked");
             Problem::Internal(panic.to_string()).into_reply().into_event()
@@ -149,7 +145,7 @@ impl Functions {
 
     /// Runs the nightly sweep as of this instant.
     pub async fn expire(&self, time: Timestamp) -> Result<expire::Summary, expire::ExpireError> {
-        let _flight = self.take_off();
+        let _flight = self.flights.take_off();
         let result = expire::handle(Scheduled { time }, &self.expire).await;
         self.counts[EXPIRE].add(result.is_err());
         result
@@ -161,7 +157,7 @@ impl Functions {
         time: Timestamp,
         leases: Leases,
     ) -> Result<recharge::Summary, recharge::RecoverError> {
-        let _flight = self.take_off();
+        let _flight = self.flights.take_off();
         let result = recharge::recover(time, leases, &self.recharge).await;
         self.counts[RECHARGE].add(result.is_err());
         result
@@ -169,13 +165,7 @@ impl Functions {
 
     /// Waits until nothing is in flight.
     pub async fn drain(&self) {
-        loop {
-            let landed = self.landed.notified();
-            if self.in_flight.load(Ordering::SeqCst) == 0 {
-                return;
-            }
-            landed.await;
-        }
+        self.flights.all_landed().await;
     }
 
     /// What each function has done.
@@ -198,11 +188,6 @@ impl Functions {
             }
         })
     }
-
-    fn take_off(&self) -> Flight<'_> {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        Flight(self)
-    }
 }
 
 impl Counts {
@@ -212,12 +197,36 @@ impl Counts {
     }
 }
 
-/// One run that is not over; dropping it says that it is, however it ended.
-struct Flight<'a>(&'a Functions);
+/// How many runs are not over.
+#[derive(Debug, Default)]
+struct Flights {
+    count: AtomicU64,
+    landed: Notify,
+}
 
-impl Drop for Flight<'_> {
+/// One run that is not over; dropping it says that it is, however it ended.
+struct Flight(Arc<Flights>);
+
+impl Flights {
+    fn take_off(self: &Arc<Self>) -> Flight {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        Flight(self.clone())
+    }
+
+    async fn all_landed(&self) {
+        loop {
+            let landed = self.landed.notified();
+            if self.count.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            landed.await;
+        }
+    }
+}
+
+impl Drop for Flight {
     fn drop(&mut self) {
-        if self.0.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+        if self.0.count.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.landed.notify_waiters();
         }
     }

@@ -129,7 +129,8 @@ impl Cashier<'_> {
         Ok(self.store.payment(&payment.account, &payment.id).await?.unwrap_or(payment))
     }
 
-    /// Commits what `decide` makes of the payment; a payment that somebody else has closed stays so.
+    /// Commits what `decide` makes of the payment. One that somebody else has closed stays so; one that has
+    /// another object by now is left as it is, since what was found out does not concern that object.
     async fn close(
         &self,
         mut payment: Payment,
@@ -143,10 +144,11 @@ impl Cashier<'_> {
                 Err(ApplyError::PaymentMoved | ApplyError::Refused(NotOpen)) => {}
             }
             let stored = self.store.payment(&payment.account, &payment.id).await?;
-            payment = stored.expect("an opened payment has its row");
-            if !payment.is_open() {
-                return Ok(payment);
+            let stored = stored.expect("an opened payment has its row");
+            if !stored.is_open() || stored.intent() != payment.intent() {
+                return Ok(stored);
             }
+            payment = stored;
         }
         Ok(payment)
     }

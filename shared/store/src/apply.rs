@@ -86,12 +86,21 @@ impl Store {
     /// Writes a new account; `false` if its id is taken.
     pub async fn create(&self, change: &Change) -> Result<bool, StoreError> {
         assert_eq!(change.account.version, 1, "only a new account is created");
-        match self.commit(change).await {
-            Ok(()) => Ok(true),
-            Err(Refused::Raced) => Ok(false),
-            Err(Refused::Failed(problem)) => Err(problem),
-            Err(Refused::Journal { .. } | Refused::PaymentMoved) => unreachable!("a new account has neither"),
+        for tries in 1..=MAX_TRIES {
+            match self.commit(change).await {
+                Ok(()) => return Ok(true),
+                Err(Refused::Raced) => {}
+                Err(Refused::Failed(problem)) => return Err(problem),
+                Err(Refused::Journal { .. } | Refused::PaymentMoved) => {
+                    unreachable!("a new account has neither rows nor payments")
+                }
+            }
+            if self.account(&change.account.id).await?.is_some() {
+                return Ok(false);
+            }
+            tokio::time::sleep(pause(tries)).await;
         }
+        Err(StoreError::Contended { tries: MAX_TRIES })
     }
 
     /// Decides on an account and commits, again and again until no other commit comes between.

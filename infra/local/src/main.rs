@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
         return Ok(());
     }
     let level = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,dynoxide=error"));
     tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
 
     let storage = if arguments.in_memory { Storage::Memory } else { Storage::Folder(arguments.data) };

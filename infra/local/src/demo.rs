@@ -11,32 +11,37 @@ use crate::functions::ApiFunction;
 /// The demo organization's account.
 pub const ACCOUNT: &str = "demo";
 
-/// Sets it up unless there are accounts already. Run again after a crash, it goes on where it was.
+/// Sets it up unless there are accounts already. After a crash it goes on where it was: its card is saved
+/// last, and all instants follow from when its account was created.
 pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
-    let listed = call(machine, ApiFunction::Account, "GET /v1/accounts", "", Value::Null).await?;
-    let accounts = listed["accounts"].as_array().context("a list of accounts")?;
-    let is_new = accounts.is_empty();
-    let is_half_made =
-        accounts.len() == 1 && accounts[0]["accountId"] == ACCOUNT && accounts[0]["version"] == 1;
-    if is_new {
-        let account = json!({
-            "accountId": ACCOUNT,
-            "name": "Demo organization",
-            "currency": "EUR",
-            "notificationEmails": ["telephony@example.com"],
-        });
-        call(machine, ApiFunction::Account, "POST /v1/accounts", "", account).await?;
-    }
-    if !is_new && !is_half_made {
-        return Ok(());
-    }
-    let start = machine.clock.now() - SignedDuration::from_hours(1);
+    let now = machine.clock.now();
+    let operator = Operator { machine, at: now - SignedDuration::from_hours(2) };
+    let listed = operator.call(ApiFunction::Account, "GET /v1/accounts", "", Value::Null).await?;
+    let account = match listed["accounts"].as_array().context("a list of accounts")?.as_slice() {
+        [] => {
+            let account = json!({
+                "accountId": ACCOUNT,
+                "name": "Demo organization",
+                "currency": "EUR",
+                "notificationEmails": ["telephony@example.com"],
+            });
+            operator.call(ApiFunction::Account, "POST /v1/accounts", "", account).await?
+        }
+        [half_made] if half_made["accountId"] == ACCOUNT && half_made["paymentMethod"].is_null() => {
+            half_made.clone()
+        }
+        _ => return Ok(()),
+    };
+    let created_at: Timestamp = account["createdAt"].as_str().context("an instant")?.parse()?;
+    let operator = Operator { machine, at: created_at };
     let purchase = json!({ "amount": "100.00", "paymentMethod": "pm_card_visa" });
-    call(machine, ApiFunction::Purchase, "POST /v1/accounts/{id}/purchases", "demo-funds", purchase).await?;
-    let debits = json!({ "records": calls(start) });
-    call(machine, ApiFunction::Debit, "POST /v1/accounts/{id}/debits", "", debits).await?;
+    operator.call(ApiFunction::Purchase, "POST /v1/accounts/{id}/purchases", "demo-funds", purchase).await?;
+
+    let operator = Operator { machine, at: now };
+    let debits = json!({ "records": calls(created_at + SignedDuration::from_hours(1)) });
+    operator.call(ApiFunction::Debit, "POST /v1/accounts/{id}/debits", "", debits).await?;
     let card = json!({ "paymentMethod": "pm_card_visa" });
-    call(machine, ApiFunction::Account, "PUT /v1/accounts/{id}/payment-method", "", card).await?;
+    operator.call(ApiFunction::Account, "PUT /v1/accounts/{id}/payment-method", "", card).await?;
     Ok(())
 }
 
@@ -60,30 +65,37 @@ fn calls(start: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// Calls a function as API Gateway would, as the operator.
-pub(crate) async fn call(
-    machine: &Machine,
-    function: ApiFunction,
-    route: &str,
-    idempotency_key: &str,
-    body: Value,
-) -> anyhow::Result<Value> {
-    let event = json!({
-        "version": "2.0",
-        "routeKey": route,
-        "rawPath": "/",
-        "headers": { "content-type": "application/json", "idempotency-key": idempotency_key },
-        "pathParameters": { "id": ACCOUNT },
-        "requestContext": {
-            "authorizer": { "jwt": { "claims": { "sub": "demo", "role": "operator" } } },
-            "http": { "method": route.split(' ').next() },
-            "timeEpoch": machine.clock.now().as_millisecond(),
-        },
-        "body": if body.is_null() { String::new() } else { body.to_string() },
-        "isBase64Encoded": false,
-    });
-    let answer = machine.functions.answer(function, serde_json::from_value(event)?).await;
-    let Some(Body::Text(text)) = answer.body else { return Ok(Value::Null) };
-    ensure!(answer.status_code < 300, "{route} answered {}: {text}", answer.status_code);
-    Ok(serde_json::from_str(&text)?)
+/// The operator, at an instant: calls functions as API Gateway would, for the demo's account.
+pub(crate) struct Operator<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) at: Timestamp,
+}
+
+impl Operator<'_> {
+    pub(crate) async fn call(
+        &self,
+        function: ApiFunction,
+        route: &str,
+        idempotency_key: &str,
+        body: Value,
+    ) -> anyhow::Result<Value> {
+        let event = json!({
+            "version": "2.0",
+            "routeKey": route,
+            "rawPath": "/",
+            "headers": { "content-type": "application/json", "idempotency-key": idempotency_key },
+            "pathParameters": { "id": ACCOUNT },
+            "requestContext": {
+                "authorizer": { "jwt": { "claims": { "sub": "demo", "role": "operator" } } },
+                "http": { "method": route.split(' ').next() },
+                "timeEpoch": self.at.as_millisecond(),
+            },
+            "body": if body.is_null() { String::new() } else { body.to_string() },
+            "isBase64Encoded": false,
+        });
+        let answer = self.machine.functions.answer(function, serde_json::from_value(event)?).await;
+        let Some(Body::Text(text)) = answer.body else { return Ok(Value::Null) };
+        ensure!(answer.status_code < 300, "{route} answered {}: {text}", answer.status_code);
+        Ok(serde_json::from_str(&text)?)
+    }
 }

@@ -4,13 +4,13 @@ use anyhow::Context;
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use serde_json::Value;
 
 use crate::Machine;
-use crate::demo;
+use crate::demo::{self, Operator};
 use crate::functions::ApiFunction;
 
 /// The pages.
@@ -21,6 +21,7 @@ pub fn router(machine: &Machine) -> Router {
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
+    url: String,
     now: String,
     clock_stands: bool,
     account: Option<Account>,
@@ -56,8 +57,9 @@ struct Transaction {
     is_credit: bool,
 }
 
-async fn home(machine: State<Machine>) -> Response {
-    match Box::pin(render(&machine)).await {
+async fn home(machine: State<Machine>, headers: HeaderMap) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8080");
+    match Box::pin(render(&machine, format!("http://{host}"))).await {
         Ok(page) => Html(page).into_response(),
         Err(problem) => {
             tracing::error!(?problem, "the page could not be made");
@@ -67,8 +69,9 @@ async fn home(machine: State<Machine>) -> Response {
     }
 }
 
-async fn render(machine: &Machine) -> anyhow::Result<String> {
+async fn render(machine: &Machine, url: String) -> anyhow::Result<String> {
     let home = Home {
+        url,
         now: machine.clock.now().strftime("%-d %B %Y, %H:%M UTC").to_string(),
         clock_stands: machine.clock.set_to().is_some(),
         account: read_account(machine).await?,
@@ -77,7 +80,8 @@ async fn render(machine: &Machine) -> anyhow::Result<String> {
 }
 
 async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
-    let read = async |route| demo::call(machine, ApiFunction::Account, route, "", Value::Null).await;
+    let operator = Operator { machine, at: machine.clock.now() };
+    let read = async |route| operator.call(ApiFunction::Account, route, "", Value::Null).await;
     let listed = read("GET /v1/accounts").await?;
     let known = listed["accounts"].as_array().context("a list of accounts")?;
     if !known.iter().any(|account| account["accountId"] == demo::ACCOUNT) {
@@ -139,6 +143,8 @@ impl From<&Value> for Transaction {
             Some("usage") => {
                 format!("{}, {} s to {destination}", text(&row["userId"]), row["durationSeconds"])
             }
+            Some("purchase" | "recharge") => "funds from the card".to_owned(),
+            Some("expiry") => "unused funds, forfeited".to_owned(),
             Some("unrated") => format!("{}: no rate yet", text(&row["number"])),
             _ => text(&row["reason"]),
         };

@@ -5,12 +5,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::{cargo, licences, succeed};
+use crate::{cargo, licences, succeed, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
 /// All use the dev profile, so that what one has built the next need not build again.
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
+    ("tools", tools::install),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),

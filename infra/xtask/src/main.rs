@@ -1,9 +1,10 @@
 //! The project's own commands: `cargo xtask <command>`.
 //!
-//! Everything here is plain `cargo`, called in the right order: there is no other tool to install.
+//! Plain `cargo`, called in the right order, and what its tests need installed.
 
 mod checks;
 mod licences;
+mod tools;
 
 use std::env;
 use std::fs;
@@ -68,7 +69,7 @@ fn cargo(arguments: &str) -> Command {
 
 /// Runs a command to its end, which must be a good one.
 fn succeed(command: &mut Command) -> Result<()> {
-    let status = command.status().context("cargo could not be started")?;
+    let status = command.status().with_context(|| format!("{command:?} could not be started"))?;
     ensure!(status.success(), "{command:?} ended with {status}");
     Ok(())
 }

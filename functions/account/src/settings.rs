@@ -10,7 +10,6 @@ use domain::fact::{Fact, Setting};
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::{AccountId, Locale, Profile};
 use email_address::EmailAddress;
-use payments::ProcessorError;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -107,12 +106,8 @@ pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Repl
 }
 
 async fn keep(ports: &Ports, id: &AccountId, field: &str, token: &str) -> Result<PaymentMethod, Problem> {
-    ports.processor.save_method(id, token).await.map_err(|error| match error {
-        ProcessorError::Refused { reason } => {
-            Problem::field(field, format!("expected a token that the card processor knows ({reason})"))
-        }
-        ProcessorError::Unknown(_) => Problem::Unavailable(error.to_string()),
-    })
+    let kept = ports.processor.save_method(id, token).await;
+    kept.map_err(|error| Problem::payment_method(field, &error))
 }
 
 /// Commits a changed profile, and tells who changed what (N9); nothing changed is no commit.

@@ -10,7 +10,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logs();
-    let ports = Ports { store: store_from_env().await?.into(), rates: PublishedRates::from_env()? };
+    let ports = Ports { store: store_from_env().await?, rates: PublishedRates::from_env()? };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         Ok::<_, Infallible>(debit::handle(event.payload, &ports).await)
     }))

@@ -8,7 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logs();
-    let ports = Ports { store: store_from_env().await?.into() };
+    let ports = Ports { store: store_from_env().await? };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<Scheduled>| {
         expire::handle(event.payload, &ports).await.map_err(Error::from)
     }))

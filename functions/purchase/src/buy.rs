@@ -5,7 +5,7 @@ use api::{Amount, Problem, Reply, Request, Role};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
 use domain::{AccountId, Fingerprint, Payment, PaymentId, PaymentKind};
-use payments::{Cashier, ProcessorError};
+use payments::Cashier;
 use serde::Deserialize;
 use store::ApplyError;
 use utoipa::ToSchema;
@@ -95,14 +95,8 @@ async fn method_named(
     token: Option<&str>,
 ) -> Result<Option<PaymentMethod>, Problem> {
     let Some(token) = token else { return Ok(None) };
-    match ports.processor.save_method(account, token).await {
-        Ok(method) => Ok(Some(method)),
-        Err(ProcessorError::Refused { reason }) => Err(Problem::field(
-            "paymentMethod",
-            format!("expected a token that the card processor knows ({reason})"),
-        )),
-        Err(error @ ProcessorError::Unknown(_)) => Err(Problem::Unavailable(error.to_string())),
-    }
+    let kept = ports.processor.save_method(account, token).await;
+    kept.map(Some).map_err(|error| Problem::payment_method("paymentMethod", &error))
 }
 
 /// What the domain refused, as a problem.

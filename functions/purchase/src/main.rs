@@ -1,27 +1,20 @@
 //! The `purchase` function on AWS Lambda.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use api::ApiGatewayV2httpRequest;
-use api::runtime::{setting, start_logs, store_from_env};
+use api::runtime::{processor_from_env, start_logs, store_from_env};
 use domain::purchase::PurchaseLimits;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use payments::Sandbox;
 use purchase::Ports;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_logs();
     let limits = std::env::var("PURCHASE_LIMITS").unwrap_or_default();
-    let sandbox = Sandbox::new(
-        store::client_from_env().await,
-        setting("SANDBOX_TABLE")?,
-        setting("AUTHENTICATION_PAGE")?,
-    );
     let ports = Ports {
-        store: store_from_env().await?.into(),
-        processor: Arc::new(sandbox),
+        store: store_from_env().await?,
+        processor: processor_from_env().await?,
         limits: PurchaseLimits::parse(&limits)?,
     };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use payments::ProcessorError;
 use serde::Serialize;
 use store::{ApplyError, StoreError};
 use utoipa::ToSchema;
@@ -77,6 +78,16 @@ impl Problem {
     /// One wrong field.
     pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError { field: field.into(), detail: detail.into() }])
+    }
+
+    /// A payment method, named in this field, that the card processor did not keep.
+    pub fn payment_method(field: &str, error: &ProcessorError) -> Self {
+        match error {
+            ProcessorError::Refused { reason } => {
+                Self::field(field, format!("expected a token that the card processor knows ({reason})"))
+            }
+            ProcessorError::Unknown(_) => Self::Unavailable(causes(error)),
+        }
     }
 
     /// The table: status, the URN's last part, title.

@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use domain::RateTable;
 use domain::rate::RateFileError;
+use payments::{Processor, Sandbox};
 use store::{Store, Tables};
 
 use crate::problem::Problem;
@@ -16,14 +17,18 @@ pub fn start_logs() {
 }
 
 /// The store that the settings name.
-pub async fn store_from_env() -> Result<Store, lambda_runtime::Error> {
-    let tables = Tables::from_env().map_err(|name| format!("the setting {name} is missing"))?;
-    Ok(Store::new(store::client_from_env().await, tables))
+pub async fn store_from_env() -> Result<Arc<Store>, lambda_runtime::Error> {
+    let tables = Tables::from_env().map_err(missing)?;
+    Ok(Store::new(store::client_from_env().await, tables).into())
 }
 
-/// A setting that the function cannot start without.
-pub fn setting(name: &str) -> Result<String, lambda_runtime::Error> {
-    std::env::var(name).map_err(|_| format!("the setting {name} is missing").into())
+/// The card processor that the settings name.
+pub async fn processor_from_env() -> Result<Arc<dyn Processor>, lambda_runtime::Error> {
+    Ok(Arc::new(Sandbox::from_env(store::client_from_env().await).map_err(missing)?))
+}
+
+fn missing(setting: &str) -> lambda_runtime::Error {
+    format!("the setting {setting} is missing").into()
 }
 
 type Loader = Box<dyn FnOnce() -> Result<RateTable, RateFileError> + Send>;
@@ -45,7 +50,8 @@ impl PublishedRates {
 
     /// Begins to read the file that the setting `RATES_FILE` names.
     pub fn from_env() -> Result<Self, lambda_runtime::Error> {
-        Ok(Self::reading(std::fs::read_to_string(setting("RATES_FILE")?)?))
+        let path = std::env::var("RATES_FILE").map_err(|_| missing("RATES_FILE"))?;
+        Ok(Self::reading(std::fs::read_to_string(path)?))
     }
 
     /// The rates, once they are read; a file that cannot be used rates nothing.

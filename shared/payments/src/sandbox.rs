@@ -69,6 +69,13 @@ impl Sandbox {
         Self { client, table: table.into(), authentication_page: authentication_page.into() }
     }
 
+    /// Over the table that the setting `SANDBOX_TABLE` names, with the page at `AUTHENTICATION_PAGE`; the error
+    /// is the name of the one that is missing.
+    pub fn from_env(client: Client) -> Result<Self, &'static str> {
+        let value = |setting: &'static str| std::env::var(setting).map_err(|_| setting);
+        Ok(Self::new(client, value("SANDBOX_TABLE")?, value("AUTHENTICATION_PAGE")?))
+    }
+
     /// Creates the table unless it exists.
     pub async fn create_table(&self) -> Result<(), ProcessorError> {
         let attribute = |name: &str| {

@@ -36,6 +36,7 @@ pub enum Leases {
 
 /// What a recovery did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Open payments looked at.
     pub looked_at: usize,

@@ -1,4 +1,6 @@
 //! The product through its front door: a host, HTTP, and what must hold.
 
+mod batches;
+mod files;
 mod listings;
 mod purchases;

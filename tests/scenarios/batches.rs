@@ -10,7 +10,7 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 
 /// A record with some fields changed; `null` takes one out.
-fn with(mut record: Value, changes: Value) -> Value {
+pub(crate) fn with(mut record: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else { panic!("changes are an object") };
     for (name, value) in changes {
         if value.is_null() {
@@ -23,7 +23,7 @@ fn with(mut record: Value, changes: Value) -> Value {
 }
 
 /// What makes a record invalid, and the field that is to be named.
-fn mistakes() -> Vec<(Value, &'static str)> {
+pub(crate) fn mistakes() -> Vec<(Value, &'static str)> {
     vec![
         (json!({ "service": null }), "service"),
         (json!({ "service": "fax" }), "service"),

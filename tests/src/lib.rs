@@ -26,6 +26,23 @@ pub struct Api {
     token: String,
 }
 
+/// Capacity units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Units {
+    /// To read.
+    pub read: Decimal,
+    /// To write.
+    pub write: Decimal,
+}
+
+impl std::ops::Sub for Units {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self { read: self.read - before.read, write: self.write - before.write }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -74,6 +91,15 @@ impl World {
             .send(Method::PUT, &format!("/v1/accounts/{id}/payment-method"), &[], card)
             .await
             .expect(200);
+    }
+
+    /// What a function's store has consumed so far, in capacity units.
+    pub fn units(&self, function: &str) -> Units {
+        let metrics = self.host.machine().functions.metrics();
+        let metrics = metrics.iter().find(|metrics| metrics.name == function).expect("a function");
+        // Units come in halves, which their text gives exactly.
+        let exact = |units: f64| units.to_string().parse().expect("a number");
+        Units { read: exact(metrics.read_units), write: exact(metrics.write_units) }
     }
 
     /// Sets the clock, which then stands.
@@ -164,6 +190,18 @@ impl Api {
         self.post(&format!("/v1/accounts/{account}/debits"), json!({ "records": records })).await
     }
 
+    /// Sends a file of usage, with a query such as `?rate=all`.
+    pub async fn debit_file(
+        &self,
+        account: &str,
+        query: &str,
+        content_type: &str,
+        file: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let path = format!("/v1/accounts/{account}/debits{query}");
+        self.send_text(Method::POST, &path, &[("content-type", content_type)], file).await
+    }
+
     /// The account.
     pub async fn account(&self, account: &str) -> Value {
         self.get(&format!("/v1/accounts/{account}")).await.expect(200)
@@ -227,6 +265,29 @@ impl Answer {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
     }
+
+    /// The body of a problem of this status, which must have the form that every problem has.
+    #[track_caller]
+    pub fn problem(self, status: u16) -> Value {
+        let content_type = self.headers.get("content-type").and_then(|value| value.to_str().ok());
+        assert_eq!(self.status, status, "{}", self.body);
+        assert_eq!(content_type, Some("application/problem+json"), "{}", self.body);
+        assert_eq!(self.body["status"], status, "{}", self.body);
+        for field in ["type", "title"] {
+            let says_something = self.body[field].as_str().is_some_and(|text| !text.is_empty());
+            assert!(says_something, "no {field} in {}", self.body);
+        }
+        if status == 422 {
+            let errors = self.body["errors"].as_array().filter(|errors| !errors.is_empty());
+            let complete = |error: &Value| {
+                ["field", "detail"]
+                    .iter()
+                    .all(|part| error[part].as_str().is_some_and(|text| !text.is_empty()))
+            };
+            assert!(errors.is_some_and(|errors| errors.iter().all(complete)), "{}", self.body);
+        }
+        self.body
+    }
 }
 
 /// An amount of the API.
@@ -245,4 +306,21 @@ pub fn rated(id: &str, started_at: &str, charge: &str) -> Value {
         "durationSeconds": 60,
         "charge": charge,
     })
+}
+
+/// A usage record of a user's call, to be rated.
+pub fn call(id: &str, started_at: &str, number: &str, seconds: u32) -> Value {
+    json!({
+        "id": id,
+        "service": "userOut",
+        "number": number,
+        "startedAt": started_at,
+        "durationSeconds": seconds,
+    })
+}
+
+/// The list under a name.
+#[track_caller]
+pub fn list<'a>(body: &'a Value, name: &str) -> &'a [Value] {
+    body[name].as_array().unwrap_or_else(|| panic!("no {name} in {body}"))
 }

@@ -52,11 +52,20 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
     if request.header("accept").is_some_and(|accept| accept.starts_with("text/csv")) {
         let reply = Reply::csv(to_csv(&transactions)?);
         return Ok(match next {
-            Some(next) => reply.with_header("link", &format!("<?cursor={next}>; rel=\"next\"")),
+            Some(next) => reply.with_header("link", &link_to_next(&period, limit, &next)),
             None => reply,
         });
     }
     Ok(Reply::json(200, &Transactions { transactions, next }))
+}
+
+/// The same listing from there on: a link's query replaces the one that was sent.
+fn link_to_next(period: &Period, limit: usize, cursor: &str) -> String {
+    let Period { from, to, kind } = period;
+    let from = from.map(|from| format!("&from={from}")).unwrap_or_default();
+    let to = to.map(|to| format!("&to={to}")).unwrap_or_default();
+    let kind = kind.map(|kind| format!("&kind={}", kind.as_str())).unwrap_or_default();
+    format!("<?cursor={cursor}&limit={limit}{from}{to}{kind}>; rel=\"next\"")
 }
 
 fn unknown_kind() -> Problem {

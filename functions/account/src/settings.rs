@@ -1,7 +1,6 @@
 //! Changing an account's profile and its cards (A1, F10).
 
 use std::convert::Infallible;
-use std::str::FromStr;
 
 use api::view::Account;
 use api::{Problem, Reply, Request, Role};
@@ -9,7 +8,7 @@ use domain::draft::{Decision, Draft};
 use domain::fact::{Fact, Setting};
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::{AccountId, Locale, Profile};
-use email_address::EmailAddress;
+use email_address::{EmailAddress, Options};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -20,6 +19,10 @@ const LONGEST_NAME: usize = 200;
 
 /// PO numbers have at most this many characters.
 const LONGEST_PO_NUMBER: usize = 64;
+
+/// No name around it, and a domain that mail can be sent to.
+const BARE_ADDRESS: Options =
+    Options { minimum_sub_domains: 2, allow_domain_literal: false, allow_display_text: false };
 
 /// What may be changed; what is left out stays.
 #[derive(Deserialize, ToSchema)]
@@ -175,7 +178,7 @@ pub(crate) fn check_emails(emails: Vec<String>) -> Result<Vec<String>, Problem> 
     }
     for (index, email) in emails.iter().enumerate() {
         let field = || format!("notificationEmails[{index}]");
-        if EmailAddress::from_str(email).is_err() {
+        if EmailAddress::parse_with_options(email, BARE_ADDRESS).is_err() {
             return Err(Problem::field(field(), "expected an address such as ada@example.com"));
         }
         if emails[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(email)) {

@@ -4,6 +4,7 @@
 use aws_lambda_events::encodings::Body as EventBody;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -22,21 +23,29 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Every route of every function.
 pub fn router(machine: &Machine) -> Router {
-    let mut router =
-        Router::new().fallback(async || respond(Problem::NotFound("route").into_reply().into_event()));
+    let mut router = Router::new().fallback(async || no_route());
     for function in ApiFunction::ALL {
         for &route in function.routes() {
             let (method, path) = route.split_once(' ').expect("a route is a method and a path");
             let method = method.parse::<axum::http::Method>().expect("routes have HTTP methods");
             let filter = MethodFilter::try_from(method).expect("routes have methods that can be filtered");
             let handler =
-                on(filter, async move |machine: State<Machine>, path: RawPathParams, request: Request| {
+                on(filter, async move |machine: State<Machine>, path: PathParameters, request: Request| {
+                    // What is not UTF-8 names nothing.
+                    let Ok(path) = path else { return no_route() };
                     forward(&machine, function, route, &path, request).await
                 });
             router = router.route(path, handler);
         }
     }
-    router.with_state(machine.clone())
+    // A route is a method and a path: with another method it is no route, as on API Gateway.
+    router.method_not_allowed_fallback(async || no_route()).with_state(machine.clone())
+}
+
+type PathParameters = Result<RawPathParams, RawPathParamsRejection>;
+
+fn no_route() -> Response {
+    respond(Problem::NotFound("route").into_reply().into_event())
 }
 
 async fn forward(

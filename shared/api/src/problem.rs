@@ -90,6 +90,11 @@ impl Problem {
         }
     }
 
+    /// What was sent as a cursor is none.
+    pub(crate) fn cursor() -> Self {
+        Self::field("cursor", "expected the `next` of an earlier page of the same listing")
+    }
+
     /// The table: status, the URN's last part, title.
     fn kind(&self) -> (u16, &'static str, &'static str) {
         match self {
@@ -157,6 +162,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match &error {
             StoreError::Contended { .. } => Self::Contended,
+            StoreError::Cursor => Self::cursor(),
             StoreError::Unavailable { .. } | StoreError::NewerSchema { .. } => {
                 Self::Unavailable(causes(&error))
             }

@@ -102,8 +102,8 @@ impl Request {
 
     /// Where the page begins, and how long it is.
     pub fn page(&self) -> Result<(Option<Cursor>, usize), Problem> {
-        let invalid = || Problem::field("cursor", "expected the `next` of an earlier page");
-        let cursor = self.query("cursor").map(|text| Cursor::parse(text).ok_or_else(invalid)).transpose()?;
+        let parse = |text| Cursor::parse(text).ok_or_else(Problem::cursor);
+        let cursor = self.query("cursor").map(parse).transpose()?;
         let expected = format!("a number from 1 to {LONGEST_PAGE}");
         let limit = self.query_as("limit", &expected)?.unwrap_or(DEFAULT_PAGE);
         if !(1..=LONGEST_PAGE).contains(&limit) {

@@ -37,6 +37,9 @@ pub enum StoreError {
         /// What is wrong.
         detail: String,
     },
+    /// The cursor is none of this listing's: the caller begins with the first page.
+    #[error("the cursor is not one of this listing")]
+    Cursor,
     /// The request itself is wrong: a mistake of ours, or a missing table or permission.
     #[error("the database refused the request ({code})")]
     Refused {

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::posting::{JournalKey, Posting, PostingKind};
 use domain::time::key_text;
-use domain::{Account, AccountId, Payment, Profile};
+use domain::{Account, AccountId, Payment, PaymentId, Profile};
 use jiff::Timestamp;
 
 use crate::Store;
@@ -58,6 +58,15 @@ pub struct Period {
     pub kind: Option<PostingKind>,
 }
 
+impl Period {
+    /// Whether a cursor is the key of a row that may stand in this period: DynamoDB refuses any other.
+    fn holds(&self, entry: &str) -> bool {
+        is_journal_key(entry)
+            && self.from.is_none_or(|from| *entry >= *key_text(from))
+            && self.to.is_none_or(|to| *entry < *key_text(to))
+    }
+}
+
 /// A filtered listing looks at no more rows than this for one page; the page then ends early.
 const MAX_ROWS_LOOKED_AT: usize = 5_000;
 
@@ -70,7 +79,11 @@ impl Store {
         cursor: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Posting>, StoreError> {
-        let mut start = cursor.map(|Cursor(entry)| entry.clone());
+        let mut start = match cursor {
+            None => None,
+            Some(Cursor(entry)) if period.holds(entry) => Some(entry.clone()),
+            Some(_) => return Err(StoreError::Cursor),
+        };
         let mut items: Vec<Posting> = Vec::new();
         let mut looked_at = 0;
         loop {
@@ -141,14 +154,16 @@ impl Store {
         cursor: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<Payment>, StoreError> {
-        let start = cursor.and_then(|Cursor(created)| {
-            let (_, id) = created.split_once('#')?;
-            Some(Item::from([
+        let start = cursor.map(|Cursor(created)| {
+            let id = after_instant(created).ok_or(StoreError::Cursor)?;
+            let id = PaymentId::parse(id).map_err(|_| StoreError::Cursor)?;
+            Ok::<_, StoreError>(Item::from([
                 (ACCOUNT_ID.to_owned(), AttributeValue::S(account.to_string())),
                 (CREATED.to_owned(), AttributeValue::S(created.clone())),
-                (PAYMENT_ID.to_owned(), AttributeValue::S(id.to_owned())),
+                (PAYMENT_ID.to_owned(), AttributeValue::S(id.to_string())),
             ]))
         });
+        let start = start.transpose()?;
         let query = self
             .client
             .query()
@@ -172,12 +187,14 @@ impl Store {
         limit: usize,
     ) -> Result<Page<(Account, Profile)>, StoreError> {
         let start = cursor.map(|Cursor(id)| {
-            Item::from([
+            let id = AccountId::parse(id).map_err(|_| StoreError::Cursor)?;
+            Ok::<_, StoreError>(Item::from([
                 (LISTED.to_owned(), AttributeValue::S(LISTED_VALUE.to_owned())),
-                (ACCOUNT_ID.to_owned(), AttributeValue::S(id.clone())),
+                (ACCOUNT_ID.to_owned(), AttributeValue::S(id.to_string())),
                 (PART.to_owned(), AttributeValue::S(CORE.to_owned())),
-            ])
+            ]))
         });
+        let start = start.transpose()?;
         let query = self
             .client
             .query()
@@ -247,10 +264,9 @@ impl Store {
         let (first_shard, mut start) = match cursor {
             None => (0, None),
             Some(Cursor(entry)) => {
-                let account = entry.split('#').next().and_then(|id| AccountId::parse(id).ok());
-                let shard =
-                    account.map(|id| shard_of(&id)).ok_or_else(|| corrupt("a cursor", "no account"))?;
-                (shard, Some(entry.clone()))
+                let (account, key) = entry.split_once('#').ok_or(StoreError::Cursor)?;
+                let account = AccountId::parse(account).ok().filter(|_| is_journal_key(key));
+                (shard_of(&account.ok_or(StoreError::Cursor)?), Some(entry.clone()))
             }
         };
         for shard in first_shard..SHARDS {
@@ -302,6 +318,20 @@ impl Store {
         self.meter.read(output.consumed_capacity());
         Ok(output)
     }
+}
+
+/// What follows the instant that a key begins with.
+fn after_instant(key: &str) -> Option<&str> {
+    let (instant, rest) = key.split_once('#')?;
+    let parsed: Timestamp = instant.parse().ok()?;
+    (key_text(parsed) == instant).then_some(rest)
+}
+
+/// DynamoDB's limit for a sort key.
+const LONGEST_KEY_BYTES: usize = 1_024;
+
+fn is_journal_key(text: &str) -> bool {
+    text.len() <= LONGEST_KEY_BYTES && after_instant(text).is_some()
 }
 
 fn page_size(limit: usize) -> i32 {

@@ -1,0 +1,231 @@
+//! Call reports as files, in every format (S3, S4, S6), with the sums that `tests/data/README.md` gives.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rust_decimal::Decimal;
+use scenarios::{World, decimal, list};
+use serde_json::{Value, json};
+
+const CSV: &str = "text/csv";
+const GRAPH: &str = "application/vnd.microsoft.graph+json";
+const ZIP: &str = "application/zip";
+const JSON: &str = "application/json";
+
+const DAY_REPORT: &str = "PSTN.calls.2026-11-20.csv";
+const GRAPH_PAGE: &str = "graph-page.json";
+
+fn file(name: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name);
+    std::fs::read(path).expect("a file of tests/data")
+}
+
+fn amount(text: &str) -> Decimal {
+    text.parse().expect("an amount")
+}
+
+async fn world() -> World {
+    let world = World::start().await;
+    world.set_time("2026-11-22T12:00:00Z");
+    world.account("a").await;
+    world
+}
+
+fn count(answer: &Value, status: &str) -> usize {
+    list(answer, "results").iter().filter(|result| result["status"] == status).count()
+}
+
+/// How many results have a charge above zero.
+fn charged(answer: &Value) -> usize {
+    let charges = list(answer, "results").iter().filter(|result| result["status"] == "accepted");
+    charges.filter(|result| decimal(&result["charge"]) > Decimal::ZERO).count()
+}
+
+#[tokio::test]
+async fn s4_every_file_gives_the_sum_it_is_said_to_have() {
+    // Name, type, rows, of those charged, their sum, records without a rate.
+    let files = [
+        (DAY_REPORT, CSV, 25, 15, "18.2639", 0),
+        ("PSTN.calls.new-columns.csv", CSV, 5, 4, "1.4000", 0),
+        ("PSTN.calls.zip", ZIP, 6, 4, "1.3400", 0),
+        (GRAPH_PAGE, GRAPH, 15, 11, "4.3582", 0),
+        ("records.json", JSON, 9, 7, "3.5079", 1),
+    ];
+    for (name, content_type, rows, charges, sum, unrated) in files {
+        let world = world().await;
+        let answer = world.operator.debit_file("a", "", content_type, file(name)).await.expect(200);
+        let results = list(&answer, "results");
+        assert_eq!(results.len(), rows, "{name}");
+        assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(rows), &json!(0)), "{name}: {answer}");
+        assert_eq!((charged(&answer), count(&answer, "unrated")), (charges, unrated), "{name}");
+        assert_eq!(decimal(&answer["balance"]), -amount(sum), "{name}");
+        let with_why = results.iter().filter(|result| !result["why"].is_null()).count();
+        let expected = if content_type == JSON { rows - unrated } else { 0 };
+        assert_eq!(with_why, expected, "{name}: a file's results carry no why");
+        world.operator.assert_books_balance("a").await;
+
+        let (account, posted) = (world.operator.account("a").await, world.operator.transactions("a").await);
+        assert_eq!(posted.len(), rows, "{name}: one posting for each row");
+        let again = world.operator.debit_file("a", "", content_type, file(name)).await.expect(200);
+        assert_eq!(count(&again, "duplicate"), rows, "{name}");
+        assert_eq!(world.operator.account("a").await, account, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn s2_s4_a_call_in_two_formats_is_one_call() {
+    // Sent second, either file finds the two calls that both have.
+    let orders = [
+        [(DAY_REPORT, CSV, 0, "18.2639"), (GRAPH_PAGE, GRAPH, 2, "3.3072")],
+        [(GRAPH_PAGE, GRAPH, 0, "4.3582"), (DAY_REPORT, CSV, 2, "17.2129")],
+    ];
+    for order in orders {
+        let world = world().await;
+        let mut balance = Decimal::ZERO;
+        for (name, content_type, duplicates, added) in order {
+            let answer = world.operator.debit_file("a", "", content_type, file(name)).await.expect(200);
+            assert_eq!((count(&answer, "duplicate"), &answer["rejected"]), (duplicates, &json!(0)), "{name}");
+            balance -= amount(added);
+            assert_eq!(decimal(&answer["balance"]), balance, "{name}");
+        }
+        for (name, content_type) in [("PSTN.calls.new-columns.csv", CSV), ("PSTN.calls.zip", ZIP)] {
+            world.operator.debit_file("a", "", content_type, file(name)).await.expect(200);
+        }
+        assert_eq!(decimal(&world.operator.account("a").await["balance"]), -amount("24.3111"));
+        assert_eq!(world.operator.transactions("a").await.len(), 49);
+        world.operator.debit_file("a", "", JSON, file("records.json")).await.expect(200);
+        assert_eq!(decimal(&world.operator.account("a").await["balance"]), -amount("27.8190"));
+        world.operator.assert_books_balance("a").await;
+    }
+}
+
+#[tokio::test]
+async fn s5_records_of_ours_are_rated_as_published() {
+    let world = world().await;
+    let answer = world.operator.debit_file("a", "", JSON, file("records.json")).await.expect(200);
+    let charges = [
+        Some("0.0760"),
+        Some("0.1950"),
+        Some("0.3570"),
+        Some("0.0390"),
+        Some("2.5500"),
+        Some("0.0459"),
+        Some("0.0000"),
+        Some("0.2450"),
+        None,
+    ];
+    for (result, charge) in list(&answer, "results").iter().zip(charges) {
+        assert_eq!(result["charge"].as_str(), charge, "{result}");
+    }
+    let rules: Vec<_> =
+        list(&answer, "results").iter().map(|result| result["why"]["rule"].as_str().unwrap_or("")).collect();
+    assert_eq!(rules[0], "rated");
+    assert_eq!(&rules[6..], ["zeroDuration", "asRated", ""]);
+    let why = &answer["results"][0]["why"];
+    assert_eq!((&why["billedSeconds"], &why["destination"]), (&json!(240), &json!("France")));
+}
+
+#[tokio::test]
+async fn s4_the_documented_graph_row_is_taken_in_its_own_currency() {
+    let world = world().await;
+    world.account_in("usd", "USD").await;
+    let row = || file("graph-documented-row.json");
+    let taken = world.operator.debit_file("usd", "", GRAPH, row()).await.expect(200);
+    assert_eq!(taken["results"][0]["status"], "accepted");
+    assert_eq!(taken["results"][0]["charge"], "0.0000");
+    let elsewhere = world.operator.debit_file("a", "", GRAPH, row()).await.expect(200);
+    assert_eq!(elsewhere["results"][0]["problem"]["field"], "currency");
+    let rated = world.operator.debit_file("usd", "?rate=all", GRAPH, row()).await.expect(200);
+    assert_eq!(rated["results"][0]["status"], "duplicate", "a user's inbound call is never rated");
+}
+
+const HEADER: &str = "UsageId,Call ID,User Location,AAD ObjectId,Call Type,Number Type,Destination Number,\
+                      Start Time,End Time,Duration Seconds,Connection Fee,Charge,Currency,Capability\r\n";
+
+fn row(id: &str, call_type: &str, number: &str, seconds: u32, charge: &str) -> String {
+    format!(
+        "{id},c-{id},FR,user-{id},{call_type},Subscriber,{number},2026-11-20T08:00:00Z,\
+         2026-11-20T09:00:00Z,{seconds},0,{charge},EUR,MCOPSTN1\r\n"
+    )
+}
+
+#[tokio::test]
+async fn s4_a_row_that_costs_nothing_is_rated_only_with_rate_all() {
+    let rows = [
+        row("out", "user_out", "+33199001234", 185, "0"),
+        row("premium", "user_out", "+33899701234", 121, "0"),
+        row("free", "user_out", "+33199001234", 0, "0"),
+        row("charged", "user_out", "+33199001234", 185, "0.5000"),
+        row("in", "user_in", "+33199001201", 95, "0"),
+        row("nowhere", "user_out", "+9990001234", 60, "0"),
+    ];
+    let report = format!("{HEADER}{}", rows.concat());
+    for (query, expected) in [
+        (
+            "",
+            [Some("0.0000"), Some("0.0000"), Some("0.0000"), Some("0.5000"), Some("0.0000"), Some("0.0000")],
+        ),
+        ("?rate=all", [Some("0.0760"), Some("2.5500"), Some("0.0000"), Some("0.5000"), Some("0.0000"), None]),
+    ] {
+        let world = world().await;
+        let answer = world.operator.debit_file("a", query, CSV, report.clone()).await.expect(200);
+        let charges: Vec<_> =
+            list(&answer, "results").iter().map(|result| result["charge"].as_str()).collect();
+        assert_eq!(charges, expected, "{query}");
+        assert_eq!(answer["rejected"], 0);
+        let services: Vec<_> = world.operator.transactions("a").await;
+        let premium = services.iter().find(|row| row["recordId"] == "premium").expect("its row");
+        assert_eq!(premium["service"], "premium");
+        world.operator.assert_books_balance("a").await;
+    }
+}
+
+#[tokio::test]
+async fn s3_a_broken_row_names_its_line_and_costs_its_neighbours_nothing() {
+    let world = world().await;
+    let good = |id: &str| row(id, "user_out", "+33199001234", 60, "0.0100");
+    let rows = [
+        good("one"),
+        "too,few,cells\r\n".to_owned(),
+        good("two").replace("user_out", "\"user_out"),
+        "\r\n".to_owned(),
+        good("three").replace(",60,", ",sixty,"),
+        good("four").replace("EUR", "USD"),
+        good("five").replace("0.0100", "-1"),
+        good("six"),
+    ];
+    let report = format!("\u{feff}{HEADER}{}", rows.concat());
+    let answer = world.operator.debit_file("a", "", CSV, report).await.expect(200);
+    assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(2), &json!(5)));
+    let problems: Vec<_> = list(&answer, "results")
+        .iter()
+        .map(|result| &result["problem"])
+        .filter(|problem| !problem.is_null())
+        .map(|problem| (problem["line"].as_u64().unwrap(), problem["field"].as_str().unwrap()))
+        .collect();
+    let expected = [(3, "record"), (4, "record"), (6, "Duration Seconds"), (7, "currency"), (8, "Charge")];
+    assert_eq!(problems, expected);
+    assert_eq!(answer["balance"], "-0.0200");
+}
+
+#[tokio::test]
+async fn s3_a_file_of_20000_rows_is_taken_whole() {
+    let world = world().await;
+    let rows: Vec<_> =
+        (0..20_000).map(|id| row(&format!("{id:08}"), "user_out", "+33199001234", 60, "0.0019")).collect();
+    let report = format!("{HEADER}{}", rows.concat());
+    let started = Instant::now();
+    let answer = world.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
+    let took = started.elapsed();
+    assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(20_000), &json!(0)));
+    assert_eq!(answer["balance"], "-38.0000");
+    // API Gateway waits for 30 seconds; this is a debug build, and other tests run beside it.
+    assert!(took < Duration::from_mins(1), "it took {took:?}");
+    let account = world.operator.account("a").await;
+    // Its creation, its card, and a commit for each 99 rows.
+    assert_eq!(account["version"], 2 + 20_000_u32.div_ceil(99));
+
+    let again = world.operator.debit_file("a", "", CSV, report).await.expect(200);
+    assert_eq!(count(&again, "duplicate"), 20_000);
+    assert_eq!(world.operator.account("a").await, account);
+}

@@ -2,4 +2,5 @@
 
 mod kill;
 mod purchases;
+mod start;
 mod tour;

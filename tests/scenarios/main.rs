@@ -1,5 +1,6 @@
 //! The product through its front door: a host, HTTP, and what must hold.
 
+mod contention;
 mod kill;
 mod purchases;
 mod start;

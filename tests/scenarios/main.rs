@@ -5,4 +5,8 @@ mod bad_input;
 mod batches;
 mod files;
 mod listings;
+mod contention;
+mod kill;
 mod purchases;
+mod start;
+mod tour;

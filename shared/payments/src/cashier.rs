@@ -37,7 +37,7 @@ impl Cashier<'_> {
         let new = NewIntent { key: &key, amount: payment.amount, method };
         let intent = match self.processor.create(&new).await {
             Ok(intent) => intent,
-            Err(problem) => return self.failed(payment, now, &problem).await,
+            Err(problem) => return self.failed(payment, now, problem).await,
         };
         let noted = payment.moved_to(PaymentState::Open { intent: Some(intent.id.clone()) });
         if !self.store.note_payment(&noted).await? {
@@ -45,7 +45,7 @@ impl Cashier<'_> {
         }
         match self.processor.confirm(&intent.id).await {
             Ok(intent) => self.settle(noted, now, &intent).await,
-            Err(problem) => self.failed(noted, now, &problem).await,
+            Err(problem) => self.failed(noted, now, problem).await,
         }
     }
 
@@ -61,9 +61,8 @@ impl Cashier<'_> {
         };
         let intent = match found {
             Ok(Some(intent)) => intent,
-            // It never saw it, and who would send it now loses the row to this: see `note` above.
-            Ok(None) => return self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await,
-            Err(problem) => return self.failed(payment, now, &problem).await,
+            Ok(None) => return self.abandon_unseen(payment, now).await,
+            Err(problem) => return Ok(still_unknown(payment, problem)),
         };
         let person_is_late = now >= payment.created_at + PERSON_HAS;
         let give_up = match &intent.state {
@@ -76,7 +75,16 @@ impl Cashier<'_> {
         }
         match self.processor.cancel(&intent.id).await {
             Ok(intent) => self.settle(payment, now, &intent).await,
-            Err(problem) => self.failed(payment, now, &problem).await,
+            Err(problem) => Ok(still_unknown(payment, problem)),
+        }
+    }
+
+    /// The processor never saw it, and whoever would send it now loses the row to this: see *note* above. But
+    /// a row that has moved has an object that may be charged at any moment: the next recovery looks at that.
+    async fn abandon_unseen(&self, payment: Payment, now: Timestamp) -> Result<Payment, StoreError> {
+        match self.try_close(&payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await? {
+            Some(abandoned) => Ok(abandoned),
+            None => self.stored(&payment).await,
         }
     }
 
@@ -103,21 +111,18 @@ impl Cashier<'_> {
         }
     }
 
+    /// What was asked of the card came to nothing, or nobody knows.
     async fn failed(
         &self,
         payment: Payment,
         now: Timestamp,
-        problem: &ProcessorError,
+        problem: ProcessorError,
     ) -> Result<Payment, StoreError> {
         match problem {
             ProcessorError::Refused { reason } => {
-                self.close(payment, |a, p| purchase::decline(a, now, p, reason)).await
+                self.close(payment, |a, p| purchase::decline(a, now, p, &reason)).await
             }
-            // It stays due, so recovery looks again at its next run.
-            ProcessorError::Unknown(source) => {
-                tracing::warn!(payment = %payment.id, %source, "the outcome of a charge is unknown");
-                Ok(payment)
-            }
+            unknown @ ProcessorError::Unknown(_) => Ok(still_unknown(payment, unknown)),
         }
     }
 
@@ -126,7 +131,7 @@ impl Cashier<'_> {
         if let Err(problem) = self.processor.cancel(&intent.id).await {
             tracing::warn!(payment = %payment.id, %problem, "an object that nobody will confirm was not cancelled");
         }
-        Ok(self.store.payment(&payment.account, &payment.id).await?.unwrap_or(payment))
+        self.stored(&payment).await
     }
 
     /// Commits what `decide` makes of the payment; a payment that somebody else has closed stays so.
@@ -136,18 +141,40 @@ impl Cashier<'_> {
         decide: impl Fn(&Account, &Payment) -> Result<Decision<Payment>, NotOpen> + Sync,
     ) -> Result<Payment, StoreError> {
         for _ in 0..MAX_CLOSING_TRIES {
-            match self.store.apply(&payment.account, |account, _| decide(account, &payment)).await {
-                Ok(applied) => return Ok(applied.answer),
-                Err(ApplyError::Store(problem)) => return Err(problem),
-                Err(ApplyError::NoAccount) => unreachable!("accounts are never removed"),
-                Err(ApplyError::PaymentMoved | ApplyError::Refused(NotOpen)) => {}
+            if let Some(closed) = self.try_close(&payment, &decide).await? {
+                return Ok(closed);
             }
-            let stored = self.store.payment(&payment.account, &payment.id).await?;
-            payment = stored.expect("an opened payment has its row");
+            payment = self.stored(&payment).await?;
             if !payment.is_open() {
                 return Ok(payment);
             }
         }
         Ok(payment)
     }
+
+    /// The same, only if the payment is still as it was read.
+    async fn try_close(
+        &self,
+        payment: &Payment,
+        decide: impl Fn(&Account, &Payment) -> Result<Decision<Payment>, NotOpen> + Sync,
+    ) -> Result<Option<Payment>, StoreError> {
+        match self.store.apply(&payment.account, |account, _| decide(account, payment)).await {
+            Ok(applied) => Ok(Some(applied.answer)),
+            Err(ApplyError::PaymentMoved | ApplyError::Refused(NotOpen)) => Ok(None),
+            Err(ApplyError::Store(problem)) => Err(problem),
+            Err(ApplyError::NoAccount) => unreachable!("accounts are never removed"),
+        }
+    }
+
+    async fn stored(&self, payment: &Payment) -> Result<Payment, StoreError> {
+        let stored = self.store.payment(&payment.account, &payment.id).await?;
+        Ok(stored.expect("an opened payment has its row"))
+    }
+}
+
+/// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
+/// or to cancel: it may have charged.
+fn still_unknown(payment: Payment, problem: ProcessorError) -> Payment {
+    tracing::warn!(payment = %payment.id, problem = &problem as &dyn std::error::Error, "the outcome of a charge is unknown");
+    payment
 }

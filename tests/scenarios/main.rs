@@ -3,10 +3,11 @@
 mod access;
 mod bad_input;
 mod batches;
-mod files;
-mod listings;
 mod contention;
+mod files;
 mod kill;
+mod listings;
 mod purchases;
+mod recovery;
 mod start;
 mod tour;

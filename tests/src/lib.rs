@@ -2,13 +2,21 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::pin::Pin;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use local::faults::{Fault, Faults, Kind, Pause};
 use local::tokens::TokenRequest;
 use local::{Config, Host, Storage};
+use recharge::{Leases, Summary};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+
+/// Nothing that a test waits for takes longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// A host with a database and a port of its own.
 pub struct World {
@@ -111,6 +119,89 @@ impl World {
     pub fn set_time(&self, instant: &str) {
         self.host.machine().clock.set(instant.parse().expect("an instant")).expect("the clock is set");
     }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &Faults {
+        &self.host.machine().faults
+    }
+
+    /// The next calls of this kind fail, to whatever they go.
+    pub fn arm(&self, kind: Kind, skip: usize, count: usize) {
+        self.faults().arm(Fault { target: None, kind, skip, count });
+    }
+
+    /// The scheduled recovery as of an instant.
+    pub async fn recover_at(&self, instant: &str) -> Summary {
+        let instant: Timestamp = instant.parse().expect("an instant");
+        self.host.machine().functions.recover(instant, Leases::Respected).await.expect("it recovers")
+    }
+
+    /// Recovery of everything that is open, whoever may be at it still.
+    pub async fn recover(&self) -> Summary {
+        let machine = self.host.machine();
+        machine.functions.recover(machine.clock.now(), Leases::Ignored).await.expect("it recovers")
+    }
+
+    /// A purchase by the operator in this very task, so that it can be killed or held back with it.
+    pub async fn buy_here(&self, account: &str, key: &str, body: Value) -> Answer {
+        let machine = self.host.machine();
+        let event = json!({
+            "version": "2.0",
+            "routeKey": "POST /v1/accounts/{id}/purchases",
+            "rawPath": format!("/v1/accounts/{account}/purchases"),
+            "headers": { "content-type": "application/json", "idempotency-key": key },
+            "pathParameters": { "id": account },
+            "requestContext": {
+                "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
+                "http": { "method": "POST" },
+                "timeEpoch": machine.clock.now().as_millisecond(),
+            },
+            "body": body.to_string(),
+            "isBase64Encoded": false,
+        });
+        let event = serde_json::from_value(event).expect("an event");
+        let answer = purchase::handle(event, machine.functions.purchase_ports()).await;
+        let body = serde_json::to_value(&answer.body).expect("a text");
+        Answer {
+            status: u16::try_from(answer.status_code).expect("a status"),
+            headers: answer.headers,
+            body: body.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+        }
+    }
+
+    /// Does this until it is done, or until a fault kills it: then nothing of it goes on.
+    pub async fn unless_killed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        bounded(async {
+            tokio::select! {
+                biased;
+                done = work => Some(done),
+                () = self.faults().death() => None,
+            }
+        })
+        .await
+    }
+
+    /// Does this until it is done, or until it has made so many calls and is held back before the next.
+    pub async fn run_to<T>(
+        &self,
+        calls: usize,
+        work: &mut Pin<&mut (impl Future<Output = T> + ?Sized)>,
+    ) -> Result<T, Pause> {
+        let pause = self.faults().pause(calls);
+        let reached = bounded(async {
+            tokio::select! {
+                biased;
+                done = work => Some(done),
+                () = pause.reached() => None,
+            }
+        });
+        reached.await.ok_or(pause)
+    }
+}
+
+/// Waits for what must come, but not for ever.
+pub async fn bounded<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONGEST_WAIT, work).await.expect("it ends in time")
 }
 
 impl Api {
@@ -126,7 +217,8 @@ impl Api {
 
     /// A client of the host at `url`.
     pub fn new(url: &str, token: &str) -> Self {
-        Self { http: Client::new(), url: url.to_owned(), token: token.to_owned() }
+        let http = Client::builder().timeout(LONGEST_WAIT).build().expect("a client");
+        Self { http, url: url.to_owned(), token: token.to_owned() }
     }
 
     /// GET.

@@ -1,7 +1,8 @@
 //! A bad day, on purpose: what stands between a function and what it calls can be told to fail.
 //!
 //! The database's faults are injected below the SDK, in its HTTP client, so that its own retries are part of
-//! what is tried. A *death* never answers: whoever waits for it is as good as killed at that very step.
+//! what is tried. A *death* never answers: whoever waits for it is as good as killed at that very step. A
+//! *pause* holds a call back until it is resumed, so that two processes can be led through every interleaving.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,7 +20,7 @@ use domain::profile::PaymentMethod;
 use domain::{AccountId, Money};
 use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
 use serde::Deserialize;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -35,7 +36,7 @@ pub enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
-    /// A transaction meets another one (database only; other calls go through).
+    /// A transaction, reading or writing, meets another one (database only; other calls go through).
     Conflict,
     /// Too many requests.
     Throttle,
@@ -75,10 +76,45 @@ pub struct Call {
     pub body: String,
 }
 
+/// A call to come that is held back, before it is made. Dropping this, or disarming, lets it go through.
+#[derive(Debug)]
+pub struct Pause {
+    gate: Arc<Gate>,
+}
+
+impl Pause {
+    /// Waits until the call is held back.
+    pub async fn reached(&self) {
+        self.gate.reached.notified().await;
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        self.gate.resumed.close();
+    }
+}
+
+#[derive(Debug)]
+struct Gate {
+    reached: Notify,
+    /// Closed when the call may go through; it never has permits.
+    resumed: Semaphore,
+}
+
+impl Gate {
+    async fn hold(&self) {
+        self.reached.notify_one();
+        // It ends with an error, since all that ever happens to it is to be closed.
+        let _ = self.resumed.acquire().await;
+    }
+}
+
 /// The faults to come, and on request a record of the calls made.
 #[derive(Debug, Default)]
 pub struct Faults {
     armed: Mutex<Vec<Fault>>,
+    pauses: Mutex<Vec<(usize, Arc<Gate>)>>,
     died: Notify,
     record: Mutex<Option<Vec<Call>>>,
 }
@@ -89,9 +125,19 @@ impl Faults {
         self.armed.lock().expect("no holder of this lock panics").push(fault);
     }
 
+    /// Holds a call back, of either target, after so many that go through.
+    pub fn pause(&self, skip: usize) -> Pause {
+        let gate = Arc::new(Gate { reached: Notify::new(), resumed: Semaphore::new(0) });
+        self.pauses.lock().expect("no holder of this lock panics").push((skip, gate.clone()));
+        Pause { gate }
+    }
+
     /// Lets everything go through again.
     pub fn disarm(&self) {
         self.armed.lock().expect("no holder of this lock panics").clear();
+        for (_, gate) in self.pauses.lock().expect("no holder of this lock panics").drain(..) {
+            gate.resumed.close();
+        }
     }
 
     /// Waits until somebody dies.
@@ -131,6 +177,17 @@ impl Faults {
         }
         armed.retain(|fault| fault.count > 0);
         found
+    }
+
+    /// The gate that the next call comes to, if any.
+    fn gate(&self) -> Option<Arc<Gate>> {
+        let mut pauses = self.pauses.lock().expect("no holder of this lock panics");
+        pauses.retain(|(_, gate)| !gate.resumed.is_closed());
+        let reached = pauses.iter().position(|(skip, _)| *skip == 0);
+        for (skip, _) in pauses.iter_mut() {
+            *skip = skip.saturating_sub(1);
+        }
+        reached.map(|index| pauses.remove(index).1)
     }
 
     async fn die<T>(&self) -> T {
@@ -180,21 +237,27 @@ impl HttpConnector for FaultyConnector {
         let operation = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let operation = operation.unwrap_or_default().to_owned();
         self.faults.note(&operation, &request);
-        let Some(kind) = self.faults.next(Target::Database, operation == "TransactWriteItems") else {
+        let gate = self.faults.gate();
+        let kind = self.faults.next(Target::Database, operation.starts_with("Transact"));
+        if gate.is_none() && kind.is_none() {
             return self.inner.call(request);
-        };
+        }
         let (inner, faults) = (self.inner.clone(), self.faults.clone());
         HttpConnectorFuture::new(async move {
+            if let Some(gate) = gate {
+                gate.hold().await;
+            }
             match kind {
-                Kind::Conflict => Ok(refusal(CONFLICT)),
-                Kind::Throttle => Ok(refusal(THROTTLED)),
-                Kind::Down => Err(ConnectorError::io("the connection was refused".into())),
-                Kind::LostReply => {
+                None => inner.call(request).await,
+                Some(Kind::Conflict) => Ok(refusal(CONFLICT)),
+                Some(Kind::Throttle) => Ok(refusal(THROTTLED)),
+                Some(Kind::Down) => Err(ConnectorError::io("the connection was refused".into())),
+                Some(Kind::LostReply) => {
                     inner.call(request).await?;
                     Err(ConnectorError::io("the connection was reset".into()))
                 }
-                Kind::DeathBefore => faults.die().await,
-                Kind::DeathAfter => {
+                Some(Kind::DeathBefore) => faults.die().await,
+                Some(Kind::DeathAfter) => {
                     inner.call(request).await?;
                     faults.die().await
                 }
@@ -234,6 +297,9 @@ impl<P: Processor> FaultyProcessor<P> {
         work: impl Future<Output = Result<T, ProcessorError>> + Send,
     ) -> Result<T, ProcessorError> {
         let lost = |what: &str| ProcessorError::Unknown(what.into());
+        if let Some(gate) = self.faults.gate() {
+            gate.hold().await;
+        }
         match self.faults.next(Target::Processor, false) {
             None | Some(Kind::Conflict) => work.await,
             Some(Kind::Throttle | Kind::Down) => Err(lost("the card processor is down")),

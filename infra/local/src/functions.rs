@@ -118,6 +118,11 @@ impl Functions {
         &self.sandbox
     }
 
+    /// What the purchase function works with, for tests that kill it or take its place.
+    pub fn purchase_ports(&self) -> &purchase::Ports {
+        &self.purchase
+    }
+
     /// Hands a function an event, as Lambda does: it runs to its end even when the caller has gone, and a
     /// panic is an error of this one run.
     pub async fn answer(

@@ -37,7 +37,7 @@ impl Cashier<'_> {
         let new = NewIntent { key: &key, amount: payment.amount, method };
         let intent = match self.processor.create(&new).await {
             Ok(intent) => intent,
-            Err(problem) => return self.failed(payment, now, &problem).await,
+            Err(problem) => return self.failed(payment, now, problem).await,
         };
         let noted = payment.moved_to(PaymentState::Open { intent: Some(intent.id.clone()) });
         if !self.store.note_payment(&noted).await? {
@@ -45,7 +45,7 @@ impl Cashier<'_> {
         }
         match self.processor.confirm(&intent.id).await {
             Ok(intent) => self.settle(noted, now, &intent).await,
-            Err(problem) => self.failed(noted, now, &problem).await,
+            Err(problem) => self.failed(noted, now, problem).await,
         }
     }
 
@@ -61,9 +61,9 @@ impl Cashier<'_> {
         };
         let intent = match found {
             Ok(Some(intent)) => intent,
-            // It never saw it, and who would send it now loses the row to this: see `note` above.
+            // It never saw it, and whoever would send it now loses the row to this: see *note* above.
             Ok(None) => return self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await,
-            Err(problem) => return self.failed(payment, now, &problem).await,
+            Err(problem) => return Ok(still_unknown(payment, problem)),
         };
         let person_is_late = now >= payment.created_at + PERSON_HAS;
         let give_up = match &intent.state {
@@ -76,7 +76,7 @@ impl Cashier<'_> {
         }
         match self.processor.cancel(&intent.id).await {
             Ok(intent) => self.settle(payment, now, &intent).await,
-            Err(problem) => self.failed(payment, now, &problem).await,
+            Err(problem) => Ok(still_unknown(payment, problem)),
         }
     }
 
@@ -103,21 +103,18 @@ impl Cashier<'_> {
         }
     }
 
+    /// What was asked of the card came to nothing, or nobody knows.
     async fn failed(
         &self,
         payment: Payment,
         now: Timestamp,
-        problem: &ProcessorError,
+        problem: ProcessorError,
     ) -> Result<Payment, StoreError> {
         match problem {
             ProcessorError::Refused { reason } => {
-                self.close(payment, |a, p| purchase::decline(a, now, p, reason)).await
+                self.close(payment, |a, p| purchase::decline(a, now, p, &reason)).await
             }
-            // It stays due, so recovery looks again at its next run.
-            ProcessorError::Unknown(source) => {
-                tracing::warn!(payment = %payment.id, %source, "the outcome of a charge is unknown");
-                Ok(payment)
-            }
+            unknown @ ProcessorError::Unknown(_) => Ok(still_unknown(payment, unknown)),
         }
     }
 
@@ -126,7 +123,7 @@ impl Cashier<'_> {
         if let Err(problem) = self.processor.cancel(&intent.id).await {
             tracing::warn!(payment = %payment.id, %problem, "an object that nobody will confirm was not cancelled");
         }
-        Ok(self.store.payment(&payment.account, &payment.id).await?.unwrap_or(payment))
+        self.stored(&payment).await
     }
 
     /// Commits what `decide` makes of the payment. One that somebody else has closed stays so; one that has
@@ -143,8 +140,7 @@ impl Cashier<'_> {
                 Err(ApplyError::NoAccount) => unreachable!("accounts are never removed"),
                 Err(ApplyError::PaymentMoved | ApplyError::Refused(NotOpen)) => {}
             }
-            let stored = self.store.payment(&payment.account, &payment.id).await?;
-            let stored = stored.expect("an opened payment has its row");
+            let stored = self.stored(&payment).await?;
             if !stored.is_open() || stored.intent() != payment.intent() {
                 return Ok(stored);
             }
@@ -152,4 +148,16 @@ impl Cashier<'_> {
         }
         Ok(payment)
     }
+
+    async fn stored(&self, payment: &Payment) -> Result<Payment, StoreError> {
+        let stored = self.store.payment(&payment.account, &payment.id).await?;
+        Ok(stored.expect("an opened payment has its row"))
+    }
+}
+
+/// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
+/// or to cancel: it may have charged.
+fn still_unknown(payment: Payment, problem: ProcessorError) -> Payment {
+    tracing::warn!(payment = %payment.id, problem = &problem as &dyn std::error::Error, "the outcome of a charge is unknown");
+    payment
 }

@@ -1,0 +1,353 @@
+//! When the outcome of a charge is unknown: it resolves by itself, to exactly one lot or none (F5).
+//!
+//! A purchase is led through every way in which its process, or the recovery's, can die, pause or race. The
+//! processor's own record says what was charged; the books must say the same.
+
+use std::pin::pin;
+
+use local::faults::{Fault, Kind, Target};
+use scenarios::{Answer, World, bounded};
+use serde_json::{Value, json};
+
+/// The recovery asks each shard.
+const CALLS_TO_FIND_WHAT_IS_DUE: usize = 8;
+
+/// More calls than any purchase or recovery makes.
+const MANY: usize = 60;
+
+fn euros(amount: &str) -> Value {
+    json!({ "amount": amount })
+}
+
+async fn purchases(world: &World, account: &str) -> Vec<Value> {
+    let answer = world.operator.get(&format!("/v1/accounts/{account}/purchases")).await.expect(200);
+    answer["purchases"].as_array().unwrap().clone()
+}
+
+async fn lots(world: &World, account: &str) -> usize {
+    let answer = world.operator.get(&format!("/v1/accounts/{account}/lots")).await.expect(200);
+    answer["lots"].as_array().unwrap().len()
+}
+
+/// Whatever happened to the purchase `k`: nothing is open, there is one charge and one lot or neither, and
+/// the key gives the final state and charges nothing new. Says whether it was charged.
+async fn assert_resolved(world: &World, account: &str, story: &str) -> bool {
+    let charges = world.operator.charges(account).await.len();
+    assert!(charges <= 1, "{story}: charged {charges} times");
+    assert_eq!(lots(world, account).await, charges, "{story}: a charge is a lot");
+    world.operator.assert_books_balance(account).await;
+    assert_eq!(world.recover().await.looked_at, 0, "{story}: nothing is open");
+    let listed = purchases(world, account).await;
+    let Some(purchase) = listed.first() else {
+        assert_eq!(charges, 0, "{story}");
+        return false;
+    };
+    assert_eq!(listed.len(), 1, "{story}");
+    let again = world.operator.buy(account, "k", euros("50")).await;
+    if charges == 1 {
+        assert_eq!(purchase["status"], "succeeded", "{story}");
+        assert_eq!(purchase["receiptNumber"], 1, "{story}: F8");
+        assert_eq!(again.expect(201), *purchase, "{story}");
+    } else {
+        assert_eq!(purchase["status"], "declined", "{story}");
+        assert_eq!(purchase["declineReason"], "abandoned", "{story}");
+        assert_eq!(again.expect(402)["purchase"], *purchase, "{story}");
+    }
+    assert_eq!(world.operator.charges(account).await.len(), charges, "{story}: nothing new is charged");
+    charges == 1
+}
+
+#[tokio::test]
+async fn f5_a_lost_reply_leaves_a_purchase_pending_until_recovery_finds_its_charge() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    world.account("a").await;
+    let body = json!({ "amount": "50", "paymentMethod": "pm_sandbox_timeout" });
+    let pending = world.operator.buy("a", "k", body.clone()).await.expect(202);
+    assert_eq!(pending["status"], "pending");
+    assert_eq!(world.operator.charges("a").await.len(), 1, "the card was charged");
+    assert_eq!(lots(&world, "a").await, 0, "and nobody knows");
+    assert_eq!(world.operator.buy("a", "k", body.clone()).await.expect(202), pending);
+
+    world.set_time("2026-11-22T12:34:56Z");
+    let recovered = world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
+    assert_eq!(recovered, json!({ "looked_at": 1, "closed": 1 }));
+    let purchase = world.operator.buy("a", "k", body).await.expect(201);
+    assert_eq!(purchase["createdAt"], "2026-11-22T10:00:00Z");
+    assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00Z", "F1: from when it was asked for");
+    let transactions = world.operator.transactions("a").await;
+    assert_eq!(transactions[0]["at"], "2026-11-22T10:00:00Z");
+    assert_eq!(transactions[0]["postedAt"], "2026-11-22T12:34:56Z");
+    world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
+    assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (1, 1));
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn f5_the_scheduled_recovery_leaves_a_first_attempt_its_two_minutes() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    world.account("a").await;
+    let body = json!({ "amount": "50", "paymentMethod": "pm_sandbox_timeout" });
+    world.operator.buy("a", "k", body.clone()).await.expect(202);
+    assert_eq!(world.recover_at("2026-11-22T10:01:59.999Z").await.looked_at, 0);
+    assert_eq!(world.operator.buy("a", "k", body.clone()).await.expect(202)["status"], "pending");
+    assert_eq!(world.recover_at("2026-11-22T10:02:00Z").await.closed, 1);
+    assert_eq!(world.operator.buy("a", "k", body).await.expect(201)["status"], "succeeded");
+    assert_eq!(world.operator.charges("a").await.len(), 1);
+    world.operator.assert_books_balance("a").await;
+}
+
+/// `authentication_required`: the card wants its owner.
+async fn ask_the_owner(world: &World) -> String {
+    world.set_time("2026-11-22T10:00:00Z");
+    world.account("a").await;
+    let body = json!({ "amount": "50", "paymentMethod": "pm_card_authenticationRequired" });
+    let waiting = world.operator.buy("a", "k", body).await.expect(202);
+    assert_eq!(waiting["status"], "needsAction");
+    let url = waiting["nextAction"]["url"].as_str().unwrap();
+    url.strip_prefix(world.host.url()).expect("the sandbox's page").to_owned()
+}
+
+async fn repeat(world: &World) -> Answer {
+    let body = json!({ "amount": "50", "paymentMethod": "pm_card_authenticationRequired" });
+    world.operator.buy("a", "k", body).await
+}
+
+async fn decide(world: &World, page: &str, decision: &str) -> Answer {
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    world.operator.send_text(reqwest::Method::POST, page, &form, format!("decision={decision}")).await
+}
+
+#[tokio::test]
+async fn f4_the_owner_of_a_card_approves_and_there_is_one_lot() {
+    let world = World::start().await;
+    let page = ask_the_owner(&world).await;
+    let asking = world.operator.get(&page).await.expect(200);
+    assert!(asking.as_str().unwrap().contains("<form"), "{asking}");
+    assert_eq!(lots(&world, "a").await, 0);
+    for _ in 0..2 {
+        decide(&world, &page, "approve").await.expect(200);
+        assert_eq!(repeat(&world).await.expect(201)["status"], "succeeded");
+    }
+    decide(&world, &page, "refuse").await.expect(200);
+    assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (1, 1));
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn f4_the_owner_of_a_card_refuses_and_there_is_none() {
+    let world = World::start().await;
+    let page = ask_the_owner(&world).await;
+    decide(&world, &page, "perhaps").await.expect(422);
+    decide(&world, &page, "refuse").await.expect(200);
+    let declined = repeat(&world).await.expect(402);
+    assert_eq!(declined["purchase"]["declineReason"], "authentication_required");
+    decide(&world, &page, "approve").await.expect(200);
+    assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (0, 0));
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn f5_recovery_gives_the_owner_of_a_card_twenty_four_hours() {
+    let world = World::start().await;
+    let page = ask_the_owner(&world).await;
+    for before in ["2026-11-22T10:05:00Z", "2026-11-22T18:00:00Z", "2026-11-23T09:59:59.999Z"] {
+        world.recover_at(before).await;
+        assert_eq!(repeat(&world).await.expect(202)["status"], "needsAction", "{before}");
+    }
+    world.recover_at("2026-11-23T10:00:00Z").await;
+    let declined = repeat(&world).await.expect(402);
+    assert_eq!(declined["purchase"]["status"], "declined");
+    assert_eq!(declined["purchase"]["declineReason"], "abandoned");
+    world.set_time("2026-11-23T10:00:01Z");
+    decide(&world, &page, "approve").await.expect(200);
+    assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (0, 0), "too late");
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn f5_an_approval_that_only_recovery_sees_is_a_lot() {
+    let world = World::start().await;
+    let page = ask_the_owner(&world).await;
+    let intent = page.rsplit('/').next().unwrap();
+    world.host.machine().functions.sandbox().authenticate(intent, true).await.unwrap();
+    assert_eq!(world.recover_at("2026-11-22T11:00:00Z").await.closed, 1);
+    assert_eq!(repeat(&world).await.expect(201)["status"], "succeeded");
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn f5_a_processor_that_is_down_for_an_hour_leaves_purchases_pending() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    // Down before it saw the charge, and after it was done.
+    for (account, up_for, charged) in [("unseen", 0, false), ("unconfirmed", 1, false), ("charged", 2, true)]
+    {
+        world.account(account).await;
+        let kind = if charged { Kind::LostReply } else { Kind::Down };
+        let skip = if charged { 1 } else { up_for };
+        world.faults().arm(Fault { target: Some(Target::Processor), kind, skip, count: 1 });
+        let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);
+        assert_eq!(pending["status"], "pending", "{account}");
+        world.faults().disarm();
+        world.faults().arm(Fault {
+            target: Some(Target::Processor),
+            kind: Kind::Down,
+            skip: 0,
+            count: usize::MAX,
+        });
+        for minutes in (5..60).step_by(5) {
+            world.recover_at(&format!("2026-11-22T10:{minutes:02}:00Z")).await;
+            let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);
+            assert_eq!(pending["status"], "pending", "{account} after {minutes} minutes");
+        }
+        world.faults().disarm();
+        world.recover_at("2026-11-22T11:05:00Z").await;
+        assert_eq!(assert_resolved(&world, account, account).await, charged);
+    }
+}
+
+#[tokio::test]
+async fn f5_a_late_process_never_confirms_what_recovery_abandoned() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    // Up to which of its calls to the processor it comes before it falls asleep.
+    for (account, next_call) in
+        [("before-create", "create"), ("before-note", "note"), ("before-confirm", "confirm")]
+    {
+        world.account(account).await;
+        // Reads the payment, reads the account, opens; then creates, notes and confirms.
+        let calls = ["read", "load", "open", "create", "note", "confirm"];
+        let skip = calls.iter().position(|call| *call == next_call).unwrap();
+        let mut late = pin!(world.buy_here(account, "k", euros("50")));
+        let asleep = world.run_to(skip, &mut late).await.expect_err("it falls asleep");
+        assert_eq!(world.recover_at("2026-11-22T10:05:00Z").await.closed, 1, "{account}");
+        drop(asleep);
+        let answer = bounded(late).await.expect(402);
+        assert_eq!(answer["purchase"]["declineReason"], "abandoned", "{account}");
+        assert!(!assert_resolved(&world, account, account).await);
+        let records = world.operator.get(&format!("/_local/charges/{account}")).await.expect(200);
+        assert!(records["charges"].as_array().unwrap().len() <= 1);
+    }
+}
+
+#[tokio::test]
+async fn f5_a_purchase_killed_at_any_step_is_one_charge_and_one_lot_or_neither() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
+        let mut charged = Vec::new();
+        for step in 0.. {
+            assert!(step < MANY, "a purchase comes to an end");
+            let account = format!("{name}-{step}");
+            world.account(&account).await;
+            world.arm(kind, step, 1);
+            let answer = world.unless_killed(world.buy_here(&account, "k", euros("50"))).await;
+            world.faults().disarm();
+            world.recover_at("2026-11-22T10:05:00Z").await;
+            charged.push(assert_resolved(&world, &account, &account).await);
+            if let Some(answer) = answer {
+                answer.expect(201);
+                break;
+            }
+        }
+        assert!(charged.is_sorted(), "once the card is charged, there is no way back: {charged:?}");
+        assert!(charged.len() > 6, "it makes a call for each step: {charged:?}");
+    }
+}
+
+#[tokio::test]
+async fn f5_recovery_killed_at_any_step_and_run_again_gives_the_same() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    // After each call that leaves something open: opened, created, noted, confirmed.
+    for died_after in 2..6 {
+        for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
+            for step in 0.. {
+                assert!(step < MANY, "a recovery comes to an end");
+                let account = format!("{died_after}-{name}-{step}");
+                world.account(&account).await;
+                world.arm(Kind::DeathAfter, died_after, 1);
+                let answer = world.unless_killed(world.buy_here(&account, "k", euros("50"))).await;
+                assert!(answer.is_none(), "{account} should have died");
+                world.arm(kind, step, 1);
+                let first = world.unless_killed(world.recover()).await;
+                world.faults().disarm();
+                world.recover().await;
+                let charged = assert_resolved(&world, &account, &account).await;
+                assert_eq!(charged, died_after == 5, "{account}: recovery charges nothing itself");
+                if first.is_some() {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// How two processes take turns: the purchase makes so many calls, the recovery then makes so many, the
+/// purchase so many more; then the recovery ends, and then the purchase. Says whether all turns were taken.
+async fn take_turns(world: &World, account: &str, first: usize, recovery: usize, second: usize) -> bool {
+    let mut buying = pin!(world.buy_here(account, "k", euros("50")));
+    let held = world.run_to(first, &mut buying).await.expect_err("a purchase makes more calls");
+    let mut recovering = pin!(world.recover());
+    let recovery_held = world.run_to(recovery, &mut recovering).await.err();
+    drop(held);
+    let bought = world.run_to(second, &mut buying).await;
+    let took_turns = recovery_held.is_some();
+    if let Some(held) = recovery_held {
+        drop(held);
+        bounded(recovering).await;
+    }
+    let answer = match bought {
+        Ok(answer) => answer,
+        Err(held) => {
+            drop(held);
+            bounded(buying).await
+        }
+    };
+    assert!([201, 202, 402].contains(&answer.status), "{account}: {answer:?}");
+    took_turns
+}
+
+#[tokio::test]
+async fn f5_recovery_and_the_first_process_may_interleave_in_any_way() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    let mut interleavings = 0;
+    // The purchase has opened, or created, or noted, or confirmed.
+    for first in 3..7 {
+        for second in 0..4 {
+            for recovery in CALLS_TO_FIND_WHAT_IS_DUE.. {
+                assert!(recovery < MANY, "a recovery comes to an end");
+                let account = format!("{first}-{recovery}-{second}");
+                world.account(&account).await;
+                let took_turns = take_turns(&world, &account, first, recovery, second).await;
+                world.recover().await;
+                assert_resolved(&world, &account, &account).await;
+                if !took_turns {
+                    break;
+                }
+                interleavings += 1;
+            }
+        }
+    }
+    assert!(interleavings > 50, "only {interleavings} interleavings");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f5_recoveries_and_repeats_all_at_once_are_one_lot() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    for round in 0..10 {
+        let account = format!("a{round}");
+        world.account(&account).await;
+        let buy = || world.operator.buy(&account, "k", euros("50"));
+        let answers = tokio::join!(buy(), world.recover(), buy(), world.recover(), buy(), world.recover());
+        for answer in [answers.0, answers.2, answers.4] {
+            assert!([201, 202, 402].contains(&answer.status), "{answer:?}");
+        }
+        world.recover().await;
+        assert_resolved(&world, &account, &account).await;
+    }
+}

@@ -12,7 +12,7 @@ fn euros(amount: &str) -> Value {
 
 async fn lots(world: &World, account: &str) -> Vec<Value> {
     let answer = world.operator.get(&format!("/v1/accounts/{account}/lots")).await.expect(200);
-    answer["lots"].as_array().unwrap().clone()
+    answer["lots"].as_array().expect("a list").clone()
 }
 
 #[tokio::test]

@@ -21,12 +21,12 @@ fn euros(amount: &str) -> Value {
 
 async fn purchases(world: &World, account: &str) -> Vec<Value> {
     let answer = world.operator.get(&format!("/v1/accounts/{account}/purchases")).await.expect(200);
-    answer["purchases"].as_array().unwrap().clone()
+    answer["purchases"].as_array().expect("a list").clone()
 }
 
 async fn lots(world: &World, account: &str) -> usize {
     let answer = world.operator.get(&format!("/v1/accounts/{account}/lots")).await.expect(200);
-    answer["lots"].as_array().unwrap().len()
+    answer["lots"].as_array().expect("a list").len()
 }
 
 /// Whatever happened to the purchase `k`: nothing is open, there is one charge and one lot or neither, and
@@ -71,7 +71,7 @@ async fn f5_a_lost_reply_leaves_a_purchase_pending_until_recovery_finds_its_char
 
     world.set_time("2026-11-22T12:34:56Z");
     let recovered = world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
-    assert_eq!(recovered, json!({ "looked_at": 1, "closed": 1 }));
+    assert_eq!(recovered, json!({ "lookedAt": 1, "closed": 1 }));
     let purchase = world.operator.buy("a", "k", body).await.expect(201);
     assert_eq!(purchase["createdAt"], "2026-11-22T10:00:00Z");
     assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00Z", "F1: from when it was asked for");

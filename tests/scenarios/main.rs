@@ -3,6 +3,8 @@
 mod access;
 mod bad_input;
 mod batches;
+mod costs;
+mod expiry;
 mod files;
 mod listings;
 mod purchases;

@@ -1,7 +1,9 @@
 //! Many records in one request: each has its own result, in order, and is applied once (S2, S3).
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use reqwest::Method;
 use rust_decimal::Decimal;
 use scenarios::{Api, World, call, decimal, list, rated};
 use serde_json::{Value, json};
@@ -281,7 +283,6 @@ async fn s1_a2_a_batch_draws_oldest_expiry_first_and_what_no_lot_covers_is_owed(
     let shown = world.operator.account("a").await;
     assert_eq!((&shown["owed"], &shown["status"]), (&json!("50.0000"), &json!("depleted")));
 
-    // Newest first by `at`, so that rows of one instant come by their id.
     let rows = rows_by_record(&world.operator).await;
     let drawn = |number: usize| -> Decimal {
         list(&rows[&format!("r-{number}")][0], "lots").iter().map(|draw| decimal(&draw["amount"])).sum()
@@ -294,4 +295,26 @@ async fn s1_a2_a_batch_draws_oldest_expiry_first_and_what_no_lot_covers_is_owed(
     assert_eq!(rows["r-0"][0]["lots"][0]["lotId"], first_lot);
     assert_ne!(rows["r-100"][0]["lots"][0]["lotId"], first_lot);
     world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn s8_a_month_closed_by_another_functions_commit_is_closed_once() {
+    let world = World::start().await;
+    world.set_time("2026-11-30T23:00:00Z");
+    let later = json!({ "accountId": "a", "name": "a", "currency": "EUR", "billingModel": "postUsage" });
+    world.operator.post("/v1/accounts", later).await.expect(201);
+    world.operator.debit("a", &[rated("november", START, "1.0000")]).await.expect(200);
+
+    world.set_time("2026-12-01T00:00:00Z");
+    world.operator.send(Method::PATCH, "/v1/accounts/a", &[], json!({ "name": "b" })).await.expect(200);
+    // The function that takes debits remembers the account as it was in November.
+    let records = [rated("december", "2026-11-30T23:59:00Z", "2.0000")];
+    let answer = tokio::time::timeout(Duration::from_secs(20), world.operator.debit("a", &records)).await;
+    assert_eq!(answer.expect("an answer in time").expect(200)["accepted"], 1);
+
+    let rows = world.operator.transactions("a").await;
+    let kinds: Vec<_> = rows.iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["invoice", "usage", "usage"]);
+    let open = world.operator.account("a").await;
+    assert_eq!(open["postUsage"], json!({ "month": "2026-12", "amount": "2.0000" }));
 }

@@ -7,6 +7,8 @@ mod access;
 mod bad_input;
 mod batches;
 mod contention;
+mod costs;
+mod expiry;
 mod files;
 mod kill;
 mod listings;

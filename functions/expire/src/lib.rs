@@ -80,10 +80,14 @@ async fn sweep(store: &Store, id: &AccountId, now: Timestamp) -> Option<Swept> {
     loop {
         let swept = store.apply(id, |account, _| Ok::<_, Infallible>(expiry::sweep(account, now))).await;
         match swept {
-            Ok(applied) if applied.answer == Swept::default() => return Some(total),
             Ok(applied) => {
                 total.booked += applied.answer.booked;
                 total.warned += applied.answer.warned;
+                // The answer says whether anything is left: no second read to find out.
+                let next = applied.account.due_for_expiry();
+                if next.is_none_or(|next| next > now.max(applied.account.as_of)) {
+                    return Some(total);
+                }
             }
             Err(error) => {
                 log_failure(id, &error);

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 /// A database that runs until it is dropped.
 pub struct Database {
     address: SocketAddr,
+    engine: dynoxide::Database,
     _stop: oneshot::Sender<()>,
 }
 
@@ -31,6 +32,7 @@ impl Database {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let listener = listener.into_std()?;
+        let engine = database.clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         thread::Builder::new().name("database".to_owned()).spawn(move || {
@@ -44,7 +46,12 @@ impl Database {
                 }
             });
         })?;
-        Ok(Self { address, _stop: stop })
+        Ok(Self { address, engine, _stop: stop })
+    }
+
+    /// The engine itself, for tests that fill a table faster than a client could.
+    pub fn engine(&self) -> &dynoxide::Database {
+        &self.engine
     }
 
     /// A client over this HTTP client: real SDK, made-up credentials.

@@ -91,7 +91,7 @@ pub struct Host {
     machine: Machine,
     server: JoinHandle<()>,
     schedules: JoinHandle<()>,
-    _database: Database,
+    database: Database,
     _lock: Option<File>,
 }
 
@@ -126,7 +126,7 @@ impl Host {
             }
         });
         let schedules = tokio::spawn(schedule::run(machine.clone()));
-        Ok(Self { url, machine, server, schedules, _database: database, _lock: lock })
+        Ok(Self { url, machine, server, schedules, database, _lock: lock })
     }
 
     /// Where it listens: `http://127.0.0.1:8080`.
@@ -137,6 +137,11 @@ impl Host {
     /// Its parts, for tests that reach behind the API.
     pub fn machine(&self) -> &Machine {
         &self.machine
+    }
+
+    /// What it keeps data in, for tests that reach behind the functions.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Stops it, after what is in flight.

@@ -38,9 +38,12 @@ impl Seen {
         self.missing.contains(key)
     }
 
-    fn add(&mut self, existing: Vec<Posting>, missing: Vec<JournalKey>) {
+    /// Whether any of this is new.
+    fn add(&mut self, existing: Vec<Posting>, missing: Vec<JournalKey>) -> bool {
+        let before = self.existing.len() + self.missing.len();
         self.missing.extend(missing);
         self.existing.extend(existing.into_iter().map(|row| (row.key.clone(), row)));
+        self.existing.len() + self.missing.len() > before
     }
 }
 
@@ -152,10 +155,15 @@ impl Store {
             };
             let failure = match self.commit(&change).await {
                 Ok(()) => return Ok(Applied { account: change.account, answer: decision.answer, seen }),
-                // The version may have held or not; the next commit says so. Fewer rows are left, so this ends.
-                Err(Refused::Journal { existing, missing }) => {
-                    seen.add(existing, missing);
-                    continue;
+                Err(Refused::Journal { existing, missing, raced }) => {
+                    let learned = seen.add(existing, missing);
+                    // The version held, and fewer rows are left, so this ends.
+                    if learned && !raced {
+                        continue;
+                    }
+                    // A row that the decision itself adds, such as a month's end or a lot's, was written by the
+                    // commit that came between: only a fresh read leaves it out.
+                    StoreError::Contended { tries: tries + 1 }
                 }
                 Err(Refused::PaymentMoved) => return Err(ApplyError::PaymentMoved),
                 Err(Refused::Raced) => StoreError::Contended { tries: tries + 1 },

@@ -30,6 +30,8 @@ pub(crate) enum Refused {
         existing: Vec<Posting>,
         /// Rows we rely on that do not exist.
         missing: Vec<JournalKey>,
+        /// Another commit came between, too: decide again on a fresh read.
+        raced: bool,
     },
     /// The payment is not as it was read, or exists already.
     PaymentMoved,
@@ -203,7 +205,7 @@ fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Op
     Ok(if payment_moved {
         Some(Refused::PaymentMoved)
     } else if !existing.is_empty() || !missing.is_empty() {
-        Some(Refused::Journal { existing, missing })
+        Some(Refused::Journal { existing, missing, raced })
     } else {
         raced.then_some(Refused::Raced)
     })

@@ -1,0 +1,153 @@
+//! What requests cost, in DynamoDB's capacity units: the costs that the architecture promises.
+
+use rust_decimal::Decimal;
+use scenarios::{Units, World, call, list, rated};
+use serde_json::{Value, json};
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+const START: &str = "2026-11-22T08:00:00Z";
+
+/// A usual account: four lots, a card, recipients.
+async fn world() -> World {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    for key in ["one", "two", "three", "four"] {
+        world.operator.buy("a", key, json!({ "amount": "50.00" })).await.expect(201);
+    }
+    world
+}
+
+fn units(read: u32, write: usize) -> Units {
+    Units { read: read.into(), write: write.into() }
+}
+
+/// What a batch of so many records may write.
+fn batch(records: usize) -> usize {
+    (records + records.div_ceil(99)) * 2
+}
+
+fn records(name: &str, count: usize) -> Vec<Value> {
+    (0..count).map(|number| rated(&format!("{name}-{number}"), START, "0.0100")).collect()
+}
+
+#[tokio::test]
+async fn a_single_debit_is_one_transaction_of_4_write_units_and_reads_nothing_once_warm() {
+    let world = world().await;
+    let mut before = world.units("debit");
+    for number in 0..5 {
+        world.operator.debit("a", &records(&format!("r{number}"), 1)).await.expect(200);
+        let after = world.units("debit");
+        // Cold: the account was never seen by this process.
+        let expected = if number == 0 { units(1, 4) } else { units(0, 4) };
+        assert_eq!(after - before, expected, "debit {number}");
+        before = after;
+    }
+}
+
+#[tokio::test]
+async fn a_debit_after_somebody_elses_commit_reads_once() {
+    let world = world().await;
+    world.operator.debit("a", &records("first", 1)).await.expect(200);
+    // Another function commits: what this one remembers is old.
+    world.operator.buy("a", "five", json!({ "amount": "50.00" })).await.expect(201);
+    let before = world.units("debit");
+    world.operator.debit("a", &records("second", 1)).await.expect(200);
+    assert_eq!(world.units("debit") - before, units(1, 4));
+}
+
+#[tokio::test]
+async fn a_batch_of_n_costs_two_units_for_each_record_and_for_each_99() {
+    let world = world().await;
+    world.operator.debit("a", &records("warm", 1)).await.expect(200);
+    for count in [1, 2, 50, 98, 99, 100, 198, 199, 500, 1_000] {
+        let before = world.units("debit");
+        world.operator.debit("a", &records(&format!("of-{count}"), count)).await.expect(200);
+        assert_eq!(world.units("debit") - before, units(0, batch(count)), "{count} records");
+    }
+    assert_eq!(batch(99), 200);
+}
+
+#[tokio::test]
+async fn s9_a_record_without_a_rate_costs_two_units_more() {
+    let world = world().await;
+    world.operator.debit("a", &records("warm", 1)).await.expect(200);
+    // 49 of them, each with its marker, and the account fill a transaction.
+    for (count, commits) in [(1, 1), (49, 1), (50, 2), (98, 2)] {
+        let unrated: Vec<_> =
+            (0..count).map(|number| call(&format!("u-{count}-{number}"), START, "+9990001234", 60)).collect();
+        let before = world.units("debit");
+        let answer = world.operator.debit("a", &unrated).await.expect(200);
+        assert!(list(&answer, "results").iter().all(|result| result["status"] == "unrated"));
+        assert_eq!(world.units("debit") - before, units(0, (2 * count + commits) * 2), "{count} records");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_writes_nothing_and_reads_once() {
+    let world = world().await;
+    let sent = records("r", 50);
+    world.operator.debit("a", &sent).await.expect(200);
+    let mut invalid = rated("r-0", START, "0.0100");
+    invalid["startedAt"] = json!("2026-11-23T00:00:00Z");
+    for (what, records) in [("duplicates", sent), ("an invalid record", vec![invalid])] {
+        let before = world.units("debit");
+        world.operator.debit("a", &records).await.expect(200);
+        // DynamoDB bills a refused transaction too, but does not say how much.
+        assert_eq!(world.units("debit") - before, units(1, 0), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_purchase_is_two_commits_and_a_note() {
+    let world = world().await;
+    let before = world.units("purchase");
+    world.operator.buy("a", "five", json!({ "amount": "50.00" })).await.expect(201);
+    let cost = world.units("purchase") - before;
+    // Opened: account and payment. Noted: the processor's object. Closed: account, payment and journal row.
+    let items = 4 + 1 + 6;
+    // When it is due and its place in the list are entries of indexes, which are written along.
+    let entries = 2 + 1 + 2;
+    assert_eq!(cost.write, Decimal::from(items + entries));
+    // Whether it is a repeat, then account and profile, each twice as it is one transaction.
+    assert!(cost.read <= Decimal::from(1 + 4 + 1), "{cost:?}");
+}
+
+#[tokio::test]
+async fn reads_are_modest() {
+    let world = world().await;
+    world.operator.debit("a", &records("r", 500)).await.expect(200);
+    for number in 0..20 {
+        world.account(&format!("other-{number}")).await;
+    }
+    // A row has about 500 bytes, and 4 KB are a unit.
+    for (path, at_most) in [
+        ("/v1/accounts/a", 4),
+        ("/v1/accounts/a/lots", 1),
+        ("/v1/accounts/a/purchases?limit=4", 2),
+        ("/v1/accounts/a/transactions?limit=10", 2),
+        ("/v1/accounts/a/transactions?limit=100", 14),
+        ("/v1/accounts/a/transactions?kind=purchase&from=2026-11-22T11:00:00Z", 2),
+        ("/v1/accounts/a/usage/r-7?startedAt=2026-11-22T08:00:00Z", 1),
+        ("/v1/rates?service=userOut&number=33123456789&currency=EUR", 0),
+        ("/v1/accounts?limit=10", 21),
+        ("/v1/unrated", 8),
+    ] {
+        world.operator.get(path).await.expect(200);
+        let before = world.units("account");
+        world.operator.get(path).await.expect(200);
+        let cost = world.units("account") - before;
+        assert_eq!(cost.write, Decimal::ZERO, "{path}");
+        assert!(cost.read <= Decimal::from(at_most), "{path} reads {}", cost.read);
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_metrics_says_the_same() {
+    let world = world().await;
+    world.operator.debit("a", &records("r", 99)).await.expect(200);
+    let metrics = world.operator.get("/_local/metrics").await.expect(200);
+    let debit = &metrics["functions"]["debit"];
+    assert_eq!((&debit["invocations"], &debit["errors"]), (&json!(1), &json!(0)));
+    assert_eq!((&debit["readUnits"], &debit["writeUnits"]), (&json!(1.0), &json!(200.0)));
+}

@@ -4,5 +4,6 @@ mod access;
 mod bad_input;
 mod batches;
 mod files;
+mod kill;
 mod listings;
 mod purchases;

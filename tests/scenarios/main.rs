@@ -7,3 +7,4 @@ mod files;
 mod kill;
 mod listings;
 mod purchases;
+mod tour;

@@ -57,17 +57,22 @@ pub struct Answer {
 impl World {
     /// In memory, without the demo organization.
     pub async fn start() -> Self {
-        Self::with(Storage::Memory).await
+        Self::with(Storage::Memory, false).await
+    }
+
+    /// In memory, with the demo organization: what a reader of the README has in front of them.
+    pub async fn demo() -> Self {
+        Self::with(Storage::Memory, true).await
     }
 
     /// In a folder.
     pub async fn on_disk(folder: &Path) -> Self {
-        Self::with(Storage::Folder(folder.to_owned())).await
+        Self::with(Storage::Folder(folder.to_owned()), false).await
     }
 
-    async fn with(storage: Storage) -> Self {
+    async fn with(storage: Storage, demo: bool) -> Self {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let host = Host::start(Config { address, storage, demo: false }).await.expect("the host starts");
+        let host = Host::start(Config { address, storage, demo }).await.expect("the host starts");
         let operator = Api::of(&host, "operator", &[]);
         Self { host, operator }
     }

@@ -359,7 +359,7 @@ async fn a_folder_has_one_host_at_a_time() {
     let mut said = String::new();
     second.stderr.take().expect("a pipe").read_to_string(&mut said).await.unwrap();
     assert!(!status.success());
-    assert!(said.contains(&format!("another host uses {}", folder.path().display())), "{said}");
+    assert!(said.contains(&format!("another host uses the folder {}", folder.path().display())), "{said}");
 
     first.operator.get("/v1/accounts").await.expect(200);
     first.kill().await;

@@ -7,4 +7,5 @@ mod files;
 mod kill;
 mod listings;
 mod purchases;
+mod start;
 mod tour;

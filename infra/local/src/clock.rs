@@ -1,7 +1,7 @@
 //! Time on this machine: the machine's own, or an instant that it was set to and stands at.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use anyhow::Context;
@@ -20,12 +20,10 @@ pub struct Clock {
 impl Clock {
     /// As it was left.
     pub fn open(file: Option<PathBuf>) -> anyhow::Result<Self> {
-        let text = match &file {
-            Some(path) if path.exists() => Some(fs::read_to_string(path)?),
+        let set_to = match &file {
+            Some(path) if path.exists() => Some(read(path)?),
             _ => None,
         };
-        let set_to =
-            text.map(|text| text.trim().parse()).transpose().context("the clock's file is broken")?;
         Ok(Self { set_to: Mutex::new(set_to), file })
     }
 
@@ -49,6 +47,15 @@ impl Clock {
         *set_to = Some(instant);
         Ok(())
     }
+}
+
+fn read(path: &Path) -> anyhow::Result<Timestamp> {
+    let text = fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let instant = text
+        .trim()
+        .parse()
+        .with_context(|| format!("{} holds no instant; without it, time is the machine's", path.display()))?;
+    Ok(instant)
 }
 
 #[cfg(test)]

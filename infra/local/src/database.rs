@@ -24,7 +24,10 @@ impl Database {
             Some(path) => dynoxide::Database::new(&path.to_string_lossy()),
             None => dynoxide::Database::memory(),
         };
-        let database = database.map_err(|problem| anyhow!("the database cannot be opened: {problem}"))?;
+        let database = database.map_err(|problem| {
+            let name = file.map_or("in memory".to_owned(), |path| path.display().to_string());
+            anyhow!("the database {name} cannot be opened: {problem}")
+        })?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let listener = listener.into_std()?;

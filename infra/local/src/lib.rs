@@ -27,12 +27,12 @@ pub mod page;
 pub mod schedule;
 pub mod tokens;
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -150,8 +150,15 @@ impl Host {
 fn lock_folder(storage: &Storage) -> anyhow::Result<Option<File>> {
     let Storage::Folder(folder) = storage else { return Ok(None) };
     fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
-    let lock = File::create(folder.join("lock"))?;
-    lock.try_lock().with_context(|| format!("another host uses {}", folder.display()))?;
+    let lock = File::create(folder.join("lock"))
+        .with_context(|| format!("the folder {} cannot be written to", folder.display()))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!("another host uses the folder {}", folder.display()),
+        Err(TryLockError::Error(error)) => {
+            return Err(error).with_context(|| format!("the folder {} cannot be locked", folder.display()));
+        }
+    }
     Ok(Some(lock))
 }
 

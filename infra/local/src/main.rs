@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
@@ -29,15 +30,28 @@ struct Arguments {
     print_openapi: bool,
 }
 
+/// Unless `RUST_LOG` says otherwise. The database calls every refused condition an error, and a lost race or a
+/// record sent twice is none.
+const LOG: &str = "warn,dynoxide=error";
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if arguments.print_openapi {
         println!("{}", document::openapi().to_pretty_json()?);
         return Ok(());
     }
     let level = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,dynoxide=error"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOG));
     tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
 
     let storage = if arguments.in_memory { Storage::Memory } else { Storage::Folder(arguments.data) };

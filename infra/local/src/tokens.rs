@@ -57,14 +57,14 @@ struct Claims {
 impl Tokens {
     /// With the secret in this file, made when there is none.
     pub fn open(file: Option<&Path>, issuer: &str) -> anyhow::Result<Self> {
-        let kept = file.filter(|path| path.exists()).map(fs::read).transpose()?;
-        let secret = match kept {
-            Some(bytes) => bytes.try_into().map_err(|_| anyhow!("the token secret's file is broken"))?,
-            None => {
+        let secret = match file {
+            Some(path) if path.exists() => read_secret(path)?,
+            _ => {
                 let mut secret = [0; SECRET_BYTES];
                 getrandom::fill(&mut secret).context("no randomness for a secret")?;
                 if let Some(path) = file {
-                    replace_file(path, &secret)?;
+                    replace_file(path, &secret)
+                        .with_context(|| format!("{} cannot be written", path.display()))?;
                 }
                 secret
             }
@@ -98,6 +98,16 @@ impl Tokens {
         let claims = decode::<HashMap<String, Value>>(token, &key, &validation).ok()?.claims;
         Some(claims.into_iter().map(|(name, value)| (name, as_text(value))).collect())
     }
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<[u8; SECRET_BYTES]> {
+    let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    bytes.try_into().map_err(|_| {
+        anyhow!(
+            "{} holds no secret; without it a new one is made, and old tokens are refused",
+            path.display()
+        )
+    })
 }
 
 fn as_text(value: Value) -> String {

@@ -1,0 +1,59 @@
+//! A host that cannot start says why, and which file or port is in the way.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use local::{Config, Host, Storage};
+use scenarios::World;
+
+async fn refusal(address: SocketAddr, folder: &Path) -> String {
+    let config = Config { address, storage: Storage::Folder(folder.to_owned()), demo: false };
+    let error = Host::start(config).await.err().expect("it cannot start");
+    format!("{error:#}")
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_named() {
+    let cases = [
+        ("clock", "tomorrow", "holds no instant; without it, time is the machine's"),
+        (
+            "token-secret",
+            "short",
+            "holds no secret; without it a new one is made, and old tokens are refused",
+        ),
+        ("database.sqlite", "sixteen bytes and more of no database", "cannot be opened"),
+    ];
+    for (name, content, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(name);
+        fs::write(&file, content).unwrap();
+        let said = refusal(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folder.path()).await;
+        assert!(said.contains(&format!("{} {expected}", file.display())), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_used_is_named() {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let folder = tempfile::tempdir().unwrap();
+
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let said = refusal(any_port, &file).await;
+    assert!(said.contains(&format!("the folder {} cannot be made", file.display())), "{said}");
+
+    // Even root cannot write a file where a folder is.
+    fs::create_dir(folder.path().join("lock")).unwrap();
+    let said = refusal(any_port, folder.path()).await;
+    assert!(said.contains(&format!("the folder {} cannot be written to", folder.path().display())), "{said}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let world = World::start().await;
+    let address: SocketAddr = world.host.url().trim_start_matches("http://").parse().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let said = refusal(address, folder.path()).await;
+    assert!(said.contains(&format!("{address} cannot be listened on; --port takes another")), "{said}");
+}

@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod batches;
+mod contention;
 mod files;
 mod kill;
 mod listings;

@@ -130,6 +130,7 @@ impl Store {
         with_profile: bool,
         mut decide: impl FnMut(&Loaded, &Seen) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
+        let _turn = self.turns.take(id).await;
         let mut seen = Seen::default();
         let mut tries = 0;
         let remembered = if with_profile { None } else { self.recall(id) };

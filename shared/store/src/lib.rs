@@ -9,6 +9,7 @@
 //! | `commit` | one transaction, and what its refusal means |
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
+//! | `turn` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
 
 mod account_item;
@@ -22,6 +23,7 @@ mod payment_item;
 mod posting_item;
 mod read;
 pub mod tables;
+mod turn;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -33,6 +35,7 @@ pub use apply::{Applied, ApplyError, Seen};
 pub use error::StoreError;
 pub use meter::Meter;
 pub use tables::Tables;
+use turn::Turns;
 
 /// At most this many accounts are remembered between events.
 const REMEMBERED_ACCOUNTS: usize = 1_000;
@@ -46,6 +49,7 @@ pub struct Store {
     /// Accounts as this process last committed or read them. A guess to decide on: the commit's condition
     /// on the version says whether it was right.
     remembered: Mutex<HashMap<AccountId, Account>>,
+    turns: Turns,
 }
 
 /// A client as every function makes one in `main`: region, credentials and endpoint from the environment.
@@ -57,7 +61,7 @@ pub async fn client_from_env() -> Client {
 impl Store {
     /// Over a client and tables that exist.
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables, meter: Arc::default(), remembered: Mutex::default() }
+        Self { client, tables, meter: Arc::default(), remembered: Mutex::default(), turns: Turns::default() }
     }
 
     /// What this store has consumed.

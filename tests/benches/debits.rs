@@ -1,0 +1,267 @@
+//! How fast calls are paid for, through the HTTP front and with a sync per commit: `cargo xtask bench`.
+//!
+//! Prints three tables: debits a second on a new store and on one with 50,000 debits, which should be the
+//! same (the ratio is the median of the rounds' ratios); many clients at one account; and where the time of a
+//! single debit goes. It measures and judges nothing: clients and host share the machine, and whatever else
+//! runs there.
+
+#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "rates and times, not money")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use scenarios::{Api, World};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Each figure is the median of so many rounds, …
+const ROUNDS: usize = 5;
+/// … each so long.
+const ROUND: Duration = Duration::from_millis(500);
+/// What the store holds at the end.
+const DEBITS_AT_THE_END: usize = 50_000;
+/// Records in one request: as many as one transaction holds.
+const BATCH: usize = 99;
+const MANY_CLIENTS: usize = 16;
+const MANY_ACCOUNTS: usize = 16;
+
+#[tokio::main]
+async fn main() {
+    println!("debits a second, median of {ROUNDS} rounds of {ROUND:?}");
+    println!("records  clients  accounts |   new store  50,000 later   ratio |  median ms     p99 ms  tries");
+    for accounts in [1, MANY_ACCOUNTS] {
+        for batch in [1, BATCH] {
+            for clients in [1, MANY_CLIENTS] {
+                compare(batch, clients, accounts).await;
+            }
+        }
+    }
+
+    println!("\nsingle debits on one account");
+    println!("clients |  debits/s  median ms     p99 ms    last ms  tries  refused");
+    for clients in [1, 4, 16, 64, 200] {
+        let bench = Bench::start(1).await;
+        let mut round = bench.round(1, clients).await;
+        println!(
+            "{clients:>7} | {:>9.0} {:>10.1} {:>10.1} {:>10.1} {:>6.2} {:>8}",
+            round.debits_per_second(),
+            round.latency(50),
+            round.latency(99),
+            round.latency(100),
+            round.tries,
+            round.refused,
+        );
+    }
+
+    println!("\nwhere the time of a single debit goes: microseconds, median of one client's requests");
+    anatomy().await;
+}
+
+/// One line of the first table. A round on a new store and one on the filled store take turns, so that
+/// whatever else the machine does falls on both.
+async fn compare(batch: usize, clients: usize, accounts: usize) {
+    let filled = Bench::start(accounts).await;
+    filled.fill().await;
+    let (mut new, mut late, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        new.push(Bench::start(accounts).await.round(batch, clients).await);
+        late.push(filled.round(batch, clients).await);
+        ratios.push(late[late.len() - 1].debits_per_second() / new[new.len() - 1].debits_per_second());
+    }
+    ratios.sort_by(f64::total_cmp);
+    let (new, mut late) = (median(new), median(late));
+    println!(
+        "{batch:>7} {clients:>8} {accounts:>9} | {:>11.0} {:>13.0} {:>7.2} | {:>10.1} {:>10.1} {:>6.2}",
+        new.debits_per_second(),
+        late.debits_per_second(),
+        ratios[ratios.len() / 2],
+        late.latency(50),
+        late.latency(99),
+        late.tries,
+    );
+}
+
+/// A host on disk with accounts that have funds.
+struct Bench {
+    world: World,
+    accounts: Vec<String>,
+    calls: Arc<Calls>,
+    _folder: TempDir,
+}
+
+/// Calls, each another.
+struct Calls {
+    started_at: Timestamp,
+    next: AtomicU64,
+}
+
+impl Calls {
+    fn take(&self, count: usize) -> Vec<Value> {
+        let call = |_| {
+            json!({
+                "id": format!("call-{}", self.next.fetch_add(1, Ordering::Relaxed)),
+                "userId": "ada@example.com",
+                "service": "userOut",
+                "number": "+33140000***",
+                "startedAt": self.started_at,
+                "durationSeconds": 185,
+            })
+        };
+        (0..count).map(call).collect()
+    }
+}
+
+/// What a round of requests did.
+struct Round {
+    debits: usize,
+    refused: usize,
+    took: Duration,
+    latencies: Vec<Duration>,
+    /// Tries per commit: each but the first begins with a read of one unit.
+    tries: f64,
+}
+
+impl Round {
+    fn debits_per_second(&self) -> f64 {
+        self.debits as f64 / self.took.as_secs_f64()
+    }
+
+    /// In milliseconds, of so many per cent of the requests at most.
+    fn latency(&mut self, percent: usize) -> f64 {
+        self.latencies.sort_unstable();
+        let last = self.latencies.len() - 1;
+        self.latencies[last * percent / 100].as_secs_f64() * 1_000.0
+    }
+}
+
+/// The round whose speed is in the middle.
+fn median(mut rounds: Vec<Round>) -> Round {
+    rounds.sort_by(|a, b| a.debits_per_second().total_cmp(&b.debits_per_second()));
+    rounds.swap_remove(rounds.len() / 2)
+}
+
+impl Bench {
+    async fn start(accounts: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let world = World::on_disk(folder.path()).await;
+        let accounts: Vec<_> = (0..accounts).map(|number| format!("account-{number}")).collect();
+        let calls = Calls {
+            started_at: Timestamp::now() - SignedDuration::from_hours(1),
+            next: AtomicU64::default(),
+        };
+        let bench = Self { world, accounts, calls: Arc::new(calls), _folder: folder };
+        for account in &bench.accounts {
+            fund(&bench.world.operator, account).await;
+            bench.world.operator.debit(account, &bench.calls.take(1)).await.expect(200);
+        }
+        bench
+    }
+
+    /// Each client works through the accounts from a place of its own.
+    async fn round(&self, batch: usize, clients: usize) -> Round {
+        let reads_before = self.reads();
+        let start = Instant::now();
+        let clients = (0..clients).map(|client| {
+            let api = self.world.operator.clone();
+            let calls = self.calls.clone();
+            let accounts: Vec<_> =
+                self.accounts.iter().cycle().skip(client).take(self.accounts.len()).cloned().collect();
+            tokio::spawn(client_of(api, accounts, calls, batch, start))
+        });
+        let ended = join_all(clients).await;
+        let took = start.elapsed();
+        let (mut latencies, mut refused) = (Vec::new(), 0);
+        for client in ended {
+            let (served, busy) = client.expect("a client ends");
+            latencies.extend(served);
+            refused += busy;
+        }
+        let commits = latencies.len();
+        let tries = 1.0 + (self.reads() - reads_before) / commits as f64;
+        Round { debits: commits * batch, refused, took, latencies, tries }
+    }
+
+    async fn fill(&self) {
+        let each = DEBITS_AT_THE_END / self.accounts.len();
+        join_all(self.accounts.iter().map(async |account| {
+            for _ in 0..each.div_ceil(10 * BATCH) {
+                self.world.operator.debit(account, &self.calls.take(10 * BATCH)).await.expect(200);
+            }
+        }))
+        .await;
+    }
+
+    fn reads(&self) -> f64 {
+        let metrics = self.world.host.machine().functions.metrics();
+        metrics.iter().find(|metrics| metrics.name == "debit").expect("there is one").read_units
+    }
+}
+
+async fn fund(operator: &Api, account: &str) {
+    let new = json!({ "accountId": account, "name": account, "currency": "EUR" });
+    operator.post("/v1/accounts", new).await.expect(201);
+    let funds = json!({ "amount": "1000000.00", "reason": "benchmark" });
+    operator.adjust(account, "funds", funds).await.expect(201);
+}
+
+/// Sends until the round is over: how long each request took, and how many were refused as contended.
+async fn client_of(
+    api: Api,
+    accounts: Vec<String>,
+    calls: Arc<Calls>,
+    batch: usize,
+    start: Instant,
+) -> (Vec<Duration>, usize) {
+    let (mut latencies, mut refused) = (Vec::new(), 0);
+    for account in accounts.iter().cycle() {
+        if start.elapsed() >= ROUND {
+            break;
+        }
+        let sent = Instant::now();
+        let answer = api.debit(account, &calls.take(batch)).await;
+        if answer.status == 503 {
+            refused += 1;
+            continue;
+        }
+        assert_eq!(answer.expect(200)["accepted"], batch);
+        latencies.push(sent.elapsed());
+    }
+    (latencies, refused)
+}
+
+/// The third table: each line does one thing more than the one before.
+async fn anatomy() {
+    let disk = Bench::start(1).await;
+    let memory = World::start().await;
+    fund(&memory.operator, "account-0").await;
+    let (on_disk, in_memory) = (&disk.world.operator, &memory.operator);
+    let get = async |path: &str| drop(in_memory.get(path).await.expect(200));
+    let debit = async |api: &Api| drop(api.debit("account-0", &disk.calls.take(1)).await.expect(200));
+    let rate = "/v1/rates?service=userOut&number=%2B33140000000&currency=EUR";
+    let lines = [
+        ("HTTP, client and front", time(async || get("/_local/time").await).await),
+        ("+ token, event and function", time(async || get(rate).await).await),
+        ("+ a read (two items, not committed)", time(async || get("/v1/accounts/account-0").await).await),
+        ("a debit: + a transaction, in memory", time(async || debit(in_memory).await).await),
+        ("the same on disk: + a sync", time(async || debit(on_disk).await).await),
+    ];
+    for (what, took) in lines {
+        println!("{what:<36} {:>8}", took.as_micros());
+    }
+}
+
+/// The median of what is done again and again for a round.
+async fn time(work: impl AsyncFn()) -> Duration {
+    let mut times = Vec::new();
+    let start = Instant::now();
+    while start.elapsed() < ROUND {
+        let begin = Instant::now();
+        work().await;
+        times.push(begin.elapsed());
+    }
+    times.sort_unstable();
+    times[times.len() / 2]
+}

@@ -62,7 +62,7 @@ impl Cashier<'_> {
         let intent = match found {
             Ok(Some(intent)) => intent,
             Ok(None) => return self.abandon_unseen(payment, now).await,
-            Err(problem) => return Ok(still_unknown(payment, problem)),
+            Err(problem) => return Ok(still_unknown(payment, &problem)),
         };
         let person_is_late = now >= payment.created_at + PERSON_HAS;
         let give_up = match &intent.state {
@@ -75,7 +75,7 @@ impl Cashier<'_> {
         }
         match self.processor.cancel(&intent.id).await {
             Ok(intent) => self.settle(payment, now, &intent).await,
-            Err(problem) => Ok(still_unknown(payment, problem)),
+            Err(problem) => Ok(still_unknown(payment, &problem)),
         }
     }
 
@@ -122,7 +122,7 @@ impl Cashier<'_> {
             ProcessorError::Refused { reason } => {
                 self.close(payment, |a, p| purchase::decline(a, now, p, &reason)).await
             }
-            unknown @ ProcessorError::Unknown(_) => Ok(still_unknown(payment, unknown)),
+            unknown @ ProcessorError::Unknown(_) => Ok(still_unknown(payment, &unknown)),
         }
     }
 
@@ -174,7 +174,7 @@ impl Cashier<'_> {
 
 /// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
 /// or to cancel: it may have charged.
-fn still_unknown(payment: Payment, problem: ProcessorError) -> Payment {
-    tracing::warn!(payment = %payment.id, problem = &problem as &dyn std::error::Error, "the outcome of a charge is unknown");
+fn still_unknown(payment: Payment, problem: &ProcessorError) -> Payment {
+    tracing::warn!(payment = %payment.id, problem = problem as &dyn std::error::Error, "the outcome of a charge is unknown");
     payment
 }

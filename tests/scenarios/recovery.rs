@@ -4,8 +4,14 @@
 //! processor's own record says what was charged; the books must say the same.
 
 use std::pin::pin;
+use std::sync::Arc;
 
+use async_trait::async_trait;
+use domain::profile::PaymentMethod;
+use domain::{AccountId, Money};
 use local::faults::{Fault, Kind, Target};
+use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
+use recharge::Leases;
 use scenarios::{Answer, World, bounded};
 use serde_json::{Value, json};
 
@@ -208,6 +214,63 @@ async fn f5_a_processor_that_is_down_for_an_hour_leaves_purchases_pending() {
     }
 }
 
+/// Refuses whatever only asks or cancels, as a processor does whose credentials were revoked.
+struct Mute;
+
+#[async_trait]
+impl Processor for Mute {
+    async fn save_method(&self, _: &AccountId, _: &str) -> Result<PaymentMethod, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn create(&self, _: &NewIntent<'_>) -> Result<Intent, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn confirm(&self, _: &str) -> Result<Intent, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn look_up(&self, _: &str) -> Result<Intent, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn find(&self, _: &str, _: &str) -> Result<Option<Intent>, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn cancel(&self, _: &str) -> Result<Intent, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn refund(&self, _: &str, _: Money, _: &str) -> Result<Refund, ProcessorError> {
+        Err(refused())
+    }
+}
+
+fn refused() -> ProcessorError {
+    ProcessorError::Refused { reason: "invalid_api_key".to_owned() }
+}
+
+#[tokio::test]
+async fn f5_a_processor_that_refuses_to_tell_leaves_a_purchase_pending() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    for (account, died_after, charged) in [("created", 3, false), ("charged", 5, true)] {
+        world.account(account).await;
+        world.arm(Kind::DeathAfter, died_after, 1);
+        assert!(world.unless_killed(world.buy_here(account, "k", euros("50"))).await.is_none());
+        let store = world.host.machine().functions.purchase_ports().store.clone();
+        let ports = recharge::Ports { store, processor: Arc::new(Mute) };
+        let now = world.host.machine().clock.now();
+        assert_eq!(recharge::recover(now, Leases::Ignored, &ports).await.unwrap().closed, 0);
+        let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);
+        assert_eq!(pending["status"], "pending", "{account}");
+        world.recover().await;
+        assert_eq!(assert_resolved(&world, account, account).await, charged);
+    }
+}
+
 #[tokio::test]
 async fn f5_a_late_process_never_confirms_what_recovery_abandoned() {
     let world = World::start().await;
@@ -264,7 +327,7 @@ async fn f5_recovery_killed_at_any_step_and_run_again_gives_the_same() {
     // After each call that leaves something open: opened, created, noted, confirmed.
     for died_after in 2..6 {
         for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
-            for step in 0.. {
+            for step in CALLS_TO_FIND_WHAT_IS_DUE - 1.. {
                 assert!(step < MANY, "a recovery comes to an end");
                 let account = format!("{died_after}-{name}-{step}");
                 world.account(&account).await;
@@ -317,7 +380,7 @@ async fn f5_recovery_and_the_first_process_may_interleave_in_any_way() {
     let mut interleavings = 0;
     // The purchase has opened, or created, or noted, or confirmed.
     for first in 3..7 {
-        for second in 0..4 {
+        for second in 0..7 - first {
             for recovery in CALLS_TO_FIND_WHAT_IS_DUE.. {
                 assert!(recovery < MANY, "a recovery comes to an end");
                 let account = format!("{first}-{recovery}-{second}");
@@ -332,7 +395,7 @@ async fn f5_recovery_and_the_first_process_may_interleave_in_any_way() {
             }
         }
     }
-    assert!(interleavings > 50, "only {interleavings} interleavings");
+    assert!(interleavings > 30, "only {interleavings} interleavings");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -133,22 +133,33 @@ impl World {
     /// The scheduled recovery as of an instant.
     pub async fn recover_at(&self, instant: &str) -> Summary {
         let instant: Timestamp = instant.parse().expect("an instant");
-        self.host.machine().functions.recover(instant, Leases::Respected).await.expect("it recovers")
+        let functions = &self.host.machine().functions;
+        Box::pin(functions.recover(instant, Leases::Respected)).await.expect("it recovers")
     }
 
     /// Recovery of everything that is open, whoever may be at it still.
     pub async fn recover(&self) -> Summary {
         let machine = self.host.machine();
-        machine.functions.recover(machine.clock.now(), Leases::Ignored).await.expect("it recovers")
+        let now = machine.clock.now();
+        Box::pin(machine.functions.recover(now, Leases::Ignored)).await.expect("it recovers")
     }
 
     /// A purchase by the operator in this very task, so that it can be killed or held back with it.
     pub async fn buy_here(&self, account: &str, key: &str, body: Value) -> Answer {
+        self.post_here("purchases", account, key, body).await
+    }
+
+    /// The same for an adjustment.
+    pub async fn adjust_here(&self, account: &str, key: &str, body: Value) -> Answer {
+        self.post_here("adjustments", account, key, body).await
+    }
+
+    async fn post_here(&self, what: &str, account: &str, key: &str, body: Value) -> Answer {
         let machine = self.host.machine();
         let event = json!({
             "version": "2.0",
-            "routeKey": "POST /v1/accounts/{id}/purchases",
-            "rawPath": format!("/v1/accounts/{account}/purchases"),
+            "routeKey": format!("POST /v1/accounts/{{id}}/{what}"),
+            "rawPath": format!("/v1/accounts/{account}/{what}"),
             "headers": { "content-type": "application/json", "idempotency-key": key },
             "pathParameters": { "id": account },
             "requestContext": {
@@ -160,7 +171,7 @@ impl World {
             "isBase64Encoded": false,
         });
         let event = serde_json::from_value(event).expect("an event");
-        let answer = purchase::handle(event, machine.functions.purchase_ports()).await;
+        let answer = Box::pin(purchase::handle(event, machine.functions.purchase_ports())).await;
         let body = serde_json::to_value(&answer.body).expect("a text");
         Answer {
             status: u16::try_from(answer.status_code).expect("a status"),

@@ -79,8 +79,9 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
         .apply(&account, |account, _| adjustment::decide(account, request.now(), &wanted).map_err(Refusal));
     match adjusted.await {
         Ok(adjusted) => Ok(Reply::json(201, &Transaction::from(&adjusted.answer))),
-        Err(ApplyError::PaymentMoved) => {
-            made_before(ports, &account, &id, &content).await?.ok_or(Problem::Contended)
+        // The same adjustment at the same instant: another made it, and may be what stands in the way.
+        Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
+            made_before(ports, &account, &id, &content).await?.ok_or_else(|| error.into())
         }
         Err(error) => Err(error.into()),
     }

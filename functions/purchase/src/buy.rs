@@ -65,10 +65,12 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     });
     let payment = match opened.await {
         Ok(opened) => opened.answer,
-        // The same purchase at the same instant: one of the two opened it.
-        Err(ApplyError::PaymentMoved) => {
-            let payment = ports.store.payment(&account, &id).await?;
-            return repeated(&payment.ok_or(Problem::Contended)?, &content);
+        // The same purchase at the same instant: another opened it, and may be what stands in the way.
+        Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
+            return match ports.store.payment(&account, &id).await? {
+                Some(payment) => repeated(&payment, &content),
+                None => Err(error.into()),
+            };
         }
         Err(error) => return Err(error.into()),
     };

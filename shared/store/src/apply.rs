@@ -194,7 +194,7 @@ impl Store {
 
 /// "Full jitter": anything from nothing to twice the last bound, so that racers spread out.
 /// Source: Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-fn pause(tries: u32) -> Duration {
+pub(crate) fn pause(tries: u32) -> Duration {
     let bound = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
     Duration::from_micros(fastrand::u64(0..=u64::try_from(bound.as_micros()).expect("a pause is short")))
 }

@@ -1,5 +1,7 @@
 //! Single reads, all strongly consistent.
 
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_get_items::{TransactGetItemsError, TransactGetItemsOutput};
 use aws_sdk_dynamodb::types::{
     AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem,
 };
@@ -9,6 +11,7 @@ use domain::{Account, AccountId, Payment, PaymentId, Profile};
 
 use crate::Store;
 use crate::account_item::{core_from_item, profile_from_item};
+use crate::apply::pause;
 use crate::commit::Condition;
 use crate::error::StoreError;
 use crate::item::Item;
@@ -18,6 +21,9 @@ use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE};
 
 /// DynamoDB gives at most this many items to one batch request.
 const BATCH: usize = 100;
+
+/// How often a transaction that reads is tried: with the pauses between, a second or two.
+const MAX_TRIES_TO_READ: u32 = 9;
 
 impl Store {
     /// The account as it stands.
@@ -43,19 +49,7 @@ impl Store {
         &self,
         id: &AccountId,
     ) -> Result<Option<(Account, Profile)>, StoreError> {
-        let get = |part| {
-            let get = Get::builder().table_name(&self.tables.accounts).set_key(Some(key(id, PART, part)));
-            TransactGetItem::builder().get(get.build().expect("table and key are set")).build()
-        };
-        let output = self
-            .client
-            .transact_get_items()
-            .transact_items(get(CORE))
-            .transact_items(get(PROFILE))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
+        let output = self.both_parts(id).await?;
         output.consumed_capacity().iter().for_each(|consumed| self.meter.read(Some(consumed)));
         let [core, profile] = output.responses() else {
             return Err(corrupt("a transactional read", "it did not answer for both parts"));
@@ -65,6 +59,30 @@ impl Store {
             (None, None) => Ok(None),
             _ => Err(corrupt("an account", "it lacks its core or its profile")),
         }
+    }
+
+    /// A transaction that reads meets those that write, too: it is tried again, and never long.
+    async fn both_parts(&self, id: &AccountId) -> Result<TransactGetItemsOutput, StoreError> {
+        let get = |part| {
+            let get = Get::builder().table_name(&self.tables.accounts).set_key(Some(key(id, PART, part)));
+            TransactGetItem::builder().get(get.build().expect("table and key are set")).build()
+        };
+        for tries in 1..=MAX_TRIES_TO_READ {
+            let result = self
+                .client
+                .transact_get_items()
+                .transact_items(get(CORE))
+                .transact_items(get(PROFILE))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await;
+            match result {
+                Ok(output) => return Ok(output),
+                Err(error) if raced(&error) => tokio::time::sleep(pause(tries)).await,
+                Err(error) => return Err(StoreError::from_sdk(error)),
+            }
+        }
+        Err(StoreError::Contended { tries: MAX_TRIES_TO_READ })
     }
 
     /// One payment.
@@ -188,6 +206,18 @@ impl Store {
         }
         Ok(items)
     }
+}
+
+fn raced(error: &SdkError<TransactGetItemsError>) -> bool {
+    let Some(TransactGetItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+    else {
+        return false;
+    };
+    let transient = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    cancelled
+        .cancellation_reasons()
+        .iter()
+        .any(|reason| transient.contains(&reason.code().unwrap_or_default()))
 }
 
 /// A full primary key.

@@ -1,0 +1,159 @@
+//! What the sandbox promises as a card processor: what was done is not done twice (F3, F5).
+
+use domain::profile::PaymentMethod;
+use domain::{AccountId, Currency, Money};
+use local::database::Database;
+use local::faults::plain_http;
+use payments::{Intent, IntentState, NewIntent, Processor, ProcessorError, Sandbox};
+
+struct Till {
+    sandbox: Sandbox,
+    account: AccountId,
+    _database: Database,
+}
+
+impl Till {
+    async fn open() -> Self {
+        let database = Database::open(None).await.unwrap();
+        let sandbox = Sandbox::new(database.client(plain_http()), "sandbox", "http://page");
+        for _ in 0..2 {
+            sandbox.create_table().await.unwrap();
+        }
+        Self { sandbox, account: AccountId::parse("a").unwrap(), _database: database }
+    }
+
+    async fn card(&self, token: &str) -> PaymentMethod {
+        self.sandbox.save_method(&self.account, token).await.unwrap()
+    }
+
+    async fn create(&self, key: &str, card: &str) -> Intent {
+        let method = self.card(card).await;
+        self.sandbox.create(&NewIntent { key, amount: euros(5_000), method: &method }).await.unwrap()
+    }
+
+    async fn confirm(&self, intent: &Intent) -> IntentState {
+        self.sandbox.confirm(&intent.id).await.unwrap().state
+    }
+
+    async fn state(&self, intent: &Intent) -> IntentState {
+        self.sandbox.look_up(&intent.id).await.unwrap().state
+    }
+}
+
+fn euros(cents: i64) -> Money {
+    Money::of_minor_units(cents, Currency::parse("EUR").unwrap())
+}
+
+#[tokio::test]
+async fn f3_the_same_key_creates_the_same_object() {
+    let till = Till::open().await;
+    let first = till.create("k", "pm_card_visa").await;
+    assert_eq!(first.state, IntentState::Unconfirmed, "no money moves");
+    assert_eq!(till.create("k", "pm_card_visa").await, first);
+    till.confirm(&first).await;
+    let again = till.create("k", "pm_card_visa").await;
+    assert_eq!((again.id, again.state), (first.id.clone(), IntentState::Succeeded), "as it is now");
+    assert_ne!(till.create("other", "pm_card_visa").await.id, first.id);
+    assert_eq!(till.sandbox.records(&till.account).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn f3_an_object_confirmed_twice_is_charged_once() {
+    let till = Till::open().await;
+    let intent = till.create("k", "pm_card_visa").await;
+    let (first, second) = tokio::join!(till.confirm(&intent), till.confirm(&intent));
+    assert_eq!((first, second), (IntentState::Succeeded, IntentState::Succeeded));
+    assert_eq!(till.sandbox.records(&till.account).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn f4_each_test_card_does_as_it_is_named() {
+    let till = Till::open().await;
+    let declined = |reason: &str| IntentState::Declined { reason: reason.to_owned() };
+    for (card, state) in [
+        ("pm_card_visa", IntentState::Succeeded),
+        ("pm_card_mastercard", IntentState::Succeeded),
+        ("pm_card_chargeDeclined", declined("card_declined")),
+        ("pm_card_chargeDeclinedInsufficientFunds", declined("insufficient_funds")),
+        ("pm_card_chargeDeclinedExpiredCard", declined("expired_card")),
+        ("pm_card_chargeDeclinedLostCard", declined("lost_card")),
+    ] {
+        let intent = till.create(card, card).await;
+        assert_eq!(till.confirm(&intent).await, state, "{card}");
+        assert_eq!(till.confirm(&intent).await, state, "{card}: it stays as it is");
+    }
+    let unknown = till.sandbox.save_method(&till.account, "pm_nobody").await;
+    assert!(matches!(unknown, Err(ProcessorError::Refused { .. })), "{unknown:?}");
+}
+
+#[tokio::test]
+async fn f5_a_lost_reply_is_a_charge_that_is_found() {
+    let till = Till::open().await;
+    let intent = till.create("k", "pm_sandbox_timeout").await;
+    let lost = till.sandbox.confirm(&intent.id).await;
+    assert!(matches!(lost, Err(ProcessorError::Unknown(_))), "{lost:?}");
+    assert_eq!(till.state(&intent).await, IntentState::Succeeded);
+    let customer = till.card("pm_card_visa").await.customer;
+    let found = till.sandbox.find(&customer, "k").await.unwrap().unwrap();
+    assert_eq!((found.id, found.state), (intent.id, IntentState::Succeeded));
+    assert_eq!(till.sandbox.find(&customer, "never sent").await.unwrap(), None);
+    assert_eq!(till.sandbox.find("cus_another", "k").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn f5_what_was_cancelled_is_never_charged_and_a_charge_is_not_cancelled() {
+    let till = Till::open().await;
+    let cancelled = till.create("cancelled", "pm_card_visa").await;
+    for _ in 0..2 {
+        assert_eq!(till.sandbox.cancel(&cancelled.id).await.unwrap().state, IntentState::Cancelled);
+        assert_eq!(till.confirm(&cancelled).await, IntentState::Cancelled);
+    }
+    let charged = till.create("charged", "pm_card_visa").await;
+    till.confirm(&charged).await;
+    assert_eq!(till.sandbox.cancel(&charged.id).await.unwrap().state, IntentState::Succeeded, "too late");
+    let waiting = till.create("waiting", "pm_card_authenticationRequired").await;
+    assert!(matches!(till.confirm(&waiting).await, IntentState::NeedsAction { .. }));
+    assert_eq!(till.sandbox.cancel(&waiting.id).await.unwrap().state, IntentState::Cancelled);
+    assert_eq!(till.sandbox.authenticate(&waiting.id, true).await.unwrap().state, IntentState::Cancelled);
+}
+
+#[tokio::test]
+async fn f5_confirming_and_cancelling_at_once_has_one_outcome() {
+    let till = Till::open().await;
+    for round in 0..20 {
+        let intent = till.create(&round.to_string(), "pm_card_visa").await;
+        let (confirmed, cancelled) = tokio::join!(till.confirm(&intent), till.sandbox.cancel(&intent.id));
+        assert_eq!(confirmed, cancelled.unwrap().state);
+        assert_eq!(till.state(&intent).await, confirmed);
+    }
+}
+
+#[tokio::test]
+async fn f4_the_owner_of_a_card_decides_once() {
+    let till = Till::open().await;
+    let intent = till.create("k", "pm_card_authenticationRequired").await;
+    assert_eq!(till.sandbox.authenticate(&intent.id, true).await.unwrap().state, IntentState::Unconfirmed);
+    let url = format!("http://page/{}", intent.id);
+    assert_eq!(till.confirm(&intent).await, IntentState::NeedsAction { url });
+    let refused = IntentState::Declined { reason: "authentication_required".to_owned() };
+    assert_eq!(till.sandbox.authenticate(&intent.id, false).await.unwrap().state, refused);
+    assert_eq!(till.sandbox.authenticate(&intent.id, true).await.unwrap().state, refused);
+}
+
+#[tokio::test]
+async fn f9_a_refund_is_paid_once_and_never_more_than_was_charged() {
+    let till = Till::open().await;
+    let intent = till.create("k", "pm_card_visa").await;
+    let refund = async |cents, key: &str| till.sandbox.refund(&intent.id, euros(cents), key).await;
+    assert!(refund(1, "too-early").await.is_err(), "nothing was charged yet");
+    till.confirm(&intent).await;
+    assert!(refund(5_001, "too-much").await.is_err());
+    assert!(refund(0, "nothing").await.is_err());
+    let first = refund(3_000, "first").await.unwrap();
+    assert_eq!(refund(3_000, "first").await.unwrap(), first, "the same key pays back once");
+    assert!(refund(2_001, "second").await.is_err(), "more than is left");
+    refund(2_000, "second").await.unwrap();
+    refund(3_000, "first").await.unwrap();
+    assert_eq!(till.sandbox.records(&till.account).await.unwrap().len(), 3, "a charge and two refunds");
+    assert_eq!(till.state(&intent).await, IntentState::Succeeded);
+}

@@ -135,7 +135,10 @@ fn requests_with_bodies() -> Vec<(Method, &'static str, Value, Option<&'static s
 #[tokio::test]
 async fn a_body_that_cannot_be_read_or_has_a_wrong_field_changes_nothing() {
     let world = world().await;
-    let mut requests = Vec::new();
+    // The fields of a purchase as a list, in the order of its declaration.
+    let positional = json!(["50.00", null]).to_string();
+    let positional = Bad::text(Method::POST, "/v1/accounts/a/purchases", positional, 422, "body");
+    let mut requests = vec![positional.with("idempotency-key", "new")];
     for (method, path, good, required) in requests_with_bodies() {
         let new = |body: String, status, field| {
             Bad::text(method.clone(), path, body, status, field).with("idempotency-key", "new")
@@ -144,6 +147,9 @@ async fn a_body_that_cannot_be_read_or_has_a_wrong_field_changes_nothing() {
         for broken in ["", "{", "nonsense", &format!("{text} x"), &text[..text.len() - 1]] {
             requests.push(new(broken.to_owned(), 400, ""));
         }
+        let values: Vec<_> = good.as_object().unwrap().values().collect();
+        let whole = if required == Some("records") { "records" } else { "body" };
+        requests.push(new(json!(values).to_string(), 422, whole));
         let mut unknown = good.clone();
         unknown["colour"] = json!("blue");
         requests.push(new(unknown.to_string(), 422, "colour"));

@@ -8,7 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use domain::AccountId;
 use domain::time::cut_to_millisecond;
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use store::list::Cursor;
 
 use crate::access::{Caller, Role};
@@ -132,12 +132,21 @@ impl Request {
 
     /// The body as JSON: broken JSON is unreadable; an unknown, missing or wrong field is named.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
-        let value =
-            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| wrong_json(&error))?;
-        deserializer.end().map_err(|error| Problem::Unreadable(format!("broken JSON: {error}")))?;
-        Ok(value)
+        read_json(&self.body)
     }
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let broken = |error: serde_json::Error| Problem::Unreadable(format!("broken JSON: {error}"));
+    // serde would read a list as an object's fields, in the order they happen to be declared.
+    if body.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice::<IgnoredAny>(body).map_err(broken)?;
+        return Err(Problem::field("body", "expected a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| wrong_json(&error))?;
+    deserializer.end().map_err(broken)?;
+    Ok(value)
 }
 
 fn wrong_json(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
@@ -244,20 +253,14 @@ mod tests {
             ("{\"amount\": \"1\", \"colour\": 1}", 422, "colour"),
             ("{}", 422, "amount"),
             ("{\"amount\": \"1\", \"amount\": \"2\"}", 422, "amount"),
-            ("[]", 422, "amount"),
+            ("[]", 422, "body"),
+            (" [\"1\", null]", 422, "body"),
+            ("[\"1\", null", 400, ""),
             ("3", 422, "body"),
             ("{\"amount\": \"1\", \"inner\": {\"size\": 999}}", 422, "inner.size"),
             ("{\"amount\": \"1\", \"inner\": {\"sise\": 9}}", 422, "inner.sise"),
         ] {
-            let mut deserializer = serde_json::Deserializer::from_str(json);
-            let result = serde_path_to_error::deserialize::<_, Body>(&mut deserializer);
-            let problem = match result {
-                Err(error) => wrong_json(&error),
-                Ok(_) => match deserializer.end() {
-                    Err(error) => Problem::Unreadable(error.to_string()),
-                    Ok(()) => panic!("{json} was read"),
-                },
-            };
+            let problem = read_json::<Body>(json.as_bytes()).expect_err(json);
             assert_eq!(problem.status(), status, "{json}: {problem:?}");
             if let Problem::Invalid(errors) = problem {
                 assert_eq!(errors[0].field, field, "{json}: {}", errors[0].detail);

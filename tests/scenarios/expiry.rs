@@ -256,7 +256,7 @@ async fn books(world: &World, ids: &[String]) -> Vec<Value> {
 fn bounded<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     // On the heap: a sweep's future is deep.
     let work = Box::pin(work);
-    async { tokio::time::timeout(Duration::from_secs(30), work).await.expect("it ends within 30 seconds") }
+    async { tokio::time::timeout(Duration::from_mins(1), work).await.expect("it ends within a minute") }
 }
 
 /// Runs the sweep as a process that dies at a step.

@@ -9,7 +9,8 @@ use std::time::Duration;
 use domain::AccountId;
 use tokio::sync::{Mutex as Queue, OwnedMutexGuard};
 
-/// Whoever waits longer goes on without: one hanging change does not hold up the others for ever.
+/// Whoever waits longer goes on without, and leaves the queue for good: one hanging change does not hold up
+/// those that come later.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Queues that nobody is in are dropped when there are more than this.
@@ -23,7 +24,18 @@ impl Turns {
     /// Waits for the account's turn, which lasts until what is returned is dropped.
     pub(crate) async fn take(&self, account: &AccountId) -> Option<OwnedMutexGuard<()>> {
         let queue = self.queue(account);
-        tokio::time::timeout(PATIENCE, queue.lock_owned()).await.ok()
+        let turn = tokio::time::timeout(PATIENCE, queue.clone().lock_owned()).await;
+        if turn.is_err() {
+            self.close(account, &queue);
+        }
+        turn.ok()
+    }
+
+    fn close(&self, account: &AccountId, stuck: &Arc<Queue<()>>) {
+        let mut queues = self.0.lock().expect("no holder of this lock panics");
+        if queues.get(account).is_some_and(|queue| queue.as_ptr() == Arc::as_ptr(stuck)) {
+            queues.remove(account);
+        }
     }
 
     fn queue(&self, account: &AccountId) -> Arc<Queue<()>> {
@@ -58,6 +70,15 @@ mod tests {
         assert!(turns.take(&b).await.is_some(), "another account does not");
         drop(first);
         assert!(turns.take(&a).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_hangs_holds_up_only_those_that_wait_already() {
+        let turns = Turns::default();
+        let a = account("a");
+        let _hanging = turns.take(&a).await;
+        assert!(turns.take(&a).await.is_none(), "it went on without");
+        assert!(turns.take(&a).await.is_some(), "the next has its turn");
     }
 
     #[tokio::test]

@@ -95,6 +95,7 @@ pub struct Methods {
 pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
     let methods: Methods = request.json()?;
+    ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
     let method = keep(ports, &id, "paymentMethod", &methods.payment_method).await?;
     let backup = match &methods.backup {
         Some(token) => Some(keep(ports, &id, "backup", token).await?),

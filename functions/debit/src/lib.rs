@@ -49,7 +49,7 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
     tag = "Usage",
     params(
         ("id" = String, Path, description = "The account"),
-        ("rate" = Option<String>, Query, description = "`all`: rows of a report that it says cost nothing are rated like our own records"),
+        ("rate" = Option<String>, Query, description = "`all`: rows of a report that it says cost nothing are rated like our own records. A row sent once with it and once without differs in its charge: the second is a conflict"),
     ),
     request_body(content(
         (doc::Records = "application/json"),

@@ -97,6 +97,7 @@ async fn method_named(
     token: Option<&str>,
 ) -> Result<Option<PaymentMethod>, Problem> {
     let Some(token) = token else { return Ok(None) };
+    ports.store.account_seen(account).await?.ok_or(Problem::NoAccount)?;
     let kept = ports.processor.save_method(account, token).await;
     kept.map(Some).map_err(|error| Problem::payment_method("paymentMethod", &error))
 }

@@ -149,6 +149,7 @@ async fn charges(machine: State<Machine>, Path(account): Path<String>) -> Result
     let records = machine.functions.sandbox().records(&account).await?;
     let charges: Vec<_> = records
         .iter()
+        .filter(|record| record.id.starts_with("pi_"))
         .map(|record| {
             json!({
                 "id": record.id,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, PaymentId};
-use crate::lot::Lot;
+use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, Money};
 use crate::payment::PaymentKind;
 use crate::time::Month;
@@ -112,6 +112,12 @@ impl Account {
     pub fn status(&self, now: Timestamp) -> Status {
         let depleted = self.billing_model == BillingModel::Prepaid && !self.available(now).is_positive();
         if depleted { Status::Depleted } else { Status::Active }
+    }
+
+    /// Whether another lot fits: live lots and pending purchases have a limit (F11).
+    pub fn has_room_for_a_lot(&self, now: Timestamp) -> bool {
+        let live = self.lots.iter().filter(|lot| lot.usable_at(now)).count();
+        live + self.open_payments.len() < MAX_LOTS
     }
 
     /// The live lot that expires next, if any.

@@ -51,7 +51,7 @@ pub enum AdjustmentRefusal {
         available: Money,
     },
     /// F11.
-    #[error("the account has {MAX_LOTS} lots and pending purchases, the most there may be")]
+    #[error("the account has {MAX_LOTS} live lots and pending purchases, the most there may be")]
     TooManyLots,
 }
 
@@ -129,7 +129,7 @@ fn add(
     if expires_at <= now || !in_range(expires_at) {
         return Err(AdjustmentRefusal::Expiry);
     }
-    if draft.account().lots.len() + draft.account().open_payments.len() >= MAX_LOTS {
+    if !draft.account().has_room_for_a_lot(now) {
         return Err(AdjustmentRefusal::TooManyLots);
     }
     draft.add_lot(LotId::of(&request.id), now, expires_at, amount);

@@ -9,7 +9,7 @@ use crate::time::{LATE_RECORDS, plus_months};
 /// Funds live for this many calendar months (F1).
 pub const LIFETIME_MONTHS: i32 = 12;
 
-/// An account holds at most this many lots and pending purchases together (F11).
+/// An account holds at most this many live lots and pending purchases together (F11).
 pub const MAX_LOTS: usize = 500;
 
 /// People are warned this many days before a lot with funds expires (E3).

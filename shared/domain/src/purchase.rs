@@ -101,7 +101,7 @@ pub enum PurchaseRefusal {
     #[error("an account that pays after use cannot buy funds")]
     PostUsage,
     /// F11.
-    #[error("the account has {MAX_LOTS} lots and pending purchases, the most there may be")]
+    #[error("the account has {MAX_LOTS} live lots and pending purchases, the most there may be")]
     TooManyLots,
     /// There is nothing to charge.
     #[error("the account has no saved payment method and the request names none")]
@@ -143,7 +143,7 @@ pub fn open(
         return Err(PurchaseRefusal::PostUsage);
     }
     let amount = limits.check(request.amount, account.currency)?;
-    if account.lots.len() + account.open_payments.len() >= MAX_LOTS {
+    if !account.has_room_for_a_lot(now.max(account.as_of)) {
         return Err(PurchaseRefusal::TooManyLots);
     }
     let method = request.method.as_ref().or(profile.payment_method.as_ref());

@@ -441,8 +441,17 @@ fn f9_adjustments_refused() {
 }
 
 #[test]
+fn f11_lots_that_have_expired_take_no_place() {
+    let expiry = at("2027-06-01T00:00:00Z");
+    let account = many_lots(500, expiry);
+    let a_moment_before = expiry - SignedDuration::from_millis(1);
+    assert!(open(&account, a_moment_before, "pur_last", "50").is_err());
+    assert!(open(&account, expiry, "pur_last", "50").is_ok(), "though none is booked yet");
+}
+
+#[test]
 fn f11_at_most_500_lots_and_pending_purchases() {
-    let full = "the account has 500 lots and pending purchases, the most there may be";
+    let full = "the account has 500 live lots and pending purchases, the most there may be";
     for (lots, pending, room) in
         [(498, 1, true), (499, 0, true), (499, 1, false), (500, 0, false), (498, 2, false)]
     {

@@ -17,6 +17,7 @@ use crate::{Ports, READERS};
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/transactions",
+    operation_id = "listTransactions",
     tag = "Journal",
     params(
         ("id" = String, Path, description = "The account"),
@@ -138,6 +139,7 @@ fn harmless(field: &str) -> String {
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/usage/{recordId}",
+    operation_id = "getUsageRecord",
     tag = "Usage",
     params(
         ("id" = String, Path, description = "The account"),
@@ -188,6 +190,7 @@ pub struct UnratedRecords {
 #[utoipa::path(
     get,
     path = "/v1/unrated",
+    operation_id = "listUnratedRecords",
     tag = "Rates",
     params(
         ("cursor" = Option<String>, Query, description = "The `next` of the page before"),

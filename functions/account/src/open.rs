@@ -39,6 +39,7 @@ pub struct Body {
 #[utoipa::path(
     post,
     path = "/v1/accounts",
+    operation_id = "createAccount",
     tag = "Accounts",
     request_body = Body,
     responses(

@@ -43,6 +43,7 @@ pub struct RateFound {
 #[utoipa::path(
     get,
     path = "/v1/rates",
+    operation_id = "findRate",
     tag = "Rates",
     params(
         ("service" = String, Query, description = "`tollFreeIn`, `tollIn`, `conferenceOut`, `userOut` or `premium`"),

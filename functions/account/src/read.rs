@@ -10,6 +10,7 @@ use crate::{Ports, READERS};
 #[utoipa::path(
     get,
     path = "/v1/accounts",
+    operation_id = "listAccounts",
     tag = "Accounts",
     params(
         ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
@@ -32,6 +33,7 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}",
+    operation_id = "getAccount",
     tag = "Accounts",
     params(("id" = String, Path, description = "The account")),
     responses(
@@ -49,6 +51,7 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/lots",
+    operation_id = "listLots",
     tag = "Funds",
     params(("id" = String, Path, description = "The account")),
     responses((status = 200, description = "Lots with funds, oldest expiry first", body = Lots))
@@ -63,6 +66,7 @@ pub async fn lots(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/purchases",
+    operation_id = "listPurchases",
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),
@@ -84,6 +88,7 @@ pub async fn purchases(request: &Request, ports: &Ports) -> Result<Reply, Proble
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/purchases/{purchaseId}",
+    operation_id = "getPurchase",
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),

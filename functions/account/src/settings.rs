@@ -44,6 +44,7 @@ pub struct Changes {
 #[utoipa::path(
     patch,
     path = "/v1/accounts/{id}",
+    operation_id = "changeAccount",
     tag = "Accounts",
     params(("id" = String, Path, description = "The account")),
     request_body = Changes,
@@ -84,6 +85,7 @@ pub struct Methods {
 #[utoipa::path(
     put,
     path = "/v1/accounts/{id}/payment-method",
+    operation_id = "setPaymentMethod",
     tag = "Accounts",
     params(("id" = String, Path, description = "The account")),
     request_body = Methods,

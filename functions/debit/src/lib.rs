@@ -46,6 +46,7 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/debits",
+    operation_id = "debitUsage",
     tag = "Usage",
     params(
         ("id" = String, Path, description = "The account"),

@@ -39,6 +39,7 @@ pub struct Body {
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/adjustments",
+    operation_id = "adjustFunds",
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),

@@ -32,6 +32,7 @@ pub struct Body {
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/purchases",
+    operation_id = "buyFunds",
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),

@@ -14,6 +14,8 @@ use crate::{Ports, READERS};
 /// List an account's transactions
 ///
 /// With `Accept: text/csv` the page is CSV, and a `Link` header leads to the next.
+///
+/// For operator, admin and viewer.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/transactions",
@@ -136,6 +138,8 @@ fn harmless(field: &str) -> String {
 }
 
 /// Read a record's transaction
+///
+/// For operator, admin, viewer and platform.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/usage/{recordId}",
@@ -187,6 +191,8 @@ pub struct UnratedRecords {
 }
 
 /// List records without a rate
+///
+/// For operator.
 #[utoipa::path(
     get,
     path = "/v1/unrated",

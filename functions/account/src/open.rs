@@ -18,7 +18,7 @@ pub struct Body {
     /// Chosen by the operator: 1 to 64 letters, digits, `-`, `_` or `.`.
     #[schema(example = "contoso")]
     account_id: String,
-    /// The organization's name.
+    /// The organization's name, 1 to 200 characters.
     name: String,
     /// ISO 4217; it never changes.
     #[schema(example = "EUR")]
@@ -30,12 +30,14 @@ pub struct Body {
     /// `prepaid` unless it is said.
     #[schema(value_type = Option<String>, example = "prepaid")]
     billing_model: Option<BillingModel>,
-    /// Up to 20 addresses.
+    /// Up to 20 addresses, each once.
     #[serde(default)]
     notification_emails: Vec<String>,
 }
 
 /// Create an account
+///
+/// For operator.
 #[utoipa::path(
     post,
     path = "/v1/accounts",

@@ -40,6 +40,8 @@ pub struct RateFound {
 }
 
 /// Find what a number costs
+///
+/// For any role.
 #[utoipa::path(
     get,
     path = "/v1/rates",

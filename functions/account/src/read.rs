@@ -7,6 +7,8 @@ use domain::{PaymentId, PaymentKind};
 use crate::{Ports, READERS};
 
 /// List accounts
+///
+/// For operator.
 #[utoipa::path(
     get,
     path = "/v1/accounts",
@@ -30,6 +32,8 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 }
 
 /// Read an account
+///
+/// For operator, admin, viewer and platform.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}",
@@ -48,6 +52,8 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 }
 
 /// List an account's lots
+///
+/// For operator, admin and viewer.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/lots",
@@ -63,6 +69,8 @@ pub async fn lots(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 }
 
 /// List purchases and recharges
+///
+/// For operator, admin and viewer.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/purchases",
@@ -85,6 +93,8 @@ pub async fn purchases(request: &Request, ports: &Ports) -> Result<Reply, Proble
 }
 
 /// Read a purchase or recharge
+///
+/// For operator, admin and viewer.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/purchases/{purchaseId}",

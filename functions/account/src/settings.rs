@@ -29,18 +29,20 @@ const BARE_ADDRESS: Options =
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = AccountChange)]
 pub struct Changes {
-    /// The organization's name.
+    /// The organization's name, 1 to 200 characters.
     name: Option<String>,
     /// Language of what is sent to it.
     #[schema(value_type = Option<String>)]
     locale: Option<Locale>,
-    /// All recipients, up to 20.
+    /// All recipients, up to 20, each once.
     notification_emails: Option<Vec<String>>,
-    /// Printed on receipts from now on; an empty one is none.
+    /// Printed on receipts from now on, up to 64 characters; an empty one is none.
     po_number: Option<String>,
 }
 
 /// Change an account's profile
+///
+/// For operator and admin.
 #[utoipa::path(
     patch,
     path = "/v1/accounts/{id}",
@@ -77,11 +79,13 @@ pub struct Methods {
     /// The processor's token of the card.
     #[schema(example = "pm_card_visa")]
     payment_method: String,
-    /// A second one, tried when the first is declined. Left out, there is none.
+    /// A second one, kept for auto-recharge; nothing charges it yet. Left out, there is none.
     backup: Option<String>,
 }
 
 /// Save a payment method
+///
+/// For operator and admin.
 #[utoipa::path(
     put,
     path = "/v1/accounts/{id}/payment-method",

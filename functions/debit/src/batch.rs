@@ -30,7 +30,7 @@ pub enum Verdict {
         /// What it cost, if it is rated.
         charge: Option<Money>,
     },
-    /// It is in the journal now, to be rated later (S9).
+    /// It is kept in the journal, without a rate (S9).
     Unrated,
     /// Its key is taken by another content, or its revision is not due.
     Conflict(String),

@@ -28,11 +28,11 @@ pub struct UsageRecord {
     /// Its source's name for it: 1 to 128 visible ASCII characters without `#`.
     #[schema(example = "rec-0001")]
     pub id: String,
-    /// From 1; n > 1 is accepted once n-1 has been reversed.
+    /// From 1. One above needs the reversal of the one before, which is not built yet: it is a conflict.
     pub revision: Option<u32>,
-    /// The call it belongs to.
+    /// The call it belongs to; up to 128 characters.
     pub call_id: Option<String>,
-    /// Whose usage it is.
+    /// Whose usage it is; up to 128 characters.
     pub user_id: Option<String>,
     /// `tollFreeIn`, `tollIn`, `conferenceOut`, `userOut` or `premium`.
     #[schema(example = "userOut")]
@@ -41,7 +41,7 @@ pub struct UsageRecord {
     /// be masked with `*`.
     #[schema(example = "+33123456***")]
     pub number: String,
-    /// Cut to the second.
+    /// Cut to the second; at most five minutes after now.
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T08:12:31Z")]
     pub started_at: String,
     /// Up to 31 days.
@@ -50,13 +50,13 @@ pub struct UsageRecord {
     pub charge: Option<api::Amount>,
     /// The charge's currency, which must be the account's.
     pub currency: Option<String>,
-    /// The plan it was made on.
+    /// The plan it was made on; kept, without effect yet. Up to 64 characters.
     pub plan: Option<String>,
-    /// ISO 3166-1 alpha-2.
+    /// The user's country, ISO 3166-1 alpha-2; kept, without effect yet.
     pub user_country: Option<String>,
-    /// Who pays within the organization.
+    /// Who pays within the organization; up to 64 characters.
     pub cost_centre: Option<String>,
-    /// The hold that its authorization took.
+    /// The hold that its authorization took; kept, without effect yet. Up to 64 characters.
     pub hold_id: Option<String>,
 }
 

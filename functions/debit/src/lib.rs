@@ -43,6 +43,8 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
 /// same one again is a `duplicate`, the same one with another duration, service, charge or currency a
 /// `conflict`. A record without a published rate is kept as `unrated`. Send everything again after a 503 or a
 /// lost reply: nothing is charged twice.
+///
+/// For operator and platform.
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/debits",
@@ -57,7 +59,7 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
         (Object = "application/vnd.microsoft.graph+json"),
         (String = "text/csv"),
         (Vec<u8> = "application/zip"),
-    ), description = "Up to 1,000 records of ours; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows; 4 MB as sent"),
+    ), description = "Up to 1,000 records of ours; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows; 4 MiB as sent, a zip 4,125,000 bytes"),
     responses(
         (status = 200, description = "What became of each record", body = Debits),
         (status = 400, description = "The body cannot be read", body = api::problem::ProblemBody, content_type = "application/problem+json"),

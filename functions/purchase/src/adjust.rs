@@ -36,6 +36,8 @@ pub struct Body {
 /// Adjust funds
 ///
 /// The same `Idempotency-Key` and body name the same adjustment for ever.
+///
+/// For operator.
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/adjustments",

@@ -17,7 +17,9 @@ use crate::{Ports, key_reused};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewPurchase)]
 pub struct Body {
-    /// How much to charge, in whole minor units of the currency; within the operator's limits.
+    /// How much to charge, in units of the currency: `"100.00"` is one hundred euros. At most the decimals that
+    /// a card is charged in (EUR 2, JPY 0), and within the operator's limits.
+    #[schema(example = "100.00")]
     amount: Amount,
     /// The processor's token of a card, where it is not the saved one.
     #[schema(example = "pm_card_visa")]
@@ -29,6 +31,8 @@ pub struct Body {
 /// The same `Idempotency-Key` and body name the same purchase for ever and give it as it is now: the card is
 /// charged once at most. A new try after a decline needs a new key. When the outcome is unknown the purchase
 /// stays `pending` and resolves by itself.
+///
+/// For operator and admin.
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/purchases",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use api::Scheduled;
 use domain::account::OpenPayment;
-use domain::{Account, AccountId};
+use domain::{Account, AccountId, Payment, PaymentId};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use payments::{Cashier, Processor};
@@ -100,15 +100,28 @@ async fn recover_account(
     leases: Leases,
 ) -> Result<Summary, StoreError> {
     let Some(account) = ports.store.account(id).await? else { return Ok(Summary::default()) };
-    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
     let mut summary = Summary::default();
     for open in due_payments(&account, now, leases) {
-        let Some(payment) = ports.store.payment(id, &open.id).await? else { continue };
+        let after = recover_payment(ports, id, &open.id, now.max(account.as_of)).await?;
         summary.looked_at += 1;
-        let after = cashier.recover(payment, now.max(account.as_of)).await?;
-        summary.closed += usize::from(!after.is_open());
+        summary.closed += usize::from(after.is_none_or(|payment| !payment.is_open()));
     }
     Ok(summary)
+}
+
+/// Finds out what became of one payment; `None` if there is no such payment.
+pub async fn recover_payment(
+    ports: &Ports,
+    account: &AccountId,
+    id: &PaymentId,
+    now: Timestamp,
+) -> Result<Option<Payment>, StoreError> {
+    let Some(payment) = ports.store.payment(account, id).await? else { return Ok(None) };
+    if !payment.is_open() {
+        return Ok(Some(payment));
+    }
+    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
+    cashier.recover(payment, now).await.map(Some)
 }
 
 fn due_payments(account: &Account, now: Timestamp, leases: Leases) -> impl Iterator<Item = &OpenPayment> {

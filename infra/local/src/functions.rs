@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use api::runtime::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Scheduled};
 use domain::purchase::PurchaseLimits;
+use domain::{AccountId, Payment, PaymentId};
 use jiff::Timestamp;
 use payments::{Processor, Sandbox};
 use recharge::Leases;
 use serde::Serialize;
-use store::{Store, Tables};
+use store::{Store, StoreError, Tables};
 use tokio::sync::Notify;
 
 use crate::database::Database;
@@ -91,7 +92,7 @@ impl Functions {
     /// Makes the tables, and gives each function a store of its own over the faulty wire. The sandbox keeps
     /// its record over a wire of its own: what it has charged is the truth.
     pub async fn connect(database: &Database, faults: &Arc<Faults>, url: &str) -> anyhow::Result<Self> {
-        let tables = Tables::with_prefix("");
+        let tables = Tables::default();
         let steady = database.client(plain_http());
         tables.create(&steady).await?;
         let sandbox = Sandbox::new(steady, "sandbox", format!("{url}{AUTHENTICATION_PATH}"));
@@ -164,6 +165,19 @@ impl Functions {
     ) -> Result<recharge::Summary, recharge::RecoverError> {
         let _flight = self.flights.take_off();
         let result = recharge::recover(time, leases, &self.recharge).await;
+        self.counts[RECHARGE].add(result.is_err());
+        result
+    }
+
+    /// Finds out what became of one payment, as a card processor's webhook would have it done.
+    pub async fn recover_payment(
+        &self,
+        account: &AccountId,
+        id: &PaymentId,
+        now: Timestamp,
+    ) -> Result<Option<Payment>, StoreError> {
+        let _flight = self.flights.take_off();
+        let result = recharge::recover_payment(&self.recharge, account, id, now).await;
         self.counts[RECHARGE].add(result.is_err());
         result
     }

@@ -1,5 +1,5 @@
 //! The one-machine host: the very functions that run on Lambda, in one process, over an embedded DynamoDB
-//! that the real SDK talks to on loopback. For trying, developing and small installations; data survives
+//! that the real SDK talks to on loopback. For trying and developing: it charges no real card. Data survives
 //! `kill -9`.
 //!
 //! | file | stands in for |

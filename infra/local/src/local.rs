@@ -8,10 +8,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use domain::AccountId;
 use domain::time::in_range;
+use domain::{AccountId, PaymentId};
 use jiff::{SignedDuration, Timestamp};
-use payments::IntentState;
+use payments::{IntentState, ProcessorError};
 use recharge::Leases;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -179,9 +179,18 @@ async fn owner_decides(
         "decision=refuse" => false,
         _ => return Err(wrong("decision", "expected approve or refuse")),
     };
-    let decided = machine.functions.sandbox().authenticate(&intent, approved).await?;
-    machine.functions.recover(machine.clock.now(), Leases::Ignored).await?;
+    let decided = machine.functions.sandbox().authenticate(&intent, approved).await.map_err(no_payment)?;
+    let payment = decided.key.split(':').next().and_then(|id| PaymentId::parse(id).ok());
+    let payment = payment.ok_or(Failure(Problem::NotFound("payment")))?;
+    machine.functions.recover_payment(&decided.account, &payment, machine.clock.now()).await?;
     Ok(Html(Authentication::decided(decided.state == IntentState::Succeeded)?))
+}
+
+fn no_payment(error: ProcessorError) -> Failure {
+    match error {
+        ProcessorError::Refused { .. } => Failure(Problem::NotFound("payment")),
+        ProcessorError::Unknown(_) => error.into(),
+    }
 }
 
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {

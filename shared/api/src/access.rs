@@ -67,11 +67,6 @@ impl Caller {
     pub fn is(&self, roles: &[Role]) -> Result<(), Problem> {
         if roles.contains(&self.role) { Ok(()) } else { Err(Problem::Forbidden) }
     }
-
-    /// Whether this is the operator's staff.
-    pub fn is_operator(&self) -> bool {
-        self.role == Role::Operator
-    }
 }
 
 #[cfg(test)]

@@ -189,8 +189,7 @@ fn check_size(sent: usize, in_event: usize) -> Result<(), Problem> {
     }
     if in_event > MAX_EVENT_BODY_BYTES {
         return Err(Problem::TooLarge(format!(
-            "expected at most {MAX_EVENT_BODY_BYTES} bytes once written into the event that carries it, not {in_event}; \
-             send it zipped"
+            "expected at most {MAX_EVENT_BODY_BYTES} bytes once written into the event that carries it, not {in_event}"
         )));
     }
     Ok(())

@@ -22,7 +22,7 @@ pub async fn store_from_env() -> Result<Arc<Store>, lambda_runtime::Error> {
     Ok(Store::new(store::client_from_env().await, tables).into())
 }
 
-/// The card processor that the settings name.
+/// The card processor: the sandbox, over the table that the settings name. There is no other yet.
 pub async fn processor_from_env() -> Result<Arc<dyn Processor>, lambda_runtime::Error> {
     Ok(Arc::new(Sandbox::from_env(store::client_from_env().await).map_err(missing)?))
 }

@@ -46,7 +46,7 @@ pub struct Account {
     /// The saved card.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_method: Option<Card>,
-    /// The card that is tried when the first is declined.
+    /// A second card, kept for auto-recharge; nothing charges it yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup: Option<Card>,
     /// Who is told.
@@ -368,12 +368,17 @@ pub struct Transaction {
     pub at: Timestamp,
     /// When it was committed.
     pub posted_at: Timestamp,
+    /// The account's version with its commit, …
+    pub version: u64,
+    /// … and its place there, from 0: together the order in which balances follow from each other.
+    pub place: u32,
     /// What it is.
     #[schema(value_type = String, example = "usage")]
     pub kind: PostingKind,
     /// What it did to the balance.
     pub amount: String,
-    /// The balance after it.
+    /// The balance after it, in the order of commits. A listing is by `at`, so a late record stands among
+    /// earlier rows.
     pub balance: String,
     /// The usage record's id, …
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -431,6 +436,8 @@ impl From<&Posting> for Transaction {
             transaction_id: posting.key.to_string(),
             at: posting.at,
             posted_at: posting.posted_at,
+            version: posting.version,
+            place: posting.place,
             kind: posting.entry.kind(),
             amount: posting.amount.to_string(),
             balance: posting.balance.to_string(),
@@ -498,7 +505,7 @@ impl Transaction {
 pub struct Transactions {
     /// Newest first.
     pub transactions: Vec<Transaction>,
-    /// The `cursor` of the next page.
+    /// The `cursor` of the next page. With `kind` a page may be short or empty: go on until there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }

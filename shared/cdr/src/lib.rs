@@ -80,7 +80,7 @@ pub struct Context<'a> {
     pub currency: Currency,
     /// The published rates, which tell premium numbers.
     pub rates: &'a RateTable,
-    /// `?rate=all`: a report's row without a charge is left to be rated (S5, S7).
+    /// `?rate=all`: a report's row without a charge is left to be rated (S5).
     pub rate_all: bool,
 }
 

@@ -19,7 +19,7 @@ pub enum Outcome {
         /// Why.
         why: Why,
     },
-    /// It is kept until a rate is published (S9).
+    /// It is kept, without a rate (S9).
     Unrated,
     /// It cannot be accepted on this account; nothing changes.
     Invalid(InvalidRecord),

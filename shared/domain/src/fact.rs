@@ -1,5 +1,5 @@
 //! Facts: what a commit tells the world. They travel with it, on the account item, so that none is lost
-//! and none is invented; the stream forwards them as events.
+//! and none is invented. The event publisher, once built, forwards them from the table's stream.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::payment::PaymentKind;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum Fact {
-    /// A purchase, recharge or positive adjustment arrived (N1, N7).
+    /// A purchase, recharge or positive adjustment arrived .
     FundsAdded {
         /// What added them.
         kind: PaymentKind,

@@ -11,9 +11,10 @@
 //! | [`id`] | typed ids, fingerprints | S2, F3 |
 //! | [`lot`] | funds bought at one instant | F1, F7, S1, S10 |
 //! | [`account`] | the wallet | A1-A3, T2 |
+//! | [`profile`] | whose it is, and its cards | A1, F10 |
 //! | [`draft`] | an account being decided on | T1, F7, S1, S8 |
 //! | [`posting`] | one row of the journal | S2 |
-//! | [`fact`] | what a commit tells the world | E3, N1-N6 |
+//! | [`fact`] | what a commit tells the world | E3, N3, N9 |
 //! | [`rate`] | published rates | S5 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
 //! | [`debit`] | paying for usage | S1-S6, S9, S10 |

@@ -40,7 +40,7 @@ pub struct Draw {
     pub lot: LotId,
     /// How much, above zero.
     pub amount: Money,
-    /// The lot's expiry, so that a reversal can restore a lot since emptied (S11).
+    /// The lot's expiry, so that a reversal can restore a lot since emptied.
     pub expires_at: Timestamp,
 }
 

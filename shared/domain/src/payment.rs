@@ -22,7 +22,7 @@ pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 pub enum PaymentKind {
     /// Funds bought by a person (F1).
     Purchase,
-    /// Funds bought by auto-recharge (R2).
+    /// Funds bought by auto-recharge.
     Recharge,
     /// The operator's correction (F9).
     Adjustment,
@@ -53,7 +53,7 @@ impl PaymentKind {
     }
 }
 
-/// Why a card payment came to nothing, as the API gives it: `card_declined`, `insufficient_funds`, …
+/// The reason of a payment that was never charged and is closed as declined (F3).
 pub const ABANDONED: &str = "abandoned";
 
 /// How far a payment has come.

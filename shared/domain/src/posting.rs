@@ -1,5 +1,5 @@
-//! A posting: one immutable row of the journal. Its key is fixed before the first try and contains no
-//! *now*, which is what makes every posting exactly once (S2).
+//! A posting: one immutable row of the journal. A record's key is fixed before the first try and contains no
+//! *now*, which is what makes it exactly once (S2); a payment's row dates its journal key.
 
 use std::fmt;
 
@@ -92,7 +92,7 @@ impl JournalKey {
         Self::new(month.end(), PostingKind::Invoice, &month.to_string())
     }
 
-    /// The key of the reversal of what stands under this key (S11).
+    /// The key of the reversal of what stands under this key, which a further revision requires (S2).
     #[must_use]
     pub fn reversal(&self) -> Self {
         Self(format!("{}#reversal", self.0))

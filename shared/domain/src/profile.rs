@@ -53,6 +53,6 @@ pub struct Profile {
     pub po_number: Option<String>,
     /// The saved card.
     pub payment_method: Option<PaymentMethod>,
-    /// Tried once when the first is declined (F10).
+    /// A second card, kept for auto-recharge (F10).
     pub backup: Option<PaymentMethod>,
 }

@@ -22,7 +22,7 @@ pub struct Rate {
     pub country: String,
     /// Price of 60 seconds.
     pub per_minute: Decimal,
-    /// Price of an answered call, whatever it lasts.
+    /// Added once to a call longer than zero seconds.
     pub connection_fee: Decimal,
     /// Seconds billed at least.
     pub first_increment: u32,
@@ -48,7 +48,7 @@ impl Rate {
     }
 }
 
-/// Why a record cost what it did (S7: every charge says why it was made).
+/// Why a record cost what it did: every charge says why it was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Why {

@@ -53,7 +53,7 @@ pub fn cut_to_millisecond(instant: Timestamp) -> Timestamp {
         .expect("a millisecond near a valid instant is valid")
 }
 
-/// A calendar month in UTC (S7, S8).
+/// A calendar month in UTC (S8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {
     first_day: Date,

@@ -121,7 +121,7 @@ pub struct UsageRecord {
     pub user_country: Option<String>,
     /// The organization's own name for who pays.
     pub cost_centre: Option<String>,
-    /// The hold taken when it was authorized (C1).
+    /// The hold taken when it was authorized.
     pub hold_id: Option<String>,
 }
 

@@ -39,6 +39,7 @@ const TEST_CARDS: [(&str, &str, &str, Behaviour); 8] = [
 const ID: &str = "id";
 const CUSTOMER: &str = "customer";
 const CUSTOMER_INDEX: &str = "byCustomer";
+const CUSTOMER_PREFIX: &str = "cus_";
 
 /// The sandbox: a table, and the page where a person confirms a payment.
 #[derive(Clone, Debug)]
@@ -53,6 +54,8 @@ pub struct Sandbox {
 pub struct Record {
     /// `pi_…`, or `re_…` for a refund.
     pub id: String,
+    /// Whose charge it is.
+    pub account: AccountId,
     /// The key it was created with.
     pub key: String,
     /// In the currency's minor units.
@@ -116,14 +119,16 @@ impl Sandbox {
         self.items_of(&customer_of(account)).await?.iter().map(record).collect()
     }
 
-    /// What the person did at the authentication page: only an object that waits for it changes.
-    pub async fn authenticate(&self, intent: &str, approved: bool) -> Result<Intent, ProcessorError> {
+    /// What the person did at the authentication page: only an object that waits for it changes. Answers with
+    /// the object as it is then.
+    pub async fn authenticate(&self, intent: &str, approved: bool) -> Result<Record, ProcessorError> {
         let state = if approved {
             IntentState::Succeeded
         } else {
             IntentState::Declined { reason: "authentication_required".to_owned() }
         };
-        self.move_on(intent, &["needsAction"], &state).await
+        self.move_on(intent, &["needsAction"], &state).await?;
+        record(&self.item(intent).await?)
     }
 
     async fn items_of(&self, customer: &str) -> Result<Vec<Item>, ProcessorError> {
@@ -299,7 +304,7 @@ fn test_card(
 }
 
 fn customer_of(account: &AccountId) -> String {
-    format!("cus_{account}")
+    format!("{CUSTOMER_PREFIX}{account}")
 }
 
 fn text(text: &str) -> AttributeValue {
@@ -338,7 +343,15 @@ fn record(item: &Item) -> Result<Record, ProcessorError> {
         "cancelled" => IntentState::Cancelled,
         _ => return Err(broken()),
     };
-    Ok(Record { id: field(item, ID)?.to_owned(), key: field(item, "key")?.to_owned(), amount, state })
+    let account = field(item, CUSTOMER)?.strip_prefix(CUSTOMER_PREFIX).ok_or_else(broken)?;
+    let account = AccountId::parse(account).map_err(unknown)?;
+    Ok(Record {
+        id: field(item, ID)?.to_owned(),
+        account,
+        key: field(item, "key")?.to_owned(),
+        amount,
+        state,
+    })
 }
 
 fn state_to_text(state: &IntentState) -> (&'static str, &str) {

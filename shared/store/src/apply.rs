@@ -16,7 +16,7 @@ use crate::error::StoreError;
 const MAX_TRIES: u32 = 24;
 
 /// The first pause is up to this long, …
-const FIRST_PAUSE: Duration = Duration::from_millis(8);
+const FIRST_PAUSE: Duration = Duration::from_millis(16);
 /// … each further one up to twice as long, up to this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
 
@@ -195,6 +195,6 @@ impl Store {
 /// "Full jitter": anything from nothing to twice the last bound, so that racers spread out.
 /// Source: Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
 pub(crate) fn pause(tries: u32) -> Duration {
-    let bound = FIRST_PAUSE.saturating_mul(1 << tries.min(16)).min(LONGEST_PAUSE);
+    let bound = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(16)).min(LONGEST_PAUSE);
     Duration::from_micros(fastrand::u64(0..=u64::try_from(bound.as_micros()).expect("a pause is short")))
 }

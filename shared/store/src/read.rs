@@ -22,7 +22,7 @@ use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE};
 /// DynamoDB gives at most this many items to one batch request.
 const BATCH: usize = 100;
 
-/// How often a transaction that reads is tried: with the pauses between, a second or two.
+/// How often a transaction that reads is tried: with the pauses between, two or three seconds.
 const MAX_TRIES_TO_READ: u32 = 9;
 
 impl Store {

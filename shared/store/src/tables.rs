@@ -1,5 +1,5 @@
-//! Tables, keys and indexes. The deployed stack creates the same ones from its template; [`Tables::create`]
-//! serves the one-machine host and the tests.
+//! Tables, keys and indexes. [`Tables::create`] serves the one-machine host and the tests; a deployment's
+//! template creates the same ones.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
@@ -40,7 +40,7 @@ pub(crate) const LISTING_INDEX: &str = "listing";
 /// Partition key of [`LISTING_INDEX`].
 pub(crate) const LISTED: &str = "listed";
 
-/// Newest-first purchases and recharges; an adjustment has no `createdAt` and is not in it.
+/// Newest-first purchases and recharges; an adjustment has no `created` and is not in it.
 pub(crate) const CREATION_INDEX: &str = "creation";
 /// Sort key of [`CREATION_INDEX`]: instant and id.
 pub(crate) const CREATED: &str = "created";
@@ -88,6 +88,16 @@ pub(crate) fn unrated_partition(shard: u8) -> String {
     format!("unrated#{shard}")
 }
 
+impl Default for Tables {
+    fn default() -> Self {
+        Self {
+            accounts: "accounts".to_owned(),
+            journal: "journal".to_owned(),
+            payments: "payments".to_owned(),
+        }
+    }
+}
+
 impl Tables {
     /// The names in the settings `ACCOUNTS_TABLE`, `JOURNAL_TABLE` and `PAYMENTS_TABLE`; the error is the name
     /// of the one that is missing.
@@ -98,15 +108,6 @@ impl Tables {
             journal: name("JOURNAL_TABLE")?,
             payments: name("PAYMENTS_TABLE")?,
         })
-    }
-
-    /// The tables named with a common prefix.
-    pub fn with_prefix(prefix: &str) -> Self {
-        Self {
-            accounts: format!("{prefix}accounts"),
-            journal: format!("{prefix}journal"),
-            payments: format!("{prefix}payments"),
-        }
     }
 
     /// Creates those that do not exist.

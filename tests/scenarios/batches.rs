@@ -318,3 +318,53 @@ async fn s8_a_month_closed_by_another_functions_commit_is_closed_once() {
     let open = world.operator.account("a").await;
     assert_eq!(open["postUsage"], json!({ "month": "2026-12", "amount": "2.0000" }));
 }
+
+#[tokio::test]
+async fn s2_a_record_in_another_currency_may_be_repeated_in_its_request() {
+    let world = World::start().await;
+    world.account("a").await;
+    let dollars = |id: &str| {
+        let mut record = rated(id, "2026-11-20T08:00:00Z", "1.00");
+        record["currency"] = "USD".into();
+        record
+    };
+    let euros = rated("euros", "2026-11-20T08:00:00Z", "1.00");
+    world.operator.debit("a", std::slice::from_ref(&euros)).await.expect(200);
+    let records = [dollars("new"), dollars("new"), dollars("euros"), dollars("euros"), euros];
+    let answer = world.operator.debit("a", &records).await.expect(200);
+    let results: Vec<_> =
+        answer["results"].as_array().unwrap().iter().map(|result| &result["status"]).collect();
+    assert_eq!(results, ["invalid", "invalid", "conflict", "conflict", "duplicate"]);
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn s2_each_copy_of_a_record_is_judged_by_what_was_accepted() {
+    let world = World::start().await;
+    world.account("a").await;
+    let accepted = rated("r", "2026-11-20T08:00:00Z", "1.00");
+    world.operator.debit("a", std::slice::from_ref(&accepted)).await.expect(200);
+    let mut other = accepted.clone();
+    other["durationSeconds"] = 61.into();
+    for records in [[other.clone(), accepted.clone()], [accepted.clone(), other.clone()]] {
+        let answer = world.operator.debit("a", &records).await.expect(200);
+        for (record, result) in records.iter().zip(answer["results"].as_array().unwrap()) {
+            let status = if record == &accepted { "duplicate" } else { "conflict" };
+            assert_eq!(result["status"], status, "{result}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn s1_a_record_that_has_not_ended_by_its_clock_draws_on_what_is_live() {
+    let world = World::start().await;
+    world.set_time("2026-11-23T08:00:00Z");
+    world.account("a").await;
+    let lot = json!({ "amount": "10.00", "reason": "short-lived", "expiresAt": "2026-12-10T00:00:00Z" });
+    world.operator.adjust("a", "k", lot).await.expect(201);
+    let mut long = rated("long", "2026-11-23T08:00:00Z", "4.00");
+    long["durationSeconds"] = 2_678_400.into();
+    world.operator.debit("a", &[long]).await.expect(200);
+    let account = world.operator.account("a").await;
+    assert_eq!((&account["owed"], &account["available"]), (&json!("0.0000"), &json!("6.0000")));
+}

@@ -351,3 +351,25 @@ async fn s5_the_rate_of_the_longest_prefix_in_force_is_published() {
         assert_eq!(rate(query).await.problem(422)["errors"][0]["field"], field, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_full_page_of_accounts_is_read_whatever_its_length() {
+    let world = World::start().await;
+    for number in 0..60 {
+        let account = json!({ "accountId": format!("account-{number:02}"), "name": "x", "currency": "EUR" });
+        world.operator.post("/v1/accounts", account).await.expect(201);
+    }
+    for limit in [50, 51, 100] {
+        let page = world.operator.get(&format!("/v1/accounts?limit={limit}")).await.expect(200);
+        assert_eq!(page["accounts"].as_array().unwrap().len(), limit.min(60), "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_period_before_the_books_began_is_refused() {
+    let world = World::start().await;
+    world.account("a").await;
+    let path = "/v1/accounts/a/transactions?from=-000005-01-01T00:00:00Z&to=-000001-01-01T00:00:00Z";
+    let problem = world.operator.get(path).await.expect(422);
+    assert_eq!(problem["errors"][0]["field"], "from");
+}

@@ -129,12 +129,13 @@ impl<'a> Batch<'a> {
         for &index in group {
             let record = self.record(index);
             let key = record.key();
-            let mut content = record.fingerprint(self.currency);
-            let verdict = if let Some(row) = applied.seen.row(&key) {
-                let verdict = compare(row, &content);
-                content = row.content.clone();
-                verdict
-            } else if let Some(outcome) = outcomes.remove(&index) {
+            let content = record.fingerprint(self.currency);
+            if let Some(row) = applied.seen.row(&key) {
+                self.verdicts[index] = Some(compare(row, &content));
+                self.compare_followers(&key, row);
+                continue;
+            }
+            let verdict = if let Some(outcome) = outcomes.remove(&index) {
                 verdict_of(outcome)
             } else if record.requires().is_some_and(|key| applied.seen.lacks(&key)) {
                 Verdict::Conflict("revision: expected the one before to exist and be reversed".to_owned())
@@ -150,6 +151,13 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// Followers of a record that was in the journal already are judged by the row, as it was.
+    fn compare_followers(&mut self, key: &JournalKey, row: &Posting) {
+        for follower in self.followers.remove(key).unwrap_or_default() {
+            self.verdicts[follower] = Some(compare(row, &self.record(follower).fingerprint(self.currency)));
+        }
+    }
+
     /// Followers share their leader's fate, unless it was invalid: then the first of them leads.
     fn tell_followers(&mut self, key: &JournalKey, content: &Fingerprint, leader: &Verdict) -> Option<usize> {
         if matches!(leader, Verdict::Invalid(_)) {
@@ -160,7 +168,6 @@ impl<'a> Batch<'a> {
             self.verdicts[follower] = Some(match leader {
                 Verdict::Accepted { charge, .. } if same => Verdict::Duplicate { charge: Some(*charge) },
                 Verdict::Unrated if same => Verdict::Duplicate { charge: None },
-                Verdict::Duplicate { charge } if same => Verdict::Duplicate { charge: *charge },
                 Verdict::Conflict(detail) if same => Verdict::Conflict(detail.clone()),
                 _ => other_content(),
             });

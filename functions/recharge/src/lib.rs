@@ -100,13 +100,16 @@ async fn recover_account(
     leases: Leases,
 ) -> Result<Summary, StoreError> {
     let Some(account) = ports.store.account(id).await? else { return Ok(Summary::default()) };
-    let mut summary = Summary::default();
+    let (mut summary, mut failure) = (Summary::default(), None);
     for open in due_payments(&account, now, leases) {
-        let after = recover_payment(ports, id, &open.id, now.max(account.as_of)).await?;
         summary.looked_at += 1;
-        summary.closed += usize::from(after.is_none_or(|payment| !payment.is_open()));
+        match recover_payment(ports, id, &open.id, now.max(account.as_of)).await {
+            Ok(after) => summary.closed += usize::from(after.is_none_or(|payment| !payment.is_open())),
+            // The account's other payments are looked at all the same.
+            Err(problem) => failure = Some(problem),
+        }
     }
-    Ok(summary)
+    failure.map_or(Ok(summary), Err)
 }
 
 /// Finds out what became of one payment; `None` if there is no such payment.

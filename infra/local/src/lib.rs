@@ -41,6 +41,7 @@ use clock::Clock;
 use database::Database;
 use faults::Faults;
 use functions::Functions;
+use schedule::Timetable;
 use tokens::Tokens;
 
 /// How to start a host.
@@ -116,6 +117,9 @@ impl Host {
         if config.demo {
             demo::set_up(&machine).await.context("the demo organization could not be set up")?;
         }
+        // What fell due while the host was down is done before anybody is answered.
+        let mut timetable = Timetable::new(machine.clone());
+        timetable.look().await;
         let router = Router::new()
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
@@ -125,7 +129,7 @@ impl Host {
                 tracing::error!(%problem, "the HTTP front ended");
             }
         });
-        let schedules = tokio::spawn(schedule::run(machine.clone()));
+        let schedules = tokio::spawn(timetable.run());
         Ok(Self { url, machine, server, schedules, database, _lock: lock })
     }
 

@@ -15,21 +15,40 @@ const RECOVER_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(24);
 const SWEEP_AT: SignedDuration = SignedDuration::from_mins(15);
 
-/// Runs what is due, for ever. What fell due while the host was down runs at once.
-pub async fn run(machine: Machine) {
-    let mut last = None;
-    loop {
-        if machine.clock.set_to().is_none() {
-            let now = machine.clock.now();
-            if falls_due(last, now, RECOVER_EVERY, SignedDuration::ZERO) {
-                log_failure("recover", machine.functions.recover(now, Leases::Respected).await.err());
-            }
-            if falls_due(last, now, SWEEP_EVERY, SWEEP_AT) {
-                log_failure("expire", machine.functions.expire(now).await.err());
-            }
-            last = Some(now);
+/// What runs when, and when it was last looked at.
+pub struct Timetable {
+    machine: Machine,
+    last: Option<Timestamp>,
+}
+
+impl Timetable {
+    /// One that was never looked at: all of it is due.
+    pub fn new(machine: Machine) -> Self {
+        Self { machine, last: None }
+    }
+
+    /// Runs what has fallen due since the last look.
+    pub async fn look(&mut self) {
+        let Machine { clock, functions, .. } = &self.machine;
+        if clock.set_to().is_some() {
+            return;
         }
-        tokio::time::sleep(TICK).await;
+        let now = clock.now();
+        if falls_due(self.last, now, RECOVER_EVERY, SignedDuration::ZERO) {
+            log_failure("recover", functions.recover(now, Leases::Respected).await.err());
+        }
+        if falls_due(self.last, now, SWEEP_EVERY, SWEEP_AT) {
+            log_failure("expire", functions.expire(now).await.err());
+        }
+        self.last = Some(now);
+    }
+
+    /// Looks at it for ever.
+    pub async fn run(mut self) {
+        loop {
+            tokio::time::sleep(TICK).await;
+            self.look().await;
+        }
     }
 }
 

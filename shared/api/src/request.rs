@@ -6,7 +6,7 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use domain::AccountId;
-use domain::time::cut_to_millisecond;
+use domain::time::{cut_to_millisecond, in_range};
 use jiff::Timestamp;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use store::list::Cursor;
@@ -96,8 +96,12 @@ impl Request {
 
     /// An instant of the query.
     pub fn query_instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
-        let instant = self.query_as(name, "an instant such as 2026-11-22T07:43:00Z")?;
-        Ok(instant.map(cut_to_millisecond))
+        let expected = "an instant such as 2026-11-22T07:43:00Z";
+        let instant = self.query_as(name, expected)?.map(cut_to_millisecond);
+        if instant.is_some_and(|instant| !in_range(instant)) {
+            return Err(Problem::field(name, format!("expected {expected}, of the years 2000 to 9000")));
+        }
+        Ok(instant)
     }
 
     /// Where the page begins, and how long it is.

@@ -106,9 +106,11 @@ pub(crate) fn at<P: ToString>(field: &'static str) -> impl FnOnce(P) -> InvalidR
     move |problem| InvalidRecord::new(field, problem.to_string())
 }
 
-/// An id that can be given back to the client, be it valid or not.
+/// An id that can be given back to the client, be it valid or not: short and plain, so that the answer to
+/// a file of bad ids stays small.
 pub(crate) fn kept_id(text: &str) -> Option<String> {
-    (!text.is_empty() && text.chars().count() <= 128).then(|| text.to_owned())
+    let plain = (1..=128).contains(&text.len()) && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
+    plain.then(|| text.to_owned())
 }
 
 /// A country as two letters, in capitals; some exports have its name instead.

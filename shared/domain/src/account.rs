@@ -135,17 +135,16 @@ impl Account {
         self.open_payments.iter().map(|payment| payment.recover_at).min()
     }
 
-    /// Asserts what holds in every stored state (invariant 4).
-    pub fn assert_sound(&self) {
-        for lot in &self.lots {
-            assert!(
-                lot.remaining.is_positive() && lot.remaining <= lot.amount,
-                "lot {} is out of bounds",
-                lot.id
-            );
+    /// What does not hold that holds in every stored state (invariant 4), if anything.
+    pub fn unsound(&self) -> Option<String> {
+        let out_of_bounds = |lot: &&Lot| !lot.remaining.is_positive() || lot.remaining > lot.amount;
+        if let Some(lot) = self.lots.iter().find(out_of_bounds) {
+            return Some(format!("lot {} has {} left of {}", lot.id, lot.remaining, lot.amount));
         }
-        assert!(self.lots.is_sorted_by_key(|lot| lot.expires_at), "lots are kept oldest expiry first");
-        assert!(!self.owed.is_negative(), "owed is never negative");
+        if !self.lots.is_sorted_by_key(|lot| lot.expires_at) {
+            return Some("lots are not oldest expiry first".to_owned());
+        }
+        self.owed.is_negative().then(|| "owed is negative".to_owned())
     }
 
     fn sum_of_lots(&self, counts: impl Fn(&Lot) -> bool) -> Money {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewPosting};
+use crate::draft::{Decision, Draft, NewPosting, Paid};
 use crate::money::Money;
 use crate::posting::{Entry, MAX_ITEMS_PER_COMMIT};
 use crate::rate::{Price, RateTable, Why};
@@ -63,11 +63,24 @@ fn items_needed(record: &UsageRecord, price: &Price) -> usize {
     1 + usize::from(record.revision > 1) + usize::from(*price == Price::Unrated)
 }
 
+/// Lots that outlive the call pay first. One that by its clock has not ended yet may outlive lots that are live
+/// now: those pay what is left, for nothing is owed while there are live funds (S1).
+fn pay(draft: &mut Draft, record: &UsageRecord, charge: Money) -> Paid {
+    let now = draft.now();
+    let mut paid = draft.draw(charge, record.draws_at(now));
+    if record.ended_at() > now {
+        let rest = draft.draw(paid.uncovered, now);
+        paid.draws.extend(rest.draws);
+        paid.uncovered = rest.uncovered;
+    }
+    paid
+}
+
 fn post(draft: &mut Draft, record: &UsageRecord, price: Price) -> Outcome {
     let zero = Money::zero(draft.account().currency);
     let (amount, post_usage, draws, entry, outcome) = match price {
         Price::Charge(charge, why) => {
-            let paid = draft.draw(charge, record.draws_at(draft.now()));
+            let paid = pay(draft, record, charge);
             let post_usage = draft.charge_uncovered(paid.uncovered);
             let entry = Entry::Usage { record: record.clone(), charge, why: why.clone() };
             (post_usage - charge, post_usage, paid.draws, entry, Outcome::Charged { charge, why })

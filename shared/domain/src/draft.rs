@@ -213,7 +213,7 @@ impl Draft {
             self.account.depletion_told = true;
             self.facts.push(Fact::BalanceDepleted { available });
         }
-        self.account.assert_sound();
+        assert_eq!(self.account.unsound(), None, "a decision leaves the account sound");
         let Self { account, postings, facts, payment, profile, .. } = self;
         Decision { change: Some(Change { account, profile, postings, payment, facts }), answer }
     }

@@ -67,8 +67,10 @@ pub(crate) fn core_from_item(item: &Item) -> Result<Account, StoreError> {
         receipts: reader.number("receipts")?,
         depletion_told: reader.flag("depletionTold")?,
     };
-    account.assert_sound();
-    Ok(account)
+    match account.unsound() {
+        Some(problem) => Err(reader.corrupt(problem)),
+        None => Ok(account),
+    }
 }
 
 fn lot_to_map(lot: &Lot) -> Writer {
@@ -242,6 +244,14 @@ mod tests {
         item.insert("owed".into(), AttributeValue::S("lots".into()));
         let problem = core_from_item(&item).unwrap_err().to_string();
         assert_eq!(problem, "an account's core is corrupt: owed is not such a number");
+    }
+
+    #[test]
+    fn an_unsound_account_is_corrupt_and_not_a_panic() {
+        let mut item = core_to_item(&account(), &[]);
+        item.insert("owed".into(), AttributeValue::N("-1".into()));
+        let problem = core_from_item(&item).unwrap_err().to_string();
+        assert_eq!(problem, "an account's core is corrupt: owed is negative");
     }
 
     #[test]

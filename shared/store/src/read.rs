@@ -1,5 +1,7 @@
 //! Single reads, all strongly consistent.
 
+use std::collections::HashSet;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_get_items::{TransactGetItemsError, TransactGetItemsOutput};
 use aws_sdk_dynamodb::types::{
@@ -22,7 +24,7 @@ use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE};
 /// DynamoDB gives at most this many items to one batch request.
 const BATCH: usize = 100;
 
-/// How often a transaction that reads is tried: with the pauses between, two or three seconds.
+/// How often a transaction or a batch that reads is tried: with the pauses between, two or three seconds.
 const MAX_TRIES_TO_READ: u32 = 9;
 
 impl Store {
@@ -132,22 +134,23 @@ impl Store {
         item.as_ref().map(posting_from_item).transpose()
     }
 
-    /// Those of these rows that exist, in no order.
+    /// Those of these rows that exist, each once, in no order.
     pub async fn postings(
         &self,
         keys: &[(AccountId, JournalKey)],
     ) -> Result<Vec<(AccountId, Posting)>, StoreError> {
+        // DynamoDB refuses a key that is asked for twice.
+        let distinct: HashSet<_> = keys.iter().collect();
+        let keys: Vec<_> =
+            distinct.into_iter().map(|(account, entry)| key(account, ENTRY, entry.as_str())).collect();
         let mut rows = Vec::new();
-        for batch in keys.chunks(BATCH) {
-            let keys = batch.iter().map(|(account, entry)| key(account, ENTRY, entry.as_str())).collect();
-            for item in self.batch(&self.tables.journal, keys).await? {
-                let account = item.get(ACCOUNT_ID).and_then(|id| id.as_s().ok()).map(AccountId::parse);
-                let account = account.and_then(Result::ok);
-                rows.push((
-                    account.ok_or_else(|| corrupt("a journal row", "no account"))?,
-                    posting_from_item(&item)?,
-                ));
-            }
+        for item in self.batch(&self.tables.journal, &keys).await? {
+            let account = item.get(ACCOUNT_ID).and_then(|id| id.as_s().ok()).map(AccountId::parse);
+            let account = account.and_then(Result::ok);
+            rows.push((
+                account.ok_or_else(|| corrupt("a journal row", "no account"))?,
+                posting_from_item(&item)?,
+            ));
         }
         Ok(rows)
     }
@@ -156,8 +159,8 @@ impl Store {
         &self,
         ids: &[AccountId],
     ) -> Result<Vec<(Account, Profile)>, StoreError> {
-        let keys = ids.iter().flat_map(|id| [key(id, PART, CORE), key(id, PART, PROFILE)]).collect();
-        let items = self.batch(&self.tables.accounts, keys).await?;
+        let keys: Vec<_> = ids.iter().flat_map(|id| [key(id, PART, CORE), key(id, PART, PROFILE)]).collect();
+        let items = self.batch(&self.tables.accounts, &keys).await?;
         let part = |id: &AccountId, part: &str| {
             let is = |item: &&Item| {
                 let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok());
@@ -186,25 +189,43 @@ impl Store {
         Ok(output.item)
     }
 
-    async fn batch(&self, table: &str, keys: Vec<Item>) -> Result<Vec<Item>, StoreError> {
+    /// Items under distinct keys, as many as there are.
+    async fn batch(&self, table: &str, keys: &[Item]) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
-        let mut keys = Some(keys).filter(|keys| !keys.is_empty());
-        while let Some(wanted) = keys.take() {
-            let request = KeysAndAttributes::builder().set_keys(Some(wanted)).consistent_read(true).build();
-            let output = self
-                .client
-                .batch_get_item()
-                .request_items(table, request.expect("keys are set"))
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .send()
-                .await
-                .map_err(StoreError::from_sdk)?;
-            output.consumed_capacity().iter().for_each(|consumed| self.meter.read(Some(consumed)));
-            items.extend(output.responses.and_then(|mut found| found.remove(table)).unwrap_or_default());
-            let left = output.unprocessed_keys.and_then(|mut left| left.remove(table));
-            keys = left.map(|left| left.keys).filter(|keys| !keys.is_empty());
+        for keys in keys.chunks(BATCH) {
+            let mut wanted = keys.to_vec();
+            let mut tries = 0;
+            while !wanted.is_empty() {
+                if tries > 0 {
+                    tokio::time::sleep(pause(tries)).await;
+                }
+                tries += 1;
+                if tries > MAX_TRIES_TO_READ {
+                    return Err(StoreError::Contended { tries: MAX_TRIES_TO_READ });
+                }
+                let (found, left) = self.batch_once(table, wanted).await?;
+                items.extend(found);
+                wanted = left;
+            }
         }
         Ok(items)
+    }
+
+    /// What was found, and the keys that were not looked at: the table was too busy.
+    async fn batch_once(&self, table: &str, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), StoreError> {
+        let request = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let output = self
+            .client
+            .batch_get_item()
+            .request_items(table, request.expect("keys are set"))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        output.consumed_capacity().iter().for_each(|consumed| self.meter.read(Some(consumed)));
+        let found = output.responses.and_then(|mut found| found.remove(table)).unwrap_or_default();
+        let left = output.unprocessed_keys.and_then(|mut left| left.remove(table));
+        Ok((found, left.map(|left| left.keys).unwrap_or_default()))
     }
 }
 

@@ -280,7 +280,13 @@ impl Model {
             let key = format!("usage#{}#1", call.id);
             match *outcome {
                 Outcome::Charged(charge) => {
-                    let (draws, rest) = self.pay(charge, draws_at(call, now));
+                    let (mut draws, mut rest) = self.pay(charge, draws_at(call, now));
+                    if call.start + call.seconds * SECOND > now {
+                        // Its end lies ahead: what is live now pays what is left.
+                        let (more, left) = self.pay(rest, now);
+                        draws.extend(more);
+                        rest = left;
+                    }
                     let post_usage = if self.prepaid { 0 } else { rest };
                     self.owed += rest - post_usage;
                     self.post_usage += post_usage;

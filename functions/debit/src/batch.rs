@@ -187,10 +187,9 @@ impl<'a> Batch<'a> {
             .filter(|&index| self.rows[index].record.is_ok() && is_currency(&self.verdicts[index]))
             .collect();
         let keys: Vec<_> = invalid.iter().map(|&index| (account.clone(), self.record(index).key())).collect();
-        let rows = store.postings(&keys).await?;
+        let taken: HashSet<_> = store.postings(&keys).await?.into_iter().map(|(_, row)| row.key).collect();
         for index in invalid {
-            let key = self.record(index).key();
-            if rows.iter().any(|(_, row)| row.key == key) {
+            if taken.contains(&self.record(index).key()) {
                 self.verdicts[index] = Some(other_content());
             }
         }

@@ -17,6 +17,10 @@ use scenarios::{Api, World};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// As the host's own binary has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Each figure is the median of so many rounds, …
 const ROUNDS: usize = 5;
 /// … each so long.

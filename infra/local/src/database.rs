@@ -7,7 +7,12 @@ use std::thread;
 
 use anyhow::anyhow;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextMut;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents, SharedHttpClient,
+};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -61,7 +66,32 @@ impl Database {
             .region(Region::new("local"))
             .credentials_provider(Credentials::for_tests())
             .endpoint_url(format!("http://{}", self.address))
-            .http_client(http);
+            .http_client(http)
+            .interceptor(ForgetTokens);
         Client::from_conf(config.build())
+    }
+}
+
+/// Sends transactions without their idempotency token. The engine remembers each token for ten minutes and goes
+/// through all of them at every transaction, which at a thousand debits a second is soon all it does. A token
+/// serves a retry after a lost reply, which then has to be told apart by what it wrote, as from another process.
+#[derive(Debug)]
+struct ForgetTokens;
+
+impl Intercept for ForgetTokens {
+    fn name(&self) -> &'static str {
+        "ForgetTokens"
+    }
+
+    fn modify_before_serialization(
+        &self,
+        context: &mut BeforeSerializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(transaction) = context.input_mut().downcast_mut::<TransactWriteItemsInput>() {
+            transaction.client_request_token = None;
+        }
+        Ok(())
     }
 }

@@ -8,6 +8,11 @@ use anyhow::Context;
 use clap::Parser;
 use local::{Config, Host, Storage, document};
 
+/// The embedded database allocates much and from several threads; the system's allocator slows down as its heap
+/// gets fragmented.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Communications Credits on one machine: the API, an embedded database, a sandbox card processor and a token
 /// issuer. Listens on 127.0.0.1 only.
 #[derive(Parser)]

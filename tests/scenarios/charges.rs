@@ -1,5 +1,7 @@
 //! What the sandbox promises as a card processor: what was done is not done twice (F3, F5).
 
+use std::sync::Arc;
+
 use domain::profile::PaymentMethod;
 use domain::{AccountId, Currency, Money};
 use local::database::Database;
@@ -15,7 +17,7 @@ struct Till {
 impl Till {
     async fn open() -> Self {
         let database = Database::open(None).await.unwrap();
-        let sandbox = Sandbox::new(database.client(plain_http()), "sandbox", "http://page");
+        let sandbox = Sandbox::new(database.client(plain_http(), &Arc::default()), "sandbox", "http://page");
         for _ in 0..2 {
             sandbox.create_table().await.unwrap();
         }

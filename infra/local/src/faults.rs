@@ -125,6 +125,11 @@ impl Faults {
         self.armed.lock().expect("no holder of this lock panics").push(fault);
     }
 
+    /// Whether any coming call is to fail.
+    pub fn any(&self) -> bool {
+        !self.armed.lock().expect("no holder of this lock panics").is_empty()
+    }
+
     /// Holds a call back, of either target, after so many that go through.
     pub fn pause(&self, skip: usize) -> Pause {
         let gate = Arc::new(Gate { reached: Notify::new(), resumed: Semaphore::new(0) });

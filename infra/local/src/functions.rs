@@ -93,11 +93,11 @@ impl Functions {
     /// its record over a wire of its own: what it has charged is the truth.
     pub async fn connect(database: &Database, faults: &Arc<Faults>, url: &str) -> anyhow::Result<Self> {
         let tables = Tables::default();
-        let steady = database.client(plain_http());
+        let steady = database.client(plain_http(), faults);
         tables.create(&steady).await?;
         let sandbox = Sandbox::new(steady, "sandbox", format!("{url}{AUTHENTICATION_PATH}"));
         sandbox.create_table().await?;
-        let client = database.client(Wire::shared(faults.clone()));
+        let client = database.client(Wire::shared(faults.clone()), faults);
         let store = || Arc::new(Store::new(client.clone(), tables.clone()));
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
         let rates = PublishedRates::reading(RATES);

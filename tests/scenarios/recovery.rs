@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::profile::PaymentMethod;
+use domain::recharge::Policy;
 use domain::{AccountId, Money};
 use local::faults::{Fault, Kind, Target};
 use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
@@ -77,7 +78,7 @@ async fn f5_a_lost_reply_leaves_a_purchase_pending_until_recovery_finds_its_char
 
     world.set_time("2026-11-22T12:34:56Z");
     let recovered = world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
-    assert_eq!(recovered, json!({ "lookedAt": 1, "closed": 1 }));
+    assert_eq!(recovered, json!({ "lookedAt": 1, "closed": 1, "begun": 0 }));
     let purchase = world.operator.buy("a", "k", body).await.expect(201);
     assert_eq!(purchase["createdAt"], "2026-11-22T10:00:00Z");
     assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00Z", "F1: from when it was asked for");
@@ -261,7 +262,7 @@ async fn f5_a_processor_that_refuses_to_tell_leaves_a_purchase_pending() {
         world.arm(Kind::DeathAfter, died_after, 1);
         assert!(world.unless_killed(world.buy_here(account, "k", euros("50"))).await.is_none());
         let store = world.host.machine().functions.purchase_ports().store.clone();
-        let ports = recharge::Ports { store, processor: Arc::new(Mute) };
+        let ports = recharge::Ports { store, processor: Arc::new(Mute), policy: Policy::default() };
         let now = world.host.machine().clock.now();
         assert_eq!(recharge::recover(now, Leases::Ignored, &ports).await.unwrap().closed, 0);
         let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);

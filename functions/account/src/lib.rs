@@ -3,11 +3,13 @@
 //! | file | routes |
 //! |---|---|
 //! | [`open`] | create an account (A1) |
-//! | [`settings`] | change its profile and its cards (A1, F10) |
+//! | [`settings`] | change its profile, its cards and its warning amount (A1, F10, N4) |
+//! | [`auto_recharge`] | set auto-recharge, resume it (R1, R5, R6) |
 //! | [`read`] | accounts, lots, purchases |
 //! | [`journal`] | transactions, a record's transaction, records without a rate (S9) |
 //! | [`rates`] | what a number costs |
 
+pub mod auto_recharge;
 pub mod journal;
 pub mod open;
 pub mod rates;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 
 use api::runtime::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Role};
+use domain::purchase::PurchaseLimits;
 use payments::Processor;
 use store::Store;
 use utoipa::OpenApi;
@@ -31,6 +34,8 @@ pub struct Ports {
     pub processor: Arc<dyn Processor>,
     /// What calls cost.
     pub rates: PublishedRates,
+    /// The operator's limits of what is charged at once (F2).
+    pub limits: PurchaseLimits,
 }
 
 /// What this function answers.
@@ -39,6 +44,8 @@ pub const ROUTES: &[&str] = &[
     "GET /v1/accounts",
     "GET /v1/accounts/{id}",
     "PATCH /v1/accounts/{id}",
+    "PUT /v1/accounts/{id}/auto-recharge",
+    "POST /v1/accounts/{id}/auto-recharge/resume",
     "PUT /v1/accounts/{id}/payment-method",
     "GET /v1/accounts/{id}/purchases",
     "GET /v1/accounts/{id}/purchases/{purchaseId}",
@@ -56,6 +63,8 @@ pub const ROUTES: &[&str] = &[
     read::list,
     read::show,
     settings::change,
+    auto_recharge::set,
+    auto_recharge::resume,
     settings::set_payment_method,
     read::purchases,
     read::purchase,
@@ -77,6 +86,8 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
         "GET /v1/accounts" => read::list(request, ports).await,
         "GET /v1/accounts/{id}" => read::show(request, ports).await,
         "PATCH /v1/accounts/{id}" => settings::change(request, ports).await,
+        "PUT /v1/accounts/{id}/auto-recharge" => auto_recharge::set(request, ports).await,
+        "POST /v1/accounts/{id}/auto-recharge/resume" => auto_recharge::resume(request, ports).await,
         "PUT /v1/accounts/{id}/payment-method" => settings::set_payment_method(request, ports).await,
         "GET /v1/accounts/{id}/purchases" => read::purchases(request, ports).await,
         "GET /v1/accounts/{id}/purchases/{purchaseId}" => read::purchase(request, ports).await,

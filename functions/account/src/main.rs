@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use account::Ports;
 use api::ApiGatewayV2httpRequest;
-use api::runtime::{PublishedRates, processor_from_env, start_logs, store_from_env};
+use api::runtime::{PublishedRates, limits_from_env, processor_from_env, start_logs, store_from_env};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
         store: store_from_env().await?,
         processor: processor_from_env().await?,
         rates: PublishedRates::from_env()?,
+        limits: limits_from_env()?,
     };
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         Ok::<_, Infallible>(account::handle(event.payload, &ports).await)

@@ -1,14 +1,14 @@
-//! Changing an account's profile and its cards (A1, F10).
-
-use std::convert::Infallible;
+//! Changing an account's profile, its cards and its warning amount (A1, F10, N4).
 
 use api::view::Account;
-use api::{Problem, Reply, Request, Role};
+use api::{Amount, Problem, Reply, Request, Role};
+use domain::account::{self, Warning};
 use domain::draft::{Decision, Draft};
 use domain::fact::{Fact, Setting};
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
-use domain::{AccountId, Locale, Profile};
+use domain::{AccountId, Currency, Locale, Money, Profile, recharge};
 use email_address::{EmailAddress, Options};
+use payments::Cashier;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -38,6 +38,10 @@ pub struct Changes {
     notification_emails: Option<Vec<String>>,
     /// Printed on receipts from now on, up to 64 characters; an empty one is none.
     po_number: Option<String>,
+    /// People are warned when what is available falls to this or below, once until it is above again. An empty one
+    /// is none.
+    #[schema(value_type = Option<String>, example = "20.00")]
+    low_balance_amount: Option<OptionalAmount>,
 }
 
 /// Change an account's profile
@@ -61,7 +65,7 @@ pub async fn change(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let name = changes.name.as_deref().map(check_name).transpose()?;
     let emails = changes.notification_emails.map(check_emails).transpose()?;
     let po_number = changes.po_number.as_deref().map(check_po_number).transpose()?;
-    save(request, ports, &id, |profile| Profile {
+    save(request, ports, &id, changes.low_balance_amount, |profile| Profile {
         name: name.clone().unwrap_or(profile.name),
         locale: changes.locale.unwrap_or(profile.locale),
         notification_emails: emails.clone().unwrap_or(profile.notification_emails),
@@ -79,7 +83,7 @@ pub struct Methods {
     /// The processor's token of the card.
     #[schema(example = "pm_card_visa")]
     payment_method: String,
-    /// A second one, kept for auto-recharge; nothing charges it yet. Left out, there is none.
+    /// A second one, which auto-recharge charges once when the first is declined. Left out, there is none.
     backup: Option<String>,
 }
 
@@ -107,7 +111,7 @@ pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Repl
         Some(token) => Some(keep(ports, &id, "backup", token).await?),
         None => None,
     };
-    save(request, ports, &id, |profile| Profile {
+    save(request, ports, &id, None, |profile| Profile {
         payment_method: Some(method.clone()),
         backup: backup.clone(),
         ..profile
@@ -120,27 +124,94 @@ async fn keep(ports: &Ports, id: &AccountId, field: &str, token: &str) -> Result
     kept.map_err(|error| Problem::payment_method(field, &error))
 }
 
-/// Commits a changed profile, and tells who changed what (N9); nothing changed is no commit.
+/// Commits changed settings, and tells who changed what (N9); nothing changed is no commit. A warning amount is
+/// none, taken away, or set.
 async fn save(
     request: &Request,
     ports: &Ports,
     id: &AccountId,
+    warning: Option<OptionalAmount>,
     change: impl Fn(Profile) -> Profile + Send + Sync,
 ) -> Result<Reply, Problem> {
     let by = &request.caller().subject;
     let saved = ports.store.apply_with_profile(id, |account, before| {
         let after = change(before.clone());
-        let fields = changed(before, &after);
+        let before_warning = account.warning.map(|warning| warning.amount);
+        let after_warning = match warning {
+            Some(OptionalAmount(amount)) => check_warning(amount, account.currency)?,
+            None => before_warning,
+        };
+        let mut fields = changed(before, &after);
+        if after_warning != before_warning {
+            fields.push(Setting::LowBalanceAmount);
+        }
         if fields.is_empty() {
-            return Ok::<_, Infallible>(Decision::unchanged(after));
+            return Ok::<_, Problem>(Decision::unchanged(()));
         }
         let mut draft = Draft::on(account, request.now());
-        draft.set_profile(after.clone());
-        draft.say(Fact::SettingsChanged { fields, by: by.clone() });
-        Ok(draft.finish(after))
+        if fields.contains(&Setting::LowBalanceAmount) {
+            draft.account_mut().warning = after_warning.map(|amount| Warning { amount, told: false });
+        }
+        if fields.contains(&Setting::PaymentMethod) {
+            recharge::card_changed(&mut draft);
+        }
+        let is_left = |email: &&String| !after.notification_emails.contains(email);
+        let removed_recipients = before.notification_emails.iter().filter(is_left).cloned().collect();
+        draft.set_profile(after);
+        draft.say(Fact::SettingsChanged { fields, by: by.clone(), removed_recipients });
+        Ok(draft.finish(()))
     });
-    let saved = saved.await?;
-    Ok(Reply::json(200, &Account::show(&saved.account, &saved.answer, request.now())))
+    withdraw_and_show(request, ports, &saved.await?.account).await
+}
+
+/// Cancels a recharge that a new card or turning it off has withdrawn; what cannot be cancelled now is left to
+/// recovery. Answers with the account as it is then.
+pub(crate) async fn withdraw_and_show(
+    request: &Request,
+    ports: &Ports,
+    account: &account::Account,
+) -> Result<Reply, Problem> {
+    let now = request.now().max(account.as_of);
+    if let Some(open) = account.open_recharge().filter(|open| open.withdrawn)
+        && let Some(payment) = ports.store.payment(&account.id, &open.id).await?
+        && payment.is_open()
+    {
+        let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
+        cashier.recover(payment, now, true).await?;
+    }
+    let (account, profile) =
+        ports.store.account_with_profile(&account.id).await?.ok_or(Problem::NoAccount)?;
+    Ok(Reply::json(200, &Account::show(&account, &profile, request.now())))
+}
+
+/// A warning amount is zero or more; an empty one is none.
+fn check_warning(amount: Option<Amount>, currency: Currency) -> Result<Option<Money>, Problem> {
+    let check = |Amount(amount)| {
+        let amount = Money::new(amount, currency)
+            .map_err(|problem| Problem::field("lowBalanceAmount", problem.to_string()))?;
+        if amount.is_negative() {
+            return Err(Problem::field("lowBalanceAmount", "expected zero or more"));
+        }
+        Ok(amount)
+    };
+    amount.map(check).transpose()
+}
+
+/// An amount, or an empty text for none.
+#[derive(Clone, Copy)]
+struct OptionalAmount(Option<Amount>);
+
+impl<'de> Deserialize<'de> for OptionalAmount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let expected = "expected a decimal string such as \"12.34\", or an empty one";
+        Amount::parse(&text)
+            .map(|amount| Self(Some(amount)))
+            .ok_or_else(|| serde::de::Error::custom(expected))
+    }
 }
 
 fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {

@@ -53,7 +53,7 @@ pub enum ExpireError {
 
 /// Sweeps every account that is due.
 pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, ExpireError> {
-    let due = ports.store.due(Due::Expire, Some(event.time)).await.map_err(ExpireError::Due)?;
+    let due = ports.store.due(Due::Expire, event.time).await.map_err(ExpireError::Due)?;
     let accounts = due.len();
     let results: Vec<_> = stream::iter(due)
         .map(|id| async move { sweep(&ports.store, &id, event.time).await })

@@ -1,28 +1,43 @@
-//! Recovery: every five minutes, payments whose outcome is unknown are resolved to exactly one lot or none
-//! (F5). What the processor has seen is looked up; what it never saw, or never charged, is cancelled.
+//! Auto-recharge, and recovery: what an account needs that nobody asks for.
+//!
+//! - An event says that an account is low: the rule is looked at, and the card charged (R2, R3).
+//! - Every five minutes, what is due: payments whose outcome is unknown are resolved to exactly one lot or none
+//!   (F5), retries begin (R4), and accounts whose event was lost, or whose lot expires, are looked at (R2, N3, N4).
+//!
+//! Both do the same to an account: [`attend`].
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use api::Scheduled;
+use api::{Delivery, Scheduled};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::account::OpenPayment;
-use domain::{Account, AccountId, Payment, PaymentId};
+use domain::payment::PERSON_HAS;
+use domain::recharge::{self, Policy};
+use domain::{Account, AccountId, Fact, Payment, PaymentId, PaymentKind};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use payments::{Cashier, Processor};
 use serde::Serialize;
 use store::tables::Due;
-use store::{Store, StoreError};
+use store::{ApplyError, Store, StoreError};
 
 /// Accounts looked at at the same time; few, since each asks the card processor.
 const RECOVERED_AT_ONCE: usize = 4;
+
+/// A charge that succeeds may leave the account low, when a limit made it smaller; it is looked at again this
+/// often at once, and the rest is for the next event.
+const MAX_CHARGES_AT_ONCE: usize = 3;
 
 /// What the handler works with.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts and payments.
     pub store: Arc<Store>,
-    /// Who charged, or not.
+    /// Who charges cards.
     pub processor: Arc<dyn Processor>,
+    /// What the operator allows.
+    pub policy: Policy,
 }
 
 /// Whether a payment is left alone while its first process may still be at it.
@@ -34,7 +49,7 @@ pub enum Leases {
     Ignored,
 }
 
-/// What a recovery did.
+/// What a scheduled run did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -42,16 +57,18 @@ pub struct Summary {
     pub looked_at: usize,
     /// Of those, payments closed with a lot or without.
     pub closed: usize,
+    /// Recharges begun.
+    pub begun: usize,
 }
 
-/// A recovery that did not finish; what it did not come to stays due.
+/// A run that did not finish; what it did not come to stays due.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
     /// What is due could not be read.
     #[error("the accounts that are due could not be read")]
     Due(#[source] StoreError),
-    /// The others were recovered.
-    #[error("{failed} of {due} accounts could not be recovered and stay due")]
+    /// The others were attended to.
+    #[error("{failed} of {due} accounts could not be attended to and stay due")]
     Accounts {
         /// How many were not.
         failed: usize,
@@ -60,18 +77,29 @@ pub enum RecoverError {
     },
 }
 
-/// Recovers what is due.
+/// Handles events that say that an account is low; others are none of ours.
+pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
+    api::queue::each(batch, async |Delivery { event, now }| {
+        let Fact::BalanceLow { .. } = event.fact else { return Ok(()) };
+        let Ok(id) = AccountId::parse(event.account_id) else { return Ok(()) };
+        look(ports, &id, now).await.map(|_| ())
+    })
+    .await
+}
+
+/// Attends to what is due.
 pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, RecoverError> {
     recover(event.time, Leases::Respected, ports).await
 }
 
-/// Recovers what is due at `now`, or with leases ignored everything that is open.
+/// Attends to what is due at `now`; with leases ignored, to every payment that is open, too: none is left alone for
+/// longer than a day.
 pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Summary, RecoverError> {
-    let until = (leases == Leases::Respected).then_some(now);
+    let until = if leases == Leases::Respected { now } else { now + PERSON_HAS };
     let due = ports.store.due(Due::Recharge, until).await.map_err(RecoverError::Due)?;
     let accounts = due.len();
     let results: Vec<_> = stream::iter(due)
-        .map(|id| async move { recover_account(ports, &id, now, leases).await })
+        .map(|id| async move { attend(ports, &id, now, leases).await })
         .buffer_unordered(RECOVERED_AT_ONCE)
         .collect()
         .await;
@@ -82,49 +110,96 @@ pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Su
             Ok(part) => {
                 summary.looked_at += part.looked_at;
                 summary.closed += part.closed;
+                summary.begun += part.begun;
             }
             Err(problem) => {
-                tracing::error!(?problem, "an account could not be recovered");
+                tracing::error!(?problem, "an account could not be attended to");
                 failed += 1;
             }
         }
     }
-    tracing::info!(accounts, looked_at = summary.looked_at, closed = summary.closed, "recovered");
+    let Summary { looked_at, closed, begun } = summary;
+    tracing::info!(accounts, looked_at, closed, begun, "attended to what is due");
     if failed > 0 { Err(RecoverError::Accounts { failed, due: accounts }) } else { Ok(summary) }
 }
 
-async fn recover_account(
+/// Resolves the account's open payments that are due, and looks at its auto-recharge.
+async fn attend(
     ports: &Ports,
     id: &AccountId,
     now: Timestamp,
     leases: Leases,
 ) -> Result<Summary, StoreError> {
     let Some(account) = ports.store.account(id).await? else { return Ok(Summary::default()) };
+    let now = now.max(account.as_of);
     let (mut summary, mut failure) = (Summary::default(), None);
+    let mut needs_a_look = account.due_for_attention().is_some_and(|due| due <= now);
     for open in due_payments(&account, now, leases) {
         summary.looked_at += 1;
-        match recover_payment(ports, id, &open.id, now.max(account.as_of)).await {
+        needs_a_look |= open.kind == PaymentKind::Recharge;
+        match recover_payment(ports, id, open, now).await {
             Ok(after) => summary.closed += usize::from(after.is_none_or(|payment| !payment.is_open())),
             // The account's other payments are looked at all the same.
+            Err(problem) => failure = Some(problem),
+        }
+    }
+    if needs_a_look {
+        match look(ports, id, now).await {
+            Ok(begun) => summary.begun += begun,
             Err(problem) => failure = Some(problem),
         }
     }
     failure.map_or(Ok(summary), Err)
 }
 
-/// Finds out what became of one payment; `None` if there is no such payment.
-pub async fn recover_payment(
+/// Looks at the rule, and charges what it wants, again while a charge leaves the account low. Gives how many
+/// charges were begun.
+async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, StoreError> {
+    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
+    for begun in 0..MAX_CHARGES_AT_ONCE {
+        let looked = ports.store.apply_with_profile(id, |account, profile| {
+            Ok::<_, Infallible>(recharge::look(account, profile, now, &ports.policy))
+        });
+        let opened = match looked.await {
+            Ok(looked) => looked.answer,
+            // A repeat of this very commit stands there: whoever made it, or recovery, goes on with it.
+            Err(ApplyError::PaymentMoved | ApplyError::NoAccount) => None,
+            Err(ApplyError::Store(problem)) => return Err(problem),
+            Err(ApplyError::Refused(never)) => match never {},
+        };
+        let Some(payment) = opened else { return Ok(begun) };
+        // A payment that could not be closed stays open, for recovery.
+        cashier.charge(payment, now).await?;
+    }
+    Ok(MAX_CHARGES_AT_ONCE)
+}
+
+/// Finds out what became of one open payment; `None` if there is no such payment.
+async fn recover_payment(
     ports: &Ports,
     account: &AccountId,
-    id: &PaymentId,
+    open: &OpenPayment,
     now: Timestamp,
 ) -> Result<Option<Payment>, StoreError> {
-    let Some(payment) = ports.store.payment(account, id).await? else { return Ok(None) };
+    let Some(payment) = ports.store.payment(account, &open.id).await? else { return Ok(None) };
     if !payment.is_open() {
         return Ok(Some(payment));
     }
     let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
-    cashier.recover(payment, now).await.map(Some)
+    cashier.recover(payment, now, open.withdrawn).await.map(Some)
+}
+
+/// Looks at one payment because the card processor says that it has moved.
+pub async fn payment_moved(
+    ports: &Ports,
+    id: &AccountId,
+    payment: &PaymentId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let Some(account) = ports.store.account(id).await? else { return Ok(()) };
+    let now = now.max(account.as_of);
+    let Some(open) = account.open_payments.iter().find(|open| open.id == *payment) else { return Ok(()) };
+    recover_payment(ports, id, open, now).await.map(|_| ())
 }
 
 fn due_payments(account: &Account, now: Timestamp, leases: Leases) -> impl Iterator<Item = &OpenPayment> {

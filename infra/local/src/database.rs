@@ -88,7 +88,8 @@ impl Intercept for ForgetTokens {
         "ForgetTokens"
     }
 
-    fn modify_before_signing(
+    // Once for all tries of a request: they must carry the same token.
+    fn modify_before_retry_loop(
         &self,
         context: &mut BeforeTransmitInterceptorContextMut<'_>,
         _: &RuntimeComponents,

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use api::runtime::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Scheduled};
 use domain::purchase::PurchaseLimits;
-use domain::{AccountId, Payment, PaymentId};
+use domain::recharge::Policy;
+use domain::{AccountId, PaymentId};
 use jiff::Timestamp;
 use payments::{Processor, Sandbox};
 use recharge::Leases;
@@ -103,11 +104,15 @@ impl Functions {
         let rates = PublishedRates::reading(RATES);
         let limits = PurchaseLimits::default();
         Ok(Self {
-            purchase: purchase::Ports { store: store(), processor: processor.clone(), limits },
+            purchase: purchase::Ports {
+                store: store(),
+                processor: processor.clone(),
+                limits: limits.clone(),
+            },
             debit: debit::Ports { store: store(), rates: rates.clone() },
-            account: account::Ports { store: store(), processor: processor.clone(), rates },
+            account: account::Ports { store: store(), processor: processor.clone(), rates, limits },
             expire: expire::Ports { store: store() },
-            recharge: recharge::Ports { store: store(), processor },
+            recharge: recharge::Ports { store: store(), processor, policy: Policy::default() },
             sandbox,
             counts: Default::default(),
             flights: Arc::default(),
@@ -170,14 +175,14 @@ impl Functions {
     }
 
     /// Finds out what became of one payment, as a card processor's webhook would have it done.
-    pub async fn recover_payment(
+    pub async fn payment_moved(
         &self,
         account: &AccountId,
         id: &PaymentId,
         now: Timestamp,
-    ) -> Result<Option<Payment>, StoreError> {
+    ) -> Result<(), StoreError> {
         let _flight = self.flights.take_off();
-        let result = recharge::recover_payment(&self.recharge, account, id, now).await;
+        let result = recharge::payment_moved(&self.recharge, account, id, now).await;
         self.counts[RECHARGE].add(result.is_err());
         result
     }

@@ -154,8 +154,8 @@ async fn charges(machine: State<Machine>, Path(account): Path<String>) -> Result
             json!({
                 "id": record.id,
                 "key": record.key,
-                "amount": record.amount,
-                "currency": record.amount.currency(),
+                "amount": record.amount.to_string(),
+                "currency": record.amount.currency().code(),
                 "charged": record.state == IntentState::Succeeded,
             })
         })
@@ -182,7 +182,7 @@ async fn owner_decides(
     let decided = machine.functions.sandbox().authenticate(&intent, approved).await.map_err(no_payment)?;
     let payment = decided.key.split(':').next().and_then(|id| PaymentId::parse(id).ok());
     let payment = payment.ok_or(Failure(Problem::NotFound("payment")))?;
-    machine.functions.recover_payment(&decided.account, &payment, machine.clock.now()).await?;
+    machine.functions.payment_moved(&decided.account, &payment, machine.clock.now()).await?;
     Ok(Html(Authentication::decided(decided.state == IntentState::Succeeded)?))
 }
 

@@ -9,11 +9,13 @@
 //! | [`view`] | accounts, lots, purchases and transactions as they are shown |
 //! | [`amount`] | amounts in requests |
 //! | [`schedule`] | what the Scheduler sends |
+//! | [`queue`] | events of the bus, as a queue delivers them |
 //! | [`runtime`] | what every function's `main` does before its first event |
 
 pub mod access;
 pub mod amount;
 pub mod problem;
+pub mod queue;
 pub mod reply;
 pub mod request;
 pub mod runtime;
@@ -24,6 +26,7 @@ pub use access::{Caller, Role};
 pub use amount::Amount;
 pub use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 pub use problem::{FieldError, Problem};
+pub use queue::Delivery;
 pub use reply::Reply;
 pub use request::Request;
 pub use schedule::Scheduled;

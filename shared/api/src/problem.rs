@@ -264,6 +264,7 @@ mod tests {
             content: Fingerprint::of(["x"]),
             attempt: 1,
             method: None,
+            backup: None,
             po_number: None,
             revision: 2,
             state: PaymentState::Declined { reason: "lost_card".into() },

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use domain::RateTable;
+use domain::purchase::PurchaseLimits;
 use domain::rate::RateFileError;
 use payments::{Processor, Sandbox};
 use store::{Store, Tables};
@@ -25,6 +26,11 @@ pub async fn store_from_env() -> Result<Arc<Store>, lambda_runtime::Error> {
 /// The card processor: the sandbox, over the table that the settings name. There is no other yet.
 pub async fn processor_from_env() -> Result<Arc<dyn Processor>, lambda_runtime::Error> {
     Ok(Arc::new(Sandbox::from_env(store::client_from_env().await).map_err(missing)?))
+}
+
+/// The operator's limits of purchases, which `PURCHASE_LIMITS` changes (F2).
+pub fn limits_from_env() -> Result<PurchaseLimits, lambda_runtime::Error> {
+    Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
 }
 
 fn missing(setting: &str) -> lambda_runtime::Error {

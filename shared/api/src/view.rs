@@ -5,6 +5,7 @@ use domain::account::{self, BillingModel, Status};
 use domain::payment::{Payment, PaymentKind, PaymentState};
 use domain::posting::{Entry, Posting, PostingKind};
 use domain::profile::{self, Locale, Profile};
+use domain::recharge::{self, Recharge, State};
 use domain::{Lot, Money, UsageRecord, rate};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -46,7 +47,9 @@ pub struct Account {
     /// The saved card.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_method: Option<Card>,
-    /// A second card, kept for auto-recharge; nothing charges it yet.
+    /// Auto-recharge.
+    auto_recharge: AutoRecharge,
+    /// A second card, which auto-recharge charges once when the first is declined.
     #[serde(skip_serializing_if = "Option::is_none")]
     backup: Option<Card>,
     /// Who is told.
@@ -54,12 +57,88 @@ pub struct Account {
     /// Printed on receipts.
     #[serde(skip_serializing_if = "Option::is_none")]
     po_number: Option<String>,
+    /// People are warned when what is available falls to this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    low_balance_amount: Option<String>,
     /// Charges of the month that the next invoice asks for.
     post_usage: PostUsage,
     /// One more with every change.
     version: u64,
     /// When it was created.
     created_at: Timestamp,
+}
+
+/// How funds are bought by themselves, and how far that is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoRecharge {
+    /// On or off.
+    enabled: bool,
+    /// When what is available is at or below this, the card is charged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trigger_amount: Option<String>,
+    /// What is charged at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recharge_amount: Option<String>,
+    /// At most so much in a calendar month (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    monthly_limit: Option<String>,
+    /// `off`; `armed`: it charges at the trigger; `charging`: a charge is open; `waiting`: declined, and tried again at
+    /// `until`; `needsAction`: the card wants its owner, at the recharge's `nextAction.url`; `limited`: no charge fits a limit, and it is looked at again
+    /// at `until`; `paused`: by a safeguard, until it is resumed; `stopped`: declined for good or too often, until
+    /// the card or the settings change or it is resumed.
+    #[schema(example = "armed")]
+    state: &'static str,
+    /// Why, where it is held back: the card processor's decline code; `monthly`, `maximum` or `lots`; `runaway`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
+    /// Until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+    /// The last decline, until a charge succeeds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_failure: Option<RechargeFailure>,
+}
+
+/// A recharge that was declined.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RechargeFailure {
+    /// When that became known.
+    at: Timestamp,
+    /// The card processor's code.
+    reason: String,
+}
+
+impl From<&Recharge> for AutoRecharge {
+    fn from(recharge: &Recharge) -> Self {
+        let amounts = recharge.amounts.as_ref();
+        let declined = || recharge.last_failure.as_ref().map(|failure| failure.reason.clone());
+        let (state, why, until) = match recharge.state {
+            State::Off => ("off", None, None),
+            State::Armed => ("armed", None, None),
+            State::Charging { .. } => ("charging", None, None),
+            State::Waiting { until, .. } => ("waiting", declined(), Some(until)),
+            State::NeedsAction { .. } => {
+                ("needsAction", Some(recharge::AUTHENTICATION_REQUIRED.to_owned()), None)
+            }
+            State::Limited { until, why } => ("limited", Some(why.as_str().to_owned()), Some(until)),
+            State::Paused { why } => ("paused", Some(why.as_str().to_owned()), None),
+            State::Stopped => ("stopped", declined(), None),
+        };
+        Self {
+            enabled: recharge.enabled(),
+            trigger_amount: amounts.map(|amounts| amounts.trigger.to_string()),
+            recharge_amount: amounts.map(|amounts| amounts.amount.to_string()),
+            monthly_limit: amounts.and_then(|amounts| amounts.monthly_limit).map(|limit| limit.to_string()),
+            state,
+            why,
+            until,
+            last_failure: recharge
+                .last_failure
+                .as_ref()
+                .map(|failure| RechargeFailure { at: failure.at, reason: failure.reason.clone() }),
+        }
+    }
 }
 
 /// Funds that expire next.
@@ -114,9 +193,11 @@ impl Account {
                 .next_expiry(now)
                 .map(|lot| NextExpiry { amount: lot.remaining.to_string(), expires_at: lot.expires_at }),
             payment_method: profile.payment_method.as_ref().map(|method| (&method.card).into()),
+            auto_recharge: AutoRecharge::from(&account.recharge),
             backup: profile.backup.as_ref().map(|method| (&method.card).into()),
             notification_emails: profile.notification_emails.clone(),
             po_number: profile.po_number.clone(),
+            low_balance_amount: account.warning.map(|warning| warning.amount.to_string()),
             post_usage: PostUsage {
                 month: account.post_usage.month.to_string(),
                 amount: account.post_usage.amount.to_string(),

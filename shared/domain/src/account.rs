@@ -1,4 +1,4 @@
-//! An account: one organization's wallet (A1-A3, T2).
+//! An account: one organization's wallet (A1-A3, T2, N3, N4).
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,7 @@ use crate::id::{AccountId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, Money};
 use crate::payment::PaymentKind;
+use crate::recharge::Recharge;
 use crate::time::Month;
 
 /// How an organization pays (A1).
@@ -47,6 +48,17 @@ pub struct OpenPayment {
     pub kind: PaymentKind,
     /// When its first attempt is given up on, or its person is looked after next.
     pub recover_at: Timestamp,
+    /// It is to be cancelled, whoever may be at it still: it was turned off, or has a new card (R5, F10).
+    pub withdrawn: bool,
+}
+
+/// The amount at which people are warned that funds run low (N4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// When what is available is at or below this, …
+    pub amount: Money,
+    /// … people are told, once until it is above again.
+    pub told: bool,
 }
 
 /// What every decision about money reads and writes: the `core` part of the stored account.
@@ -76,6 +88,10 @@ pub struct Account {
     pub receipts: u64,
     /// Whether people have been told that it is depleted since it last was not (N3).
     pub depletion_told: bool,
+    /// When to warn that funds run low, if at all (N4).
+    pub warning: Option<Warning>,
+    /// Auto-recharge.
+    pub recharge: Recharge,
 }
 
 impl Account {
@@ -95,6 +111,8 @@ impl Account {
             receipts: 0,
             // It has never had funds, so there is no crossing to tell of.
             depletion_told: true,
+            warning: None,
+            recharge: Recharge::default(),
         }
     }
 
@@ -130,9 +148,22 @@ impl Account {
         self.lots.iter().map(Lot::due_at).min()
     }
 
-    /// When recovery must look at it next (F5).
+    /// When recovery must look at it next: an open payment (F5), auto-recharge (R3, R4), or a lot that expires and
+    /// may leave it low (R2, N3, N4).
     pub fn due_for_recharge(&self) -> Option<Timestamp> {
-        self.open_payments.iter().map(|payment| payment.recover_at).min()
+        let payments = self.open_payments.iter().map(|payment| payment.recover_at).min();
+        payments.into_iter().chain(self.due_for_attention()).min()
+    }
+
+    /// The same without open payments: when the account itself must be looked at.
+    pub fn due_for_attention(&self) -> Option<Timestamp> {
+        let expiry = self.next_expiry(self.as_of).map(|lot| lot.expires_at);
+        expiry.into_iter().chain(self.recharge.due()).min()
+    }
+
+    /// The recharge that is open, if one is: there is never more than one (R3).
+    pub fn open_recharge(&self) -> Option<&OpenPayment> {
+        self.open_payments.iter().find(|payment| payment.kind == PaymentKind::Recharge)
     }
 
     /// What does not hold that holds in every stored state (invariant 4), if anything.

@@ -100,6 +100,15 @@ pub fn decide(
             expires_at,
         },
     });
+    if let Some(expires_at) = expires_at {
+        draft.say_of_row(Fact::FundsAdded {
+            kind: PaymentKind::Adjustment,
+            payment_id: request.id.clone(),
+            amount,
+            expires_at,
+            receipt_number: None,
+        });
+    }
     draft.set_payment(Payment {
         account: account.id.clone(),
         id: request.id.clone(),
@@ -109,6 +118,7 @@ pub fn decide(
         content: request.content.clone(),
         attempt: 0,
         method: None,
+        backup: None,
         po_number: None,
         revision: 1,
         state: PaymentState::Posted,
@@ -133,12 +143,5 @@ fn add(
         return Err(AdjustmentRefusal::TooManyLots);
     }
     draft.add_lot(LotId::of(&request.id), now, expires_at, amount);
-    draft.say(Fact::FundsAdded {
-        kind: PaymentKind::Adjustment,
-        payment_id: request.id.clone(),
-        amount,
-        expires_at,
-        receipt_number: None,
-    });
     Ok(expires_at)
 }

@@ -9,8 +9,9 @@ use crate::id::{Fingerprint, LotId};
 use crate::lot::{Draw, Lot};
 use crate::money::Money;
 use crate::payment::Payment;
-use crate::posting::{Entry, JournalKey, Posting};
+use crate::posting::{Entry, JournalKey, Lasting, Posting};
 use crate::profile::Profile;
+use crate::recharge::STILL_LOW_AFTER;
 use crate::time::Month;
 
 /// What a decision came to: what to commit, if anything, and the answer once that is done.
@@ -185,12 +186,21 @@ impl Draft {
             post_usage: posting.post_usage,
             content: posting.content,
             requires: posting.requires,
+            lasting: None,
             entry: posting.entry,
         });
     }
 
     /// Tells the world.
     pub fn say(&mut self, fact: Fact) {
+        self.facts.push(fact);
+    }
+
+    /// Tells the world, and keeps what was told on the row posted last, so that it can be told again.
+    pub fn say_of_row(&mut self, fact: Fact) {
+        let number = u32::try_from(self.facts.len()).expect("a commit has few facts");
+        let row = self.postings.last_mut().expect("a row was posted");
+        row.lasting = Some(Lasting { number, fact: fact.clone() });
         self.facts.push(fact);
     }
 
@@ -204,8 +214,18 @@ impl Draft {
         self.profile = Some(profile);
     }
 
-    /// The decision. A crossing of what is available from above zero to zero or below is told once (N3).
+    /// The decision. What is available is looked at once more, whatever it was that changed it (T2).
     pub fn finish<T>(mut self, answer: T) -> Decision<T> {
+        self.tell_of_crossings();
+        self.tell_of_shortfall();
+        assert_eq!(self.account.unsound(), None, "a decision leaves the account sound");
+        let Self { account, postings, facts, payment, profile, .. } = self;
+        Decision { change: Some(Change { account, profile, postings, payment, facts }), answer }
+    }
+
+    /// A crossing to zero or below (N3), or to the warning amount or below (N4), is told once, until what is
+    /// available is above again.
+    fn tell_of_crossings(&mut self) {
         let available = self.account.available(self.now);
         if available.is_positive() {
             self.account.depletion_told = false;
@@ -213,9 +233,25 @@ impl Draft {
             self.account.depletion_told = true;
             self.facts.push(Fact::BalanceDepleted { available });
         }
-        assert_eq!(self.account.unsound(), None, "a decision leaves the account sound");
-        let Self { account, postings, facts, payment, profile, .. } = self;
-        Decision { change: Some(Change { account, profile, postings, payment, facts }), answer }
+        let Some(warning) = &mut self.account.warning else { return };
+        let low = available <= warning.amount;
+        if low && !warning.told {
+            self.facts.push(Fact::BalanceWarning { available, amount: warning.amount });
+        }
+        warning.told = low;
+    }
+
+    /// Every commit that leaves the account low with no charge open says so (R2), and the first of them makes it
+    /// due, in case nobody hears.
+    fn tell_of_shortfall(&mut self) {
+        let available = self.account.available(self.now);
+        let recharge = &mut self.account.recharge;
+        if recharge.wanted(available, self.now) {
+            recharge.look_at.get_or_insert(self.now + STILL_LOW_AFTER);
+            self.facts.push(Fact::BalanceLow { available });
+        } else {
+            recharge.look_at = None;
+        }
     }
 
     fn close_past_month(&mut self) {

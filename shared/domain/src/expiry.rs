@@ -56,7 +56,11 @@ fn book(draft: &mut Draft, swept: &mut Swept) {
             requires: None,
             entry: Entry::Expiry { lot: lot.id.clone() },
         });
-        draft.say(Fact::FundsExpired { lot_id: lot.id, amount: lot.remaining, expired_at: lot.expires_at });
+        draft.say_of_row(Fact::FundsExpired {
+            lot_id: lot.id,
+            amount: lot.remaining,
+            expired_at: lot.expires_at,
+        });
         swept.booked += 1;
     }
 }

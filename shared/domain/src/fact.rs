@@ -1,18 +1,21 @@
 //! Facts: what a commit tells the world. They travel with it, on the account item, so that none is lost
-//! and none is invented. The event publisher, once built, forwards them from the table's stream.
+//! and none is invented; the event publisher forwards them from the table's stream. What lasts is kept on the
+//! row of the journal too, so that a period can be published again.
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{LotId, PaymentId};
 use crate::money::Money;
 use crate::payment::PaymentKind;
+use crate::recharge::{Limit, Safeguard};
 
-/// One thing that happened to an account. Readers must expect kinds they do not know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// One thing that happened to an account. Readers must expect kinds and fields they do not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 pub enum Fact {
-    /// A purchase, recharge or positive adjustment arrived .
+    /// A purchase, recharge or positive adjustment arrived (N1, N7).
     FundsAdded {
         /// What added them.
         kind: PaymentKind,
@@ -23,12 +26,11 @@ pub enum Fact {
         /// When they expire.
         expires_at: Timestamp,
         /// The receipt, where a card was charged (F8).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt_number: Option<u64>,
     },
-    /// A card payment failed (F4).
+    /// A purchase's card said no, or the purchase was abandoned (F4).
     PaymentDeclined {
-        /// What it was for.
-        kind: PaymentKind,
         /// Its id.
         payment_id: PaymentId,
         /// How much was asked for.
@@ -36,12 +38,25 @@ pub enum Fact {
         /// Why.
         reason: String,
     },
+    /// What is available is at or below the trigger, and no recharge is open (R2). Every commit that leaves it
+    /// so says it.
+    BalanceLow {
+        /// What is available now.
+        available: Money,
+    },
     /// What is available went from above zero to zero or below (N3): said once per crossing.
     BalanceDepleted {
         /// What is available now.
         available: Money,
     },
-    /// A lot with unused funds expires in so many days (E3).
+    /// What is available went to the warning amount or below (N4): said once per crossing.
+    BalanceWarning {
+        /// What is available now.
+        available: Money,
+        /// The warning amount.
+        amount: Money,
+    },
+    /// A lot with unused funds expires in so many days (E3, N5).
     FundsExpiring {
         /// The lot.
         lot_id: LotId,
@@ -52,7 +67,7 @@ pub enum Fact {
         /// 60, 30 or 7.
         days: u16,
     },
-    /// A lot's unused funds were booked as forfeited (E1).
+    /// A lot's unused funds were booked as forfeited (E1, N6).
     FundsExpired {
         /// The lot.
         lot_id: LotId,
@@ -61,17 +76,58 @@ pub enum Fact {
         /// The lot's expiry.
         expired_at: Timestamp,
     },
+    /// Auto-recharge could not charge the card (R4, N2).
+    RechargeFailed {
+        /// The recharge.
+        payment_id: PaymentId,
+        /// How much was asked for.
+        amount: Money,
+        /// Why: the card processor's code.
+        reason: String,
+        /// When it is tried again; never, if it is not said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
+    },
+    /// The card wants its owner to confirm a recharge (R4, N2).
+    RechargeNeedsAction {
+        /// The recharge.
+        payment_id: PaymentId,
+        /// How much is asked for.
+        amount: Money,
+        /// Where the owner can confirm.
+        url: String,
+    },
+    /// No recharge fits a limit (R3, N10).
+    RechargeLimited {
+        /// Which.
+        why: Limit,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
+    /// A safeguard paused auto-recharge, until an administrator resumes it (R6, N10).
+    RechargePaused {
+        /// Which.
+        why: Safeguard,
+    },
+    /// Auto-recharge has stopped: declined for good, or too often (R4, N10).
+    RechargeStopped {
+        /// The last decline.
+        reason: String,
+    },
     /// Somebody changed the account's settings (N9).
     SettingsChanged {
         /// Which fields, by their names in the API.
         fields: Vec<Setting>,
         /// Who: the token's subject.
         by: String,
+        /// Recipients that are none any more: they are told, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        removed_recipients: Vec<String>,
     },
 }
 
 /// A setting of an account, by its name in the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Setting {
     /// The organization's name.
@@ -82,6 +138,37 @@ pub enum Setting {
     NotificationEmails,
     /// PO number.
     PoNumber,
+    /// The warning amount.
+    LowBalanceAmount,
     /// The saved cards.
     PaymentMethod,
+    /// Auto-recharge, or that it was resumed.
+    AutoRecharge,
+}
+
+/// A fact as it is published: the `detail` of an event on the bus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// `account#version#number`: the same fact always has the same, however often it is delivered.
+    pub id: String,
+    /// Whose.
+    pub account_id: String,
+    /// The account's version with the commit that tells it.
+    pub version: u64,
+    /// The instant of that commit.
+    pub at: Timestamp,
+    /// What happened.
+    #[serde(flatten)]
+    pub fact: Fact,
+}
+
+impl Event {
+    /// What events on the bus say of where they come from.
+    pub const SOURCE: &str = "communications-credits";
+
+    /// The id of the fact with this number among those of a commit.
+    pub fn id(account: &str, version: u64, number: u32) -> String {
+        format!("{account}#{version}#{number}")
+    }
 }

@@ -12,14 +12,15 @@
 //! | [`lot`] | funds bought at one instant | F1, F7, S1, S10 |
 //! | [`account`] | the wallet | A1-A3, T2 |
 //! | [`profile`] | whose it is, and its cards | A1, F10 |
-//! | [`draft`] | an account being decided on | T1, F7, S1, S8 |
+//! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
 //! | [`posting`] | one row of the journal | S2 |
-//! | [`fact`] | what a commit tells the world | E3, N3, N9 |
+//! | [`fact`] | what a commit tells the world | E3, N1-N10 |
 //! | [`rate`] | published rates | S5 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
 //! | [`debit`] | paying for usage | S1-S6, S9, S10 |
 //! | [`payment`] | a charge from intent to outcome | F3-F5 |
-//! | [`purchase`] | buying funds | F1-F7, F11 |
+//! | [`purchase`] | buying funds | F1-F7, F10, F11 |
+//! | [`recharge`] | auto-recharge | R1-R7, F10 |
 //! | [`adjustment`] | the operator's corrections | F9 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
 
@@ -37,6 +38,7 @@ pub mod posting;
 pub mod profile;
 pub mod purchase;
 pub mod rate;
+pub mod recharge;
 pub mod time;
 pub mod usage;
 

@@ -3,12 +3,14 @@
 //! The ledger is exact to the currency's minor unit plus two decimals (EUR 0.0001, JPY 0.01, KWD 0.00001);
 //! cards, refunds and receipts are in minor units.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde::{Serialize, Serializer};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// No amount of ours reaches 10^15 units; a larger one is a mistake, and sums of them stay exact.
 pub const MAX_UNITS: Decimal = Decimal::from_parts(0xA4C6_8000, 0x3_8D7E, 0, false, 0);
@@ -202,6 +204,12 @@ impl Money {
         self.amount.is_zero()
     }
 
+    /// So many times as much.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { amount: self.amount * Decimal::from(times), ..self }
+    }
+
     /// The smaller of the two.
     #[must_use]
     pub fn min(self, other: Self) -> Self {
@@ -228,10 +236,44 @@ impl fmt::Debug for Money {
     }
 }
 
+/// An amount as facts write it: `{"amount": "50.0000", "currency": "EUR"}`, so that it can be read alone.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InJson {
+    amount: String,
+    currency: String,
+}
+
 impl Serialize for Money {
-    /// The text of [`Display`](fmt::Display): amounts are strings in JSON.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        InJson { amount: self.to_string(), currency: self.currency.to_string() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let InJson { amount, currency } = InJson::deserialize(deserializer)?;
+        let currency = Currency::parse(&currency).map_err(serde::de::Error::custom)?;
+        let amount = amount.parse().map_err(serde::de::Error::custom)?;
+        Self::sum(amount, currency).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Money {
+    fn schema_name() -> Cow<'static, str> {
+        "Money".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An exact amount of one currency",
+            "type": "object",
+            "properties": {
+                "amount": { "description": "Decimal digits, exact", "type": "string", "pattern": r"^-?\d+(\.\d+)?$" },
+                "currency": { "description": "ISO 4217", "type": "string", "pattern": "^[A-Z]{3}$" },
+            },
+            "required": ["amount", "currency"],
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! A payment: a card charge (or an adjustment, which needs none) from intent to outcome (F3-F5).
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, Fingerprint, PaymentId};
@@ -17,7 +18,7 @@ pub const PERSON_HAS: SignedDuration = SignedDuration::from_hours(24);
 pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// What money arrives, or is corrected, for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PaymentKind {
     /// Funds bought by a person (F1).
@@ -106,6 +107,8 @@ pub struct Payment {
     pub attempt: u32,
     /// What is charged; none for an adjustment.
     pub method: Option<PaymentMethod>,
+    /// What is charged once if that is declined (F10); none once it is.
+    pub backup: Option<PaymentMethod>,
     /// The account's PO number at that moment (F8).
     pub po_number: Option<String>,
     /// One more with every write; each write is conditional on the one before.

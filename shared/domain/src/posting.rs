@@ -6,6 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId, RecordId};
 use crate::lot::Draw;
 use crate::money::Money;
@@ -222,6 +223,17 @@ pub struct Posting {
     /// The row of the same journal that must exist for this one to be accepted (S2: a revision follows
     /// the reversal of the one before).
     pub requires: Option<JournalKey>,
+    /// What the world was told of it, to be told again on demand.
+    pub lasting: Option<Lasting>,
     /// What it is about.
     pub entry: Entry,
+}
+
+/// A fact that is kept with its row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lasting {
+    /// Its place among the facts of the commit, from 0: part of the event's id.
+    pub number: u32,
+    /// What was told.
+    pub fact: Fact,
 }

@@ -11,9 +11,10 @@ use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
-use crate::payment::{LEASE, Payment, PaymentKind, PaymentState};
+use crate::payment::{ABANDONED, LEASE, Payment, PaymentKind, PaymentState};
 use crate::posting::{Entry, JournalKey, PostingKind};
 use crate::profile::{PaymentMethod, Profile};
+use crate::recharge;
 
 /// Smallest and largest purchase, in units of the currency (F2).
 #[derive(Clone, Debug)]
@@ -57,9 +58,19 @@ impl PurchaseLimits {
         fits.then_some((Currency::parse(code).ok()?, (min, max)))
     }
 
+    /// The largest charge.
+    pub fn largest(&self, currency: Currency) -> Money {
+        let (_, max) = self.of(currency);
+        Money::rounded(max, currency).expect("limits are below the largest amount")
+    }
+
+    fn of(&self, currency: Currency) -> (Decimal, Decimal) {
+        self.by_currency.get(&currency).copied().unwrap_or(self.default)
+    }
+
     /// An amount that may be charged, or why not.
     pub fn check(&self, amount: Decimal, currency: Currency) -> Result<Money, PurchaseRefusal> {
-        let (min, max) = self.by_currency.get(&currency).copied().unwrap_or(self.default);
+        let (min, max) = self.of(currency);
         if amount < min {
             return Err(PurchaseRefusal::BelowMinimum { min, currency });
         }
@@ -159,6 +170,7 @@ pub fn open(
         content: request.content.clone(),
         attempt: 1,
         method: Some(method),
+        backup: None,
         po_number: profile.po_number.clone(),
         revision: 1,
         state: PaymentState::Open { intent: None },
@@ -168,6 +180,7 @@ pub fn open(
         id: payment.id.clone(),
         kind: payment.kind,
         recover_at,
+        withdrawn: false,
     });
     draft.set_payment(payment.clone());
     Ok(draft.finish(payment))
@@ -206,13 +219,16 @@ pub fn succeed(
     });
     draft.account_mut().receipts += 1;
     let receipt_number = draft.account().receipts;
-    draft.say(Fact::FundsAdded {
+    draft.say_of_row(Fact::FundsAdded {
         kind: payment.kind,
         payment_id: payment.id.clone(),
         amount: payment.amount,
         expires_at,
         receipt_number: Some(receipt_number),
     });
+    if payment.kind == PaymentKind::Recharge {
+        recharge::succeeded(&mut draft, payment);
+    }
     let closed = payment.moved_to(PaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
     draft.set_payment(closed.clone());
     Ok(draft.finish(closed))
@@ -226,13 +242,16 @@ pub fn decline(
     reason: &str,
 ) -> Result<Decision<Payment>, NotOpen> {
     let mut draft = Draft::on(account, now);
-    close(draft.account_mut(), payment)?;
-    draft.say(Fact::PaymentDeclined {
-        kind: payment.kind,
-        payment_id: payment.id.clone(),
-        amount: payment.amount,
-        reason: reason.to_owned(),
-    });
+    let withdrawn = close(draft.account_mut(), payment)?.withdrawn;
+    if payment.kind == PaymentKind::Recharge {
+        recharge::declined(&mut draft, payment, if withdrawn { ABANDONED } else { reason });
+    } else {
+        draft.say(Fact::PaymentDeclined {
+            payment_id: payment.id.clone(),
+            amount: payment.amount,
+            reason: reason.to_owned(),
+        });
+    }
     let closed = payment.moved_to(PaymentState::Declined { reason: reason.to_owned() });
     draft.set_payment(closed.clone());
     Ok(draft.finish(closed))
@@ -248,7 +267,34 @@ pub fn await_person(
     look_at: Timestamp,
 ) -> Result<Decision<Payment>, NotOpen> {
     let state = PaymentState::NeedsAction { intent: intent.to_owned(), url: url.to_owned() };
-    look_later(account, now, payment, payment.moved_to(state), look_at)
+    let mut draft = Draft::on(account, now);
+    if payment.kind == PaymentKind::Recharge {
+        recharge::needs_action(&mut draft, payment, url);
+    }
+    look_later(draft, payment.moved_to(state), look_at)
+}
+
+/// The card was declined: the backup is tried, once (F10), which is another attempt of the same payment; without
+/// one, or where the payment was withdrawn meanwhile, it closes.
+pub fn decline_or_try_backup(
+    account: &Account,
+    now: Timestamp,
+    payment: &Payment,
+    reason: &str,
+) -> Result<Decision<Payment>, NotOpen> {
+    let withdrawn = account.open_payments.iter().any(|open| open.id == payment.id && open.withdrawn);
+    let Some(backup) = payment.backup.as_ref().filter(|_| !withdrawn) else {
+        return decline(account, now, payment, reason);
+    };
+    let draft = Draft::on(account, now);
+    let moved = Payment {
+        attempt: payment.attempt + 1,
+        method: Some(backup.clone()),
+        backup: None,
+        ..payment.moved_to(PaymentState::Open { intent: None })
+    };
+    let look_at = draft.now() + LEASE;
+    look_later(draft, moved, look_at)
 }
 
 /// The outcome is still unknown: recovery looks again at `look_at`.
@@ -258,25 +304,18 @@ pub fn still_unknown(
     payment: &Payment,
     look_at: Timestamp,
 ) -> Result<Decision<Payment>, NotOpen> {
-    look_later(account, now, payment, payment.moved_to(payment.state.clone()), look_at)
+    let draft = Draft::on(account, now);
+    look_later(draft, payment.moved_to(payment.state.clone()), look_at)
 }
 
-fn look_later(
-    account: &Account,
-    now: Timestamp,
-    payment: &Payment,
-    moved: Payment,
-    look_at: Timestamp,
-) -> Result<Decision<Payment>, NotOpen> {
-    let mut draft = Draft::on(account, now);
-    let open = draft.account_mut().open_payments.iter_mut().find(|open| open.id == payment.id);
+fn look_later(mut draft: Draft, moved: Payment, look_at: Timestamp) -> Result<Decision<Payment>, NotOpen> {
+    let open = draft.account_mut().open_payments.iter_mut().find(|open| open.id == moved.id);
     open.ok_or(NotOpen)?.recover_at = look_at;
     draft.set_payment(moved.clone());
     Ok(draft.finish(moved))
 }
 
-fn close(account: &mut Account, payment: &Payment) -> Result<(), NotOpen> {
+fn close(account: &mut Account, payment: &Payment) -> Result<OpenPayment, NotOpen> {
     let open = account.open_payments.iter().position(|open| open.id == payment.id).ok_or(NotOpen)?;
-    account.open_payments.remove(open);
-    Ok(())
+    Ok(account.open_payments.remove(open))
 }

@@ -53,6 +53,11 @@ pub fn cut_to_millisecond(instant: Timestamp) -> Timestamp {
         .expect("a millisecond near a valid instant is valid")
 }
 
+/// The calendar day in UTC (R6).
+pub fn day_of(instant: Timestamp) -> Date {
+    instant.to_zoned(TimeZone::UTC).date()
+}
+
 /// A calendar month in UTC (S8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {

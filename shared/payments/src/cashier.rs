@@ -6,12 +6,14 @@
 //! 4. *confirm*: the card is charged;
 //! 5. *close*: lot, journal row and outcome, in one transaction.
 //!
+//! A recharge whose card is declined has one more attempt when there is a backup (F10): steps 2 to 5 again.
+//!
 //! Recovery looks at what the processor has: what was charged is closed as charged, what was never confirmed
 //! is cancelled. It never begins a charge for a person who has gone (F5).
 
 use domain::payment::{ABANDONED, LOOK_AGAIN, PERSON_HAS, PaymentState};
 use domain::purchase::{self, NotOpen};
-use domain::{Account, Decision, Payment};
+use domain::{Account, Decision, Payment, PaymentKind};
 use jiff::Timestamp;
 use store::{ApplyError, Store, StoreError};
 
@@ -19,6 +21,22 @@ use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError
 
 /// Another process may move the payment while it is being closed, but not often: each has one step to take.
 const MAX_CLOSING_TRIES: usize = 8;
+
+/// Where an attempt has led.
+enum Settled {
+    /// As far as it goes for now.
+    Done(Payment),
+    /// This process, and no other, is to try the payment's next card.
+    NextAttempt(Payment),
+}
+
+impl Settled {
+    fn payment(self) -> Payment {
+        match self {
+            Self::Done(payment) | Self::NextAttempt(payment) => payment,
+        }
+    }
+}
 
 /// Takes a payment from open to closed.
 #[derive(Clone, Copy)]
@@ -32,6 +50,33 @@ pub struct Cashier<'a> {
 impl Cashier<'_> {
     /// Charges an open payment. When the outcome is unknown it stays open, for recovery.
     pub async fn charge(&self, payment: Payment, now: Timestamp) -> Result<Payment, StoreError> {
+        // On the heap: each step's future is deep.
+        let settled = Box::pin(self.attempt(payment, now)).await?;
+        self.go_on(settled, now).await
+    }
+
+    /// Finds out what became of an open payment, and closes it if that is known or can be made certain.
+    /// `now` is compared with what the person was given (24 h). One that was withdrawn is cancelled if it still
+    /// can be.
+    pub async fn recover(
+        &self,
+        payment: Payment,
+        now: Timestamp,
+        withdrawn: bool,
+    ) -> Result<Payment, StoreError> {
+        let settled = Box::pin(self.resolve(payment, now, withdrawn)).await?;
+        self.go_on(settled, now).await
+    }
+
+    /// The backup has an attempt of its own, and no other follows.
+    async fn go_on(&self, settled: Settled, now: Timestamp) -> Result<Payment, StoreError> {
+        match settled {
+            Settled::Done(payment) => Ok(payment),
+            Settled::NextAttempt(payment) => Ok(Box::pin(self.attempt(payment, now)).await?.payment()),
+        }
+    }
+
+    async fn attempt(&self, payment: Payment, now: Timestamp) -> Result<Settled, StoreError> {
         let method = payment.method.as_ref().expect("a payment that charges a card names it");
         let key = payment.processor_key();
         let new = NewIntent { key: &key, amount: payment.amount, method };
@@ -41,7 +86,7 @@ impl Cashier<'_> {
         };
         let noted = payment.moved_to(PaymentState::Open { intent: Some(intent.id.clone()) });
         if !self.store.note_payment(&noted).await? {
-            return self.give_way(payment, &intent).await;
+            return self.give_way(payment, &intent).await.map(Settled::Done);
         }
         match self.processor.confirm(&intent.id).await {
             Ok(intent) => self.settle(noted, now, &intent).await,
@@ -49,9 +94,12 @@ impl Cashier<'_> {
         }
     }
 
-    /// Finds out what became of an open payment, and closes it if that is known or can be made certain.
-    /// `now` is compared with what the person was given (24 h).
-    pub async fn recover(&self, payment: Payment, now: Timestamp) -> Result<Payment, StoreError> {
+    async fn resolve(
+        &self,
+        payment: Payment,
+        now: Timestamp,
+        withdrawn: bool,
+    ) -> Result<Settled, StoreError> {
         let found = match payment.intent() {
             Some(intent) => self.processor.look_up(intent).await.map(Some),
             None => {
@@ -65,10 +113,11 @@ impl Cashier<'_> {
             Ok(None) => return self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await,
             Err(problem) => return Ok(still_unknown(payment, &problem)),
         };
-        let person_is_late = now >= payment.created_at + PERSON_HAS;
+        // A recharge waits for its person; who asked for a purchase has gone by then.
+        let person_is_late = payment.kind == PaymentKind::Purchase && now >= payment.created_at + PERSON_HAS;
         let give_up = match &intent.state {
             IntentState::Unconfirmed => true,
-            IntentState::NeedsAction { .. } => person_is_late,
+            IntentState::NeedsAction { .. } => withdrawn || person_is_late,
             _ => false,
         };
         if !give_up {
@@ -81,14 +130,17 @@ impl Cashier<'_> {
     }
 
     /// Brings the payment to where the processor is.
-    async fn settle(&self, payment: Payment, now: Timestamp, intent: &Intent) -> Result<Payment, StoreError> {
-        let look_again = (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now));
+    async fn settle(&self, payment: Payment, now: Timestamp, intent: &Intent) -> Result<Settled, StoreError> {
+        let look_again = match payment.kind {
+            PaymentKind::Purchase => (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now)),
+            _ => now + LOOK_AGAIN,
+        };
         match &intent.state {
             IntentState::Succeeded => {
                 self.close(payment, |a, p| purchase::succeed(a, now, p, &intent.id)).await
             }
             IntentState::Declined { reason } => {
-                self.close(payment, |a, p| purchase::decline(a, now, p, reason)).await
+                self.close(payment, |a, p| purchase::decline_or_try_backup(a, now, p, reason)).await
             }
             IntentState::Cancelled => {
                 self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await
@@ -109,10 +161,10 @@ impl Cashier<'_> {
         payment: Payment,
         now: Timestamp,
         problem: ProcessorError,
-    ) -> Result<Payment, StoreError> {
+    ) -> Result<Settled, StoreError> {
         match problem {
             ProcessorError::Refused { reason } => {
-                self.close(payment, |a, p| purchase::decline(a, now, p, &reason)).await
+                self.close(payment, |a, p| purchase::decline_or_try_backup(a, now, p, &reason)).await
             }
             unknown @ ProcessorError::Unknown(_) => Ok(still_unknown(payment, &unknown)),
         }
@@ -132,21 +184,25 @@ impl Cashier<'_> {
         &self,
         mut payment: Payment,
         decide: impl Fn(&Account, &Payment) -> Result<Decision<Payment>, NotOpen> + Sync,
-    ) -> Result<Payment, StoreError> {
+    ) -> Result<Settled, StoreError> {
         for _ in 0..MAX_CLOSING_TRIES {
             match self.store.apply(&payment.account, |account, _| decide(account, &payment)).await {
-                Ok(applied) => return Ok(applied.answer),
+                Ok(applied) if applied.answer.attempt > payment.attempt => {
+                    return Ok(Settled::NextAttempt(applied.answer));
+                }
+                Ok(applied) => return Ok(Settled::Done(applied.answer)),
                 Err(ApplyError::Store(problem)) => return Err(problem),
                 Err(ApplyError::NoAccount) => unreachable!("accounts are never removed"),
                 Err(ApplyError::PaymentMoved | ApplyError::Refused(NotOpen)) => {}
             }
             let stored = self.stored(&payment).await?;
-            if !stored.is_open() || stored.intent() != payment.intent() {
-                return Ok(stored);
+            let same = (stored.attempt, stored.intent()) == (payment.attempt, payment.intent());
+            if !stored.is_open() || !same {
+                return Ok(Settled::Done(stored));
             }
             payment = stored;
         }
-        Ok(payment)
+        Ok(Settled::Done(payment))
     }
 
     async fn stored(&self, payment: &Payment) -> Result<Payment, StoreError> {
@@ -157,7 +213,7 @@ impl Cashier<'_> {
 
 /// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
 /// or to cancel: it may have charged.
-fn still_unknown(payment: Payment, problem: &ProcessorError) -> Payment {
+fn still_unknown(payment: Payment, problem: &ProcessorError) -> Settled {
     tracing::warn!(payment = %payment.id, problem = problem as &dyn std::error::Error, "the outcome of a charge is unknown");
-    payment
+    Settled::Done(payment)
 }

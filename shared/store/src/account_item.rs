@@ -1,7 +1,7 @@
 //! The two parts of a stored account. `core` is written by every commit, so its names are short enough to
 //! keep a usual account under 1 KB, which is what a write unit covers.
 
-use domain::account::{Account, BillingModel, OpenPayment, PostUsage};
+use domain::account::{Account, BillingModel, OpenPayment, PostUsage, Warning};
 use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
 use domain::time::{Month, key_text};
@@ -9,6 +9,7 @@ use domain::{AccountId, Currency, Fact, LotId, PaymentId, PaymentKind};
 
 use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
+use crate::recharge_item::{recharge_from_map, recharge_to_map};
 use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, shard_of};
 
 /// The value every core has in the listing index.
@@ -32,6 +33,8 @@ pub(crate) fn core_to_item(account: &Account, facts: &[Fact]) -> Item {
         .money("postUsage", account.post_usage.amount)
         .maps("lots", account.lots.iter().map(lot_to_map))
         .maps("open", account.open_payments.iter().map(open_to_map))
+        .map_if("warning", account.warning.as_ref().map(warning_to_map))
+        .map_if("recharge", recharge_to_map(&account.recharge))
         .text_if("facts", facts);
     for due in Due::ALL {
         let instant = match due {
@@ -66,6 +69,8 @@ pub(crate) fn core_from_item(item: &Item) -> Result<Account, StoreError> {
         open_payments: reader.maps("open")?.iter().map(open_from_map).collect::<Result<_, _>>()?,
         receipts: reader.number("receipts")?,
         depletion_told: reader.flag("depletionTold")?,
+        warning: reader.map_if("warning")?.map(|map| warning_from_map(&map, currency)).transpose()?,
+        recharge: recharge_from_map(reader.map_if("recharge")?.as_ref(), currency)?,
     };
     match account.unsound() {
         Some(problem) => Err(reader.corrupt(problem)),
@@ -102,6 +107,7 @@ fn open_to_map(open: &OpenPayment) -> Writer {
         .text("id", open.id.as_str())
         .text("kind", open.kind.as_str())
         .instant("at", open.recover_at)
+        .flag_if("withdrawn", open.withdrawn)
 }
 
 fn open_from_map(map: &Reader<'_>) -> Result<OpenPayment, StoreError> {
@@ -109,7 +115,16 @@ fn open_from_map(map: &Reader<'_>) -> Result<OpenPayment, StoreError> {
         id: map.parsed("id", PaymentId::parse)?,
         kind: map.named("kind", PaymentKind::parse)?,
         recover_at: map.instant("at")?,
+        withdrawn: map.has("withdrawn"),
     })
+}
+
+fn warning_to_map(warning: &Warning) -> Writer {
+    Writer::default().money("amount", warning.amount).flag("told", warning.told)
+}
+
+fn warning_from_map(map: &Reader<'_>, currency: Currency) -> Result<Warning, StoreError> {
+    Ok(Warning { amount: map.money("amount", currency)?, told: map.flag("told")? })
 }
 
 fn billing_name(model: BillingModel) -> &'static str {
@@ -196,7 +211,9 @@ mod tests {
             id: PaymentId::parse("pur_1").unwrap(),
             kind: PaymentKind::Purchase,
             recover_at: now,
+            withdrawn: true,
         });
+        account.warning = Some(Warning { amount: account.owed, told: true });
         for number in 0..4 {
             let id = LotId::parse(format!("pur_{number:032}")).unwrap();
             let amount = Money::new("100.0001".parse().unwrap(), eur).unwrap();

@@ -38,12 +38,24 @@ impl Writer {
         self.value(name, AttributeValue::Bool(flag))
     }
 
+    /// A flag that is left out when it is not set.
+    pub(crate) fn flag_if(self, name: &str, flag: bool) -> Self {
+        if flag { self.flag(name, flag) } else { self }
+    }
+
     pub(crate) fn money(self, name: &str, money: Money) -> Self {
         self.number(name, money.amount().normalize())
     }
 
     pub(crate) fn instant(self, name: &str, instant: Timestamp) -> Self {
         self.number(name, instant.as_millisecond())
+    }
+
+    pub(crate) fn instant_if(self, name: &str, instant: Option<Timestamp>) -> Self {
+        match instant {
+            Some(instant) => self.instant(name, instant),
+            None => self,
+        }
     }
 
     pub(crate) fn text_if(self, name: &str, text: Option<impl Into<String>>) -> Self {
@@ -102,6 +114,12 @@ impl<'a> Reader<'a> {
         Ok(reader)
     }
 
+    /// A map of ours on its own, in tests.
+    #[cfg(test)]
+    pub(crate) fn unversioned(item: &'a Item, name: &'a str) -> Self {
+        Self { item, name }
+    }
+
     pub(crate) fn corrupt(&self, detail: impl std::fmt::Display) -> StoreError {
         StoreError::Corrupt { item: self.name.to_owned(), detail: detail.to_string() }
     }
@@ -156,8 +174,12 @@ impl<'a> Reader<'a> {
             .map_err(|problem| self.corrupt(format_args!("{field}: {problem}")))
     }
 
+    pub(crate) fn money_if(&self, field: &str, currency: Currency) -> Result<Option<Money>, StoreError> {
+        if self.has(field) { self.money(field, currency).map(Some) } else { Ok(None) }
+    }
+
     pub(crate) fn money_or_zero(&self, field: &str, currency: Currency) -> Result<Money, StoreError> {
-        if self.has(field) { self.money(field, currency) } else { Ok(Money::zero(currency)) }
+        Ok(self.money_if(field, currency)?.unwrap_or(Money::zero(currency)))
     }
 
     pub(crate) fn instant(&self, field: &str) -> Result<Timestamp, StoreError> {

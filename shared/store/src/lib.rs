@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`tables`] | tables, keys and indexes |
 //! | `item` | attribute values, written and read by hand so that money stays exact |
-//! | `account_item`, `posting_item`, `payment_item` | the stored shapes |
+//! | `account_item`, `recharge_item`, `posting_item`, `payment_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
 //! | `commit` | one transaction, and what its refusal means |
 //! | `read` | single reads |
@@ -22,6 +22,7 @@ pub mod meter;
 mod payment_item;
 mod posting_item;
 mod read;
+mod recharge_item;
 pub mod tables;
 mod turn;
 

@@ -211,9 +211,8 @@ impl Store {
         Ok(Page { items, next })
     }
 
-    /// Accounts that need attention by `until`; all that ever will, without it. Reads what is due and
-    /// nothing else (E2).
-    pub async fn due(&self, due: Due, until: Option<Timestamp>) -> Result<Vec<AccountId>, StoreError> {
+    /// Accounts that need attention by `until`. Reads what is due and nothing else (E2).
+    pub async fn due(&self, due: Due, until: Timestamp) -> Result<Vec<AccountId>, StoreError> {
         let mut accounts = Vec::new();
         for shard in 0..SHARDS {
             let mut start = None;
@@ -231,28 +230,17 @@ impl Store {
         Ok(accounts)
     }
 
-    fn due_in_shard(
-        &self,
-        due: Due,
-        shard: u8,
-        until: Option<Timestamp>,
-        start: Option<Item>,
-    ) -> QueryFluentBuilder {
-        let query = self
-            .client
+    fn due_in_shard(&self, due: Due, shard: u8, until: Timestamp, start: Option<Item>) -> QueryFluentBuilder {
+        self.client
             .query()
             .table_name(&self.tables.accounts)
             .index_name(due.index())
+            .key_condition_expression("#shard = :shard AND #due <= :until")
             .expression_attribute_names("#shard", due.shard_key())
             .expression_attribute_values(":shard", AttributeValue::S(shard.to_string()))
-            .set_exclusive_start_key(start);
-        match until {
-            None => query.key_condition_expression("#shard = :shard"),
-            Some(until) => query
-                .key_condition_expression("#shard = :shard AND #due <= :until")
-                .expression_attribute_names("#due", due.index())
-                .expression_attribute_values(":until", AttributeValue::S(key_text(until))),
-        }
+            .expression_attribute_names("#due", due.index())
+            .expression_attribute_values(":until", AttributeValue::S(key_text(until)))
+            .set_exclusive_start_key(start)
     }
 
     /// Records without a rate, of all accounts (S9). A page never spans two shards, so it may be short.

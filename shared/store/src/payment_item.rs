@@ -20,6 +20,7 @@ pub(crate) fn payment_to_item(payment: &Payment) -> Item {
         .text("content", payment.content.as_str())
         .number("attempt", payment.attempt)
         .map_if("method", payment.method.as_ref().map(method_to_map))
+        .map_if("backup", payment.backup.as_ref().map(method_to_map))
         .text_if("poNumber", payment.po_number.as_deref())
         .number("revision", payment.revision);
     let item = match payment.kind {
@@ -65,6 +66,7 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
         content: Fingerprint::from_stored(reader.text("content")?),
         attempt: reader.number("attempt")?,
         method: reader.map_if("method")?.as_ref().map(method_from_map).transpose()?,
+        backup: reader.map_if("backup")?.as_ref().map(method_from_map).transpose()?,
         po_number: reader.text_if("poNumber")?,
         revision: reader.number("revision")?,
         state,

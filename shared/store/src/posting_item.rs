@@ -1,7 +1,7 @@
 //! One immutable row of `journal`, and the marker beside a row without a rate (S9).
 
 use domain::lot::Draw;
-use domain::posting::{Entry, JournalKey, Posting, PostingKind};
+use domain::posting::{Entry, JournalKey, Lasting, Posting, PostingKind};
 use domain::time::Month;
 use domain::usage::{Number, Service, UsageRecord};
 use domain::{AccountId, Currency, Fingerprint, LotId, PaymentId, RecordId};
@@ -25,6 +25,12 @@ pub(crate) fn posting_to_item(account: &AccountId, posting: &Posting) -> Item {
         .text("content", posting.content.as_str())
         .maps("lots", posting.draws.iter().map(draw_to_map));
     let item = if posting.post_usage.is_zero() { item } else { item.money("postUsage", posting.post_usage) };
+    let item = match &posting.lasting {
+        Some(Lasting { number, fact }) => item
+            .number("factNumber", number)
+            .text("fact", serde_json::to_string(fact).expect("a fact is plain data")),
+        None => item,
+    };
     entry_to_item(item, &posting.entry).done()
 }
 
@@ -69,8 +75,13 @@ pub(crate) fn posting_from_item(item: &Item) -> Result<Posting, StoreError> {
         post_usage: reader.money_or_zero("postUsage", currency)?,
         content: Fingerprint::from_stored(reader.text("content")?),
         requires: None,
+        lasting: reader.has("fact").then(|| lasting_from_item(&reader)).transpose()?,
         entry: entry_from_item(&reader, currency)?,
     })
+}
+
+fn lasting_from_item(reader: &Reader<'_>) -> Result<Lasting, StoreError> {
+    Ok(Lasting { number: reader.number("factNumber")?, fact: reader.parsed("fact", serde_json::from_str)? })
 }
 
 fn entry_from_item(reader: &Reader<'_>, currency: Currency) -> Result<Entry, StoreError> {

@@ -328,7 +328,8 @@ fn f5_a_payment_ends_as_one_lot_or_none_however_often_it_is_closed() {
 
     let succeeded = purchase::succeed(&account, now, &person.answer, "pi_1").unwrap();
     let account = after(&account, &succeeded);
-    assert_eq!((stands(&account), account.due_for_recharge()), ("pur_1 50.0000".into(), None));
+    let expiry = account.lots[0].expires_at;
+    assert_eq!((stands(&account), account.due_for_recharge()), ("pur_1 50.0000".into(), Some(expiry)));
     assert_eq!(purchase::succeed(&account, now, &person.answer, "pi_1").unwrap_err(), NotOpen);
     assert_eq!(purchase::decline(&account, now, &person.answer, "abandoned").unwrap_err(), NotOpen);
     assert_eq!(purchase::still_unknown(&account, now, &person.answer, later).unwrap_err(), NotOpen);

@@ -1,0 +1,111 @@
+//! Auto-recharge's settings (R1, R5, R7).
+
+use api::view::Account;
+use api::{Amount, Problem, Reply, Request, Role};
+use domain::recharge::{self, NewSettings, NothingToResume, SettingsRefusal};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::Ports;
+use crate::settings::withdraw_and_show;
+
+/// What to recharge, and when.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = AutoRechargeSettings)]
+pub struct Settings {
+    /// On or off. Once this is answered with off, no new charge begins.
+    enabled: bool,
+    /// When what is available is at or below this, the card is charged. Within the limits of a purchase; needed
+    /// when on.
+    trigger_amount: Option<Amount>,
+    /// What is charged, or the smallest multiple of it that lifts the balance above the trigger. Within the limits
+    /// of a purchase; needed when on.
+    recharge_amount: Option<Amount>,
+    /// At most so much in a calendar month (UTC); at least the recharge amount. Left out, there is no limit.
+    monthly_limit: Option<Amount>,
+}
+
+/// Set auto-recharge
+///
+/// Off, and with the amounts left out, they are kept for the next time it is on. Changed settings start it anew when
+/// it had stopped or was waiting.
+///
+/// For operator and admin.
+#[utoipa::path(
+    put,
+    path = "/v1/accounts/{id}/auto-recharge",
+    operation_id = "setAutoRecharge",
+    tag = "Auto-recharge",
+    params(("id" = String, Path, description = "The account")),
+    request_body = Settings,
+    responses(
+        (status = 200, description = "The account", body = Account),
+        (status = 409, description = "There is no card to charge, or the account pays after use", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    let settings: Settings = request.json()?;
+    let amount = |given: Option<Amount>| given.map(|Amount(amount)| amount);
+    let new = NewSettings {
+        enabled: settings.enabled,
+        trigger: amount(settings.trigger_amount),
+        amount: amount(settings.recharge_amount),
+        monthly_limit: amount(settings.monthly_limit),
+        by: request.caller().subject.clone(),
+    };
+    let set = ports.store.apply_with_profile(&id, |account, profile| {
+        recharge::configure(account, profile, request.now(), &new, &ports.limits).map_err(Refusal)
+    });
+    withdraw_and_show(request, ports, &set.await?.account).await
+}
+
+/// Resume auto-recharge
+///
+/// After a safeguard paused it, or declines stopped it. The rule is looked at again at once.
+///
+/// For operator and admin.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{id}/auto-recharge/resume",
+    operation_id = "resumeAutoRecharge",
+    tag = "Auto-recharge",
+    params(("id" = String, Path, description = "The account")),
+    responses(
+        (status = 200, description = "The account", body = Account),
+        (status = 409, description = "It is neither paused nor stopped", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn resume(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    let by = &request.caller().subject;
+    let resumed = ports.store.apply(&id, |account, _| {
+        recharge::resume(account, request.now(), by).map_err(|NothingToResume| NotHeld)
+    });
+    withdraw_and_show(request, ports, &resumed.await?.account).await
+}
+
+/// There is nothing to resume.
+struct NotHeld;
+
+impl From<NotHeld> for Problem {
+    fn from(_: NotHeld) -> Self {
+        Self::Conflict(NothingToResume.to_string())
+    }
+}
+
+/// What the domain refused, as a problem.
+struct Refusal(SettingsRefusal);
+
+impl From<Refusal> for Problem {
+    fn from(Refusal(refusal): Refusal) -> Self {
+        match refusal {
+            SettingsRefusal::Field { field, detail } => Self::field(field, detail),
+            SettingsRefusal::NoPaymentMethod | SettingsRefusal::PostUsage => {
+                Self::Conflict(refusal.to_string())
+            }
+        }
+    }
+}

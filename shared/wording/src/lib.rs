@@ -1,0 +1,98 @@
+//! Amounts and dates as people write them, in the account's locale (A1): for mails, receipts and pages.
+//!
+//! The rules of each language come from Unicode's CLDR, through ICU4X.
+
+use domain::{Locale, Money};
+use fixed_decimal::Decimal;
+use icu_calendar::{Date, Iso};
+use icu_datetime::DateTimeFormatter;
+use icu_datetime::fieldsets::YMD;
+use icu_decimal::DecimalFormatter;
+use icu_locale_core::{Locale as IcuLocale, locale};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+/// An amount with its currency: `EUR 1,234.50` in English, `1 234,50 EUR` in French. It has the decimals of the
+/// currency's minor unit, and more only where the amount does.
+///
+/// ```
+/// use domain::{Currency, Locale, Money};
+/// let amount = Money::new("1234.5".parse().unwrap(), Currency::parse("EUR").unwrap()).unwrap();
+/// assert_eq!(wording::amount(amount, Locale::En), "EUR\u{a0}1,234.50");
+/// assert_eq!(wording::amount(amount, Locale::Fr), "1\u{202f}234,50\u{a0}EUR");
+/// ```
+pub fn amount(money: Money, locale: Locale) -> String {
+    let number = number(money, locale);
+    match locale {
+        Locale::En => format!("{}\u{a0}{number}", money.currency()),
+        Locale::Fr => format!("{number}\u{a0}{}", money.currency()),
+    }
+}
+
+fn number(money: Money, locale: Locale) -> String {
+    let mut digits: Decimal =
+        money.amount().normalize().to_string().parse().expect("an amount is a decimal number");
+    let minor = i16::try_from(money.currency().minor_digits()).expect("a currency has few decimals");
+    digits.pad_end(-minor);
+    let formatter = DecimalFormatter::try_new(icu(locale).into(), Default::default());
+    formatter.expect("the languages are compiled in").format(&digits).to_string()
+}
+
+/// A date, in UTC: `25 November 2026`, `25 novembre 2026`.
+pub fn date(instant: Timestamp, locale: Locale) -> String {
+    let day = instant.to_zoned(TimeZone::UTC).date();
+    let (month, day_of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
+    let date =
+        Date::<Iso>::try_new_iso(day.year().into(), month, day_of_month).expect("a date of a calendar");
+    let formatter = DateTimeFormatter::try_new(icu(locale).into(), YMD::long());
+    formatter.expect("the languages are compiled in").format(&date).to_string()
+}
+
+/// A date and the minute, in UTC: `25 November 2026, 09:05 UTC`.
+pub fn date_and_time(instant: Timestamp, locale: Locale) -> String {
+    let minute = instant.to_zoned(TimeZone::UTC).strftime("%H:%M").to_string();
+    match locale {
+        Locale::En => format!("{}, {minute} UTC", date(instant, locale)),
+        Locale::Fr => format!("{} à {minute} UTC", date(instant, locale)),
+    }
+}
+
+/// English as it is read everywhere: day before month.
+fn icu(locale: Locale) -> IcuLocale {
+    match locale {
+        Locale::En => locale!("en-GB"),
+        Locale::Fr => locale!("fr"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::Currency;
+
+    #[test]
+    fn amounts_are_written_as_people_write_them() {
+        for (text, code, english, french) in [
+            ("50", "EUR", "EUR 50.00", "50,00 EUR"),
+            ("-0.0001", "EUR", "EUR -0.0001", "-0,0001 EUR"),
+            ("1234567.891", "EUR", "EUR 1,234,567.891", "1 234 567,891 EUR"),
+            ("5000", "JPY", "JPY 5,000", "5 000 JPY"),
+            ("0.05", "JPY", "JPY 0.05", "0,05 JPY"),
+            ("1.5", "KWD", "KWD 1.500", "1,500 KWD"),
+        ] {
+            let money = Money::new(text.parse().unwrap(), Currency::parse(code).unwrap()).unwrap();
+            let plain = |text: String| text.replace(['\u{a0}', '\u{202f}'], " ");
+            assert_eq!(plain(amount(money, Locale::En)), english);
+            assert_eq!(plain(amount(money, Locale::Fr)), french);
+        }
+    }
+
+    #[test]
+    fn dates_are_in_utc() {
+        let instant = "2026-11-25T23:05:59Z".parse().unwrap();
+        assert_eq!(date(instant, Locale::En), "25 November 2026");
+        assert_eq!(date(instant, Locale::Fr), "25 novembre 2026");
+        assert_eq!(date_and_time(instant, Locale::En), "25 November 2026, 23:05 UTC");
+        assert_eq!(date_and_time(instant, Locale::Fr), "25 novembre 2026 à 23:05 UTC");
+    }
+}

@@ -8,6 +8,7 @@ use icu_calendar::{Date, Iso};
 use icu_datetime::DateTimeFormatter;
 use icu_datetime::fieldsets::YMD;
 use icu_decimal::DecimalFormatter;
+use icu_decimal::options::DecimalFormatterOptions;
 use icu_locale_core::{Locale as IcuLocale, locale};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -34,7 +35,7 @@ fn number(money: Money, locale: Locale) -> String {
         money.amount().normalize().to_string().parse().expect("an amount is a decimal number");
     let minor = i16::try_from(money.currency().minor_digits()).expect("a currency has few decimals");
     digits.pad_end(-minor);
-    let formatter = DecimalFormatter::try_new(icu(locale).into(), Default::default());
+    let formatter = DecimalFormatter::try_new(icu(locale).into(), DecimalFormatterOptions::default());
     formatter.expect("the languages are compiled in").format(&digits).to_string()
 }
 

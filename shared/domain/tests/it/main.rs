@@ -1,4 +1,4 @@
-//! The domain from outside, three ways: scenarios named by their rule (`scenarios`); random histories
+//! The domain from outside, three ways: scenarios named by their rule (`scenarios`, `recharge`); random histories
 //! (`history`) held against a second, naive wallet (`property`, `model`); and, in both, what must hold after
 //! every commit whatever led to it (`books`).
 
@@ -9,4 +9,5 @@ mod given;
 mod history;
 mod model;
 mod property;
+mod recharge;
 mod scenarios;

@@ -1,0 +1,622 @@
+//! Auto-recharge, transition by transition (R1-R7, F10, N3, N4): what happens, what is told, and what is due.
+
+use domain::draft::Decision;
+use domain::payment::ABANDONED;
+use domain::profile::PaymentMethod;
+use domain::purchase::{self, PurchaseLimits};
+use domain::recharge::{
+    self, Limit, NewSettings, Policy, STILL_LOW_AFTER, Safeguard, SettingsRefusal, State,
+};
+use domain::{Account, BillingModel, Fact, Payment, Profile, RateTable, debit, expiry};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::books::Books;
+use crate::given::{account, at, call, card_holder, decimal, euros, hours, money};
+
+const NOON: &str = "2027-01-10T12:00:00Z";
+
+/// An account with a card, at an instant that only moves on when it is told to.
+struct Wallet {
+    account: Account,
+    profile: Profile,
+    policy: Policy,
+    now: Timestamp,
+    calls: usize,
+    books: Books,
+    /// What the last change told.
+    told: Vec<Fact>,
+}
+
+impl Wallet {
+    fn with(account: Account) -> Self {
+        let books = Books::of(&account);
+        let (profile, policy) = (card_holder(), Policy::default());
+        Self { account, profile, policy, now: at(NOON), calls: 0, books, told: Vec::new() }
+    }
+
+    /// This much is available, and auto-recharge is on: 50 at 60, and no limit.
+    fn armed(available: &str) -> Self {
+        let mut wallet = Self::with(euros(&[("pur_1", "2027-12-01T00:00:00Z", available)]));
+        wallet.set(true, Some(("60", "50")), None).unwrap();
+        wallet
+    }
+
+    fn take<T>(&mut self, decision: Decision<T>) -> T {
+        self.told.clear();
+        if let Some(change) = decision.change {
+            self.books.enter(&self.account, &change);
+            self.account = change.account;
+            self.told = change.facts;
+        }
+        decision.answer
+    }
+
+    fn set(
+        &mut self,
+        enabled: bool,
+        amounts: Option<(&str, &str)>,
+        monthly_limit: Option<&str>,
+    ) -> Result<(), SettingsRefusal> {
+        let new = NewSettings {
+            enabled,
+            trigger: amounts.map(|(trigger, _)| decimal(trigger)),
+            amount: amounts.map(|(_, amount)| decimal(amount)),
+            monthly_limit: monthly_limit.map(decimal),
+            by: "ada".into(),
+        };
+        let decision =
+            recharge::configure(&self.account, &self.profile, self.now, &new, &self.policy.limits)?;
+        self.take(decision);
+        Ok(())
+    }
+
+    fn spend(&mut self, amount: &str) {
+        self.calls += 1;
+        let record = call(&format!("c{}", self.calls), self.now, 60, Some(amount));
+        let decision = debit::decide(&self.account, self.now, &[&record], &RateTable::default());
+        self.take(decision);
+    }
+
+    fn look(&mut self) -> Option<Payment> {
+        let decision = recharge::look(&self.account, &self.profile, self.now, &self.policy);
+        self.take(decision)
+    }
+
+    /// Looks, and must begin a charge of this amount.
+    fn charge(&mut self, amount: &str) -> Payment {
+        let payment = self.look().expect("a charge begins");
+        assert_eq!(payment.amount, money(amount, "EUR"));
+        assert!(matches!(self.state(), State::Charging { .. }));
+        assert!(self.look().is_none(), "R3: while one is open no other begins");
+        payment
+    }
+
+    fn succeed(&mut self, payment: &Payment) {
+        let decision = purchase::succeed(&self.account, self.now, payment, "pi_1").unwrap();
+        self.take(decision);
+    }
+
+    fn decline(&mut self, payment: &Payment, reason: &str) {
+        let decision = purchase::decline_or_try_backup(&self.account, self.now, payment, reason).unwrap();
+        self.take(decision);
+    }
+
+    fn ask_owner(&mut self, payment: &Payment) -> Payment {
+        let decision = purchase::await_person(
+            &self.account,
+            self.now,
+            payment,
+            "pi_1",
+            "https://x",
+            self.now + hours(1),
+        );
+        self.take(decision.unwrap())
+    }
+
+    fn new_card(&mut self) {
+        let mut draft = domain::Draft::on(&self.account, self.now);
+        recharge::card_changed(&mut draft);
+        self.take(draft.finish(()));
+    }
+
+    fn state(&self) -> State {
+        self.account.recharge.state
+    }
+
+    fn available(&self) -> String {
+        self.account.available(self.now).to_string()
+    }
+
+    /// The kinds of what was told, by their names.
+    fn told(&self) -> Vec<String> {
+        let kind = |fact: &Fact| serde_json::to_value(fact).unwrap()["type"].as_str().unwrap().to_owned();
+        self.told.iter().map(kind).collect()
+    }
+
+    /// Goes to when it is due, which must be so far away.
+    fn wait(&mut self, expected: SignedDuration) {
+        let due = self.account.due_for_recharge().unwrap();
+        assert_eq!(due.duration_since(self.now), expected);
+        self.now = due;
+    }
+}
+
+#[test]
+fn r2_at_the_trigger_the_amount_is_added() {
+    for (available, spent, charged) in [
+        ("100", "39.9999", None),
+        ("100", "40", Some("50")),
+        ("100", "89.99", Some("50")),
+        ("100", "90", Some("100")),
+        // R3: the fewest that lift it above the trigger.
+        ("110", "170", Some("150")),
+        ("100", "440", Some("450")),
+    ] {
+        let mut wallet = Wallet::armed(available);
+        wallet.spend(spent);
+        assert_eq!(wallet.told().contains(&"BalanceLow".to_owned()), charged.is_some(), "{spent}");
+        match charged {
+            None => assert!(wallet.look().is_none(), "{spent}"),
+            Some(amount) => {
+                let payment = wallet.charge(amount);
+                wallet.succeed(&payment);
+                assert_eq!(wallet.state(), State::Armed);
+                assert!(wallet.told().starts_with(&["FundsAdded".to_owned()]), "{:?}", wallet.told());
+                assert!(wallet.look().is_none(), "one shortfall is one charge");
+                assert!(wallet.account.available(wallet.now) > money("60", "EUR"));
+            }
+        }
+    }
+}
+
+#[test]
+fn r2_whatever_leaves_it_low_counts() {
+    // A changed setting.
+    let mut wallet = Wallet::armed("100");
+    wallet.set(true, Some(("100", "50")), None).unwrap();
+    assert_eq!(wallet.told(), ["SettingsChanged", "BalanceLow"]);
+    wallet.charge("50");
+
+    // A lot that expires, at that very instant.
+    let mut wallet = Wallet::armed("100");
+    wallet.now = wallet.account.due_for_recharge().unwrap();
+    assert_eq!(wallet.now, at("2027-12-01T00:00:00Z"));
+    let payment = wallet.charge("100");
+    assert_eq!(payment.created_at, wallet.now);
+    assert_eq!(wallet.told(), [] as [&str; 0], "looking again told nothing");
+
+    // Without auto-recharge the expiry is still a crossing (N3), and nothing is charged.
+    let mut wallet = Wallet::with(euros(&[("pur_1", "2027-12-01T00:00:00Z", "5")]));
+    wallet.now = wallet.account.due_for_recharge().unwrap();
+    assert!(wallet.look().is_none());
+    assert_eq!(wallet.told(), ["BalanceDepleted"]);
+    assert_eq!(wallet.account.due_for_recharge(), None);
+    assert!(wallet.look().is_none() && wallet.told.is_empty());
+}
+
+#[test]
+fn r3_an_account_that_is_low_stays_due_until_it_is_looked_at() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    for _ in 0..5 {
+        wallet.now += SignedDuration::from_mins(1);
+        wallet.spend("1");
+        assert_eq!(wallet.told(), ["BalanceLow"], "every commit that leaves it low says so");
+    }
+    assert_eq!(
+        wallet.account.due_for_recharge(),
+        Some(at(NOON) + STILL_LOW_AFTER),
+        "the first of them counts"
+    );
+    wallet.now = at(NOON) + STILL_LOW_AFTER;
+    let payment = wallet.charge("50");
+    wallet.succeed(&payment);
+    assert_eq!(wallet.account.recharge.look_at, None);
+
+    // Funds that arrive another way end it.
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    wallet.account.lots[0].remaining = money("80", "EUR");
+    wallet.books = Books::of(&wallet.account);
+    assert!(wallet.look().is_none());
+    wallet.spend("1");
+    assert_eq!(wallet.account.recharge.look_at, None);
+}
+
+#[test]
+fn r3_limits_leave_room_for_what_fits() {
+    // The monthly limit: two fit of three, then it says so once.
+    let mut wallet = Wallet::armed("110");
+    wallet.set(true, Some(("60", "50")), Some("120")).unwrap();
+    wallet.spend("170");
+    let payment = wallet.charge("100");
+    wallet.succeed(&payment);
+    assert_eq!(
+        (wallet.available().as_str(), wallet.told()),
+        ("40.0000", vec!["FundsAdded".into(), "BalanceLow".into()])
+    );
+    let month_end = at("2027-02-01T00:00:00Z");
+    assert!(wallet.look().is_none());
+    assert_eq!(wallet.state(), State::Limited { until: month_end, why: Limit::Monthly });
+    assert_eq!(wallet.told(), ["RechargeLimited"]);
+    wallet.spend("10");
+    assert_eq!(wallet.told(), [] as [&str; 0], "said once");
+    assert!(wallet.look().is_none());
+
+    // With the new month there is room again, for two.
+    wallet.now = wallet.account.due_for_recharge().unwrap();
+    assert_eq!(wallet.now, month_end);
+    let payment = wallet.charge("50");
+    wallet.succeed(&payment);
+    wallet.spend("80");
+    wallet.charge("50");
+
+    // F2's maximum.
+    let mut wallet = Wallet::armed("100");
+    wallet.policy.limits = PurchaseLimits::parse("EUR=50..120").unwrap();
+    wallet.spend("440");
+    let payment = wallet.charge("100");
+    wallet.succeed(&payment);
+    assert_eq!(wallet.told(), ["FundsAdded", "BalanceLow"], "the rest is for the next charge");
+    wallet.charge("100");
+
+    // The operator has lowered it below the recharge amount.
+    let mut wallet = Wallet::armed("100");
+    wallet.policy.limits = PurchaseLimits::parse("EUR=20..40").unwrap();
+    wallet.spend("50");
+    assert!(wallet.look().is_none());
+    assert_eq!(wallet.state(), State::Limited { until: wallet.now + hours(24), why: Limit::Maximum });
+    wallet.wait(hours(24));
+    assert!(wallet.look().is_none() && wallet.told.is_empty(), "still limited, and said once");
+    wallet.policy.limits = PurchaseLimits::default();
+    wallet.wait(hours(24));
+    wallet.charge("50");
+}
+
+#[test]
+fn r3_a_month_counts_by_when_the_charge_was_asked_for() {
+    let mut wallet = Wallet::armed("100");
+    wallet.set(true, Some(("60", "50")), Some("50")).unwrap();
+    wallet.now = at("2027-01-31T23:59:59Z");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.now = at("2027-02-01T00:00:01Z");
+    wallet.succeed(&payment);
+    wallet.spend("50");
+    wallet.charge("50");
+}
+
+#[test]
+fn f11_without_room_for_a_lot_nothing_is_charged() {
+    let names: Vec<_> = (0..500).map(|number| format!("pur_{number}")).collect();
+    let lots: Vec<_> = names.iter().map(|id| (id.as_str(), "2027-12-01T00:00:00Z", "0.1")).collect();
+    let mut wallet = Wallet::with(euros(&lots));
+    wallet.set(true, Some(("60", "50")), None).unwrap();
+    assert!(wallet.look().is_none());
+    assert_eq!(wallet.state(), State::Limited { until: wallet.now + hours(24), why: Limit::Lots });
+    wallet.spend("0.15");
+    wallet.wait(hours(24));
+    wallet.charge("50");
+}
+
+#[test]
+fn r6_a_runaway_is_paused_until_it_is_resumed() {
+    let mut wallet = Wallet::armed("100");
+    wallet.policy.a_day = 3;
+    wallet.spend("140");
+    let payment = wallet.charge("150");
+    wallet.succeed(&payment);
+    wallet.spend("60");
+    assert!(wallet.look().is_none());
+    assert_eq!(
+        (wallet.state(), wallet.told()),
+        (State::Paused { why: Safeguard::Runaway }, vec!["RechargePaused".into()])
+    );
+    for _ in 0..3 {
+        wallet.now += hours(48);
+        wallet.spend("10");
+        assert!(wallet.look().is_none() && wallet.told().iter().all(|told| told != "BalanceLow"));
+    }
+    let resumed = recharge::resume(&wallet.account, wallet.now, "ada").unwrap();
+    wallet.take(resumed);
+    assert_eq!(wallet.told(), ["SettingsChanged", "BalanceLow"]);
+    assert!(recharge::resume(&wallet.account, wallet.now, "ada").is_err(), "there is nothing to resume");
+    let payment = wallet.look().unwrap();
+    wallet.succeed(&payment);
+
+    // A day later there is room without anybody's help.
+    let mut wallet = Wallet::armed("100");
+    wallet.policy.a_day = 1;
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.succeed(&payment);
+    wallet.now = at("2027-01-11T00:00:00Z");
+    wallet.spend("50");
+    wallet.charge("50");
+}
+
+#[test]
+fn r4_a_failing_card_is_tried_again_four_times_and_then_no_more() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    for after in [Some(1), Some(6), Some(24), Some(72), None] {
+        let payment = wallet.charge("50");
+        wallet.decline(&payment, "card_declined");
+        let failure = wallet.account.recharge.last_failure.clone().unwrap();
+        assert_eq!((failure.at, failure.reason.as_str()), (wallet.now, "card_declined"));
+        let Some(after) = after else {
+            assert_eq!(
+                (wallet.state(), wallet.told()),
+                (State::Stopped, vec!["RechargeFailed".into(), "RechargeStopped".into()])
+            );
+            break;
+        };
+        assert_eq!(wallet.told(), ["RechargeFailed"]);
+        // Nothing is charged or said in between, whatever happens.
+        let attempt = wallet.now;
+        wallet.now += hours(after) - SignedDuration::from_secs(1);
+        wallet.spend("0.01");
+        assert!(wallet.look().is_none());
+        assert_eq!(wallet.told(), [] as [&str; 0]);
+        wallet.now = attempt + hours(after);
+        assert_eq!(wallet.account.due_for_recharge(), Some(wallet.now));
+    }
+    wallet.now += hours(1_000);
+    wallet.spend("0.01");
+    assert!(wallet.look().is_none() && wallet.told.is_empty(), "silence");
+
+    // A new card, changed settings or resuming is a new start, and says at once that it is low.
+    for new_start in
+        [Wallet::new_card, |wallet: &mut Wallet| wallet.set(true, Some(("60", "60")), None).unwrap()]
+    {
+        let mut again = Wallet {
+            books: Books::of(&wallet.account),
+            account: wallet.account.clone(),
+            ..Wallet::armed("1")
+        };
+        again.now = wallet.now;
+        new_start(&mut again);
+        assert_eq!(again.told().last().map(String::as_str), Some("BalanceLow"));
+        let payment = again.look().unwrap();
+        again.decline(&payment, "card_declined");
+        assert_eq!(again.state(), State::Waiting { until: again.now + hours(1), failures: 1 });
+    }
+}
+
+#[test]
+fn r4_a_retry_needs_a_balance_that_is_still_low() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, "insufficient_funds");
+    // Somebody buys funds by hand meanwhile.
+    wallet.account.lots[0].remaining = money("100", "EUR");
+    wallet.books = Books::of(&wallet.account);
+    wallet.wait(hours(1));
+    assert!(wallet.look().is_none());
+    assert_eq!(wallet.state(), State::Armed);
+    // The next shortfall begins to count anew.
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, "insufficient_funds");
+    assert_eq!(wallet.state(), State::Waiting { until: wallet.now + hours(1), failures: 1 });
+}
+
+#[test]
+fn r4_a_hard_decline_stops_at_once() {
+    for reason in ["lost_card", "stolen_card", "account_closed", "authentication_required"] {
+        let mut wallet = Wallet::armed("100");
+        wallet.spend("50");
+        let payment = wallet.charge("50");
+        wallet.decline(&payment, reason);
+        assert_eq!(
+            (wallet.state(), wallet.told()),
+            (State::Stopped, vec!["RechargeFailed".into(), "RechargeStopped".into()])
+        );
+        assert!(matches!(&wallet.told[0], Fact::RechargeFailed { retry_at: None, .. }), "{reason}");
+    }
+}
+
+#[test]
+fn r4_a_charge_that_was_never_confirmed_is_no_failure() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, ABANDONED);
+    assert_eq!((wallet.state(), wallet.told()), (State::Armed, vec!["BalanceLow".into()]));
+    // Nor does it forget those that were.
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, "card_declined");
+    wallet.wait(hours(1));
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, ABANDONED);
+    assert_eq!(wallet.told(), ["BalanceLow"]);
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, "card_declined");
+    assert_eq!(wallet.state(), State::Waiting { until: wallet.now + hours(6), failures: 2 });
+}
+
+#[test]
+fn r4_a_card_that_wants_its_owner_waits_and_says_so_once() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    let mut payment = wallet.ask_owner(&payment);
+    assert_eq!(
+        (wallet.state(), wallet.told()),
+        (State::NeedsAction { failures: 0 }, vec!["RechargeNeedsAction".into()])
+    );
+    for _ in 0..50 {
+        wallet.now += hours(1);
+        wallet.spend("0.01");
+        payment = wallet.ask_owner(&payment);
+        assert!(payment.is_open() && wallet.told.is_empty());
+        assert!(wallet.look().is_none());
+    }
+    wallet.succeed(&payment);
+    assert_eq!(wallet.state(), State::Armed);
+}
+
+#[test]
+fn r5_turned_off_nothing_begins_and_what_is_open_is_withdrawn() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    wallet.set(false, None, None).unwrap();
+    assert_eq!(wallet.told(), ["SettingsChanged"]);
+    assert!(wallet.look().is_none());
+    assert_eq!(wallet.account.recharge.amounts.as_ref().unwrap().amount, money("50", "EUR"), "kept");
+
+    // One that is open is cancelled; whichever way it ends, it stays off.
+    for charged in [false, true] {
+        let mut wallet = Wallet::armed("100");
+        wallet.spend("50");
+        let payment = wallet.charge("50");
+        wallet.set(false, None, None).unwrap();
+        let open = wallet.account.open_recharge().unwrap();
+        assert!(open.withdrawn && open.recover_at == wallet.now, "recovery sees to it at once");
+        if charged {
+            wallet.succeed(&payment);
+            assert_eq!(wallet.available(), "100.0000", "too late to cancel: no charge without a lot");
+        } else {
+            wallet.decline(&payment, "card_declined");
+            assert_eq!(wallet.told(), [] as [&str; 0]);
+        }
+        assert_eq!(wallet.state(), State::Off);
+        assert!(wallet.look().is_none());
+    }
+
+    // On again while that charge is open, there is still one.
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.set(false, None, None).unwrap();
+    wallet.set(true, Some(("60", "50")), None).unwrap();
+    assert!(wallet.look().is_none());
+    wallet.succeed(&payment);
+    assert_eq!(wallet.state(), State::Armed);
+}
+
+fn with_backup(available: &str) -> Wallet {
+    let mut wallet = Wallet::armed(available);
+    let card = wallet.profile.payment_method.clone().unwrap();
+    wallet.profile.backup = Some(PaymentMethod { token: "pm_2".into(), ..card });
+    wallet
+}
+
+#[test]
+fn f10_the_backup_is_tried_once_when_the_first_is_declined() {
+    let mut wallet = with_backup("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, "lost_card");
+    assert!(matches!(wallet.state(), State::Charging { .. }) && wallet.told.is_empty());
+    let first = payment.moved_to(payment.state.clone());
+    let second = Payment { attempt: 2, method: wallet.profile.backup.clone(), backup: None, ..first };
+    assert_ne!(second.processor_key(), payment.processor_key(), "the processor sees another attempt");
+    wallet.decline(&second, "card_declined");
+    assert_eq!(wallet.state(), State::Waiting { until: wallet.now + hours(1), failures: 1 });
+    assert_eq!(wallet.told(), ["RechargeFailed"]);
+
+    // Withdrawn meanwhile, it is not tried.
+    let mut wallet = with_backup("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.set(false, None, None).unwrap();
+    wallet.decline(&payment, "card_declined");
+    assert!(wallet.account.open_recharge().is_none());
+}
+
+#[test]
+fn f10_a_new_card_withdraws_what_is_open_with_the_old_one() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    let payment = wallet.ask_owner(&payment);
+    wallet.new_card();
+    assert!(wallet.account.open_recharge().unwrap().withdrawn);
+    wallet.decline(&payment, ABANDONED);
+    assert_eq!((wallet.state(), wallet.told()), (State::Armed, vec!["BalanceLow".into()]));
+    wallet.charge("50");
+}
+
+#[test]
+fn r1_settings_are_checked() {
+    let mut wallet = Wallet::with(euros(&[]));
+    let mut refused = |enabled, amounts, limit| match wallet.set(enabled, amounts, limit) {
+        Err(SettingsRefusal::Field { field, detail }) => format!("{field}: {detail}"),
+        other => format!("{other:?}"),
+    };
+    for (amounts, limit, said) in [
+        (None, None, "triggerAmount: expected an amount when enabled"),
+        (Some(("49", "50")), None, "triggerAmount: expected at least 50 EUR"),
+        (Some(("50", "100000.01")), None, "rechargeAmount: expected at most 100000 EUR"),
+        (
+            Some(("50", "50.001")),
+            None,
+            "rechargeAmount: expected at most 2 decimals, as a card is charged in EUR",
+        ),
+        (Some(("50", "60")), Some("59.99"), "monthlyLimit: expected at least the rechargeAmount, 60.0000"),
+        (
+            Some(("50", "60")),
+            Some("60.001"),
+            "monthlyLimit: expected at most 2 decimals, as a card is charged in EUR",
+        ),
+    ] {
+        assert_eq!(refused(true, amounts, limit), said);
+    }
+    assert_eq!(refused(true, Some(("50", "50")), Some("50")), "Ok(())");
+
+    let mut wallet = Wallet::with(euros(&[]));
+    wallet.profile.payment_method = None;
+    assert_eq!(wallet.set(true, Some(("50", "50")), None), Err(SettingsRefusal::NoPaymentMethod));
+    // S8: an account created so is complete from the start.
+    let mut wallet = Wallet::with(account("EUR", BillingModel::PostUsage, at(NOON)));
+    assert_eq!(wallet.set(true, Some(("50", "50")), None), Err(SettingsRefusal::PostUsage));
+    assert_eq!(wallet.set(false, Some(("50", "50")), None), Ok(()));
+
+    // The same again is no change.
+    let mut wallet = Wallet::armed("100");
+    let version = wallet.account.version;
+    wallet.set(true, Some(("60.00", "50")), None).unwrap();
+    assert_eq!(wallet.account.version, version);
+}
+
+#[test]
+fn n4_a_warning_is_given_once_for_each_crossing() {
+    let mut wallet = Wallet::with(euros(&[("pur_1", "2027-12-01T00:00:00Z", "100")]));
+    wallet.account.warning = Some(domain::account::Warning { amount: money("20", "EUR"), told: false });
+    for (spent, told) in [
+        ("79.9999", vec![]),
+        ("0.0001", vec!["BalanceWarning".to_owned()]),
+        ("5", vec![]),
+        ("15", vec!["BalanceDepleted".to_owned()]),
+        ("1", vec![]),
+    ] {
+        wallet.spend(spent);
+        assert_eq!(wallet.told(), told, "{spent}");
+    }
+    wallet.account.owed = money("0", "EUR");
+    wallet.account.lots = euros(&[("pur_2", "2027-12-01T00:00:00Z", "20.5")]).lots;
+    wallet.books = Books::of(&wallet.account);
+    wallet.spend("0.1");
+    assert_eq!(wallet.told(), [] as [&str; 0], "above again");
+    wallet.spend("30");
+    assert_eq!(wallet.told(), ["BalanceDepleted", "BalanceWarning"]);
+}
+
+#[test]
+fn what_lasts_is_kept_on_its_row() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    let decision = purchase::succeed(&wallet.account, wallet.now, &payment, "pi_1").unwrap();
+    let change = decision.change.unwrap();
+    let kept = change.postings[0].lasting.clone().unwrap();
+    assert_eq!(change.facts[kept.number as usize], kept.fact);
+
+    let night = at("2027-12-05T00:00:00Z");
+    let swept = expiry::sweep(&wallet.account, night).change.unwrap();
+    let kept = swept.postings[0].lasting.clone().unwrap();
+    assert!(matches!(kept.fact, Fact::FundsExpired { .. }));
+    assert_eq!(swept.facts[kept.number as usize], kept.fact);
+}

@@ -199,6 +199,8 @@ mod tests {
     use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
     use domain::Money;
+    use domain::recharge::{Amounts, Failure, Recharge, State};
+    use domain::time::day_of;
 
     fn account() -> Account {
         let eur = Currency::parse("EUR").unwrap();
@@ -214,6 +216,18 @@ mod tests {
             withdrawn: true,
         });
         account.warning = Some(Warning { amount: account.owed, told: true });
+        account.recharge = Recharge {
+            amounts: Some(Amounts {
+                trigger: account.owed,
+                amount: account.owed,
+                monthly_limit: Some(account.owed),
+            }),
+            state: State::Waiting { until: now, failures: 1 },
+            charged: Some((account.post_usage.month, account.owed)),
+            counted: Some((day_of(now), 1)),
+            last_failure: Some(Failure { at: now, reason: "insufficient_funds".into() }),
+            look_at: None,
+        };
         for number in 0..4 {
             let id = LotId::parse(format!("pur_{number:032}")).unwrap();
             let amount = Money::new("100.0001".parse().unwrap(), eur).unwrap();

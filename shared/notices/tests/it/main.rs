@@ -1,0 +1,5 @@
+//! What people are told, mail by mail.
+
+mod given;
+mod mails;
+mod outside;

@@ -24,7 +24,7 @@ impl Language for English {
                 recharge_failed(name, amount, reason, retry_at)
             }
             Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
-            Notice::BalanceDepleted { available } => depleted(told, available),
+            Notice::BalanceDepleted { .. } => depleted(told),
             Notice::BalanceWarning { available, .. } => warning(told, available),
             Notice::FundsExpiring { amount, expires_at } => expiring(told, amount, expires_at),
             Notice::FundsExpired { amount, expired_at } => expired(name, amount, expired_at),
@@ -85,11 +85,10 @@ fn recharged(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
         format!("{} added by auto-recharge", money(amount)),
         format!(
             "The balance of {name} had reached the trigger amount, so auto-recharge charged your card.\n\
-                     The {} can be used for calls until {}.\n\
-                     \n\
-                     You need not do anything.\n\
-                     This is your receipt.",
-            money(amount),
+             This credit can be used for calls until {}.\n\
+             \n\
+             You need not do anything.\n\
+             This is your receipt.",
             date_and_time(expires_at),
         ),
         "See the receipt",
@@ -101,10 +100,10 @@ fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
         format!("Your purchase of {}", money(amount)),
         format!(
             "Thank you.\n\
-                     Your card was charged, and {} was added to the Communications Credits of {name}.\n\
-                     It can be used for calls until {}; what is not used by then is lost.\n\
-                     \n\
-                     This is your receipt.",
+             Your card was charged, and {} was added to the Communications Credits of {name}.\n\
+             It can be used for calls until {}; what is not used by then is lost.\n\
+             \n\
+             This is your receipt.",
             money(amount),
             date_and_time(expires_at),
         ),
@@ -118,12 +117,12 @@ fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Option<Tim
         "Auto-recharge could not charge your card".to_owned(),
         format!(
             "Auto-recharge tried to add {} to the Communications Credits of {name}, but the payment \
-                         was declined.\n\
-                         {why}\n\
-                         \n\
-                         {advice}\n\
-                         {}\n\
-                         When the credit is used up, calls that are paid from it cannot start.",
+             was declined.\n\
+             {why}\n\
+             \n\
+             {advice}\n\
+             {}\n\
+             When the credit is used up, calls that are paid from it cannot start.",
             money(amount),
             next_try(retry_at),
         ),
@@ -136,27 +135,26 @@ fn needs_action(name: &str, amount: Money) -> Parts {
         format!("Please confirm a payment of {}", money(amount)),
         format!(
             "Auto-recharge wants to add {} to the Communications Credits of {name}.\n\
-                     The bank asks the card's owner to confirm this payment; nothing is charged before.\n\
-                     \n\
-                     If it is your card, confirm the payment on the page below.\n\
-                     If it is not, please forward this e-mail to the card's owner, or save another card.",
+             The bank asks the card's owner to confirm this payment; nothing is charged before.\n\
+             \n\
+             If it is your card, confirm the payment on the page below.\n\
+             If it is not, please forward this e-mail to the card's owner, or save another card.",
             money(amount),
         ),
         "Confirm the payment",
     )
 }
 
-fn depleted(told: &Told<'_>, available: Money) -> Parts {
+fn depleted(told: &Told<'_>) -> Parts {
     let (name, heading) = (told.name, "Your credit is used up".to_owned());
     let body = match told.billing {
         BillingModel::Prepaid => format!(
-            "The Communications Credits of {name} are used up: {} is available.\n\
+            "The Communications Credits of {name} are used up.\n\
              Calls that are paid from credit cannot start until you add funds.\n\
              Minutes that your plans include still work.\n\
              \n\
              Add funds on the page below.\n\
-             With auto-recharge this is done for you, before the credit is used up.",
-            money(available),
+             Auto-recharge can do this for you, before the credit is used up."
         ),
         BillingModel::PostUsage => format!(
             "The prepaid credit of {name} is used up.\n\
@@ -180,7 +178,7 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
     match told.billing {
         BillingModel::Prepaid => {
             let advice = "Add funds on the page below, so that calls can go on.\n\
-                          With auto-recharge this is done for you.";
+                          Auto-recharge can do this for you.";
             (heading, format!("{reached}\n\n{advice}"), "Add funds")
         }
         BillingModel::PostUsage => {
@@ -197,10 +195,10 @@ fn expiring(told: &Told<'_>, amount: Money, expires_at: Timestamp) -> Parts {
         format!("{} expires on {}", money(amount), date(expires_at)),
         format!(
             "{} of the credit of {name} has not been used yet.\n\
-                     It expires on {}, {}; what is left of it then is lost.\n\
-                     \n\
-                     You need not do anything: calls use the credit that expires first.\n\
-                     Buying more credit does not extend it.",
+             It expires on {}, {}; what is left of it then is lost.\n\
+             \n\
+             You need not do anything: calls use the credit that expires first.\n\
+             Buying more credit does not extend it.",
             money(amount),
             date_and_time(expires_at),
             in_days(told.days_until(expires_at)),
@@ -214,9 +212,9 @@ fn expired(name: &str, amount: Money, expired_at: Timestamp) -> Parts {
         format!("{} has expired", money(amount)),
         format!(
             "{} of the credit of {name} was not used by {} and has expired.\n\
-                     It can no longer be used for calls.\n\
-                     \n\
-                     Smaller purchases, or auto-recharge with a smaller amount, leave less to expire.",
+             It can no longer be used for calls.\n\
+             \n\
+             Smaller purchases, or auto-recharge with a smaller amount, leave less to expire.",
             money(amount),
             date_and_time(expired_at),
         ),
@@ -255,12 +253,12 @@ fn paused(name: &str) -> Parts {
         "Auto-recharge is paused".to_owned(),
         format!(
             "Auto-recharge of {name} has charged the card as often as is allowed in one day, and more was \
-                     needed.\n\
-                     As a safeguard it is paused: the card is not charged again until an administrator resumes \
-                     it.\n\
-                     \n\
-                     Please check that the calls of the last days are what you expect.\n\
-                     Then resume auto-recharge on the page below, perhaps with a larger recharge amount."
+             needed.\n\
+             As a safeguard it is paused: the card is not charged again until an administrator resumes \
+             it.\n\
+             \n\
+             Please check that the calls of the last days are what you expect.\n\
+             Then resume auto-recharge on the page below, perhaps with a larger recharge amount."
         ),
         "Resume auto-recharge",
     )
@@ -271,26 +269,26 @@ fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
     let (heading, why, advice) = match why {
         Limit::Monthly => (
             "Auto-recharge has reached its monthly limit",
-            "the monthly limit that you set leaves no room for another recharge",
-            "raise the monthly limit on the page below, or add funds yourself",
+            "the monthly limit that was set leaves no room for another recharge",
+            "To go on sooner, raise the monthly limit on the page below, or add funds yourself.",
         ),
         Limit::Maximum => (
             "Auto-recharge cannot charge its amount",
             "its recharge amount is larger than a single charge may be",
-            "choose a smaller recharge amount on the page below, or add funds yourself",
+            "To go on sooner, choose a smaller recharge amount on the page below, or add funds yourself.",
         ),
         Limit::Lots => (
             "Auto-recharge has no room for more purchases",
             "the account already has as many purchases with unused credit as it can keep apart",
-            "wait until the oldest of them are used up, and choose a larger recharge amount on the page below, so \
-             that there are fewer",
+            "There is room again once the oldest of them are used up or have expired.\n\
+             A larger recharge amount, which you choose on the page below, makes fewer of them.",
         ),
     };
     let body = format!(
         "Auto-recharge of {name} would add funds now, but {why}.\n\
          It tries again by itself on {until}.\n\
          \n\
-         To resume it sooner, {advice}."
+         {advice}"
     );
     (heading.to_owned(), body, "Change auto-recharge")
 }
@@ -301,11 +299,11 @@ fn stopped(name: &str, reason: &str) -> Parts {
         "Auto-recharge has stopped".to_owned(),
         format!(
             "Auto-recharge of {name} could not charge the card, and does not try again by itself.\n\
-                         {why}\n\
-                         \n\
-                         To start it again, save another card, change the auto-recharge settings, or resume it on \
-                         the page below.\n\
-                         Until then, calls that are paid from credit cannot start once it is used up."
+             {why}\n\
+             \n\
+             To start it again, save another card, change the auto-recharge settings, or resume it on \
+             the page below.\n\
+             Until then, calls that are paid from credit cannot start once it is used up."
         ),
         "Resume auto-recharge",
     )

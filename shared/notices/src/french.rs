@@ -35,7 +35,7 @@ impl Language for French {
                 recharge_failed(name, amount, reason, retry_at)
             }
             Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
-            Notice::BalanceDepleted { available } => depleted(told, available),
+            Notice::BalanceDepleted { .. } => depleted(told),
             Notice::BalanceWarning { available, .. } => warning(told, available),
             Notice::FundsExpiring { amount, expires_at } => expiring(told, amount, expires_at),
             Notice::FundsExpired { amount, expired_at } => expired(name, amount, expired_at),
@@ -95,12 +95,11 @@ fn recharged(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
         format!("{} ajoutés par la recharge automatique", money(amount)),
         format!(
             "Le solde de {name} avait atteint le seuil de déclenchement : la recharge automatique a débité \
-                     votre carte.\n\
-                     Ces {} peuvent servir à vos appels jusqu’au {}.\n\
-                     \n\
-                     Vous n’avez rien à faire.\n\
-                     Cet e-mail est votre reçu.",
-            money(amount),
+             votre carte.\n\
+             Ce crédit peut servir à vos appels jusqu’au {}.\n\
+             \n\
+             Vous n’avez rien à faire.\n\
+             Cet e-mail est votre reçu.",
             date_and_time(expires_at),
         ),
         "Voir le reçu",
@@ -112,10 +111,10 @@ fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
         format!("Votre achat de {}", money(amount)),
         format!(
             "Merci.\n\
-                     Votre carte a été débitée et {} ont été ajoutés au crédit Communications Credits de {name}.\n\
-                     Ils peuvent servir à vos appels jusqu’au {} ; ce qui n’est pas utilisé d’ici là est perdu.\n\
-                     \n\
-                     Cet e-mail est votre reçu.",
+             Votre carte a été débitée et {} ont été ajoutés au crédit Communications Credits de {name}.\n\
+             Ce crédit peut servir à vos appels jusqu’au {} ; ce qui n’est pas utilisé d’ici là est perdu.\n\
+             \n\
+             Cet e-mail est votre reçu.",
             money(amount),
             date_and_time(expires_at),
         ),
@@ -129,12 +128,12 @@ fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Option<Tim
         "La recharge automatique n’a pas pu débiter votre carte".to_owned(),
         format!(
             "La recharge automatique a voulu ajouter {} au crédit Communications Credits de {name}, \
-                         mais le paiement a été refusé.\n\
-                         {why}\n\
-                         \n\
-                         {advice}\n\
-                         {}\n\
-                         Une fois le crédit épuisé, les appels qu’il paie ne peuvent plus commencer.",
+             mais le paiement a été refusé.\n\
+             {why}\n\
+             \n\
+             {advice}\n\
+             {}\n\
+             Une fois le crédit épuisé, les appels qu’il paie ne peuvent plus commencer.",
             money(amount),
             next_try(retry_at),
         ),
@@ -147,28 +146,27 @@ fn needs_action(name: &str, amount: Money) -> Parts {
         format!("Veuillez confirmer un paiement de {}", money(amount)),
         format!(
             "La recharge automatique veut ajouter {} au crédit Communications Credits de {name}.\n\
-                     La banque demande au titulaire de la carte de confirmer ce paiement ; rien n’est débité \
-                     avant.\n\
-                     \n\
-                     Si c’est votre carte, confirmez le paiement sur la page ci-dessous.\n\
-                     Sinon, transférez cet e-mail au titulaire de la carte ou enregistrez une autre carte.",
+             La banque demande au titulaire de la carte de confirmer ce paiement ; rien n’est débité \
+             avant.\n\
+             \n\
+             Si c’est votre carte, confirmez le paiement sur la page ci-dessous.\n\
+             Sinon, transférez cet e-mail au titulaire de la carte ou enregistrez une autre carte.",
             money(amount),
         ),
         "Confirmer le paiement",
     )
 }
 
-fn depleted(told: &Told<'_>, available: Money) -> Parts {
+fn depleted(told: &Told<'_>) -> Parts {
     let (name, heading) = (told.name, "Votre crédit est épuisé".to_owned());
     let body = match told.billing {
         BillingModel::Prepaid => format!(
-            "Le crédit Communications Credits de {name} est épuisé : le montant disponible est de {}.\n\
+            "Le crédit Communications Credits de {name} est épuisé.\n\
              Les appels payés par le crédit ne peuvent plus commencer tant que vous n’ajoutez pas de crédit.\n\
              Les minutes comprises dans vos forfaits restent utilisables.\n\
              \n\
              Ajoutez du crédit sur la page ci-dessous.\n\
-             La recharge automatique le fait pour vous, avant que le crédit soit épuisé.",
-            money(available),
+             La recharge automatique peut le faire pour vous, avant que le crédit soit épuisé."
         ),
         BillingModel::PostUsage => format!(
             "Le crédit prépayé de {name} est épuisé.\n\
@@ -209,10 +207,10 @@ fn expiring(told: &Told<'_>, amount: Money, expires_at: Timestamp) -> Parts {
         format!("Un crédit de {} expire le {}", money(amount), date(expires_at)),
         format!(
             "Une partie du crédit de {name}, soit {}, n’a pas encore été utilisée.\n\
-                     Elle expire le {}, {} ; ce qui en restera alors sera perdu.\n\
-                     \n\
-                     Vous n’avez rien à faire : les appels utilisent d’abord le crédit qui expire le premier.\n\
-                     Un nouvel achat ne prolonge pas ce crédit.",
+             Elle expire le {}, {} ; ce qui en restera alors sera perdu.\n\
+             \n\
+             Vous n’avez rien à faire : les appels utilisent d’abord le crédit qui expire le premier.\n\
+             Un nouvel achat ne prolonge pas ce crédit.",
             money(amount),
             date_and_time(expires_at),
             in_days(told.days_until(expires_at)),
@@ -226,10 +224,10 @@ fn expired(name: &str, amount: Money, expired_at: Timestamp) -> Parts {
         format!("Un crédit de {} a expiré", money(amount)),
         format!(
             "Une partie du crédit de {name}, soit {}, n’a pas été utilisée avant le {} et a expiré.\n\
-                     Elle ne peut plus servir aux appels.\n\
-                     \n\
-                     Des achats plus petits, ou une recharge automatique d’un montant plus faible, laissent moins \
-                     de crédit expirer.",
+             Elle ne peut plus servir aux appels.\n\
+             \n\
+             Des achats plus petits, ou une recharge automatique d’un montant plus faible, laissent moins \
+             de crédit expirer.",
             money(amount),
             date_and_time(expired_at),
         ),
@@ -269,13 +267,13 @@ fn paused(name: &str) -> Parts {
         "La recharge automatique est suspendue".to_owned(),
         format!(
             "La recharge automatique de {name} a débité la carte aussi souvent qu’il est permis en un jour, \
-                     et cela n’a pas suffi.\n\
-                     Par précaution, elle est suspendue : la carte n’est plus débitée tant qu’un administrateur ne \
-                     la relance pas.\n\
-                     \n\
-                     Vérifiez que les appels des derniers jours sont bien ceux que vous attendez.\n\
-                     Relancez ensuite la recharge automatique sur la page ci-dessous, au besoin avec un montant \
-                     plus élevé."
+             et cela n’a pas suffi.\n\
+             Par précaution, elle est suspendue : la carte n’est plus débitée tant qu’un administrateur ne \
+             la relance pas.\n\
+             \n\
+             Vérifiez que les appels des derniers jours sont bien ceux que vous attendez.\n\
+             Relancez ensuite la recharge automatique sur la page ci-dessous, au besoin avec un montant \
+             plus élevé."
         ),
         "Relancer la recharge automatique",
     )
@@ -286,26 +284,26 @@ fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
     let (heading, why, advice) = match why {
         Limit::Monthly => (
             "La recharge automatique a atteint sa limite mensuelle",
-            "la limite mensuelle que vous avez fixée ne laisse plus de place pour une autre recharge",
-            "relevez la limite mensuelle sur la page ci-dessous ou ajoutez vous-même du crédit",
+            "la limite mensuelle fixée ne laisse plus de place pour une autre recharge",
+            "Pour la relancer plus tôt, relevez la limite mensuelle sur la page ci-dessous ou ajoutez vous-même du crédit.",
         ),
         Limit::Maximum => (
             "La recharge automatique ne peut pas débiter son montant",
             "son montant dépasse ce qui peut être débité en une fois",
-            "choisissez un montant plus faible sur la page ci-dessous ou ajoutez vous-même du crédit",
+            "Pour la relancer plus tôt, choisissez un montant plus faible sur la page ci-dessous ou ajoutez vous-même du crédit.",
         ),
         Limit::Lots => (
             "La recharge automatique n’a plus de place pour d’autres achats",
             "le compte a déjà autant d’achats au crédit inutilisé qu’il peut en distinguer",
-            "attendez que les plus anciens soient épuisés et choisissez un montant plus élevé sur la page \
-             ci-dessous, pour qu’il y en ait moins",
+            "La place se libère une fois les plus anciens épuisés ou expirés.\n\
+             Un montant de recharge plus élevé, à choisir sur la page ci-dessous, en fait moins.",
         ),
     };
     let body = format!(
         "La recharge automatique de {name} ajouterait du crédit maintenant, mais {why}.\n\
          Elle fera d’elle-même un autre essai le {until}.\n\
          \n\
-         Pour la relancer plus tôt, {advice}."
+         {advice}"
     );
     (heading.to_owned(), body, "Modifier la recharge automatique")
 }
@@ -316,13 +314,13 @@ fn stopped(name: &str, reason: &str) -> Parts {
         "La recharge automatique s’est arrêtée".to_owned(),
         format!(
             "La recharge automatique de {name} n’a pas pu débiter la carte et ne fera pas d’autre essai \
-                         d’elle-même.\n\
-                         {why}\n\
-                         \n\
-                         Pour la relancer, enregistrez une autre carte, modifiez les réglages de la recharge \
-                         automatique ou relancez-la sur la page ci-dessous.\n\
-                         D’ici là, les appels payés par le crédit ne pourront plus commencer une fois celui-ci \
-                         épuisé."
+             d’elle-même.\n\
+             {why}\n\
+             \n\
+             Pour la relancer, enregistrez une autre carte, modifiez les réglages de la recharge \
+             automatique ou relancez-la sur la page ci-dessous.\n\
+             D’ici là, les appels payés par le crédit ne pourront plus commencer une fois celui-ci \
+             épuisé."
         ),
         "Relancer la recharge automatique",
     )

@@ -35,14 +35,9 @@ pub struct Ports {
 enum NotifyError {
     #[error("the account could not be read")]
     Store(#[from] StoreError),
-    #[error("{waiting} of {recipients} recipients are still to be told")]
-    Waiting {
-        waiting: usize,
-        recipients: usize,
-        /// What kept the first of them.
-        #[source]
-        first: Untold,
-    },
+    /// The first of them says why.
+    #[error("{waiting} of {recipients} recipients are still to be told: {first}")]
+    Waiting { waiting: usize, recipients: usize, first: Untold },
 }
 
 /// Why one recipient is still to be told.

@@ -135,10 +135,10 @@ fn needs_action(name: &str, amount: Money) -> Parts {
         format!("Please confirm a payment of {}", money(amount)),
         format!(
             "Auto-recharge wants to add {} to the Communications Credits of {name}.\n\
-             The bank asks the card's owner to confirm this payment; nothing is charged before.\n\
+             The bank asks the card’s owner to confirm this payment; nothing is charged before.\n\
              \n\
              If it is your card, confirm the payment on the page below.\n\
-             If it is not, please forward this e-mail to the card's owner, or save another card.",
+             If it is not, please forward this e-mail to the card’s owner, or save another card.",
             money(amount),
         ),
         "Confirm the payment",
@@ -318,14 +318,14 @@ fn decline(code: &str) -> (String, &'static str) {
             "Please ask the bank, or save another card: it is charged at once if the balance is still low.",
         ),
         "insufficient_funds" => (
-            "There is not enough money on the card's account, or its limit is reached.",
+            "There is not enough money on the card’s account, or its limit is reached.",
             "Please see to it that the card can be charged, or save another one.",
         ),
         "expired_card" => ("The card has expired.", OTHER_CARD),
         "lost_card" => ("The card was reported as lost.", OTHER_CARD),
         "stolen_card" => ("The card was reported as stolen.", OTHER_CARD),
         "authentication_required" => (
-            "The bank wanted the card's owner to confirm the payment, and it was not confirmed.",
+            "The bank wanted the card’s owner to confirm the payment, and it was not confirmed.",
             "Please add funds yourself and confirm the payment, or save another card.",
         ),
         "processing_error" => (

@@ -6,7 +6,7 @@
 //! | [`mail`] | the mail for one of them: subject, text and HTML |
 //! | `language`, `english`, `french` | its words |
 //! | [`claims`] | who was told already |
-//! | [`send`] | one mail to one recipient, through SES |
+//! | [`mod@send`] | one mail to one recipient, through SES |
 
 pub mod claims;
 mod english;

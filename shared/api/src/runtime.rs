@@ -33,6 +33,11 @@ pub fn limits_from_env() -> Result<PurchaseLimits, lambda_runtime::Error> {
     Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
 }
 
+/// The value of a setting that must be there.
+pub fn setting(name: &str) -> Result<String, lambda_runtime::Error> {
+    std::env::var(name).map_err(|_| missing(name))
+}
+
 fn missing(setting: &str) -> lambda_runtime::Error {
     format!("the setting {setting} is missing").into()
 }
@@ -56,7 +61,7 @@ impl PublishedRates {
 
     /// Begins to read the file that the setting `RATES_FILE` names.
     pub fn from_env() -> Result<Self, lambda_runtime::Error> {
-        let path = std::env::var("RATES_FILE").map_err(|_| missing("RATES_FILE"))?;
+        let path = setting("RATES_FILE")?;
         Ok(Self::reading(std::fs::read_to_string(path)?))
     }
 

@@ -39,14 +39,19 @@ fn number(money: Money, locale: Locale) -> String {
     formatter.expect("the languages are compiled in").format(&digits).to_string()
 }
 
-/// A date, in UTC: `25 November 2026`, `25 novembre 2026`.
+/// A date, in UTC: `25 November 2026`, `25 novembre 2026`, and for the first of a month `1er novembre 2026`.
 pub fn date(instant: Timestamp, locale: Locale) -> String {
     let day = instant.to_zoned(TimeZone::UTC).date();
     let (month, day_of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
     let date =
         Date::<Iso>::try_new_iso(day.year().into(), month, day_of_month).expect("a date of a calendar");
     let formatter = DateTimeFormatter::try_new(icu(locale).into(), YMD::long());
-    formatter.expect("the languages are compiled in").format(&date).to_string()
+    let date = formatter.expect("the languages are compiled in").format(&date).to_string();
+    match (locale, date.strip_prefix("1 ")) {
+        // CLDR writes the number; French says the ordinal.
+        (Locale::Fr, Some(month)) => format!("1er {month}"),
+        _ => date,
+    }
 }
 
 /// A date and the minute, in UTC: `25 November 2026, 09:05 UTC`.
@@ -95,5 +100,8 @@ mod tests {
         assert_eq!(date(instant, Locale::Fr), "25 novembre 2026");
         assert_eq!(date_and_time(instant, Locale::En), "25 November 2026, 23:05 UTC");
         assert_eq!(date_and_time(instant, Locale::Fr), "25 novembre 2026 à 23:05 UTC");
+        let first = "2026-12-01T00:00:00Z".parse().unwrap();
+        assert_eq!(date(first, Locale::En), "1 December 2026");
+        assert_eq!(date(first, Locale::Fr), "1er décembre 2026");
     }
 }

@@ -1,0 +1,361 @@
+//! What people are told, in English.
+
+use domain::recharge::{Limit, Safeguard};
+use domain::{BillingModel, Locale, Money};
+use jiff::Timestamp;
+
+use crate::language::{Label, Language, Told, Words, brand_name};
+use crate::notice::{Changed, Notice};
+
+/// English.
+pub(crate) struct English;
+
+impl Language for English {
+    fn words(&self, told: &Told<'_>) -> Words {
+        let name = told.name;
+        let (heading, body, button) = match told.notice {
+            Notice::FundsAdded { by_recharge: true, amount, expires_at, .. } => {
+                recharged(name, amount, expires_at)
+            }
+            Notice::FundsAdded { by_recharge: false, amount, expires_at, .. } => {
+                purchased(name, amount, expires_at)
+            }
+            Notice::RechargeFailed { amount, reason, retry_at, .. } => {
+                recharge_failed(name, amount, reason, retry_at)
+            }
+            Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
+            Notice::BalanceDepleted { .. } => depleted(told),
+            Notice::BalanceWarning { available, .. } => warning(told, available),
+            Notice::FundsExpiring { amount, expires_at } => expiring(told, amount, expires_at),
+            Notice::FundsExpired { amount, expired_at } => expired(name, amount, expired_at),
+            Notice::SettingsChanged { changed, .. } => settings_changed(name, changed),
+            Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
+            Notice::RechargeLimited { why, until } => limited(name, why, until),
+            Notice::RechargeStopped { reason } => stopped(name, reason),
+        };
+        Words { heading, body, button }
+    }
+
+    fn label(&self, label: Label) -> &'static str {
+        match label {
+            Label::Amount => "Amount",
+            Label::Available => "Available",
+            Label::Card => "Card",
+            Label::Changed => "Changed",
+            Label::ChangedAt => "When",
+            Label::ChangedBy => "By",
+            Label::Date => "Date",
+            Label::ExpiredAt => "Expired",
+            Label::PoNumber => "PO number",
+            Label::Receipt => "Receipt number",
+            Label::TriedAgain => "Next try",
+            Label::UsableUntil => "Usable until",
+            Label::WarningAmount => "Warning amount",
+        }
+    }
+
+    fn card(&self, brand: &str, last4: &str) -> String {
+        format!("{} ending in {last4}", brand_name(brand))
+    }
+
+    fn changed(&self, changed: Changed) -> String {
+        let names = [
+            (changed.payment_method, "payment method"),
+            (changed.auto_recharge, "auto-recharge"),
+            (changed.recipients, "recipients of notices"),
+        ];
+        let names: Vec<_> = names.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
+        names.join(", ")
+    }
+
+    fn colon(&self) -> &'static str {
+        ":"
+    }
+
+    fn typeset(&self, text: &str) -> String {
+        text.to_owned()
+    }
+}
+
+/// Heading, body and button.
+type Parts = (String, String, &'static str);
+
+fn recharged(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
+    (
+        format!("{} added by auto-recharge", money(amount)),
+        format!(
+            "The balance of {name} had reached the trigger amount, so auto-recharge charged your card.\n\
+             This credit can be used for calls until {}.\n\
+             \n\
+             You need not do anything.\n\
+             This is your receipt.",
+            date_and_time(expires_at),
+        ),
+        "See the receipt",
+    )
+}
+
+fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
+    (
+        format!("Your purchase of {}", money(amount)),
+        format!(
+            "Thank you.\n\
+             Your card was charged, and {} was added to the Communications Credits of {name}.\n\
+             It can be used for calls until {}; what is not used by then is lost.\n\
+             \n\
+             This is your receipt.",
+            money(amount),
+            date_and_time(expires_at),
+        ),
+        "See the receipt",
+    )
+}
+
+fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Option<Timestamp>) -> Parts {
+    let (why, advice) = decline(reason);
+    (
+        "Auto-recharge could not charge your card".to_owned(),
+        format!(
+            "Auto-recharge tried to add {} to the Communications Credits of {name}, but the payment \
+             was declined.\n\
+             {why}\n\
+             \n\
+             {advice}\n\
+             {}\n\
+             When the credit is used up, calls that are paid from it cannot start.",
+            money(amount),
+            next_try(retry_at),
+        ),
+        "Check the payment method",
+    )
+}
+
+fn needs_action(name: &str, amount: Money) -> Parts {
+    (
+        format!("Please confirm a payment of {}", money(amount)),
+        format!(
+            "Auto-recharge wants to add {} to the Communications Credits of {name}.\n\
+             The bank asks the card’s owner to confirm this payment; nothing is charged before.\n\
+             \n\
+             If it is your card, confirm the payment on the page below.\n\
+             If it is not, please forward this e-mail to the card’s owner, or save another card.",
+            money(amount),
+        ),
+        "Confirm the payment",
+    )
+}
+
+fn depleted(told: &Told<'_>) -> Parts {
+    let (name, heading) = (told.name, "Your credit is used up".to_owned());
+    let body = match told.billing {
+        BillingModel::Prepaid => format!(
+            "The Communications Credits of {name} are used up.\n\
+             Calls that are paid from credit cannot start until you add funds.\n\
+             Minutes that your plans include still work.\n\
+             \n\
+             Add funds on the page below.\n\
+             Auto-recharge can do this for you, before the credit is used up."
+        ),
+        BillingModel::PostUsage => format!(
+            "The prepaid credit of {name} is used up.\n\
+             \n\
+             You need not do anything: calls go on, and are invoiced each month."
+        ),
+    };
+    let button = match told.billing {
+        BillingModel::Prepaid => "Add funds",
+        BillingModel::PostUsage => "See the account",
+    };
+    (heading, body, button)
+}
+
+fn warning(told: &Told<'_>, available: Money) -> Parts {
+    let heading = format!("Your credit is down to {}", money(available));
+    let reached = format!(
+        "The Communications Credits of {} have reached the amount at which you wanted to be warned.",
+        told.name
+    );
+    match told.billing {
+        BillingModel::Prepaid => {
+            let advice = "Add funds on the page below, so that calls can go on.\n\
+                          Auto-recharge can do this for you.";
+            (heading, format!("{reached}\n\n{advice}"), "Add funds")
+        }
+        BillingModel::PostUsage => {
+            let advice =
+                "You need not do anything: when the credit is used up, calls are invoiced each month.";
+            (heading, format!("{reached}\n\n{advice}"), "See the account")
+        }
+    }
+}
+
+fn expiring(told: &Told<'_>, amount: Money, expires_at: Timestamp) -> Parts {
+    let name = told.name;
+    (
+        format!("{} expires on {}", money(amount), date(expires_at)),
+        format!(
+            "{} of the credit of {name} has not been used yet.\n\
+             It expires on {}, {}; what is left of it then is lost.\n\
+             \n\
+             You need not do anything: calls use the credit that expires first.\n\
+             Buying more credit does not extend it.",
+            money(amount),
+            date_and_time(expires_at),
+            in_days(told.days_until(expires_at)),
+        ),
+        "See your credit",
+    )
+}
+
+fn expired(name: &str, amount: Money, expired_at: Timestamp) -> Parts {
+    (
+        format!("{} has expired", money(amount)),
+        format!(
+            "{} of the credit of {name} was not used by {} and has expired.\n\
+             It can no longer be used for calls.\n\
+             \n\
+             Smaller purchases, or auto-recharge with a smaller amount, leave less to expire.",
+            money(amount),
+            date_and_time(expired_at),
+        ),
+        "See your credit",
+    )
+}
+
+fn settings_changed(name: &str, changed: Changed) -> Parts {
+    let (heading, button) = match changed {
+        Changed { payment_method: true, auto_recharge: false, recipients: false } => {
+            ("The payment method was changed", "See the payment method")
+        }
+        Changed { payment_method: false, auto_recharge: true, recipients: false } => {
+            ("Auto-recharge was changed", "See auto-recharge")
+        }
+        Changed { payment_method: false, auto_recharge: false, recipients: true } => {
+            ("The recipients of notices were changed", "See the recipients")
+        }
+        Changed { .. } => ("Settings were changed", "See the settings"),
+    };
+    let last_mail = if changed.recipients {
+        "\nIf you are no longer a recipient, this is the last e-mail that you get about this account."
+    } else {
+        ""
+    };
+    let body = format!(
+        "Settings of the Communications Credits of {name} were changed.{last_mail}\n\
+         \n\
+         If you did not expect this, ask the person who did it, and check the settings on the page below."
+    );
+    (heading.to_owned(), body, button)
+}
+
+fn paused(name: &str) -> Parts {
+    (
+        "Auto-recharge is paused".to_owned(),
+        format!(
+            "Auto-recharge of {name} has charged the card as often as is allowed in one day, and more was \
+             needed.\n\
+             As a safeguard it is paused: the card is not charged again until an administrator resumes \
+             it.\n\
+             \n\
+             Please check that the calls of the last days are what you expect.\n\
+             Then resume auto-recharge on the page below, perhaps with a larger recharge amount."
+        ),
+        "Resume auto-recharge",
+    )
+}
+
+fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
+    let until = date_and_time(until);
+    let (heading, why, advice) = match why {
+        Limit::Monthly => (
+            "Auto-recharge has reached its monthly limit",
+            "the monthly limit that was set leaves no room for another recharge",
+            "To go on sooner, raise the monthly limit on the page below, or add funds yourself.",
+        ),
+        Limit::Maximum => (
+            "Auto-recharge cannot charge its amount",
+            "its recharge amount is larger than a single charge may be",
+            "To go on sooner, choose a smaller recharge amount on the page below, or add funds yourself.",
+        ),
+        Limit::Lots => (
+            "Auto-recharge has no room for more purchases",
+            "the account already has as many purchases with unused credit as it can keep apart",
+            "There is room again once the oldest of them are used up or have expired.\n\
+             A larger recharge amount, which you choose on the page below, makes fewer of them.",
+        ),
+    };
+    let body = format!(
+        "Auto-recharge of {name} would add funds now, but {why}.\n\
+         It tries again by itself on {until}.\n\
+         \n\
+         {advice}"
+    );
+    (heading.to_owned(), body, "Change auto-recharge")
+}
+
+fn stopped(name: &str, reason: &str) -> Parts {
+    let (why, _) = decline(reason);
+    (
+        "Auto-recharge has stopped".to_owned(),
+        format!(
+            "Auto-recharge of {name} could not charge the card, and does not try again by itself.\n\
+             {why}\n\
+             \n\
+             To start it again, save another card, change the auto-recharge settings, or resume it on \
+             the page below.\n\
+             Until then, calls that are paid from credit cannot start once it is used up."
+        ),
+        "Resume auto-recharge",
+    )
+}
+
+/// Why the bank declined, and what to do. Source of the codes: docs.stripe.com/declines/codes.
+fn decline(code: &str) -> (String, &'static str) {
+    const OTHER_CARD: &str = "Please save another card: it is charged at once if the balance is still low.";
+    let (why, advice) = match code {
+        "card_declined" => (
+            "The bank declined the card and did not say why.",
+            "Please ask the bank, or save another card: it is charged at once if the balance is still low.",
+        ),
+        "insufficient_funds" => (
+            "There is not enough money on the card’s account, or its limit is reached.",
+            "Please see to it that the card can be charged, or save another one.",
+        ),
+        "expired_card" => ("The card has expired.", OTHER_CARD),
+        "lost_card" => ("The card was reported as lost.", OTHER_CARD),
+        "stolen_card" => ("The card was reported as stolen.", OTHER_CARD),
+        "authentication_required" => (
+            "The bank wanted the card’s owner to confirm the payment, and it was not confirmed.",
+            "Please add funds yourself and confirm the payment, or save another card.",
+        ),
+        "processing_error" => (
+            "There was a technical error while the card was processed.",
+            "Please check that the card is still right, or save another one.",
+        ),
+        other => return (format!("The reason given is \u{201c}{other}\u{201d}."), OTHER_CARD),
+    };
+    (why.to_owned(), advice)
+}
+
+fn next_try(retry_at: Option<Timestamp>) -> String {
+    match retry_at {
+        Some(at) => format!("Otherwise the same card is tried again on {}.", date_and_time(at)),
+        None => "The same card is not tried again by itself.".to_owned(),
+    }
+}
+
+fn in_days(days: i64) -> String {
+    if days == 1 { "in 1 day".to_owned() } else { format!("in {days} days") }
+}
+
+fn money(amount: Money) -> String {
+    wording::amount(amount, Locale::En)
+}
+
+fn date(instant: Timestamp) -> String {
+    wording::date(instant, Locale::En)
+}
+
+fn date_and_time(instant: Timestamp) -> String {
+    wording::date_and_time(instant, Locale::En)
+}

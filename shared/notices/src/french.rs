@@ -1,0 +1,380 @@
+//! What people are told, in French. Written with plain spaces; [`French::typeset`] puts those that do not break.
+
+use domain::recharge::{Limit, Safeguard};
+use domain::{BillingModel, Locale, Money};
+use jiff::Timestamp;
+
+use crate::language::{Label, Language, Told, Words, brand_name};
+use crate::notice::{Changed, Notice};
+
+/// French.
+pub(crate) struct French;
+
+/// A space that does not break, before the marks that French sets apart, and within its quotation marks.
+const SPACES: [(&str, &str); 7] = [
+    (" :", "\u{a0}:"),
+    (" ;", "\u{a0};"),
+    (" !", "\u{a0}!"),
+    (" ?", "\u{a0}?"),
+    (" %", "\u{a0}%"),
+    ("« ", "«\u{a0}"),
+    (" »", "\u{a0}»"),
+];
+
+impl Language for French {
+    fn words(&self, told: &Told<'_>) -> Words {
+        let name = told.name;
+        let (heading, body, button) = match told.notice {
+            Notice::FundsAdded { by_recharge: true, amount, expires_at, .. } => {
+                recharged(name, amount, expires_at)
+            }
+            Notice::FundsAdded { by_recharge: false, amount, expires_at, .. } => {
+                purchased(name, amount, expires_at)
+            }
+            Notice::RechargeFailed { amount, reason, retry_at, .. } => {
+                recharge_failed(name, amount, reason, retry_at)
+            }
+            Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
+            Notice::BalanceDepleted { .. } => depleted(told),
+            Notice::BalanceWarning { available, .. } => warning(told, available),
+            Notice::FundsExpiring { amount, expires_at } => expiring(told, amount, expires_at),
+            Notice::FundsExpired { amount, expired_at } => expired(name, amount, expired_at),
+            Notice::SettingsChanged { changed, .. } => settings_changed(name, changed),
+            Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
+            Notice::RechargeLimited { why, until } => limited(name, why, until),
+            Notice::RechargeStopped { reason } => stopped(name, reason),
+        };
+        Words { heading, body, button }
+    }
+
+    fn label(&self, label: Label) -> &'static str {
+        match label {
+            Label::Amount => "Montant",
+            Label::Available => "Disponible",
+            Label::Card => "Carte",
+            Label::Changed => "Modification",
+            Label::ChangedAt | Label::Date => "Date",
+            Label::ChangedBy => "Par",
+            Label::ExpiredAt => "Expiration",
+            Label::PoNumber => "Bon de commande",
+            Label::Receipt => "Numéro de reçu",
+            Label::TriedAgain => "Prochain essai",
+            Label::UsableUntil => "Utilisable jusqu’au",
+            Label::WarningAmount => "Montant d’alerte",
+        }
+    }
+
+    fn card(&self, brand: &str, last4: &str) -> String {
+        format!("{} se terminant par {last4}", brand_name(brand))
+    }
+
+    fn changed(&self, changed: Changed) -> String {
+        let names = [
+            (changed.payment_method, "moyen de paiement"),
+            (changed.auto_recharge, "recharge automatique"),
+            (changed.recipients, "destinataires des avis"),
+        ];
+        let names: Vec<_> = names.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
+        names.join(", ")
+    }
+
+    fn colon(&self) -> &'static str {
+        "\u{a0}:"
+    }
+
+    fn typeset(&self, text: &str) -> String {
+        SPACES.iter().fold(text.to_owned(), |text, (plain, set)| text.replace(plain, set))
+    }
+}
+
+/// Heading, body and button.
+type Parts = (String, String, &'static str);
+
+fn recharged(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
+    (
+        format!("{} ajoutés par la recharge automatique", money(amount)),
+        format!(
+            "Le solde de {name} avait atteint le seuil de déclenchement : la recharge automatique a débité \
+             votre carte.\n\
+             Ce crédit peut servir à vos appels jusqu’au {}.\n\
+             \n\
+             Vous n’avez rien à faire.\n\
+             Cet e-mail est votre reçu.",
+            date_and_time(expires_at),
+        ),
+        "Voir le reçu",
+    )
+}
+
+fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
+    (
+        format!("Votre achat de {}", money(amount)),
+        format!(
+            "Merci.\n\
+             Votre carte a été débitée et {} ont été ajoutés au crédit Communications Credits de {name}.\n\
+             Ce crédit peut servir à vos appels jusqu’au {} ; ce qui n’est pas utilisé d’ici là est perdu.\n\
+             \n\
+             Cet e-mail est votre reçu.",
+            money(amount),
+            date_and_time(expires_at),
+        ),
+        "Voir le reçu",
+    )
+}
+
+fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Option<Timestamp>) -> Parts {
+    let (why, advice) = decline(reason);
+    (
+        "La recharge automatique n’a pas pu débiter votre carte".to_owned(),
+        format!(
+            "La recharge automatique a voulu ajouter {} au crédit Communications Credits de {name}, \
+             mais le paiement a été refusé.\n\
+             {why}\n\
+             \n\
+             {advice}\n\
+             {}\n\
+             Une fois le crédit épuisé, les appels qu’il paie ne peuvent plus commencer.",
+            money(amount),
+            next_try(retry_at),
+        ),
+        "Vérifier le moyen de paiement",
+    )
+}
+
+fn needs_action(name: &str, amount: Money) -> Parts {
+    (
+        format!("Veuillez confirmer un paiement de {}", money(amount)),
+        format!(
+            "La recharge automatique veut ajouter {} au crédit Communications Credits de {name}.\n\
+             La banque demande au titulaire de la carte de confirmer ce paiement ; rien n’est débité \
+             avant.\n\
+             \n\
+             Si c’est votre carte, confirmez le paiement sur la page ci-dessous.\n\
+             Sinon, transférez cet e-mail au titulaire de la carte ou enregistrez une autre carte.",
+            money(amount),
+        ),
+        "Confirmer le paiement",
+    )
+}
+
+fn depleted(told: &Told<'_>) -> Parts {
+    let (name, heading) = (told.name, "Votre crédit est épuisé".to_owned());
+    let body = match told.billing {
+        BillingModel::Prepaid => format!(
+            "Le crédit Communications Credits de {name} est épuisé.\n\
+             Les appels payés par le crédit ne peuvent plus commencer tant que vous n’ajoutez pas de crédit.\n\
+             Les minutes comprises dans vos forfaits restent utilisables.\n\
+             \n\
+             Ajoutez du crédit sur la page ci-dessous.\n\
+             La recharge automatique peut le faire pour vous, avant que le crédit soit épuisé."
+        ),
+        BillingModel::PostUsage => format!(
+            "Le crédit prépayé de {name} est épuisé.\n\
+             \n\
+             Vous n’avez rien à faire : les appels continuent et sont facturés chaque mois."
+        ),
+    };
+    let button = match told.billing {
+        BillingModel::Prepaid => "Ajouter du crédit",
+        BillingModel::PostUsage => "Voir le compte",
+    };
+    (heading, body, button)
+}
+
+fn warning(told: &Told<'_>, available: Money) -> Parts {
+    let heading = format!("Il vous reste {} de crédit", money(available));
+    let reached = format!(
+        "Le crédit Communications Credits de {} a atteint le montant auquel vous vouliez être alerté.",
+        told.name
+    );
+    match told.billing {
+        BillingModel::Prepaid => {
+            let advice = "Ajoutez du crédit sur la page ci-dessous pour que les appels puissent continuer.\n\
+                          La recharge automatique peut le faire pour vous.";
+            (heading, format!("{reached}\n\n{advice}"), "Ajouter du crédit")
+        }
+        BillingModel::PostUsage => {
+            let advice =
+                "Vous n’avez rien à faire : une fois le crédit épuisé, les appels sont facturés chaque mois.";
+            (heading, format!("{reached}\n\n{advice}"), "Voir le compte")
+        }
+    }
+}
+
+fn expiring(told: &Told<'_>, amount: Money, expires_at: Timestamp) -> Parts {
+    let name = told.name;
+    (
+        format!("Un crédit de {} expire le {}", money(amount), date(expires_at)),
+        format!(
+            "Une partie du crédit de {name}, soit {}, n’a pas encore été utilisée.\n\
+             Elle expire le {}, {} ; ce qui en restera alors sera perdu.\n\
+             \n\
+             Vous n’avez rien à faire : les appels utilisent d’abord le crédit qui expire le premier.\n\
+             Un nouvel achat ne prolonge pas ce crédit.",
+            money(amount),
+            date_and_time(expires_at),
+            in_days(told.days_until(expires_at)),
+        ),
+        "Voir votre crédit",
+    )
+}
+
+fn expired(name: &str, amount: Money, expired_at: Timestamp) -> Parts {
+    (
+        format!("Un crédit de {} a expiré", money(amount)),
+        format!(
+            "Une partie du crédit de {name}, soit {}, n’a pas été utilisée avant le {} et a expiré.\n\
+             Elle ne peut plus servir aux appels.\n\
+             \n\
+             Des achats plus petits, ou une recharge automatique d’un montant plus faible, laissent moins \
+             de crédit expirer.",
+            money(amount),
+            date_and_time(expired_at),
+        ),
+        "Voir votre crédit",
+    )
+}
+
+fn settings_changed(name: &str, changed: Changed) -> Parts {
+    let (heading, button) = match changed {
+        Changed { payment_method: true, auto_recharge: false, recipients: false } => {
+            ("Le moyen de paiement a été modifié", "Voir le moyen de paiement")
+        }
+        Changed { payment_method: false, auto_recharge: true, recipients: false } => {
+            ("La recharge automatique a été modifiée", "Voir la recharge automatique")
+        }
+        Changed { payment_method: false, auto_recharge: false, recipients: true } => {
+            ("Les destinataires des avis ont été modifiés", "Voir les destinataires")
+        }
+        Changed { .. } => ("Des réglages ont été modifiés", "Voir les réglages"),
+    };
+    let last_mail = if changed.recipients {
+        "\nSi vous n’êtes plus destinataire, ceci est le dernier e-mail que vous recevez au sujet de ce compte."
+    } else {
+        ""
+    };
+    let body = format!(
+        "Des réglages du compte Communications Credits de {name} ont été modifiés.{last_mail}\n\
+         \n\
+         Si vous ne vous y attendiez pas, renseignez-vous auprès de l’auteur de la modification et vérifiez les \
+         réglages sur la page ci-dessous."
+    );
+    (heading.to_owned(), body, button)
+}
+
+fn paused(name: &str) -> Parts {
+    (
+        "La recharge automatique est suspendue".to_owned(),
+        format!(
+            "La recharge automatique de {name} a débité la carte aussi souvent qu’il est permis en un jour, \
+             et cela n’a pas suffi.\n\
+             Par précaution, elle est suspendue : la carte n’est plus débitée tant qu’un administrateur ne \
+             la relance pas.\n\
+             \n\
+             Vérifiez que les appels des derniers jours sont bien ceux que vous attendez.\n\
+             Relancez ensuite la recharge automatique sur la page ci-dessous, au besoin avec un montant \
+             plus élevé."
+        ),
+        "Relancer la recharge automatique",
+    )
+}
+
+fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
+    let until = date_and_time(until);
+    let (heading, why, advice) = match why {
+        Limit::Monthly => (
+            "La recharge automatique a atteint sa limite mensuelle",
+            "la limite mensuelle fixée ne laisse plus de place pour une autre recharge",
+            "Pour la relancer plus tôt, relevez la limite mensuelle sur la page ci-dessous ou ajoutez vous-même du crédit.",
+        ),
+        Limit::Maximum => (
+            "La recharge automatique ne peut pas débiter son montant",
+            "son montant dépasse ce qui peut être débité en une fois",
+            "Pour la relancer plus tôt, choisissez un montant plus faible sur la page ci-dessous ou ajoutez vous-même du crédit.",
+        ),
+        Limit::Lots => (
+            "La recharge automatique n’a plus de place pour d’autres achats",
+            "le compte a déjà autant d’achats au crédit inutilisé qu’il peut en distinguer",
+            "La place se libère une fois les plus anciens épuisés ou expirés.\n\
+             Un montant de recharge plus élevé, à choisir sur la page ci-dessous, en fait moins.",
+        ),
+    };
+    let body = format!(
+        "La recharge automatique de {name} ajouterait du crédit maintenant, mais {why}.\n\
+         Elle fera d’elle-même un autre essai le {until}.\n\
+         \n\
+         {advice}"
+    );
+    (heading.to_owned(), body, "Modifier la recharge automatique")
+}
+
+fn stopped(name: &str, reason: &str) -> Parts {
+    let (why, _) = decline(reason);
+    (
+        "La recharge automatique s’est arrêtée".to_owned(),
+        format!(
+            "La recharge automatique de {name} n’a pas pu débiter la carte et ne fera pas d’autre essai \
+             d’elle-même.\n\
+             {why}\n\
+             \n\
+             Pour la relancer, enregistrez une autre carte, modifiez les réglages de la recharge \
+             automatique ou relancez-la sur la page ci-dessous.\n\
+             D’ici là, les appels payés par le crédit ne pourront plus commencer une fois celui-ci \
+             épuisé."
+        ),
+        "Relancer la recharge automatique",
+    )
+}
+
+/// Why the bank declined, and what to do. Source of the codes: docs.stripe.com/declines/codes.
+fn decline(code: &str) -> (String, &'static str) {
+    const OTHER_CARD: &str =
+        "Enregistrez une autre carte : elle est débitée aussitôt si le solde est encore trop bas.";
+    let (why, advice) = match code {
+        "card_declined" => (
+            "La banque a refusé la carte sans dire pourquoi.",
+            "Renseignez-vous auprès de la banque ou enregistrez une autre carte : elle est débitée aussitôt si le \
+             solde est encore trop bas.",
+        ),
+        "insufficient_funds" => (
+            "La provision de la carte est insuffisante, ou son plafond est atteint.",
+            "Faites en sorte que la carte puisse être débitée, ou enregistrez-en une autre.",
+        ),
+        "expired_card" => ("La carte a expiré.", OTHER_CARD),
+        "lost_card" => ("La carte a été déclarée perdue.", OTHER_CARD),
+        "stolen_card" => ("La carte a été déclarée volée.", OTHER_CARD),
+        "authentication_required" => (
+            "La banque voulait que le titulaire de la carte confirme le paiement, et il n’a pas été confirmé.",
+            "Ajoutez vous-même du crédit en confirmant le paiement, ou enregistrez une autre carte.",
+        ),
+        "processing_error" => (
+            "Une erreur technique s’est produite pendant le traitement de la carte.",
+            "Vérifiez que la carte est toujours la bonne, ou enregistrez-en une autre.",
+        ),
+        other => return (format!("La raison donnée est « {other} »."), OTHER_CARD),
+    };
+    (why.to_owned(), advice)
+}
+
+fn next_try(retry_at: Option<Timestamp>) -> String {
+    match retry_at {
+        Some(at) => format!("Sinon, la même carte sera essayée de nouveau le {}.", date_and_time(at)),
+        None => "La même carte ne sera pas essayée de nouveau automatiquement.".to_owned(),
+    }
+}
+
+fn in_days(days: i64) -> String {
+    if days == 1 { "dans 1 jour".to_owned() } else { format!("dans {days} jours") }
+}
+
+fn money(amount: Money) -> String {
+    wording::amount(amount, Locale::Fr)
+}
+
+fn date(instant: Timestamp) -> String {
+    wording::date(instant, Locale::Fr)
+}
+
+fn date_and_time(instant: Timestamp) -> String {
+    wording::date_and_time(instant, Locale::Fr)
+}

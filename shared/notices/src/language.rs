@@ -1,0 +1,92 @@
+//! What a language must have words for. What is the same in every language is in [`crate::mail`].
+
+use domain::BillingModel;
+use jiff::Timestamp;
+
+use crate::notice::{Changed, Notice};
+
+/// The words of one language.
+pub(crate) trait Language {
+    /// Heading, body and button of a mail.
+    fn words(&self, told: &Told<'_>) -> Words;
+
+    /// What a row of the mail's table is called.
+    fn label(&self, label: Label) -> &'static str;
+
+    /// A card, by what may be shown of it.
+    fn card(&self, brand: &str, last4: &str) -> String;
+
+    /// What was changed, as a list.
+    fn changed(&self, changed: Changed) -> String;
+
+    /// What stands between a label and its value, on one line.
+    fn colon(&self) -> &'static str;
+
+    /// The language's own typography, for what was written with plain spaces.
+    fn typeset(&self, text: &str) -> String;
+}
+
+/// What the words are about.
+pub(crate) struct Told<'a> {
+    /// What happened.
+    pub notice: Notice<'a>,
+    /// When.
+    pub at: Timestamp,
+    /// To which organization.
+    pub name: &'a str,
+    /// How it pays.
+    pub billing: BillingModel,
+}
+
+/// The words of one mail.
+pub(crate) struct Words {
+    /// Also the beginning of the subject.
+    pub heading: String,
+    /// A sentence a line, an empty line between paragraphs.
+    pub body: String,
+    /// What the one link is called.
+    pub button: &'static str,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Label {
+    Amount,
+    Available,
+    Card,
+    Changed,
+    ChangedAt,
+    ChangedBy,
+    Date,
+    ExpiredAt,
+    PoNumber,
+    Receipt,
+    TriedAgain,
+    UsableUntil,
+    WarningAmount,
+}
+
+impl Told<'_> {
+    /// Days until that instant, begun ones included.
+    pub(crate) fn days_until(&self, instant: Timestamp) -> i64 {
+        let seconds = instant.duration_since(self.at).as_secs().max(0);
+        (seconds + SECONDS_A_DAY - 1) / SECONDS_A_DAY
+    }
+}
+
+const SECONDS_A_DAY: i64 = 24 * 3600;
+
+/// A card's brand as it writes itself; one that is not known, as the card processor writes it.
+pub(crate) fn brand_name(brand: &str) -> &str {
+    match brand {
+        "amex" => "American Express",
+        "cartes_bancaires" => "CB",
+        "diners" => "Diners Club",
+        "discover" => "Discover",
+        "jcb" => "JCB",
+        "mastercard" => "Mastercard",
+        "unionpay" => "UnionPay",
+        "visa" => "Visa",
+        other => other,
+    }
+}

@@ -1,0 +1,22 @@
+//! What people are told by e-mail (N1-N7, N9-N11).
+//!
+//! | file | what |
+//! |---|---|
+//! | [`notice`] | which facts are told, and where the person can act |
+//! | [`mail`] | the mail for one of them: subject, text and HTML |
+//! | `language`, `english`, `french` | its words |
+//! | [`claims`] | who was told already |
+//! | [`mod@send`] | one mail to one recipient, through SES |
+
+pub mod claims;
+mod english;
+mod french;
+mod language;
+pub mod mail;
+pub mod notice;
+pub mod send;
+
+pub use claims::{Claim, Claims, ClaimsError, Standing};
+pub use mail::{Mail, Occasion};
+pub use notice::Notice;
+pub use send::{Envelope, SendError, send};

@@ -1,0 +1,214 @@
+//! The mail for one notice: one layout, with a heading, a few paragraphs, a table and one button, filled with
+//! the words of the account's language (A1).
+
+use askama::Template;
+use domain::fact::Event;
+use domain::{BillingModel, Locale, Payment, Profile};
+use jiff::Timestamp;
+
+use crate::english::English;
+use crate::french::French;
+use crate::language::{Label, Language, Told, Words};
+use crate::notice::Notice;
+
+/// Texts from outside are cut to so many characters.
+const LONGEST_TEXT: usize = 200;
+
+/// A mail, as it is sent to each recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mail {
+    /// One line.
+    pub subject: String,
+    /// For those who read no HTML.
+    pub text: String,
+    /// The same, formatted.
+    pub html: String,
+}
+
+/// What a mail is written from.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// What happened.
+    pub event: &'a Event,
+    /// To whom, and in which language it is told.
+    pub profile: &'a Profile,
+    /// How the account pays.
+    pub billing: BillingModel,
+    /// The payment that [`Notice::payment`] names.
+    pub payment: Option<&'a Payment>,
+    /// Where the portal is: `https://credits.example.com`.
+    pub portal: &'a str,
+}
+
+impl Mail {
+    /// The mail for what happened; none if it is told to nobody.
+    pub fn about(occasion: &Occasion<'_>) -> Option<Self> {
+        let notice = Notice::of(&occasion.event.fact)?;
+        let (page, html, text);
+        match occasion.profile.locale {
+            Locale::En => {
+                page = Page::write(&English, occasion, notice);
+                (html, text) = (EnglishHtml { page: &page }.render(), EnglishText { page: &page }.render());
+            }
+            Locale::Fr => {
+                page = Page::write(&French, occasion, notice);
+                (html, text) = (FrenchHtml { page: &page }.render(), FrenchText { page: &page }.render());
+            }
+        }
+        let written = "a template only writes to memory";
+        Some(Self { html: html.expect(written), text: text.expect(written), subject: page.subject })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "en.html")]
+struct EnglishHtml<'a> {
+    page: &'a Page,
+}
+
+#[derive(Template)]
+#[template(path = "en.txt")]
+struct EnglishText<'a> {
+    page: &'a Page,
+}
+
+#[derive(Template)]
+#[template(path = "fr.html")]
+struct FrenchHtml<'a> {
+    page: &'a Page,
+}
+
+#[derive(Template)]
+#[template(path = "fr.txt")]
+struct FrenchText<'a> {
+    page: &'a Page,
+}
+
+/// What the templates lay out.
+struct Page {
+    subject: String,
+    heading: String,
+    /// A sentence a line, an empty line between paragraphs.
+    body: String,
+    rows: Vec<(&'static str, String)>,
+    colon: &'static str,
+    button: &'static str,
+    link: String,
+    /// The organization.
+    name: String,
+    /// The account's page.
+    account: String,
+}
+
+impl Page {
+    fn write(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) -> Self {
+        let Occasion { event, profile, billing, portal, .. } = *occasion;
+        let name = one_line(&profile.name);
+        let reason;
+        let notice = match notice {
+            Notice::RechargeFailed { payment, amount, reason: code, retry_at } => {
+                reason = one_line(code);
+                Notice::RechargeFailed { payment, amount, reason: &reason, retry_at }
+            }
+            Notice::RechargeStopped { reason: code } => {
+                reason = one_line(code);
+                Notice::RechargeStopped { reason: &reason }
+            }
+            other => other,
+        };
+        let Words { heading, body, button } =
+            language.words(&Told { notice, at: event.at, name: &name, billing });
+        let rows = rows(language, occasion, notice);
+        let account = format!("{}/accounts/{}", portal.trim_end_matches('/'), event.account_id);
+        let heading = language.typeset(&heading);
+        Self {
+            subject: format!("{heading} \u{2013} {name}"),
+            heading,
+            body: language.typeset(&body),
+            rows: rows.into_iter().map(|(label, value)| (language.label(label), value)).collect(),
+            colon: language.colon(),
+            button,
+            link: notice.page(&account),
+            name,
+            account,
+        }
+    }
+
+    fn paragraphs(&self) -> impl Iterator<Item = String> {
+        self.body.split("\n\n").map(|paragraph| paragraph.replace('\n', " "))
+    }
+
+    /// What a list of mails shows beside the subject.
+    fn preheader(&self) -> String {
+        self.paragraphs().next().unwrap_or_default()
+    }
+}
+
+/// The table: what someone would look for when they come back to the mail.
+fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<(Label, String)> {
+    let locale = occasion.profile.locale;
+    let amount = |amount| wording::amount(amount, locale);
+    let instant = |instant: Timestamp| wording::date_and_time(instant, locale);
+    let payment = occasion.payment;
+    let card = payment.and_then(|payment| payment.method.as_ref()).map(|method| {
+        (Label::Card, language.card(&one_line(&method.card.brand), &one_line(&method.card.last4)))
+    });
+    match notice {
+        Notice::FundsAdded { amount: added, expires_at, receipt_number, .. } => {
+            let receipt = receipt_number.map(|number| (Label::Receipt, number.to_string()));
+            let date = payment.map(|payment| (Label::Date, instant(payment.created_at)));
+            let po_number = payment.and_then(|payment| payment.po_number.as_deref());
+            [
+                receipt,
+                date,
+                Some((Label::Amount, amount(added))),
+                Some((Label::UsableUntil, instant(expires_at))),
+                card,
+                po_number.map(|number| (Label::PoNumber, one_line(number))),
+            ]
+            .into_iter()
+            .flatten()
+            .collect()
+        }
+        Notice::RechargeFailed { amount: asked, retry_at, .. } => {
+            let again = retry_at.map(|at| (Label::TriedAgain, instant(at)));
+            [Some((Label::Amount, amount(asked))), card, again].into_iter().flatten().collect()
+        }
+        Notice::RechargeNeedsAction { amount: asked, .. } => {
+            [Some((Label::Amount, amount(asked))), card].into_iter().flatten().collect()
+        }
+        Notice::BalanceDepleted { available } => vec![(Label::Available, amount(available))],
+        Notice::BalanceWarning { available, amount: warning } => {
+            vec![(Label::Available, amount(available)), (Label::WarningAmount, amount(warning))]
+        }
+        Notice::FundsExpiring { amount: unused, expires_at } => {
+            vec![(Label::Amount, amount(unused)), (Label::UsableUntil, instant(expires_at))]
+        }
+        Notice::FundsExpired { amount: forfeited, expired_at } => {
+            vec![(Label::Amount, amount(forfeited)), (Label::ExpiredAt, instant(expired_at))]
+        }
+        Notice::SettingsChanged { changed, by, .. } => vec![
+            (Label::Changed, language.changed(changed)),
+            (Label::ChangedBy, one_line(by)),
+            (Label::ChangedAt, instant(occasion.event.at)),
+        ],
+        Notice::RechargeLimited { until, .. } => vec![(Label::TriedAgain, instant(until))],
+        Notice::RechargePaused { .. } | Notice::RechargeStopped { .. } => Vec::new(),
+    }
+}
+
+/// A text from outside as it may stand in a subject, or in a line of the text: on one line, not too long, and
+/// without the characters that turn the direction of what follows.
+fn one_line(text: &str) -> String {
+    let hidden = |c: char| {
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || c.is_control()
+    };
+    let text = text.replace(hidden, " ");
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = line.char_indices().nth(LONGEST_TEXT) {
+        line.truncate(cut);
+        line.push('\u{2026}');
+    }
+    line
+}

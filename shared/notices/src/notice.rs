@@ -1,0 +1,209 @@
+//! A notice: a fact that people are told. Every other fact is told to nobody.
+
+use domain::fact::Setting;
+use domain::recharge::{Limit, Safeguard};
+use domain::{Fact, Money, PaymentId, PaymentKind};
+use jiff::Timestamp;
+
+/// One thing that people are told, with what the mail needs of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// A person's purchase, or auto-recharge, added funds (N7, N1).
+    FundsAdded {
+        /// Whether it was auto-recharge.
+        by_recharge: bool,
+        /// Its id.
+        payment: &'a PaymentId,
+        /// How much.
+        amount: Money,
+        /// When they expire.
+        expires_at: Timestamp,
+        /// Its receipt (F8).
+        receipt_number: Option<u64>,
+    },
+    /// Auto-recharge could not charge the card (N2).
+    RechargeFailed {
+        /// The recharge.
+        payment: &'a PaymentId,
+        /// How much was asked for.
+        amount: Money,
+        /// The card processor's code.
+        reason: &'a str,
+        /// When it is tried again, if it is.
+        retry_at: Option<Timestamp>,
+    },
+    /// The card's owner is to confirm a recharge (N2).
+    RechargeNeedsAction {
+        /// The recharge.
+        payment: &'a PaymentId,
+        /// How much is asked for.
+        amount: Money,
+        /// Where.
+        url: &'a str,
+    },
+    /// The balance reached zero (N3).
+    BalanceDepleted {
+        /// What is available.
+        available: Money,
+    },
+    /// The balance reached the warning amount (N4).
+    BalanceWarning {
+        /// What is available.
+        available: Money,
+        /// The warning amount.
+        amount: Money,
+    },
+    /// Funds are about to expire (N5).
+    FundsExpiring {
+        /// How much.
+        amount: Money,
+        /// When.
+        expires_at: Timestamp,
+    },
+    /// Funds have expired (N6).
+    FundsExpired {
+        /// How much.
+        amount: Money,
+        /// When.
+        expired_at: Timestamp,
+    },
+    /// Auto-recharge, payment method or recipients were changed (N9).
+    SettingsChanged {
+        /// What was, these three only.
+        changed: Changed,
+        /// By whom.
+        by: &'a str,
+        /// Recipients that are none any more.
+        removed_recipients: &'a [String],
+    },
+    /// A safeguard paused auto-recharge (N10).
+    RechargePaused {
+        /// Which.
+        why: Safeguard,
+    },
+    /// No recharge fits a limit (N10).
+    RechargeLimited {
+        /// Which.
+        why: Limit,
+        /// When it is looked at again.
+        until: Timestamp,
+    },
+    /// Auto-recharge has stopped (N10).
+    RechargeStopped {
+        /// The last decline.
+        reason: &'a str,
+    },
+}
+
+/// Which of the settings that people are told of were changed; at least one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// The saved cards.
+    pub payment_method: bool,
+    /// Auto-recharge, or that it was resumed.
+    pub auto_recharge: bool,
+    /// The recipients of mails.
+    pub recipients: bool,
+}
+
+impl Changed {
+    /// Those of these settings that people are told of.
+    fn of(settings: &[Setting]) -> Option<Self> {
+        let has = |setting| settings.contains(&setting);
+        let changed = Self {
+            payment_method: has(Setting::PaymentMethod),
+            auto_recharge: has(Setting::AutoRecharge),
+            recipients: has(Setting::NotificationEmails),
+        };
+        (changed.payment_method || changed.auto_recharge || changed.recipients).then_some(changed)
+    }
+}
+
+impl<'a> Notice<'a> {
+    /// What people are told of a fact, if anything.
+    pub fn of(fact: &'a Fact) -> Option<Self> {
+        Some(match fact {
+            Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number } => Self::FundsAdded {
+                by_recharge: match kind {
+                    PaymentKind::Recharge => true,
+                    PaymentKind::Purchase => false,
+                    PaymentKind::Adjustment => return None,
+                },
+                payment: payment_id,
+                amount: *amount,
+                expires_at: *expires_at,
+                receipt_number: *receipt_number,
+            },
+            Fact::RechargeFailed { payment_id, amount, reason, retry_at } => {
+                Self::RechargeFailed { payment: payment_id, amount: *amount, reason, retry_at: *retry_at }
+            }
+            Fact::RechargeNeedsAction { payment_id, amount, url } => {
+                Self::RechargeNeedsAction { payment: payment_id, amount: *amount, url }
+            }
+            Fact::BalanceDepleted { available } => Self::BalanceDepleted { available: *available },
+            Fact::BalanceWarning { available, amount } => {
+                Self::BalanceWarning { available: *available, amount: *amount }
+            }
+            Fact::FundsExpiring { amount, expires_at, .. } => {
+                Self::FundsExpiring { amount: *amount, expires_at: *expires_at }
+            }
+            Fact::FundsExpired { amount, expired_at, .. } => {
+                Self::FundsExpired { amount: *amount, expired_at: *expired_at }
+            }
+            Fact::SettingsChanged { fields, by, removed_recipients } => {
+                Self::SettingsChanged { changed: Changed::of(fields)?, by, removed_recipients }
+            }
+            Fact::RechargePaused { why } => Self::RechargePaused { why: *why },
+            Fact::RechargeLimited { why, until } => Self::RechargeLimited { why: *why, until: *until },
+            Fact::RechargeStopped { reason } => Self::RechargeStopped { reason },
+            // Who bought has the answer on the screen; auto-recharge hears of a low balance.
+            Fact::PaymentDeclined { .. } | Fact::BalanceLow { .. } => return None,
+        })
+    }
+
+    /// The payment whose card the mail names.
+    pub fn payment(&self) -> Option<&'a PaymentId> {
+        match *self {
+            Self::FundsAdded { payment, .. }
+            | Self::RechargeFailed { payment, .. }
+            | Self::RechargeNeedsAction { payment, .. } => Some(payment),
+            _ => None,
+        }
+    }
+
+    /// Who is told besides the account's recipients.
+    pub fn removed_recipients(&self) -> &'a [String] {
+        match *self {
+            Self::SettingsChanged { removed_recipients, .. } => removed_recipients,
+            _ => &[],
+        }
+    }
+
+    /// Where the person can act. `account` is the address of the account's page.
+    pub(crate) fn page(&self, account: &str) -> String {
+        let section = match *self {
+            Self::FundsAdded { payment, .. } => return format!("{account}/receipts/{payment}"),
+            Self::RechargeNeedsAction { url, .. } if is_link(url) => return url.to_owned(),
+            Self::RechargeFailed { .. } | Self::RechargeNeedsAction { .. } => "payment-method",
+            Self::BalanceDepleted { .. }
+            | Self::BalanceWarning { .. }
+            | Self::FundsExpiring { .. }
+            | Self::FundsExpired { .. } => "funds",
+            Self::SettingsChanged { changed, .. } => match changed {
+                Changed { payment_method: true, .. } => "payment-method",
+                Changed { auto_recharge: true, .. } => "auto-recharge",
+                Changed { .. } => "recipients",
+            },
+            Self::RechargePaused { .. } | Self::RechargeLimited { .. } | Self::RechargeStopped { .. } => {
+                "auto-recharge"
+            }
+        };
+        format!("{account}#{section}")
+    }
+}
+
+/// Whether this can be followed, and runs nothing.
+fn is_link(url: &str) -> bool {
+    let leads_away = url.starts_with("https://") || url.starts_with("http://");
+    leads_away && url.bytes().all(|byte| byte.is_ascii_graphic())
+}

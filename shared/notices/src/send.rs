@@ -1,0 +1,102 @@
+//! One mail to one recipient, through SES.
+
+use std::time::Duration;
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::config::timeout::TimeoutConfig;
+use aws_sdk_sesv2::error::{BoxError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::operation::send_email::SendEmailError;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
+
+use crate::mail::Mail;
+
+/// What people see as the sender.
+const SENDER: &str = "Communications Credits";
+
+/// SES has this long to take a mail, much less than a claim on it holds.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is written on a mail.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope<'a> {
+    /// The address that it comes from.
+    pub from: &'a str,
+    /// The one that it goes to.
+    pub to: &'a str,
+    /// What SES is to do with its bounces, if anything.
+    pub configuration_set: Option<&'a str>,
+}
+
+/// Why a mail was not sent, or perhaps not.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// It never will be: another try is of no use.
+    #[error("the address is refused ({code})")]
+    Refused {
+        /// What SES calls it.
+        code: String,
+        /// Its words, which may have the address in them.
+        reason: String,
+    },
+    /// Not now: too many at once, no reply, or something that the operator has to see to.
+    #[error("the mail could not be sent now ({code})")]
+    Unavailable {
+        /// What SES calls it, or the kind of failure.
+        code: String,
+        /// What the SDK said.
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// A client as `main` makes one: region, credentials and endpoint from the environment.
+pub async fn client_from_env() -> Client {
+    let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).load().await;
+    Client::new(&config)
+}
+
+/// Sends a mail. The SDK tries once: SES has no key that tells a second try from a second mail, so who tries again
+/// is who knows that it may be one, and when.
+pub async fn send(client: &Client, envelope: &Envelope<'_>, mail: &Mail) -> Result<(), SendError> {
+    let once = aws_sdk_sesv2::config::Config::builder()
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
+    let sent = client
+        .send_email()
+        .from_email_address(format!("{SENDER} <{}>", envelope.from))
+        .destination(Destination::builder().to_addresses(envelope.to).build())
+        .content(EmailContent::builder().simple(message(mail)).build())
+        .set_configuration_set_name(envelope.configuration_set.map(str::to_owned))
+        .customize()
+        .config_override(once)
+        .send()
+        .await;
+    sent.map(|_| ()).map_err(read)
+}
+
+fn message(mail: &Mail) -> Message {
+    let content = |data: &str| Content::builder().data(data).charset("UTF-8").build().expect("data is set");
+    let body = Body::builder().text(content(&mail.text)).html(content(&mail.html)).build();
+    // Absence notes and the like are not sent back to what says so (RFC 3834).
+    let header = MessageHeader::builder().name("Auto-Submitted").value("auto-generated").build();
+    let header = header.expect("name and value are set");
+    Message::builder().subject(content(&mail.subject)).body(body).headers(header).build()
+}
+
+/// What SES says, by what is to be done about it.
+fn read(error: SdkError<SendEmailError>) -> SendError {
+    let code = match &error {
+        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown"),
+        SdkError::ConstructionFailure(_) => "invalid request",
+        SdkError::TimeoutError(_) => "timeout",
+        _ => "no reply",
+    };
+    let code = code.to_owned();
+    match error.as_service_error() {
+        Some(said @ (SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_))) => {
+            SendError::Refused { code, reason: said.message().unwrap_or_default().to_owned() }
+        }
+        _ => SendError::Unavailable { code, source: error.into() },
+    }
+}

@@ -1,0 +1,101 @@
+//! Every mail in both languages, as it is sent. `INSTA_UPDATE=always cargo test -p notices` accepts new words.
+
+use domain::fact::Setting;
+use domain::{Fact, Locale, PaymentKind};
+
+use crate::given::{
+    changed, contoso, euros, every_mail, funds_added, mail, mail_for, payment_id, recharge_failed,
+};
+
+const LOCALES: [(&str, Locale); 2] = [("en", Locale::En), ("fr", Locale::Fr)];
+
+#[test]
+fn every_mail_as_it_is_sent() {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for (name, billing, fact) in every_mail() {
+            for (language, locale) in LOCALES {
+                let mail = mail_for(billing, fact.clone(), &contoso(locale)).unwrap();
+                let text = format!("Subject: {}\n\n{}", mail.subject, mail.text);
+                insta::assert_snapshot!(format!("{name}.{language}.txt"), text);
+                insta::assert_snapshot!(format!("{name}.{language}.html"), mail.html);
+            }
+        }
+    });
+}
+
+#[test]
+fn text_and_html_say_the_same() {
+    for (name, billing, fact) in every_mail() {
+        for (language, locale) in LOCALES {
+            let mail = mail_for(billing, fact.clone(), &contoso(locale)).unwrap();
+            let html = mail.html.replace("&#38;", "&").replace("&#39;", "'");
+            for line in mail.text.lines().filter(|line| *line != "--") {
+                // A row's label and value are cells of their own; what leads to a link is its text.
+                let (label, value) = line.split_once(": ").unwrap_or((line, ""));
+                let label = label.trim_end_matches([':', '\u{a0}']);
+                for part in [label, value] {
+                    let part = part.trim_end();
+                    assert!(
+                        html.contains(part) || line.ends_with(':'),
+                        "{name} {language}: {part:?} is only in the text"
+                    );
+                }
+            }
+            assert!(!mail.text.contains(['<', '>']), "{name} {language}: {}", mail.text);
+        }
+    }
+}
+
+#[test]
+fn french_sets_its_marks_apart_with_spaces_that_do_not_break() {
+    for (name, billing, fact) in every_mail() {
+        let mail = mail_for(billing, fact, &contoso(Locale::Fr)).unwrap();
+        for mark in [" :", " ;", " !", " ?", " »", "« ", "'"] {
+            for text in [&mail.subject, &mail.text] {
+                assert!(!text.contains(mark), "{name}: {mark:?} in {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn facts_that_are_no_news_have_no_mail() {
+    let declined = Fact::PaymentDeclined {
+        payment_id: payment_id(),
+        amount: euros("50"),
+        reason: "card_declined".to_owned(),
+    };
+    let untold = [
+        funds_added(PaymentKind::Adjustment),
+        declined,
+        Fact::BalanceLow { available: euros("1") },
+        changed(&[Setting::Name, Setting::Locale, Setting::PoNumber, Setting::LowBalanceAmount]),
+    ];
+    for fact in untold {
+        assert_eq!(mail(fact.clone(), &contoso(Locale::En)), None, "{fact:?}");
+    }
+}
+
+#[test]
+fn n2_common_declines_are_said_in_words_and_others_as_they_are() {
+    for (_, locale) in LOCALES {
+        let text = |code| mail(recharge_failed(code, None), &contoso(locale)).unwrap().text;
+        let unknown = text("do_not_honor");
+        assert!(unknown.contains("do_not_honor"), "{unknown}");
+        for code in [
+            "card_declined",
+            "insufficient_funds",
+            "expired_card",
+            "lost_card",
+            "stolen_card",
+            "authentication_required",
+            "processing_error",
+        ] {
+            let known = text(code);
+            assert!(!known.contains(code) && known != unknown, "{known}");
+        }
+    }
+}

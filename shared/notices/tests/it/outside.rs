@@ -1,0 +1,62 @@
+//! What comes from outside stays text: it is escaped, forges no line, and no header.
+
+use domain::fact::Setting;
+use domain::{Fact, Locale, Profile};
+
+use crate::given::{euros, mail, payment_id, recharge_failed};
+
+const EVIL: &str = "<b>Évil</b> \"& Co\"\r\nBcc: eve@example.com\u{2028}\u{202e}Amount: nothing";
+
+fn evil(locale: Locale) -> Profile {
+    Profile { name: EVIL.to_owned(), locale, ..Profile::default() }
+}
+
+#[test]
+fn a_name_or_an_author_cannot_forge_anything() {
+    for locale in [Locale::En, Locale::Fr] {
+        let fact = Fact::SettingsChanged {
+            fields: vec![Setting::AutoRecharge],
+            by: EVIL.to_owned(),
+            removed_recipients: Vec::new(),
+        };
+        let mail = mail(fact, &evil(locale)).unwrap();
+        assert!(!mail.subject.chars().any(char::is_control), "{:?}", mail.subject);
+        assert!(mail.subject.ends_with("<b>Évil</b> \"& Co\" Bcc: eve@example.com Amount: nothing"));
+        assert!(!mail.html.contains("<b>"), "{}", mail.html);
+        assert_eq!(mail.html.matches("&#60;b&#62;Évil&#60;/b&#62;").count(), 5, "title, texts and author");
+        for forged in ["Bcc:", "Amount:"] {
+            assert!(!mail.text.lines().any(|line| line.starts_with(forged)), "{}", mail.text);
+        }
+        for hidden in ['\r', '\u{2028}', '\u{202e}'] {
+            assert!(!mail.text.contains(hidden) && !mail.html.contains(hidden));
+        }
+    }
+}
+
+#[test]
+fn texts_from_outside_have_a_limit() {
+    let profile = Profile { name: "é".repeat(5_000), ..Profile::default() };
+    let fact = recharge_failed(&"y".repeat(5_000), None);
+    let mail = mail(fact, &profile).unwrap();
+    assert!(mail.subject.ends_with(&format!("{}\u{2026}", "é".repeat(200))), "{}", mail.subject);
+    assert!(mail.subject.chars().count() < 300 && mail.text.chars().count() < 3_000, "{}", mail.text);
+}
+
+#[test]
+fn n2_only_what_can_be_followed_becomes_the_link() {
+    let link = |url: &str| {
+        let fact =
+            Fact::RechargeNeedsAction { payment_id: payment_id(), amount: euros("50"), url: url.to_owned() };
+        let mail = mail(fact, &evil(Locale::En)).unwrap();
+        let start = mail.html.rfind("class=\"button\"").unwrap();
+        let (_, link) = mail.html[start..].split_once("href=\"").unwrap();
+        link.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(link("https://pay.example.com/a?b=c&d"), "https://pay.example.com/a?b=c&#38;d");
+    let elsewhere = "https://credits.example.com/accounts/contoso#payment-method";
+    for bad in
+        ["javascript:alert(1)", "https://pay.example.com/\nBcc: eve@example.com", "data:text/html,x", ""]
+    {
+        assert_eq!(link(bad), elsewhere, "{bad:?}");
+    }
+}

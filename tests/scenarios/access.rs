@@ -48,6 +48,7 @@ fn routes() -> Vec<Route> {
         route(Method::POST, "/v1/accounts/{account}/purchases", "OA", json!({ "amount": "50.00" }), 201),
         get("/v1/accounts/{account}/purchases", "OAV"),
         get("/v1/accounts/{account}/purchases/{purchase}", "OAV"),
+        get("/v1/accounts/{account}/purchases/{purchase}/receipt", "OAV"),
         route(
             Method::POST,
             "/v1/accounts/{account}/adjustments",

@@ -15,6 +15,7 @@ mod files;
 mod kill;
 mod listings;
 mod purchases;
+mod receipts;
 mod recovery;
 mod start;
 mod tour;

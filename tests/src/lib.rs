@@ -237,6 +237,15 @@ impl Api {
         self.send_text(Method::GET, path, &[], String::new()).await
     }
 
+    /// GET of what is not text, which must be there.
+    pub async fn get_bytes(&self, path: &str) -> (HeaderMap, Vec<u8>) {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let response = request.send().await.expect("the host answers");
+        assert_eq!(response.status(), 200, "{path}");
+        let headers = response.headers().clone();
+        (headers, response.bytes().await.expect("a body").to_vec())
+    }
+
     /// POST of JSON.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, &[], body).await

@@ -6,6 +6,7 @@
 //! | [`settings`] | change its profile, its cards and its warning amount (A1, F10, N4) |
 //! | [`auto_recharge`] | set auto-recharge, resume it (R1, R5, R6) |
 //! | [`read`] | accounts, lots, purchases |
+//! | [`receipt`] | the receipt of a purchase (F8) |
 //! | [`journal`] | transactions, a record's transaction, records without a rate (S9) |
 //! | [`rates`] | what a number costs |
 
@@ -14,6 +15,7 @@ pub mod journal;
 pub mod open;
 pub mod rates;
 pub mod read;
+pub mod receipt;
 pub mod settings;
 
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub const ROUTES: &[&str] = &[
     "PUT /v1/accounts/{id}/payment-method",
     "GET /v1/accounts/{id}/purchases",
     "GET /v1/accounts/{id}/purchases/{purchaseId}",
+    "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt",
     "GET /v1/accounts/{id}/lots",
     "GET /v1/accounts/{id}/transactions",
     "GET /v1/accounts/{id}/usage/{recordId}",
@@ -68,6 +71,7 @@ pub const ROUTES: &[&str] = &[
     settings::set_payment_method,
     read::purchases,
     read::purchase,
+    receipt::show,
     read::lots,
     journal::transactions,
     journal::usage_record,
@@ -91,6 +95,7 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
         "PUT /v1/accounts/{id}/payment-method" => settings::set_payment_method(request, ports).await,
         "GET /v1/accounts/{id}/purchases" => read::purchases(request, ports).await,
         "GET /v1/accounts/{id}/purchases/{purchaseId}" => read::purchase(request, ports).await,
+        "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt" => receipt::show(request, ports).await,
         "GET /v1/accounts/{id}/lots" => read::lots(request, ports).await,
         "GET /v1/accounts/{id}/transactions" => journal::transactions(request, ports).await,
         "GET /v1/accounts/{id}/usage/{recordId}" => journal::usage_record(request, ports).await,

@@ -10,21 +10,28 @@ use serde::Serialize;
 pub struct Reply {
     status: u16,
     headers: HeaderMap,
-    body: Option<String>,
+    body: Option<Body>,
 }
 
 impl Reply {
     /// JSON.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("what is shown is plain data");
-        Self { status, headers: HeaderMap::new(), body: Some(body) }
+        Self { status, headers: HeaderMap::new(), body: Some(Body::Text(body)) }
             .with_header("content-type", "application/json")
     }
 
     /// CSV (RFC 4180).
     pub fn csv(body: String) -> Self {
-        Self { status: 200, headers: HeaderMap::new(), body: Some(body) }
+        Self { status: 200, headers: HeaderMap::new(), body: Some(Body::Text(body)) }
             .with_header("content-type", "text/csv; charset=utf-8")
+    }
+
+    /// A PDF, to be shown in place; `file_name`, without quotes, is what it is kept as.
+    pub fn pdf(body: Vec<u8>, file_name: &str) -> Self {
+        Self { status: 200, headers: HeaderMap::new(), body: Some(Body::Binary(body)) }
+            .with_header("content-type", "application/pdf")
+            .with_header("content-disposition", &format!("inline; filename=\"{file_name}\""))
     }
 
     /// With a header; one that cannot be sent is left out.
@@ -41,7 +48,25 @@ impl Reply {
         let mut event = ApiGatewayV2httpResponse::default();
         event.status_code = i64::from(self.status);
         event.headers = self.headers;
-        event.body = self.body.map(Body::Text);
+        // What is not text is written as base64 into the event's JSON.
+        event.is_base64_encoded = matches!(self.body, Some(Body::Binary(_)));
+        event.body = self.body;
         event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_not_text_goes_as_base64() {
+        let pdf = Reply::pdf(b"%PDF-\xff".to_vec(), "receipt-A-0001.pdf").into_event();
+        let pdf = serde_json::to_value(&pdf).unwrap();
+        assert_eq!((&pdf["body"], &pdf["isBase64Encoded"]), (&json!("JVBERi3/"), &json!(true)));
+        assert_eq!(pdf["headers"]["content-disposition"], "inline; filename=\"receipt-A-0001.pdf\"");
+        let text = serde_json::to_value(Reply::json(200, &[1]).into_event()).unwrap();
+        assert_eq!((&text["body"], &text["isBase64Encoded"]), (&json!("[1]"), &json!(false)));
     }
 }

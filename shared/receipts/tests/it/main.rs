@@ -1,0 +1,251 @@
+//! Receipts, read back out of the PDF (F8).
+
+#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+use std::env;
+use std::fs;
+
+use domain::profile::{Card, PaymentMethod};
+use domain::{
+    AccountId, Currency, Fingerprint, Locale, Money, Payment, PaymentId, PaymentKind, PaymentState,
+};
+use domain::{Lot, Profile};
+use pdf_extract::{Document, Object};
+use receipts::Receipt;
+
+const EXPIRY_IN_ENGLISH: &str = "25 November 2027, 09:05 UTC";
+
+/// A purchase of a hundred euros, charged.
+fn payment(kind: PaymentKind) -> Payment {
+    let account = AccountId::parse("contoso").unwrap();
+    let card = Card { brand: "visa".to_owned(), last4: "4242".to_owned(), exp_month: 12, exp_year: 2034 };
+    let method = PaymentMethod { customer: "cus_contoso".to_owned(), token: "pm_card_visa".to_owned(), card };
+    Payment {
+        id: PaymentId::derive(&account, kind, "first"),
+        account,
+        kind,
+        created_at: "2026-11-25T09:05:30Z".parse().unwrap(),
+        amount: money("100", "EUR"),
+        content: Fingerprint::of(["x"]),
+        attempt: 1,
+        method: Some(method),
+        backup: None,
+        po_number: Some("PO-2026/117".to_owned()),
+        revision: 3,
+        state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
+    }
+}
+
+fn money(amount: &str, currency: &str) -> Money {
+    Money::new(amount.parse().unwrap(), Currency::parse(currency).unwrap()).unwrap()
+}
+
+fn receipt(kind: PaymentKind, name: &str, locale: Locale) -> Receipt {
+    let profile = Profile { name: name.to_owned(), locale, ..Profile::default() };
+    Receipt::of(&payment(kind), &profile).unwrap()
+}
+
+/// What a person who copies the text gets, on one line and with plain spaces. Where `RECEIPTS_FOLDER` is set, the
+/// file is kept there to be looked at.
+fn text_of(receipt: &Receipt, name: &str) -> String {
+    let pdf = receipts::pdf(receipt);
+    if let Some(folder) = env::var_os("RECEIPTS_FOLDER") {
+        fs::write(std::path::Path::new(&folder).join(format!("{name}.pdf")), &pdf).unwrap();
+    }
+    let document = Document::load_mem(&pdf).unwrap();
+    assert_eq!(document.get_pages().len(), 1, "one page, whatever it says");
+    plain(&pdf_extract::extract_text_from_mem(&pdf).unwrap())
+}
+
+fn plain(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn assert_says(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+}
+
+#[test]
+fn f8_a_receipt_says_what_was_paid_by_whom_and_until_when_it_lasts() {
+    let receipt = receipt(PaymentKind::Purchase, "Contoso", Locale::En);
+    let text = text_of(&receipt, "english");
+    let id = payment(PaymentKind::Purchase).id.to_string();
+    assert_says(
+        &text,
+        &[
+            "Receipt 7",
+            "Paid",
+            "EUR 100.00",
+            "For Funds bought",
+            "Date 25 November 2026, 09:05 UTC",
+            "Card Visa ending in 4242",
+            "PO number PO-2026/117",
+            "Organization Contoso",
+            "Account contoso",
+            &format!("Purchase {id}"),
+            &format!("Funds expire {EXPIRY_IN_ENGLISH}"),
+            &format!("can be used until {EXPIRY_IN_ENGLISH}."),
+        ],
+    );
+    assert_eq!(receipt.file_name(), "receipt-CONTOSO-0007.pdf");
+}
+
+#[test]
+fn f8_it_is_in_the_accounts_language() {
+    let text = text_of(&receipt(PaymentKind::Recharge, "Société Générale d’Été", Locale::Fr), "french");
+    assert_says(
+        &text,
+        &[
+            "Reçu 7",
+            "Payé",
+            "100,00 EUR",
+            "Objet Crédit ajouté par recharge automatique",
+            "Date 25 novembre 2026 à 09:05 UTC",
+            "Carte Visa se terminant par 4242",
+            "Bon de commande PO-2026/117",
+            "Organisation Société Générale d’Été",
+            "Recharge rch_",
+            "Expiration 25 novembre 2027 à 09:05 UTC",
+            "sera perdu",
+        ],
+    );
+}
+
+#[test]
+fn f8_amounts_have_the_decimals_of_their_currency() {
+    for (amount, currency, english, french) in [
+        ("1234567", "JPY", "JPY 1,234,567", "1 234 567 JPY"),
+        ("1234.5", "KWD", "KWD 1,234.500", "1 234,500 KWD"),
+    ] {
+        for (locale, expected) in [(Locale::En, english), (Locale::Fr, french)] {
+            let mut receipt = receipt(PaymentKind::Purchase, "Contoso", locale);
+            receipt.amount = money(amount, currency);
+            assert_says(&text_of(&receipt, currency), &[expected]);
+        }
+    }
+}
+
+#[test]
+fn f8_without_a_po_number_there_is_no_row_for_one() {
+    for (locale, label) in [(Locale::En, "PO number"), (Locale::Fr, "Bon de commande")] {
+        let mut receipt = receipt(PaymentKind::Purchase, "Contoso", locale);
+        receipt.po_number = None;
+        let text = text_of(&receipt, "without-po-number");
+        assert!(!text.contains(label), "{text}");
+    }
+}
+
+#[test]
+fn f8_the_longest_values_stay_on_the_page() {
+    for (name, letters) in
+        [("words", "Ämter für Straßen "), ("wide", "W"), ("greek", "Ωμέγα "), ("cyrillic", "Ж")]
+    {
+        let name_of_200: String = letters.chars().cycle().take(199).chain(['.']).collect();
+        let mut receipt = receipt(PaymentKind::Purchase, &name_of_200, Locale::Fr);
+        receipt.account = AccountId::parse("W".repeat(64)).unwrap();
+        receipt.payment = PaymentId::parse("W".repeat(64)).unwrap();
+        receipt.po_number = Some("W".repeat(64));
+        receipt.amount = money("99999999999999.999", "KWD");
+        receipt.card.brand = "W".repeat(40);
+        let text = text_of(&receipt, &format!("longest-{name}"));
+        let squeezed = |text: &str| text.replace(' ', "");
+        assert_says(&squeezed(&text), &[&squeezed(&name_of_200), "99999999999999,999", "celui-ci."]);
+        let lowest = lowest_baseline(&receipts::pdf(&receipt));
+        assert!(lowest > 40, "{lowest} points above the lower edge");
+    }
+}
+
+/// How high above the page's lower edge its last line stands.
+fn lowest_baseline(pdf: &[u8]) -> i64 {
+    let document = Document::load_mem(pdf).unwrap();
+    let page = *document.get_pages().values().next().unwrap();
+    let content = document.get_and_decode_page_content(page).unwrap();
+    let matrices = content.operations.iter().filter(|operation| operation.operator == "Tm");
+    let heights = matrices.map(|matrix| match matrix.operands[5] {
+        Object::Integer(height) => height,
+        #[expect(clippy::cast_possible_truncation, reason = "whole points are enough")]
+        Object::Real(height) => height as i64,
+        _ => panic!("a matrix is of numbers"),
+    });
+    heights.min().expect("some text")
+}
+
+#[test]
+fn characters_that_the_font_lacks_break_nothing_and_can_be_copied() {
+    for name in ["株式会社コントソ", "شركة كونتوسو", "קונטוסו בע״מ", "Contoso 📞 株式会社"]
+    {
+        let receipt = receipt(PaymentKind::Purchase, name, Locale::En);
+        let text = text_of(&receipt, &format!("lacking-{}", name.len()));
+        let lacking: Vec<_> = name.chars().filter(|letter| !letter.is_ascii()).collect();
+        // The sign itself stands for the first of them; what it stands for elsewhere is said beside it.
+        let (first, others) = lacking.split_first().unwrap();
+        assert_says(&text, &["Receipt 7", &first.to_string(), "Account contoso"]);
+        assert_eq!(said_beside(&receipts::pdf(&receipt)), others.iter().collect::<String>());
+    }
+    for name in ["e\u{301}te\u{301} Żółw", "Ελλάδα", "Україна"] {
+        let receipt = receipt(PaymentKind::Purchase, name, Locale::En);
+        assert_says(&text_of(&receipt, "marks"), &["Organization", "Account contoso"]);
+        assert!(!said_beside(&receipts::pdf(&receipt)).contains(char::REPLACEMENT_CHARACTER));
+    }
+}
+
+/// What a reader takes instead of what is drawn.
+fn said_beside(pdf: &[u8]) -> String {
+    let document = Document::load_mem(pdf).unwrap();
+    let page = *document.get_pages().values().next().unwrap();
+    let content = document.get_and_decode_page_content(page).unwrap();
+    let marked = content.operations.iter().filter(|operation| operation.operator == "BDC");
+    let said = marked.filter_map(|span| span.operands[1].as_dict().unwrap().get(b"ActualText").ok());
+    said.map(|text| pdf_extract::decode_text_string(text).unwrap()).collect()
+}
+
+#[test]
+fn the_same_receipt_gives_the_same_bytes() {
+    let receipt = receipt(PaymentKind::Purchase, "Contoso", Locale::En);
+    assert_eq!(receipts::pdf(&receipt), receipts::pdf(&receipt));
+    let other = Receipt { number: 8, ..receipt.clone() };
+    assert_ne!(receipts::pdf(&receipt), receipts::pdf(&other));
+}
+
+#[test]
+fn the_pdf_has_a_title_a_language_and_tags() {
+    for (locale, title, language) in
+        [(Locale::En, "Receipt 7, Żółw", "en"), (Locale::Fr, "Reçu 7, Żółw", "fr")]
+    {
+        let pdf = receipts::pdf(&receipt(PaymentKind::Purchase, "Żółw", locale));
+        let document = Document::load_mem(&pdf).unwrap();
+        let info = document.trailer.get(b"Info").and_then(Object::as_reference).unwrap();
+        let info = document.get_dictionary(info).unwrap();
+        let written = info.get(b"Title").and_then(pdf_extract::decode_text_string).unwrap();
+        assert_eq!(written, title);
+        let catalog = document.catalog().unwrap();
+        assert_eq!(catalog.get(b"Lang").and_then(Object::as_str).unwrap(), language.as_bytes());
+        assert!(catalog.has(b"StructTreeRoot"));
+    }
+}
+
+#[test]
+fn f8_what_was_not_charged_has_no_receipt() {
+    let profile = Profile::default();
+    let charged = payment(PaymentKind::Purchase);
+    assert!(Receipt::of(&charged, &profile).is_some());
+    let url = "https://example.com".to_owned();
+    for state in [
+        PaymentState::Open { intent: None },
+        PaymentState::NeedsAction { intent: "pi_1".to_owned(), url },
+        PaymentState::Declined { reason: "card_declined".to_owned() },
+        PaymentState::Posted,
+    ] {
+        assert_eq!(Receipt::of(&charged.moved_to(state), &profile), None);
+    }
+}
+
+#[test]
+fn f8_it_expires_with_its_lot() {
+    let receipt = receipt(PaymentKind::Purchase, "Contoso", Locale::En);
+    assert_eq!(receipt.expires_at, Lot::expiry_of_purchase(receipt.at));
+    assert_eq!(receipt.expires_at.to_string(), "2027-11-25T09:05:30Z");
+}

@@ -127,7 +127,7 @@ async fn s2_every_decision_on_a_debit_is_made_on_consistent_reads() {
     let world = funded_world().await;
     let mut foreign = rated("r1", START, "0.5");
     foreign["currency"] = json!("USD");
-    world.faults().start_record();
+    world.faults().start_record(Target::Database);
     let records: Vec<_> = (0..20).map(|number| rated(&format!("r{}", number % 15), START, "0.5")).collect();
     debit_each_at_once(&world, &records).await;
     world.operator.debit("a", &records).await.expect(200);
@@ -143,7 +143,7 @@ async fn s2_every_decision_on_a_debit_is_made_on_consistent_reads() {
 #[tokio::test]
 async fn f3_every_decision_on_a_purchase_or_adjustment_is_made_on_consistent_reads() {
     let world = funded_world().await;
-    world.faults().start_record();
+    world.faults().start_record(Target::Database);
     for key in ["funds", "more"] {
         world.operator.buy("a", key, json!({ "amount": "50" })).await.expect(201);
         world.operator.adjust("a", key, json!({ "amount": "-5", "reason": "x" })).await.expect(201);
@@ -179,7 +179,7 @@ async fn assert_bounded(kind: Kind) {
     debit().await.expect(422);
     let record = [rated("r1", START, "0.5")];
     world.faults().arm(Fault { target: Some(Target::Database), kind, skip: 0, count: usize::MAX });
-    world.faults().start_record();
+    world.faults().start_record(Target::Database);
     let (debited, bought, adjusted) = tokio::join!(
         world.operator.debit("a", &record),
         world.operator.buy("a", "k", json!({ "amount": "50" })),

@@ -279,7 +279,7 @@ async fn e1_a_sweep_that_dies_at_any_step_is_made_up_for_by_the_next() {
     let world = World::start().await;
     let undisturbed = set_up_night(&world, "undisturbed").await;
     let faults = Arc::clone(&world.host.machine().faults);
-    faults.start_record();
+    faults.start_record(Target::Database);
     assert_eq!(sweep_at(&world, THAT_NIGHT).await, (3, 3, 1));
     let calls = faults.take_record();
     let expected = books(&world, &undisturbed).await;

@@ -25,14 +25,14 @@ const ALIVE_MILLISECONDS: std::ops::Range<u64> = 40..900;
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A host in a process of its own, which dies with this.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     url: String,
-    operator: Api,
+    pub(crate) operator: Api,
 }
 
 impl Process {
-    async fn start(folder: &Path) -> Self {
+    pub(crate) async fn start(folder: &Path) -> Self {
         let mut child = spawn(folder, Stdio::inherit());
         let output = child.stdout.take().expect("its output is a pipe");
         let mut lines = BufReader::new(output).lines();
@@ -43,7 +43,7 @@ impl Process {
     }
 
     /// `kill -9`
-    async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it is killed");
     }
 }

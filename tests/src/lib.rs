@@ -137,6 +137,11 @@ impl World {
         Box::pin(functions.recover(instant, Leases::Respected)).await.expect("it recovers")
     }
 
+    /// Waits until everything in flight is done, and what follows from it.
+    pub async fn drain(&self) {
+        self.operator.post("/_local/drain", Value::Null).await.expect(200);
+    }
+
     /// Recovery of everything that is open, whoever may be at it still.
     pub async fn recover(&self) -> Summary {
         let machine = self.host.machine();

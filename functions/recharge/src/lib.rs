@@ -79,7 +79,7 @@ pub enum RecoverError {
 
 /// Handles events that say that an account is low; others are none of ours.
 pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
-    api::queue::each(batch, async |Delivery { event, now }| {
+    api::queue::each(batch, |Delivery { event, now }| async move {
         let Fact::BalanceLow { .. } = event.fact else { return Ok(()) };
         let Ok(id) = AccountId::parse(event.account_id) else { return Ok(()) };
         look(ports, &id, now).await.map(|_| ())

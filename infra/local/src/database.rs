@@ -18,25 +18,27 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::faults::Faults;
+use crate::sqlite;
+use crate::stream::Stream;
 
 /// A database that runs until it is dropped.
 pub struct Database {
     address: SocketAddr,
     engine: dynoxide::Database,
+    stream: Stream,
     _stop: oneshot::Sender<()>,
 }
 
 impl Database {
     /// Opens a file, or a database in memory, and serves it.
     pub async fn open(file: Option<&Path>) -> anyhow::Result<Self> {
-        let database = match file {
-            Some(path) => dynoxide::Database::new(&path.to_string_lossy()),
-            None => dynoxide::Database::memory(),
-        };
-        let database = database.map_err(|problem| {
+        let place = sqlite::place(file);
+        let cannot_be_opened = |problem: &dyn std::fmt::Display| {
             let name = file.map_or("in memory".to_owned(), |path| path.display().to_string());
             anyhow!("the database {name} cannot be opened: {problem}")
-        })?;
+        };
+        let database = dynoxide::Database::new(&place).map_err(|problem| cannot_be_opened(&problem))?;
+        let stream = Stream::open(&place).map_err(|problem| cannot_be_opened(&problem))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let listener = listener.into_std()?;
@@ -54,12 +56,17 @@ impl Database {
                 }
             });
         })?;
-        Ok(Self { address, engine, _stop: stop })
+        Ok(Self { address, engine, stream, _stop: stop })
     }
 
     /// The engine itself, for tests that fill a table faster than a client could.
     pub fn engine(&self) -> &dynoxide::Database {
         &self.engine
+    }
+
+    /// The stream of its `accounts`.
+    pub fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// A client over this HTTP client: real SDK, made-up credentials.
@@ -115,18 +122,18 @@ mod tests {
     use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 
     use super::*;
-    use crate::faults::Wire;
+    use crate::faults::{Target, Wire};
 
     #[tokio::test]
     async fn a_transaction_is_sent_without_its_token() {
         let database = Database::open(None).await.unwrap();
         let faults = Arc::new(Faults::default());
-        faults.start_record();
+        faults.start_record(Target::Database);
         // What looks like a token inside an item stays.
         let text = AttributeValue::S(r#","ClientRequestToken":"x""#.to_owned());
         let put = Put::builder().table_name("accounts").item("id", text).build().unwrap();
         let item = TransactWriteItem::builder().put(put).build();
-        let client = database.client(Wire::shared(faults.clone()), &faults);
+        let client = database.client(Wire::shared(faults.clone(), Target::Database), &faults);
         let sent = client.transact_write_items().transact_items(item).send().await.unwrap_err();
         let code = sent.as_service_error().map(|error| error.is_resource_not_found_exception());
         assert_eq!(code, Some(true), "the engine could read it: {sent:?}");

@@ -30,6 +30,10 @@ pub enum Target {
     Database,
     /// The card processor.
     Processor,
+    /// EventBridge.
+    Bus,
+    /// SES.
+    Mail,
 }
 
 /// How a call fails.
@@ -38,6 +42,8 @@ pub enum Target {
 pub enum Kind {
     /// A transaction, reading or writing, meets another one (database only; other calls go through).
     Conflict,
+    /// An entry of a request is refused inside a 200 (bus only; other calls go through).
+    Partial,
     /// Too many requests.
     Throttle,
     /// It is done, and the reply is lost.
@@ -56,7 +62,7 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Of what; both if it is not said.
+    /// Of what; of the database and the card processor if it is not said.
     pub target: Option<Target>,
     /// How.
     pub kind: Kind,
@@ -116,7 +122,7 @@ pub struct Faults {
     armed: Mutex<Vec<Fault>>,
     pauses: Mutex<Vec<(usize, Arc<Gate>)>>,
     died: Notify,
-    record: Mutex<Option<Vec<Call>>>,
+    record: Mutex<Option<(Target, Vec<Call>)>>,
 }
 
 impl Faults {
@@ -130,7 +136,7 @@ impl Faults {
         !self.armed.lock().expect("no holder of this lock panics").is_empty()
     }
 
-    /// Holds a call back, of either target, after so many that go through.
+    /// Holds a call back, to the database or the card processor, after so many that go through.
     pub fn pause(&self, skip: usize) -> Pause {
         let gate = Arc::new(Gate { reached: Notify::new(), resumed: Semaphore::new(0) });
         self.pauses.lock().expect("no holder of this lock panics").push((skip, gate.clone()));
@@ -150,29 +156,39 @@ impl Faults {
         self.died.notified().await;
     }
 
-    /// Records calls to the database from now on.
-    pub fn start_record(&self) {
-        *self.record.lock().expect("no holder of this lock panics") = Some(Vec::new());
+    /// Records calls over the wire to this target from now on.
+    pub fn start_record(&self, of: Target) {
+        *self.record.lock().expect("no holder of this lock panics") = Some((of, Vec::new()));
     }
 
     /// The calls since then.
     pub fn take_record(&self) -> Vec<Call> {
-        self.record.lock().expect("no holder of this lock panics").take().unwrap_or_default()
+        let record = self.record.lock().expect("no holder of this lock panics").take();
+        record.map(|(_, calls)| calls).unwrap_or_default()
     }
 
-    fn note(&self, operation: &str, request: &HttpRequest) {
-        if let Some(record) = self.record.lock().expect("no holder of this lock panics").as_mut() {
+    fn note(&self, target: Target, operation: &str, request: &HttpRequest) {
+        let mut record = self.record.lock().expect("no holder of this lock panics");
+        if let Some((_, record)) = record.as_mut().filter(|(wanted, _)| *wanted == target) {
             let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
             record.push(Call { operation: operation.to_owned(), body });
         }
     }
 
-    fn next(&self, target: Target, can_conflict: bool) -> Option<Kind> {
+    /// Whether the bus is to refuse an entry of the request that it answers.
+    pub(crate) fn refuses_entry(&self) -> bool {
+        self.next(Target::Bus, |kind| kind == Kind::Partial).is_some()
+    }
+
+    fn next(&self, target: Target, can_fail: impl Fn(Kind) -> bool) -> Option<Kind> {
         let mut armed = self.armed.lock().expect("no holder of this lock panics");
         let mut found = None;
         for fault in armed.iter_mut() {
-            let applies = fault.target.is_none_or(|wanted| wanted == target)
-                && (fault.kind != Kind::Conflict || can_conflict);
+            let meant = match fault.target {
+                Some(wanted) => wanted == target,
+                None => matches!(target, Target::Database | Target::Processor),
+            };
+            let applies = meant && can_fail(fault.kind);
             if applies && fault.skip > 0 {
                 fault.skip -= 1;
             } else if applies && found.is_none() {
@@ -206,12 +222,13 @@ impl Faults {
 pub struct Wire {
     inner: SharedHttpClient,
     faults: Arc<Faults>,
+    target: Target,
 }
 
 impl Wire {
     /// Over the SDK's own HTTP client, without TLS: it only talks to loopback.
-    pub fn shared(faults: Arc<Faults>) -> SharedHttpClient {
-        SharedHttpClient::new(Self { inner: plain_http(), faults })
+    pub fn shared(faults: Arc<Faults>, target: Target) -> SharedHttpClient {
+        SharedHttpClient::new(Self { inner: plain_http(), faults, target })
     }
 }
 
@@ -227,7 +244,7 @@ impl HttpClient for Wire {
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
-        SharedHttpConnector::new(FaultyConnector { inner, faults: self.faults.clone() })
+        SharedHttpConnector::new(FaultyConnector { inner, faults: self.faults.clone(), target: self.target })
     }
 }
 
@@ -235,15 +252,22 @@ impl HttpClient for Wire {
 struct FaultyConnector {
     inner: SharedHttpConnector,
     faults: Arc<Faults>,
+    target: Target,
 }
 
 impl HttpConnector for FaultyConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let operation = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
         let operation = operation.unwrap_or_default().to_owned();
-        self.faults.note(&operation, &request);
-        let gate = self.faults.gate();
-        let kind = self.faults.next(Target::Database, operation.starts_with("Transact"));
+        let target = self.target;
+        self.faults.note(target, &operation, &request);
+        let gate = if target == Target::Database { self.faults.gate() } else { None };
+        let kind = self.faults.next(target, |kind| match kind {
+            Kind::Conflict => operation.starts_with("Transact"),
+            // The bus itself sees to it.
+            Kind::Partial => false,
+            _ => true,
+        });
         if gate.is_none() && kind.is_none() {
             return self.inner.call(request);
         }
@@ -253,9 +277,10 @@ impl HttpConnector for FaultyConnector {
                 gate.hold().await;
             }
             match kind {
-                None => inner.call(request).await,
-                Some(Kind::Conflict) => Ok(refusal(CONFLICT)),
-                Some(Kind::Throttle) => Ok(refusal(THROTTLED)),
+                None | Some(Kind::Partial) => inner.call(request).await,
+                Some(Kind::Conflict) => Ok(refusal(400, CONFLICT)),
+                Some(Kind::Throttle) if target == Target::Mail => Ok(too_many_mails()),
+                Some(Kind::Throttle) => Ok(refusal(400, THROTTLED)),
                 Some(Kind::Down) => Err(ConnectorError::io("the connection was refused".into())),
                 Some(Kind::LostReply) => {
                     inner.call(request).await?;
@@ -278,10 +303,17 @@ const CONFLICT: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#Transactio
 const THROTTLED: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Rate exceeded"}"#;
 
-fn refusal(body: &'static str) -> HttpResponse {
-    let status = 400u16.try_into().expect("400 is a status");
+fn refusal(status: u16, body: &'static str) -> HttpResponse {
+    let status = status.try_into().expect("it is a status");
     let mut response = HttpResponse::new(status, SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
+    response
+}
+
+/// SES names its errors in a header.
+fn too_many_mails() -> HttpResponse {
+    let mut response = refusal(429, r#"{"message":"Too many requests"}"#);
+    response.headers_mut().insert("x-amzn-errortype", "TooManyRequestsException");
     response
 }
 
@@ -305,8 +337,8 @@ impl<P: Processor> FaultyProcessor<P> {
         if let Some(gate) = self.faults.gate() {
             gate.hold().await;
         }
-        match self.faults.next(Target::Processor, false) {
-            None | Some(Kind::Conflict) => work.await,
+        match self.faults.next(Target::Processor, |kind| !matches!(kind, Kind::Conflict | Kind::Partial)) {
+            None | Some(Kind::Conflict | Kind::Partial) => work.await,
             Some(Kind::Throttle | Kind::Down) => Err(lost("the card processor is down")),
             Some(Kind::LostReply) => {
                 work.await?;

@@ -6,18 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use api::runtime::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Scheduled};
+use aws_lambda_events::{dynamodb, sqs};
 use domain::purchase::PurchaseLimits;
 use domain::recharge::Policy;
 use domain::{AccountId, PaymentId};
 use jiff::Timestamp;
 use payments::{Processor, Sandbox};
+use publish::{Republish, RepublishError, Republished};
 use recharge::Leases;
 use serde::Serialize;
 use store::{Store, StoreError, Tables};
 use tokio::sync::Notify;
 
+use crate::aws::Aws;
 use crate::database::Database;
-use crate::faults::{Faults, FaultyProcessor, Wire, plain_http};
+use crate::faults::{Faults, FaultyProcessor, Target, Wire, plain_http};
+use crate::queues::Queue;
 
 /// The sample rates, which are published here.
 const RATES: &str = include_str!("../../rates/sample.csv");
@@ -57,14 +61,18 @@ pub struct Functions {
     account: account::Ports,
     expire: expire::Ports,
     recharge: recharge::Ports,
+    publish: publish::Ports,
     sandbox: Sandbox,
     counts: [Counts; NAMES.len()],
     flights: Arc<Flights>,
+    /// A run is over, and may have written something.
+    invoked: Notify,
 }
 
-const NAMES: [&str; 5] = ["purchase", "debit", "account", "expire", "recharge"];
+const NAMES: [&str; 6] = ["purchase", "debit", "account", "expire", "recharge", "publish"];
 const EXPIRE: usize = 3;
 const RECHARGE: usize = 4;
+const PUBLISH: usize = 5;
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -92,13 +100,18 @@ pub struct Metrics {
 impl Functions {
     /// Makes the tables, and gives each function a store of its own over the faulty wire. The sandbox keeps
     /// its record over a wire of its own: what it has charged is the truth.
-    pub async fn connect(database: &Database, faults: &Arc<Faults>, url: &str) -> anyhow::Result<Self> {
+    pub async fn connect(
+        database: &Database,
+        aws: &Aws,
+        faults: &Arc<Faults>,
+        url: &str,
+    ) -> anyhow::Result<Self> {
         let tables = Tables::default();
         let steady = database.client(plain_http(), faults);
         tables.create(&steady).await?;
         let sandbox = Sandbox::new(steady, "sandbox", format!("{url}{AUTHENTICATION_PATH}"));
         sandbox.create_table().await?;
-        let client = database.client(Wire::shared(faults.clone()), faults);
+        let client = database.client(Wire::shared(faults.clone(), Target::Database), faults);
         let store = || Arc::new(Store::new(client.clone(), tables.clone()));
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
         let rates = PublishedRates::reading(RATES);
@@ -113,9 +126,11 @@ impl Functions {
             account: account::Ports { store: store(), processor: processor.clone(), rates, limits },
             expire: expire::Ports { store: store() },
             recharge: recharge::Ports { store: store(), processor, policy: Policy::default() },
+            publish: publish::Ports { bus: aws.bus(), bus_name: "local".to_owned(), store: store() },
             sandbox,
             counts: Default::default(),
             flights: Arc::default(),
+            invoked: Notify::new(),
         })
     }
 
@@ -150,7 +165,7 @@ impl Functions {
             tracing::error!(%panic, ?function, "a function panicked");
             Problem::Internal(panic.to_string()).into_reply().into_event()
         });
-        self.counts[function as usize].add(response.status_code >= 500);
+        self.ran(function as usize, response.status_code >= 500);
         response
     }
 
@@ -158,7 +173,7 @@ impl Functions {
     pub async fn expire(&self, time: Timestamp) -> Result<expire::Summary, expire::ExpireError> {
         let _flight = self.flights.take_off();
         let result = expire::handle(Scheduled { time }, &self.expire).await;
-        self.counts[EXPIRE].add(result.is_err());
+        self.ran(EXPIRE, result.is_err());
         result
     }
 
@@ -170,7 +185,7 @@ impl Functions {
     ) -> Result<recharge::Summary, recharge::RecoverError> {
         let _flight = self.flights.take_off();
         let result = recharge::recover(time, leases, &self.recharge).await;
-        self.counts[RECHARGE].add(result.is_err());
+        self.ran(RECHARGE, result.is_err());
         result
     }
 
@@ -183,12 +198,96 @@ impl Functions {
     ) -> Result<(), StoreError> {
         let _flight = self.flights.take_off();
         let result = recharge::payment_moved(&self.recharge, account, id, now).await;
-        self.counts[RECHARGE].add(result.is_err());
+        self.ran(RECHARGE, result.is_err());
         result
     }
 
-    /// Waits until nothing is in flight.
-    pub async fn drain(&self) {
+    /// Hands a batch of the stream to `publish`; gives the sequence numbers of what failed.
+    pub(crate) async fn publish(self: &Arc<Self>, batch: dynamodb::Event) -> Vec<String> {
+        let sequences: Vec<_> =
+            batch.records.iter().filter_map(|record| record.change.sequence_number.clone()).collect();
+        let functions = self.clone();
+        let flight = self.flights.take_off();
+        let run = tokio::spawn(async move {
+            let _flight = flight;
+            publish::handle(batch, &functions.publish).await
+        });
+        let failed = match run.await {
+            Ok(response) => response
+                .batch_item_failures
+                .into_iter()
+                .filter_map(|failure| failure.item_identifier)
+                .collect(),
+            Err(panic) => {
+                tracing::error!(%panic, "publish panicked");
+                sequences
+            }
+        };
+        self.ran(PUBLISH, !failed.is_empty());
+        failed
+    }
+
+    /// Tells a period again.
+    pub async fn republish(&self, request: Republish) -> Result<Republished, RepublishError> {
+        let _flight = self.flights.take_off();
+        let result = publish::republish(request, &self.publish).await;
+        self.ran(PUBLISH, result.is_err());
+        result
+    }
+
+    /// Hands messages of a queue to its function; gives the ids of those that failed.
+    pub(crate) async fn deliver(self: &Arc<Self>, queue: Queue, batch: sqs::SqsEvent) -> Vec<String> {
+        let ids: Vec<_> = batch.records.iter().filter_map(|message| message.message_id.clone()).collect();
+        let functions = self.clone();
+        let flight = self.flights.take_off();
+        let run = tokio::spawn(async move {
+            let _flight = flight;
+            match queue {
+                Queue::Recharge => recharge::handle_queue(batch, &functions.recharge).await,
+                Queue::Notify => unreachable!("its messages wait until its function is here"),
+            }
+        });
+        let failed = match run.await {
+            Ok(response) => {
+                response.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+            }
+            Err(panic) => {
+                tracing::error!(%panic, ?queue, "a queue's function panicked");
+                ids
+            }
+        };
+        let function = match queue {
+            Queue::Recharge => RECHARGE,
+            Queue::Notify => unreachable!("its messages wait until its function is here"),
+        };
+        self.ran(function, !failed.is_empty());
+        failed
+    }
+
+    fn ran(&self, function: usize, failed: bool) {
+        let counts = &self.counts[function];
+        counts.invocations.fetch_add(1, Ordering::Relaxed);
+        counts.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.invoked.notify_one();
+    }
+
+    /// Waits until a run is over, or one that nobody waited for.
+    pub(crate) async fn invoked(&self) {
+        self.invoked.notified().await;
+    }
+
+    /// As if a run were over.
+    pub(crate) fn wake(&self) {
+        self.invoked.notify_one();
+    }
+
+    /// How many runs have begun.
+    pub(crate) fn begun(&self) -> u64 {
+        self.flights.begun.load(Ordering::SeqCst)
+    }
+
+    /// Waits until no run is in flight.
+    pub async fn land(&self) {
         self.flights.all_landed().await;
     }
 
@@ -200,6 +299,7 @@ impl Functions {
             &self.account.store,
             &self.expire.store,
             &self.recharge.store,
+            &self.publish.store,
         ];
         std::array::from_fn(|index| {
             let units = stores[index].meter().units();
@@ -214,17 +314,11 @@ impl Functions {
     }
 }
 
-impl Counts {
-    fn add(&self, failed: bool) {
-        self.invocations.fetch_add(1, Ordering::Relaxed);
-        self.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
-    }
-}
-
 /// How many runs are not over.
 #[derive(Debug, Default)]
 struct Flights {
     count: AtomicU64,
+    begun: AtomicU64,
     landed: Notify,
 }
 
@@ -234,6 +328,7 @@ struct Flight(Arc<Flights>);
 impl Flights {
     fn take_off(self: &Arc<Self>) -> Flight {
         self.count.fetch_add(1, Ordering::SeqCst);
+        self.begun.fetch_add(1, Ordering::SeqCst);
         Flight(self.clone())
     }
 

@@ -5,6 +5,10 @@
 //! | file | stands in for |
 //! |---|---|
 //! | [`database`] | DynamoDB: an embedded one, in a `SQLite` file |
+//! | [`stream`] | its stream, and the mapping to `publish` |
+//! | [`aws`] | the endpoint of EventBridge and SES |
+//! | [`queues`] | EventBridge's rules, and SQS |
+//! | [`mail`] | SES: a mailbox |
 //! | [`faults`] | a bad day: conflicts, throttling, lost replies, dead processes |
 //! | [`gateway`] | API Gateway: HTTP in, genuine v2 events to the functions |
 //! | [`tokens`] | the OIDC issuer and the JWT authorizer |
@@ -13,35 +17,47 @@
 //! | [`clock`] | time, which can be set |
 //! | [`local`] | what only this host has, under `/_local/` |
 //! | [`demo`], [`page`] | something to look at |
-//! | [`document`] | the API's `OpenAPI` document |
+//! | [`document`], [`events`] | the API's `OpenAPI` document, the events' JSON Schema |
 
+pub mod aws;
 pub mod clock;
 pub mod database;
 pub mod demo;
 pub mod document;
+pub mod events;
 pub mod faults;
 pub mod functions;
 pub mod gateway;
 pub mod local;
+pub mod mail;
 pub mod page;
+pub mod queues;
 pub mod schedule;
+mod sqlite;
+pub mod stream;
 pub mod tokens;
 
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use aws::Aws;
 use clock::Clock;
 use database::Database;
 use faults::Faults;
 use functions::Functions;
+use mail::Mailbox;
+use queues::Queues;
 use schedule::Timetable;
+use stream::Stream;
 use tokens::Tokens;
 
 /// How to start a host.
@@ -84,6 +100,33 @@ pub struct Machine {
     pub functions: Arc<Functions>,
     /// What goes wrong.
     pub faults: Arc<Faults>,
+    /// What is told.
+    pub stream: Stream,
+    /// Who is told.
+    pub queues: Arc<Queues>,
+    /// Mails.
+    pub mailbox: Arc<Mailbox>,
+}
+
+/// How often it is looked whether everything is done.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+impl Machine {
+    /// Waits until everything in flight is done, and what follows from it: runs, what the stream has to tell, and
+    /// messages of queues, those that come back later included. Dead letters wait for somebody.
+    pub async fn drain(&self) -> anyhow::Result<()> {
+        loop {
+            let begun = self.functions.begun();
+            self.functions.land().await;
+            let quiet = !self.stream.is_behind().await? && !self.queues.are_busy().await?;
+            // A run that began meanwhile may have written what was looked at before.
+            if quiet && self.functions.begun() == begun {
+                return Ok(());
+            }
+            self.functions.wake();
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
 }
 
 /// A host that runs.
@@ -92,6 +135,9 @@ pub struct Host {
     machine: Machine,
     server: JoinHandle<()>,
     schedules: JoinHandle<()>,
+    deliveries: [JoinHandle<()>; 2],
+    stop_deliveries: watch::Sender<bool>,
+    aws: Aws,
     database: Database,
     _lock: Option<File>,
 }
@@ -107,12 +153,19 @@ impl Host {
 
         let faults = Arc::new(Faults::default());
         let database = Database::open(config.storage.file("database.sqlite").as_deref()).await?;
-        let functions = Functions::connect(&database, &faults, &url).await?;
+        let clock = Arc::new(Clock::open(config.storage.file("clock"))?);
+        let queues = config.storage.file("queues.sqlite");
+        let (queues, mailbox) = open_queues(queues.as_deref(), &clock)?;
+        let aws = Aws::serve(queues.clone(), mailbox.clone(), faults.clone()).await?;
+        let functions = Functions::connect(&database, &aws, &faults, &url).await?;
         let machine = Machine {
-            clock: Arc::new(Clock::open(config.storage.file("clock"))?),
+            clock,
             tokens: Arc::new(Tokens::open(config.storage.file("token-secret").as_deref(), &url)?),
             functions: Arc::new(functions),
             faults,
+            stream: database.stream().clone(),
+            queues,
+            mailbox,
         };
         if config.demo {
             demo::set_up(&machine).await.context("the demo organization could not be set up")?;
@@ -130,7 +183,12 @@ impl Host {
             }
         });
         let schedules = tokio::spawn(timetable.run());
-        Ok(Self { url, machine, server, schedules, database, _lock: lock })
+        let (stop_deliveries, stop) = watch::channel(false);
+        let deliveries = [
+            tokio::spawn(machine.stream.clone().run(machine.functions.clone(), stop.clone())),
+            tokio::spawn(machine.queues.clone().run(machine.functions.clone(), stop)),
+        ];
+        Ok(Self { url, machine, server, schedules, deliveries, stop_deliveries, aws, database, _lock: lock })
     }
 
     /// Where it listens: `http://127.0.0.1:8080`.
@@ -143,17 +201,40 @@ impl Host {
         &self.machine
     }
 
+    /// What its functions call besides, for tests that call it themselves.
+    pub fn aws(&self) -> &Aws {
+        &self.aws
+    }
+
     /// What it keeps data in, for tests that reach behind the functions.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Stops it, after what is in flight.
+    /// Stops it, after what is in flight. What has not been told or delivered yet is when it starts again.
     pub async fn stop(self) {
         self.schedules.abort();
-        self.machine.functions.drain().await;
+        self.machine.functions.land().await;
+        self.stop_deliveries.send_replace(true);
+        for delivery in self.deliveries {
+            if let Err(panic) = delivery.await {
+                tracing::error!(%panic, "the stream or the queues ended");
+            }
+        }
+        self.machine.functions.land().await;
         self.server.abort();
     }
+}
+
+fn open_queues(file: Option<&Path>, clock: &Arc<Clock>) -> anyhow::Result<(Arc<Queues>, Arc<Mailbox>)> {
+    let open = || {
+        let queues = Queues::open(file, clock.clone())?;
+        Ok::<_, rusqlite::Error>((Arc::new(queues), Arc::new(Mailbox::open(file, clock.clone())?)))
+    };
+    open().with_context(|| {
+        let name = file.map_or("in memory".to_owned(), |path| path.display().to_string());
+        format!("the queues {name} cannot be opened")
+    })
 }
 
 fn lock_folder(storage: &Storage) -> anyhow::Result<Option<File>> {

@@ -1,9 +1,9 @@
-//! What only the one-machine host has, under `/_local/`: tokens, time, schedules, faults, the card
+//! What only the one-machine host has, under `/_local/`: tokens, time, schedules, faults, queues, mails, the card
 //! processor's record, and the page where a card's owner confirms.
 
 use std::time::Duration;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -12,6 +12,7 @@ use domain::time::in_range;
 use domain::{AccountId, PaymentId};
 use jiff::{SignedDuration, Timestamp};
 use payments::{IntentState, ProcessorError};
+use publish::{Republish, RepublishError};
 use recharge::Leases;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -19,13 +20,18 @@ use serde_json::{Map, Value, json};
 use crate::faults::Fault;
 use crate::functions::AUTHENTICATION_PATH;
 use crate::gateway::respond;
+use crate::mail::Mail;
 use crate::page::Authentication;
+use crate::queues::Delivery;
 use crate::tokens::TokenRequest;
 use crate::{Machine, document};
 use api::Problem;
 
 /// How long `drain` waits.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// So many copies of an event are plenty.
+const MAX_DUPLICATES: u32 = 1_000;
 
 /// The routes.
 pub fn router(machine: &Machine) -> Router {
@@ -36,6 +42,11 @@ pub fn router(machine: &Machine) -> Router {
         .route("/_local/drain", post(drain))
         .route("/_local/metrics", get(metrics))
         .route("/_local/faults", post(arm_fault).delete(disarm_faults))
+        .route("/_local/republish", post(republish))
+        .route("/_local/delivery", post(deliver))
+        .route("/_local/dead-letters", get(dead_letters))
+        .route("/_local/dead-letters/redrive", post(redrive))
+        .route("/_local/mail", get(mails).delete(empty_mailbox))
         .route("/_local/charges/{account}", get(charges))
         .route(&format!("{AUTHENTICATION_PATH}/{{intent}}"), get(ask_owner).post(owner_decides))
         .route("/openapi.json", get(openapi))
@@ -112,11 +123,56 @@ async fn run(machine: State<Machine>, Path(schedule): Path<String>) -> Result<Re
     }
 }
 
-async fn drain(machine: State<Machine>) -> StatusCode {
-    match tokio::time::timeout(DRAIN_TIMEOUT, machine.functions.drain()).await {
-        Ok(()) => StatusCode::OK,
-        Err(_) => StatusCode::GATEWAY_TIMEOUT,
+async fn drain(machine: State<Machine>) -> Result<StatusCode, Failure> {
+    match tokio::time::timeout(DRAIN_TIMEOUT, machine.drain()).await {
+        Ok(drained) => Ok(drained.map(|()| StatusCode::OK)?),
+        Err(_) => Ok(StatusCode::GATEWAY_TIMEOUT),
     }
+}
+
+/// Tells a period again, with the same ids.
+async fn republish(machine: State<Machine>, body: String) -> Result<Response, Failure> {
+    let request: Republish = read(&body)?;
+    match machine.functions.republish(request).await {
+        Ok(republished) => Ok(Json(republished).into_response()),
+        Err(RepublishError::Period) => Err(wrong("to", "expected an instant after from")),
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+/// How badly events are delivered from now on.
+async fn deliver(machine: State<Machine>, body: String) -> Result<StatusCode, Failure> {
+    let delivery: Delivery = read(&body)?;
+    if delivery.duplicates > MAX_DUPLICATES {
+        return Err(wrong("duplicates", "expected at most 1000"));
+    }
+    machine.queues.deliver(delivery);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn dead_letters(machine: State<Machine>) -> Result<Json<Value>, Failure> {
+    Ok(Json(json!({ "deadLetters": machine.queues.dead_letters().await? })))
+}
+
+async fn redrive(machine: State<Machine>) -> Result<Json<Value>, Failure> {
+    Ok(Json(json!({ "redriven": machine.queues.redrive().await? })))
+}
+
+#[derive(Deserialize)]
+struct Recipient {
+    to: Option<String>,
+}
+
+async fn mails(
+    machine: State<Machine>,
+    Query(Recipient { to }): Query<Recipient>,
+) -> Result<Json<Vec<Mail>>, Failure> {
+    Ok(Json(machine.mailbox.list(to).await?))
+}
+
+async fn empty_mailbox(machine: State<Machine>) -> Result<StatusCode, Failure> {
+    machine.mailbox.empty().await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn metrics(machine: State<Machine>) -> Json<Value> {

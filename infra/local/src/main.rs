@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use local::{Config, Host, Storage, document};
+use local::{Config, Host, Storage, document, events};
 
 /// The embedded database allocates much and from several threads; the system's allocator slows down as its heap
 /// gets fragmented.
@@ -30,9 +30,19 @@ struct Arguments {
     /// Leave the demo organization out.
     #[arg(long)]
     no_demo: bool,
+    #[command(flatten)]
+    print: Print,
+}
+
+/// What to print instead.
+#[derive(clap::Args)]
+struct Print {
     /// Print the API's document and leave.
     #[arg(long)]
     print_openapi: bool,
+    /// Print the events' JSON Schema and leave.
+    #[arg(long)]
+    print_event_schema: bool,
 }
 
 /// Unless `RUST_LOG` says otherwise. The database calls every refused condition an error, and a lost race or a
@@ -51,8 +61,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    if arguments.print_openapi {
+    if arguments.print.print_openapi {
         println!("{}", document::openapi().to_pretty_json()?);
+        return Ok(());
+    }
+    if arguments.print.print_event_schema {
+        println!("{:#}", events::schema());
         return Ok(());
     }
     let level = tracing_subscriber::EnvFilter::try_from_default_env()

@@ -12,10 +12,14 @@ use serde_json::Value;
 use crate::Machine;
 use crate::demo::{self, Operator};
 use crate::functions::ApiFunction;
+use crate::mail::Mail;
+
+/// The page has the latest mails; all of them are at `/_local/mail`.
+const MAILS_SHOWN: usize = 50;
 
 /// The pages.
 pub fn router(machine: &Machine) -> Router {
-    Router::new().route("/", get(home)).with_state(machine.clone())
+    Router::new().route("/", get(home)).route("/mail", get(mail)).with_state(machine.clone())
 }
 
 #[derive(Template)]
@@ -59,7 +63,28 @@ struct Transaction {
 
 async fn home(machine: State<Machine>, headers: HeaderMap) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("127.0.0.1:8080");
-    match Box::pin(render(&machine, format!("http://{host}"))).await {
+    answer(Box::pin(render(&machine, format!("http://{host}"))).await)
+}
+
+/// The mailbox: what people were sent, newest first.
+#[derive(Template)]
+#[template(path = "mail.html")]
+struct Mailbox {
+    mails: Vec<Mail>,
+}
+
+async fn mail(machine: State<Machine>) -> Response {
+    let mails = async {
+        let mut mails = machine.mailbox.list(None).await?;
+        mails.reverse();
+        mails.truncate(MAILS_SHOWN);
+        Ok(Mailbox { mails }.render()?)
+    };
+    answer(mails.await)
+}
+
+fn answer(page: anyhow::Result<String>) -> Response {
+    match page {
         Ok(page) => Html(page).into_response(),
         Err(problem) => {
             tracing::error!(?problem, "the page could not be made");

@@ -24,6 +24,8 @@ enum Xtask {
     Licences,
     /// Write docs/openapi.json anew
     Openapi,
+    /// Write docs/events.schema.json anew
+    Events,
     /// Run the benchmarks
     Bench {
         /// Passed on to the benchmarks as they are
@@ -36,7 +38,8 @@ fn main() -> ExitCode {
     let result = match Xtask::parse() {
         Xtask::Test => checks::run_all(),
         Xtask::Licences => licences::check(),
-        Xtask::Openapi => write_openapi(),
+        Xtask::Openapi => write_document("--print-openapi", "openapi.json"),
+        Xtask::Events => write_document("--print-event-schema", "events.schema.json"),
         Xtask::Bench { args } => succeed(cargo("bench -p scenarios --").args(args)),
     };
     match result {
@@ -48,13 +51,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes the API's description as the code itself tells it. Nothing is written unless that succeeds.
-fn write_openapi() -> Result<()> {
-    let mut describe = cargo("run --quiet -p local -- --print-openapi");
+/// Writes a document as the code itself tells it. Nothing is written unless that succeeds.
+fn write_document(option: &str, file: &str) -> Result<()> {
+    let mut describe = cargo("run --quiet -p local --");
+    describe.arg(option);
     let output = describe.stderr(Stdio::inherit()).output().context("cargo could not be started")?;
     ensure!(output.status.success(), "{describe:?} ended with {}", output.status);
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file);
     fs::write(&path, output.stdout).with_context(|| format!("{} could not be written", path.display()))
 }
 

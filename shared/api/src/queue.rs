@@ -40,9 +40,9 @@ impl Delivery {
 
 /// Handles each message of a batch on its own. What fails comes back later, and at last lands in the dead-letter
 /// queue; so does what cannot be read. A failure is logged here, once.
-pub async fn each<E: std::error::Error + 'static>(
+pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
     batch: SqsEvent,
-    handle: impl AsyncFn(Delivery) -> Result<(), E>,
+    handle: impl Fn(Delivery) -> F,
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in &batch.records {

@@ -64,7 +64,7 @@ pub enum Fact {
         amount: Money,
         /// When.
         expires_at: Timestamp,
-        /// 60, 30 or 7.
+        /// How many days before: 60, 30 or 7.
         days: u16,
     },
     /// A lot's unused funds were booked as forfeited (E1, N6).

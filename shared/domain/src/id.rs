@@ -69,7 +69,7 @@ typed_id!(
 );
 
 typed_id!(
-    /// A payment or adjustment: see [`PaymentId::derive`].
+    /// A payment or adjustment, named before its first try.
     PaymentId,
     "an id such as pur_0123…",
     |text| is_token(text, 64)

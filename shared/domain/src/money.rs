@@ -269,8 +269,8 @@ impl JsonSchema for Money {
             "description": "An exact amount of one currency",
             "type": "object",
             "properties": {
-                "amount": { "description": "Decimal digits, exact", "type": "string", "pattern": r"^-?\d+(\.\d+)?$" },
-                "currency": { "description": "ISO 4217", "type": "string", "pattern": "^[A-Z]{3}$" },
+                "amount": { "description": "Units of the currency (euros, not cents), exact, with up to two decimals more than its minor unit", "type": "string", "pattern": r"^-?\d+(\.\d+)?$" },
+                "currency": { "description": "ISO 4217 code", "type": "string", "pattern": "^[A-Z]{3}$" },
             },
             "required": ["amount", "currency"],
         })

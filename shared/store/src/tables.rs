@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
 };
 use domain::{AccountId, Fingerprint};
 
@@ -115,11 +115,11 @@ impl Tables {
         let mut due_indexes =
             Vec::from(Due::ALL.map(|due| Index::sparse(due.index(), due.shard_key(), due.index())));
         due_indexes.push(Index::sparse(LISTING_INDEX, LISTED, ACCOUNT_ID));
-        create(client, &self.accounts, PART, &due_indexes).await?;
-        create(client, &self.journal, ENTRY, &[]).await?;
+        create(client, &self.accounts, PART, &due_indexes, Some(facts_stream())).await?;
+        create(client, &self.journal, ENTRY, &[], None).await?;
         let creation =
             Index { projection: ProjectionType::All, ..Index::sparse(CREATION_INDEX, ACCOUNT_ID, CREATED) };
-        create(client, &self.payments, PAYMENT_ID, &[creation]).await
+        create(client, &self.payments, PAYMENT_ID, &[creation], None).await
     }
 }
 
@@ -136,13 +136,20 @@ impl Index {
     }
 }
 
-async fn create(client: &Client, table: &str, sort_key: &str, indexes: &[Index]) -> Result<(), StoreError> {
+async fn create(
+    client: &Client,
+    table: &str,
+    sort_key: &str,
+    indexes: &[Index],
+    stream: Option<StreamSpecification>,
+) -> Result<(), StoreError> {
     let mut attributes = vec![ACCOUNT_ID, sort_key];
     let mut request = client
         .create_table()
         .table_name(table)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_key_schema(Some(key_schema(ACCOUNT_ID, sort_key)));
+        .set_key_schema(Some(key_schema(ACCOUNT_ID, sort_key)))
+        .set_stream_specification(stream.clone());
     for index in indexes {
         attributes.extend([index.partition, index.sort]);
         request = request.global_secondary_indexes(
@@ -168,10 +175,29 @@ async fn create(client: &Client, table: &str, sort_key: &str, indexes: &[Index])
     match request.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
-            Ok(())
+            match stream {
+                Some(stream) => turn_on(client, table, stream).await,
+                None => Ok(()),
+            }
         }
         Err(error) => Err(StoreError::from_sdk(error)),
     }
+}
+
+/// A table that was made before there were streams gets its own.
+async fn turn_on(client: &Client, table: &str, stream: StreamSpecification) -> Result<(), StoreError> {
+    let described = client.describe_table().table_name(table).send().await.map_err(StoreError::from_sdk)?;
+    if described.table().is_some_and(|table| table.stream_specification().is_some()) {
+        return Ok(());
+    }
+    let update = client.update_table().table_name(table).stream_specification(stream);
+    update.send().await.map(|_| ()).map_err(StoreError::from_sdk)
+}
+
+/// What `publish` reads: each account as a commit left it, with what it tells.
+fn facts_stream() -> StreamSpecification {
+    let stream = StreamSpecification::builder().stream_enabled(true);
+    stream.stream_view_type(StreamViewType::NewImage).build().expect("it is said whether it is on")
 }
 
 fn key_schema(partition: &str, sort: &str) -> Vec<KeySchemaElement> {

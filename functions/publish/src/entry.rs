@@ -1,0 +1,156 @@
+//! What a commit's facts are on the bus: an entry each. They are handled as JSON, so that facts and fields of a
+//! newer writer arrive as they were written.
+
+use domain::fact::Event;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// A fact, ready for the bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its type.
+    pub(crate) kind: String,
+    /// [`Event`] as JSON.
+    pub(crate) detail: String,
+    /// The instant of its commit.
+    pub(crate) at: Timestamp,
+}
+
+/// Why an image cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// The image is none that JSON can say.
+    #[error("its image cannot be read")]
+    Image(#[source] serde_json::Error),
+    /// A field is missing, or is not what we write.
+    #[error("its {0} cannot be read")]
+    Field(&'static str),
+    /// The facts are no list of objects.
+    #[error("its facts cannot be read")]
+    Facts(#[source] serde_json::Error),
+    /// A fact does not say what it is.
+    #[error("a fact has no type")]
+    Type,
+}
+
+/// A commit, as far as its facts are concerned.
+pub(crate) struct Commit<'a> {
+    /// Whose.
+    pub(crate) account: &'a str,
+    /// The account's version with it.
+    pub(crate) version: u64,
+    /// Its instant.
+    pub(crate) at: Timestamp,
+}
+
+impl Commit<'_> {
+    /// The entry of the fact with this number.
+    pub(crate) fn entry(&self, number: u32, fact: Map<String, Value>) -> Result<Entry, Unreadable> {
+        let kind = fact.get("type").and_then(Value::as_str).ok_or(Unreadable::Type)?.to_owned();
+        let mut detail = fact;
+        detail.insert("id".to_owned(), Event::id(self.account, self.version, number).into());
+        detail.insert("accountId".to_owned(), self.account.into());
+        detail.insert("version".to_owned(), self.version.into());
+        detail.insert("at".to_owned(), self.at.to_string().into());
+        Ok(Entry { kind, detail: Value::Object(detail).to_string(), at: self.at })
+    }
+}
+
+/// The entries of an item of `accounts`, in DynamoDB's own JSON: one for each fact of a core, none for any other
+/// part.
+pub(crate) fn of_image(image: &Value) -> Result<Vec<Entry>, Unreadable> {
+    if image["part"]["S"] != "core" || image["facts"].is_null() {
+        return Ok(Vec::new());
+    }
+    let text = |field| image[field]["S"].as_str().ok_or(Unreadable::Field(field));
+    let digits = |field| image[field]["N"].as_str().ok_or(Unreadable::Field(field));
+    let millisecond = digits("asOf")?.parse().map_err(|_| Unreadable::Field("asOf"))?;
+    let commit = Commit {
+        account: text("accountId")?,
+        version: digits("version")?.parse().map_err(|_| Unreadable::Field("version"))?,
+        at: Timestamp::from_millisecond(millisecond).map_err(|_| Unreadable::Field("asOf"))?,
+    };
+    let facts: Vec<Map<_, _>> = serde_json::from_str(text("facts")?).map_err(Unreadable::Facts)?;
+    (0..).zip(facts).map(|(number, fact)| commit.entry(number, fact)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::{Fact, Money};
+    use serde_json::json;
+
+    fn image(facts: &str) -> Value {
+        json!({
+            "accountId": { "S": "contoso" },
+            "part": { "S": "core" },
+            "version": { "N": "7" },
+            "asOf": { "N": "1764064800123" },
+            "facts": { "S": facts },
+        })
+    }
+
+    #[test]
+    fn each_fact_is_an_event_of_the_domain() {
+        let available =
+            Money::new("-1.25".parse().unwrap(), domain::Currency::parse("EUR").unwrap()).unwrap();
+        let facts = [Fact::BalanceDepleted { available }, Fact::BalanceLow { available }];
+        let entries = of_image(&image(&serde_json::to_string(&facts).unwrap())).unwrap();
+        let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.as_str()).collect();
+        assert_eq!(kinds, ["BalanceDepleted", "BalanceLow"]);
+        for (number, (entry, fact)) in (0..).zip(entries.iter().zip(facts)) {
+            let event = Event {
+                id: format!("contoso#7#{number}"),
+                account_id: "contoso".to_owned(),
+                version: 7,
+                at: Timestamp::from_millisecond(1_764_064_800_123).unwrap(),
+                fact,
+            };
+            assert_eq!(serde_json::from_str::<Event>(&entry.detail).unwrap(), event);
+            let written: Value = serde_json::from_str(&entry.detail).unwrap();
+            assert_eq!(written, serde_json::to_value(&event).unwrap(), "and nothing else is in it");
+            assert_eq!(entry.at, event.at);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_writer_says_arrives_as_it_was_written() {
+        let facts = r#"[{"type":"CardExpiring","in":{"days":"12"}},{"type":"BalanceLow","available":{"amount":"1","currency":"EUR","held":"2"}}]"#;
+        let entries = of_image(&image(facts)).unwrap();
+        let details: Vec<Value> =
+            entries.iter().map(|entry| serde_json::from_str(&entry.detail).unwrap()).collect();
+        assert_eq!(details[0]["in"], json!({ "days": "12" }));
+        assert_eq!(details[1]["available"]["held"], "2");
+        assert_eq!(entries[0].kind, "CardExpiring");
+    }
+
+    #[test]
+    fn other_parts_and_silent_commits_tell_nothing() {
+        let mut silent = image("[]");
+        silent.as_object_mut().unwrap().remove("facts");
+        let profile = json!({ "accountId": { "S": "a" }, "part": { "S": "profile" }, "facts": { "S": "?" } });
+        for image in [silent, profile, json!({})] {
+            assert_eq!(of_image(&image).unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let without = |field: &str| {
+            let mut image = image("[]");
+            image.as_object_mut().unwrap().remove(field);
+            image
+        };
+        let cases = [
+            (without("version"), "its version cannot be read"),
+            (without("asOf"), "its asOf cannot be read"),
+            (without("accountId"), "its accountId cannot be read"),
+            (image("[7]"), "its facts cannot be read"),
+            (image("{"), "its facts cannot be read"),
+            (image(r#"[{"amount":"1"}]"#), "a fact has no type"),
+        ];
+        for (image, expected) in cases {
+            assert_eq!(of_image(&image).unwrap_err().to_string(), expected);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! The endpoint that the SDK's clients of EventBridge and SES talk to, on a loopback port of its own:
+//! `PutEvents`, and SES v2's `SendEmail`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::faults::{Faults, Target, Wire};
+use crate::mail::{self, Mailbox};
+use crate::queues::{Arrival, Queues};
+
+/// `PutEvents` takes no more entries.
+const MAX_ENTRIES: usize = 10;
+
+/// What answers.
+#[derive(Clone)]
+struct Services {
+    queues: Arc<Queues>,
+    mailbox: Arc<Mailbox>,
+    faults: Arc<Faults>,
+}
+
+/// The endpoint, until it is dropped.
+pub struct Aws {
+    address: SocketAddr,
+    faults: Arc<Faults>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Aws {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Aws {
+    /// Serves it.
+    pub(crate) async fn serve(
+        queues: Arc<Queues>,
+        mailbox: Arc<Mailbox>,
+        faults: Arc<Faults>,
+    ) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let router = Router::new()
+            .route("/", post(event_bridge))
+            .route("/v2/email/outbound-emails", post(send_email))
+            .with_state(Services { queues, mailbox, faults: faults.clone() });
+        let server = tokio::spawn(async move {
+            if let Err(problem) = axum::serve(listener, router).await {
+                tracing::error!(%problem, "the endpoint of bus and mail ended");
+            }
+        });
+        Ok(Self { address, faults, server })
+    }
+
+    /// A client of the bus, over a wire that fails when it is told to.
+    pub fn bus(&self) -> aws_sdk_eventbridge::Client {
+        let config = aws_sdk_eventbridge::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("local"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(format!("http://{}", self.address))
+            .http_client(Wire::shared(self.faults.clone(), Target::Bus));
+        aws_sdk_eventbridge::Client::from_conf(config.build())
+    }
+
+    /// A client that sends mails, over such a wire.
+    pub fn mail(&self) -> aws_sdk_sesv2::Client {
+        let config = aws_sdk_sesv2::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("local"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(format!("http://{}", self.address))
+            .http_client(Wire::shared(self.faults.clone(), Target::Mail));
+        aws_sdk_sesv2::Client::from_conf(config.build())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PutEvents {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    source: String,
+    detail_type: String,
+    detail: String,
+    /// Seconds since 1970: EventBridge keeps no fraction.
+    time: Option<serde_json::Number>,
+}
+
+async fn event_bridge(services: State<Services>, headers: HeaderMap, body: String) -> Response {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    if target != Some("AWSEvents.PutEvents") {
+        return bus_refusal("UnknownOperationException", "expected PutEvents");
+    }
+    match serde_json::from_str::<PutEvents>(&body) {
+        Ok(request) if (1..=MAX_ENTRIES).contains(&request.entries.len()) => {
+            put_events(&services, request.entries).await.unwrap_or_else(|problem| failure(&problem))
+        }
+        Ok(_) => bus_refusal("ValidationException", "expected 1 to 10 entries"),
+        Err(problem) => bus_refusal("ValidationException", &problem.to_string()),
+    }
+}
+
+/// Answers once all that it took is stored; an entry that is not JSON is refused by itself.
+async fn put_events(services: &Services, entries: Vec<Entry>) -> rusqlite::Result<Response> {
+    let mut refused: Vec<_> = entries
+        .iter()
+        .map(|entry| serde_json::from_str::<Value>(&entry.detail).is_err().then_some("MalformedDetail"))
+        .collect();
+    if services.faults.refuses_entry() {
+        refused[0] = Some("InternalFailure");
+    }
+    let taken = entries.into_iter().zip(&refused).filter(|(_, refused)| refused.is_none());
+    let arrivals = taken.map(|(entry, _)| Arrival {
+        source: entry.source,
+        fact: entry.detail_type,
+        at: entry.time.and_then(|seconds| instant_of(&seconds)),
+        detail: serde_json::from_str(&entry.detail).expect("it was looked at"),
+    });
+    let mut ids = services.queues.put(arrivals.collect()).await?.into_iter();
+    let results: Vec<_> = refused
+        .iter()
+        .map(|refused| match refused {
+            Some(code) => json!({ "ErrorCode": code, "ErrorMessage": "The entry was refused." }),
+            None => json!({ "EventId": ids.next() }),
+        })
+        .collect();
+    let failed = refused.iter().flatten().count();
+    Ok(Json(json!({ "FailedEntryCount": failed, "Entries": results })).into_response())
+}
+
+/// The whole seconds of a number that may be written with a fraction.
+fn instant_of(seconds: &serde_json::Number) -> Option<Timestamp> {
+    let whole = seconds.to_string().split('.').next().and_then(|digits| digits.parse().ok());
+    Timestamp::from_second(whole?).ok()
+}
+
+async fn send_email(services: State<Services>, body: String) -> Response {
+    match serde_json::from_str(&body) {
+        Ok(mail) => services.mailbox.send(mail).await.unwrap_or_else(|problem| failure(&problem)),
+        Err(problem) => mail::refusal("BadRequestException", &problem.to_string()),
+    }
+}
+
+fn bus_refusal(code: &str, message: &str) -> Response {
+    let body = json!({ "__type": code, "message": message }).to_string();
+    (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body).into_response()
+}
+
+fn failure(problem: &rusqlite::Error) -> Response {
+    tracing::error!(%problem, "an event or a mail could not be kept");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}

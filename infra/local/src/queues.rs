@@ -1,0 +1,396 @@
+//! What stands in for the rules of the bus and for SQS: an event is stored in each queue that its rule names
+//! before `PutEvents` answers, and is handed to the queue's function until that has done with it. What fails
+//! comes back later, and lands among the dead letters after many tries.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsEvent;
+use domain::fact::Event;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::functions::Functions;
+use crate::sqlite::{self, Sqlite};
+
+/// A queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// Accounts that are low.
+    Recharge,
+    /// What people are told.
+    Notify,
+}
+
+impl Queue {
+    const ALL: [Self; 2] = [Self::Recharge, Self::Notify];
+
+    /// Those whose function is here. That of `notify` is not: its messages wait until it is.
+    const SERVED: [Self; 1] = [Self::Recharge];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Recharge => "recharge",
+            Self::Notify => "notify",
+        }
+    }
+
+    /// What its rule lets in.
+    fn facts(self) -> &'static [&'static str] {
+        match self {
+            Self::Recharge => &["BalanceLow"],
+            Self::Notify => &[
+                "FundsAdded",
+                "BalanceDepleted",
+                "BalanceWarning",
+                "FundsExpiring",
+                "FundsExpired",
+                "RechargeFailed",
+                "RechargeNeedsAction",
+                "RechargeLimited",
+                "RechargePaused",
+                "RechargeStopped",
+                "SettingsChanged",
+            ],
+        }
+    }
+}
+
+/// Messages handed to a function at once: what a mapping does unless it is told otherwise.
+const MESSAGES_A_BATCH: usize = 10;
+/// After so many tries a message is a dead letter.
+const MAX_RECEIVES: u32 = 20;
+/// What failed comes back after this long, …
+const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
+/// … doubled with each failure, up to this.
+const LONGEST_BACK_OFF: Duration = Duration::from_mins(5);
+
+/// In case nobody is woken.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// `visibleAt` is by the machine's clock, `sentAt` by the host's, both in milliseconds since 1970.
+const TABLE: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    CREATE TABLE IF NOT EXISTS messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        queue TEXT NOT NULL,
+        messageId TEXT NOT NULL,
+        body TEXT NOT NULL,
+        sentAt INTEGER NOT NULL,
+        visibleAt INTEGER NOT NULL DEFAULT 0,
+        receives INTEGER NOT NULL DEFAULT 0,
+        dead INTEGER NOT NULL DEFAULT FALSE
+    );
+    CREATE INDEX IF NOT EXISTS messagesByQueue ON messages (queue, dead, visibleAt);";
+
+/// How events are delivered from now on: as badly as SQS is allowed to.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Delivery {
+    /// So many more copies of each event.
+    pub duplicates: u32,
+    /// Messages are taken in any order.
+    pub shuffle: bool,
+    /// What failed comes back at once.
+    pub impatient: bool,
+}
+
+/// An event as it comes to the bus.
+pub(crate) struct Arrival {
+    pub(crate) source: String,
+    pub(crate) fact: String,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) detail: Value,
+}
+
+/// The queues.
+pub struct Queues {
+    messages: Sqlite,
+    clock: Arc<Clock>,
+    delivery: Mutex<Delivery>,
+    arrived: [Notify; Queue::ALL.len()],
+}
+
+struct Message {
+    id: i64,
+    message_id: String,
+    body: String,
+    sent_at: i64,
+    receives: u32,
+}
+
+impl Queues {
+    /// Those in a file, or new ones in memory.
+    pub(crate) fn open(file: Option<&Path>, clock: Arc<Clock>) -> rusqlite::Result<Self> {
+        let messages = Sqlite::open(&sqlite::place(file), TABLE)?;
+        Ok(Self { messages, clock, delivery: Mutex::default(), arrived: Default::default() })
+    }
+
+    /// How messages are delivered from now on.
+    pub fn deliver(&self, delivery: Delivery) {
+        *self.delivery.lock().expect("no holder of this lock panics") = delivery;
+    }
+
+    fn delivery(&self) -> Delivery {
+        *self.delivery.lock().expect("no holder of this lock panics")
+    }
+
+    /// Stores an event in the queues that its rule names; gives its id.
+    pub(crate) async fn put(&self, arrivals: Vec<Arrival>) -> rusqlite::Result<Vec<String>> {
+        let now = self.clock.now();
+        let copies = 1 + self.delivery().duplicates;
+        let ids: Vec<_> = arrivals.iter().map(|_| random_id()).collect();
+        let mut messages = Vec::new();
+        for (arrival, id) in arrivals.iter().zip(&ids) {
+            let queues = Queue::ALL.into_iter().filter(|queue| queue.facts().contains(&&*arrival.fact));
+            let queues: Vec<_> = queues.filter(|_| arrival.source == Event::SOURCE).collect();
+            let body = envelope(arrival, id, now).to_string();
+            for queue in queues {
+                messages.extend((0..copies).map(|_| (queue, random_id(), body.clone())));
+            }
+        }
+        let sent_at = now.as_millisecond();
+        let stored = self.messages.run(move |connection| {
+            let transaction = connection.transaction()?;
+            for (queue, message_id, body) in messages {
+                transaction.execute(
+                    "INSERT INTO messages (queue, messageId, body, sentAt) VALUES (?1, ?2, ?3, ?4)",
+                    params![queue.name(), message_id, body, sent_at],
+                )?;
+            }
+            transaction.commit()
+        });
+        stored.await?;
+        self.wake();
+        Ok(ids)
+    }
+
+    fn wake(&self) {
+        for arrived in &self.arrived {
+            arrived.notify_one();
+        }
+    }
+
+    /// Whether messages wait for a function that is here, or are with it.
+    pub(crate) async fn are_busy(&self) -> rusqlite::Result<bool> {
+        let waiting = self.messages.run(|connection| {
+            for queue in Queue::SERVED {
+                let query = "SELECT 1 FROM messages WHERE queue = ?1 AND NOT dead LIMIT 1";
+                if connection.query_row(query, [queue.name()], |_| Ok(())).optional()?.is_some() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        waiting.await
+    }
+
+    /// Messages that were tried too often, oldest first.
+    pub(crate) async fn dead_letters(&self) -> rusqlite::Result<Vec<Value>> {
+        let listed = self.messages.run(|connection| {
+            let mut query = connection
+                .prepare("SELECT queue, messageId, receives, body FROM messages WHERE dead ORDER BY id")?;
+            let rows = query.query_map([], |row| {
+                let body: String = row.get(3)?;
+                Ok(json!({
+                    "queue": row.get::<_, String>(0)?,
+                    "messageId": row.get::<_, String>(1)?,
+                    "receives": row.get::<_, u32>(2)?,
+                    "event": serde_json::from_str::<Value>(&body).unwrap_or(Value::String(body)),
+                }))
+            })?;
+            rows.collect()
+        });
+        listed.await
+    }
+
+    /// Sends the dead letters again; gives how many there were.
+    pub(crate) async fn redrive(&self) -> rusqlite::Result<usize> {
+        let redriven = self.messages.run(|connection| {
+            connection.execute("UPDATE messages SET dead = FALSE, receives = 0, visibleAt = 0 WHERE dead", [])
+        });
+        let redriven = redriven.await?;
+        self.wake();
+        Ok(redriven)
+    }
+
+    /// Hands messages to their functions until it is told to stop, which each queue does between two batches.
+    pub(crate) async fn run(self: Arc<Self>, functions: Arc<Functions>, stop: watch::Receiver<bool>) {
+        let workers = Queue::SERVED
+            .map(|queue| tokio::spawn(self.clone().run_queue(queue, functions.clone(), stop.clone())));
+        for worker in workers {
+            if let Err(panic) = worker.await {
+                tracing::error!(%panic, "a queue's worker ended");
+            }
+        }
+    }
+
+    async fn run_queue(
+        self: Arc<Self>,
+        queue: Queue,
+        functions: Arc<Functions>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        while !*stop.borrow() {
+            match self.hand_on(queue, &functions).await {
+                Ok(0) => {}
+                Ok(_) => continue,
+                Err(problem) => tracing::error!(%problem, ?queue, "a queue cannot be worked with"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL_EVERY) => {}
+                () = self.arrived[queue as usize].notified() => {}
+                // So it does when the host is dropped.
+                _ = stop.changed() => break,
+            }
+        }
+    }
+
+    /// Hands one batch on; gives how many messages it had.
+    async fn hand_on(&self, queue: Queue, functions: &Arc<Functions>) -> rusqlite::Result<usize> {
+        let Delivery { shuffle, impatient, .. } = self.delivery();
+        let batch = self.messages.run(move |connection| take(connection, queue, shuffle)).await?;
+        if batch.is_empty() {
+            return Ok(0);
+        }
+        let failed = functions.deliver(queue, event_of(queue, &batch)).await;
+        let taken = batch.len();
+        self.messages.run(move |connection| settle(connection, batch, &failed, impatient)).await?;
+        Ok(taken)
+    }
+}
+
+/// The next messages of a queue, each counted as received once more.
+fn take(connection: &mut Connection, queue: Queue, shuffle: bool) -> rusqlite::Result<Vec<Message>> {
+    let order = if shuffle { "random()" } else { "id" };
+    let transaction = connection.transaction()?;
+    let batch = transaction
+        .prepare_cached(&format!(
+            "SELECT id, messageId, body, sentAt, receives + 1 FROM messages
+             WHERE queue = ?1 AND NOT dead AND visibleAt <= ?2 ORDER BY {order} LIMIT ?3"
+        ))?
+        .query_map(params![queue.name(), machine_now(), MESSAGES_A_BATCH], Message::from_row)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for message in &batch {
+        let counted = "UPDATE messages SET receives = ?2 WHERE id = ?1";
+        transaction.prepare_cached(counted)?.execute(params![message.id, message.receives])?;
+    }
+    transaction.commit()?;
+    Ok(batch)
+}
+
+/// Deletes what succeeded; what failed comes back later or is a dead letter.
+fn settle(
+    connection: &mut Connection,
+    batch: Vec<Message>,
+    failed: &[String],
+    impatient: bool,
+) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    for message in batch {
+        if failed.contains(&message.message_id) {
+            let wait = if impatient { Duration::ZERO } else { back_off(message.receives) };
+            let visible_at = machine_now() + i64::try_from(wait.as_millis()).expect("a back-off is short");
+            transaction
+                .prepare_cached("UPDATE messages SET visibleAt = ?2, dead = ?3 WHERE id = ?1")?
+                .execute(params![message.id, visible_at, message.receives >= MAX_RECEIVES])?;
+        } else {
+            transaction.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([message.id])?;
+        }
+    }
+    transaction.commit()
+}
+
+fn back_off(receives: u32) -> Duration {
+    let doubled = 2u32.saturating_pow(receives.saturating_sub(1));
+    FIRST_BACK_OFF.saturating_mul(doubled).min(LONGEST_BACK_OFF)
+}
+
+impl Message {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: row.get(0)?,
+            message_id: row.get(1)?,
+            body: row.get(2)?,
+            sent_at: row.get(3)?,
+            receives: row.get(4)?,
+        })
+    }
+}
+
+/// What EventBridge puts around an event.
+fn envelope(arrival: &Arrival, id: &str, now: Timestamp) -> Value {
+    let at = arrival.at.unwrap_or(now);
+    json!({
+        "version": "0",
+        "id": id,
+        "detail-type": arrival.fact,
+        "source": arrival.source,
+        "account": "000000000000",
+        "time": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        "region": "local",
+        "resources": [],
+        "detail": arrival.detail,
+    })
+}
+
+/// A batch as SQS hands it to a function.
+fn event_of(queue: Queue, batch: &[Message]) -> SqsEvent {
+    let records: Vec<_> = batch
+        .iter()
+        .map(|message| {
+            json!({
+                "messageId": message.message_id,
+                "receiptHandle": message.id.to_string(),
+                "body": message.body,
+                "attributes": {
+                    "SentTimestamp": message.sent_at.to_string(),
+                    "ApproximateReceiveCount": message.receives.to_string(),
+                },
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": format!("arn:aws:sqs:local:000000000000:{}", queue.name()),
+                "awsRegion": "local",
+            })
+        })
+        .collect();
+    serde_json::from_value(json!({ "Records": records })).expect("a batch is an event")
+}
+
+/// The machine's clock, whatever the host's stands at: a message waits for real.
+fn machine_now() -> i64 {
+    Timestamp::now().as_millisecond()
+}
+
+/// 32 hexadecimal digits.
+pub(crate) fn random_id() -> String {
+    format!("{:032x}", fastrand::u128(..))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::schema;
+
+    #[test]
+    fn rules_name_facts_that_there_are() {
+        let schema = schema();
+        let known: Vec<_> =
+            schema["oneOf"].as_array().unwrap().iter().map(|fact| fact["title"].as_str().unwrap()).collect();
+        for fact in Queue::ALL.iter().flat_map(|queue| queue.facts()) {
+            assert!(known.contains(fact), "{fact}");
+        }
+    }
+
+    #[test]
+    fn what_failed_waits_twice_as_long_each_time_up_to_five_minutes() {
+        let seconds = |receives| back_off(receives).as_secs();
+        assert_eq!([1, 2, 3, 9, 10, 20].map(seconds), [1, 2, 4, 256, 300, 300]);
+    }
+}

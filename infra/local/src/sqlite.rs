@@ -1,0 +1,48 @@
+//! `SQLite` files of the host's own: opened, and worked with on threads that may block.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, Result};
+
+/// A connection waits this long for another one's transaction to end.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// One connection, used by one piece of work at a time.
+#[derive(Clone)]
+pub(crate) struct Sqlite(Arc<Mutex<Connection>>);
+
+impl Sqlite {
+    /// Opens what is at this place, and prepares it.
+    pub(crate) fn open(place: &str, preparation: &str) -> Result<Self> {
+        let connection = Connection::open(place)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.execute_batch(preparation)?;
+        Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Does this on a thread that may block.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let connection = self.0.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            // Each piece of work is a transaction, which a panic rolls back.
+            work(&mut connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
+        });
+        done.await.expect("work on a database does not panic")
+    }
+}
+
+/// Where `SQLite` finds a file, or a new database in memory that connections of this process share: an in-memory
+/// *file system* (`vfs=memdb`) locks as files do and so waits, where a shared cache would answer "locked".
+pub(crate) fn place(file: Option<&Path>) -> String {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    match file {
+        Some(path) => path.to_string_lossy().into_owned(),
+        None => format!("file:/in-memory-{}?vfs=memdb", MADE.fetch_add(1, Ordering::Relaxed)),
+    }
+}

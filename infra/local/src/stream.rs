@@ -1,0 +1,202 @@
+//! What stands in for the stream of `accounts` and its mapping to `publish`: records in their order, in batches,
+//! again and again until they are done.
+//!
+//! The engine keeps its stream in a table of its file. What has been published is deleted from it, so that what is
+//! left is the saved position: a record that was not published is still there after `kill -9`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use aws_lambda_events::dynamodb::Event;
+use rusqlite::{OptionalExtension, Row, params};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::functions::Functions;
+use crate::sqlite::Sqlite;
+
+/// The engine finds the next sequence number by this; without an index it goes through all records at each write.
+/// A trim that is lost in a crash is only made again, so it need not wait for the disk.
+const PREPARATION: &str = "
+    CREATE INDEX IF NOT EXISTS _stream_records_in_order
+        ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
+    PRAGMA synchronous = NORMAL;";
+
+/// Records read at once.
+const RECORDS_A_READ: usize = 1_000;
+/// Records handed to `publish` at once: what a mapping does unless it is told otherwise.
+const RECORDS_A_BATCH: usize = 100;
+/// Consumed records are deleted once there are so many, …
+const TRIM_AFTER_RECORDS: usize = 500;
+/// … or after so long; each deletion holds writers up.
+const TRIM_AFTER: Duration = Duration::from_millis(500);
+
+/// In case a write wakes nobody.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// Pauses between two tries of the same batch.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The stream of `accounts`.
+#[derive(Clone)]
+pub struct Stream {
+    records: Sqlite,
+    /// The last record consumed. By the order of insertion, not by sequence number: those follow the machine's
+    /// clock, which may be set back.
+    position: Arc<AtomicI64>,
+}
+
+struct Record {
+    id: i64,
+    sequence: String,
+    /// What `publish` gets, unless the commit had nothing to tell.
+    event: Option<Value>,
+}
+
+impl Stream {
+    /// Over a second connection to the engine's file, which the engine has made.
+    pub(crate) fn open(place: &str) -> rusqlite::Result<Self> {
+        Ok(Self { records: Sqlite::open(place, PREPARATION)?, position: Arc::default() })
+    }
+
+    /// Whether there are records that have not been consumed.
+    pub(crate) async fn is_behind(&self) -> rusqlite::Result<bool> {
+        let position = self.position.load(Ordering::SeqCst);
+        let newer = self.records.run(move |connection| {
+            let query = "SELECT 1 FROM _stream_records WHERE id > ?1 LIMIT 1";
+            connection.query_row(query, [position], |_| Ok(())).optional()
+        });
+        Ok(newer.await?.is_some())
+    }
+
+    /// How many records there are, for tests: consumed ones go.
+    pub async fn count(&self) -> rusqlite::Result<u64> {
+        let count = |connection: &mut rusqlite::Connection| {
+            connection.query_row("SELECT count(*) FROM _stream_records", [], |row| row.get(0))
+        };
+        self.records.run(count).await
+    }
+
+    /// Hands records on until it is told to stop, which it does between two batches.
+    pub(crate) async fn run(self, functions: Arc<Functions>, mut stop: watch::Receiver<bool>) {
+        let mut pause = FIRST_PAUSE;
+        let (mut consumed, mut trimmed_at) = (0, Instant::now());
+        while !*stop.borrow() {
+            let wait = match self.hand_on(&functions).await {
+                Ok(Progress::All(records)) => {
+                    consumed += records;
+                    pause = FIRST_PAUSE;
+                    if records > 0 { Duration::ZERO } else { POLL_EVERY }
+                }
+                Ok(Progress::Stuck) => {
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                    pause
+                }
+                Err(problem) => {
+                    tracing::error!(%problem, "the stream cannot be read");
+                    LONGEST_PAUSE
+                }
+            };
+            let late = consumed > 0 && trimmed_at.elapsed() >= TRIM_AFTER;
+            if late || consumed >= TRIM_AFTER_RECORDS {
+                if let Err(problem) = self.trim().await {
+                    tracing::warn!(%problem, "the stream could not be trimmed");
+                }
+                (consumed, trimmed_at) = (0, Instant::now());
+            }
+            let wait = if consumed > 0 { wait.min(TRIM_AFTER) } else { wait };
+            let retrying = pause > FIRST_PAUSE;
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = functions.invoked(), if !retrying => {}
+                // So it does when the host is dropped.
+                _ = stop.changed() => break,
+            }
+        }
+        if let Err(problem) = self.trim().await {
+            tracing::warn!(%problem, "the stream could not be trimmed");
+        }
+    }
+
+    /// Hands on what there is, up to the first batch that fails.
+    async fn hand_on(&self, functions: &Arc<Functions>) -> rusqlite::Result<Progress> {
+        let records = self.read().await?;
+        for batch in records.chunks(RECORDS_A_BATCH) {
+            let told: Vec<_> = batch.iter().filter_map(|record| record.event.as_ref()).collect();
+            let mut good = batch.len();
+            if !told.is_empty() {
+                let event: Event =
+                    serde_json::from_value(json!({ "Records": told })).expect("a batch is an event");
+                let failed = functions.publish(event).await;
+                good = batch.iter().position(|record| failed.contains(&record.sequence)).unwrap_or(good);
+            }
+            if let Some(last) = batch[..good].last() {
+                self.position.store(last.id, Ordering::SeqCst);
+            }
+            if good < batch.len() {
+                return Ok(Progress::Stuck);
+            }
+        }
+        Ok(Progress::All(records.len()))
+    }
+
+    async fn read(&self) -> rusqlite::Result<Vec<Record>> {
+        let position = self.position.load(Ordering::SeqCst);
+        let read = self.records.run(move |connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT id, event_name, keys_json, new_image, sequence_number, created_at, event_id
+                 FROM _stream_records WHERE id > ?1 ORDER BY id LIMIT ?2",
+            )?;
+            query.query_map(params![position, RECORDS_A_READ], read_record)?.collect()
+        });
+        read.await
+    }
+
+    async fn trim(&self) -> rusqlite::Result<()> {
+        let position = self.position.load(Ordering::SeqCst);
+        let trimmed = self.records.run(move |connection| {
+            connection.execute("DELETE FROM _stream_records WHERE id <= ?1", [position])
+        });
+        trimmed.await.map(|_| ())
+    }
+}
+
+/// How far a round came.
+enum Progress {
+    /// All records that were read are consumed: so many.
+    All(usize),
+    /// A record is to be tried again.
+    Stuck,
+}
+
+fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
+    let image: Option<String> = row.get(3)?;
+    let sequence: String = row.get(4)?;
+    // What the mapping's filter lets through on AWS. A quote within a text is escaped, so this is an attribute's
+    // name, and whatever else has it is none of `publish`'s.
+    let image = image.filter(|image| image.contains(r#""facts":"#));
+    let event = image.map(|image| {
+        let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        let keys: String = row.get(2)?;
+        Ok::<_, rusqlite::Error>(json!({
+            "eventID": row.get::<_, Option<String>>(6)?.unwrap_or_default(),
+            "eventName": row.get::<_, String>(1)?,
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "local",
+            "eventSourceARN": "arn:aws:dynamodb:local:000000000000:table/accounts/stream/local",
+            "dynamodb": {
+                "ApproximateCreationDateTime": row.get::<_, i64>(5)?,
+                "Keys": parsed(&keys),
+                "NewImage": parsed(&image),
+                "SequenceNumber": sequence,
+                "SizeBytes": keys.len() + image.len(),
+                "StreamViewType": "NEW_IMAGE",
+            },
+        }))
+    });
+    Ok(Record { id: row.get(0)?, event: event.transpose()?, sequence })
+}

@@ -1,0 +1,370 @@
+//! From a commit to the function that must hear of it: stream, `publish`, bus, queue. At least once and in any
+//! order, whatever fails on the way; one shortfall is charged once all the same (R2, R3).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use domain::fact::Event;
+use local::faults::{Call, Fault, Kind, Target, plain_http};
+use reqwest::Method;
+use scenarios::{Answer, Api, World, bounded, decimal, list, rated};
+use serde_json::{Value, json};
+
+use crate::kill::Process;
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+const START: &str = "2026-11-22T08:00:00Z";
+
+/// As many as a fault may need.
+const ALWAYS: usize = usize::MAX;
+
+/// An account of 100.00 that is charged 60.00 at 50.00.
+async fn armed(api: &Api, account: &str) {
+    let new = json!({ "accountId": account, "name": account, "currency": "EUR" });
+    api.post("/v1/accounts", new).await.expect(201);
+    let card = json!({ "paymentMethod": "pm_card_visa" });
+    api.send(Method::PUT, &format!("/v1/accounts/{account}/payment-method"), &[], card).await.expect(200);
+    api.buy(account, "funds", json!({ "amount": "100.00" })).await.expect(201);
+    let settings = json!({ "enabled": true, "triggerAmount": "50.00", "rechargeAmount": "60.00" });
+    api.send(Method::PUT, &format!("/v1/accounts/{account}/auto-recharge"), &[], settings).await.expect(200);
+}
+
+async fn world() -> World {
+    let world = World::start().await;
+    world.set_time(NOW);
+    armed(&world.operator, "a").await;
+    world.drain().await;
+    world
+}
+
+/// The debit that leaves 40.00.
+async fn fall_to_the_trigger(api: &Api, account: &str) {
+    api.debit(account, &[rated("call", START, "60.0000")]).await.expect(200);
+}
+
+/// It was charged for the funds it began with, and once more.
+async fn assert_recharged_once(api: &Api, account: &str) {
+    let amounts: Vec<_> =
+        api.charges(account).await.iter().map(|charge| decimal(&charge["amount"]).normalize()).collect();
+    assert_eq!(amounts.len(), 2, "{amounts:?}");
+    let shown = api.account(account).await;
+    assert_eq!(shown["balance"], "100.0000", "{shown}");
+    assert_eq!(shown["autoRecharge"]["state"], "armed");
+    api.assert_books_balance(account).await;
+}
+
+fn fault(target: Target, kind: Kind, count: usize) -> Fault {
+    Fault { target: Some(target), kind, skip: 0, count }
+}
+
+async fn deliver(world: &World, delivery: Value) {
+    world.operator.post("/_local/delivery", delivery).await.expect(204);
+}
+
+async fn dead_letters(world: &World) -> Vec<Value> {
+    let answer = world.operator.get("/_local/dead-letters").await.expect(200);
+    list(&answer, "deadLetters").to_vec()
+}
+
+/// What a function has done, by its name in the metrics.
+async fn runs(api: &Api, function: &str) -> (u64, u64) {
+    let metrics = api.get("/_local/metrics").await.expect(200);
+    let number = |name: &str| metrics["functions"][function][name].as_u64().expect("a number");
+    (number("invocations"), number("errors"))
+}
+
+/// Waits until this is so.
+async fn until(so: impl AsyncFn() -> bool) {
+    bounded(async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+/// The events that calls put on the bus.
+fn told(calls: &[Call]) -> Vec<Value> {
+    let entries = calls.iter().flat_map(|call| {
+        let body: Value = serde_json::from_str(&call.body).unwrap();
+        list(&body, "Entries").to_vec()
+    });
+    entries.map(|entry| serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn r2_a_debit_to_the_trigger_is_charged_once_through_its_event() {
+    let world = world().await;
+    let before = runs(&world.operator, "recharge").await;
+    fall_to_the_trigger(&world.operator, "a").await;
+    world.drain().await;
+    assert_recharged_once(&world.operator, "a").await;
+    assert_eq!(runs(&world.operator, "recharge").await, (before.0 + 1, before.1));
+    assert_eq!(dead_letters(&world).await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn a_commit_with_nothing_to_tell_is_no_invocation() {
+    let world = world().await;
+    let before = runs(&world.operator, "publish").await;
+    assert!(before.0 > 0);
+    for number in 0..20 {
+        world.operator.debit("a", &[rated(&format!("r{number}"), START, "0.0100")]).await.expect(200);
+    }
+    world.drain().await;
+    assert_eq!(runs(&world.operator, "publish").await, before);
+}
+
+#[tokio::test]
+async fn r3_a_hundred_copies_in_any_order_are_one_charge() {
+    let world = world().await;
+    armed(&world.operator, "b").await;
+    deliver(&world, json!({ "duplicates": 99, "shuffle": true })).await;
+    let before = runs(&world.operator, "recharge").await;
+    for account in ["a", "b"] {
+        fall_to_the_trigger(&world.operator, account).await;
+    }
+    world.drain().await;
+    for account in ["a", "b"] {
+        assert_recharged_once(&world.operator, account).await;
+    }
+    let after = runs(&world.operator, "recharge").await;
+    assert!(after.0 - before.0 >= 20, "ten messages a batch: {before:?} {after:?}");
+    assert_eq!(after.1, before.1);
+}
+
+#[tokio::test]
+async fn a_bus_that_is_down_for_a_while_loses_nothing() {
+    for kind in [Kind::Down, Kind::Throttle] {
+        let world = world().await;
+        world.faults().start_record(Target::Bus);
+        world.faults().arm(fault(Target::Bus, kind, ALWAYS));
+        fall_to_the_trigger(&world.operator, "a").await;
+        armed(&world.operator, "b").await;
+        until(async || runs(&world.operator, "publish").await.1 > 0).await;
+        assert_eq!(world.operator.charges("a").await.len(), 1, "nobody has heard of it");
+
+        world.faults().disarm();
+        world.drain().await;
+        assert_recharged_once(&world.operator, "a").await;
+        let kinds: BTreeSet<_> = told(&world.faults().take_record())
+            .iter()
+            .map(|event| format!("{} {}", event["accountId"], event["type"]))
+            .collect();
+        let expected =
+            [r#""a" "BalanceLow""#, r#""a" "FundsAdded""#, r#""b" "FundsAdded""#, r#""b" "SettingsChanged""#];
+        for expected in expected {
+            assert!(kinds.contains(expected), "{expected} of {kinds:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_the_bus_refuses_is_sent_again() {
+    let world = world().await;
+    world.faults().start_record(Target::Bus);
+    world.faults().arm(fault(Target::Bus, Kind::Partial, 2));
+    fall_to_the_trigger(&world.operator, "a").await;
+    world.drain().await;
+    assert_recharged_once(&world.operator, "a").await;
+    let low: Vec<_> = told(&world.faults().take_record())
+        .into_iter()
+        .filter(|event| event["type"] == "BalanceLow")
+        .map(|event| event["id"].clone())
+        .collect();
+    assert_eq!(low.len(), 3, "twice refused, then taken: {low:?}");
+    assert!(low.iter().all(|id| *id == low[0]));
+    assert_eq!(runs(&world.operator, "publish").await.1, 0, "publish saw to it itself");
+}
+
+#[tokio::test]
+async fn a_lost_reply_of_the_bus_is_a_duplicate_and_one_charge() {
+    let world = world().await;
+    world.faults().arm(fault(Target::Bus, Kind::LostReply, 1));
+    fall_to_the_trigger(&world.operator, "a").await;
+    world.drain().await;
+    assert_recharged_once(&world.operator, "a").await;
+}
+
+#[tokio::test]
+async fn a_poison_message_is_a_dead_letter_while_others_go_on() {
+    let world = world().await;
+    deliver(&world, json!({ "impatient": true })).await;
+    let poison = PutEventsRequestEntry::builder()
+        .source(Event::SOURCE)
+        .detail_type("BalanceLow")
+        .detail(json!({ "no": "event of ours" }).to_string());
+    world.host.aws().bus().put_events().entries(poison.build()).send().await.unwrap();
+    fall_to_the_trigger(&world.operator, "a").await;
+    world.drain().await;
+    assert_recharged_once(&world.operator, "a").await;
+
+    let dead = dead_letters(&world).await;
+    assert_eq!(dead.len(), 1, "{dead:?}");
+    assert_eq!((&dead[0]["queue"], &dead[0]["receives"]), (&json!("recharge"), &json!(20)));
+    assert_eq!(dead[0]["event"]["detail"], json!({ "no": "event of ours" }));
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_handled_when_it_is_sent_again() {
+    let world = world().await;
+    deliver(&world, json!({ "impatient": true })).await;
+    world.faults().arm(fault(Target::Bus, Kind::Down, ALWAYS));
+    fall_to_the_trigger(&world.operator, "a").await;
+    // The event gets through, and whoever hears it can do nothing.
+    world.faults().disarm();
+    world.faults().arm(fault(Target::Database, Kind::Throttle, ALWAYS));
+    until(async || !dead_letters(&world).await.is_empty()).await;
+    world.faults().disarm();
+    assert_eq!(world.operator.charges("a").await.len(), 1);
+
+    let redriven = world.operator.post("/_local/dead-letters/redrive", Value::Null).await.expect(200);
+    assert_eq!(redriven, json!({ "redriven": 1 }));
+    world.drain().await;
+    assert_recharged_once(&world.operator, "a").await;
+    assert!(dead_letters(&world).await.is_empty());
+}
+
+#[tokio::test]
+async fn drain_waits_for_what_comes_back_later() {
+    let world = world().await;
+    let poison =
+        PutEventsRequestEntry::builder().source(Event::SOURCE).detail_type("BalanceLow").detail("{}");
+    world.host.aws().bus().put_events().entries(poison.build()).send().await.unwrap();
+    let drained = tokio::time::timeout(Duration::from_secs(2), world.drain()).await;
+    assert!(drained.is_err(), "a message that waits for its back-off is in flight");
+}
+
+#[tokio::test]
+async fn a_period_told_again_has_the_same_events() {
+    let world = world().await;
+    world.faults().start_record(Target::Bus);
+    armed(&world.operator, "b").await;
+    for account in ["a", "b"] {
+        world.operator.buy(account, "more", json!({ "amount": "70.00" })).await.expect(201);
+        world.operator.buy(account, "again", json!({ "amount": "80.00" })).await.expect(201);
+    }
+    world.drain().await;
+    let first: Vec<_> = told(&world.faults().take_record());
+    let lasting = |account: Option<&str>, events: &[Value]| {
+        let mut events: Vec<_> = events
+            .iter()
+            .filter(|event| event["type"] == "FundsAdded")
+            .filter(|event| account.is_none_or(|account| event["accountId"] == account))
+            .cloned()
+            .collect();
+        events.sort_by_key(|event| event["id"].to_string());
+        events
+    };
+
+    let period = |account: Option<&str>, from: &str, to: &str| {
+        let mut period = json!({ "from": from, "to": to });
+        if let Some(account) = account {
+            period["accountId"] = account.into();
+        }
+        period
+    };
+    let republish = async |period: Value| -> (Answer, Vec<Value>) {
+        world.faults().start_record(Target::Bus);
+        let answer = world.operator.post("/_local/republish", period).await;
+        (answer, told(&world.faults().take_record()))
+    };
+    let next_day = "2026-11-23T00:00:00Z";
+    let (answer, again) = republish(period(Some("b"), NOW, next_day)).await;
+    assert_eq!(answer.expect(200), json!({ "accounts": 1, "events": 3 }));
+    assert_eq!(lasting(Some("b"), &again), lasting(Some("b"), &first), "of one account");
+    assert_eq!(again.len(), 3);
+
+    let (answer, again) = republish(period(None, NOW, next_day)).await;
+    // Account `a` was told of its first funds before the record began.
+    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 6 }));
+    let ids =
+        |events: Vec<Value>| events.into_iter().map(|event| event["id"].to_string()).collect::<BTreeSet<_>>();
+    assert!(ids(lasting(None, &again)).is_superset(&ids(lasting(None, &first))), "of all accounts");
+
+    let (answer, again) = republish(period(None, "2026-11-22T00:00:00Z", NOW)).await;
+    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 0 }), "`to` is not in it");
+    assert!(again.is_empty());
+    let (answer, _) = republish(period(None, NOW, NOW)).await;
+    assert_eq!(answer.problem(422)["errors"][0]["field"], "to");
+}
+
+#[tokio::test]
+async fn what_was_told_is_deleted_from_the_stream() {
+    let world = world().await;
+    let folder = tempfile::tempdir().unwrap();
+    let on_disk = World::on_disk(folder.path()).await;
+    on_disk.set_time(NOW);
+    armed(&on_disk.operator, "a").await;
+    for world in [world, on_disk] {
+        for number in 0..30 {
+            world.operator.debit("a", &[rated(&format!("r{number}"), START, "0.0100")]).await.expect(200);
+        }
+        world.drain().await;
+        until(async || world.host.database().stream().count().await.unwrap() == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_kept_and_so_is_all_that_follows() {
+    let world = world().await;
+    let steady = world.host.database().client(plain_http(), &Arc::default());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let poison = steady.put_item().table_name("accounts").item("accountId", text("p"));
+    let poison = poison.item("part", text("core")).item("facts", text("["));
+    poison.send().await.unwrap();
+    fall_to_the_trigger(&world.operator, "a").await;
+    until(async || runs(&world.operator, "publish").await.1 >= 2).await;
+    assert_eq!(world.operator.charges("a").await.len(), 1);
+    assert!(world.host.database().stream().count().await.unwrap() >= 2);
+}
+
+#[tokio::test]
+async fn a_host_stopped_before_it_could_tell_tells_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::on_disk(folder.path()).await;
+    world.set_time(NOW);
+    armed(&world.operator, "a").await;
+    world.drain().await;
+    world.faults().arm(fault(Target::Bus, Kind::Down, ALWAYS));
+    fall_to_the_trigger(&world.operator, "a").await;
+    world.host.stop().await;
+
+    let world = World::on_disk(folder.path()).await;
+    world.drain().await;
+    assert_recharged_once(&world.operator, "a").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_any_moment_the_host_forgets_no_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
+    println!("seed {}", random.get_seed());
+    for round in 0..6 {
+        let account = format!("a{round}");
+        let process = Process::start(folder.path()).await;
+        process.operator.post("/_local/time", json!({ "now": NOW })).await.expect(200);
+        armed(&process.operator, &account).await;
+        if round == 0 {
+            let down = json!({ "target": "bus", "kind": "down", "count": 1_000_000 });
+            process.operator.post("/_local/faults", down).await.expect(204);
+        }
+        fall_to_the_trigger(&process.operator, &account).await;
+        tokio::time::sleep(Duration::from_millis(random.u64(0..60))).await;
+        process.kill().await;
+
+        let process = Process::start(folder.path()).await;
+        process.operator.post("/_local/drain", Value::Null).await.expect(200);
+        let shown = process.operator.account(&account).await;
+        let begun = shown["autoRecharge"]["state"] == "charging" || shown["balance"] == "100.0000";
+        assert!(begun, "the event was heard: {shown}");
+        // A charge whose process died is for recovery.
+        process.operator.post("/_local/run/recover", Value::Null).await.expect(200);
+        process.operator.post("/_local/drain", Value::Null).await.expect(200);
+        assert_recharged_once(&process.operator, &account).await;
+        process.kill().await;
+    }
+}

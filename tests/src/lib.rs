@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use local::faults::{Fault, Faults, Kind, Pause};
+use local::queues::Delivery;
 use local::tokens::TokenRequest;
 use local::{Config, Host, Storage};
 use recharge::{Leases, Summary};
@@ -135,6 +136,34 @@ impl World {
         let instant: Timestamp = instant.parse().expect("an instant");
         let functions = &self.host.machine().functions;
         Box::pin(functions.recover(instant, Leases::Respected)).await.expect("it recovers")
+    }
+
+    /// From now on every event is lost on its way to the functions.
+    pub fn lose_events(&self) {
+        self.host.machine().queues.deliver(Delivery { lose: true, ..Delivery::default() });
+    }
+
+    /// The recharge function hears that an account is low, in this very task, so that it can be killed or held
+    /// back with it.
+    pub async fn recharge_here(&self, account: &str) {
+        let machine = self.host.machine();
+        let now = machine.clock.now();
+        let event = json!({
+            "id": format!("{account}#0#0"),
+            "accountId": account,
+            "version": 0,
+            "at": now,
+            "type": "BalanceLow",
+            "available": { "amount": "0", "currency": "EUR" },
+        });
+        let message = json!({
+            "messageId": "one",
+            "body": json!({ "detail-type": "BalanceLow", "detail": event }).to_string(),
+            "attributes": { "SentTimestamp": now.as_millisecond().to_string() },
+        });
+        let batch = serde_json::from_value(json!({ "Records": [message] })).expect("an event");
+        let answered = Box::pin(recharge::handle_queue(batch, machine.functions.recharge_ports())).await;
+        assert!(answered.batch_item_failures.is_empty(), "{answered:?}");
     }
 
     /// Waits until everything in flight is done, and what follows from it.

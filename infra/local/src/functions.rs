@@ -11,6 +11,7 @@ use domain::purchase::PurchaseLimits;
 use domain::recharge::Policy;
 use domain::{AccountId, PaymentId};
 use jiff::Timestamp;
+use notices::Claims;
 use payments::{Processor, Sandbox};
 use publish::{Republish, RepublishError, Republished};
 use recharge::Leases;
@@ -25,6 +26,9 @@ use crate::queues::Queue;
 
 /// The sample rates, which are published here.
 const RATES: &str = include_str!("../../rates/sample.csv");
+
+/// Where mails say that they come from.
+const MAIL_FROM: &str = "credits@localhost";
 
 /// Where a person confirms a payment that the card wants its owner for.
 pub const AUTHENTICATION_PATH: &str = "/_local/authenticate";
@@ -62,6 +66,7 @@ pub struct Functions {
     expire: expire::Ports,
     recharge: recharge::Ports,
     publish: publish::Ports,
+    notify: notify::Ports,
     sandbox: Sandbox,
     counts: [Counts; NAMES.len()],
     flights: Arc<Flights>,
@@ -69,10 +74,11 @@ pub struct Functions {
     invoked: Notify,
 }
 
-const NAMES: [&str; 6] = ["purchase", "debit", "account", "expire", "recharge", "publish"];
+const NAMES: [&str; 7] = ["purchase", "debit", "account", "expire", "recharge", "publish", "notify"];
 const EXPIRE: usize = 3;
 const RECHARGE: usize = 4;
 const PUBLISH: usize = 5;
+const NOTIFY: usize = 6;
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -113,6 +119,8 @@ impl Functions {
         sandbox.create_table().await?;
         let client = database.client(Wire::shared(faults.clone(), Target::Database), faults);
         let store = || Arc::new(Store::new(client.clone(), tables.clone()));
+        let claims = Claims::new(client.clone(), "notices", Claims::LEASE);
+        claims.create_table().await?;
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
         let rates = PublishedRates::reading(RATES);
         let limits = PurchaseLimits::default();
@@ -127,6 +135,14 @@ impl Functions {
             expire: expire::Ports { store: store() },
             recharge: recharge::Ports { store: store(), processor, policy: Policy::default() },
             publish: publish::Ports { bus: aws.bus(), bus_name: "local".to_owned(), store: store() },
+            notify: notify::Ports {
+                store: store(),
+                mailer: aws.mail(),
+                claims,
+                from: MAIL_FROM.to_owned(),
+                portal: url.to_owned(),
+                configuration_set: None,
+            },
             sandbox,
             counts: Default::default(),
             flights: Arc::default(),
@@ -142,6 +158,11 @@ impl Functions {
     /// What the purchase function works with, for tests that kill it or take its place.
     pub fn purchase_ports(&self) -> &purchase::Ports {
         &self.purchase
+    }
+
+    /// What the recharge function works with, for such tests.
+    pub fn recharge_ports(&self) -> &recharge::Ports {
+        &self.recharge
     }
 
     /// Hands a function an event, as Lambda does: it runs to its end even when the caller has gone, and a
@@ -244,7 +265,7 @@ impl Functions {
             let _flight = flight;
             match queue {
                 Queue::Recharge => recharge::handle_queue(batch, &functions.recharge).await,
-                Queue::Notify => unreachable!("its messages wait until its function is here"),
+                Queue::Notify => notify::handle(batch, &functions.notify).await,
             }
         });
         let failed = match run.await {
@@ -258,7 +279,7 @@ impl Functions {
         };
         let function = match queue {
             Queue::Recharge => RECHARGE,
-            Queue::Notify => unreachable!("its messages wait until its function is here"),
+            Queue::Notify => NOTIFY,
         };
         self.ran(function, !failed.is_empty());
         failed
@@ -300,6 +321,7 @@ impl Functions {
             &self.expire.store,
             &self.recharge.store,
             &self.publish.store,
+            &self.notify.store,
         ];
         std::array::from_fn(|index| {
             let units = stores[index].meter().units();

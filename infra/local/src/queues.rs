@@ -30,9 +30,6 @@ pub enum Queue {
 impl Queue {
     const ALL: [Self; 2] = [Self::Recharge, Self::Notify];
 
-    /// Those whose function is here. That of `notify` is not: its messages wait until it is.
-    const SERVED: [Self; 1] = [Self::Recharge];
-
     fn name(self) -> &'static str {
         match self {
             Self::Recharge => "recharge",
@@ -99,6 +96,8 @@ pub struct Delivery {
     pub shuffle: bool,
     /// What failed comes back at once.
     pub impatient: bool,
+    /// Every event is lost, which SQS never does: what must not depend on events is tried so.
+    pub lose: bool,
 }
 
 /// An event as it comes to the bus.
@@ -144,7 +143,8 @@ impl Queues {
     /// Stores an event in the queues that its rule names; gives its id.
     pub(crate) async fn put(&self, arrivals: Vec<Arrival>) -> rusqlite::Result<Vec<String>> {
         let now = self.clock.now();
-        let copies = 1 + self.delivery().duplicates;
+        let Delivery { duplicates, lose, .. } = self.delivery();
+        let copies = if lose { 0 } else { 1 + duplicates };
         let ids: Vec<_> = arrivals.iter().map(|_| random_id()).collect();
         let mut messages = Vec::new();
         for (arrival, id) in arrivals.iter().zip(&ids) {
@@ -177,18 +177,13 @@ impl Queues {
         }
     }
 
-    /// Whether messages wait for a function that is here, or are with it.
+    /// Whether messages wait for their functions, or are with them.
     pub(crate) async fn are_busy(&self) -> rusqlite::Result<bool> {
         let waiting = self.messages.run(|connection| {
-            for queue in Queue::SERVED {
-                let query = "SELECT 1 FROM messages WHERE queue = ?1 AND NOT dead LIMIT 1";
-                if connection.query_row(query, [queue.name()], |_| Ok(())).optional()?.is_some() {
-                    return Ok(true);
-                }
-            }
-            Ok(false)
+            let query = "SELECT 1 FROM messages WHERE NOT dead LIMIT 1";
+            connection.query_row(query, [], |_| Ok(())).optional()
         });
-        waiting.await
+        Ok(waiting.await?.is_some())
     }
 
     /// Messages that were tried too often, oldest first.
@@ -222,7 +217,7 @@ impl Queues {
 
     /// Hands messages to their functions until it is told to stop, which each queue does between two batches.
     pub(crate) async fn run(self: Arc<Self>, functions: Arc<Functions>, stop: watch::Receiver<bool>) {
-        let workers = Queue::SERVED
+        let workers = Queue::ALL
             .map(|queue| tokio::spawn(self.clone().run_queue(queue, functions.clone(), stop.clone())));
         for worker in workers {
             if let Err(panic) = worker.await {

@@ -1,0 +1,285 @@
+//! Mails through the whole of the product (N1-N11): from a commit over stream, bus and queue to a mailbox, each
+//! once, whatever is repeated, shuffled, down or killed.
+
+use std::collections::BTreeMap;
+
+use local::faults::{Fault, Kind, Target};
+use reqwest::Method;
+use scenarios::{World, list, rated};
+use serde_json::{Value, json};
+
+const NOON: &str = "2026-11-22T12:00:00Z";
+const START: &str = "2026-11-22T08:00:00Z";
+
+/// An account with recipients and so many euros.
+async fn account(world: &World, id: &str, recipients: &[String], euros: &str) {
+    world.account(id).await;
+    change(world, id, json!({ "notificationEmails": recipients })).await;
+    world.operator.buy(id, "first", json!({ "amount": euros })).await.expect(201);
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+}
+
+async fn change(world: &World, id: &str, changes: Value) {
+    world.operator.send(Method::PATCH, &format!("/v1/accounts/{id}"), &[], changes).await.expect(200);
+}
+
+async fn put(world: &World, id: &str, what: &str, body: Value) {
+    world.operator.send(Method::PUT, &format!("/v1/accounts/{id}/{what}"), &[], body).await.expect(200);
+}
+
+fn one(address: &str) -> Vec<String> {
+    vec![address.to_owned()]
+}
+
+async fn mails(world: &World, to: &str) -> Vec<Value> {
+    world.drain().await;
+    let mails = world.operator.get(&format!("/_local/mail?to={to}")).await.expect(200);
+    mails.as_array().expect("a list").clone()
+}
+
+/// How many mails there are of each subject, by its beginning.
+async fn subjects(world: &World, to: &str) -> Vec<String> {
+    mails(world, to).await.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
+}
+
+fn count(subjects: &[String], word: &str) -> usize {
+    subjects.iter().filter(|subject| subject.contains(word)).count()
+}
+
+#[tokio::test]
+async fn n1_n7_funds_come_with_a_receipt() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "100").await;
+    world.operator.buy("a", "second", json!({ "amount": "50" })).await.expect(201);
+    world.set_time("2026-11-22T13:00:00Z");
+    put(
+        &world,
+        "a",
+        "auto-recharge",
+        json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" }),
+    )
+    .await;
+    world.operator.debit("a", &[rated("r", START, "100")]).await.expect(200);
+    let mails = mails(&world, "ada@example.com").await;
+    // The purchase, that somebody turned auto-recharge on, and the recharge.
+    assert_eq!(mails.len(), 3, "{mails:#?}");
+    let listed = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
+    for (purchase, number) in [(&list(&listed, "purchases")[1], 2), (&list(&listed, "purchases")[0], 3)] {
+        assert_eq!(purchase["receiptNumber"], number);
+        let id = purchase["purchaseId"].as_str().unwrap();
+        let of_it: Vec<_> = mails.iter().filter(|mail| mail["text"].as_str().unwrap().contains(id)).collect();
+        assert_eq!(of_it.len(), 1, "one mail links to receipt {number}");
+        for part in ["text", "html"] {
+            let text = of_it[0][part].as_str().unwrap().replace('\u{a0}', " ");
+            assert!(text.contains("EUR 50.00") && text.contains("22 November 2027"), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn n2_n10_a_failing_card_is_told_at_each_attempt_and_then_that_it_stopped() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "110").await;
+    put(
+        &world,
+        "a",
+        "auto-recharge",
+        json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" }),
+    )
+    .await;
+    put(&world, "a", "payment-method", json!({ "paymentMethod": "pm_card_chargeDeclined" })).await;
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    let mut attempts = 0;
+    for instant in [
+        NOON,
+        "2026-11-22T13:00:00Z",
+        "2026-11-22T19:00:00Z",
+        "2026-11-23T19:00:00Z",
+        "2026-11-26T19:00:00Z",
+        "2026-12-26T19:00:00Z",
+    ] {
+        world.set_time(instant);
+        for number in 0..40 {
+            let record = rated(&format!("{instant}-{number}"), START, "0.5");
+            world.operator.debit("a", &[record]).await.expect(200);
+        }
+        world.operator.debit("a", &[rated(instant, START, "40")]).await.expect(200);
+        world.recover_at(instant).await;
+        attempts += 1;
+        let told = subjects(&world, "ada@example.com").await;
+        let depleted = usize::from(attempts > 1);
+        let stopped = usize::from(attempts > 4);
+        assert_eq!(told.len(), attempts.min(5) + depleted + stopped, "at {instant}: {told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn r4_a_card_that_wants_its_owner_is_told_once_with_where_to_confirm() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "110").await;
+    put(
+        &world,
+        "a",
+        "auto-recharge",
+        json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" }),
+    )
+    .await;
+    put(&world, "a", "payment-method", json!({ "paymentMethod": "pm_card_authenticationRequired" })).await;
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.debit("a", &[rated("r", START, "60")]).await.expect(200);
+    for hour in 13..23 {
+        world.drain().await;
+        world.operator.debit("a", &[rated(&format!("r{hour}"), START, "1")]).await.expect(200);
+        world.recover_at(&format!("2026-11-22T{hour}:30:00Z")).await;
+    }
+    let told = mails(&world, "ada@example.com").await;
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0]["text"].as_str().unwrap().contains("/_local/authenticate/"), "{}", told[0]["text"]);
+}
+
+#[tokio::test]
+async fn n10_a_monthly_limit_is_told_once() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "110").await;
+    let settings = json!({
+        "enabled": true, "triggerAmount": "60", "rechargeAmount": "50", "monthlyLimit": "50",
+    });
+    put(&world, "a", "auto-recharge", settings).await;
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    for number in 0..20 {
+        world.operator.debit("a", &[rated(&format!("r{number}"), START, "5")]).await.expect(200);
+        world.drain().await;
+        world.recover_at("2026-11-23T00:00:00Z").await;
+    }
+    // The one recharge that fits, and that no other does.
+    let told = subjects(&world, "ada@example.com").await;
+    assert_eq!(told.len(), 2, "{told:#?}");
+}
+
+#[tokio::test]
+async fn n3_a_thousand_debits_around_zero_tell_of_each_crossing_once() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "50").await;
+    for crossing in 1..=2 {
+        let records: Vec<_> =
+            (0..500).map(|number| rated(&format!("r{crossing}-{number}"), START, "0.2")).collect();
+        for batch in records.chunks(10) {
+            world.operator.debit("a", batch).await.expect(200);
+        }
+        let told = subjects(&world, "ada@example.com").await;
+        // And a receipt for the funds that armed it again.
+        assert_eq!(told.len(), 2 * crossing - 1, "{told:#?}");
+        world.operator.buy("a", &format!("k{crossing}"), json!({ "amount": "100" })).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn n4_n5_n6_a_warning_an_expiry_to_come_and_one_that_came() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "100").await;
+    change(&world, "a", json!({ "lowBalanceAmount": "30" })).await;
+    for number in 0..10 {
+        world.operator.debit("a", &[rated(&format!("r{number}"), START, "8")]).await.expect(200);
+    }
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "N4: once");
+    for (night, expected) in [
+        ("2027-09-23T12:00:00Z", 2),
+        ("2027-10-23T12:00:00Z", 3),
+        ("2027-11-15T12:00:00Z", 4),
+        ("2027-11-16T12:00:00Z", 4),
+        ("2027-11-25T12:00:00Z", 6),
+        ("2027-11-26T12:00:00Z", 6),
+    ] {
+        world.set_time(night);
+        world.recover_at(night).await;
+        world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
+        let told = subjects(&world, "ada@example.com").await;
+        // At the end: that they expired, and that nothing is left.
+        assert_eq!(told.len(), expected, "{night}: {told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn n9_changes_are_told_by_name_also_to_those_who_are_no_recipients_any_more() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    let both = [one("ada@example.com"), one("grace@example.com")].concat();
+    account(&world, "a", &both, "100").await;
+    change(&world, "a", json!({ "name": "Another name" })).await;
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 0, "a name is nobody's business");
+    change(&world, "a", json!({ "notificationEmails": ["grace@example.com", "eve@example.com"] })).await;
+    for address in ["ada@example.com", "grace@example.com", "eve@example.com"] {
+        let told = mails(&world, address).await;
+        assert_eq!(told.len(), 1, "{address}");
+        assert!(told[0]["text"].as_str().unwrap().contains("local"), "by whom: {}", told[0]["text"]);
+    }
+    put(&world, "a", "payment-method", json!({ "paymentMethod": "pm_card_mastercard" })).await;
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1);
+    assert_eq!(subjects(&world, "eve@example.com").await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n11_each_recipient_has_each_mail_once_over_a_hundred_deliveries() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    let recipients = |account: &str| -> Vec<String> {
+        let name = |number| if number == 7 && account == "a" { "bounce" } else { "person" };
+        (0..20).map(|number| format!("{}-{number}@{account}.example", name(number))).collect()
+    };
+    for id in ["a", "b"] {
+        account(&world, id, &recipients(id), "50").await;
+    }
+    world.operator.post("/_local/delivery", json!({ "duplicates": 99, "shuffle": true })).await;
+    for id in ["a", "b"] {
+        world.operator.debit(id, &[rated("r", START, "50")]).await.expect(200);
+    }
+    world.drain().await;
+    let all = world.operator.get("/_local/mail").await.expect(200);
+    let mut got: BTreeMap<String, usize> = BTreeMap::new();
+    for mail in all.as_array().unwrap() {
+        *got.entry(mail["to"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    assert_eq!(got.len(), 39, "{got:#?}");
+    assert!(got.values().all(|&times| times == 1), "{got:#?}");
+}
+
+#[tokio::test]
+async fn n11_while_mail_or_bus_is_down_nothing_is_lost_and_nothing_comes_twice() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    for target in [Target::Mail, Target::Bus] {
+        let id = format!("{target:?}");
+        let to = format!("{id}@example.com");
+        account(&world, &id, &[one(&to), one("bounce@example.com")].concat(), "50").await;
+        world.faults().arm(Fault { target: Some(target), kind: Kind::Down, skip: 0, count: 3 });
+        world.operator.debit(&id, &[rated("r", START, "50")]).await.expect(200);
+        world.operator.buy(&id, "more", json!({ "amount": "50" })).await.expect(201);
+        let told = subjects(&world, &to).await;
+        assert_eq!(told.len(), 2, "{id}: {told:#?}");
+    }
+}
+
+#[tokio::test]
+async fn n_mails_are_in_the_accounts_language() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "50").await;
+    change(&world, "a", json!({ "locale": "fr" })).await;
+    world.operator.buy("a", "more", json!({ "amount": "1234.5" })).await.expect(201);
+    let told = mails(&world, "ada@example.com").await;
+    let text = told[0]["text"].as_str().unwrap().replace(['\u{a0}', '\u{202f}'], " ");
+    assert!(text.contains("1 234,50 EUR") && text.contains("22 novembre 2027"), "{text}");
+    assert!(told[0]["html"].as_str().unwrap().contains("lang=\"fr\""));
+    let told = subjects(&world, "ada@example.com").await;
+    assert_eq!((told.len(), count(&told, "receipt")), (1, 0), "{told:?}");
+}

@@ -1,0 +1,437 @@
+//! Auto-recharge through the front door (R1-R7, F10): one shortfall is one charge, whatever is lost, repeated,
+//! concurrent or killed half way; the processor's own record says what was charged.
+
+use std::pin::pin;
+
+use local::faults::Kind;
+use reqwest::Method;
+use scenarios::{World, bounded, decimal, list, rated};
+use serde_json::{Value, json};
+
+const NOON: &str = "2026-11-22T12:00:00Z";
+const START: &str = "2026-11-22T08:00:00Z";
+
+/// More calls than any recharge makes.
+const MANY: usize = 60;
+
+/// An account with 110 EUR that is charged 50 at 60.
+async fn armed(world: &World, account: &str) {
+    world.account(account).await;
+    world.operator.buy(account, "first", json!({ "amount": "110" })).await.expect(201);
+    set(world, account, json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" })).await;
+}
+
+async fn set(world: &World, account: &str, settings: Value) -> Value {
+    let path = format!("/v1/accounts/{account}/auto-recharge");
+    world.operator.send(Method::PUT, &path, &[], settings).await.expect(200)
+}
+
+async fn save_card(world: &World, account: &str, card: Value) -> Value {
+    let path = format!("/v1/accounts/{account}/payment-method");
+    world.operator.send(Method::PUT, &path, &[], card).await.expect(200)
+}
+
+async fn spend(world: &World, account: &str, id: &str, amount: &str) {
+    let answer = world.operator.debit(account, &[rated(id, START, amount)]).await.expect(200);
+    assert_eq!(answer["accepted"], 1, "{answer}");
+}
+
+async fn state(world: &World, account: &str) -> String {
+    let shown = world.operator.account(account).await;
+    shown["autoRecharge"]["state"].as_str().unwrap().to_owned()
+}
+
+/// The recharges, newest first, as (status, amount).
+async fn recharges(world: &World, account: &str) -> Vec<(String, String)> {
+    let listed = world.operator.get(&format!("/v1/accounts/{account}/purchases")).await.expect(200);
+    let recharges = list(&listed, "purchases").iter().filter(|purchase| purchase["kind"] == "recharge");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    recharges.map(|recharge| (text(&recharge["status"]), text(&recharge["amount"]))).collect()
+}
+
+fn succeeded(amount: &str) -> (String, String) {
+    ("succeeded".to_owned(), amount.to_owned())
+}
+
+#[tokio::test]
+async fn r3_a_debit_far_below_the_trigger_is_one_charge() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    armed(&world, "a").await;
+    spend(&world, "a", "r", "170").await;
+    world.drain().await;
+    assert_eq!(recharges(&world, "a").await, [succeeded("150.0000")]);
+    let shown = world.operator.account("a").await;
+    assert_eq!((&shown["available"], &shown["autoRecharge"]["state"]), (&json!("90.0000"), &json!("armed")));
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r3_twenty_debits_at_once_across_the_trigger_are_one_charge() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    armed(&world, "a").await;
+    let debits = (0..20).map(|number| {
+        let world = &world;
+        async move { spend(world, "a", &format!("r{number}"), "3").await }
+    });
+    futures_util::future::join_all(debits).await;
+    world.drain().await;
+    assert_eq!(recharges(&world, "a").await, [succeeded("50.0000")]);
+    assert_eq!(world.operator.account("a").await["available"], "100.0000");
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn r3_when_every_event_is_lost_the_due_time_charges_once() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.lose_events();
+    armed(&world, "a").await;
+    for number in 0..5 {
+        spend(&world, "a", &format!("r{number}"), "12").await;
+    }
+    world.drain().await;
+    assert_eq!(recharges(&world, "a").await, []);
+    assert_eq!(world.recover_at("2026-11-22T12:09:59Z").await.begun, 0);
+    assert_eq!(world.recover_at("2026-11-22T12:10:00Z").await.begun, 1);
+    assert_eq!(world.recover_at("2026-11-22T12:15:00Z").await.begun, 0);
+    assert_eq!(recharges(&world, "a").await, [succeeded("50.0000")]);
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn r3_a_monthly_limit_charges_what_fits_and_goes_on_with_the_new_month() {
+    let world = World::start().await;
+    world.set_time("2026-11-30T23:50:00Z");
+    world.account("a").await;
+    world.operator.buy("a", "first", json!({ "amount": "110" })).await.expect(201);
+    let settings = json!({
+        "enabled": true, "triggerAmount": "60", "rechargeAmount": "50", "monthlyLimit": "120",
+    });
+    set(&world, "a", settings).await;
+    spend(&world, "a", "r", "170").await;
+    world.drain().await;
+    let limited = world.operator.account("a").await["autoRecharge"].clone();
+    assert_eq!((&limited["state"], &limited["why"]), (&json!("limited"), &json!("monthly")));
+    assert_eq!(limited["until"], "2026-12-01T00:00:00Z");
+    assert_eq!(world.recover_at("2026-11-30T23:59:59Z").await.begun, 0);
+    world.set_time("2026-12-01T00:00:00Z");
+    assert_eq!(world.recover_at("2026-12-01T00:00:00Z").await.begun, 1);
+    world.drain().await;
+    assert_eq!(recharges(&world, "a").await, [succeeded("50.0000"), succeeded("100.0000")]);
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn r4_a_failing_card_is_tried_five_times_in_all_whatever_happens_between() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    armed(&world, "a").await;
+    save_card(&world, "a", json!({ "paymentMethod": "pm_card_chargeDeclined" })).await;
+    spend(&world, "a", "r", "60").await;
+    world.drain().await;
+    let attempts = async || {
+        let charges = world.operator.get("/_local/charges/a").await.expect(200);
+        list(&charges, "charges").iter().filter(|charge| charge["charged"] == false).count()
+    };
+    assert_eq!((attempts().await, state(&world, "a").await.as_str()), (1, "waiting"));
+    for (number, (almost, retry)) in [
+        ("2026-11-22T12:59:59Z", "2026-11-22T13:00:00Z"),
+        ("2026-11-22T18:59:59Z", "2026-11-22T19:00:00Z"),
+        ("2026-11-23T18:59:59Z", "2026-11-23T19:00:00Z"),
+        ("2026-11-26T18:59:59Z", "2026-11-26T19:00:00Z"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // A lot happens on the account meanwhile.
+        world.set_time(almost);
+        let records: Vec<_> =
+            (0..250).map(|call| rated(&format!("c{number}-{call}"), START, "0.0001")).collect();
+        for batch in records.chunks(25) {
+            world.operator.debit("a", batch).await.expect(200);
+        }
+        world.recover_at(almost).await;
+        world.drain().await;
+        assert_eq!(attempts().await, number + 1, "before {retry}");
+        world.set_time(retry);
+        assert_eq!(world.recover_at(retry).await.begun, 1, "{retry}");
+        world.drain().await;
+        assert_eq!(attempts().await, number + 2, "{retry}");
+    }
+    let stopped = world.operator.account("a").await["autoRecharge"].clone();
+    assert_eq!((&stopped["state"], &stopped["why"]), (&json!("stopped"), &json!("card_declined")));
+    world.set_time("2026-12-22T12:00:00Z");
+    spend(&world, "a", "late", "1").await;
+    world.recover_at("2026-12-22T12:30:00Z").await;
+    world.drain().await;
+    assert_eq!(attempts().await, 5, "silence");
+
+    // A new card charges at once.
+    save_card(&world, "a", json!({ "paymentMethod": "pm_card_visa" })).await;
+    world.drain().await;
+    assert_eq!(recharges(&world, "a").await[0], succeeded("50.0000"));
+    assert_eq!(state(&world, "a").await, "armed");
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn f10_a_declined_card_has_its_backup_charged() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    armed(&world, "a").await;
+    let cards = json!({ "paymentMethod": "pm_card_chargeDeclined", "backup": "pm_card_mastercard" });
+    save_card(&world, "a", cards).await;
+    spend(&world, "a", "r", "60").await;
+    world.drain().await;
+    let listed = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
+    let recharge = &list(&listed, "purchases")[0];
+    assert_eq!(
+        (&recharge["status"], &recharge["card"]["brand"]),
+        (&json!("succeeded"), &json!("mastercard"))
+    );
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn r4_a_card_that_wants_its_owner_waits_until_the_owner_confirms() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    armed(&world, "a").await;
+    save_card(&world, "a", json!({ "paymentMethod": "pm_card_authenticationRequired" })).await;
+    spend(&world, "a", "r", "60").await;
+    world.drain().await;
+    assert_eq!(state(&world, "a").await, "needsAction");
+    // Days later it still waits: unlike a purchase, whose person has gone.
+    for day in 23..30 {
+        world.recover_at(&format!("2026-11-{day}T12:00:00Z")).await;
+    }
+    world.drain().await;
+    assert_eq!(state(&world, "a").await, "needsAction");
+    let listed = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
+    let url = list(&listed, "purchases")[0]["nextAction"]["url"].as_str().unwrap().to_owned();
+    let page = url.strip_prefix(world.host.url()).unwrap();
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    world.operator.send_text(Method::POST, page, &form, "decision=approve").await.expect(200);
+    world.drain().await;
+    assert_eq!(
+        (state(&world, "a").await.as_str(), recharges(&world, "a").await),
+        ("armed", vec![succeeded("50.0000")])
+    );
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn f10_a_new_card_takes_the_place_of_one_that_waits_for_its_owner() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    armed(&world, "a").await;
+    save_card(&world, "a", json!({ "paymentMethod": "pm_card_authenticationRequired" })).await;
+    spend(&world, "a", "r", "60").await;
+    world.drain().await;
+    save_card(&world, "a", json!({ "paymentMethod": "pm_card_visa" })).await;
+    world.drain().await;
+    let shown = recharges(&world, "a").await;
+    assert_eq!(shown, [succeeded("50.0000"), ("declined".to_owned(), "50.0000".to_owned())]);
+    assert_eq!(world.operator.charges("a").await.len(), 2, "the purchase and one recharge");
+    world.operator.assert_books_balance("a").await;
+}
+
+/// Nothing is open any more, what was charged is what was added, and the shortfall had one charge at most.
+async fn assert_one_charge_at_most(world: &World, account: &str, story: &str) -> usize {
+    let charged = world.operator.charges(account).await.len() - 1;
+    assert!(charged <= 1, "{story}: charged {charged} times");
+    world.operator.assert_books_balance(account).await;
+    assert!(!["charging", "needsAction"].contains(&state(world, account).await.as_str()), "{story}");
+    charged
+}
+
+#[tokio::test]
+async fn r3_a_recharge_killed_at_any_step_is_made_up_for() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.lose_events();
+    for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
+        for step in 0.. {
+            assert!(step < MANY, "a recharge comes to an end");
+            let account = format!("{name}-{step}");
+            armed(&world, &account).await;
+            spend(&world, &account, "r", "60").await;
+            world.drain().await;
+            world.arm(kind, step, 1);
+            let done = world.unless_killed(world.recharge_here(&account)).await;
+            world.faults().disarm();
+            for minutes in [10, 15] {
+                world.recover_at(&format!("2026-11-22T12:{minutes}:00Z")).await;
+            }
+            let story = format!("killed {name} call {step}");
+            assert_eq!(assert_one_charge_at_most(&world, &account, &story).await, 1, "{story}");
+            assert_eq!(decimal(&world.operator.account(&account).await["available"]).to_string(), "100.0000");
+            if done.is_some() {
+                assert!(step > 6, "it makes a call for each step, not {step}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r3_a_backup_charge_killed_at_any_step_is_made_up_for() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.lose_events();
+    for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
+        for step in 0.. {
+            assert!(step < MANY, "a recharge comes to an end");
+            let account = format!("{name}-{step}");
+            armed(&world, &account).await;
+            let cards = json!({ "paymentMethod": "pm_card_chargeDeclined", "backup": "pm_card_visa" });
+            save_card(&world, &account, cards).await;
+            spend(&world, &account, "r", "60").await;
+            world.drain().await;
+            world.arm(kind, step, 1);
+            let done = world.unless_killed(world.recharge_here(&account)).await;
+            world.faults().disarm();
+            for minutes in [10, 15, 20] {
+                world.recover_at(&format!("2026-11-22T12:{minutes}:00Z")).await;
+            }
+            let story = format!("killed {name} call {step}");
+            assert_eq!(assert_one_charge_at_most(&world, &account, &story).await, 1, "{story}");
+            if done.is_some() {
+                assert!(step > 10, "it makes a call for each step of both attempts, not {step}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn r5_turned_off_at_any_step_no_charge_begins_afterwards() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.lose_events();
+    for cards in [
+        json!({ "paymentMethod": "pm_card_visa" }),
+        json!({ "paymentMethod": "pm_card_chargeDeclined", "backup": "pm_card_visa" }),
+    ] {
+        let name = if cards["backup"].is_null() { "one" } else { "two" };
+        for step in 0.. {
+            assert!(step < MANY, "a recharge comes to an end");
+            let account = format!("{name}-{step}");
+            armed(&world, &account).await;
+            save_card(&world, &account, cards.clone()).await;
+            spend(&world, &account, "r", "60").await;
+            world.drain().await;
+            let mut recharging = pin!(world.recharge_here(&account));
+            let held = world.run_to(step, &mut recharging).await.err();
+            set(&world, &account, json!({ "enabled": false })).await;
+            let charged_by_then = world.operator.charges(&account).await.len();
+            let ended = held.is_none();
+            if let Some(held) = held {
+                drop(held);
+                bounded(recharging).await;
+            }
+            world.recover().await;
+            let story = format!("{account}: turned off after {step} calls");
+            assert_one_charge_at_most(&world, &account, &story).await;
+            assert_eq!(world.operator.charges(&account).await.len(), charged_by_then, "{story}");
+            assert_eq!(state(&world, &account).await, "off");
+            if ended {
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn f10_a_new_card_at_any_step_is_still_one_charge() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.lose_events();
+    for step in 0.. {
+        assert!(step < MANY, "a recharge comes to an end");
+        let account = format!("a-{step}");
+        armed(&world, &account).await;
+        spend(&world, &account, "r", "60").await;
+        world.drain().await;
+        let mut recharging = pin!(world.recharge_here(&account));
+        let held = world.run_to(step, &mut recharging).await.err();
+        save_card(&world, &account, json!({ "paymentMethod": "pm_card_mastercard" })).await;
+        let ended = held.is_none();
+        if let Some(held) = held {
+            drop(held);
+            bounded(recharging).await;
+        }
+        world.recharge_here(&account).await;
+        world.recover().await;
+        let story = format!("a new card after {step} calls");
+        assert_eq!(assert_one_charge_at_most(&world, &account, &story).await, 1, "{story}");
+        if ended {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn r3_an_unknown_outcome_is_resolved_to_one_lot() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    armed(&world, "a").await;
+    save_card(&world, "a", json!({ "paymentMethod": "pm_sandbox_timeout" })).await;
+    spend(&world, "a", "r", "60").await;
+    world.drain().await;
+    assert_eq!(state(&world, "a").await, "charging");
+    spend(&world, "a", "s", "1").await;
+    world.drain().await;
+    assert_eq!(recharges(&world, "a").await.len(), 1, "while one is open no other begins");
+    world.recover_at("2026-11-22T12:02:00Z").await;
+    world.drain().await;
+    assert_eq!(recharges(&world, "a").await, [succeeded("50.0000")]);
+    assert_eq!(state(&world, "a").await, "armed");
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn r1_settings_are_refused_with_the_field_that_is_wrong() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.account("a").await;
+    let path = "/v1/accounts/a/auto-recharge";
+    let before = world.operator.account("a").await;
+    for (settings, field) in [
+        (json!({ "enabled": true }), "triggerAmount"),
+        (json!({ "enabled": true, "triggerAmount": "60" }), "rechargeAmount"),
+        (json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "49.99" }), "rechargeAmount"),
+        (json!({ "enabled": true, "triggerAmount": "0", "rechargeAmount": "50" }), "triggerAmount"),
+        (
+            json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "60", "monthlyLimit": "50" }),
+            "monthlyLimit",
+        ),
+        (json!({ "enabled": "yes" }), "enabled"),
+        (json!({ "enabled": true, "triggerAmount": 60, "rechargeAmount": "50" }), "triggerAmount"),
+        (json!({ "enabled": false, "trigger": "60" }), "trigger"),
+    ] {
+        let problem = world.operator.send(Method::PUT, path, &[], settings.clone()).await.problem(422);
+        assert_eq!(problem["errors"][0]["field"], field, "{settings}");
+    }
+    let viewer = world.client("viewer", &["a"]);
+    viewer.send(Method::PUT, path, &[], json!({ "enabled": false })).await.problem(403);
+    world.operator.post(&format!("{path}/resume"), Value::Null).await.problem(409);
+    assert_eq!(world.operator.account("a").await, before, "nothing changed");
+
+    let account = json!({ "accountId": "cardless", "name": "cardless", "currency": "EUR" });
+    world.operator.post("/v1/accounts", account).await.expect(201);
+    let on = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
+    world
+        .operator
+        .send(Method::PUT, "/v1/accounts/cardless/auto-recharge", &[], on.clone())
+        .await
+        .problem(409);
+    let post_usage = json!({
+        "accountId": "later", "name": "later", "currency": "EUR", "billingModel": "postUsage",
+    });
+    world.operator.post("/v1/accounts", post_usage).await.expect(201);
+    save_card(&world, "later", json!({ "paymentMethod": "pm_card_visa" })).await;
+    world.operator.send(Method::PUT, "/v1/accounts/later/auto-recharge", &[], on).await.problem(409);
+}

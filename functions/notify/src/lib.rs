@@ -3,7 +3,6 @@
 //! An event of the bus becomes a mail in the account's language, which goes to each recipient on its own: one bad
 //! address does not stop the others, and an event that comes again finds who was told ([`notices::claims`]).
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use api::Delivery;
@@ -90,11 +89,9 @@ async fn tell(event: &Event, ports: &Ports) -> Result<(), NotifyError> {
     }
 }
 
-/// Whom the account tells now, and who was told until now (N9), each once.
-fn recipients<'a>(profile: &'a Profile, notice: Notice<'a>) -> Vec<&'a str> {
-    let all = profile.notification_emails.iter().chain(notice.removed_recipients());
-    let mut seen = HashSet::new();
-    all.filter(|address| seen.insert(address.to_lowercase())).map(String::as_str).collect()
+/// Whom the account tells now, and who was told until now (N9). One who is both has one claim, and one mail.
+fn recipients<'a>(profile: &'a Profile, notice: Notice<'a>) -> Vec<&'a String> {
+    profile.notification_emails.iter().chain(notice.removed_recipients()).collect()
 }
 
 /// Claims the mail, sends it, and marks what became of it.

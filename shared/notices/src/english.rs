@@ -4,7 +4,7 @@ use domain::recharge::{Limit, Safeguard};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Words, brand_name};
+use crate::language::{Label, Language, Told, Words, brand_name, one_line};
 use crate::notice::{Changed, Notice};
 
 /// English.
@@ -332,7 +332,7 @@ fn decline(code: &str) -> (String, &'static str) {
             "There was a technical error while the card was processed.",
             "Please check that the card is still right, or save another one.",
         ),
-        other => return (format!("The reason given is \u{201c}{other}\u{201d}."), OTHER_CARD),
+        other => return (format!("The reason given is \u{201c}{}\u{201d}.", one_line(other)), OTHER_CARD),
     };
     (why.to_owned(), advice)
 }

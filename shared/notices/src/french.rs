@@ -4,7 +4,7 @@ use domain::recharge::{Limit, Safeguard};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Words, brand_name};
+use crate::language::{Label, Language, Told, Words, brand_name, one_line};
 use crate::notice::{Changed, Notice};
 
 /// French.
@@ -351,7 +351,7 @@ fn decline(code: &str) -> (String, &'static str) {
             "Une erreur technique s’est produite pendant le traitement de la carte.",
             "Vérifiez que la carte est toujours la bonne, ou enregistrez-en une autre.",
         ),
-        other => return (format!("La raison donnée est « {other} »."), OTHER_CARD),
+        other => return (format!("La raison donnée est « {} ».", one_line(other)), OTHER_CARD),
     };
     (why.to_owned(), advice)
 }

@@ -5,6 +5,9 @@ use jiff::Timestamp;
 
 use crate::notice::{Changed, Notice};
 
+/// Texts from outside are cut to so many characters.
+const LONGEST_TEXT: usize = 200;
+
 /// The words of one language.
 pub(crate) trait Language {
     /// Heading, body and button of a mail.
@@ -89,4 +92,20 @@ pub(crate) fn brand_name(brand: &str) -> &str {
         "visa" => "Visa",
         other => other,
     }
+}
+
+/// A text from outside as it may stand in a subject, or in a line of the text: on one line, not too long, and
+/// without the characters that turn the direction of what follows.
+pub(crate) fn one_line(text: &str) -> String {
+    let hidden = |c: char| {
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || c.is_control()
+    };
+    let text = text.replace(hidden, " ");
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((cut, _)) = line.char_indices().nth(LONGEST_TEXT) {
+        line.truncate(cut);
+        line.push('\u{2026}');
+    }
+    line
 }

@@ -8,11 +8,8 @@ use jiff::Timestamp;
 
 use crate::english::English;
 use crate::french::French;
-use crate::language::{Label, Language, Told, Words};
+use crate::language::{Label, Language, Told, Words, one_line};
 use crate::notice::Notice;
-
-/// Texts from outside are cut to so many characters.
-const LONGEST_TEXT: usize = 200;
 
 /// A mail, as it is sent to each recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,18 +101,6 @@ impl Page {
     fn write(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) -> Self {
         let Occasion { event, profile, billing, portal, .. } = *occasion;
         let name = one_line(&profile.name);
-        let reason;
-        let notice = match notice {
-            Notice::RechargeFailed { payment, amount, reason: code, retry_at } => {
-                reason = one_line(code);
-                Notice::RechargeFailed { payment, amount, reason: &reason, retry_at }
-            }
-            Notice::RechargeStopped { reason: code } => {
-                reason = one_line(code);
-                Notice::RechargeStopped { reason: &reason }
-            }
-            other => other,
-        };
         let Words { heading, body, button } =
             language.words(&Told { notice, at: event.at, name: &name, billing });
         let rows = rows(language, occasion, notice);
@@ -195,20 +180,4 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
         Notice::RechargeLimited { until, .. } => vec![(Label::TriedAgain, instant(until))],
         Notice::RechargePaused { .. } | Notice::RechargeStopped { .. } => Vec::new(),
     }
-}
-
-/// A text from outside as it may stand in a subject, or in a line of the text: on one line, not too long, and
-/// without the characters that turn the direction of what follows.
-fn one_line(text: &str) -> String {
-    let hidden = |c: char| {
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-            || c.is_control()
-    };
-    let text = text.replace(hidden, " ");
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = line.char_indices().nth(LONGEST_TEXT) {
-        line.truncate(cut);
-        line.push('\u{2026}');
-    }
-    line
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::fact::Event;
+use local::database::Database;
 use local::faults::{Call, Fault, Kind, Target, plain_http};
 use reqwest::Method;
 use scenarios::{Answer, Api, World, bounded, decimal, list, rated};
@@ -103,7 +104,7 @@ async fn r2_a_debit_to_the_trigger_is_charged_once_through_its_event() {
     world.drain().await;
     assert_recharged_once(&world.operator, "a").await;
     assert_eq!(runs(&world.operator, "recharge").await, (before.0 + 1, before.1));
-    assert_eq!(dead_letters(&world).await, [json!(null); 0]);
+    assert!(dead_letters(&world).await.is_empty());
 }
 
 #[tokio::test]
@@ -334,6 +335,28 @@ async fn a_host_stopped_before_it_could_tell_tells_when_it_is_back() {
     world.host.stop().await;
 
     let world = World::on_disk(folder.path()).await;
+    world.drain().await;
+    assert_recharged_once(&world.operator, "a").await;
+}
+
+#[tokio::test]
+async fn a_store_that_was_made_without_a_stream_gets_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("database.sqlite");
+    let world = World::on_disk(folder.path()).await;
+    world.host.stop().await;
+    let database = Database::open(Some(&file)).await.unwrap();
+    let off = StreamSpecification::builder().stream_enabled(false).build().unwrap();
+    let client = database.client(plain_http(), &Arc::default());
+    client.update_table().table_name("accounts").stream_specification(off).send().await.unwrap();
+    let described = client.describe_table().table_name("accounts").send().await.unwrap();
+    assert_eq!(described.table().unwrap().stream_specification(), None);
+    drop(database);
+
+    let world = World::on_disk(folder.path()).await;
+    world.set_time(NOW);
+    armed(&world.operator, "a").await;
+    fall_to_the_trigger(&world.operator, "a").await;
     world.drain().await;
     assert_recharged_once(&world.operator, "a").await;
 }

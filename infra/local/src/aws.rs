@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use axum::extract::State;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -22,6 +22,9 @@ use crate::queues::{Arrival, Queues};
 
 /// `PutEvents` takes no more entries.
 const MAX_ENTRIES: usize = 10;
+
+/// SES takes no larger mail.
+const MAX_MAIL_BYTES: usize = 40 * 1024 * 1024;
 
 /// What answers.
 #[derive(Clone)]
@@ -56,6 +59,7 @@ impl Aws {
         let router = Router::new()
             .route("/", post(event_bridge))
             .route("/v2/email/outbound-emails", post(send_email))
+            .layer(DefaultBodyLimit::max(MAX_MAIL_BYTES))
             .with_state(Services { queues, mailbox, faults: faults.clone() });
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {

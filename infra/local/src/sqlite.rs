@@ -37,8 +37,9 @@ impl Sqlite {
     }
 }
 
-/// Where `SQLite` finds a file, or a new database in memory that connections of this process share: an in-memory
-/// *file system* (`vfs=memdb`) locks as files do and so waits, where a shared cache would answer "locked".
+/// Where `SQLite` finds a file, or a new database in memory that connections of this process share. An in-memory
+/// *file system* (`vfs=memdb`, up to 1 GB) locks as files do and so waits, where connections that shared a cache
+/// would be told at once that a table is locked.
 pub(crate) fn place(file: Option<&Path>) -> String {
     static MADE: AtomicU64 = AtomicU64::new(0);
     match file {

@@ -200,3 +200,23 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
     });
     Ok(Record { id: row.get(0)?, event: event.transpose()?, sequence })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::place;
+
+    #[tokio::test]
+    async fn the_engine_finds_the_next_sequence_number_by_the_index() {
+        let place = place(None);
+        let _engine = dynoxide::Database::new(&place).unwrap();
+        let stream = Stream::open(&place).unwrap();
+        let plan = stream.records.run(|connection| {
+            let asked = "EXPLAIN QUERY PLAN
+                SELECT COALESCE(MAX(CAST(sequence_number AS INTEGER)), 0) + 1 FROM _stream_records WHERE table_name = ?1";
+            connection.query_row(asked, ["accounts"], |row| row.get::<_, String>(3))
+        });
+        let plan = plan.await.unwrap();
+        assert!(plan.contains("INDEX _stream_records_in_order"), "{plan}");
+    }
+}

@@ -13,8 +13,11 @@
 //! | [`clock`] | time, which can be set |
 //! | [`local`] | what only this host has, under `/_local/` |
 //! | [`demo`], [`page`] | something to look at |
+//! | [`account_page`] | the portal, where links in mails lead |
 //! | [`document`] | the API's `OpenAPI` document |
 
+pub mod account_page;
+mod account_view;
 pub mod clock;
 pub mod database;
 pub mod demo;
@@ -123,7 +126,8 @@ impl Host {
         let router = Router::new()
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
-            .merge(page::router(&machine));
+            .merge(page::router(&machine))
+            .merge(account_page::router(&machine));
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {
                 tracing::error!(%problem, "the HTTP front ended");

@@ -56,10 +56,7 @@ async fn buy(machine: State<Machine>, Path(id): Path<String>, Form(form): Form<P
     };
     let done = if status == StatusCode::CREATED { "bought" } else { "pending" };
     Box::pin(conclude(&machine, &id, &answer, FUNDS, done, |page| {
-        // Nobody knows yet what became of it: sent again, it must be the same purchase.
-        let key =
-            if status == StatusCode::SERVICE_UNAVAILABLE { form.key } else { page.purchase.key.clone() };
-        page.purchase = PurchaseForm { key, amount: form.amount };
+        page.purchase = form.again(status, &page.purchase.key);
     }))
     .await
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use askama::Template;
+use axum::http::StatusCode;
 use domain::{Currency, Locale, Money};
 use jiff::Timestamp;
 use payments::Sandbox;
@@ -233,6 +234,14 @@ fn reason(value: &Value) -> Option<String> {
     value.as_str().map(|code| code.replace('_', " "))
 }
 
+impl PurchaseForm {
+    /// As it is shown again when it was not taken. While nobody knows what became of it, it is the
+    /// same purchase (F5); after a refusal, the next try is another (F3).
+    pub(crate) fn again(self, status: StatusCode, new_key: &str) -> Self {
+        if status.is_server_error() { self } else { Self { key: new_key.to_owned(), ..self } }
+    }
+}
+
 impl SettingsForm {
     fn read(recharge: &Value, currency: &str) -> anyhow::Result<Self> {
         Ok(Self {
@@ -330,7 +339,7 @@ impl Purchase {
         let card = &purchase["card"];
         let status = match purchase["status"].as_str() {
             Some("succeeded") => "charged".to_owned(),
-            Some("needsAction") => "waits for the card's owner".to_owned(),
+            Some("needsAction") => "waits for its owner".to_owned(),
             Some("declined") => {
                 format!("declined: {}", reason(&purchase["declineReason"]).unwrap_or_default())
             }
@@ -346,5 +355,24 @@ impl Purchase {
             receipt_number: purchase["receiptNumber"].as_u64().map(|number| number.to_string()),
             confirm_at: purchase["nextAction"]["url"].as_str().map(str::to_owned),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f5_while_nobody_knows_what_became_of_it_it_is_the_same_purchase() {
+        for (status, key) in [
+            (StatusCode::SERVICE_UNAVAILABLE, "first"),
+            (StatusCode::INTERNAL_SERVER_ERROR, "first"),
+            (StatusCode::PAYMENT_REQUIRED, "second"),
+            (StatusCode::UNPROCESSABLE_ENTITY, "second"),
+        ] {
+            let form = PurchaseForm { key: "first".to_owned(), amount: "50".to_owned() };
+            let again = form.again(status, "second");
+            assert_eq!((again.key.as_str(), again.amount.as_str()), (key, "50"), "{status}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The demo organization, which an empty store starts with: a card, funds, and an hour of calls.
 
 use anyhow::{Context, ensure};
+use api::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -15,7 +16,7 @@ pub const ACCOUNT: &str = "demo";
 /// last, and all instants follow from when its account was created.
 pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
     let now = machine.clock.now();
-    let operator = Operator { machine, at: now - SignedDuration::from_hours(2) };
+    let operator = Operator { machine, at: now - SignedDuration::from_hours(2), account: ACCOUNT };
     let listed = operator.call(ApiFunction::Account, "GET /v1/accounts", "", Value::Null).await?;
     let account = match listed["accounts"].as_array().context("a list of accounts")?.as_slice() {
         [] => {
@@ -33,11 +34,11 @@ pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
         _ => return Ok(()),
     };
     let created_at: Timestamp = account["createdAt"].as_str().context("an instant")?.parse()?;
-    let operator = Operator { machine, at: created_at };
+    let operator = Operator { machine, at: created_at, account: ACCOUNT };
     let purchase = json!({ "amount": "100.00", "paymentMethod": "pm_card_visa" });
     operator.call(ApiFunction::Purchase, "POST /v1/accounts/{id}/purchases", "demo-funds", purchase).await?;
 
-    let operator = Operator { machine, at: now };
+    let operator = Operator { machine, at: now, account: ACCOUNT };
     let debits = json!({ "records": calls(created_at + SignedDuration::from_hours(1)) });
     operator.call(ApiFunction::Debit, "POST /v1/accounts/{id}/debits", "", debits).await?;
     let card = json!({ "paymentMethod": "pm_card_visa" });
@@ -65,13 +66,15 @@ fn calls(start: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// The operator, at an instant: calls functions as API Gateway would, for the demo's account.
+/// The operator, at an instant: calls functions as API Gateway would, about one account.
 pub(crate) struct Operator<'a> {
     pub(crate) machine: &'a Machine,
     pub(crate) at: Timestamp,
+    pub(crate) account: &'a str,
 }
 
 impl Operator<'_> {
+    /// A call that succeeds.
     pub(crate) async fn call(
         &self,
         function: ApiFunction,
@@ -79,23 +82,36 @@ impl Operator<'_> {
         idempotency_key: &str,
         body: Value,
     ) -> anyhow::Result<Value> {
+        let path = json!({ "id": self.account });
+        let answer = self.answer(function, route, path, idempotency_key, body).await?;
+        let Some(Body::Text(text)) = answer.body else { return Ok(Value::Null) };
+        ensure!(answer.status_code < 300, "{route} answered {}: {text}", answer.status_code);
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// The answer to a call, whatever it is.
+    pub(crate) async fn answer(
+        &self,
+        function: ApiFunction,
+        route: &str,
+        path: Value,
+        idempotency_key: &str,
+        body: Value,
+    ) -> anyhow::Result<ApiGatewayV2httpResponse> {
         let event = json!({
             "version": "2.0",
             "routeKey": route,
             "rawPath": "/",
             "headers": { "content-type": "application/json", "idempotency-key": idempotency_key },
-            "pathParameters": { "id": ACCOUNT },
+            "pathParameters": path,
             "requestContext": {
-                "authorizer": { "jwt": { "claims": { "sub": "demo", "role": "operator" } } },
+                "authorizer": { "jwt": { "claims": { "sub": "operator@local", "role": "operator" } } },
                 "http": { "method": route.split(' ').next() },
                 "timeEpoch": self.at.as_millisecond(),
             },
             "body": if body.is_null() { String::new() } else { body.to_string() },
             "isBase64Encoded": false,
         });
-        let answer = self.machine.functions.answer(function, serde_json::from_value(event)?).await;
-        let Some(Body::Text(text)) = answer.body else { return Ok(Value::Null) };
-        ensure!(answer.status_code < 300, "{route} answered {}: {text}", answer.status_code);
-        Ok(serde_json::from_str(&text)?)
+        Ok(self.machine.functions.answer(function, serde_json::from_value(event)?).await)
     }
 }

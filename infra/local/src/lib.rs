@@ -17,8 +17,11 @@
 //! | [`clock`] | time, which can be set |
 //! | [`local`] | what only this host has, under `/_local/` |
 //! | [`demo`], [`page`] | something to look at |
+//! | [`account_page`] | the portal, where links in mails lead |
 //! | [`document`], [`events`] | the API's `OpenAPI` document, the events' JSON Schema |
 
+pub mod account_page;
+mod account_view;
 pub mod aws;
 pub mod clock;
 pub mod database;
@@ -176,7 +179,8 @@ impl Host {
         let router = Router::new()
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
-            .merge(page::router(&machine));
+            .merge(page::router(&machine))
+            .merge(account_page::router(&machine));
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {
                 tracing::error!(%problem, "the HTTP front ended");

@@ -86,12 +86,14 @@ async fn mail(machine: State<Machine>) -> Response {
 fn answer(page: anyhow::Result<String>) -> Response {
     match page {
         Ok(page) => Html(page).into_response(),
-        Err(problem) => {
-            tracing::error!(?problem, "the page could not be made");
-            (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.")
-                .into_response()
-        }
+        Err(problem) => broken(&problem),
     }
+}
+
+/// What is shown where a page cannot be made.
+pub(crate) fn broken(problem: &anyhow::Error) -> Response {
+    tracing::error!(?problem, "the page could not be made");
+    (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.").into_response()
 }
 
 async fn render(machine: &Machine, url: String) -> anyhow::Result<String> {
@@ -105,7 +107,7 @@ async fn render(machine: &Machine, url: String) -> anyhow::Result<String> {
 }
 
 async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
-    let operator = Operator { machine, at: machine.clock.now() };
+    let operator = Operator { machine, at: machine.clock.now(), account: demo::ACCOUNT };
     let read = async |route| operator.call(ApiFunction::Account, route, "", Value::Null).await;
     let listed = read("GET /v1/accounts").await?;
     let known = listed["accounts"].as_array().context("a list of accounts")?;
@@ -134,7 +136,7 @@ async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
     }))
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

@@ -36,6 +36,19 @@ const TEST_CARDS: [(&str, &str, &str, Behaviour); 8] = [
     ("pm_sandbox_timeout", "visa", "0408", Behaviour::LosesTheReply),
 ];
 
+/// A card of the sandbox, as people choose one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestCard {
+    /// What it is saved and charged by.
+    pub token: &'static str,
+    /// `visa`, `mastercard`, …
+    pub brand: &'static str,
+    /// Last four digits.
+    pub last4: &'static str,
+    /// What happens when it is charged, for people.
+    pub outcome: String,
+}
+
 const ID: &str = "id";
 const CUSTOMER: &str = "customer";
 const CUSTOMER_INDEX: &str = "byCustomer";
@@ -70,6 +83,19 @@ impl Sandbox {
     /// Over its own table; people confirm at `authentication_page` + `/` + the object's id.
     pub fn new(client: Client, table: impl Into<String>, authentication_page: impl Into<String>) -> Self {
         Self { client, table: table.into(), authentication_page: authentication_page.into() }
+    }
+
+    /// The cards that it knows.
+    pub fn test_cards() -> impl Iterator<Item = TestCard> {
+        TEST_CARDS.iter().map(|&(token, brand, last4, behaviour)| {
+            let outcome = match behaviour {
+                Behaviour::Succeeds => "is charged".to_owned(),
+                Behaviour::Declines(reason) => format!("is declined: {}", reason.replace('_', " ")),
+                Behaviour::WantsItsOwner => "wants its owner to confirm".to_owned(),
+                Behaviour::LosesTheReply => "is charged, and the reply is lost".to_owned(),
+            };
+            TestCard { token, brand, last4, outcome }
+        })
     }
 
     /// Over the table that the setting `SANDBOX_TABLE` names, with the page at `AUTHENTICATION_PAGE`; the error

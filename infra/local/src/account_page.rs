@@ -1,0 +1,211 @@
+//! An account's page: funds, auto-recharge, cards, receipts. Until there is a portal, links in mails lead here. All
+//! of it is read and changed through the API's own handlers, as the operator; it works without scripting.
+
+use anyhow::ensure;
+use api::ApiGatewayV2httpResponse;
+use askama::Template;
+use aws_lambda_events::encodings::Body;
+use axum::Router;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Machine;
+use crate::account_view::{
+    AUTO_RECHARGE, CardsForm, FUNDS, Outcome, PAYMENT_METHOD, Page, PurchaseForm, SettingsForm,
+};
+use crate::demo::Operator;
+use crate::functions::ApiFunction;
+use crate::gateway::respond;
+use crate::page::broken;
+
+/// The page and its forms.
+pub fn router(machine: &Machine) -> Router {
+    Router::new()
+        .route("/accounts/{id}", get(show))
+        .route("/accounts/{id}/purchases", post(buy))
+        .route("/accounts/{id}/auto-recharge", post(set_auto_recharge))
+        .route("/accounts/{id}/auto-recharge/resume", post(resume))
+        .route("/accounts/{id}/payment-method", post(set_cards))
+        .route("/accounts/{id}/receipts/{purchase}", get(receipt))
+        .with_state(machine.clone())
+}
+
+/// What the address says of how one came here.
+#[derive(Deserialize)]
+struct Arrival {
+    #[serde(default)]
+    done: String,
+}
+
+async fn show(machine: State<Machine>, Path(id): Path<String>, arrival: Query<Arrival>) -> Response {
+    let outcome = Outcome::of_done(&arrival.done);
+    Box::pin(render(&machine, &id, StatusCode::OK, |page| page.outcome = outcome)).await
+}
+
+async fn buy(machine: State<Machine>, Path(id): Path<String>, Form(form): Form<PurchaseForm>) -> Response {
+    let body = json!({ "amount": form.amount });
+    let route = "POST /v1/accounts/{id}/purchases";
+    let answer = ask(&machine, &id, ApiFunction::Purchase, route, &form.key, body);
+    let (status, answer) = match Box::pin(answer).await {
+        Ok(answer) => (status_of(&answer), answer),
+        Err(problem) => return broken(&problem),
+    };
+    let done = if status == StatusCode::CREATED { "bought" } else { "pending" };
+    Box::pin(conclude(&machine, &id, &answer, FUNDS, done, |page| {
+        page.purchase = form.again(status, &page.purchase.key);
+    }))
+    .await
+}
+
+async fn set_auto_recharge(
+    machine: State<Machine>,
+    Path(id): Path<String>,
+    Form(form): Form<SettingsForm>,
+) -> Response {
+    let mut body = json!({ "enabled": form.enabled.is_some() });
+    for (field, amount) in [
+        ("triggerAmount", &form.trigger_amount),
+        ("rechargeAmount", &form.recharge_amount),
+        ("monthlyLimit", &form.monthly_limit),
+    ] {
+        if !amount.trim().is_empty() {
+            body[field] = amount.trim().into();
+        }
+    }
+    let route = "PUT /v1/accounts/{id}/auto-recharge";
+    let answer = ask(&machine, &id, ApiFunction::Account, route, "", body);
+    match Box::pin(answer).await {
+        Ok(answer) => {
+            let entered = |page: &mut Page| page.settings = form;
+            Box::pin(conclude(&machine, &id, &answer, AUTO_RECHARGE, "set", entered)).await
+        }
+        Err(problem) => broken(&problem),
+    }
+}
+
+async fn resume(machine: State<Machine>, Path(id): Path<String>) -> Response {
+    let route = "POST /v1/accounts/{id}/auto-recharge/resume";
+    let answer = ask(&machine, &id, ApiFunction::Account, route, "", Value::Null);
+    match Box::pin(answer).await {
+        Ok(answer) => Box::pin(conclude(&machine, &id, &answer, AUTO_RECHARGE, "resumed", |_| {})).await,
+        Err(problem) => broken(&problem),
+    }
+}
+
+async fn set_cards(machine: State<Machine>, Path(id): Path<String>, Form(form): Form<CardsForm>) -> Response {
+    let mut body = json!({ "paymentMethod": form.payment_method });
+    if !form.backup.is_empty() {
+        body["backup"] = form.backup.clone().into();
+    }
+    let route = "PUT /v1/accounts/{id}/payment-method";
+    let answer = ask(&machine, &id, ApiFunction::Account, route, "", body);
+    match Box::pin(answer).await {
+        Ok(answer) => {
+            let entered = |page: &mut Page| page.cards = form;
+            Box::pin(conclude(&machine, &id, &answer, PAYMENT_METHOD, "saved", entered)).await
+        }
+        Err(problem) => broken(&problem),
+    }
+}
+
+/// The PDF, as the API gives it.
+async fn receipt(machine: State<Machine>, Path((id, purchase)): Path<(String, String)>) -> Response {
+    let path = json!({ "id": id, "purchaseId": purchase });
+    let route = "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt";
+    let operator = operator(&machine, &id);
+    let answer = operator.answer(ApiFunction::Account, route, path, "", Value::Null);
+    match Box::pin(answer).await {
+        Ok(answer) => respond(answer),
+        Err(problem) => broken(&problem),
+    }
+}
+
+fn operator<'a>(machine: &'a Machine, id: &'a str) -> Operator<'a> {
+    Operator { machine, at: machine.clock.now(), account: id }
+}
+
+/// A function's answer about the account.
+async fn ask(
+    machine: &Machine,
+    id: &str,
+    function: ApiFunction,
+    route: &str,
+    key: &str,
+    body: Value,
+) -> anyhow::Result<ApiGatewayV2httpResponse> {
+    operator(machine, id).answer(function, route, path_of(id), key, body).await
+}
+
+fn path_of(id: &str) -> Value {
+    json!({ "id": id })
+}
+
+fn status_of(answer: &ApiGatewayV2httpResponse) -> StatusCode {
+    let status = u16::try_from(answer.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
+    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn body_of(answer: &ApiGatewayV2httpResponse) -> anyhow::Result<Value> {
+    let Some(Body::Text(body)) = &answer.body else { return Ok(Value::Null) };
+    Ok(serde_json::from_str(body)?)
+}
+
+/// After a form: the page anew, so that reloading it sends nothing again; or the page with what is wrong beside
+/// what was entered.
+async fn conclude(
+    machine: &Machine,
+    id: &str,
+    answer: &ApiGatewayV2httpResponse,
+    part: &'static str,
+    done: &str,
+    entered: impl FnOnce(&mut Page),
+) -> Response {
+    let status = status_of(answer);
+    if status.is_success() {
+        return Redirect::to(&format!("/accounts/{id}?done={done}#{part}")).into_response();
+    }
+    match body_of(answer) {
+        Ok(problem) => {
+            let with_outcome = |page: &mut Page| {
+                entered(page);
+                page.outcome = Some(Outcome::of_problem(part, &problem));
+            };
+            render(machine, id, status, with_outcome).await
+        }
+        Err(problem) => broken(&problem),
+    }
+}
+
+/// The page, changed by what became of a form.
+async fn render(machine: &Machine, id: &str, status: StatusCode, change: impl FnOnce(&mut Page)) -> Response {
+    let page = match read(machine, id).await {
+        Ok(Some(mut page)) => {
+            change(&mut page);
+            page.render().map_err(anyhow::Error::from)
+        }
+        Ok(None) => return (StatusCode::NOT_FOUND, "There is no such account.").into_response(),
+        Err(problem) => Err(problem),
+    };
+    match page {
+        Ok(page) => (status, Html(page)).into_response(),
+        Err(problem) => broken(&problem),
+    }
+}
+
+async fn read(machine: &Machine, id: &str) -> anyhow::Result<Option<Page>> {
+    let operator = operator(machine, id);
+    let route = "GET /v1/accounts/{id}";
+    let answer = operator.answer(ApiFunction::Account, route, path_of(id), "", Value::Null).await?;
+    if status_of(&answer) == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let account = body_of(&answer)?;
+    ensure!(status_of(&answer).is_success(), "{route} answered {}: {account}", answer.status_code);
+    let route = "GET /v1/accounts/{id}/purchases";
+    let purchases = operator.call(ApiFunction::Account, route, "", Value::Null).await?;
+    Page::of(&account, &purchases, operator.at, machine.clock.set_to().is_some()).map(Some)
+}

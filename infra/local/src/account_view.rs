@@ -1,0 +1,378 @@
+//! What an account's page shows: what the API says of the account, put in words.
+
+use anyhow::Context;
+use askama::Template;
+use axum::http::StatusCode;
+use domain::{Currency, Locale, Money};
+use jiff::Timestamp;
+use payments::Sandbox;
+use payments::sandbox::TestCard;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::page::text;
+
+/// The parts of the page, by the ids that links name.
+pub(crate) const FUNDS: &str = "funds";
+pub(crate) const AUTO_RECHARGE: &str = "auto-recharge";
+pub(crate) const PAYMENT_METHOD: &str = "payment-method";
+
+/// What the page says after a form was taken: its name in the address, where, and what.
+const DONE: [(&str, &str, &str); 5] = [
+    ("bought", FUNDS, "The card was charged and the funds are there."),
+    ("pending", FUNDS, "It is not decided yet: see the list of purchases below."),
+    ("set", AUTO_RECHARGE, "Auto-recharge was saved."),
+    ("resumed", AUTO_RECHARGE, "Auto-recharge was resumed."),
+    ("saved", PAYMENT_METHOD, "The card was saved."),
+];
+
+/// The page.
+#[derive(Template)]
+#[template(path = "account.html")]
+pub(crate) struct Page {
+    id: String,
+    name: String,
+    currency: String,
+    status: String,
+    now: String,
+    clock_stands: bool,
+    available: String,
+    balance: String,
+    owed: Option<String>,
+    next_expiry: Option<String>,
+    pub(crate) purchase: PurchaseForm,
+    recharge: Recharge,
+    pub(crate) settings: SettingsForm,
+    card: Option<Card>,
+    backup: Option<Card>,
+    pub(crate) cards: CardsForm,
+    test_cards: Vec<TestCard>,
+    purchases: Vec<Purchase>,
+    has_more: bool,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+/// What became of a form.
+pub(crate) struct Outcome {
+    part: &'static str,
+    is_problem: bool,
+    said: String,
+    fields: Vec<(String, String)>,
+}
+
+/// How far auto-recharge is (R7), in words.
+struct Recharge {
+    state: String,
+    meaning: &'static str,
+    why: Option<String>,
+    until: Option<String>,
+    last_failure: Option<String>,
+    what_leaves_it: &'static str,
+    can_resume: bool,
+}
+
+struct Card {
+    said: String,
+    last4: String,
+}
+
+struct Purchase {
+    id: String,
+    at: String,
+    kind: &'static str,
+    amount: String,
+    status: String,
+    card: String,
+    receipt_number: Option<String>,
+    confirm_at: Option<String>,
+}
+
+/// Funds to buy. The key names the purchase: a form sent twice buys once (F3).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PurchaseForm {
+    pub(crate) key: String,
+    pub(crate) amount: String,
+}
+
+/// Auto-recharge's settings. A box that is not ticked is not sent.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct SettingsForm {
+    pub(crate) enabled: Option<String>,
+    pub(crate) recharge_amount: String,
+    pub(crate) trigger_amount: String,
+    pub(crate) monthly_limit: String,
+}
+
+/// The cards to save, by their tokens; no backup is an empty one.
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct CardsForm {
+    pub(crate) payment_method: String,
+    pub(crate) backup: String,
+}
+
+impl Page {
+    /// From the API's account and its first page of purchases.
+    pub(crate) fn of(
+        account: &Value,
+        listed: &Value,
+        now: Timestamp,
+        clock_stands: bool,
+    ) -> anyhow::Result<Self> {
+        let purchases = listed["purchases"].as_array().context("a list of purchases")?;
+        let currency = text(&account["currency"]);
+        let amount = |value: &Value| in_words(value, &currency);
+        let owed = money(&account["owed"], &currency)?;
+        let next = &account["nextExpiry"];
+        let (card, backup) = (Card::read(&account["paymentMethod"]), Card::read(&account["backup"]));
+        Ok(Self {
+            id: text(&account["accountId"]),
+            name: text(&account["name"]),
+            status: text(&account["status"]),
+            now: wording::date_and_time(now, Locale::En),
+            clock_stands,
+            available: amount(&account["available"])?,
+            balance: amount(&account["balance"])?,
+            owed: owed.is_positive().then(|| wording::amount(owed, Locale::En)),
+            next_expiry: if next.is_object() {
+                Some(format!("{} on {}", amount(&next["amount"])?, instant(&next["expiresAt"])?))
+            } else {
+                None
+            },
+            purchase: PurchaseForm { key: new_key()?, amount: String::new() },
+            recharge: Recharge::read(&account["autoRecharge"])?,
+            settings: SettingsForm::read(&account["autoRecharge"], &currency)?,
+            cards: CardsForm { payment_method: token_of(card.as_ref()), backup: token_of(backup.as_ref()) },
+            card,
+            backup,
+            test_cards: Sandbox::test_cards().collect(),
+            purchases: purchases.iter().map(Purchase::read).collect::<anyhow::Result<_>>()?,
+            has_more: listed["next"].is_string(),
+            outcome: None,
+            currency,
+        })
+    }
+
+    /// What became of the form of this part, if it is the one that was sent.
+    fn outcome_in(&self, part: &str) -> Option<&Outcome> {
+        self.outcome.as_ref().filter(|outcome| outcome.part == part)
+    }
+
+    /// What is wrong with a field.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        let fields = &self.outcome.as_ref()?.fields;
+        fields.iter().find(|(name, _)| name == field).map(|(_, said)| said.as_str())
+    }
+}
+
+impl Outcome {
+    /// What a form's answer leads to.
+    pub(crate) fn of_done(name: &str) -> Option<Self> {
+        let &(_, part, said) = DONE.iter().find(|(known, ..)| *known == name)?;
+        Some(Self { part, is_problem: false, said: said.to_owned(), fields: Vec::new() })
+    }
+
+    /// Why the API refused a form; what concerns one of its fields stands beside it.
+    pub(crate) fn of_problem(part: &'static str, problem: &Value) -> Self {
+        let on_page: &[&str] = match part {
+            FUNDS => &["amount"],
+            AUTO_RECHARGE => &["triggerAmount", "rechargeAmount", "monthlyLimit"],
+            _ => &["paymentMethod", "backup"],
+        };
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let errors = errors.iter().map(|error| (text(&error["field"]), text(&error["detail"])));
+        let (fields, others): (Vec<_>, Vec<_>) =
+            errors.partition(|(field, _)| on_page.contains(&field.as_str()));
+        let (title, detail) = (text(&problem["title"]), text(&problem["detail"]));
+        let said = match others.first() {
+            Some((_, said)) => said.clone(),
+            None if !fields.is_empty() => "Nothing was changed: see below what is wrong.".to_owned(),
+            None if detail.is_empty() => title,
+            None => format!("{title}: {}", detail.replace('_', " ")),
+        };
+        Self { part, is_problem: true, said, fields }
+    }
+}
+
+/// A key that no other purchase has.
+fn new_key() -> anyhow::Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).context("no randomness for a key")?;
+    Ok(format!("page-{:032x}", u128::from_be_bytes(bytes)))
+}
+
+fn money(value: &Value, currency: &str) -> anyhow::Result<Money> {
+    let amount = value.as_str().context("an amount")?;
+    Ok(Money::sum(amount.parse()?, Currency::parse(currency)?)?)
+}
+
+/// `EUR 1,234.50`.
+fn in_words(value: &Value, currency: &str) -> anyhow::Result<String> {
+    Ok(wording::amount(money(value, currency)?, Locale::En))
+}
+
+/// `1234.50`, as it can be sent back; nothing is empty.
+fn in_a_form(value: &Value, currency: &str) -> anyhow::Result<String> {
+    if value.is_null() {
+        return Ok(String::new());
+    }
+    let money = money(value, currency)?;
+    let mut amount = money.amount().normalize();
+    amount.rescale(amount.scale().max(money.currency().minor_digits()));
+    Ok(amount.to_string())
+}
+
+fn instant(value: &Value) -> anyhow::Result<String> {
+    let instant = value.as_str().context("an instant")?.parse()?;
+    Ok(wording::date_and_time(instant, Locale::En))
+}
+
+/// A code of the card processor, for people.
+fn reason(value: &Value) -> Option<String> {
+    value.as_str().map(|code| code.replace('_', " "))
+}
+
+impl PurchaseForm {
+    /// As it is shown again when it was not taken. While nobody knows what became of it, it is the
+    /// same purchase (F5); after a refusal, the next try is another (F3).
+    pub(crate) fn again(self, status: StatusCode, new_key: &str) -> Self {
+        if status.is_server_error() { self } else { Self { key: new_key.to_owned(), ..self } }
+    }
+}
+
+impl SettingsForm {
+    fn read(recharge: &Value, currency: &str) -> anyhow::Result<Self> {
+        Ok(Self {
+            enabled: recharge["enabled"].as_bool().filter(|enabled| *enabled).map(|_| String::new()),
+            recharge_amount: in_a_form(&recharge["rechargeAmount"], currency)?,
+            trigger_amount: in_a_form(&recharge["triggerAmount"], currency)?,
+            monthly_limit: in_a_form(&recharge["monthlyLimit"], currency)?,
+        })
+    }
+}
+
+impl Recharge {
+    fn read(recharge: &Value) -> anyhow::Result<Self> {
+        let state = text(&recharge["state"]);
+        let (name, meaning, what_leaves_it) = match state.as_str() {
+            "off" => ("Off", "No card is charged by itself.", "Tick the box below, and save."),
+            "armed" => (
+                "On",
+                "The card is charged when the balance reaches the trigger.",
+                "It stays so until it charges, or is turned off.",
+            ),
+            "charging" => (
+                "Charging",
+                "The card is being charged.",
+                "It goes on by itself once the card processor has answered.",
+            ),
+            "waiting" => (
+                "Waiting",
+                "The card was declined. It is tried again, if the balance is still low.",
+                "The next try, or at once: a new card, changed settings, or funds that you buy.",
+            ),
+            "needsAction" => (
+                "Needs you",
+                "The card wants its owner to confirm a charge.",
+                "Confirm or refuse it in the list of purchases below, save another card, or turn it off.",
+            ),
+            "limited" => (
+                "At a limit",
+                "No charge fits the limit, so none is made.",
+                "The limit's end, changed settings, or funds that you buy.",
+            ),
+            "paused" => (
+                "Paused",
+                "A safeguard has stopped charges: there were too many in one day.",
+                "Resume it here, once you know why.",
+            ),
+            "stopped" => (
+                "Stopped",
+                "The card was declined for good, or too often.",
+                "Save another card, change the settings, or resume it here.",
+            ),
+            other => (other, "", ""),
+        };
+        let why = match recharge["why"].as_str() {
+            Some("monthly") => Some("the monthly limit".to_owned()),
+            Some("maximum") => Some("the operator's largest charge is below the recharge amount".to_owned()),
+            Some("lots") => Some("there are as many unspent purchases as there may be".to_owned()),
+            Some("runaway") => Some("more recharges in a day than the operator allows".to_owned()),
+            _ => reason(&recharge["why"]),
+        };
+        let until = &recharge["until"];
+        let failure = &recharge["lastFailure"];
+        let failed = reason(&failure["reason"]);
+        Ok(Self {
+            state: name.to_owned(),
+            meaning,
+            why,
+            until: if until.is_null() { None } else { Some(instant(until)?) },
+            last_failure: match failed {
+                Some(reason) => Some(format!("{reason}, {}", instant(&failure["at"])?)),
+                None => None,
+            },
+            what_leaves_it,
+            can_resume: ["paused", "stopped"].contains(&state.as_str()),
+        })
+    }
+}
+
+impl Card {
+    fn read(card: &Value) -> Option<Self> {
+        let last4 = card["last4"].as_str()?.to_owned();
+        let (month, year) = (&card["expMonth"], &card["expYear"]);
+        Some(Self { said: format!("{} ending in {last4}, {month}/{year}", text(&card["brand"])), last4 })
+    }
+}
+
+/// The test card that a saved one is: the API does not tell tokens.
+fn token_of(card: Option<&Card>) -> String {
+    let known = card.and_then(|card| Sandbox::test_cards().find(|test| test.last4 == card.last4));
+    known.map_or_else(String::new, |test| test.token.to_owned())
+}
+
+impl Purchase {
+    fn read(purchase: &Value) -> anyhow::Result<Self> {
+        let card = &purchase["card"];
+        let status = match purchase["status"].as_str() {
+            Some("succeeded") => "charged".to_owned(),
+            Some("needsAction") => "waits for its owner".to_owned(),
+            Some("declined") => {
+                format!("declined: {}", reason(&purchase["declineReason"]).unwrap_or_default())
+            }
+            _ => text(&purchase["status"]),
+        };
+        Ok(Self {
+            id: text(&purchase["purchaseId"]),
+            at: instant(&purchase["createdAt"])?,
+            kind: if purchase["kind"] == "recharge" { "auto-recharge" } else { "purchase" },
+            amount: in_words(&purchase["amount"], &text(&purchase["currency"]))?,
+            status,
+            card: format!("{} {}", text(&card["brand"]), text(&card["last4"])),
+            receipt_number: purchase["receiptNumber"].as_u64().map(|number| number.to_string()),
+            confirm_at: purchase["nextAction"]["url"].as_str().map(str::to_owned),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f5_while_nobody_knows_what_became_of_it_it_is_the_same_purchase() {
+        for (status, key) in [
+            (StatusCode::SERVICE_UNAVAILABLE, "first"),
+            (StatusCode::INTERNAL_SERVER_ERROR, "first"),
+            (StatusCode::PAYMENT_REQUIRED, "second"),
+            (StatusCode::UNPROCESSABLE_ENTITY, "second"),
+        ] {
+            let form = PurchaseForm { key: "first".to_owned(), amount: "50".to_owned() };
+            let again = form.again(status, "second");
+            assert_eq!((again.key.as_str(), again.amount.as_str()), (key, "50"), "{status}");
+        }
+    }
+}

@@ -2,9 +2,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`words`] | what it says, in English and in French |
-//! | [`font`] | its fonts, and how text is measured and broken into lines |
-//! | [`page`] | where everything stands |
+//! | `words` | what it says, in English and in French |
+//! | `font` | its fonts, and how text is measured and broken into lines |
+//! | `page` | where everything stands |
 //!
 //! The fonts have Latin, Greek and Cyrillic. A character that they lack, as in a Japanese name, is drawn as `�`; who
 //! searches the text, copies it or has it read out still finds the character itself.

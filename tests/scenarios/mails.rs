@@ -52,6 +52,7 @@ async fn n1_n7_funds_come_with_a_receipt() {
     let world = World::start().await;
     world.set_time(NOON);
     account(&world, "a", &one("ada@example.com"), "100").await;
+    world.set_time("2026-11-22T12:30:00Z");
     world.operator.buy("a", "second", json!({ "amount": "50" })).await.expect(201);
     world.set_time("2026-11-22T13:00:00Z");
     put(

@@ -2,11 +2,11 @@
 //! `accounts` brings them here, and each becomes one event on the bus. So there is no event without its commit, and
 //! its id is the same however often the stream delivers it.
 //!
-//! The same function tells a period again ([`republish`]).
+//! The same function tells a period again ([`republish()`]).
 
 mod bus;
 mod entry;
-pub mod republish;
+mod republish;
 
 use std::iter::repeat_n;
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// An amount with its currency: `EUR 1,234.50` in English, `1 234,50 EUR` in French. It has the decimals of the
-/// currency's minor unit, and more only where the amount does.
+/// currency's minor unit; one that is finer has all that the ledger keeps.
 ///
 /// ```
 /// use domain::{Currency, Locale, Money};
@@ -33,8 +33,10 @@ pub fn amount(money: Money, locale: Locale) -> String {
 fn number(money: Money, locale: Locale) -> String {
     let mut digits: Decimal =
         money.amount().normalize().to_string().parse().expect("an amount is a decimal number");
-    let minor = i16::try_from(money.currency().minor_digits()).expect("a currency has few decimals");
-    digits.pad_end(-minor);
+    let currency = money.currency();
+    let decimals =
+        if money.minor_units().is_some() { currency.minor_digits() } else { currency.ledger_digits() };
+    digits.pad_end(-i16::try_from(decimals).expect("a currency has few decimals"));
     let formatter = DecimalFormatter::try_new(icu(locale).into(), DecimalFormatterOptions::default());
     formatter.expect("the languages are compiled in").format(&digits).to_string()
 }
@@ -81,7 +83,7 @@ mod tests {
         for (text, code, english, french) in [
             ("50", "EUR", "EUR 50.00", "50,00 EUR"),
             ("-0.0001", "EUR", "EUR -0.0001", "-0,0001 EUR"),
-            ("1234567.891", "EUR", "EUR 1,234,567.891", "1 234 567,891 EUR"),
+            ("1234567.891", "EUR", "EUR 1,234,567.8910", "1 234 567,8910 EUR"),
             ("5000", "JPY", "JPY 5,000", "5 000 JPY"),
             ("0.05", "JPY", "JPY 0.05", "0,05 JPY"),
             ("1.5", "KWD", "KWD 1.500", "1,500 KWD"),

@@ -4,7 +4,7 @@
 //! - Every five minutes, what is due: payments whose outcome is unknown are resolved to exactly one lot or none
 //!   (F5), retries begin (R4), and accounts whose event was lost, or whose lot expires, are looked at (R2, N3, N4).
 //!
-//! Both do the same to an account: [`attend`].
+//! Both do the same to an account: `attend`.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -94,9 +94,40 @@ fn read(error: SdkError<SendEmailError>) -> SendError {
     };
     let code = code.to_owned();
     match error.as_service_error() {
-        Some(said @ (SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_))) => {
+        Some(said @ (SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_)))
+            if !is_our_fault(said) =>
+        {
             SendError::Refused { code, reason: said.message().unwrap_or_default().to_owned() }
         }
         _ => SendError::Unavailable { code, source: error.into() },
+    }
+}
+
+/// An identity that is not verified is a matter of how we are set up, not of the recipient: once that is mended,
+/// the mail can go. SES says so in its text only.
+fn is_our_fault(said: &SendEmailError) -> bool {
+    said.message().is_some_and(|text| text.contains("not verified"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sesv2::error::ErrorMetadata;
+    use aws_sdk_sesv2::types::error::MessageRejected;
+
+    use super::*;
+
+    #[test]
+    fn a_sender_that_is_not_verified_is_nothing_against_the_recipient() {
+        for (text, ours) in [
+            (
+                "Email address is not verified. The following identities failed the check: credits@example.com",
+                true,
+            ),
+            ("Email address is not accepted: it bounces.", false),
+        ] {
+            let meta = ErrorMetadata::builder().code("MessageRejected").message(text).build();
+            let rejected = MessageRejected::builder().message(text).meta(meta).build();
+            assert_eq!(is_our_fault(&SendEmailError::MessageRejected(rejected)), ours, "{text}");
+        }
     }
 }

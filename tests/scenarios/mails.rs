@@ -20,6 +20,19 @@ async fn account(world: &World, id: &str, recipients: &[String], euros: &str) {
     world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
 }
 
+/// Account `a` with 110 euros, which charges this card 50 at 60; the mailbox is empty.
+async fn account_charging(world: &World, card: &str, monthly_limit: Value) {
+    account(world, "a", &one("ada@example.com"), "110").await;
+    let mut settings = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
+    if !monthly_limit.is_null() {
+        settings["monthlyLimit"] = monthly_limit;
+    }
+    put(world, "a", "auto-recharge", settings).await;
+    put(world, "a", "payment-method", json!({ "paymentMethod": card })).await;
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+}
+
 async fn change(world: &World, id: &str, changes: Value) {
     world.operator.send(Method::PATCH, &format!("/v1/accounts/{id}"), &[], changes).await.expect(200);
 }
@@ -38,13 +51,9 @@ async fn mails(world: &World, to: &str) -> Vec<Value> {
     mails.as_array().expect("a list").clone()
 }
 
-/// How many mails there are of each subject, by its beginning.
+/// The subjects of all mails to somebody.
 async fn subjects(world: &World, to: &str) -> Vec<String> {
     mails(world, to).await.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
-}
-
-fn count(subjects: &[String], word: &str) -> usize {
-    subjects.iter().filter(|subject| subject.contains(word)).count()
 }
 
 #[tokio::test]
@@ -83,17 +92,7 @@ async fn n1_n7_funds_come_with_a_receipt() {
 async fn n2_n10_a_failing_card_is_told_at_each_attempt_and_then_that_it_stopped() {
     let world = World::start().await;
     world.set_time(NOON);
-    account(&world, "a", &one("ada@example.com"), "110").await;
-    put(
-        &world,
-        "a",
-        "auto-recharge",
-        json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" }),
-    )
-    .await;
-    put(&world, "a", "payment-method", json!({ "paymentMethod": "pm_card_chargeDeclined" })).await;
-    world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    account_charging(&world, "pm_card_chargeDeclined", Value::Null).await;
     let mut attempts = 0;
     for instant in [
         NOON,
@@ -122,17 +121,7 @@ async fn n2_n10_a_failing_card_is_told_at_each_attempt_and_then_that_it_stopped(
 async fn r4_a_card_that_wants_its_owner_is_told_once_with_where_to_confirm() {
     let world = World::start().await;
     world.set_time(NOON);
-    account(&world, "a", &one("ada@example.com"), "110").await;
-    put(
-        &world,
-        "a",
-        "auto-recharge",
-        json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" }),
-    )
-    .await;
-    put(&world, "a", "payment-method", json!({ "paymentMethod": "pm_card_authenticationRequired" })).await;
-    world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    account_charging(&world, "pm_card_authenticationRequired", Value::Null).await;
     world.operator.debit("a", &[rated("r", START, "60")]).await.expect(200);
     for hour in 13..23 {
         world.drain().await;
@@ -148,13 +137,7 @@ async fn r4_a_card_that_wants_its_owner_is_told_once_with_where_to_confirm() {
 async fn n10_a_monthly_limit_is_told_once() {
     let world = World::start().await;
     world.set_time(NOON);
-    account(&world, "a", &one("ada@example.com"), "110").await;
-    let settings = json!({
-        "enabled": true, "triggerAmount": "60", "rechargeAmount": "50", "monthlyLimit": "50",
-    });
-    put(&world, "a", "auto-recharge", settings).await;
-    world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    account_charging(&world, "pm_card_visa", json!("50")).await;
     for number in 0..20 {
         world.operator.debit("a", &[rated(&format!("r{number}"), START, "5")]).await.expect(200);
         world.drain().await;
@@ -282,5 +265,5 @@ async fn n_mails_are_in_the_accounts_language() {
     assert!(text.contains("1 234,50 EUR") && text.contains("22 novembre 2027"), "{text}");
     assert!(told[0]["html"].as_str().unwrap().contains("lang=\"fr\""));
     let told = subjects(&world, "ada@example.com").await;
-    assert_eq!((told.len(), count(&told, "receipt")), (1, 0), "{told:?}");
+    assert_eq!(told.len(), 1, "{told:?}");
 }

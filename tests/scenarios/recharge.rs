@@ -3,6 +3,7 @@
 
 use std::pin::pin;
 
+use domain::{AccountId, PaymentId};
 use local::faults::Kind;
 use reqwest::Method;
 use scenarios::{World, bounded, list, rated};
@@ -323,6 +324,90 @@ async fn r5_turned_off_at_any_step_no_charge_begins_afterwards() {
             if ended {
                 break;
             }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r5_turned_off_in_the_middle_of_a_charge_that_goes_on_none_follows() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.lose_events();
+    for step in 0.. {
+        assert!(step < MANY, "a request comes to an end");
+        let mut ended = false;
+        for steps_meanwhile in 0..5 {
+            let account = format!("a-{step}-{steps_meanwhile}");
+            armed(&world, &account).await;
+            spend(&world, &account, "r", "60").await;
+            world.drain().await;
+            let mut recharging = pin!(world.recharge_here(&account));
+            let held =
+                world.run_to(2, &mut recharging).await.err().expect("it is about to create its object");
+            let mut turning_off = pin!(set(&world, &account, json!({ "enabled": false })));
+            let held_off = world.run_to(step, &mut turning_off).await.err();
+            drop(held);
+            let held = world.run_to(steps_meanwhile, &mut recharging).await.err();
+            ended = held_off.is_none();
+            if let Some(held_off) = held_off {
+                drop(held_off);
+                bounded(turning_off).await;
+            }
+            let charged_by_then = world.operator.charges(&account).await.len();
+            if let Some(held) = held {
+                drop(held);
+                bounded(recharging).await;
+            }
+            world.recover().await;
+            let story = format!("{account}: off was answered, then the charge went on");
+            assert_one_charge_at_most(&world, &account, &story).await;
+            assert_eq!(world.operator.charges(&account).await.len(), charged_by_then, "{story}");
+            assert_eq!(state(&world, &account).await, "off");
+        }
+        if ended {
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f10_told_twice_that_the_owner_refused_the_backup_is_charged_once() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    for step in 0.. {
+        assert!(step < MANY, "a recharge comes to an end");
+        let account = format!("a-{step}");
+        armed(&world, &account).await;
+        let cards = json!({ "paymentMethod": "pm_card_authenticationRequired", "backup": "pm_card_visa" });
+        save_card(&world, &account, cards).await;
+        spend(&world, &account, "r", "60").await;
+        world.drain().await;
+        assert_eq!(state(&world, &account).await, "needsAction");
+        let machine = world.host.machine();
+        let (functions, now) = (&machine.functions, machine.clock.now());
+        let id = AccountId::parse(&account).unwrap();
+        let records = functions.sandbox().records(&id).await.unwrap();
+        let asked = records.iter().find(|record| record.key.starts_with("rch_")).expect("a recharge");
+        let payment = PaymentId::parse(asked.key.split(':').next().unwrap()).unwrap();
+        functions.sandbox().authenticate(&asked.id, false).await.unwrap();
+
+        let mut told = pin!(functions.payment_moved(&id, &payment, now));
+        let held = world.run_to(step, &mut told).await.err();
+        functions.payment_moved(&id, &payment, now).await.unwrap();
+        let ended = held.is_none();
+        if let Some(held) = held {
+            drop(held);
+            bounded(told).await.unwrap();
+        }
+        world.drain().await;
+        assert_eq!(
+            recharges(&world, &account).await,
+            [succeeded("50.0000")],
+            "told again after {step} calls"
+        );
+        assert_eq!(state(&world, &account).await, "armed");
+        if ended {
+            break;
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use api::{Delivery, Scheduled};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::account::OpenPayment;
-use domain::payment::PERSON_HAS;
+use domain::payment::{PERSON_HAS, PaymentState};
 use domain::recharge::{self, Policy};
 use domain::{Account, AccountId, Fact, Payment, PaymentId, PaymentKind};
 use futures_util::{StreamExt, stream};
@@ -189,7 +189,8 @@ async fn recover_payment(
     cashier.recover(payment, now, open.withdrawn).await.map(Some)
 }
 
-/// Looks at one payment because the card processor says that it has moved.
+/// Looks at one payment because the card processor says that it has moved. An attempt that its process may still be at is
+/// left to it, or to recovery: what has moved may be the card before.
 pub async fn payment_moved(
     ports: &Ports,
     id: &AccountId,
@@ -199,6 +200,11 @@ pub async fn payment_moved(
     let Some(account) = ports.store.account(id).await? else { return Ok(()) };
     let now = now.max(account.as_of);
     let Some(open) = account.open_payments.iter().find(|open| open.id == *payment) else { return Ok(()) };
+    let Some(payment) = ports.store.payment(id, payment).await? else { return Ok(()) };
+    let is_held = open.recover_at > now && !open.withdrawn;
+    if is_held && matches!(payment.state, PaymentState::Open { .. }) {
+        return Ok(());
+    }
     recover_payment(ports, id, open, now).await.map(|_| ())
 }
 

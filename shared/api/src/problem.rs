@@ -203,6 +203,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 mod tests {
     use super::*;
     use domain::AccountId;
+    use domain::payment::Backup;
     use domain::{Currency, Fingerprint, Money, Payment, PaymentId, PaymentKind, PaymentState};
 
     fn body(problem: Problem) -> (i64, Option<String>, serde_json::Value) {
@@ -264,7 +265,7 @@ mod tests {
             content: Fingerprint::of(["x"]),
             attempt: 1,
             method: None,
-            backup: None,
+            backup: Backup::None,
             po_number: None,
             revision: 2,
             state: PaymentState::Declined { reason: "lost_card".into() },

@@ -50,6 +50,8 @@ pub struct OpenPayment {
     pub recover_at: Timestamp,
     /// It is to be cancelled, whoever may be at it still: it was turned off, or has a new card (R5, F10).
     pub withdrawn: bool,
+    /// How many recharge amounts it is, for the operator's limit (R6); none for a purchase.
+    pub recharge_amounts: u32,
 }
 
 /// The amount at which people are warned that funds run low (N4).

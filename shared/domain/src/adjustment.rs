@@ -9,7 +9,7 @@ use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Money, MoneyError};
-use crate::payment::{Payment, PaymentKind, PaymentState};
+use crate::payment::{Backup, Payment, PaymentKind, PaymentState};
 use crate::posting::{Entry, JournalKey, Posting, PostingKind};
 use crate::time::in_range;
 
@@ -118,7 +118,7 @@ pub fn decide(
         content: request.content.clone(),
         attempt: 0,
         method: None,
-        backup: None,
+        backup: Backup::None,
         po_number: None,
         revision: 1,
         state: PaymentState::Posted,

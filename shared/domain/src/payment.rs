@@ -88,6 +88,30 @@ pub enum PaymentState {
     Posted,
 }
 
+/// A second card, for a charge that the first declines (F10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Backup {
+    /// There is none.
+    None,
+    /// It has not been needed.
+    Ready(PaymentMethod),
+    /// It is the one being charged.
+    Tried {
+        /// Why the first card was declined: that decides what follows if the backup is declined, too.
+        first_decline: String,
+    },
+}
+
+impl Backup {
+    /// Why the first card was declined, if the backup had to be tried.
+    pub fn first_decline(&self) -> Option<&str> {
+        match self {
+            Self::Tried { first_decline } => Some(first_decline),
+            Self::None | Self::Ready(_) => None,
+        }
+    }
+}
+
 /// One payment of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
@@ -107,8 +131,8 @@ pub struct Payment {
     pub attempt: u32,
     /// What is charged; none for an adjustment.
     pub method: Option<PaymentMethod>,
-    /// What is charged once if that is declined (F10); none once it is.
-    pub backup: Option<PaymentMethod>,
+    /// What is charged once if that is declined (F10).
+    pub backup: Backup,
     /// The account's PO number at that moment (F8).
     pub po_number: Option<String>,
     /// One more with every write; each write is conditional on the one before.

@@ -11,7 +11,7 @@ use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
-use crate::payment::{ABANDONED, LEASE, Payment, PaymentKind, PaymentState};
+use crate::payment::{ABANDONED, Backup, LEASE, Payment, PaymentKind, PaymentState};
 use crate::posting::{Entry, JournalKey, PostingKind};
 use crate::profile::{PaymentMethod, Profile};
 use crate::recharge;
@@ -170,7 +170,7 @@ pub fn open(
         content: request.content.clone(),
         attempt: 1,
         method: Some(method),
-        backup: None,
+        backup: Backup::None,
         po_number: profile.po_number.clone(),
         revision: 1,
         state: PaymentState::Open { intent: None },
@@ -181,6 +181,7 @@ pub fn open(
         kind: payment.kind,
         recover_at,
         withdrawn: false,
+        recharge_amounts: 0,
     });
     draft.set_payment(payment.clone());
     Ok(draft.finish(payment))
@@ -199,7 +200,7 @@ pub fn succeed(
     intent: &str,
 ) -> Result<Decision<Payment>, NotOpen> {
     let mut draft = Draft::on(account, now);
-    close(draft.account_mut(), payment)?;
+    let open = close(draft.account_mut(), payment)?;
     let expires_at = Lot::expiry_of_purchase(payment.created_at);
     draft.add_lot(LotId::of(&payment.id), payment.created_at, expires_at, payment.amount);
     let kind = match payment.kind {
@@ -227,7 +228,7 @@ pub fn succeed(
         receipt_number: Some(receipt_number),
     });
     if payment.kind == PaymentKind::Recharge {
-        recharge::succeeded(&mut draft, payment);
+        recharge::succeeded(&mut draft, payment, open.recharge_amounts);
     }
     let closed = payment.moved_to(PaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
     draft.set_payment(closed.clone());
@@ -243,6 +244,8 @@ pub fn decline(
 ) -> Result<Decision<Payment>, NotOpen> {
     let mut draft = Draft::on(account, now);
     let withdrawn = close(draft.account_mut(), payment)?.withdrawn;
+    // With both cards declined, it is the first that people must do something about.
+    let reason = payment.backup.first_decline().filter(|_| reason != ABANDONED).unwrap_or(reason);
     if payment.kind == PaymentKind::Recharge {
         recharge::declined(&mut draft, payment, if withdrawn { ABANDONED } else { reason });
     } else {
@@ -283,14 +286,16 @@ pub fn decline_or_try_backup(
     reason: &str,
 ) -> Result<Decision<Payment>, NotOpen> {
     let withdrawn = account.open_payments.iter().any(|open| open.id == payment.id && open.withdrawn);
-    let Some(backup) = payment.backup.as_ref().filter(|_| !withdrawn) else {
-        return decline(account, now, payment, reason);
+    let backup = match &payment.backup {
+        Backup::Ready(backup) if !withdrawn => backup.clone(),
+        _ => return decline(account, now, payment, reason),
     };
-    let draft = Draft::on(account, now);
+    let mut draft = Draft::on(account, now);
+    recharge::goes_on(&mut draft);
     let moved = Payment {
         attempt: payment.attempt + 1,
-        method: Some(backup.clone()),
-        backup: None,
+        method: Some(backup),
+        backup: Backup::Tried { first_decline: reason.to_owned() },
         ..payment.moved_to(PaymentState::Open { intent: None })
     };
     let look_at = draft.now() + LEASE;

@@ -26,7 +26,7 @@ use crate::draft::{Decision, Draft};
 use crate::fact::{Fact, Setting};
 use crate::id::{Fingerprint, PaymentId};
 use crate::money::{Currency, Money};
-use crate::payment::{ABANDONED, LEASE, Payment, PaymentKind, PaymentState};
+use crate::payment::{ABANDONED, Backup, LEASE, Payment, PaymentKind, PaymentState};
 use crate::profile::Profile;
 use crate::purchase::{PurchaseLimits, PurchaseRefusal};
 use crate::time::{Month, day_of};
@@ -529,7 +529,7 @@ fn open(draft: &mut Draft, profile: &Profile, amounts: &Amounts, times: u32) -> 
         content: Fingerprint::of([version.as_str()]),
         attempt: 1,
         method: Some(method),
-        backup: profile.backup.clone(),
+        backup: profile.backup.clone().map_or(Backup::None, Backup::Ready),
         po_number: profile.po_number.clone(),
         revision: 1,
         state: PaymentState::Open { intent: None },
@@ -540,6 +540,7 @@ fn open(draft: &mut Draft, profile: &Profile, amounts: &Amounts, times: u32) -> 
         kind: payment.kind,
         recover_at: now + LEASE,
         withdrawn: false,
+        recharge_amounts: times,
     });
     account.recharge.state = State::Charging { failures };
     draft.set_payment(payment.clone());
@@ -547,17 +548,15 @@ fn open(draft: &mut Draft, profile: &Profile, amounts: &Amounts, times: u32) -> 
 }
 
 /// The open charge succeeded: what it took counts towards the limits, and the rule is looked at again.
-pub(crate) fn succeeded(draft: &mut Draft, payment: &Payment) {
+pub(crate) fn succeeded(draft: &mut Draft, payment: &Payment, amounts: u32) {
     let currency = payment.amount.currency();
     let (month, day) = (Month::of(payment.created_at), day_of(payment.created_at));
     let recharge = &mut draft.account_mut().recharge;
     if recharge.charged.is_none_or(|(charged_in, _)| charged_in <= month) {
         recharge.charged = Some((month, recharge.charged_in(month, currency) + payment.amount));
     }
-    let times =
-        recharge.amounts.as_ref().map_or(1, |amounts| times_in(payment.amount, amounts.amount).max(1));
     if recharge.counted.is_none_or(|(counted_on, _)| counted_on <= day) {
-        recharge.counted = Some((day, recharge.counted_on(day).saturating_add(times)));
+        recharge.counted = Some((day, recharge.counted_on(day).saturating_add(amounts)));
     }
     recharge.last_failure = None;
     if matches!(recharge.state, State::Charging { .. } | State::NeedsAction { .. }) {
@@ -577,8 +576,7 @@ pub(crate) fn declined(draft: &mut Draft, payment: &Payment, reason: &str) {
     }
     recharge.last_failure = Some(Failure { at: now, reason: reason.to_owned() });
     let for_good = HARD_DECLINES.contains(&reason) || reason == AUTHENTICATION_REQUIRED;
-    let retry_at =
-        if for_good { None } else { RETRY_AFTER.get(failures).map(|&after| payment.created_at + after) };
+    let retry_at = if for_good { None } else { RETRY_AFTER.get(failures).map(|&after| now + after) };
     recharge.state = match retry_at {
         Some(until) => State::Waiting { until, failures: failures + 1 },
         None => State::Stopped,
@@ -594,7 +592,15 @@ pub(crate) fn declined(draft: &mut Draft, payment: &Payment, reason: &str) {
     }
 }
 
-/// The card wants its owner: told once for each charge.
+/// The open charge goes on with the backup, which may want its own owner.
+pub(crate) fn goes_on(draft: &mut Draft) {
+    let recharge = &mut draft.account_mut().recharge;
+    if let State::NeedsAction { failures } = recharge.state {
+        recharge.state = State::Charging { failures };
+    }
+}
+
+/// The card wants its owner: told once for each card.
 pub(crate) fn needs_action(draft: &mut Draft, payment: &Payment, url: &str) {
     let recharge = &mut draft.account_mut().recharge;
     let State::Charging { failures } = recharge.state else { return };

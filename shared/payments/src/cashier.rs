@@ -60,12 +60,21 @@ impl Cashier<'_> {
     /// can be.
     pub async fn recover(
         &self,
-        payment: Payment,
+        mut payment: Payment,
         now: Timestamp,
         withdrawn: bool,
     ) -> Result<Payment, StoreError> {
-        let settled = Box::pin(self.resolve(payment, now, withdrawn)).await?;
-        self.go_on(settled, now).await
+        for _ in 0..MAX_CLOSING_TRIES {
+            let settled = Box::pin(self.resolve(payment.clone(), now, withdrawn)).await?;
+            let after = self.go_on(settled, now).await?;
+            // Whoever is at it may have got an object meanwhile, and would confirm it next.
+            let slipped_away = withdrawn && after.is_open() && !is_same_attempt(&after, &payment);
+            payment = after;
+            if !slipped_away {
+                break;
+            }
+        }
+        Ok(payment)
     }
 
     /// The backup has an attempt of its own, and no other follows.
@@ -196,8 +205,7 @@ impl Cashier<'_> {
                 Err(ApplyError::PaymentMoved | ApplyError::Refused(NotOpen)) => {}
             }
             let stored = self.stored(&payment).await?;
-            let same = (stored.attempt, stored.intent()) == (payment.attempt, payment.intent());
-            if !stored.is_open() || !same {
+            if !stored.is_open() || !is_same_attempt(&stored, &payment) {
                 return Ok(Settled::Done(stored));
             }
             payment = stored;
@@ -209,6 +217,11 @@ impl Cashier<'_> {
         let stored = self.store.payment(&payment.account, &payment.id).await?;
         Ok(stored.expect("an opened payment has its row"))
     }
+}
+
+/// What was found out about the one concerns the other.
+fn is_same_attempt(one: &Payment, other: &Payment) -> bool {
+    (one.attempt, one.intent()) == (other.attempt, other.intent())
 }
 
 /// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell

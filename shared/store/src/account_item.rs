@@ -108,6 +108,7 @@ fn open_to_map(open: &OpenPayment) -> Writer {
         .text("kind", open.kind.as_str())
         .instant("at", open.recover_at)
         .flag_if("withdrawn", open.withdrawn)
+        .number("times", open.recharge_amounts)
 }
 
 fn open_from_map(map: &Reader<'_>) -> Result<OpenPayment, StoreError> {
@@ -116,6 +117,7 @@ fn open_from_map(map: &Reader<'_>) -> Result<OpenPayment, StoreError> {
         kind: map.named("kind", PaymentKind::parse)?,
         recover_at: map.instant("at")?,
         withdrawn: map.has("withdrawn"),
+        recharge_amounts: map.number("times")?,
     })
 }
 
@@ -214,6 +216,7 @@ mod tests {
             kind: PaymentKind::Purchase,
             recover_at: now,
             withdrawn: true,
+            recharge_amounts: 3,
         });
         account.warning = Some(Warning { amount: account.owed, told: true });
         account.recharge = Recharge {

@@ -1,6 +1,6 @@
 //! One row of `payments`: a purchase, recharge or adjustment from intent to outcome.
 
-use domain::payment::{Payment, PaymentKind, PaymentState};
+use domain::payment::{Backup, Payment, PaymentKind, PaymentState};
 use domain::time::key_text;
 use domain::{AccountId, Currency, Fingerprint, PaymentId};
 
@@ -10,6 +10,10 @@ use crate::item::{Item, Reader, Writer};
 use crate::tables::{ACCOUNT_ID, CREATED, PAYMENT_ID};
 
 pub(crate) fn payment_to_item(payment: &Payment) -> Item {
+    let backup = match &payment.backup {
+        Backup::Ready(method) => Some(method),
+        Backup::None | Backup::Tried { .. } => None,
+    };
     let item = Writer::versioned()
         .text(ACCOUNT_ID, payment.account.as_str())
         .text(PAYMENT_ID, payment.id.as_str())
@@ -20,7 +24,8 @@ pub(crate) fn payment_to_item(payment: &Payment) -> Item {
         .text("content", payment.content.as_str())
         .number("attempt", payment.attempt)
         .map_if("method", payment.method.as_ref().map(method_to_map))
-        .map_if("backup", payment.backup.as_ref().map(method_to_map))
+        .map_if("backup", backup.map(method_to_map))
+        .text_if("firstDecline", payment.backup.first_decline())
         .text_if("poNumber", payment.po_number.as_deref())
         .number("revision", payment.revision);
     let item = match payment.kind {
@@ -57,6 +62,11 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
         "posted" => PaymentState::Posted,
         other => return Err(reader.corrupt(format_args!("state {other:?} is unknown"))),
     };
+    let backup = match (reader.map_if("backup")?, reader.text_if("firstDecline")?) {
+        (Some(method), _) => Backup::Ready(method_from_map(&method)?),
+        (None, Some(first_decline)) => Backup::Tried { first_decline },
+        (None, None) => Backup::None,
+    };
     Ok(Payment {
         account: reader.parsed(ACCOUNT_ID, AccountId::parse)?,
         id: reader.parsed(PAYMENT_ID, PaymentId::parse)?,
@@ -66,7 +76,7 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
         content: Fingerprint::from_stored(reader.text("content")?),
         attempt: reader.number("attempt")?,
         method: reader.map_if("method")?.as_ref().map(method_from_map).transpose()?,
-        backup: reader.map_if("backup")?.as_ref().map(method_from_map).transpose()?,
+        backup,
         po_number: reader.text_if("poNumber")?,
         revision: reader.number("revision")?,
         state,

@@ -1,6 +1,7 @@
 //! Who is told what.
 
 use domain::fact::Setting;
+use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
 use domain::{AccountId, Fact, Fingerprint, Payment, PaymentId, PaymentKind, PaymentState};
 use futures_util::future::join;
@@ -20,7 +21,7 @@ fn recharge(account: &str) -> Payment {
         content: Fingerprint::of([]),
         attempt: 1,
         method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
-        backup: None,
+        backup: Backup::None,
         po_number: None,
         revision: 1,
         state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },

@@ -101,6 +101,16 @@ impl Wallet {
         self.take(decision);
     }
 
+    /// Declines the first card, after which the backup is being charged.
+    fn try_backup(&mut self, payment: &Payment, reason: &str) -> Payment {
+        let decision = purchase::decline_or_try_backup(&self.account, self.now, payment, reason).unwrap();
+        let second = self.take(decision);
+        assert!(matches!(self.state(), State::Charging { .. }) && self.told.is_empty());
+        assert_eq!(second.method, self.profile.backup);
+        assert_ne!(second.processor_key(), payment.processor_key(), "the processor sees another attempt");
+        second
+    }
+
     fn ask_owner(&mut self, payment: &Payment) -> Payment {
         let decision = purchase::await_person(
             &self.account,
@@ -508,14 +518,9 @@ fn f10_the_backup_is_tried_once_when_the_first_is_declined() {
     let mut wallet = with_backup("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
-    wallet.decline(&payment, "lost_card");
-    assert!(matches!(wallet.state(), State::Charging { .. }) && wallet.told.is_empty());
-    let first = payment.moved_to(payment.state.clone());
-    let second = Payment { attempt: 2, method: wallet.profile.backup.clone(), backup: None, ..first };
-    assert_ne!(second.processor_key(), payment.processor_key(), "the processor sees another attempt");
-    wallet.decline(&second, "card_declined");
-    assert_eq!(wallet.state(), State::Waiting { until: wallet.now + hours(1), failures: 1 });
-    assert_eq!(wallet.told(), ["RechargeFailed"]);
+    let second = wallet.try_backup(&payment, "lost_card");
+    wallet.succeed(&second);
+    assert_eq!(wallet.state(), State::Armed);
 
     // Withdrawn meanwhile, it is not tried.
     let mut wallet = with_backup("100");
@@ -524,6 +529,75 @@ fn f10_the_backup_is_tried_once_when_the_first_is_declined() {
     wallet.set(false, None, None).unwrap();
     wallet.decline(&payment, "card_declined");
     assert!(wallet.account.open_recharge().is_none());
+}
+
+#[test]
+fn r4_with_both_cards_declined_the_first_decides() {
+    for (first, second, stops) in
+        [("card_declined", "lost_card", false), ("lost_card", "card_declined", true)]
+    {
+        let mut wallet = with_backup("100");
+        wallet.spend("50");
+        let payment = wallet.charge("50");
+        let backup = wallet.try_backup(&payment, first);
+        wallet.decline(&backup, second);
+        let waits = State::Waiting { until: wallet.now + hours(1), failures: 1 };
+        assert_eq!(wallet.state(), if stops { State::Stopped } else { waits }, "{first}, {second}");
+        assert!(
+            wallet
+                .told
+                .iter()
+                .any(|fact| matches!(fact, Fact::RechargeFailed { reason, .. } if reason == first))
+        );
+    }
+}
+
+#[test]
+fn r4_a_backup_that_was_never_confirmed_is_no_failure() {
+    let mut wallet = with_backup("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    let backup = wallet.try_backup(&payment, "card_declined");
+    wallet.decline(&backup, ABANDONED);
+    assert_eq!((wallet.state(), wallet.told()), (State::Armed, vec!["BalanceLow".into()]));
+}
+
+#[test]
+fn n2_a_backup_that_wants_its_owner_too_is_told() {
+    let mut wallet = with_backup("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    let first = wallet.ask_owner(&payment);
+    assert_eq!(wallet.told(), ["RechargeNeedsAction"]);
+    let backup = wallet.try_backup(&first, "authentication_required");
+    wallet.ask_owner(&backup);
+    assert_eq!(wallet.told(), ["RechargeNeedsAction"]);
+    assert_eq!(wallet.state(), State::NeedsAction { failures: 0 });
+}
+
+#[test]
+fn r4_a_decline_that_comes_late_is_tried_again_an_hour_after_it() {
+    let mut wallet = Wallet::armed("100");
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    let asked = wallet.ask_owner(&payment);
+    wallet.now += hours(72);
+    wallet.decline(&asked, "card_declined");
+    assert_eq!(wallet.state(), State::Waiting { until: wallet.now + hours(1), failures: 1 });
+    assert!(wallet.look().is_none());
+}
+
+#[test]
+fn r6_amounts_are_counted_as_they_were_when_the_charge_began() {
+    let mut wallet = Wallet::armed("100");
+    wallet.set(true, Some(("60", "1000")), None).unwrap();
+    wallet.spend("50");
+    let payment = wallet.charge("1000");
+    wallet.set(true, Some(("60", "50")), None).unwrap();
+    wallet.succeed(&payment);
+    assert_eq!(wallet.account.recharge.counted.map(|(_, times)| times), Some(1));
+    wallet.spend("1000");
+    wallet.charge("50");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the mails of these tests are about.
 
 use domain::fact::{Event, Setting};
+use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
 use domain::recharge::{Limit, Safeguard};
 use domain::{
@@ -40,7 +41,7 @@ fn payment(kind: PaymentKind) -> Payment {
         content: Fingerprint::of([]),
         attempt: 1,
         method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
-        backup: None,
+        backup: Backup::None,
         po_number: (kind == PaymentKind::Purchase).then(|| "PO-2026-118".to_owned()),
         revision: 3,
         state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },

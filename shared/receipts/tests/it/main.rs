@@ -5,6 +5,7 @@
 use std::env;
 use std::fs;
 
+use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
 use domain::{
     AccountId, Currency, Fingerprint, Locale, Money, Payment, PaymentId, PaymentKind, PaymentState,
@@ -29,7 +30,7 @@ fn payment(kind: PaymentKind) -> Payment {
         content: Fingerprint::of(["x"]),
         attempt: 1,
         method: Some(method),
-        backup: None,
+        backup: Backup::None,
         po_number: Some("PO-2026/117".to_owned()),
         revision: 3,
         state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },

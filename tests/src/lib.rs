@@ -118,6 +118,34 @@ impl World {
         Units { read: exact(metrics.read_units), write: exact(metrics.write_units) }
     }
 
+    /// The settings of the functions as programs of their own, over this host's tables, bus and mailbox.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
+        let rates = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/rates/sample.csv");
+        let (database, aws) = (self.host.database().url(), self.host.aws().url());
+        let fixed = [
+            ("AWS_REGION", "local"),
+            ("AWS_ACCESS_KEY_ID", "anybody"),
+            ("AWS_SECRET_ACCESS_KEY", "anything"),
+            ("ACCOUNTS_TABLE", "accounts"),
+            ("JOURNAL_TABLE", "journal"),
+            ("PAYMENTS_TABLE", "payments"),
+            ("NOTICES_TABLE", "notices"),
+            ("SANDBOX_TABLE", "sandbox"),
+            ("AUTHENTICATION_PAGE", "http://localhost/authenticate"),
+            ("EVENT_BUS", "local"),
+            ("MAIL_FROM", "credits@localhost"),
+            ("PORTAL_URL", "http://localhost"),
+            ("RATES_FILE", rates),
+        ];
+        let mut settings: Vec<_> = fixed.map(|(name, value)| (name, value.to_owned())).into();
+        settings.extend([
+            ("AWS_ENDPOINT_URL_DYNAMODB", database),
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", aws.clone()),
+            ("AWS_ENDPOINT_URL_SESV2", aws),
+        ]);
+        settings
+    }
+
     /// Sets the clock, which then stands.
     pub fn set_time(&self, instant: &str) {
         self.host.machine().clock.set(instant.parse().expect("an instant")).expect("the clock is set");

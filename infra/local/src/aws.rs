@@ -69,13 +69,18 @@ impl Aws {
         Ok(Self { address, faults, server })
     }
 
+    /// Where it is, for clients in other processes.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A client of the bus, over a wire that fails when it is told to.
     pub fn bus(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("local"))
             .credentials_provider(Credentials::for_tests())
-            .endpoint_url(format!("http://{}", self.address))
+            .endpoint_url(self.url())
             .http_client(Wire::shared(self.faults.clone(), Target::Bus));
         aws_sdk_eventbridge::Client::from_conf(config.build())
     }
@@ -86,7 +91,7 @@ impl Aws {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("local"))
             .credentials_provider(Credentials::for_tests())
-            .endpoint_url(format!("http://{}", self.address))
+            .endpoint_url(self.url())
             .http_client(Wire::shared(self.faults.clone(), Target::Mail));
         aws_sdk_sesv2::Client::from_conf(config.build())
     }

@@ -59,6 +59,11 @@ impl Database {
         Ok(Self { address, engine, stream, _stop: stop })
     }
 
+    /// Where it is served, for clients in other processes.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// The engine itself, for tests that fill a table faster than a client could.
     pub fn engine(&self) -> &dynoxide::Database {
         &self.engine
@@ -75,7 +80,7 @@ impl Database {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new("local"))
             .credentials_provider(Credentials::for_tests())
-            .endpoint_url(format!("http://{}", self.address))
+            .endpoint_url(self.url())
             .http_client(http)
             .interceptor(ForgetTokens { faults: faults.clone() });
         Client::from_conf(config.build())

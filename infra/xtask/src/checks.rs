@@ -1,23 +1,35 @@
 //! `cargo xtask test`: every check, one after the other, each with the time it took.
 
 use std::fmt;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use crate::{cargo, licences, succeed, tools};
+use crate::package::{self, Options};
+use crate::{cargo, licences, root, succeed, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-/// All use the dev profile, so that what one has built the next need not build again.
-const STEPS: [Step; 6] = [
+/// Up to the docs all use the dev profile, so that what one has built the next need not build again; then the functions are
+/// built as they ship.
+const STEPS: [Step; 8] = [
     ("tools", tools::install),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),
     ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
     ("docs", || succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))),
+    ("package", || package::package(&Options::default())),
+    ("stack", test_stack),
 ];
+
+/// The template against its rules, and the stack as deployed: what `package` has built, on an emulator.
+fn test_stack() -> Result<()> {
+    let python = tools::python()?;
+    let mut tests = Command::new(python);
+    succeed(tests.args(["-m", "pytest", "tests/stack"]).current_dir(root()))
+}
 
 /// How a step ended, and after how long.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 
 mod checks;
 mod licences;
+mod package;
 mod tools;
 
 use std::env;
@@ -26,7 +27,11 @@ enum Xtask {
     Openapi,
     /// Write docs/events.schema.json anew
     Events,
-    /// Run the benchmarks
+    /// Build all functions and zip them for Lambda, into target/lambda
+    Package(package::Options),
+    /// Measure each function's size, start and memory against an empty one's; fail past the budget
+    Budget,
+    /// Measure how fast calls are paid for
     Bench {
         /// Passed on to the benchmarks as they are
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -40,7 +45,9 @@ fn main() -> ExitCode {
         Xtask::Licences => licences::check(),
         Xtask::Openapi => write_document("--print-openapi", "openapi.json"),
         Xtask::Events => write_document("--print-event-schema", "events.schema.json"),
-        Xtask::Bench { args } => succeed(cargo("bench -p scenarios --").args(args)),
+        Xtask::Package(options) => package::package(&options),
+        Xtask::Budget => package::budget(),
+        Xtask::Bench { args } => succeed(cargo("bench -p scenarios --bench debits --").args(args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -58,8 +65,13 @@ fn write_document(option: &str, file: &str) -> Result<()> {
     let output = describe.stderr(Stdio::inherit()).output().context("cargo could not be started")?;
     ensure!(output.status.success(), "{describe:?} ended with {}", output.status);
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(file);
+    let path = root().join("docs").join(file);
     fs::write(&path, output.stdout).with_context(|| format!("{} could not be written", path.display()))
+}
+
+/// The project's folder.
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
 /// The same cargo that started this program, given `arguments` separated by spaces.

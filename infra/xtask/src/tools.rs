@@ -1,31 +1,63 @@
 //! What tests run that is not cargo's: installed when it is missing.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, ensure};
 
-use crate::succeed;
+use crate::{root, succeed};
 
-/// Programs, each with the Debian package that brings it. The README's tour is run as printed, with curl.
-const PROGRAMS: [(&str, &str); 2] = [("bash", "bash"), ("curl", "curl")];
+/// What must run, and the Debian package that brings it. The README's tour is run as printed, with curl; the deployed stack
+/// is tested from Python, under a clock that can be put forward.
+const PROGRAMS: [(&[&str], &str); 4] = [
+    (&["bash", "--version"], "bash"),
+    (&["curl", "--version"], "curl"),
+    (&["faketime", "--version"], "faketime"),
+    (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
+];
 
 /// Installs what is missing, on a machine with apt and for a user who may; elsewhere says what to install.
 pub(crate) fn install() -> Result<()> {
     let missing: Vec<_> =
-        PROGRAMS.iter().filter(|(program, _)| !runs(program)).map(|(_, package)| *package).collect();
+        PROGRAMS.iter().filter(|(command, _)| !runs(command)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         println!("everything is there");
         return Ok(());
     }
-    ensure!(runs("apt-get"), "install {} first: there is no apt-get to do it with", missing.join(", "));
+    ensure!(
+        runs(&["apt-get", "--version"]),
+        "install {} first: there is no apt-get to do it with",
+        missing.join(", ")
+    );
     succeed(Command::new("apt-get").args(["update", "--quiet"]))?;
     succeed(Command::new("apt-get").args(["install", "--yes", "--quiet"]).args(missing))
 }
 
-fn runs(program: &str) -> bool {
-    let mut version = Command::new(program);
-    version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    version.status().is_ok_and(|status| status.success())
+fn runs(command: &[&str]) -> bool {
+    let mut program = Command::new(command[0]);
+    program.args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+    program.status().is_ok_and(|status| status.success())
+}
+
+/// The Python of an environment of the project's own, `target/python`, with what tests/stack needs; it is made anew when
+/// that changes.
+pub(crate) fn python() -> Result<PathBuf> {
+    let folder = root().join("target/python");
+    let python = folder.join("bin/python");
+    let requirements = root().join("tests/stack/requirements.txt");
+    let wanted = fs::read_to_string(&requirements)?;
+    // Written last: an environment without it is not complete.
+    let stamp = folder.join("requirements.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    succeed(install.arg(&requirements))?;
+    fs::write(stamp, wanted)?;
+    Ok(python)
 }
 
 #[cfg(test)]
@@ -34,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_program_that_is_not_there_does_not_run() {
-        assert!(runs("cargo"));
-        assert!(!runs("no-such-program"));
+        assert!(runs(&["cargo", "--version"]));
+        assert!(!runs(&["no-such-program"]));
+        assert!(!runs(&["cargo", "no-such-command"]));
     }
 }

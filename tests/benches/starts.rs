@@ -1,0 +1,361 @@
+//! What each function weighs and how fast it starts, against an empty one: `cargo xtask budget`.
+//!
+//! Every program is started as Lambda starts it, again and again and in turns, with a Runtime API on loopback: from
+//! spawn to the first `next` is its start; then it is given an event of its own twice, the first and a warm
+//! invocation. The tables, the bus and the mailbox are the one-machine host's. Fails past the budget.
+
+#![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "sizes and times, not money")]
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use jiff::Timestamp;
+use scenarios::{World, bounded};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+/// How often each program is started.
+const ROUNDS: usize = 15;
+
+/// A start may take so many times what the empty function's takes, …
+const MOST_TIMES_EMPTY: f64 = 4.0;
+/// … and so long.
+const LONGEST_START: Duration = Duration::from_millis(12);
+
+/// What the others are measured against.
+const EMPTY: &str = "empty";
+
+/// The events that the functions are given, in the order in which they are shown.
+fn events() -> Vec<(&'static str, Value)> {
+    let scheduled = json!({ "time": Timestamp::now() });
+    let fact = json!({
+        "type": "BalanceDepleted",
+        "id": "acme#7#0",
+        "accountId": "acme",
+        "version": 7,
+        "at": Timestamp::now(),
+    });
+    vec![
+        (EMPTY, json!({})),
+        ("account", request("GET", "", "", None)),
+        ("purchase", request("POST", "/purchases", "", Some(json!({ "amount": "50.00" })))),
+        ("debit", request("POST", "/debits", "", Some(json!({ "records": [call()] })))),
+        ("expire", scheduled.clone()),
+        ("recharge", scheduled.clone()),
+        ("reconcile", json!({ "accountId": "acme" })),
+        ("publish", stream_event()),
+        ("notify", queue_event(&json!({ "detail-type": "BalanceDepleted", "detail": fact }))),
+    ]
+}
+
+/// A finished call of three minutes.
+fn call() -> Value {
+    let started_at = Timestamp::now() - Duration::from_hours(1);
+    json!({
+        "id": "call",
+        "service": "userOut",
+        "number": "+33140000***",
+        "startedAt": started_at,
+        "durationSeconds": 185,
+    })
+}
+
+/// A request of the operator, as API Gateway gives it.
+fn request(method: &str, below_account: &str, query: &str, body: Option<Value>) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": format!("{method} /v1/accounts/{{id}}{below_account}"),
+        "rawPath": format!("/v1/accounts/acme{below_account}"),
+        "rawQueryString": query,
+        "headers": { "content-type": "application/json", "idempotency-key": "one" },
+        "pathParameters": { "id": "acme" },
+        "requestContext": {
+            "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
+            "http": { "method": method },
+            "requestId": "budget",
+            "timeEpoch": Timestamp::now().as_millisecond(),
+        },
+        "body": body.map(|body| body.to_string()),
+        "isBase64Encoded": false,
+    })
+}
+
+/// A record of the stream with one fact.
+fn stream_event() -> Value {
+    let facts = json!([{ "type": "BalanceDepleted" }]).to_string();
+    json!({ "Records": [{
+        "eventID": "1",
+        "eventName": "MODIFY",
+        "eventSource": "aws:dynamodb",
+        "eventSourceARN": "arn:aws:dynamodb:eu-west-1:000000000000:table/accounts/stream/1",
+        "awsRegion": "eu-west-1",
+        "eventVersion": "1.1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": Timestamp::now().as_second(),
+            "Keys": { "accountId": { "S": "acme" }, "part": { "S": "core" } },
+            "NewImage": {
+                "accountId": { "S": "acme" },
+                "part": { "S": "core" },
+                "version": { "N": "7" },
+                "asOf": { "N": Timestamp::now().as_millisecond().to_string() },
+                "facts": { "S": facts },
+            },
+            "SequenceNumber": "1",
+            "SizeBytes": 100,
+            "StreamViewType": "NEW_IMAGE",
+        },
+    }]})
+}
+
+fn queue_event(body: &Value) -> Value {
+    json!({ "Records": [{
+        "messageId": "one",
+        "body": body.to_string(),
+        "attributes": { "SentTimestamp": Timestamp::now().as_millisecond().to_string() },
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:queue",
+        "awsRegion": "eu-west-1",
+    }]})
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench").map(PathBuf::from);
+    let (Some(programs), Some(zips)) = (arguments.next(), arguments.next()) else {
+        eprintln!("expected the folder of the programs, and that of their zips: run cargo xtask budget");
+        return ExitCode::FAILURE;
+    };
+    let mut measured: Vec<_> = events().into_iter().map(|(name, event)| Measured::new(name, event)).collect();
+    for _ in 0..ROUNDS {
+        for function in &mut measured {
+            // Each run finds the account as the one before found it.
+            let world = World::start().await;
+            world.account("acme").await;
+            let run = bounded(run(&programs.join(function.name), &world, &function.event)).await;
+            function.runs.push(run);
+            world.host.stop().await;
+        }
+    }
+    report(&measured, &programs, &zips)
+}
+
+/// A function and what its runs took.
+struct Measured {
+    name: &'static str,
+    event: Value,
+    runs: Vec<Run>,
+}
+
+/// One process, from its start to its end.
+struct Run {
+    start: Duration,
+    first: Duration,
+    warm: Duration,
+    /// At the first `next`, in kilobytes.
+    memory: u64,
+}
+
+impl Measured {
+    fn new(name: &'static str, event: Value) -> Self {
+        Self { name, event, runs: Vec::new() }
+    }
+
+    /// The median, in milliseconds.
+    fn median(&self, time: impl Fn(&Run) -> Duration) -> f64 {
+        let mut times: Vec<_> = self.runs.iter().map(time).collect();
+        times.sort_unstable();
+        times[times.len() / 2].as_secs_f64() * 1_000.0
+    }
+
+    fn memory(&self) -> u64 {
+        let mut sizes: Vec<_> = self.runs.iter().map(|run| run.memory).collect();
+        sizes.sort_unstable();
+        sizes[sizes.len() / 2]
+    }
+}
+
+/// Prints the table; fails if a start is past the budget.
+fn report(measured: &[Measured], programs: &Path, zips: &Path) -> ExitCode {
+    println!("medians of {ROUNDS} runs, in turns; times in milliseconds");
+    println!(
+        "{:<10} {:>9} {:>8} | {:>7} {:>7} | {:>7} {:>7} | {:>7}",
+        "function", "binary kB", "zip kB", "start", "x empty", "first", "warm", "RSS MB"
+    );
+    let empty = measured.iter().find(|one| one.name == EMPTY).expect("the empty one was measured");
+    let empty = empty.median(|run| run.start);
+    let mut within = true;
+    for one in measured {
+        let start = one.median(|run| run.start);
+        let times = start / empty;
+        let past = times > MOST_TIMES_EMPTY || start > LONGEST_START.as_secs_f64() * 1_000.0;
+        within &= !past;
+        println!(
+            "{:<10} {:>9} {:>8} | {start:>7.2} {times:>7.2} | {:>7.2} {:>7.2} | {:>7.1}{}",
+            one.name,
+            kilobytes(&programs.join(one.name)),
+            kilobytes(&zips.join(one.name).with_extension("zip")),
+            one.median(|run| run.first),
+            one.median(|run| run.warm),
+            one.memory() as f64 / 1_024.0,
+            if past { "  past the budget" } else { "" },
+        );
+    }
+    println!(
+        "budget: a start of at most {MOST_TIMES_EMPTY} times the empty function's, and {LONGEST_START:?}"
+    );
+    if within { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A file's size; a dash for the zip of the empty one, which is not packaged.
+fn kilobytes(file: &Path) -> String {
+    std::fs::metadata(file).map_or("-".to_owned(), |file| (file.len() / 1_000).to_string())
+}
+
+/// What a process does at the Runtime API.
+enum Call {
+    /// It is ready for an event.
+    Next,
+    /// It has answered.
+    Response,
+    /// It says that it failed.
+    Error(String),
+}
+
+/// What stands in for Lambda's side of one process: it hands out one event at a time.
+struct RuntimeApi {
+    address: SocketAddr,
+    events: UnboundedSender<Value>,
+    calls: UnboundedReceiver<(Instant, Call)>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for RuntimeApi {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+#[derive(Clone)]
+struct Desk {
+    events: Arc<Mutex<UnboundedReceiver<Value>>>,
+    calls: UnboundedSender<(Instant, Call)>,
+}
+
+impl Desk {
+    fn note(&self, call: Call) {
+        // Nobody listens any more once the run is over.
+        let _ = self.calls.send((Instant::now(), call));
+    }
+}
+
+impl RuntimeApi {
+    async fn serve() -> Self {
+        let (events, next) = unbounded_channel();
+        let (noted, calls) = unbounded_channel();
+        let router = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next_event))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(failed))
+            .with_state(Desk { events: Arc::new(Mutex::new(next)), calls: noted });
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
+        let address = listener.local_addr().expect("it listens");
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("it serves") });
+        Self { address, events, calls, server }
+    }
+
+    /// From handing out the event to its answer; then the process waits for the next.
+    async fn invoke(&mut self, event: &Value) -> Duration {
+        let given = Instant::now();
+        self.events.send(event.clone()).expect("somebody waits");
+        let answered = self.expect(|call| matches!(call, Call::Response)).await;
+        self.expect(|call| matches!(call, Call::Next)).await;
+        answered - given
+    }
+
+    async fn expect(&mut self, wanted: impl Fn(&Call) -> bool) -> Instant {
+        match self.calls.recv().await.expect("it serves") {
+            (at, call) if wanted(&call) => at,
+            (_, Call::Error(problem)) => panic!("the function failed: {problem}"),
+            _ => panic!("the function called the Runtime API out of turn"),
+        }
+    }
+}
+
+/// Starts a program and gives it the event twice.
+async fn run(program: &Path, world: &World, event: &Value) -> Run {
+    let mut api = RuntimeApi::serve().await;
+    let mut command = command(program, &api, world);
+    let spawned = Instant::now();
+    let mut process = command.spawn().expect("the program starts");
+    let ready = api.expect(|call| matches!(call, Call::Next)).await;
+    let memory = resident(&process);
+    let first = api.invoke(event).await;
+    let warm = api.invoke(event).await;
+    process.kill().await.expect("it runs until it is killed");
+    Run { start: ready - spawned, first, warm, memory }
+}
+
+/// As Lambda starts it: with settings, and nothing else around.
+fn command(program: &Path, api: &RuntimeApi, world: &World) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
+        .env("AWS_LAMBDA_FUNCTION_NAME", program.file_name().expect("a program has a name"))
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+        .env("AWS_LAMBDA_LOG_GROUP_NAME", "budget")
+        .env("AWS_LAMBDA_LOG_STREAM_NAME", "budget")
+        .envs(world.settings())
+        .stdout(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+async fn next_event(State(desk): State<Desk>) -> Response {
+    desk.note(Call::Next);
+    let event = desk.events.lock().await.recv().await;
+    let deadline = Timestamp::now() + Duration::from_mins(1);
+    let headers = [
+        ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.as_millisecond().to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-west-1:000000000000:function:budget".to_owned(),
+        ),
+    ];
+    match event {
+        Some(event) => (headers, axum::Json(event)).into_response(),
+        None => StatusCode::GONE.into_response(),
+    }
+}
+
+async fn answered(State(desk): State<Desk>, _: String) -> StatusCode {
+    desk.note(Call::Response);
+    StatusCode::ACCEPTED
+}
+
+async fn failed(State(desk): State<Desk>, problem: String) -> StatusCode {
+    desk.note(Call::Error(problem));
+    StatusCode::ACCEPTED
+}
+
+/// The process's memory that is in use, in kilobytes.
+fn resident(process: &Child) -> u64 {
+    let id = process.id().expect("it runs");
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs on Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+    line.trim().trim_end_matches("kB").trim().parse().expect("a number")
+}

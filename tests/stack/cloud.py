@@ -1,0 +1,334 @@
+"""An AWS emulator with the stack deployed on it, an issuer of tokens, and a clock that can be put forward.
+
+Everything listens on 127.0.0.1. The emulator checks each call against the caller's IAM policies (`AUTH=true`), so that what
+a function does here, its role allows.
+"""
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from datetime import datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import boto3
+from botocore.config import Config
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+import template
+
+REGION = "eu-central-1"
+STACK = "credits"
+BUCKET = "code"
+AUDIENCE = "communications-credits"
+SENDER = "credits@example.com"
+
+# What must come is waited for so long.
+PATIENCE = 60
+
+
+def wait_until(look, what):
+    """Looks again and again until there is something to see, and gives it."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        seen = look()
+        if seen:
+            return seen
+        assert time.monotonic() < end, f"{what}: still not so after {PATIENCE} s"
+        time.sleep(0.2)
+
+
+class Issuer:
+    """An OIDC issuer: a key of its own, told as OIDC tells it."""
+
+    def __init__(self):
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        issuer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                pages = {
+                    "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"},
+                    "/keys": {"keys": [issuer._public_key()]},
+                }
+                page = pages.get(self.path)
+                body = json.dumps(page).encode()
+                self.send_response(200 if page else 404)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def token(self, role, accounts=(), audience=AUDIENCE, lifetime=timedelta(days=3650)):
+        """A token that stays good however far the clock is put forward, unless it is told otherwise."""
+        claims = {
+            "iss": self.url,
+            "aud": audience,
+            "sub": f"{role}@example.com",
+            "exp": int((datetime.now(timezone.utc) + lifetime).timestamp()),
+            "role": role,
+            "accounts": " ".join(accounts),
+        }
+        parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "1", "typ": "JWT"}, claims)]
+        signature = self._key.sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
+        return ".".join([*parts, _base64(signature)])
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _public_key(self):
+        numbers = self._key.public_key().public_numbers()
+        modulus = numbers.n.to_bytes(256, "big")
+        return {"kty": "RSA", "kid": "1", "alg": "RS256", "use": "sig", "n": _base64(modulus), "e": "AQAB"}
+
+
+def _base64(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Clock:
+    """The emulator's and the functions' clock: the machine's, put forward. libfaketime reads how far from a file."""
+
+    LIBRARY = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
+
+    def __init__(self, folder):
+        self._file = folder / "clock"
+        self.offset = timedelta()
+        self.forward(timedelta())
+
+    def forward(self, by):
+        self.offset += by
+        new = self._file.with_suffix(".new")
+        new.write_text(f"+{self.offset.total_seconds():.0f}\n")
+        new.rename(self._file)
+        # Nobody keeps a second look at the file longer than this.
+        time.sleep(1.5)
+
+    def forward_to(self, instant):
+        self.forward(instant - self.now())
+
+    def now(self):
+        return datetime.now(timezone.utc) + self.offset
+
+    def environment(self):
+        return {
+            "LD_PRELOAD": self.LIBRARY.format(os.uname().machine),
+            "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "FAKETIME_CACHE_DURATION": "1",
+            # What measures how long something takes is left alone.
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+
+
+class Cloud:
+    """The emulator, as a process of its own, with everything that it starts."""
+
+    def __init__(self, folder):
+        self.clock = Clock(folder)
+        self._log = (folder / "emulator.log").open("w")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ministack"],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(folder),
+                "TMPDIR": str(folder),
+                "BIND_HOST": "127.0.0.1",
+                "MINISTACK_HOST": "127.0.0.1",
+                "GATEWAY_PORT": str(port),
+                "MINISTACK_REGION": REGION,
+                "AUTH": "true",
+                "AWS_ACCESS_KEY_ID": "test",
+                "AWS_SECRET_ACCESS_KEY": "test",
+                "AWS_ENDPOINT_URL": self.url,
+                **self.clock.environment(),
+            },
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        wait_until(self._is_ready, "the emulator is ready")
+
+    def _is_ready(self):
+        assert self._process.poll() is None, f"the emulator ended: see {self._log.name}"
+        try:
+            return self.read("/_ministack/ready") is not None
+        except OSError:
+            return None
+
+    def client(self, service):
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"mode": "standard"}, s3={"addressing_style": "path"}),
+        )
+
+    def read(self, path):
+        """What the emulator tells of itself."""
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def programs(self, function):
+        """The processes in which a function runs."""
+        name = f"AWS_LAMBDA_FUNCTION_NAME={STACK}-{function}".encode()
+        return [
+            int(process.name)
+            for process in Path("/proc").iterdir()
+            if process.name.isdigit() and name in _environment(process) and _runs_bootstrap(process)
+        ]
+
+    def stop(self):
+        """Ends the emulator and all that it started."""
+        os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._log.close()
+
+
+def _environment(process):
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+
+
+def _runs_bootstrap(process):
+    try:
+        return (process / "exe").readlink().name == "bootstrap"
+    except OSError:
+        return False
+
+
+class Stack:
+    """The stack of infra/template.yaml, and its API."""
+
+    def __init__(self, cloud, issuer):
+        self.cloud = cloud
+        self.issuer = issuer
+        s3 = cloud.client("s3")
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for code in template.code_of(template.written()).values():
+            assert code.exists(), f"{code} is missing: run cargo xtask package"
+            s3.upload_file(str(code), BUCKET, code.name)
+        # Larger than what a request may carry, as with `sam deploy`.
+        body = json.dumps(template.packaged(BUCKET)).encode()
+        s3.put_object(Bucket=BUCKET, Key="template.json", Body=body)
+        parameters = {
+            "Issuer": issuer.url,
+            "Audience": AUDIENCE,
+            "PortalUrl": "https://credits.example.com",
+            "MailFrom": SENDER,
+            "AlarmEmail": "operations@example.com",
+            "Architecture": os.uname().machine.replace("aarch64", "arm64"),
+            "DeletionProtection": "false",
+            # The emulator has no archives.
+            "EventArchiveDays": "0",
+        }
+        formation = cloud.client("cloudformation")
+        formation.create_stack(
+            StackName=STACK,
+            TemplateURL=f"{cloud.url}/{BUCKET}/template.json",
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+
+        def settled():
+            stack = formation.describe_stacks(StackName=STACK)["Stacks"][0]
+            return None if stack["StackStatus"].endswith("_IN_PROGRESS") else stack
+
+        stack = wait_until(settled, "the stack is deployed")
+        events = formation.describe_stack_events(StackName=STACK)["StackEvents"]
+        failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
+        assert stack["StackStatus"] == "CREATE_COMPLETE", failed
+        self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        self.operator = Api(self, issuer.token("operator"))
+
+    def resource(self, logical_id):
+        formation = self.cloud.client("cloudformation")
+        detail = formation.describe_stack_resource(StackName=STACK, LogicalResourceId=logical_id)
+        return detail["StackResourceDetail"]["PhysicalResourceId"]
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def expect(self, status):
+        assert self.status == status, f"{self.status}: {self.body[:2_000]}"
+        return self.json if self.body[:1] in (b"{", b"[") else self.body
+
+
+class Api:
+    """The HTTP API, with a token."""
+
+    def __init__(self, stack, token):
+        self._root = f"{stack.cloud.url}/_aws/execute-api/{stack.resource('Api')}/$default"
+        self._token = token
+
+    def call(self, method, path, body=None, **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        request = urllib.request.Request(f"{self._root}{path}", body, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return Answer(answer.status, answer.headers, answer.read())
+        except urllib.error.HTTPError as answer:
+            return Answer(answer.code, answer.headers, answer.read())
+
+    def get(self, path):
+        return self.call("GET", path)
+
+    def post(self, path, body, **headers):
+        return self.call("POST", path, body, **headers)
+
+    def put(self, path, body):
+        return self.call("PUT", path, body)
+
+    def account(self, account):
+        return self.get(f"/v1/accounts/{account}").expect(200)
+
+    def open(self, account, emails=(), **more):
+        """A new account in EUR with a card that is good."""
+        self.post(
+            "/v1/accounts",
+            {"accountId": account, "name": account.title(), "currency": "EUR", "notificationEmails": list(emails), **more},
+        ).expect(201)
+        self.put(f"/v1/accounts/{account}/payment-method", {"paymentMethod": "pm_card_visa"}).expect(200)
+
+    def transactions(self, account, kind):
+        return self.get(f"/v1/accounts/{account}/transactions?kind={kind}&limit=100").expect(200)["transactions"]

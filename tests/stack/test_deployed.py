@@ -1,0 +1,296 @@
+"""The stack does its work as deployed: real programs, called through API, queues, stream, bus and schedules.
+
+The tests are one life of the stack, in order: the later ones put its clock forward.
+"""
+
+import json
+import os
+import random
+import signal
+import time
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+from cloud import STACK, Api, wait_until
+
+
+def instant(at):
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def call(number, at, charge="1.0000"):
+    """A finished call that the platform has rated itself."""
+    return {
+        "id": f"call-{number}",
+        "service": "userOut",
+        "number": "+33140000000",
+        "startedAt": instant(at),
+        "durationSeconds": 60,
+        "charge": charge,
+        "currency": "EUR",
+    }
+
+
+def an_hour_ago(stack):
+    return stack.cloud.clock.now() - timedelta(hours=1)
+
+
+def buy(stack, account, amount, key="first"):
+    body = {"amount": amount}
+    return stack.operator.post(f"/v1/accounts/{account}/purchases", body, Idempotency_Key=key).expect(201)
+
+
+def recharge_at(stack, account, trigger, amount):
+    settings = {"enabled": True, "triggerAmount": trigger, "rechargeAmount": amount}
+    stack.operator.put(f"/v1/accounts/{account}/auto-recharge", settings).expect(200)
+
+
+def balance(stack, account):
+    return Decimal(stack.operator.account(account)["balance"])
+
+
+def mails(stack, to):
+    """The subjects of what somebody was sent."""
+    everybody = stack.cloud.read("/_ministack/ses/messages")["messages"]
+    return [mail["Subject"] for sent in everybody.values() for mail in sent if to in mail["To"]]
+
+
+def charges(stack, account):
+    """What the card processor has charged an account's card, by its own record."""
+    items = stack.cloud.client("dynamodb").scan(TableName=stack.resource("SandboxTable"))["Items"]
+    of_account = [item for item in items if account in json.dumps(item) and "amount" in item]
+    return [item for item in of_account if item.get("state", {}).get("S") == "succeeded"]
+
+
+def send(stack, account, records, deduplication):
+    """The platform's way: finished calls into the queue, in the account's own group."""
+    stack.cloud.client("sqs").send_message(
+        QueueUrl=stack.outputs["DebitsQueue"],
+        MessageBody=records if isinstance(records, str) else json.dumps({"accountId": account, "records": records}),
+        MessageGroupId=account,
+        MessageDeduplicationId=deduplication,
+    )
+
+
+def waiting(stack, logical_id):
+    """How many messages a queue holds, whether or not a function is at them."""
+    attributes = stack.cloud.client("sqs").get_queue_attributes(
+        QueueUrl=stack.resource(logical_id),
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+    return sum(int(number) for number in attributes.values())
+
+
+def test_x1_only_a_good_token_is_answered(stack):
+    stack.operator.open("access")
+    assert Api(stack, None).get("/v1/accounts").status == 401
+    assert Api(stack, stack.issuer.token("operator", audience="others")).get("/v1/accounts").status == 401
+    expired = stack.issuer.token("operator", lifetime=timedelta(hours=-1))
+    assert Api(stack, expired).get("/v1/accounts").status == 401
+    viewer = Api(stack, stack.issuer.token("viewer", ["access"]))
+    assert viewer.account("access")["status"] == "depleted"
+    assert viewer.get("/v1/accounts/somebody-else").status == 404
+    refused = viewer.post("/v1/accounts/access/purchases", {"amount": "50.00"}, Idempotency_Key="one")
+    assert refused.status == 403
+    assert refused.headers["Content-Type"] == "application/problem+json"
+
+
+def test_roles_are_what_functions_may_do(stack):
+    """The emulator holds functions to their roles: with its policy taken away, one can do nothing."""
+    stack.operator.open("role")
+    iam = stack.cloud.client("iam")
+    role = {"RoleName": stack.resource("AccountRole"), "PolicyName": "account"}
+    policy = json.dumps(iam.get_role_policy(**role)["PolicyDocument"])
+    iam.delete_role_policy(**role)
+    try:
+        assert stack.operator.get("/v1/accounts/role").status == 503
+    finally:
+        iam.put_role_policy(**role, PolicyDocument=policy)
+    assert stack.operator.account("role")["accountId"] == "role"
+
+
+def test_s1_funds_are_bought_and_pay_for_calls(stack):
+    stack.operator.open("acme", emails=["ada@acme.example"])
+    bought = buy(stack, "acme", "100.00")
+    assert bought["status"] == "succeeded"
+    # The same purchase again is the same purchase (F3).
+    assert buy(stack, "acme", "100.00")["purchaseId"] == bought["purchaseId"]
+    assert len(charges(stack, "acme")) == 1
+
+    record = call(1, an_hour_ago(stack))
+    rated_by_us = {**call(2, an_hour_ago(stack)), "durationSeconds": 61}
+    del rated_by_us["charge"], rated_by_us["currency"]
+    answer = stack.operator.post("/v1/accounts/acme/debits", {"records": [record, rated_by_us, record]}).expect(200)
+    assert [result["status"] for result in answer["results"]] == ["accepted", "accepted", "duplicate"]
+    price = stack.operator.get("/v1/rates?service=userOut&number=%2B33140000000&currency=EUR").expect(200)["rate"]
+    # Two begun minutes, of 60 seconds each (S5).
+    expected = Decimal(price["connectionFee"]) + 2 * Decimal(price["perMinute"])
+    assert balance(stack, "acme") == 99 - expected
+    # The purchase's receipt, by mail (N7) and as PDF (F8).
+    wait_until(lambda: mails(stack, "ada@acme.example"), "the receipt is sent")
+    pdf = stack.operator.get(f"/v1/accounts/acme/purchases/{bought['purchaseId']}/receipt").expect(200)
+    assert pdf.startswith(b"%PDF")
+
+
+def test_s2_calls_from_the_queue_are_applied_once_each(stack):
+    accounts = ["queue-one", "queue-two"]
+    for account in accounts:
+        stack.operator.open(account)
+        buy(stack, account, "1000.00")
+    start = an_hour_ago(stack)
+    for batch in range(20):
+        for account in accounts:
+            records = [call(f"{batch}-{number}", start) for number in range(5)]
+            send(stack, account, records, f"{batch}")
+            if batch % 3 == 0:
+                send(stack, account, records, f"{batch} again")
+    for account in accounts:
+        wait_until(lambda: balance(stack, account) == 900, f"100 calls of {account} are paid for")
+    wait_until(lambda: waiting(stack, "DebitsQueue") == 0, "the queue is empty")
+    assert [balance(stack, account) for account in accounts] == [900, 900]
+
+
+def test_s3_a_record_that_the_queue_brings_and_is_rejected_is_kept(stack):
+    stack.operator.open("rejected")
+    start = an_hour_ago(stack)
+    good, bad = call("good", start), {**call("bad", start), "durationSeconds": -1}
+    send(stack, "rejected", [bad, good], "both")
+    kept = wait_until(lambda: stack.operator.transactions("rejected", "rejected"), "the rejection is kept")
+    assert [row["recordId"] for row in kept] == ["bad"]
+    assert balance(stack, "rejected") == -1
+
+
+def test_r2_a_low_balance_is_recharged_and_people_are_told(stack):
+    stack.operator.open("low", emails=["grace@low.example"])
+    buy(stack, "low", "100.00")
+    recharge_at(stack, "low", trigger="50.00", amount="60.00")
+    stack.operator.post("/v1/accounts/low/debits", {"records": [call(1, an_hour_ago(stack), "60.0000")]}).expect(200)
+    wait_until(lambda: balance(stack, "low") == 100, "60.00 are charged")
+    told = wait_until(
+        lambda: [subject for subject in mails(stack, "grace@low.example") if "60.00" in subject],
+        "the recharge is told",
+    )
+    assert len(told) == 1
+    assert [Decimal(row["amount"]) for row in stack.operator.transactions("low", "recharge")] == [60]
+    assert stack.operator.account("low")["autoRecharge"]["state"] == "armed"
+
+
+def test_n11_a_declined_recharge_is_told_once(stack):
+    stack.operator.open("declined", emails=["alan@declined.example"])
+    buy(stack, "declined", "50.00")
+    card = {"paymentMethod": "pm_card_chargeDeclinedInsufficientFunds"}
+    stack.operator.put("/v1/accounts/declined/payment-method", card).expect(200)
+    recharge_at(stack, "declined", trigger="50.00", amount="50.00")
+    wait_until(
+        lambda: stack.operator.account("declined")["autoRecharge"]["state"] == "waiting",
+        "the card is declined",
+    )
+    wait_until(lambda: len(mails(stack, "alan@declined.example")) >= 4, "it is told")
+    subjects = mails(stack, "alan@declined.example")
+    assert len(subjects) == len(set(subjects)), subjects
+
+
+def test_a_function_that_is_killed_in_mid_flight_is_tried_again(stack):
+    """`kill -9` at any moment: what was done once is not done twice, and the rest is done later."""
+    stack.operator.open("killed", emails=["mary@killed.example"])
+    buy(stack, "killed", "100.00")
+    recharge_at(stack, "killed", trigger="50.00", amount="100.00")
+    start = an_hour_ago(stack)
+    kills = 0
+    for batch in range(30):
+        send(stack, "killed", [call(f"{batch}-{number}", start, "0.5000") for number in range(10)], f"{batch}")
+        time.sleep(random.random() / 10)
+        for function in ("debit", "recharge", "publish", "notify"):
+            for program in stack.cloud.programs(function):
+                os.kill(program, signal.SIGKILL)
+                kills += 1
+    assert kills > 10
+    # What was in flight comes back when its queue no longer hides it, and what nobody heard of when it is due.
+    wait_until(lambda: settles(stack, "killed", 150), "all that was killed is done in the end")
+    charged = sum(Decimal(row["amount"]) for row in stack.operator.transactions("killed", "recharge"))
+    assert charged == 100 * len(charges(stack, "killed")) - 100
+    assert balance(stack, "killed") == 100 + charged - 150
+    wait_until(lambda: any("100.00" in subject for subject in mails(stack, "mary@killed.example")), "it is told")
+
+
+def settles(stack, account, spent):
+    """Puts the clock forward, unless all is spent and charged for."""
+    shown = stack.operator.account(account)
+    charged = sum(Decimal(row["amount"]) for row in stack.operator.transactions(account, "recharge"))
+    done = Decimal(shown["balance"]) == 100 + charged - spent and shown["autoRecharge"]["state"] == "armed"
+    if done and waiting(stack, "NotifyQueue") == 0 and Decimal(shown["available"]) > 50:
+        return True
+    stack.cloud.clock.forward(timedelta(minutes=4))
+    return False
+
+
+def test_a_poison_message_ends_among_the_dead_letters_and_the_rest_goes_on(stack):
+    for account in ("poisoned", "healthy"):
+        stack.operator.open(account)
+    start = an_hour_ago(stack)
+    send(stack, "poisoned", "{", "poison")
+    send(stack, "poisoned", [call(1, start)], "behind it")
+    send(stack, "healthy", [call(1, start)], "beside it")
+    bus = stack.cloud.client("events")
+    poison = {"Source": "communications-credits", "DetailType": "BalanceLow", "Detail": "{}"}
+    bus.put_events(Entries=[{**poison, "EventBusName": stack.outputs["EventBus"]}])
+
+    wait_until(lambda: balance(stack, "healthy") == -1, "another account's calls are paid for")
+    assert balance(stack, "poisoned") == 0, "an account's messages stay in their order"
+
+    def dead():
+        stack.cloud.clock.forward(timedelta(minutes=13))
+        return waiting(stack, "DebitsDeadLetters") == 1 and waiting(stack, "RechargeDeadLetters") == 1
+
+    wait_until(dead, "both are given up")
+    wait_until(lambda: balance(stack, "poisoned") == -1, "what was behind the poison is paid for")
+    [letter] = stack.cloud.client("sqs").receive_message(QueueUrl=stack.resource("DebitsDeadLetters"))["Messages"]
+    assert letter["Body"] == "{"
+
+
+def test_e1_unused_funds_are_booked_by_the_nightly_schedule(stack):
+    stack.operator.open("expiring", emails=["joan@expiring.example"])
+    now = stack.cloud.clock.now()
+    expires_at = now + timedelta(hours=1)
+    lot = {"amount": "30.00", "reason": "goodwill", "expiresAt": instant(expires_at)}
+    stack.operator.post("/v1/accounts/expiring/adjustments", lot, Idempotency_Key="lot").expect(201)
+    # Booked 72 h after it expires (S10): by the run of the night after.
+    after = expires_at + timedelta(hours=72)
+    night = (after + timedelta(days=1)).replace(hour=0, minute=14, second=50, microsecond=0)
+    stack.cloud.clock.forward_to(night - timedelta(days=1))
+    stack.cloud.clock.forward_to(night)
+    [forfeit] = wait_until(lambda: stack.operator.transactions("expiring", "expiry"), "the funds are booked")
+    assert Decimal(forfeit["amount"]) == -30
+    # Dated at the expiry, whenever it is booked (E1).
+    assert forfeit["at"].startswith(instant(expires_at)[:-1])
+    posted = datetime.fromisoformat(forfeit["postedAt"])
+    assert posted >= after.astimezone(timezone.utc) - timedelta(seconds=1)
+    assert balance(stack, "expiring") == 0
+    wait_until(lambda: any("30.00" in subject for subject in mails(stack, "joan@expiring.example")), "it is told")
+
+
+def reconcile(stack, request):
+    answer = stack.cloud.client("lambda").invoke(FunctionName=f"{STACK}-reconcile", Payload=json.dumps(request))
+    body = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, body
+    return body
+
+
+def test_after_all_that_the_books_are_right(stack):
+    accounts = stack.operator.get("/v1/accounts?limit=100").expect(200)["accounts"]
+    found = reconcile(stack, {})
+    assert found["accounts"] == len(accounts) > 10
+    assert found["findings"] == []
+
+
+def test_books_that_are_wrong_are_found(stack):
+    table = stack.cloud.client("dynamodb")
+    core = {"TableName": stack.resource("AccountsTable"), "Key": {"accountId": {"S": "low"}, "part": {"S": "core"}}}
+    right = table.get_item(**core)["Item"]["owed"]["N"]
+    change = {"UpdateExpression": "SET owed = :owed"}
+    table.update_item(**core, **change, ExpressionAttributeValues={":owed": {"N": "0.01"}})
+    try:
+        assert reconcile(stack, {"accountId": "low"})["findings"]
+    finally:
+        table.update_item(**core, **change, ExpressionAttributeValues={":owed": {"N": right}})
+    assert reconcile(stack, {"accountId": "low"})["findings"] == []

@@ -23,4 +23,5 @@ mod receipts;
 mod recharge;
 mod recovery;
 mod start;
+mod telemetry;
 mod tour;

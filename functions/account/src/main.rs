@@ -4,20 +4,20 @@ use std::convert::Infallible;
 
 use account::Ports;
 use api::ApiGatewayV2httpRequest;
-use api::runtime::{PublishedRates, limits_from_env, processor_from_env, start_logs, store_from_env};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use api::runtime::{Function, PublishedRates, limits_from_env, processor_from_env, store_from_env};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start_logs();
+    let function = Function::start()?;
     let ports = Ports {
+        // First, since it goes on beside the rest.
+        rates: PublishedRates::from_env()?,
         store: store_from_env().await?,
         processor: processor_from_env().await?,
-        rates: PublishedRates::from_env()?,
         limits: limits_from_env()?,
     };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        Ok::<_, Infallible>(account::handle(event.payload, &ports).await)
-    }))
-    .await
+    let answer =
+        async |event: ApiGatewayV2httpRequest| Ok::<_, Infallible>(account::handle(event, &ports).await);
+    function.run(ports.store.warm_up(), answer).await
 }

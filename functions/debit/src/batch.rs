@@ -14,6 +14,7 @@ use domain::usage::InvalidRecord;
 use domain::{Account, AccountId, Currency, Decision, Fingerprint, Money, RateTable, UsageRecord};
 use jiff::Timestamp;
 use store::{Applied, ApplyError, Seen, Store};
+use telemetry::metric::DEBITS_REJECTED;
 
 /// What became of one record.
 #[derive(Clone, Debug)]
@@ -102,7 +103,10 @@ impl<'a> Batch<'a> {
             None => store.account(account).await?.ok_or(ApplyError::NoAccount)?.balance(),
         };
         let verdicts = self.verdicts.into_iter().map(|verdict| verdict.expect("every row was decided on"));
-        Ok(Done { verdicts: verdicts.collect(), balance })
+        let verdicts: Vec<_> = verdicts.collect();
+        let is_rejected = |verdict: &&Verdict| matches!(verdict, Verdict::Conflict(_) | Verdict::Invalid(_));
+        DEBITS_REJECTED.add(verdicts.iter().filter(is_rejected).count() as u64);
+        Ok(Done { verdicts, balance })
     }
 
     fn decide(

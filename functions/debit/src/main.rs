@@ -3,16 +3,16 @@
 use std::convert::Infallible;
 
 use api::ApiGatewayV2httpRequest;
-use api::runtime::{PublishedRates, start_logs, store_from_env};
+use api::runtime::{Function, PublishedRates, store_from_env};
 use debit::Ports;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start_logs();
-    let ports = Ports { store: store_from_env().await?, rates: PublishedRates::from_env()? };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        Ok::<_, Infallible>(debit::handle(event.payload, &ports).await)
-    }))
-    .await
+    let function = Function::start()?;
+    // The rates first, since they are read beside the rest.
+    let ports = Ports { rates: PublishedRates::from_env()?, store: store_from_env().await? };
+    let answer =
+        async |event: ApiGatewayV2httpRequest| Ok::<_, Infallible>(debit::handle(event, &ports).await);
+    function.run(ports.store.warm_up(), answer).await
 }

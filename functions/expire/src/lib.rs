@@ -53,10 +53,14 @@ pub enum ExpireError {
 
 /// Sweeps every account that is due.
 pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, ExpireError> {
-    let due = ports.store.due(Due::Expire, event.time).await.map_err(ExpireError::Due)?;
+    event.run(sweep_all(event.time, ports)).await
+}
+
+async fn sweep_all(now: Timestamp, ports: &Ports) -> Result<Summary, ExpireError> {
+    let due = ports.store.due(Due::Expire, now).await.map_err(ExpireError::Due)?;
     let accounts = due.len();
     let results: Vec<_> = stream::iter(due)
-        .map(|id| async move { sweep(&ports.store, &id, event.time).await })
+        .map(|id| async move { sweep(&ports.store, &id, now).await })
         .buffer_unordered(SWEPT_AT_ONCE)
         .collect()
         .await;

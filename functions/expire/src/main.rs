@@ -1,16 +1,14 @@
 //! The `expire` function on AWS Lambda.
 
 use api::Scheduled;
-use api::runtime::{start_logs, store_from_env};
+use api::runtime::{Function, store_from_env};
 use expire::Ports;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start_logs();
+    let function = Function::start()?;
     let ports = Ports { store: store_from_env().await? };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Scheduled>| {
-        expire::handle(event.payload, &ports).await.map_err(Error::from)
-    }))
-    .await
+    let sweep = async |event: Scheduled| expire::handle(event, &ports).await;
+    function.run(ports.store.warm_up(), sweep).await
 }

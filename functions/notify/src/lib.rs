@@ -11,6 +11,7 @@ use domain::fact::Event;
 use domain::{AccountId, Profile};
 use notices::{Claims, ClaimsError, Envelope, Mail, Notice, Occasion, SendError, Standing};
 use store::{Store, StoreError};
+use telemetry::metric::{MAILS_FAILED, MAILS_REFUSED, MAILS_SENT};
 
 /// What the handler works with.
 #[derive(Clone)]
@@ -96,7 +97,8 @@ fn recipients<'a>(profile: &'a Profile, notice: Notice<'a>) -> Vec<&'a String> {
 
 /// Claims the mail, sends it, and marks what became of it.
 async fn tell_one(event: &Event, recipient: &str, mail: &Mail, ports: &Ports) -> Result<(), Untold> {
-    let claim = match ports.claims.claim(&event.id, recipient).await? {
+    let standing = ports.claims.claim(&event.id, recipient).await;
+    let claim = match standing.inspect_err(|_| MAILS_FAILED.add(1))? {
         Standing::Ours(claim) => claim,
         Standing::Done => return Ok(()),
         Standing::Held => return Err(Untold::Held),
@@ -104,12 +106,17 @@ async fn tell_one(event: &Event, recipient: &str, mail: &Mail, ports: &Ports) ->
     let envelope =
         Envelope { from: &ports.from, to: recipient, configuration_set: ports.configuration_set.as_deref() };
     match notices::send(&ports.mailer, &envelope, mail).await {
-        Ok(()) => Ok(ports.claims.mark_sent(&claim).await?),
+        Ok(()) => {
+            MAILS_SENT.add(1);
+            Ok(ports.claims.mark_sent(&claim).await?)
+        }
         Err(SendError::Refused { code, reason }) => {
             tracing::warn!(event = event.id, code, "a recipient's address is refused");
+            MAILS_REFUSED.add(1);
             Ok(ports.claims.mark_refused(&claim, &reason).await?)
         }
         Err(unavailable) => {
+            MAILS_FAILED.add(1);
             // A claim that cannot be given back is over with its lease.
             if let Err(problem) = ports.claims.release(&claim).await {
                 tracing::warn!(event = event.id, %problem, "a claim is left to its lease");

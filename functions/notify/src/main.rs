@@ -1,14 +1,16 @@
 //! The `notify` function on AWS Lambda: events from its queue.
 
-use api::runtime::{setting, start_logs, store_from_env};
+use std::convert::Infallible;
+
+use api::runtime::{Function, setting, store_from_env};
 use aws_lambda_events::sqs::SqsEvent;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::Error;
 use notices::Claims;
 use notify::Ports;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start_logs();
+    let function = Function::start()?;
     let ports = Ports {
         store: store_from_env().await?,
         mailer: notices::send::client_from_env().await,
@@ -17,8 +19,6 @@ async fn main() -> Result<(), Error> {
         portal: setting("PORTAL_URL")?,
         configuration_set: std::env::var("MAIL_CONFIGURATION_SET").ok(),
     };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<SqsEvent>| {
-        Ok::<_, Error>(notify::handle(event.payload, &ports).await)
-    }))
-    .await
+    let tell = async |batch: SqsEvent| Ok::<_, Infallible>(notify::handle(batch, &ports).await);
+    function.run(ports.store.warm_up(), tell).await
 }

@@ -8,6 +8,7 @@ use aws_sdk_eventbridge::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::fact::Event;
+use telemetry::metric::{EVENTS_FAILED, EVENTS_PUBLISHED};
 
 use crate::entry::Entry;
 
@@ -111,9 +112,17 @@ impl Bus<'_> {
     /// Sends these once; gives those that were refused, each with its error code.
     async fn send(&self, entries: &[Entry], places: &[usize]) -> Result<Vec<(usize, String)>, BusError> {
         let sent = places.iter().map(|&place| self.request_entry(&entries[place])).collect();
-        let output = self.client.put_events().set_entries(Some(sent)).send().await.map_err(from_sdk)?;
+        let result = self.client.put_events().set_entries(Some(sent)).send().await;
+        let output = result.map_err(|error| {
+            EVENTS_FAILED.add(places.len() as u64);
+            from_sdk(error)
+        })?;
         let results = places.iter().zip(output.entries());
-        Ok(results.filter_map(|(&place, result)| Some((place, result.error_code()?.to_owned()))).collect())
+        let refused: Vec<_> =
+            results.filter_map(|(&place, result)| Some((place, result.error_code()?.to_owned()))).collect();
+        EVENTS_PUBLISHED.add((places.len() - refused.len()) as u64);
+        EVENTS_FAILED.add(refused.len() as u64);
+        Ok(refused)
     }
 
     fn request_entry(&self, entry: &Entry) -> PutEventsRequestEntry {
@@ -148,7 +157,7 @@ const TRANSIENT: [&str; 4] =
     ["InternalException", "InternalFailure", "ServiceUnavailable", "ThrottlingException"];
 
 /// Maps what the SDK says, once, keeping its kind.
-fn from_sdk<E>(error: SdkError<E>) -> BusError
+pub(crate) fn from_sdk<E>(error: SdkError<E>) -> BusError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

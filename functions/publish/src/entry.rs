@@ -14,6 +14,8 @@ pub(crate) struct Entry {
     pub(crate) detail: String,
     /// The instant of its commit.
     pub(crate) at: Timestamp,
+    /// What its commit was because of.
+    pub(crate) cause: Option<String>,
 }
 
 /// Why an image cannot be told.
@@ -41,6 +43,8 @@ pub(crate) struct Commit<'a> {
     pub(crate) version: u64,
     /// Its instant.
     pub(crate) at: Timestamp,
+    /// What it was because of.
+    pub(crate) cause: Option<&'a str>,
 }
 
 impl Commit<'_> {
@@ -52,7 +56,11 @@ impl Commit<'_> {
         detail.insert("accountId".to_owned(), self.account.into());
         detail.insert("version".to_owned(), self.version.into());
         detail.insert("at".to_owned(), self.at.to_string().into());
-        Ok(Entry { kind, detail: Value::Object(detail).to_string(), at: self.at })
+        if let Some(cause) = self.cause {
+            detail.insert("correlationId".to_owned(), cause.into());
+        }
+        let cause = self.cause.map(str::to_owned);
+        Ok(Entry { kind, detail: Value::Object(detail).to_string(), at: self.at, cause })
     }
 }
 
@@ -69,6 +77,7 @@ pub(crate) fn of_image(image: &Value) -> Result<Vec<Entry>, Unreadable> {
         account: text("accountId")?,
         version: digits("version")?.parse().map_err(|_| Unreadable::Field("version"))?,
         at: Timestamp::from_millisecond(millisecond).map_err(|_| Unreadable::Field("asOf"))?,
+        cause: image["correlation"]["S"].as_str(),
     };
     let facts: Vec<Map<_, _>> = serde_json::from_str(text("facts")?).map_err(Unreadable::Facts)?;
     (0..).zip(facts).map(|(number, fact)| commit.entry(number, fact)).collect()
@@ -87,6 +96,7 @@ mod tests {
             "version": { "N": "7" },
             "asOf": { "N": "1764064800123" },
             "facts": { "S": facts },
+            "correlation": { "S": "JKJaXmPLvHcESHA=" },
         })
     }
 
@@ -104,6 +114,7 @@ mod tests {
                 account_id: "contoso".to_owned(),
                 version: 7,
                 at: Timestamp::from_millisecond(1_764_064_800_123).unwrap(),
+                correlation_id: Some("JKJaXmPLvHcESHA=".to_owned()),
                 fact,
             };
             assert_eq!(serde_json::from_str::<Event>(&entry.detail).unwrap(), event);

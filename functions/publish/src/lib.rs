@@ -34,7 +34,8 @@ pub struct Ports {
 }
 
 /// Puts what a batch of the stream tells on the bus, in its order. What cannot be read or sent fails, and with it
-/// all that follows, since the stream is ordered: it comes again from there. A failure is logged here, once.
+/// all that follows, since the stream is ordered: it comes again from there. A batch is logged here, with what its
+/// events are because of, and so is a failure, once.
 pub async fn handle(batch: Event, ports: &Ports) -> DynamoDbEventResponse {
     let bus = Bus { client: &ports.bus, name: &ports.bus_name };
     let records = batch.records;
@@ -64,9 +65,28 @@ pub async fn handle(batch: Event, ports: &Ports) -> DynamoDbEventResponse {
         let problem: &dyn std::error::Error = &unsent.problem;
         tracing::error!(sequence, problem, "events could not be put on the bus");
     }
+    let mut causes: Vec<_> = entries.iter().filter_map(|entry| entry.cause.as_deref()).collect();
+    causes.dedup();
+    let causes = causes.join(" ");
+    tracing::info!(
+        records = good,
+        failed = records.len() - good,
+        events = entries.len(),
+        causes,
+        "published"
+    );
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = records[good..].iter().map(failure_of).collect();
     response
+}
+
+/// Opens a connection to the bus, so that the first event need not. The bus takes no empty request, and says so; that
+/// it answers is all there is to it.
+pub async fn warm_up(ports: &Ports) -> Result<(), BusError> {
+    match ports.bus.put_events().send().await.map_err(bus::from_sdk) {
+        Ok(_) | Err(BusError::Refused { .. }) => Ok(()),
+        Err(problem) => Err(problem),
+    }
 }
 
 fn told_by(record: &EventRecord) -> Result<Vec<Entry>, Unreadable> {

@@ -1,5 +1,6 @@
 //! A period, told again: for a reader that lost it, or is new. What lasts is kept on the rows of the journal, so
-//! that each event is the one that was told the first time, with the same id.
+//! that each event is the one that was told the first time, with the same id; only what it was because of is not
+//! kept.
 
 use domain::AccountId;
 use domain::posting::Posting;
@@ -102,7 +103,7 @@ async fn republish_account(
 /// What was told of a row, if anything was.
 fn entry_of_row(account: &AccountId, row: &Posting) -> Option<Entry> {
     let lasting = row.lasting.as_ref()?;
-    let commit = Commit { account: account.as_str(), version: row.version, at: row.posted_at };
+    let commit = Commit { account: account.as_str(), version: row.version, at: row.posted_at, cause: None };
     let Ok(Value::Object(fact)) = serde_json::to_value(&lasting.fact) else {
         unreachable!("a fact is an object with plain fields")
     };

@@ -3,20 +3,19 @@
 use std::convert::Infallible;
 
 use api::ApiGatewayV2httpRequest;
-use api::runtime::{limits_from_env, processor_from_env, start_logs, store_from_env};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use api::runtime::{Function, limits_from_env, processor_from_env, store_from_env};
+use lambda_runtime::Error;
 use purchase::Ports;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start_logs();
+    let function = Function::start()?;
     let ports = Ports {
         store: store_from_env().await?,
         processor: processor_from_env().await?,
         limits: limits_from_env()?,
     };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        Ok::<_, Infallible>(purchase::handle(event.payload, &ports).await)
-    }))
-    .await
+    let answer =
+        async |event: ApiGatewayV2httpRequest| Ok::<_, Infallible>(purchase::handle(event, &ports).await);
+    function.run(ports.store.warm_up(), answer).await
 }

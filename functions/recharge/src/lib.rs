@@ -21,6 +21,7 @@ use payments::{Cashier, Processor};
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
+use telemetry::metric::PAYMENTS_PENDING;
 
 /// Accounts looked at at the same time; few, since each asks the card processor.
 const RECOVERED_AT_ONCE: usize = 4;
@@ -89,7 +90,7 @@ pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
 
 /// Attends to what is due.
 pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, RecoverError> {
-    recover(event.time, Leases::Respected, ports).await
+    event.run(recover(event.time, Leases::Respected, ports)).await
 }
 
 /// Attends to what is due at `now`; with leases ignored, to every payment that is open, too: none is left alone for
@@ -118,6 +119,7 @@ pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Su
             }
         }
     }
+    PAYMENTS_PENDING.report(0);
     let Summary { looked_at, closed, begun } = summary;
     tracing::info!(accounts, looked_at, closed, begun, "attended to what is due");
     if failed > 0 { Err(RecoverError::Accounts { failed, due: accounts }) } else { Ok(summary) }
@@ -137,11 +139,16 @@ async fn attend(
     for open in due_payments(&account, now, leases) {
         summary.looked_at += 1;
         needs_a_look |= open.kind == PaymentKind::Recharge;
-        match recover_payment(ports, id, open, now).await {
-            Ok(after) => summary.closed += usize::from(after.is_none_or(|payment| !payment.is_open())),
+        let closed = match recover_payment(ports, id, open, now).await {
+            Ok(after) => after.is_none_or(|payment| !payment.is_open()),
             // The account's other payments are looked at all the same.
-            Err(problem) => failure = Some(problem),
-        }
+            Err(problem) => {
+                failure = Some(problem);
+                false
+            }
+        };
+        summary.closed += usize::from(closed);
+        PAYMENTS_PENDING.add(u64::from(!closed));
     }
     if needs_a_look {
         match look(ports, id, now).await {

@@ -1,11 +1,11 @@
 //! The `recharge` function on AWS Lambda: events from its queue, and a schedule.
 
 use api::Scheduled;
-use api::runtime::{limits_from_env, processor_from_env, start_logs, store_from_env};
+use api::runtime::{Function, limits_from_env, processor_from_env, store_from_env};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::recharge::Policy;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use recharge::{Ports, Summary};
+use lambda_runtime::Error;
+use recharge::{Ports, RecoverError, Summary};
 use serde::{Deserialize, Serialize};
 
 /// What wakes it.
@@ -26,17 +26,17 @@ enum Answer {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start_logs();
+    let function = Function::start()?;
     let a_day = std::env::var("RECHARGES_A_DAY").ok().map(|number| number.parse());
     let a_day = a_day.transpose().map_err(|_| "RECHARGES_A_DAY: expected a number")?;
     let policy = Policy { limits: limits_from_env()?, ..Policy::default() };
     let policy = Policy { a_day: a_day.unwrap_or(policy.a_day), ..policy };
     let ports = Ports { store: store_from_env().await?, processor: processor_from_env().await?, policy };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Wake>| match event.payload {
-        Wake::Queue(batch) => Ok(Answer::Queue(recharge::handle_queue(batch, &ports).await)),
-        Wake::Schedule(event) => {
-            recharge::handle(event, &ports).await.map(Answer::Schedule).map_err(Error::from)
+    let wake = async |wake: Wake| match wake {
+        Wake::Queue(batch) => {
+            Ok::<_, RecoverError>(Answer::Queue(recharge::handle_queue(batch, &ports).await))
         }
-    }))
-    .await
+        Wake::Schedule(event) => recharge::handle(event, &ports).await.map(Answer::Schedule),
+    };
+    function.run(ports.store.warm_up(), wake).await
 }

@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use crate::aws::Aws;
 use crate::database::Database;
 use crate::faults::{Faults, FaultyProcessor, Target, Wire, plain_http};
-use crate::queues::Queue;
+use crate::queues::{Queue, random_id};
 
 /// The sample rates, which are published here.
 const RATES: &str = include_str!("../../rates/sample.csv");
@@ -193,7 +193,7 @@ impl Functions {
     /// Runs the nightly sweep as of this instant.
     pub async fn expire(&self, time: Timestamp) -> Result<expire::Summary, expire::ExpireError> {
         let _flight = self.flights.take_off();
-        let result = expire::handle(Scheduled { time }, &self.expire).await;
+        let result = expire::handle(scheduled(time), &self.expire).await;
         self.ran(EXPIRE, result.is_err());
         result
     }
@@ -205,7 +205,8 @@ impl Functions {
         leases: Leases,
     ) -> Result<recharge::Summary, recharge::RecoverError> {
         let _flight = self.flights.take_off();
-        let result = recharge::recover(time, leases, &self.recharge).await;
+        let run = recharge::recover(time, leases, &self.recharge);
+        let result = scheduled(time).run(run).await;
         self.ran(RECHARGE, result.is_err());
         result
     }
@@ -334,6 +335,11 @@ impl Functions {
             }
         })
     }
+}
+
+/// As the Scheduler says it.
+fn scheduled(time: Timestamp) -> Scheduled {
+    Scheduled { time, id: Some(random_id()) }
 }
 
 /// How many runs are not over.

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use base64::Engine;
@@ -17,6 +17,9 @@ use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem};
 
 use crate::Machine;
 use crate::functions::ApiFunction;
+
+/// Where an answer says what its request's id is.
+const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 
 /// API Gateway takes no larger body.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
@@ -67,6 +70,7 @@ async fn forward(
     let path_parameters: Map<_, _> =
         path.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let (body, is_base64) = event_body(&parts.headers, &body);
+    let id = request_id();
     let event = json!({
         "version": "2.0",
         "routeKey": route,
@@ -88,7 +92,7 @@ async fn forward(
                 "sourceIp": "127.0.0.1",
                 "userAgent": "",
             },
-            "requestId": request_id(),
+            "requestId": id,
             "routeKey": route,
             "stage": "$default",
             "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
@@ -99,7 +103,12 @@ async fn forward(
     });
     // Through JSON, as Lambda's runtime reads it.
     match serde_json::from_value::<ApiGatewayV2httpRequest>(event) {
-        Ok(event) => respond(machine.functions.answer(function, event).await),
+        Ok(event) => {
+            let mut response = respond(machine.functions.answer(function, event).await);
+            // API Gateway tells it, too: who asks what went wrong can name it.
+            response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (REQUEST_ID, id)));
+            response
+        }
         Err(problem) => {
             let problem = Problem::Internal(format!("the event could not be made: {problem}"));
             tracing::error!(%problem, route, "a request failed");

@@ -10,7 +10,7 @@
 //! | [`amount`] | amounts in requests |
 //! | [`schedule`] | what the Scheduler sends |
 //! | [`queue`] | events of the bus, as a queue delivers them |
-//! | [`runtime`] | what every function's `main` does before its first event |
+//! | [`runtime`] | what every function's `main` does: before its first event, and around each |
 
 pub mod access;
 pub mod amount;
@@ -25,32 +25,40 @@ pub mod view;
 pub use access::{Caller, Role};
 pub use amount::Amount;
 pub use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use domain::AccountId;
 pub use problem::{FieldError, Problem};
 pub use queue::Delivery;
 pub use reply::Reply;
 pub use request::Request;
 pub use schedule::Scheduled;
+use telemetry::Correlation;
+use telemetry::correlation::because_of;
 
 /// Answers an event: reads it, lets `route` answer, and turns what went wrong into a problem.
 ///
-/// A failure of ours is logged here, once, where it is handled.
+/// Each is logged, and a failure of ours with why: here, once. Whatever is done for it is done because of it.
 pub async fn answer<F>(event: ApiGatewayV2httpRequest, route: F) -> ApiGatewayV2httpResponse
 where
     F: AsyncFnOnce(&Request) -> Result<Reply, Problem>,
 {
-    let request = Request::read(event);
-    let result = match &request {
-        // On the heap: a handler's future is deep, and moved often.
-        Ok(request) => Box::pin(route(request)).await,
-        Err(problem) => Err(problem.clone()),
-    };
-    result
-        .unwrap_or_else(|problem| {
-            let (route, id) = request.as_ref().map_or(("", ""), |request| (request.route(), request.id()));
-            if problem.status() >= 500 {
-                tracing::error!(route, request = id, %problem, "a request failed");
+    let cause = event.request_context.request_id.as_deref().and_then(Correlation::parse);
+    because_of(cause, async {
+        let route_key = event.route_key.clone();
+        let account = event.path_parameters.get("id").and_then(|id| AccountId::parse(id.as_str()).ok());
+        let account = account.as_ref().map(AccountId::as_str);
+        let result = match Request::read(event) {
+            // On the heap: a handler's future is deep, and moved often.
+            Ok(request) => Box::pin(route(&request)).await,
+            Err(problem) => Err(problem),
+        };
+        let status = result.as_ref().map_or_else(Problem::status, Reply::status);
+        match &result {
+            Err(problem) if status >= 500 => {
+                tracing::error!(route = route_key, account, status, %problem, "a request failed");
             }
-            problem.into_reply()
-        })
-        .into_event()
+            _ => tracing::info!(route = route_key, account, status, "answered"),
+        }
+        result.unwrap_or_else(Problem::into_reply).into_event()
+    })
+    .await
 }

@@ -4,6 +4,8 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use domain::fact::Event;
 use jiff::Timestamp;
 use serde::Deserialize;
+use telemetry::Correlation;
+use telemetry::correlation::because_of;
 
 /// One event of the bus.
 #[derive(Clone, Debug)]
@@ -39,27 +41,49 @@ impl Delivery {
 }
 
 /// Handles each message of a batch on its own. What fails comes back later, and at last lands in the dead-letter
-/// queue; so does what cannot be read. A failure is logged here, once.
+/// queue; so does what cannot be read. Each is logged, and a failure with why: here, once. Whatever is done for a
+/// message is done because of what its event was because of.
 pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
     batch: SqsEvent,
     handle: impl Fn(Delivery) -> F,
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in &batch.records {
-        let id = message.message_id.clone().unwrap_or_default();
-        let failure: Option<Box<dyn std::error::Error>> = match Delivery::read(message) {
-            // On the heap: a handler's future is deep.
-            Ok(delivery) => Box::pin(handle(delivery)).await.err().map(Into::into),
-            Err(problem) => Some(problem.into()),
+        let id = message.message_id.as_deref().unwrap_or_default();
+        let handled = match Delivery::read(message) {
+            Ok(delivery) => {
+                let cause = delivery.event.correlation_id.as_deref().and_then(Correlation::parse);
+                because_of(cause, handle_one(id, delivery, &handle)).await
+            }
+            Err(problem) => log_failure(id, &problem),
         };
-        if let Some(problem) = failure {
-            tracing::error!(message = id, problem = &*problem, "a message could not be handled");
+        if handled.is_err() {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
+            id.clone_into(&mut failure.item_identifier);
             response.batch_item_failures.push(failure);
         }
     }
     response
+}
+
+/// What was to be said of it is in the log.
+struct Failed;
+
+async fn handle_one<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
+    id: &str,
+    delivery: Delivery,
+    handle: impl Fn(Delivery) -> F,
+) -> Result<(), Failed> {
+    let event = delivery.event.id.clone();
+    // On the heap: a handler's future is deep.
+    Box::pin(handle(delivery)).await.or_else(|problem| log_failure(id, &problem))?;
+    tracing::info!(messageId = id, event, "handled");
+    Ok(())
+}
+
+fn log_failure(id: &str, problem: &(dyn std::error::Error + 'static)) -> Result<(), Failed> {
+    tracing::error!(messageId = id, problem, "a message could not be handled");
+    Err(Failed)
 }
 
 #[cfg(test)]
@@ -83,6 +107,7 @@ mod tests {
                     "at": "2026-11-25T10:00:00Z",
                     "type": "BalanceLow",
                     "available": { "amount": "-1.2500", "currency": "EUR" },
+                    "correlationId": format!("cause-{number}"),
                     "news": "from a later version",
                 },
             })
@@ -97,12 +122,14 @@ mod tests {
         let seen = RefCell::new(Vec::new());
         let response = each(serde_json::from_value(batch).unwrap(), async |delivery| {
             assert_eq!(delivery.now.as_millisecond(), 1_764_064_800_123);
-            seen.borrow_mut().push(delivery.event.id);
+            let cause = Correlation::current().map(|cause| cause.to_string());
+            seen.borrow_mut().push((delivery.event.id, cause.unwrap()));
             Ok::<_, Infallible>(())
         });
         let failed = response.await.batch_item_failures;
         let failed: Vec<_> = failed.into_iter().map(|failure| failure.item_identifier).collect();
         assert_eq!(failed, ["poison", "timeless"]);
-        assert_eq!(seen.into_inner(), ["a#7#0", "a#7#2"]);
+        let expected = [("a#7#0", "cause-0"), ("a#7#2", "cause-2")];
+        assert_eq!(seen.into_inner(), expected.map(|(id, cause)| (id.to_owned(), cause.to_owned())));
     }
 }

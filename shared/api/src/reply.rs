@@ -43,6 +43,11 @@ impl Reply {
         self
     }
 
+    /// Its HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
     /// As a Lambda function answers API Gateway.
     pub fn into_event(self) -> ApiGatewayV2httpResponse {
         let mut event = ApiGatewayV2httpResponse::default();

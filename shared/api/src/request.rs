@@ -55,11 +55,6 @@ impl Request {
         self.event.route_key.as_deref().unwrap_or_default()
     }
 
-    /// API Gateway's id of it, for the log.
-    pub fn id(&self) -> &str {
-        self.event.request_context.request_id.as_deref().unwrap_or_default()
-    }
-
     /// Who calls.
     pub fn caller(&self) -> &Caller {
         &self.caller

@@ -1,72 +1,210 @@
-//! What every function's `main` does before its first event: logs, settings, rates.
+//! What every function's `main` does: before its first event, and around each.
+//!
+//! ```no_run
+//! # use std::convert::Infallible;
+//! # use api::runtime::{Function, store_from_env};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), lambda_runtime::Error> {
+//! let function = Function::start()?;
+//! let store = store_from_env().await?;
+//! function.run(store.warm_up(), async |event: api::Scheduled| Ok::<_, Infallible>(event.time)).await
+//! # }
+//! ```
 
+use std::error::Error as StdError;
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime};
 
 use domain::RateTable;
 use domain::purchase::PurchaseLimits;
-use domain::rate::RateFileError;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use payments::{Processor, Sandbox};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use store::{Store, Tables};
+use telemetry::Emf;
+use tracing::{Instrument, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 use crate::problem::Problem;
 
-/// One JSON object a line, as Lambda's log groups are searched; `RUST_LOG` sets the level.
-pub fn start_logs() {
-    let level = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(level).with_current_span(false).init();
+/// A start waits no longer than this for connections; whoever needs them opens them then.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The span in which Lambda's runtime puts each event, with its id: kept whatever the log's level is.
+const EVENT_SPAN: &str = "lambda_runtime::layers::trace=info";
+
+/// A function on Lambda, whose logs and metrics have begun.
+pub struct Function {
+    /// The name it is deployed under.
+    name: String,
+    /// None unless `METRICS_NAMESPACE` is set.
+    metrics: Option<Emf>,
+}
+
+impl Function {
+    /// Begins logs and, if the setting `METRICS_NAMESPACE` says where they belong, metrics.
+    pub fn start() -> Result<Self, Error> {
+        let level = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+        tracing::subscriber::set_global_default(logs(level, io::stdout))?;
+        let metrics = std::env::var("METRICS_NAMESPACE").ok().map(Emf::new);
+        if let Some(metrics) = &metrics {
+            metrics.install().map_err(|problem| problem.to_string())?;
+        }
+        Ok(Self { name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(), metrics })
+    }
+
+    /// Warms up, then answers events for as long as Lambda lets it. A warm-up that fails or takes long stops nothing.
+    /// What an event counted is written when it is over, however it ends.
+    pub async fn run<T, R, E, W>(
+        self,
+        warm_up: impl Future<Output = Result<(), W>>,
+        handle: impl AsyncFn(T) -> Result<R, E>,
+    ) -> Result<(), Error>
+    where
+        T: DeserializeOwned,
+        R: Serialize,
+        E: Into<Error>,
+        W: StdError + 'static,
+    {
+        let Self { name, metrics } = self;
+        let (handle, metrics) = (&handle, &metrics);
+        let events = async {
+            warm(warm_up).await;
+            let answer = service_fn(async |event: LambdaEvent<T>| {
+                let _at_the_end = Written { metrics: metrics.as_ref(), out: io::stdout() };
+                handle(event.payload).await.map_err(Into::into)
+            });
+            lambda_runtime::run(answer).await
+        };
+        events.instrument(tracing::error_span!("function", function = name)).await
+    }
+}
+
+/// Writes metrics when it is dropped, be it while a panic unwinds.
+struct Written<'a, W: Write> {
+    metrics: Option<&'a Emf>,
+    out: W,
+}
+
+impl<W: Write> Drop for Written<'_, W> {
+    fn drop(&mut self) {
+        let Some(metrics) = self.metrics else { return };
+        // In one piece, so that no line of the log comes between.
+        let mut lines = Vec::new();
+        let written = metrics.flush(SystemTime::now(), &mut lines);
+        if let Err(problem) = written.and_then(|()| self.out.write_all(&lines)) {
+            tracing::warn!(%problem, "metrics could not be written");
+        }
+    }
+}
+
+async fn warm<W: StdError + 'static>(warm_up: impl Future<Output = Result<(), W>>) {
+    match tokio::time::timeout(PATIENCE, warm_up).await {
+        Ok(Ok(())) => {}
+        Ok(Err(problem)) => tracing::warn!(problem = &problem as &dyn StdError, "could not warm up"),
+        Err(_) => tracing::warn!(?PATIENCE, "gave up warming up"),
+    }
+}
+
+/// One JSON object a line, as Lambda's log groups are searched, with what it happened in: the function, the event's
+/// `requestId`, and the `correlation` with other functions' lines.
+pub fn logs<W>(level: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let level = level.add_directive(EVENT_SPAN.parse().expect("it is a directive"));
+    let json = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
+    json.with_env_filter(level).with_writer(writer).finish()
 }
 
 /// The store that the settings name.
-pub async fn store_from_env() -> Result<Arc<Store>, lambda_runtime::Error> {
+pub async fn store_from_env() -> Result<Arc<Store>, Error> {
     let tables = Tables::from_env().map_err(missing)?;
     Ok(Store::new(store::client_from_env().await, tables).into())
 }
 
 /// The card processor: the sandbox, over the table that the settings name. There is no other yet.
-pub async fn processor_from_env() -> Result<Arc<dyn Processor>, lambda_runtime::Error> {
+pub async fn processor_from_env() -> Result<Arc<dyn Processor>, Error> {
     Ok(Arc::new(Sandbox::from_env(store::client_from_env().await).map_err(missing)?))
 }
 
 /// The operator's limits of purchases, which `PURCHASE_LIMITS` changes (F2).
-pub fn limits_from_env() -> Result<PurchaseLimits, lambda_runtime::Error> {
+pub fn limits_from_env() -> Result<PurchaseLimits, Error> {
     Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
 }
 
 /// The value of a setting that must be there.
-pub fn setting(name: &str) -> Result<String, lambda_runtime::Error> {
+pub fn setting(name: &str) -> Result<String, Error> {
     std::env::var(name).map_err(|_| missing(name))
 }
 
-fn missing(setting: &str) -> lambda_runtime::Error {
+fn missing(setting: &str) -> Error {
     format!("the setting {setting} is missing").into()
 }
 
-type Loader = Box<dyn FnOnce() -> Result<RateTable, RateFileError> + Send>;
+type Loaded = Result<RateTable, String>;
+type Loader = Box<dyn FnOnce() -> Loaded + Send>;
 
 /// The published rates, read once, on a thread of their own: a world-wide file must not slow a start.
 #[derive(Clone)]
-pub struct PublishedRates(Arc<LazyLock<Result<RateTable, RateFileError>, Loader>>);
+pub struct PublishedRates(Arc<LazyLock<Loaded, Loader>>);
 
 impl PublishedRates {
     /// Begins to read a rate file's text.
     pub fn reading(file: impl Into<String>) -> Self {
         let file = file.into();
-        let loader: Loader = Box::new(move || RateTable::parse(&file));
-        let rates = Self(Arc::new(LazyLock::new(loader)));
+        Self::begin(move || parse(&file))
+    }
+
+    /// Begins to read the file that the setting `RATES_FILE` names.
+    pub fn from_env() -> Result<Self, Error> {
+        let mut file = File::open(setting("RATES_FILE")?)?;
+        Ok(Self::begin(move || {
+            let mut text = String::new();
+            file.read_to_string(&mut text).map_err(|problem| problem.to_string())?;
+            parse(&text)
+        }))
+    }
+
+    fn begin(load: impl FnOnce() -> Loaded + Send + 'static) -> Self {
+        let load: Loader = Box::new(load);
+        let rates = Self(Arc::new(LazyLock::new(load)));
         let in_background = rates.clone();
         std::thread::spawn(move || LazyLock::force(&in_background.0).is_ok());
         rates
     }
 
-    /// Begins to read the file that the setting `RATES_FILE` names.
-    pub fn from_env() -> Result<Self, lambda_runtime::Error> {
-        let path = setting("RATES_FILE")?;
-        Ok(Self::reading(std::fs::read_to_string(path)?))
-    }
-
     /// The rates, once they are read; a file that cannot be used rates nothing.
     pub fn get(&self) -> Result<&RateTable, Problem> {
-        LazyLock::force(&self.0).as_ref().map_err(|problem| Problem::Unavailable(problem.to_string()))
+        LazyLock::force(&self.0).as_ref().map_err(|problem| Problem::Unavailable(problem.clone()))
+    }
+}
+
+fn parse(file: &str) -> Loaded {
+    RateTable::parse(file).map_err(|problem| problem.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use telemetry::metric::DEBITS;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_writes_what_was_counted() {
+        let (metrics, mut out) = (Emf::new("n"), Vec::new());
+        let outcome = catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _at_the_end = Written { metrics: Some(&metrics), out: &mut out };
+            metrics::with_local_recorder(&metrics, || DEBITS.add(3));
+            panic!("a mistake of ours");
+        }));
+        assert!(outcome.is_err());
+        assert!(String::from_utf8(out).unwrap().starts_with(r#"{"Debits":3,"#));
     }
 }

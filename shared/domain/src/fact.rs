@@ -158,6 +158,10 @@ pub struct Event {
     pub version: u64,
     /// The instant of that commit.
     pub at: Timestamp,
+    /// What our logs call its cause, such as one request of the API, if that has an id: for diagnosis only. An
+    /// event that is told again has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
     /// What happened.
     #[serde(flatten)]
     pub fact: Fact,

@@ -169,6 +169,19 @@ impl Money {
         Self { amount: Decimal::new(units, currency.minor_digits()).normalize(), currency }
     }
 
+    /// The count of the smallest amounts that the ledger keeps, hundredths of a minor unit. It is exact.
+    ///
+    /// ```
+    /// use domain::{Currency, Money};
+    /// let eur = Currency::parse("EUR").unwrap();
+    /// assert_eq!(Money::new("12.3".parse().unwrap(), eur).unwrap().ledger_units(), 123_000);
+    /// ```
+    pub fn ledger_units(self) -> i128 {
+        let mut units = self.amount;
+        units.rescale(self.currency.ledger_digits());
+        units.mantissa()
+    }
+
     /// The count of minor units (cents), when the amount is a whole number of them.
     pub fn minor_units(self) -> Option<i64> {
         let mut units = self.amount.normalize();

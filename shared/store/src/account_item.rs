@@ -6,6 +6,7 @@ use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
 use domain::time::{Month, key_text};
 use domain::{AccountId, Currency, Fact, LotId, PaymentId, PaymentKind};
+use telemetry::Correlation;
 
 use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
@@ -15,7 +16,9 @@ use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, shard_of};
 /// The value every core has in the listing index.
 pub(crate) const LISTED_VALUE: &str = "account";
 
-pub(crate) fn core_to_item(account: &Account, facts: &[Fact]) -> Item {
+/// With what this commit tells, and, where that is anything, what it was because of.
+pub(crate) fn core_to_item(account: &Account, facts: &[Fact], cause: Option<&Correlation>) -> Item {
+    let cause = cause.filter(|_| !facts.is_empty());
     let facts = (!facts.is_empty()).then(|| serde_json::to_string(facts).expect("facts are plain data"));
     let mut item = Writer::versioned()
         .text(ACCOUNT_ID, account.id.as_str())
@@ -35,7 +38,8 @@ pub(crate) fn core_to_item(account: &Account, facts: &[Fact]) -> Item {
         .maps("open", account.open_payments.iter().map(open_to_map))
         .map_if("warning", account.warning.as_ref().map(warning_to_map))
         .map_if("recharge", recharge_to_map(&account.recharge))
-        .text_if("facts", facts);
+        .text_if("facts", facts)
+        .text_if("correlation", cause.map(Correlation::as_str));
     for due in Due::ALL {
         let instant = match due {
             Due::Expire => account.due_for_expiry(),
@@ -255,26 +259,42 @@ mod tests {
     #[test]
     fn a_core_survives_storing() {
         let account = account();
-        assert_eq!(core_from_item(&core_to_item(&account, &[])).unwrap(), account);
+        assert_eq!(core_from_item(&core_to_item(&account, &[], None)).unwrap(), account);
     }
 
     #[test]
     fn a_usual_core_fits_a_write_unit() {
-        let bytes: usize =
-            core_to_item(&account(), &[]).iter().map(|(name, value)| name.len() + size(value)).sum();
-        assert!(bytes < 1024, "a core with four lots and an open payment has {bytes} bytes");
+        let account = account();
+        let available = account.available(account.as_of);
+        let cause = Correlation::parse("0f8fad5b-d9cb-469f-a165-70867728950e");
+        for facts in [vec![], vec![Fact::BalanceLow { available }]] {
+            let item = core_to_item(&account, &facts, cause.as_ref());
+            let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
+            assert!(bytes < 1024, "a core with four lots and an open payment has {bytes} bytes");
+        }
+    }
+
+    #[test]
+    fn the_cause_goes_with_what_is_told() {
+        let account = account();
+        let cause = Correlation::parse("JKJaXmPLvHcESHA=");
+        let stored = |facts: &[Fact]| core_to_item(&account, facts, cause.as_ref()).remove("correlation");
+        assert_eq!(stored(&[]), None);
+        let available = account.available(account.as_of);
+        let expected = AttributeValue::S("JKJaXmPLvHcESHA=".to_owned());
+        assert_eq!(stored(&[Fact::BalanceLow { available }]), Some(expected));
     }
 
     #[test]
     fn a_newer_schema_is_left_alone() {
-        let mut item = core_to_item(&account(), &[]);
+        let mut item = core_to_item(&account(), &[], None);
         item.insert("schema".into(), AttributeValue::N("2".into()));
         assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 2, .. })));
     }
 
     #[test]
     fn a_corrupt_item_says_where() {
-        let mut item = core_to_item(&account(), &[]);
+        let mut item = core_to_item(&account(), &[], None);
         item.insert("owed".into(), AttributeValue::S("lots".into()));
         let problem = core_from_item(&item).unwrap_err().to_string();
         assert_eq!(problem, "an account's core is corrupt: owed is not such a number");
@@ -282,7 +302,7 @@ mod tests {
 
     #[test]
     fn an_unsound_account_is_corrupt_and_not_a_panic() {
-        let mut item = core_to_item(&account(), &[]);
+        let mut item = core_to_item(&account(), &[], None);
         item.insert("owed".into(), AttributeValue::N("-1".into()));
         let problem = core_from_item(&item).unwrap_err().to_string();
         assert_eq!(problem, "an account's core is corrupt: owed is negative");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::draft::Change;
 use domain::posting::{JournalKey, Posting};
 use domain::{Account, AccountId, Decision, Profile};
+use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
 
 use crate::Store;
 use crate::commit::Refused;
@@ -101,8 +102,10 @@ impl Store {
             if self.account(&change.account.id).await?.is_some() {
                 return Ok(false);
             }
+            COMMIT_RETRIES.add(1);
             tokio::time::sleep(pause(tries)).await;
         }
+        COMMITS_GIVEN_UP.add(1);
         Err(StoreError::Contended { tries: MAX_TRIES })
     }
 
@@ -173,8 +176,10 @@ impl Store {
             tries += 1;
             if tries >= MAX_TRIES {
                 tracing::warn!(account = %id, tries, "gave up on a commit");
+                COMMITS_GIVEN_UP.add(1);
                 return Err(failure.into());
             }
+            COMMIT_RETRIES.add(1);
             tokio::time::sleep(pause(tries)).await;
             loaded = self.load(id, with_profile).await?;
         }

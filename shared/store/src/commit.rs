@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 use domain::draft::Change;
 use domain::posting::{Entry, JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
 use domain::{AccountId, Payment};
+use telemetry::Correlation;
 
 use crate::Store;
 use crate::account_item::{core_to_item, profile_to_item};
@@ -18,6 +19,7 @@ use crate::item::Item;
 use crate::payment_item::payment_to_item;
 use crate::posting_item::{marker_to_item, posting_from_item, posting_to_item};
 use crate::tables::{ACCOUNT_ID, ENTRY, Tables};
+use crate::tally;
 
 /// Why a transaction was refused. Nothing of it was written.
 #[derive(Debug)]
@@ -64,6 +66,7 @@ impl Store {
             Ok(output) => {
                 self.record(&output);
                 self.remember(&change.account);
+                tally::count(change);
                 Ok(())
             }
             Err(error) => Err(read_refusal(error, &roles)),
@@ -130,7 +133,7 @@ impl Condition {
 }
 
 fn put_core(tables: &Tables, change: &Change) -> TransactWriteItem {
-    let item = core_to_item(&change.account, &change.facts);
+    let item = core_to_item(&change.account, &change.facts, Correlation::current().as_ref());
     put(&tables.accounts, item, Some(Condition::follows(change.account.version, "version = :before")))
 }
 

@@ -9,6 +9,7 @@
 //! | `commit` | one transaction, and what its refusal means |
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
+//! | `tally` | what a commit adds to the metrics |
 //! | `turn` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
 
@@ -24,6 +25,7 @@ mod posting_item;
 mod read;
 mod recharge_item;
 pub mod tables;
+mod tally;
 mod turn;
 
 use std::collections::HashMap;
@@ -31,6 +33,7 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
 use domain::{Account, AccountId};
+use tokio::sync::OnceCell;
 
 pub use apply::{Applied, ApplyError, Seen};
 pub use error::StoreError;
@@ -53,10 +56,15 @@ pub struct Store {
     turns: Turns,
 }
 
-/// A client as every function makes one in `main`: region, credentials and endpoint from the environment.
+/// The client that whatever a function's `main` makes shares, and with it its connections: region, credentials and
+/// endpoint from the environment.
 pub async fn client_from_env() -> Client {
-    let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).load().await;
-    Client::new(&config)
+    static CLIENT: OnceCell<Client> = OnceCell::const_new();
+    let make = async || {
+        let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).load().await;
+        Client::new(&config)
+    };
+    CLIENT.get_or_init(make).await.clone()
 }
 
 impl Store {

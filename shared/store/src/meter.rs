@@ -1,8 +1,10 @@
-//! Capacity consumed, as DynamoDB reports it with every call; tests assert costs with it.
+//! Capacity consumed, as DynamoDB reports it with every call: a metric, and tests assert costs with it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
+use telemetry::Metric;
+use telemetry::metric::{READ_UNITS, WRITE_UNITS};
 
 /// Units come in halves, so halves are what is counted.
 #[derive(Debug, Default)]
@@ -27,11 +29,11 @@ impl Meter {
     }
 
     pub(crate) fn read(&self, consumed: Option<&ConsumedCapacity>) {
-        add(&self.read_halves, consumed);
+        add(&self.read_halves, &READ_UNITS, consumed);
     }
 
     pub(crate) fn write(&self, consumed: Option<&ConsumedCapacity>) {
-        add(&self.write_halves, consumed);
+        add(&self.write_halves, &WRITE_UNITS, consumed);
     }
 }
 
@@ -50,7 +52,9 @@ fn units(halves: &AtomicU64) -> f64 {
     clippy::float_arithmetic,
     reason = "capacity, not money: small multiples of one half"
 )]
-fn add(halves: &AtomicU64, consumed: Option<&ConsumedCapacity>) {
+fn add(halves: &AtomicU64, metric: &Metric, consumed: Option<&ConsumedCapacity>) {
     let units = consumed.and_then(ConsumedCapacity::capacity_units).unwrap_or_default();
-    halves.fetch_add((units * 2.0).round() as u64, Ordering::Relaxed);
+    let consumed = (units * 2.0).round() as u64;
+    halves.fetch_add(consumed, Ordering::Relaxed);
+    metric.add(consumed);
 }

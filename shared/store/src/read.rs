@@ -174,6 +174,13 @@ impl Store {
             .collect()
     }
 
+    /// Opens a connection, so that the first event need not: asks for an account that cannot be, since `#` is in no
+    /// account's id.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        let nobody = key_of("#", PART, CORE);
+        self.item(&self.tables.accounts, nobody).await.map(|_| ())
+    }
+
     async fn item(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
         let output = self
             .client
@@ -243,8 +250,12 @@ fn raced(error: &SdkError<TransactGetItemsError>) -> bool {
 
 /// A full primary key.
 pub(crate) fn key(account: &AccountId, sort_name: &str, sort: &str) -> Item {
+    key_of(account.as_str(), sort_name, sort)
+}
+
+fn key_of(account: &str, sort_name: &str, sort: &str) -> Item {
     Item::from([
-        (ACCOUNT_ID.to_owned(), AttributeValue::S(account.to_string())),
+        (ACCOUNT_ID.to_owned(), AttributeValue::S(account.to_owned())),
         (sort_name.to_owned(), AttributeValue::S(sort.to_owned())),
     ])
 }

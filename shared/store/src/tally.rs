@@ -1,0 +1,56 @@
+//! What a commit adds to the metrics: counted once it is made, and only then. So a request that comes to nothing
+//! half-way has counted what it did.
+
+use domain::draft::Change;
+use domain::posting::Entry;
+use domain::{Fact, Money, PaymentKind};
+use telemetry::metric::{CHARGED, DEBITS, LOTS_BOOKED, RECHARGES, WARNINGS};
+
+/// Counts what was committed.
+pub(crate) fn count(change: &Change) {
+    for posting in &change.postings {
+        match &posting.entry {
+            Entry::Usage { charge, .. } => {
+                DEBITS.add(1);
+                count_charge(*charge);
+            }
+            Entry::Unrated { .. } => DEBITS.add(1),
+            Entry::Expiry { .. } => LOTS_BOOKED.add(1),
+            Entry::Funds { .. } | Entry::Adjustment { .. } | Entry::Invoice { .. } => {}
+        }
+    }
+    for fact in &change.facts {
+        if matches!(fact, Fact::FundsExpiring { .. }) {
+            WARNINGS.add(1);
+        }
+        if let Some(outcome) = outcome_of_recharge(fact) {
+            RECHARGES.add_for(outcome, 1);
+        }
+    }
+}
+
+fn count_charge(charge: Money) {
+    // Only the largest charge of all, in a currency of three decimals, is more.
+    let units = u64::try_from(charge.ledger_units()).unwrap_or(u64::MAX);
+    CHARGED.add_for(charge.currency().code(), units);
+}
+
+/// What became of a recharge, if this says so.
+fn outcome_of_recharge(fact: &Fact) -> Option<&'static str> {
+    Some(match fact {
+        Fact::FundsAdded { kind: PaymentKind::Recharge, .. } => "succeeded",
+        Fact::RechargeFailed { .. } => "declined",
+        Fact::RechargeNeedsAction { .. } => "needsAction",
+        Fact::RechargeLimited { .. } => "limited",
+        Fact::RechargePaused { .. } => "paused",
+        Fact::RechargeStopped { .. } => "stopped",
+        Fact::FundsAdded { .. }
+        | Fact::PaymentDeclined { .. }
+        | Fact::BalanceLow { .. }
+        | Fact::BalanceDepleted { .. }
+        | Fact::BalanceWarning { .. }
+        | Fact::FundsExpiring { .. }
+        | Fact::FundsExpired { .. }
+        | Fact::SettingsChanged { .. } => return None,
+    })
+}

@@ -1,0 +1,94 @@
+//! The id that ties together the log lines, commits and events of one cause: an API request's, or a scheduled
+//! run's. A commit that tells something carries it, so do the event and whatever is done because of that, and so
+//! one search finds a debit, the recharge that it led to, and the mail.
+//!
+//! It goes along unseen, rather than as an argument, since it is for diagnosis only: no decision reads it.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use tracing::Instrument;
+
+/// At most so many characters: the ids of API Gateway have 16, of Lambda, Scheduler and SQS 36.
+const LONGEST: usize = 64;
+
+/// Such an id: up to 64 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correlation(Arc<str>);
+
+tokio::task_local! {
+    static CURRENT: Option<Correlation>;
+}
+
+impl Correlation {
+    /// An id as somebody else made it; what is no id is none.
+    ///
+    /// ```
+    /// use telemetry::Correlation;
+    /// assert_eq!(Correlation::parse("JKJaXmPLvHcESHA=").unwrap().as_str(), "JKJaXmPLvHcESHA=");
+    /// assert!(["", "two words", "é"].into_iter().all(|text| Correlation::parse(text).is_none()));
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let valid = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        valid.then(|| Self(text.into()))
+    }
+
+    /// What this is done because of, if that has an id.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok().flatten()
+    }
+
+    /// As it is written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Correlation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Does this because of `cause`: its log lines say so, and its commits pass it on.
+pub async fn because_of<T>(cause: Option<Correlation>, work: impl Future<Output = T>) -> T {
+    // An error's span is shown whatever the level of the log is.
+    let span = match &cause {
+        Some(cause) => tracing::error_span!("because", correlation = %cause),
+        None => tracing::Span::none(),
+    };
+    CURRENT.scope(cause, work.instrument(span)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> Option<Correlation> {
+        Correlation::parse(text)
+    }
+
+    #[tokio::test]
+    async fn it_holds_within_the_work_and_not_beyond() {
+        assert_eq!(Correlation::current(), None);
+        because_of(id("outer"), async {
+            assert_eq!(Correlation::current(), id("outer"));
+            because_of(id("inner"), async {
+                tokio::task::yield_now().await;
+                assert_eq!(Correlation::current(), id("inner"));
+            })
+            .await;
+            because_of(None, async { assert_eq!(Correlation::current(), None) }).await;
+            assert_eq!(Correlation::current(), id("outer"));
+        })
+        .await;
+        assert_eq!(Correlation::current(), None);
+    }
+
+    #[test]
+    fn what_is_too_long_is_none() {
+        assert!(id(&"x".repeat(64)).is_some());
+        assert!(id(&"x".repeat(65)).is_none());
+    }
+}

@@ -1,0 +1,15 @@
+//! What operators see of a run. Nothing here is ever read by a decision.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`metric`] | everything that is counted, by name |
+//! | [`emf`] | counts, written as CloudWatch reads them from a log |
+//! | [`correlation`] | the id that ties together the log lines, commits and events of one cause |
+
+pub mod correlation;
+pub mod emf;
+pub mod metric;
+
+pub use correlation::Correlation;
+pub use emf::Emf;
+pub use metric::Metric;

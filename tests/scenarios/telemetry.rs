@@ -1,0 +1,264 @@
+//! What operators see: the metrics of what was done, and log lines that one id ties together, from a request of the
+//! API over stream, bus and queue to a recharge and a mail.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use local::faults::{Fault, Kind, Target};
+use reqwest::Method;
+use scenarios::{Answer, World, call, list, rated};
+use serde_json::{Value, json};
+use telemetry::Emf;
+use tracing_subscriber::EnvFilter;
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+const START: &str = "2026-11-22T08:00:00Z";
+const NUMBER: &str = "+33142687654";
+
+/// The log of whatever runs in this test's thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// As every function writes it, at this level.
+    fn begin(level: &str) -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let logs = api::runtime::logs(EnvFilter::new(level), move || writer.clone());
+        (log, tracing::subscriber::set_default(logs))
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The messages of lines that were written because of this.
+    fn because_of(&self, cause: &str) -> Vec<String> {
+        let text = self.text();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
+        let caused = lines.filter(|line| {
+            let spans = line["spans"].as_array().into_iter().flatten();
+            spans.filter_map(|span| span["correlation"].as_str()).any(|id| id == cause)
+                || line["causes"].as_str().is_some_and(|causes| causes.split(' ').any(|id| id == cause))
+        });
+        caused.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// An account of 100.00 that is charged 60.00 at 50.00, and tells Ada.
+async fn world() -> World {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    let operator = &world.operator;
+    let recipients = json!({ "notificationEmails": ["ada@example.com"] });
+    operator.send(Method::PATCH, "/v1/accounts/a", &[], recipients).await.expect(200);
+    operator.buy("a", "funds", json!({ "amount": "100.00" })).await.expect(201);
+    let settings = json!({ "enabled": true, "triggerAmount": "50.00", "rechargeAmount": "60.00" });
+    operator.send(Method::PUT, "/v1/accounts/a/auto-recharge", &[], settings).await.expect(200);
+    world.drain().await;
+    world
+}
+
+/// The id that API Gateway gave a request.
+fn id_of(answer: &Answer) -> String {
+    answer.headers["apigw-requestid"].to_str().unwrap().to_owned()
+}
+
+/// The events that were put on the bus since its calls are recorded.
+fn told(world: &World) -> Vec<Value> {
+    let calls = world.faults().take_record();
+    let entries = calls.iter().flat_map(|call| {
+        let body: Value = serde_json::from_str(&call.body).unwrap();
+        list(&body, "Entries").to_vec()
+    });
+    entries.map(|entry| serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn one_id_leads_from_a_debit_to_its_recharge_and_its_mail() {
+    let (log, _logging) = Log::begin("info");
+    let world = world().await;
+    world.faults().start_record(Target::Bus);
+    let debit = world.operator.debit("a", &[rated("call", START, "60.0000")]).await;
+    assert_eq!(debit.status, 200);
+    world.drain().await;
+
+    let cause = id_of(&debit);
+    let told = told(&world);
+    let kinds: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["BalanceLow", "FundsAdded"]);
+    assert!(told.iter().all(|event| event["correlationId"] == *cause), "{told:?}");
+    let mails = world.operator.get("/_local/mail?to=ada@example.com").await.expect(200);
+    assert!(mails.to_string().contains("60.00"), "{mails}");
+
+    // The debit, its event, the recharge; that one's event, and the mail.
+    assert_eq!(log.because_of(&cause), ["answered", "published", "handled", "published", "handled"]);
+}
+
+#[tokio::test]
+async fn a_scheduled_run_is_a_cause_of_its_own() {
+    let (log, _logging) = Log::begin("info");
+    let world = world().await;
+    world.lose_events();
+    world.operator.debit("a", &[rated("call", START, "60.0000")]).await.expect(200);
+    world.drain().await;
+    world.faults().start_record(Target::Bus);
+    assert_eq!(world.recover_at("2026-11-22T12:10:00Z").await.begun, 1);
+    world.drain().await;
+    let told = told(&world);
+    assert_eq!(told[0]["type"], "FundsAdded", "{told:?}");
+    let messages = log.because_of(told[0]["correlationId"].as_str().unwrap());
+    assert_eq!(messages, ["attended to what is due", "published"]);
+}
+
+#[tokio::test]
+async fn what_is_done_is_counted() {
+    let metrics = Emf::new("n");
+    let _counting = metrics::set_default_local_recorder(&metrics);
+    let written = || {
+        let mut lines = Vec::new();
+        metrics.flush(SystemTime::now(), &mut lines).unwrap();
+        let lines = String::from_utf8(lines).unwrap();
+        let mut all = serde_json::Map::new();
+        for line in lines.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            let directive = &line["_aws"]["CloudWatchMetrics"][0];
+            let dimension = directive["Dimensions"][0][0].as_str();
+            let by = dimension.map_or(String::new(), |name| format!(" {}", line[name].as_str().unwrap()));
+            for metric in list(directive, "Metrics") {
+                let name = metric["Name"].as_str().unwrap();
+                all.insert(format!("{name}{by}"), line[name].clone());
+            }
+        }
+        // What is read depends on who remembers what.
+        all.remove("ReadUnits");
+        Value::Object(all)
+    };
+    let world = world().await;
+    let begun = written();
+    assert_eq!((&begun["MailsSent"], begun.get("Debits")), (&json!(3), None), "{begun}");
+
+    // Accepted, unrated, a conflict, invalid; a duplicate is neither.
+    let mut conflict = rated("one", START, "1.2345");
+    conflict["durationSeconds"] = json!(61);
+    let mut invalid = rated("two", START, "1.0000");
+    invalid["startedAt"] = json!("2026-11-23T00:00:00Z");
+    let records = [
+        rated("one", START, "1.2345"),
+        rated("one", START, "1.2345"),
+        conflict,
+        invalid,
+        call("three", START, "+9990001234", 60),
+        rated("four", START, "0.0001"),
+    ];
+    world.operator.debit("a", &records).await.expect(200);
+    let expected = json!({ "Debits": 3, "DebitsRejected": 2, "Charged EUR": 12_346, "WriteUnits": 10 });
+    assert_eq!(written(), expected);
+
+    // A lost race; a recharge that follows, and its mail.
+    world.arm(Kind::Conflict, 0, 2);
+    world.operator.debit("a", &[rated("five", START, "60.0000")]).await.expect(200);
+    world.drain().await;
+    let counted = written();
+    for (name, count) in [
+        ("CommitRetries", 2),
+        ("Charged EUR", 600_000),
+        ("Recharges succeeded", 1),
+        ("EventsPublished", 2),
+        ("MailsSent", 1),
+    ] {
+        assert_eq!(counted[name], count, "{name} of {counted}");
+    }
+    assert!(counted.get("CommitsGivenUp").is_none(), "{counted}");
+
+    // What the mail system and the bus refuse for now.
+    for (target, kind) in [(Target::Mail, Kind::Throttle), (Target::Bus, Kind::Partial)] {
+        world.faults().arm(Fault { target: Some(target), kind, skip: 0, count: 1 });
+    }
+    world.operator.post("/_local/delivery", json!({ "impatient": true })).await.expect(204);
+    world.operator.buy("a", "more", json!({ "amount": "70.00" })).await.expect(201);
+    world.drain().await;
+    let counted = written();
+    for (name, count) in [("EventsPublished", 1), ("EventsFailed", 1), ("MailsSent", 1), ("MailsFailed", 1)] {
+        assert_eq!(counted[name], count, "{name} of {counted}");
+    }
+
+    // A year later: its lots are forfeited after warnings.
+    world.host.machine().functions.expire("2027-11-16T00:15:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(written()["Warnings"], 3);
+    world.host.machine().functions.expire("2027-11-26T00:15:00Z".parse().unwrap()).await.unwrap();
+    assert_eq!(written()["LotsBooked"], 3);
+}
+
+#[tokio::test]
+async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
+    let metrics = Emf::new("n");
+    let _counting = metrics::set_default_local_recorder(&metrics);
+    let pending = || {
+        let mut lines = Vec::new();
+        metrics.flush(SystemTime::now(), &mut lines).unwrap();
+        let first: Value =
+            serde_json::from_slice(lines.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+        first["PaymentsPending"].clone()
+    };
+    let world = world().await;
+    world.recover_at("2026-11-22T12:05:00Z").await;
+    assert_eq!(pending(), 0);
+    world.faults().arm(Fault {
+        target: Some(Target::Processor),
+        kind: Kind::Down,
+        skip: 0,
+        count: usize::MAX,
+    });
+    world.operator.buy("a", "more", json!({ "amount": "70.00" })).await.expect(202);
+    world.recover_at("2026-11-22T13:00:00Z").await;
+    assert_eq!(pending(), 1);
+    world.faults().disarm();
+    world.recover_at("2026-11-22T13:30:00Z").await;
+    assert_eq!(pending(), 0);
+}
+
+#[tokio::test]
+async fn x2_no_number_token_or_address_is_logged() {
+    let ours =
+        "account api cdr debit domain expire local notices notify payments publish purchase recharge store";
+    let level: Vec<_> = ours.split(' ').map(|part| format!("{part}=trace")).collect();
+    let (log, _logging) = Log::begin(&format!("info,{}", level.join(",")));
+    let world = world().await;
+    for kind in [Kind::Conflict, Kind::Throttle, Kind::Down, Kind::LostReply] {
+        for target in [Target::Database, Target::Bus, Target::Mail, Target::Processor] {
+            world.faults().arm(Fault { target: Some(target), kind, skip: 1, count: 2 });
+        }
+        let name = format!("{kind:?}");
+        let records = [call(&name, START, NUMBER, 60), rated(&format!("{name}-rated"), START, "1.0000")];
+        world.operator.debit("a", &records).await;
+        world.operator.buy("a", &name, json!({ "amount": "60.00" })).await;
+        let card = json!({ "paymentMethod": "pm_card_mastercard" });
+        world.operator.send(Method::PUT, "/v1/accounts/a/payment-method", &[], card).await;
+        world.operator.get(&format!("/v1/rates?service=userOut&number={}&currency=EUR", &NUMBER[1..])).await;
+        world.faults().disarm();
+    }
+    world.operator.post("/_local/delivery", json!({ "impatient": true })).await.expect(204);
+    world.drain().await;
+    let text = log.text();
+    assert!(text.contains("answered") && text.contains("handled"), "{text}");
+    for secret in [&NUMBER[1..], "33123456789", "pm_card", "ada@example.com", "Bearer"] {
+        assert!(
+            !text.contains(secret),
+            "{secret} in {}",
+            text.lines().find(|line| line.contains(secret)).unwrap()
+        );
+    }
+}

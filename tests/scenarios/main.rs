@@ -19,6 +19,7 @@ mod listings;
 mod mailbox;
 mod mails;
 mod purchases;
+mod queue_debits;
 mod receipts;
 mod recharge;
 mod recovery;

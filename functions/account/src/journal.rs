@@ -1,6 +1,6 @@
 //! Reading the journal: an account's transactions, one record's, and records without a rate (S9).
 
-use api::view::{Transaction, Transactions};
+use api::view::{Rejection, Transaction, Transactions};
 use api::{Problem, Reply, Request, Role};
 use domain::RecordId;
 use domain::posting::{JournalKey, PostingKind};
@@ -114,7 +114,7 @@ fn to_csv(transactions: &[Transaction]) -> Result<String, Problem> {
             row.duration_seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
             text(&row.charge),
             text(&row.cost_centre),
-            text(&row.reason),
+            reason(row),
             text(&row.purchase_id),
         ];
         writer
@@ -123,6 +123,14 @@ fn to_csv(transactions: &[Transaction]) -> Result<String, Problem> {
     }
     let bytes = writer.into_inner().map_err(|problem| broken(problem.to_string()))?;
     String::from_utf8(bytes).map_err(|problem| broken(problem.to_string()))
+}
+
+/// Why an adjustment was made, or a record refused.
+fn reason(row: &Transaction) -> String {
+    let refused = row.rejection.as_ref().map(|Rejection { status, problem, .. }| {
+        format!("{}: {}: {}", status.as_str(), problem.field, problem.detail)
+    });
+    row.reason.clone().or(refused).unwrap_or_default()
 }
 
 /// A spreadsheet would run a text that begins like a formula; amounts and phone numbers stay as they are.

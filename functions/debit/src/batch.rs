@@ -2,14 +2,18 @@
 //!
 //! Records with the same key are found before anything is written: the first valid one leads, the others
 //! follow what becomes of it. Leaders are committed in order, as many at once as a transaction holds.
+//!
+//! Where nobody waits for the answer, what is refused is kept in the journal (S3): records that cannot be read in the
+//! same commits as their neighbours, those that are found out by the commits in one after them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 
-use cdr::Row;
+use cdr::{Message, Row};
 use domain::debit::{self, Outcome};
 use domain::posting::{Entry, JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
 use domain::rate::Why;
+use domain::rejection::{self, Refusal, Rejection, kept_text};
 use domain::usage::InvalidRecord;
 use domain::{Account, AccountId, Currency, Decision, Fingerprint, Money, RateTable, UsageRecord};
 use jiff::Timestamp;
@@ -39,6 +43,17 @@ pub enum Verdict {
     Invalid(InvalidRecord),
 }
 
+impl Verdict {
+    /// How it was refused, the field and what was expected of it; none if it was not.
+    pub fn refused(&self) -> Option<(Refusal, &str, &str)> {
+        match self {
+            Self::Accepted { .. } | Self::Duplicate { .. } | Self::Unrated => None,
+            Self::Conflict(detail) => Some((Refusal::Conflict, "id", detail)),
+            Self::Invalid(problem) => Some((Refusal::Invalid, &problem.field, &problem.detail)),
+        }
+    }
+}
+
 /// What became of a request.
 #[derive(Debug)]
 pub struct Done {
@@ -58,21 +73,68 @@ pub struct Batch<'a> {
     leaders: VecDeque<usize>,
     /// Further rows with a leader's key, in order.
     followers: HashMap<JournalKey, VecDeque<usize>>,
+    /// Where what is refused is kept, if nobody waits for the answer.
+    keeper: Option<Keeper<'a>>,
+}
+
+/// What it takes to keep what is refused of a message.
+#[derive(Debug)]
+struct Keeper<'a> {
+    message: &'a rejection::Message,
+    /// Of each row.
+    texts: &'a [&'a str],
+    /// Refused, and to be kept.
+    refused: Vec<Rejection>,
+    /// Rows that are among those, or are kept.
+    settled: HashSet<usize>,
+}
+
+/// What one commit came to.
+struct Decided {
+    outcomes: Vec<(usize, Outcome)>,
+    /// Rows whose refusal is kept.
+    kept: HashSet<usize>,
 }
 
 impl<'a> Batch<'a> {
     /// Rows as read, for an account of this currency.
     pub fn new(rows: &'a [Row], currency: Currency) -> Self {
+        Self::with(rows, currency, vec![None; rows.len()])
+    }
+
+    /// Rows of a message, for an account of this currency; what is refused of them is kept. What was refused when the
+    /// message was delivered before stays so, whatever has become of the account: it has been told.
+    pub fn of_message(
+        body: &'a Message<'a>,
+        currency: Currency,
+        message: &'a rejection::Message,
+        kept: &[Rejection],
+    ) -> Self {
+        let mut verdicts = vec![None; body.rows.len()];
+        for rejection in kept {
+            let verdict = verdicts.get_mut(rejection.index as usize);
+            *verdict.expect("a message is the same with every delivery") = Some(verdict_of_kept(rejection));
+        }
+        let settled = kept.iter().map(|rejection| rejection.index as usize).collect();
+        let mut batch = Self::with(&body.rows, currency, verdicts);
+        batch.keeper = Some(Keeper { message, texts: &body.texts, refused: Vec::new(), settled });
+        batch.note_refused();
+        batch
+    }
+
+    fn with(rows: &'a [Row], currency: Currency, verdicts: Vec<Option<Verdict>>) -> Self {
         let mut batch = Self {
             rows,
             currency,
-            verdicts: vec![None; rows.len()],
+            verdicts,
             leaders: VecDeque::new(),
             followers: HashMap::new(),
+            keeper: None,
         };
         let mut led = HashSet::with_capacity(rows.len());
         for (index, row) in rows.iter().enumerate() {
             match &row.record {
+                _ if batch.verdicts[index].is_some() => {}
                 Err(problem) => batch.verdicts[index] = Some(Verdict::Invalid(problem.clone())),
                 Ok(record) if led.insert(record.key()) => batch.leaders.push_back(index),
                 Ok(record) => batch.followers.entry(record.key()).or_default().push_back(index),
@@ -89,15 +151,10 @@ impl<'a> Batch<'a> {
         now: Timestamp,
         rates: &RateTable,
     ) -> Result<Done, ApplyError<Infallible>> {
-        let mut balance = None;
-        while !self.leaders.is_empty() {
-            let group: Vec<usize> = self.leaders.iter().copied().take(MAX_ITEMS_PER_COMMIT - 1).collect();
-            let applied =
-                store.apply(account, |a, seen| Ok(self.decide(a, now, &group, seen, rates))).await?;
-            balance = Some(applied.account.balance());
-            self.take_in(&group, applied);
-        }
+        let mut balance = self.commit(store, account, now, rates).await?;
         self.tell_conflicts_of_currency(store, account).await?;
+        self.note_refused();
+        balance = self.commit(store, account, now, rates).await?.or(balance);
         let balance = match balance {
             Some(balance) => balance,
             None => store.account(account).await?.ok_or(ApplyError::NoAccount)?.balance(),
@@ -109,6 +166,25 @@ impl<'a> Batch<'a> {
         Ok(Done { verdicts, balance })
     }
 
+    /// Commits leaders and what is to be kept until there is none left; gives the balance after the last commit.
+    async fn commit(
+        &mut self,
+        store: &Store,
+        account: &AccountId,
+        now: Timestamp,
+        rates: &RateTable,
+    ) -> Result<Option<Money>, ApplyError<Infallible>> {
+        let mut balance = None;
+        while !self.leaders.is_empty() || !self.refused().is_empty() {
+            let group: Vec<usize> = self.leaders.iter().copied().take(MAX_ITEMS_PER_COMMIT - 1).collect();
+            let applied =
+                store.apply(account, |a, seen| Ok(self.decide(a, now, &group, seen, rates))).await?;
+            balance = Some(applied.account.balance());
+            self.take_in(&group, applied);
+        }
+        Ok(balance)
+    }
+
     fn decide(
         &self,
         account: &Account,
@@ -116,19 +192,30 @@ impl<'a> Batch<'a> {
         group: &[usize],
         seen: &Seen,
         rates: &RateTable,
-    ) -> Decision<Vec<(usize, Outcome)>> {
+    ) -> Decision<Decided> {
         let is_free = |record: &UsageRecord| {
             seen.row(&record.key()).is_none() && record.requires().is_none_or(|key| !seen.lacks(&key))
         };
         let left: Vec<usize> = group.iter().copied().filter(|&index| is_free(self.record(index))).collect();
         let records: Vec<&UsageRecord> = left.iter().map(|&index| self.record(index)).collect();
-        let Decision { change, answer } = debit::decide(account, now, &records, rates);
-        Decision { change, answer: left.into_iter().zip(answer).collect() }
+        let refused: Vec<&Rejection> =
+            self.refused().iter().filter(|rejection| seen.row(&rejection.key()).is_none()).collect();
+        let Decision { change, answer } = debit::decide(account, now, &records, &refused, rates);
+        let (kept, outcomes): (Vec<_>, Vec<_>) =
+            answer.into_iter().partition(|outcome| matches!(outcome, Outcome::Kept));
+        let kept = refused.iter().zip(kept).map(|(rejection, _)| rejection.index as usize).collect();
+        Decision { change, answer: Decided { outcomes: left.into_iter().zip(outcomes).collect(), kept } }
     }
 
     /// Notes what became of a group; rows that did not fit the transaction stay leaders.
-    fn take_in(&mut self, group: &[usize], applied: Applied<Vec<(usize, Outcome)>>) {
-        let mut outcomes: HashMap<usize, Outcome> = applied.answer.into_iter().collect();
+    fn take_in(&mut self, group: &[usize], applied: Applied<Decided>) {
+        let Decided { outcomes, kept } = applied.answer;
+        if let Some(keeper) = &mut self.keeper {
+            keeper.refused.retain(|rejection| {
+                !kept.contains(&(rejection.index as usize)) && applied.seen.row(&rejection.key()).is_none()
+            });
+        }
+        let mut outcomes: HashMap<usize, Outcome> = outcomes.into_iter().collect();
         let mut freed = Vec::new();
         for &index in group {
             let record = self.record(index);
@@ -153,6 +240,32 @@ impl<'a> Batch<'a> {
         for index in freed.into_iter().rev() {
             self.leaders.push_front(index);
         }
+    }
+
+    /// What is refused by now is to be kept, if nobody waits for the answer.
+    fn note_refused(&mut self) {
+        let Some(keeper) = &mut self.keeper else { return };
+        for (index, verdict) in self.verdicts.iter().enumerate() {
+            let Some((refusal, field, detail)) = verdict.as_ref().and_then(Verdict::refused) else {
+                continue;
+            };
+            if !keeper.settled.insert(index) {
+                continue;
+            }
+            keeper.refused.push(Rejection {
+                message: keeper.message.clone(),
+                index: u32::try_from(index).expect("a message has at most 1,000 records"),
+                record_id: self.rows[index].id.clone(),
+                refusal,
+                field: field.to_owned(),
+                detail: detail.to_owned(),
+                text: kept_text(keeper.texts[index]),
+            });
+        }
+    }
+
+    fn refused(&self) -> &[Rejection] {
+        self.keeper.as_ref().map_or(&[], |keeper| &keeper.refused)
     }
 
     /// Followers of a record that was in the journal already are judged by the row, as it was.
@@ -189,6 +302,7 @@ impl<'a> Batch<'a> {
         let is_currency = |verdict: &Option<Verdict>| matches!(verdict, Some(Verdict::Invalid(problem)) if problem.field == "currency");
         let invalid: Vec<usize> = (0..self.rows.len())
             .filter(|&index| self.rows[index].record.is_ok() && is_currency(&self.verdicts[index]))
+            .filter(|index| self.keeper.as_ref().is_none_or(|keeper| !keeper.settled.contains(index)))
             .collect();
         let keys: Vec<_> = invalid.iter().map(|&index| (account.clone(), self.record(index).key())).collect();
         let taken: HashSet<_> = store.postings(&keys).await?.into_iter().map(|(_, row)| row.key).collect();
@@ -221,6 +335,15 @@ fn verdict_of(outcome: Outcome) -> Verdict {
         Outcome::Charged { charge, why } => Verdict::Accepted { charge, why },
         Outcome::Unrated => Verdict::Unrated,
         Outcome::Invalid(problem) => Verdict::Invalid(problem),
+        Outcome::Kept => unreachable!("what is kept had its verdict"),
+    }
+}
+
+fn verdict_of_kept(rejection: &Rejection) -> Verdict {
+    let Rejection { refusal, field, detail, .. } = rejection.clone();
+    match refusal {
+        Refusal::Invalid => Verdict::Invalid(InvalidRecord::new(field, detail)),
+        Refusal::Conflict => Verdict::Conflict(detail),
     }
 }
 

@@ -3,6 +3,7 @@
 use api::FieldError;
 use api::view::Why;
 use cdr::Row;
+use domain::rejection::Refusal;
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
@@ -118,23 +119,21 @@ impl Debits {
 
 impl RecordResult {
     fn show(row: &Row, verdict: &Verdict, with_why: bool) -> Self {
-        let (status, charge, why, problem) = match verdict {
-            Verdict::Accepted { charge, why } => ("accepted", Some(*charge), Some(why), None),
-            Verdict::Duplicate { charge } => ("duplicate", *charge, None, None),
-            Verdict::Unrated => ("unrated", None, None, None),
-            Verdict::Conflict(detail) => ("conflict", None, None, Some(("id".to_owned(), detail))),
-            Verdict::Invalid(problem) => {
-                ("invalid", None, None, Some((problem.field.to_string(), &problem.detail)))
-            }
+        let (status, charge, why) = match verdict {
+            Verdict::Accepted { charge, why } => ("accepted", Some(*charge), Some(why)),
+            Verdict::Duplicate { charge } => ("duplicate", *charge, None),
+            Verdict::Unrated => ("unrated", None, None),
+            Verdict::Conflict(_) => (Refusal::Conflict.as_str(), None, None),
+            Verdict::Invalid(_) => (Refusal::Invalid.as_str(), None, None),
         };
         Self {
             id: row.id.clone(),
             status,
             charge: charge.map(|charge| charge.to_string()),
             why: why.filter(|_| with_why).map(Why::from),
-            problem: problem.map(|(field, detail)| RecordProblem {
+            problem: verdict.refused().map(|(_, field, detail)| RecordProblem {
                 line: row.line,
-                error: FieldError { field, detail: detail.clone() },
+                error: FieldError { field: field.to_owned(), detail: detail.to_owned() },
             }),
         }
     }

@@ -1,10 +1,12 @@
-//! Finished calls are paid for: `POST /v1/accounts/{id}/debits` (S1-S6, S9, S10).
+//! Finished calls are paid for: `POST /v1/accounts/{id}/debits`, and messages of a FIFO queue (S1-S6, S9, S10).
 //!
 //! A request carries usage records in one of four formats. Each is accepted or rejected on its own, in
-//! order, and exactly once, whatever is repeated, inside the request or between requests: see [`batch`].
+//! order, and exactly once, whatever is repeated, inside the request or between requests: see [`batch`]. A message
+//! carries records of our own: see [`queue`].
 
 pub mod batch;
 pub mod doc;
+pub mod queue;
 
 use std::sync::Arc;
 

@@ -160,6 +160,11 @@ impl Functions {
         &self.purchase
     }
 
+    /// What the debit function works with, for such tests.
+    pub fn debit_ports(&self) -> &debit::Ports {
+        &self.debit
+    }
+
     /// What the recharge function works with, for such tests.
     pub fn recharge_ports(&self) -> &recharge::Ports {
         &self.recharge
@@ -267,6 +272,7 @@ impl Functions {
             match queue {
                 Queue::Recharge => recharge::handle_queue(batch, &functions.recharge).await,
                 Queue::Notify => notify::handle(batch, &functions.notify).await,
+                Queue::Debits => debit::queue::handle(batch, &functions.debit).await,
             }
         });
         let failed = match run.await {
@@ -281,6 +287,7 @@ impl Functions {
         let function = match queue {
             Queue::Recharge => RECHARGE,
             Queue::Notify => NOTIFY,
+            Queue::Debits => ApiFunction::Debit as usize,
         };
         self.ran(function, !failed.is_empty());
         failed

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
@@ -22,7 +22,7 @@ use crate::functions::AUTHENTICATION_PATH;
 use crate::gateway::respond;
 use crate::mail::Mail;
 use crate::page::Authentication;
-use crate::queues::Delivery;
+use crate::queues::{Delivery, Sent};
 use crate::tokens::TokenRequest;
 use crate::{Machine, document};
 use api::Problem;
@@ -32,6 +32,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// So many copies of an event are plenty.
 const MAX_DUPLICATES: u32 = 1_000;
+
+/// SQS takes no larger message, …
+const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+/// … and no longer message group or deduplication id.
+const MAX_ID_CHARS: usize = 128;
 
 /// The routes.
 pub fn router(machine: &Machine) -> Router {
@@ -44,6 +49,7 @@ pub fn router(machine: &Machine) -> Router {
         .route("/_local/faults", post(arm_fault).delete(disarm_faults))
         .route("/_local/republish", post(republish))
         .route("/_local/delivery", post(deliver))
+        .route("/_local/queues/debits", post(send).layer(DefaultBodyLimit::max(2 * MAX_MESSAGE_BYTES)))
         .route("/_local/dead-letters", get(dead_letters))
         .route("/_local/dead-letters/redrive", post(redrive))
         .route("/_local/mail", get(mails).delete(empty_mailbox))
@@ -148,6 +154,44 @@ async fn deliver(machine: State<Machine>, body: String) -> Result<StatusCode, Fa
     }
     machine.queues.deliver(delivery);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// SQS's names for what goes with a message.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SendMessage {
+    /// The account in the message, if it is not said.
+    message_group_id: Option<String>,
+    message_deduplication_id: Option<String>,
+}
+
+/// Sends a message to the FIFO queue of `debit`, as a platform does with SQS's `SendMessage`. It is taken as it is: one that
+/// cannot be read is for the function to refuse.
+async fn send(
+    machine: State<Machine>,
+    Query(attributes): Query<SendMessage>,
+    body: String,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    if body.is_empty() {
+        return Err(wrong("body", "expected a message"));
+    }
+    if body.len() > MAX_MESSAGE_BYTES {
+        return Err(Failure(Problem::TooLarge("expected a message of at most 1 MiB".to_owned())));
+    }
+    let account = || Some(serde_json::from_str::<Value>(&body).ok()?["accountId"].as_str()?.to_owned());
+    let group = attributes.message_group_id.or_else(account).filter(|group| is_message_attribute(group));
+    let group =
+        group.ok_or_else(|| wrong("messageGroupId", "expected an account's id, here or in the message"))?;
+    let deduplication_id = attributes.message_deduplication_id;
+    if !deduplication_id.as_deref().is_none_or(is_message_attribute) {
+        return Err(wrong("messageDeduplicationId", "expected 1 to 128 visible ASCII characters"));
+    }
+    let message_id = machine.queues.send(Sent { group, deduplication_id, body }).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "messageId": message_id }))))
+}
+
+fn is_message_attribute(text: &str) -> bool {
+    (1..=MAX_ID_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 async fn dead_letters(machine: State<Machine>) -> Result<Json<Value>, Failure> {

@@ -172,6 +172,10 @@ impl From<&Value> for Transaction {
             }
             Some("purchase" | "recharge") => "funds from the card".to_owned(),
             Some("expiry") => "unused funds, forfeited".to_owned(),
+            Some("rejected") => {
+                let problem = &row["rejection"]["problem"];
+                format!("refused: {}: {}", text(&problem["field"]), text(&problem["detail"]))
+            }
             Some("unrated") => format!("{}: no rate yet", text(&row["number"])),
             _ => text(&row["reason"]),
         };

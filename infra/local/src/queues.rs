@@ -1,12 +1,16 @@
 //! What stands in for the rules of the bus and for SQS: an event is stored in each queue that its rule names
 //! before `PutEvents` answers, and is handed to the queue's function until that has done with it. What fails
 //! comes back later, and lands among the dead letters after many tries.
+//!
+//! The queue of `debit` is a FIFO queue, which no rule feeds: the platform sends to it. Messages of a group are handed
+//! on in their order, none while an earlier one waits to come back; one that was sent twice within five minutes is one.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
+use domain::Fingerprint;
 use domain::fact::Event;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -25,15 +29,18 @@ pub enum Queue {
     Recharge,
     /// What people are told.
     Notify,
+    /// Finished calls, from a platform that sends bursts.
+    Debits,
 }
 
 impl Queue {
-    const ALL: [Self; 2] = [Self::Recharge, Self::Notify];
+    const ALL: [Self; 3] = [Self::Recharge, Self::Notify, Self::Debits];
 
     fn name(self) -> &'static str {
         match self {
             Self::Recharge => "recharge",
             Self::Notify => "notify",
+            Self::Debits => "debits",
         }
     }
 
@@ -54,6 +61,7 @@ impl Queue {
                 "RechargeStopped",
                 "SettingsChanged",
             ],
+            Self::Debits => &[],
         }
     }
 }
@@ -67,10 +75,13 @@ const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
 /// … doubled with each failure, up to this.
 const LONGEST_BACK_OFF: Duration = Duration::from_mins(5);
 
+/// For so long a FIFO queue remembers what was sent to it, so as not to take it twice.
+const DEDUPLICATED_FOR: Duration = Duration::from_mins(5);
+
 /// In case nobody is woken.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// `visibleAt` is by the machine's clock, `sentAt` by the host's, both in milliseconds since 1970.
+/// `visibleAt` and `until` are by the machine's clock, `sentAt` is by the host's, all in milliseconds since 1970.
 const TABLE: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -84,15 +95,22 @@ const TABLE: &str = "
         receives INTEGER NOT NULL DEFAULT 0,
         dead INTEGER NOT NULL DEFAULT FALSE
     );
-    CREATE INDEX IF NOT EXISTS messagesByQueue ON messages (queue, dead, visibleAt);";
+    CREATE INDEX IF NOT EXISTS messagesByQueue ON messages (queue, dead, visibleAt);
+    CREATE TABLE IF NOT EXISTS deduplications (
+        queue TEXT NOT NULL,
+        deduplicationId TEXT NOT NULL,
+        messageId TEXT NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (queue, deduplicationId)
+    );";
 
 /// How events are delivered from now on: as badly as SQS is allowed to.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Delivery {
-    /// So many more copies of each event.
+    /// So many more copies of each event; a message of a FIFO queue is delivered so many times more, at its place.
     pub duplicates: u32,
-    /// Messages are taken in any order.
+    /// Messages are taken in any order, but for those of a FIFO queue.
     pub shuffle: bool,
     /// What failed comes back at once.
     pub impatient: bool,
@@ -106,6 +124,14 @@ pub(crate) struct Arrival {
     pub(crate) fact: String,
     pub(crate) at: Option<Timestamp>,
     pub(crate) detail: Value,
+}
+
+/// A message as it is sent to a FIFO queue.
+pub(crate) struct Sent {
+    pub(crate) group: String,
+    /// By its content, if it is not said.
+    pub(crate) deduplication_id: Option<String>,
+    pub(crate) body: String,
 }
 
 /// The queues.
@@ -122,12 +148,15 @@ struct Message {
     body: String,
     sent_at: i64,
     receives: u32,
+    /// In a FIFO queue.
+    group: Option<String>,
 }
 
 impl Queues {
     /// Those in a file, or new ones in memory.
     pub(crate) fn open(file: Option<&Path>, clock: Arc<Clock>) -> rusqlite::Result<Self> {
         let messages = Sqlite::open(&sqlite::place(file), TABLE)?;
+        messages.add_column("messages", "groupId", "TEXT")?;
         Ok(Self { messages, clock, delivery: Mutex::default(), arrived: Default::default() })
     }
 
@@ -169,6 +198,44 @@ impl Queues {
         stored.await?;
         self.wake();
         Ok(ids)
+    }
+
+    /// Stores a message for `debit`, unless the same was sent a moment ago; gives its id, which is that one's then.
+    pub(crate) async fn send(&self, sent: Sent) -> rusqlite::Result<String> {
+        let Sent { group, deduplication_id, body } = sent;
+        let deduplication_id =
+            deduplication_id.unwrap_or_else(|| Fingerprint::of([&*body]).as_str().to_owned());
+        let message_id = random_id();
+        let copies = 1 + self.delivery().duplicates;
+        let sent_at = self.clock.now().as_millisecond();
+        let stored = self.messages.run(move |connection| {
+            let transaction = connection.transaction()?;
+            let queue = Queue::Debits.name();
+            let (now, until) = (machine_now(), machine_now() + millis(DEDUPLICATED_FOR));
+            transaction.execute("DELETE FROM deduplications WHERE until <= ?1", [now])?;
+            let earlier = "SELECT messageId FROM deduplications WHERE queue = ?1 AND deduplicationId = ?2";
+            let earlier = transaction.query_row(earlier, params![queue, deduplication_id], |row| row.get(0));
+            if let Some(earlier) = earlier.optional()? {
+                return Ok(earlier);
+            }
+            transaction.execute(
+                "INSERT INTO deduplications (queue, deduplicationId, messageId, until) VALUES (?1, ?2, ?3, ?4)",
+                params![queue, deduplication_id, message_id, until],
+            )?;
+            for copy in 0..copies {
+                // A further copy is the message again, after a first delivery of which the queue has not heard.
+                transaction.execute(
+                    "INSERT INTO messages (queue, messageId, body, sentAt, receives, groupId)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    params![queue, message_id, body, sent_at, copy.min(1), group],
+                )?;
+            }
+            transaction.commit()?;
+            Ok(message_id)
+        });
+        let message_id = stored.await?;
+        self.wake();
+        Ok(message_id)
     }
 
     fn wake(&self) {
@@ -263,12 +330,16 @@ impl Queues {
 
 /// The next messages of a queue, each counted as received once more.
 fn take(connection: &mut Connection, queue: Queue, shuffle: bool) -> rusqlite::Result<Vec<Message>> {
-    let order = if shuffle { "random()" } else { "id" };
+    let order = if shuffle && queue != Queue::Debits { "random()" } else { "id" };
     let transaction = connection.transaction()?;
     let batch = transaction
         .prepare_cached(&format!(
-            "SELECT id, messageId, body, sentAt, receives + 1 FROM messages
-             WHERE queue = ?1 AND NOT dead AND visibleAt <= ?2 ORDER BY {order} LIMIT ?3"
+            "SELECT id, messageId, body, sentAt, receives + 1, groupId FROM messages
+             WHERE queue = ?1 AND NOT dead AND visibleAt <= ?2 AND NOT EXISTS (
+                 SELECT 1 FROM messages AS earlier
+                 WHERE earlier.queue = ?1 AND NOT earlier.dead AND earlier.visibleAt > ?2
+                 AND earlier.groupId = messages.groupId AND earlier.id < messages.id
+             ) ORDER BY {order} LIMIT ?3"
         ))?
         .query_map(params![queue.name(), machine_now(), MESSAGES_A_BATCH], Message::from_row)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -291,7 +362,7 @@ fn settle(
     for message in batch {
         if failed.contains(&message.message_id) {
             let wait = if impatient { Duration::ZERO } else { back_off(message.receives) };
-            let visible_at = machine_now() + i64::try_from(wait.as_millis()).expect("a back-off is short");
+            let visible_at = machine_now() + millis(wait);
             transaction
                 .prepare_cached("UPDATE messages SET visibleAt = ?2, dead = ?3 WHERE id = ?1")?
                 .execute(params![message.id, visible_at, message.receives >= MAX_RECEIVES])?;
@@ -315,6 +386,7 @@ impl Message {
             body: row.get(2)?,
             sent_at: row.get(3)?,
             receives: row.get(4)?,
+            group: row.get(5)?,
         })
     }
 }
@@ -340,14 +412,19 @@ fn event_of(queue: Queue, batch: &[Message]) -> SqsEvent {
     let records: Vec<_> = batch
         .iter()
         .map(|message| {
+            let mut attributes = json!({
+                "SentTimestamp": message.sent_at.to_string(),
+                "ApproximateReceiveCount": message.receives.to_string(),
+            });
+            if let Some(group) = &message.group {
+                attributes["MessageGroupId"] = group.as_str().into();
+                attributes["SequenceNumber"] = format!("{:020}", message.id).into();
+            }
             json!({
                 "messageId": message.message_id,
                 "receiptHandle": message.id.to_string(),
                 "body": message.body,
-                "attributes": {
-                    "SentTimestamp": message.sent_at.to_string(),
-                    "ApproximateReceiveCount": message.receives.to_string(),
-                },
+                "attributes": attributes,
                 "messageAttributes": {},
                 "eventSource": "aws:sqs",
                 "eventSourceARN": format!("arn:aws:sqs:local:000000000000:{}", queue.name()),
@@ -356,6 +433,10 @@ fn event_of(queue: Queue, batch: &[Message]) -> SqsEvent {
         })
         .collect();
     serde_json::from_value(json!({ "Records": records })).expect("a batch is an event")
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).expect("it is short")
 }
 
 /// The machine's clock, whatever the host's stands at: a message waits for real.
@@ -387,5 +468,94 @@ mod tests {
     fn what_failed_waits_twice_as_long_each_time_up_to_five_minutes() {
         let seconds = |receives| back_off(receives).as_secs();
         assert_eq!([1, 2, 3, 9, 10, 20].map(seconds), [1, 2, 4, 256, 300, 300]);
+    }
+
+    async fn queues(bodies: &[(&str, &str)]) -> Queues {
+        let queues = Queues::open(None, Arc::new(Clock::open(None).unwrap())).unwrap();
+        for (group, body) in bodies {
+            let (group, body) = ((*group).to_owned(), (*body).to_owned());
+            queues.send(Sent { group, deduplication_id: None, body }).await.unwrap();
+        }
+        queues
+    }
+
+    async fn taken(queues: &Queues) -> Vec<Message> {
+        queues.messages.run(|connection| take(connection, Queue::Debits, true)).await.unwrap()
+    }
+
+    async fn settled(queues: &Queues, batch: Vec<Message>, failed: &[&str], impatient: bool) {
+        let ids = batch.iter().filter(|message| failed.contains(&&*message.body));
+        let failed: Vec<_> = ids.map(|message| message.message_id.clone()).collect();
+        queues.messages.run(move |connection| settle(connection, batch, &failed, impatient)).await.unwrap();
+    }
+
+    fn bodies(batch: &[Message]) -> Vec<&str> {
+        batch.iter().map(|message| &*message.body).collect()
+    }
+
+    #[tokio::test]
+    async fn messages_of_a_group_are_taken_in_order_and_wait_for_one_that_is_to_come_back() {
+        let sent = [("a", "a1"), ("b", "b1"), ("a", "a2"), ("c", "c1"), ("b", "b2")];
+        let queues = queues(&sent).await;
+        let batch = taken(&queues).await;
+        assert_eq!(bodies(&batch), ["a1", "b1", "a2", "c1", "b2"]);
+        settled(&queues, batch, &["a1", "a2", "b2"], false).await;
+
+        // While `a1` and `b2` wait, nothing of their groups is handed out.
+        for (group, body) in [("a", "a3"), ("c", "c2"), ("b", "b3")] {
+            let sent = Sent { group: group.to_owned(), deduplication_id: None, body: body.to_owned() };
+            queues.send(sent).await.unwrap();
+        }
+        let batch = taken(&queues).await;
+        assert_eq!(bodies(&batch), ["c2"]);
+        settled(&queues, batch, &[], false).await;
+        let come = "UPDATE messages SET visibleAt = 0";
+        queues.messages.run(|connection| connection.execute(come, [])).await.unwrap();
+        let batch = taken(&queues).await;
+        assert_eq!(bodies(&batch), ["a1", "a2", "b2", "a3", "b3"]);
+        let attributes = event_of(Queue::Debits, &batch).records.remove(0).attributes;
+        assert_eq!((&*attributes["MessageGroupId"], &*attributes["ApproximateReceiveCount"]), ("a", "2"));
+    }
+
+    #[tokio::test]
+    async fn what_is_sent_twice_is_taken_once() {
+        let queues = queues(&[]).await;
+        let send = async |deduplication_id: Option<&str>, body: &str| {
+            let deduplication_id = deduplication_id.map(str::to_owned);
+            let sent = Sent { group: "a".to_owned(), deduplication_id, body: body.to_owned() };
+            queues.send(sent).await.unwrap()
+        };
+        let first = send(Some("one"), "x").await;
+        assert_eq!(send(Some("one"), "y").await, first);
+        let second = send(None, "x").await;
+        assert_eq!(send(None, "x").await, second);
+        assert_ne!(first, second);
+        let past = "UPDATE deduplications SET until = 0";
+        queues.messages.run(|connection| connection.execute(past, [])).await.unwrap();
+        assert_ne!(send(None, "x").await, second, "five minutes later it is another");
+        assert_eq!(bodies(&taken(&queues).await), ["x", "x", "x"]);
+    }
+
+    #[tokio::test]
+    async fn a_delivery_repeated_is_the_same_message_again() {
+        let queues = queues(&[]).await;
+        queues.deliver(Delivery { duplicates: 2, ..Delivery::default() });
+        let sent = Sent { group: "a".to_owned(), deduplication_id: None, body: "x".to_owned() };
+        let id = queues.send(sent).await.unwrap();
+        let batch = taken(&queues).await;
+        let seen: Vec<_> = batch.iter().map(|message| (&*message.message_id, message.receives)).collect();
+        assert_eq!(seen, [(&*id, 1), (&*id, 2), (&*id, 2)]);
+    }
+
+    #[test]
+    fn a_file_that_was_made_before_there_were_groups_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("queues.sqlite");
+        let connection = Connection::open(&file).unwrap();
+        connection.execute_batch(TABLE).unwrap();
+        drop(connection);
+        for _ in 0..2 {
+            Queues::open(Some(&file), Arc::new(Clock::open(None).unwrap())).unwrap();
+        }
     }
 }

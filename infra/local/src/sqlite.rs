@@ -23,6 +23,16 @@ impl Sqlite {
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
+    /// Adds a column that a file of an older version lacks.
+    pub(crate) fn add_column(&self, table: &str, column: &str, kind: &str) -> Result<()> {
+        let connection = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let known = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2";
+        if !connection.prepare(known)?.exists([table, column])? {
+            connection.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} {kind}"))?;
+        }
+        Ok(())
+    }
+
     /// Does this on a thread that may block.
     pub(crate) async fn run<T: Send + 'static>(
         &self,

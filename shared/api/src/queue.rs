@@ -34,10 +34,14 @@ enum Unreadable {
 impl Delivery {
     fn read(message: &SqsMessage) -> Result<Self, Unreadable> {
         let envelope: Envelope = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-        let sent = message.attributes.get("SentTimestamp").and_then(|millis| millis.parse().ok());
-        let now = sent.and_then(|millis| Timestamp::from_millisecond(millis).ok());
-        Ok(Self { event: envelope.detail, now: now.ok_or(Unreadable::Time)? })
+        Ok(Self { event: envelope.detail, now: sent_at(message).ok_or(Unreadable::Time)? })
     }
+}
+
+/// When the queue got a message, if it says so.
+pub fn sent_at(message: &SqsMessage) -> Option<Timestamp> {
+    let millis = message.attributes.get("SentTimestamp")?.parse().ok()?;
+    Timestamp::from_millisecond(millis).ok()
 }
 
 /// Handles each message of a batch on its own. What fails comes back later, and at last lands in the dead-letter

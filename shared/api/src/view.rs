@@ -6,10 +6,13 @@ use domain::payment::{Payment, PaymentKind, PaymentState};
 use domain::posting::{Entry, Posting, PostingKind};
 use domain::profile::{self, Locale, Profile};
 use domain::recharge::{self, Recharge, State};
+use domain::rejection::{self, Refusal};
 use domain::{Lot, Money, UsageRecord, rate};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::problem::FieldError;
 
 /// An organization's wallet.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -439,6 +442,36 @@ pub struct LotDraw {
     pub amount: String,
 }
 
+/// A record that came through the queue and was refused, with what is needed to correct it and send it again.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rejection {
+    /// `invalid` or `conflict`.
+    #[schema(value_type = String, example = "invalid")]
+    pub status: Refusal,
+    /// The field, and what was expected of it.
+    pub problem: FieldError,
+    /// The message it came in, …
+    pub message_id: String,
+    /// … and its place there, from 0.
+    pub index: u32,
+    /// The record as it was sent: its first 1,024 characters, and `…` for the rest.
+    pub record: String,
+}
+
+impl From<&rejection::Rejection> for Rejection {
+    fn from(rejection: &rejection::Rejection) -> Self {
+        let rejection::Rejection { message, index, refusal, field, detail, text, .. } = rejection;
+        Self {
+            status: *refusal,
+            problem: FieldError { field: field.clone(), detail: detail.clone() },
+            message_id: message.id.to_string(),
+            index: *index,
+            record: text.clone(),
+        }
+    }
+}
+
 /// One row of the journal.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -503,6 +536,9 @@ pub struct Transaction {
     /// By whom.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
+    /// A record from the queue that was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejection: Option<Rejection>,
     /// The purchase or recharge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_id: Option<String>,
@@ -538,6 +574,7 @@ impl From<&Posting> for Transaction {
             post_usage: shown_unless_zero(posting.post_usage),
             reason: None,
             author: None,
+            rejection: None,
             purchase_id: None,
             lot_id: None,
         };
@@ -552,6 +589,9 @@ impl Transaction {
                 Self { charge: Some(charge.to_string()), why: Some(why.into()), ..self.with_record(record) }
             }
             Entry::Unrated { record } => self.with_record(record),
+            Entry::Rejected(rejection) => {
+                Self { record_id: rejection.record_id.clone(), rejection: Some(rejection.into()), ..self }
+            }
             Entry::Funds { payment, .. } => {
                 Self { purchase_id: Some(payment.to_string()), lot_id: Some(payment.to_string()), ..self }
             }

@@ -1,6 +1,7 @@
-//! Our own records: `{"records": [usage record]}` (S3, S4). Each is read on its own; an unknown field makes
-//! the record invalid, beside `records` it refuses the request.
+//! Our own records: `{"records": [usage record]}` (S3, S4), and in a message of the queue beside the account they
+//! are of. Each is read on its own; an unknown field makes the record invalid, beside `records` it refuses the whole.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use domain::id::RecordId;
@@ -38,16 +39,69 @@ const AMOUNT_EXPECTED: &str = "expected a string such as \"0.1234\", zero or mor
 
 /// Reads a body of 1 to [`MAX_RECORDS`] records.
 pub(crate) fn read(body: &str) -> Result<Vec<Row>, ReadError> {
-    let request = Object::read(object::document(body)?, &["records"])
-        .ok_or_else(|| ReadError::invalid("records", "expected an object with this list"))?;
-    if let Some(name) = request.unknown {
-        return Err(ReadError::invalid(name, "expected only records: this field is unknown"));
+    let request = object_of(body, &["records"])?;
+    Ok(records(&request)?.into_iter().map(row).collect())
+}
+
+/// Records of an account, as a message of the queue brings them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Whose they are, as it was sent.
+    pub account_id: Cow<'a, str>,
+    /// The records, in order.
+    pub rows: Vec<Row>,
+    /// The text of each, as it was sent.
+    pub texts: Vec<&'a str>,
+}
+
+/// Reads the body of a message: `{"accountId": "…", "records": [usage record]}`, 1 to [`MAX_RECORDS`] of them.
+///
+/// # Errors
+///
+/// [`ReadError`] when the message as a whole cannot be taken; then nothing of it is.
+///
+/// ```
+/// let body = r#"{"accountId": "contoso", "records": [{"id": "a"}, 7]}"#;
+/// let message = cdr::read_message(body).unwrap();
+/// assert_eq!(message.account_id, "contoso");
+/// assert_eq!(message.texts, [r#"{"id": "a"}"#, "7"]);
+/// assert_eq!(message.rows[0].id.as_deref(), Some("a"));
+/// assert!(cdr::read_message(r#"{"records": [{"id": "a"}]}"#).is_err(), "of no account");
+/// ```
+pub fn read_message(body: &str) -> Result<Message<'_>, ReadError> {
+    let message = object_of(body, &["accountId", "records"])?;
+    if message.twice == Some("accountId") {
+        return Err(ReadError::invalid("accountId", "given twice"));
     }
-    let records = object::list(&request, "records", MAX_RECORDS)?;
+    let account_id = message.get("accountId").and_then(object::string);
+    let account_id = account_id.ok_or_else(|| ReadError::invalid("accountId", "expected a string"))?;
+    let records = records(&message)?;
+    let texts = records.iter().map(|raw| raw.get()).collect();
+    Ok(Message { account_id, rows: records.into_iter().map(row).collect(), texts })
+}
+
+/// The object that a body is, with no other fields than these.
+fn object_of<'a, const N: usize>(
+    body: &'a str,
+    names: &'static [&'static str; N],
+) -> Result<Object<'a, N>, ReadError> {
+    let object = Object::read(object::document(body)?, names)
+        .ok_or_else(|| ReadError::invalid("records", "expected an object with this list"))?;
+    match object.unknown {
+        Some(name) => {
+            let expected = format!("expected only {}: this field is unknown", names.join(" and "));
+            Err(ReadError::invalid(name, expected))
+        }
+        None => Ok(object),
+    }
+}
+
+fn records<'a, const N: usize>(request: &Object<'a, N>) -> Result<Vec<&'a RawValue>, ReadError> {
+    let records = object::list(request, "records", MAX_RECORDS)?;
     if records.is_empty() {
         return Err(ReadError::invalid("records", format!("expected 1 to {MAX_RECORDS} records")));
     }
-    Ok(records.into_iter().map(row).collect())
+    Ok(records)
 }
 
 fn row(raw: &RawValue) -> Row {

@@ -2,10 +2,11 @@
 //!
 //! [`read`] is a pure function of the bytes and a [`Context`]. What is wrong with the whole is a
 //! [`ReadError`]; what is wrong with one record is that record's alone, and its neighbours are read (S3).
+//! [`read_message`] does the same for a message of the queue.
 //!
 //! | file | noun | rules |
 //! |---|---|---|
-//! | `json` | our own records | S3, S4 |
+//! | `json` | our own records, and messages of them | S3, S4 |
 //! | `graph` | a page of Microsoft Graph `pstnCallLogRow` | S4 |
 //! | `pstn` | the PSTN usage report, as CSV or zipped | S3, S4 |
 //! | `report` | what the two reports share: a row becomes a record | S4, S6 |
@@ -20,6 +21,8 @@ mod object;
 mod pstn;
 mod report;
 mod rows;
+
+pub use json::{Message, read_message};
 
 use domain::usage::InvalidRecord;
 use domain::{Currency, RateTable, UsageRecord};

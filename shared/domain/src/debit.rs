@@ -1,4 +1,5 @@
-//! Paying for usage: records in, postings out (S1-S6, S9, S10).
+//! Paying for usage: records in, postings out (S1-S6, S9, S10). Records that were refused before are kept along the
+//! way, where nobody waits for them (S3).
 
 use jiff::Timestamp;
 
@@ -7,6 +8,7 @@ use crate::draft::{Decision, Draft, NewPosting, Paid};
 use crate::money::Money;
 use crate::posting::{Entry, MAX_ITEMS_PER_COMMIT};
 use crate::rate::{Price, RateTable, Why};
+use crate::rejection::Rejection;
 use crate::usage::{InvalidRecord, UsageRecord};
 
 /// What became of one record.
@@ -23,15 +25,21 @@ pub enum Outcome {
     Unrated,
     /// It cannot be accepted on this account; nothing changes.
     Invalid(InvalidRecord),
+    /// It had been refused, and is kept.
+    Kept,
 }
 
 /// Decides on records, in order, as many as one commit holds: the answer has an outcome for each record it
 /// came to, and the rest is for the next commit. Their keys must be distinct, and none of them may be in the
 /// journal already: the caller has taken duplicates and conflicts out (S2).
+///
+/// The same holds for refused records that are to be kept, in the room that is left: the answer goes on with
+/// [`Outcome::Kept`] for each of them that it came to.
 pub fn decide(
     account: &Account,
     now: Timestamp,
     records: &[&UsageRecord],
+    refused: &[&Rejection],
     rates: &RateTable,
 ) -> Decision<Vec<Outcome>> {
     let mut draft = Draft::on(account, now);
@@ -48,6 +56,12 @@ pub fn decide(
             Ok(price) => post(&mut draft, record, price),
             Err(problem) => Outcome::Invalid(problem),
         });
+    }
+    let room = MAX_ITEMS_PER_COMMIT - draft.items();
+    for rejection in refused.iter().take(room) {
+        rejection.post(&mut draft);
+        posts = true;
+        outcomes.push(Outcome::Kept);
     }
     if posts { draft.finish(outcomes) } else { Decision::unchanged(outcomes) }
 }

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{LotId, PaymentId};
+use crate::id::{LotId, MessageId, PaymentId};
 use crate::money::Money;
 use crate::payment::PaymentKind;
 use crate::recharge::{Limit, Safeguard};
+use crate::rejection::Refusal;
 
 /// One thing that happened to an account. Readers must expect kinds and fields they do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -113,6 +114,23 @@ pub enum Fact {
     RechargeStopped {
         /// The last decline.
         reason: String,
+    },
+    /// A usage record that came through the queue was refused (S3). It is kept in the journal, as it was sent:
+    /// its transaction has the same message and index.
+    UsageRejected {
+        /// The message it came in, by the queue's name for it.
+        message_id: MessageId,
+        /// Its place in the message, from 0.
+        index: u32,
+        /// Its id, if that could be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        record_id: Option<String>,
+        /// How it was refused, as the API answers it.
+        status: Refusal,
+        /// The field that was wrong.
+        field: String,
+        /// What was expected of it.
+        problem: String,
     },
     /// Somebody changed the account's settings (N9).
     SettingsChanged {

@@ -89,6 +89,13 @@ typed_id!(
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
 );
 
+typed_id!(
+    /// A message of a queue, as the queue names it: on SQS, a UUID.
+    MessageId,
+    "1 to 64 letters, digits, '-', '_' or '.'",
+    |text| is_token(text, 64)
+);
+
 impl PaymentId {
     /// The same account, kind and `Idempotency-Key` always name the same payment (F3).
     pub fn derive(account: &AccountId, kind: PaymentKind, idempotency_key: &str) -> Self {

@@ -18,6 +18,7 @@
 //! | [`rate`] | published rates | S5 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
 //! | [`debit`] | paying for usage | S1-S6, S9, S10 |
+//! | [`rejection`] | a refused record that nobody waits for | S3 |
 //! | [`payment`] | a charge from intent to outcome | F3-F5 |
 //! | [`purchase`] | buying funds | F1-F7, F10, F11 |
 //! | [`recharge`] | auto-recharge | R1-R7, F10 |
@@ -39,17 +40,19 @@ pub mod profile;
 pub mod purchase;
 pub mod rate;
 pub mod recharge;
+pub mod rejection;
 pub mod time;
 pub mod usage;
 
 pub use account::{Account, BillingModel, Status};
 pub use draft::{Decision, Draft};
 pub use fact::Fact;
-pub use id::{AccountId, Fingerprint, LotId, PaymentId, RecordId};
+pub use id::{AccountId, Fingerprint, LotId, MessageId, PaymentId, RecordId};
 pub use lot::Lot;
 pub use money::{Currency, Money};
 pub use payment::{Payment, PaymentKind, PaymentState};
 pub use posting::{JournalKey, Posting, PostingKind};
 pub use profile::{Locale, Profile};
 pub use rate::RateTable;
+pub use rejection::Rejection;
 pub use usage::{Service, UsageRecord};

@@ -11,6 +11,7 @@ use crate::id::{Fingerprint, LotId, PaymentId, RecordId};
 use crate::lot::Draw;
 use crate::money::Money;
 use crate::rate::Why;
+use crate::rejection::{Message, Rejection};
 use crate::time::{Month, key_text};
 use crate::usage::UsageRecord;
 
@@ -35,11 +36,13 @@ pub enum PostingKind {
     Invoice,
     /// A call without a published rate, kept (S9).
     Unrated,
+    /// A record from the queue that was refused, kept (S3).
+    Rejected,
 }
 
 impl PostingKind {
     /// Every kind, for filters.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Purchase,
         Self::Recharge,
         Self::Usage,
@@ -47,6 +50,7 @@ impl PostingKind {
         Self::Adjustment,
         Self::Invoice,
         Self::Unrated,
+        Self::Rejected,
     ];
 
     /// The API's name.
@@ -59,6 +63,7 @@ impl PostingKind {
             Self::Adjustment => "adjustment",
             Self::Invoice => "invoice",
             Self::Unrated => "unrated",
+            Self::Rejected => "rejected",
         }
     }
 
@@ -91,6 +96,16 @@ impl JournalKey {
     /// The key of a month's invoice: its end, the month.
     pub fn invoice(month: Month) -> Self {
         Self::new(month.end(), PostingKind::Invoice, &month.to_string())
+    }
+
+    /// The key of a refused record: its message, and its place there.
+    pub fn rejected(message: &Message, index: u32) -> Self {
+        Self::new(message.sent_at, PostingKind::Rejected, &format!("{}#{index:03}", message.id))
+    }
+
+    /// What the keys of all refused records of a message begin with.
+    pub fn of_rejected(message: &Message) -> String {
+        Self::new(message.sent_at, PostingKind::Rejected, &format!("{}#", message.id)).0
     }
 
     /// The key of the reversal of what stands under this key, which a further revision requires (S2).
@@ -143,6 +158,8 @@ pub enum Entry {
         /// The record as it came.
         record: UsageRecord,
     },
+    /// A record that was refused while nobody waited for the answer (S3).
+    Rejected(Rejection),
     /// Funds from a card.
     Funds {
         /// Purchase or recharge.
@@ -181,6 +198,7 @@ impl Entry {
         match self {
             Self::Usage { .. } => PostingKind::Usage,
             Self::Unrated { .. } => PostingKind::Unrated,
+            Self::Rejected(_) => PostingKind::Rejected,
             Self::Funds { kind, .. } => *kind,
             Self::Adjustment { .. } => PostingKind::Adjustment,
             Self::Expiry { .. } => PostingKind::Expiry,

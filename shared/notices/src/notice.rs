@@ -157,7 +157,9 @@ impl<'a> Notice<'a> {
             Fact::RechargeLimited { why, until } => Self::RechargeLimited { why: *why, until: *until },
             Fact::RechargeStopped { reason } => Self::RechargeStopped { reason },
             // Who bought has the answer on the screen; auto-recharge hears of a low balance.
-            Fact::PaymentDeclined { .. } | Fact::BalanceLow { .. } => return None,
+            Fact::PaymentDeclined { .. } | Fact::BalanceLow { .. } | Fact::UsageRejected { .. } => {
+                return None;
+            }
         })
     }
 

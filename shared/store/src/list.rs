@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::posting::{JournalKey, Posting, PostingKind};
+use domain::rejection::Message;
 use domain::time::key_text;
 use domain::{Account, AccountId, Payment, PaymentId, Profile};
 use jiff::Timestamp;
@@ -108,6 +109,31 @@ impl Store {
                 return Ok(Page { items, next: Some(Cursor(last)) });
             }
             start = Some(last);
+        }
+    }
+
+    /// Records of a message that were refused and are kept, by their place in it.
+    pub async fn rejected(&self, account: &AccountId, message: &Message) -> Result<Vec<Posting>, StoreError> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        loop {
+            let query = self
+                .client
+                .query()
+                .table_name(&self.tables.journal)
+                .consistent_read(true)
+                .key_condition_expression("accountId = :account AND begins_with(entry, :message)")
+                .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
+                .expression_attribute_values(":message", AttributeValue::S(JournalKey::of_rejected(message)))
+                .set_exclusive_start_key(start);
+            let output = self.query(query).await?;
+            for item in output.items() {
+                rows.push(posting_from_item(item)?);
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
         }
     }
 

@@ -2,9 +2,11 @@
 
 use domain::lot::Draw;
 use domain::posting::{Entry, JournalKey, Lasting, Posting, PostingKind};
+use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::Month;
 use domain::usage::{Number, Service, UsageRecord};
-use domain::{AccountId, Currency, Fingerprint, LotId, PaymentId, RecordId};
+use domain::{AccountId, Currency, Fingerprint, LotId, MessageId, PaymentId, RecordId};
+use jiff::Timestamp;
 
 use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
@@ -41,6 +43,7 @@ fn entry_to_item(item: Writer, entry: &Entry) -> Writer {
             .money("charge", *charge)
             .text("why", serde_json::to_string(why).expect("a reason is plain data")),
         Entry::Unrated { record } => item.map("record", record_to_map(record)),
+        Entry::Rejected(rejection) => item.map("rejection", rejection_to_map(rejection)),
         Entry::Funds { payment, expires_at, .. } => {
             item.text("paymentId", payment.as_str()).instant("expiresAt", *expires_at)
         }
@@ -94,6 +97,9 @@ fn entry_from_item(reader: &Reader<'_>, currency: Currency) -> Result<Entry, Sto
             why: reader.parsed("why", serde_json::from_str)?,
         },
         PostingKind::Unrated => Entry::Unrated { record: record()? },
+        PostingKind::Rejected => {
+            Entry::Rejected(rejection_from_map(&reader.map("rejection")?, reader.instant("at")?)?)
+        }
         kind @ (PostingKind::Purchase | PostingKind::Recharge) => {
             Entry::Funds { kind, payment: payment()?, expires_at: reader.instant("expiresAt")? }
         }
@@ -157,6 +163,30 @@ fn record_from_map(map: &Reader<'_>) -> Result<UsageRecord, StoreError> {
         user_country: map.text_if("country")?,
         cost_centre: map.text_if("costCentre")?,
         hold_id: map.text_if("holdId")?,
+    })
+}
+
+fn rejection_to_map(rejection: &Rejection) -> Writer {
+    Writer::default()
+        .text("messageId", rejection.message.id.as_str())
+        .number("index", rejection.index)
+        .text_if("id", rejection.record_id.as_deref())
+        .text("status", rejection.refusal.as_str())
+        .text("field", &rejection.field)
+        .text("detail", &rejection.detail)
+        .text("text", &rejection.text)
+}
+
+/// The row's own instant is when its message was sent.
+fn rejection_from_map(map: &Reader<'_>, sent_at: Timestamp) -> Result<Rejection, StoreError> {
+    Ok(Rejection {
+        message: Message { id: map.parsed("messageId", MessageId::parse)?, sent_at },
+        index: map.number("index")?,
+        record_id: map.text_if("id")?,
+        refusal: map.named("status", Refusal::parse)?,
+        field: map.text("field")?.to_owned(),
+        detail: map.text("detail")?.to_owned(),
+        text: map.text("text")?.to_owned(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Our own records.
 
-use cdr::{Format, MAX_RECORDS, ReadError, WHOLE_RECORD};
+use cdr::{Format, MAX_RECORDS, ReadError, WHOLE_RECORD, read_message};
 use domain::Service;
 
 use crate::{charge, currency, only, problem, record, refused, refused_field, rows};
@@ -172,4 +172,37 @@ fn s3_a_thousand_records_and_no_more() {
     let problem = refused(Format::Json, of(1_234));
     assert_eq!(problem, ReadError::TooMany { limit: MAX_RECORDS, found: 1_234 });
     assert_eq!(problem.to_string(), "expected at most 1000 records, found 1234");
+}
+
+#[test]
+fn a_message_names_its_account_and_keeps_the_text_of_each_record() {
+    let body = format!(r#"{{"records": [{{{GOOD}}},  7 , {{ "id": "b" }}], "accountId": "a\u0062c"}}"#);
+    let message = read_message(&body).unwrap();
+    assert_eq!(message.account_id, "abc");
+    let good = format!("{{{GOOD}}}");
+    assert_eq!(message.texts, [good.as_str(), "7", r#"{ "id": "b" }"#]);
+    assert_eq!(message.rows, rows(Format::Json, body.replace(r#", "accountId": "a\u0062c""#, "")));
+}
+
+#[test]
+fn a_message_that_is_no_list_of_an_accounts_records_is_refused() {
+    for (body, field) in [
+        (r#"{"records": [1]}"#, "accountId"),
+        (r#"{"accountId": 7, "records": [1]}"#, "accountId"),
+        (r#"{"accountId": null, "records": [1]}"#, "accountId"),
+        (r#"{"accountId": "a", "accountId": "a", "records": [1]}"#, "accountId"),
+        (r#"{"accountId": "a"}"#, "records"),
+        (r#"{"accountId": "a", "records": []}"#, "records"),
+        (r#"{"accountId": "a", "records": {}}"#, "records"),
+        (r#"{"accountId": "a", "records": [1], "dryRun": true}"#, "dryRun"),
+        ("7", "records"),
+    ] {
+        let ReadError::Invalid { field: named, .. } = read_message(body).unwrap_err() else {
+            panic!("{body}")
+        };
+        assert_eq!(named, field, "{body}");
+    }
+    assert!(matches!(read_message("{"), Err(ReadError::Unreadable { .. })));
+    let many = format!(r#"{{"accountId": "a", "records": [{}]}}"#, vec!["0"; 1_001].join(","));
+    assert_eq!(read_message(&many).unwrap_err(), ReadError::TooMany { limit: MAX_RECORDS, found: 1_001 });
 }

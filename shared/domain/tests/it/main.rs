@@ -1,4 +1,4 @@
-//! The domain from outside, three ways: scenarios named by their rule (`scenarios`, `recharge`); random histories
+//! The domain from outside, three ways: scenarios named by their rule (`scenarios`, `recharge`, `rejection`); random histories
 //! (`history`) held against a second, naive wallet (`property`, `model`); and, in both, what must hold after
 //! every commit whatever led to it (`books`).
 
@@ -10,4 +10,5 @@ mod history;
 mod model;
 mod property;
 mod recharge;
+mod rejection;
 mod scenarios;

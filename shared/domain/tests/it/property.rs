@@ -220,7 +220,7 @@ impl World {
         }
         let (records, calls): (Vec<_>, Vec<_>) =
             fresh.iter().map(|(record, call)| (record, call.clone())).unzip();
-        let decision = debit::decide(&self.account, self.event(), &records, &self.rates);
+        let decision = debit::decide(&self.account, self.event(), &records, &[], &self.rates);
         let (commit, outcomes) = self.model.debit(self.clock, &calls);
         assert_eq!(decision.answer.iter().map(outcome).collect::<Vec<_>>(), outcomes);
         let one_by_one = self.one_by_one(&records);
@@ -237,7 +237,7 @@ impl World {
     /// The account after these records, each in its own request.
     fn one_by_one(&self, records: &[&UsageRecord]) -> Account {
         records.iter().fold(self.account.clone(), |account, record| {
-            let decision = debit::decide(&account, self.event(), &[record], &self.rates);
+            let decision = debit::decide(&account, self.event(), &[record], &[], &self.rates);
             decision.change.map_or(account, |change| change.account)
         })
     }
@@ -484,6 +484,7 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
                 reached("a record comes exactly 72 h late", now == record.ended_at() + LATE_RECORDS);
             }
             Entry::Unrated { .. } => reached("a call has no rate", true),
+            Entry::Rejected(rejection) => panic!("somebody waited for the answer: {rejection:?}"),
             Entry::Funds { expires_at, .. } => {
                 reached("funds arrive for what is owed", before.owed.is_positive());
                 reached("funds arrive after their expiry", *expires_at <= now);
@@ -566,6 +567,7 @@ fn outcome(outcome: &debit::Outcome) -> model::Outcome {
         debit::Outcome::Charged { charge, .. } => model::Outcome::Charged(units(*charge)),
         debit::Outcome::Unrated => model::Outcome::Unrated,
         debit::Outcome::Invalid(problem) => model::Outcome::Refused(problem.field.to_string()),
+        debit::Outcome::Kept => panic!("somebody waited for the answer"),
     }
 }
 
@@ -709,13 +711,13 @@ fn live(
             Event::Call { amount, hours_ago } => {
                 let charge = format!("{amount}.0049");
                 let record = call(&format!("call{index}"), now - hours(hours_ago), 60, Some(&*charge));
-                debit::decide(&account, now, &[&record], &RateTable::default()).change
+                debit::decide(&account, now, &[&record], &[], &RateTable::default()).change
             }
         };
         commit(&mut account, change);
     }
     let last = call("last", now, 0, None);
-    let change = debit::decide(&account, now, &[&last], &RateTable::default()).change;
+    let change = debit::decide(&account, now, &[&last], &[], &RateTable::default()).change;
     commit(&mut account, change);
     loop {
         let swept = expiry::sweep(&account, now).change;

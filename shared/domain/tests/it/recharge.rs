@@ -73,7 +73,7 @@ impl Wallet {
     fn spend(&mut self, amount: &str) {
         self.calls += 1;
         let record = call(&format!("c{}", self.calls), self.now, 60, Some(amount));
-        let decision = debit::decide(&self.account, self.now, &[&record], &RateTable::default());
+        let decision = debit::decide(&self.account, self.now, &[&record], &[], &RateTable::default());
         self.take(decision);
     }
 

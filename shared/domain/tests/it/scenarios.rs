@@ -29,7 +29,7 @@ fn pay_for(account: &Account, now: Timestamp, records: &[UsageRecord]) -> Decisi
                   effectiveFrom";
     let rates =
         RateTable::parse(&format!("{header}\nuserOut,33,France,FR,EUR,0.02,0.1,60,60,2025-01-01\n")).unwrap();
-    debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &rates)
+    debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &[], &rates)
 }
 
 fn charge(account: &Account, now: Timestamp, amount: &str) -> Decision<Vec<debit::Outcome>> {
@@ -621,6 +621,7 @@ fn s3_each_record_is_decided_on_its_own_in_order() {
             debit::Outcome::Charged { charge, .. } => charge.to_string(),
             debit::Outcome::Unrated => "unrated".into(),
             debit::Outcome::Invalid(problem) => problem.to_string(),
+            debit::Outcome::Kept => panic!("nothing was to be kept"),
         })
         .collect();
     let wrong_currency = "currency: expected EUR, the account's currency, not USD";

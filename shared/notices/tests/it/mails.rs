@@ -1,7 +1,8 @@
 //! Every mail in both languages, as it is sent. `INSTA_UPDATE=always cargo test -p notices` accepts new words.
 
 use domain::fact::Setting;
-use domain::{Fact, Locale, PaymentKind};
+use domain::rejection::Refusal;
+use domain::{Fact, Locale, MessageId, PaymentKind};
 
 use crate::given::{
     changed, contoso, euros, every_mail, funds_added, mail, mail_for, payment_id, recharge_failed,
@@ -72,6 +73,14 @@ fn facts_that_are_no_news_have_no_mail() {
         funds_added(PaymentKind::Adjustment),
         declined,
         Fact::BalanceLow { available: euros("1") },
+        Fact::UsageRejected {
+            message_id: MessageId::parse("m-1").unwrap(),
+            index: 0,
+            record_id: None,
+            status: Refusal::Invalid,
+            field: "record".to_owned(),
+            problem: "expected a JSON object".to_owned(),
+        },
         changed(&[Setting::Name, Setting::Locale, Setting::PoNumber, Setting::LowBalanceAmount]),
     ];
     for fact in untold {

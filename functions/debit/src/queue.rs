@@ -1,0 +1,227 @@
+//! The FIFO queue, for a platform that sends bursts (S3): a message carries records of one account, which is its
+//! message group, so that one account's commits never collide.
+//!
+//! Nobody waits for the answer: what is refused of a message is kept in the journal and told.
+
+use std::collections::HashSet;
+use std::error::Error;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use cdr::ReadError;
+use domain::posting::Entry;
+use domain::rejection::Message;
+use domain::{AccountId, MessageId};
+use store::{ApplyError, StoreError};
+
+use crate::Ports;
+use crate::batch::Batch;
+
+/// Why a message comes back.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// It never can be handled: it comes back until it is a dead letter.
+    #[error("it cannot be read")]
+    Unreadable(#[from] Unreadable),
+    #[error("there is no account {0}")]
+    NoAccount(AccountId),
+    #[error("there are no rates: {0}")]
+    Rates(String),
+    #[error("its records could not be applied")]
+    Store(#[from] StoreError),
+}
+
+/// Why a message is not one of ours.
+#[derive(Debug, thiserror::Error)]
+enum Unreadable {
+    #[error(transparent)]
+    Body(#[from] ReadError),
+    #[error("accountId: expected an account's id, and the message group's")]
+    Account,
+    #[error("the queue does not say {0}")]
+    Queue(&'static str),
+}
+
+/// Handles the messages of a batch in order. One that fails comes back later, with all that follow in its group, and at
+/// last lands in the dead-letter queue; other groups go on. So does the group of one that cannot be read: that one is
+/// never applied, and messages that wait for it would come to its end with it. A failure is logged here, once.
+pub async fn handle(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
+    // On the heap: what it does is deep.
+    each_in_its_group(&batch.records, |message| Box::pin(apply(message, ports))).await
+}
+
+async fn each_in_its_group<'a, F: Future<Output = Result<(), Failure>>>(
+    messages: &'a [SqsMessage],
+    apply: impl Fn(&'a SqsMessage) -> F,
+) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    let mut held_up = HashSet::new();
+    for message in messages {
+        let group = attribute(message, "MessageGroupId");
+        if !held_up.contains(&group) {
+            let Err(problem) = apply(message).await else { continue };
+            let id = message.message_id.as_deref();
+            tracing::error!(message = id, problem = &problem as &dyn Error, "a message could not be handled");
+            if !matches!(problem, Failure::Unreadable(_)) {
+                held_up.insert(group);
+            }
+        }
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = message.message_id.clone().unwrap_or_default();
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+/// Applies the records of a message as those of a request, and keeps what is refused.
+async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
+    let body = cdr::read_message(message.body.as_deref().unwrap_or_default()).map_err(Unreadable::from)?;
+    let id = AccountId::parse(&*body.account_id).ok();
+    let id = id.filter(|id| attribute(message, "MessageGroupId") == Some(id.as_str()));
+    let id = id.ok_or(Unreadable::Account)?;
+    let named = name(message)?;
+
+    let account = ports.store.account_seen(&id).await?.ok_or_else(|| Failure::NoAccount(id.clone()))?;
+    let rates = ports.rates.get().map_err(|problem| Failure::Rates(problem.to_string()))?;
+    let kept =
+        if is_first_delivery(message) { Vec::new() } else { ports.store.rejected(&id, &named).await? };
+    let kept: Vec<_> = kept
+        .into_iter()
+        .filter_map(|row| match row.entry {
+            Entry::Rejected(rejection) => Some(rejection),
+            _ => None,
+        })
+        .collect();
+    let batch = Batch::of_message(&body, account.currency, &named, &kept);
+    match batch.apply(&ports.store, &id, named.sent_at, rates).await {
+        Ok(_) => Ok(()),
+        Err(ApplyError::NoAccount) => Err(Failure::NoAccount(id)),
+        Err(ApplyError::Store(problem)) => Err(problem.into()),
+        Err(ApplyError::PaymentMoved) => unreachable!("usage has no payment"),
+        Err(ApplyError::Refused(never)) => match never {},
+    }
+}
+
+/// What the queue calls it, and when it got it: what its records are decided at, so that a run can be replayed.
+fn name(message: &SqsMessage) -> Result<Message, Unreadable> {
+    let id = message.message_id.as_deref().and_then(|id| MessageId::parse(id).ok());
+    Ok(Message {
+        id: id.ok_or(Unreadable::Queue("what the message is called"))?,
+        sent_at: api::queue::sent_at(message).ok_or(Unreadable::Queue("when it got the message"))?,
+    })
+}
+
+/// The queue counts deliveries approximately; what it says too few, the commit finds out.
+fn is_first_delivery(message: &SqsMessage) -> bool {
+    attribute(message, "ApproximateReceiveCount") == Some("1")
+}
+
+fn attribute<'a>(message: &'a SqsMessage, name: &str) -> Option<&'a str> {
+    message.attributes.get(name).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+    use std::cell::RefCell;
+    use std::future::ready;
+
+    fn message(id: &str, group: &str, body: &Value) -> SqsMessage {
+        let attributes = json!({ "MessageGroupId": group, "SentTimestamp": "1764064800123", "ApproximateReceiveCount": "1" });
+        let message = json!({ "messageId": id, "body": body.to_string(), "attributes": attributes });
+        serde_json::from_value(message).unwrap()
+    }
+
+    /// Which messages of a batch were tried, and which come back, when this becomes of them.
+    async fn handed(batch: &[(&str, &str, fn() -> Result<(), Failure>)]) -> (Vec<String>, Vec<String>) {
+        let messages: Vec<_> = batch.iter().map(|(id, group, _)| message(id, group, &json!({}))).collect();
+        let tried = RefCell::new(Vec::new());
+        let response = each_in_its_group(&messages, |message| {
+            let id = message.message_id.clone().unwrap();
+            let (_, _, outcome) = batch.iter().find(|(known, _, _)| *known == id).unwrap();
+            tried.borrow_mut().push(id);
+            ready(outcome())
+        });
+        let failed = response.await.batch_item_failures;
+        (tried.into_inner(), failed.into_iter().map(|failure| failure.item_identifier).collect())
+    }
+
+    fn good() -> Result<(), Failure> {
+        Ok(())
+    }
+
+    fn contended() -> Result<(), Failure> {
+        Err(StoreError::Contended { tries: 24 }.into())
+    }
+
+    fn unknown() -> Result<(), Failure> {
+        Err(Failure::NoAccount(AccountId::parse("b").unwrap()))
+    }
+
+    fn poison() -> Result<(), Failure> {
+        Err(Unreadable::Account.into())
+    }
+
+    #[tokio::test]
+    async fn a_message_that_fails_comes_back_with_all_that_follow_in_its_group() {
+        let (tried, failed) = handed(&[
+            ("a1", "a", good),
+            ("b1", "b", unknown),
+            ("a2", "a", contended),
+            ("c1", "c", good),
+            ("b2", "b", good),
+            ("a3", "a", good),
+            ("c2", "c", good),
+            ("a4", "a", poison),
+        ])
+        .await;
+        assert_eq!(tried, ["a1", "b1", "a2", "c1", "c2"]);
+        assert_eq!(failed, ["b1", "a2", "b2", "a3", "a4"]);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_cannot_be_read_comes_back_alone() {
+        let (tried, failed) =
+            handed(&[("a1", "a", poison), ("a2", "a", good), ("b1", "b", good), ("a3", "a", poison)]).await;
+        assert_eq!(tried, ["a1", "a2", "b1", "a3"]);
+        assert_eq!(failed, ["a1", "a3"]);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_never_comes_to_the_store() {
+        let client = aws_sdk_dynamodb::Client::from_conf(
+            aws_sdk_dynamodb::Config::builder()
+                .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::v2026_01_12())
+                .build(),
+        );
+        let store = store::Store::new(client, store::Tables::default());
+        let rates = api::runtime::PublishedRates::reading(String::new());
+        let ports = Ports { store: store.into(), rates };
+        let body = json!({ "accountId": "a", "records": [{ "id": "r" }] });
+        let without = |attribute: &str| {
+            let mut message = message("m", "a", &body);
+            message.attributes.remove(attribute);
+            message
+        };
+        let mut nameless = message("m", "a", &body);
+        nameless.message_id = None;
+        for (message, said) in [
+            (message("m", "a", &json!({})), "accountId: expected a string"),
+            (
+                message("m", "a", &json!({ "accountId": "a", "records": [] })),
+                "records: expected 1 to 1000 records",
+            ),
+            (message("m", "b", &body), "accountId: expected an account's id, and the message group's"),
+            (
+                message("m", "a#", &json!({ "accountId": "a#", "records": [1] })),
+                "accountId: expected an account's id, and the message group's",
+            ),
+            (without("MessageGroupId"), "accountId: expected an account's id, and the message group's"),
+            (without("SentTimestamp"), "the queue does not say when it got the message"),
+            (nameless, "the queue does not say what the message is called"),
+        ] {
+            let Err(Failure::Unreadable(problem)) = apply(&message, &ports).await else { panic!("{said}") };
+            assert_eq!(problem.to_string(), said);
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A usage record that was refused and that nobody waits for, since it came through the queue: it is kept in the
+//! journal and told, once however often its message is delivered, so that it can be corrected and sent again (S3).
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::draft::{Draft, NewPosting};
+use crate::fact::Fact;
+use crate::id::{Fingerprint, MessageId};
+use crate::money::Money;
+use crate::posting::{Entry, JournalKey};
+
+/// So many characters of a record are kept: all of one whose fields are as long as they may be.
+pub const MAX_KEPT_CHARS: usize = 1_024;
+
+/// The message that records came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The queue's name for it, the same with every delivery.
+    pub id: MessageId,
+    /// When the queue got it.
+    pub sent_at: Timestamp,
+}
+
+/// How a record was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Refusal {
+    /// It cannot be accepted.
+    Invalid,
+    /// It was accepted with other content, or its revision is not due.
+    Conflict,
+}
+
+impl Refusal {
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Conflict => "conflict",
+        }
+    }
+
+    /// The refusal of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Invalid, Self::Conflict].into_iter().find(|refusal| refusal.as_str() == name)
+    }
+}
+
+/// A refused record, with all that is needed to correct it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// What it came in, …
+    pub message: Message,
+    /// … and its place there, from 0.
+    pub index: u32,
+    /// Its id, if it could be read.
+    pub record_id: Option<String>,
+    /// How it was refused: …
+    pub refusal: Refusal,
+    /// … the field, …
+    pub field: String,
+    /// … and what was expected of it.
+    pub detail: String,
+    /// As it was sent: see [`kept_text`].
+    pub text: String,
+}
+
+/// What is kept of a record's text: [`MAX_KEPT_CHARS`], and `…` for the rest.
+///
+/// ```
+/// use domain::rejection::{MAX_KEPT_CHARS, kept_text};
+/// assert_eq!(kept_text(r#"{"id":"a"}"#), r#"{"id":"a"}"#);
+/// assert_eq!(kept_text(&"é".repeat(2_000)).chars().count(), MAX_KEPT_CHARS + 1);
+/// ```
+pub fn kept_text(text: &str) -> String {
+    match text.char_indices().nth(MAX_KEPT_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+impl Rejection {
+    /// Where it stands in the journal, fixed before the first try.
+    pub fn key(&self) -> JournalKey {
+        JournalKey::rejected(&self.message, self.index)
+    }
+
+    /// Keeps it, and tells of it. No money moves.
+    pub(crate) fn post(&self, draft: &mut Draft) {
+        let zero = Money::zero(draft.account().currency);
+        draft.post(NewPosting {
+            key: self.key(),
+            at: self.message.sent_at,
+            amount: zero,
+            draws: Vec::new(),
+            post_usage: zero,
+            content: Fingerprint::of([self.text.as_str()]),
+            requires: None,
+            entry: Entry::Rejected(self.clone()),
+        });
+        draft.say_of_row(Fact::UsageRejected {
+            message_id: self.message.id.clone(),
+            index: self.index,
+            record_id: self.record_id.clone(),
+            status: self.refusal,
+            field: self.field.clone(),
+            problem: self.detail.clone(),
+        });
+    }
+}

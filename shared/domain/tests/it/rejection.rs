@@ -1,0 +1,89 @@
+//! Refused records that nobody waits for are kept and told (S3).
+
+use domain::debit::{self, Outcome};
+use domain::posting::{Entry, MAX_ITEMS_PER_COMMIT};
+use domain::rejection::{Message, Refusal};
+use domain::{Account, BillingModel, Decision, Fact, MessageId, RateTable, Rejection, UsageRecord};
+
+use crate::books::Books;
+use crate::given::{account, at, call, euros};
+
+const NOON: &str = "2027-01-10T12:00:00Z";
+const SENT: &str = "2027-01-10T11:00:00.123Z";
+
+fn rejection(index: u32) -> Rejection {
+    Rejection {
+        message: Message { id: MessageId::parse("m-1").unwrap(), sent_at: at(SENT) },
+        index,
+        record_id: Some(format!("r{index}")),
+        refusal: Refusal::Invalid,
+        field: "number".to_owned(),
+        detail: "expected an E.164 number".to_owned(),
+        text: format!("{{\"id\":\"r{index}\"}}"),
+    }
+}
+
+fn decide(account: &Account, records: &[UsageRecord], refused: &[Rejection]) -> Decision<Vec<Outcome>> {
+    let (records, refused): (Vec<_>, Vec<_>) = (records.iter().collect(), refused.iter().collect());
+    let decision = debit::decide(account, at(NOON), &records, &refused, &RateTable::default());
+    if let Some(change) = &decision.change {
+        Books::of(account).enter(account, change);
+    }
+    decision
+}
+
+#[test]
+fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
+    let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
+    let decision = decide(&account, &[call("c", at(NOON), 60, Some("4"))], &[rejection(3), rejection(7)]);
+    assert!(matches!(decision.answer[..], [Outcome::Charged { .. }, Outcome::Kept, Outcome::Kept]));
+    let change = decision.change.unwrap();
+    let rows: Vec<_> =
+        change.postings.iter().map(|row| format!("{} {} = {}", row.key, row.amount, row.balance)).collect();
+    assert_eq!(
+        rows,
+        [
+            "2027-01-10T11:59:00.000Z#usage#c#1 -4.0000 = 6.0000",
+            "2027-01-10T11:00:00.123Z#rejected#m-1#003 0.0000 = 6.0000",
+            "2027-01-10T11:00:00.123Z#rejected#m-1#007 0.0000 = 6.0000",
+        ]
+    );
+    let row = &change.postings[2];
+    assert_eq!(row.entry, Entry::Rejected(rejection(7)));
+    assert_eq!((row.at, row.posted_at), (at(SENT), at(NOON)));
+    assert_eq!(row.key, rejection(7).key());
+
+    let told = row.lasting.as_ref().unwrap();
+    assert_eq!(change.facts[told.number as usize], told.fact);
+    let Fact::UsageRejected { index: 7, record_id: Some(id), status: Refusal::Invalid, field, .. } =
+        &told.fact
+    else {
+        panic!("{told:?}");
+    };
+    assert_eq!((id.as_str(), field.as_str()), ("r7", "number"));
+}
+
+#[test]
+fn s3_only_refused_records_are_a_commit_and_none_is_none() {
+    let account = euros(&[]);
+    let change = decide(&account, &[], &[rejection(0)]).change.unwrap();
+    assert_eq!((change.postings.len(), change.facts.len()), (1, 1));
+    assert_eq!(change.account.balance(), account.balance());
+    assert!(decide(&account, &[], &[]).change.is_none());
+}
+
+#[test]
+fn s3_a_commit_keeps_as_many_as_it_has_room_for() {
+    let refused: Vec<_> = (0..200).map(rejection).collect();
+    let records: Vec<_> = (0..60).map(|n| call(&format!("c{n}"), at(NOON), 60, Some("0"))).collect();
+    let mut owes_invoice = account("EUR", BillingModel::PostUsage, at("2026-12-31T00:00:00Z"));
+    owes_invoice.post_usage.amount = crate::given::money("1", "EUR");
+    for (account, records, kept) in
+        [(euros(&[]), &records[..0], 99), (euros(&[]), &records[..], 39), (owes_invoice, &records[..], 38)]
+    {
+        let decision = decide(&account, records, &refused);
+        assert_eq!(decision.answer.len(), records.len() + kept);
+        let items: usize = decision.change.unwrap().postings.iter().map(|row| row.items()).sum();
+        assert_eq!(1 + items, MAX_ITEMS_PER_COMMIT);
+    }
+}

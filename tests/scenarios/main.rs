@@ -21,6 +21,7 @@ mod mails;
 mod purchases;
 mod receipts;
 mod recharge;
+mod reconcile;
 mod recovery;
 mod start;
 mod tour;

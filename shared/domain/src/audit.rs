@@ -329,6 +329,9 @@ struct Line {
     effect: Effect,
 }
 
+/// An account may have a million of them, and a function little memory.
+const _: () = assert!(size_of::<Line>() <= 80);
+
 /// What a row does besides, in the order of the commits.
 enum Effect {
     /// Nothing that depends on the order.

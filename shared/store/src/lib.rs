@@ -9,11 +9,13 @@
 //! | `commit` | one transaction, and what its refusal means |
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
+//! | [`books`] | an account's books as they stand, whatever is wrong with them |
 //! | `turn` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
 
 mod account_item;
 mod apply;
+pub mod books;
 mod commit;
 mod error;
 mod item;

@@ -174,7 +174,7 @@ impl Store {
             .collect()
     }
 
-    async fn item(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn item(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
         let output = self
             .client
             .get_item()

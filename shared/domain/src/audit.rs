@@ -302,7 +302,6 @@ impl fmt::Display for Finding {
             Self::Receipts { journal, account } => {
                 write!(f, "the last receipt is number {journal}, the account counts {account}")
             }
-            Self::Unsound { problem } => write!(f, "{problem}"),
             Self::Lot { journal, account, .. } => {
                 write!(f, "its rows leave {journal} in it, the account {account}")
             }
@@ -315,7 +314,7 @@ impl fmt::Display for Finding {
                 write!(f, "the rows leave {journal} to be invoiced, the account {account}")
             }
             Self::Currency { .. } => write!(f, "it is in another currency than the account"),
-            Self::Unreadable { problem, .. } => write!(f, "{problem}"),
+            Self::Unsound { problem } | Self::Unreadable { problem, .. } => write!(f, "{problem}"),
         }
     }
 }

@@ -363,8 +363,8 @@ struct Standing {
     open: bool,
     settled: bool,
     receipt: Option<u64>,
-    /// The commit of its row.
-    posted: Option<u64>,
+    /// Whether it has a row.
+    posted: bool,
 }
 
 /// The audit of one account.
@@ -429,7 +429,7 @@ impl<'a> Audit<'a> {
                 PaymentState::Succeeded { receipt_number, .. } => Some(receipt_number),
                 _ => None,
             },
-            posted: None,
+            posted: false,
         };
         self.payments.insert(payment.id.clone(), standing);
     }
@@ -496,7 +496,7 @@ impl<'a> Audit<'a> {
 
     fn compare_with_payment(&mut self, row: &Posting, id: &PaymentId, is_later: bool) {
         let payment = self.payments.get_mut(id).map(|payment| {
-            payment.posted = Some(row.version);
+            payment.posted = true;
             &*payment
         });
         let Some(payment) = payment.filter(|payment| payment.settled) else {
@@ -655,18 +655,15 @@ impl<'a> Audit<'a> {
     fn compare_payments(&mut self) {
         let account = self.account;
         for open in &account.open_payments {
-            let is_open = self.payments.get(&open.id).is_some_and(|payment| {
-                let closed_since = payment.posted.is_some_and(|version| version > account.version);
-                payment.kind == open.kind && (payment.open || closed_since)
-            });
-            if !is_open {
+            let payment = self.payments.get(&open.id);
+            if payment.is_none_or(|payment| !payment.open || payment.kind != open.kind) {
                 self.find(Finding::ListedNotOpen { payment: open.id.clone() });
             }
         }
         for (id, payment) in std::mem::take(&mut self.payments) {
             if payment.open && account.open_payments.iter().all(|open| open.id != id) {
                 self.find(Finding::OpenNotListed { payment: id });
-            } else if payment.settled && payment.posted.is_none() {
+            } else if payment.settled && !payment.posted {
                 self.find(Finding::PaymentWithoutRow { payment: id });
             }
         }

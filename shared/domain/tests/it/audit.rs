@@ -116,7 +116,7 @@ proptest! {
 /// One way to damage books: what it is, what is found at the least, and how it is done, if it can be.
 type Damage = (&'static str, &'static str, fn(&mut Tables, usize) -> Option<()>);
 
-const DAMAGES: [Damage; 33] = [
+const DAMAGES: [Damage; 37] = [
     ("a row's amount", "sum", |tables, pick| {
         let row = any_of(&mut tables.rows, pick, |_| true)?;
         row.amount = more(row.amount);
@@ -266,6 +266,11 @@ const DAMAGES: [Damage; 33] = [
         tables.payments.retain(|payment| payment.id != id);
         Some(())
     }),
+    ("an open payment is declined by itself", "listedNotOpen", |tables, pick| {
+        let payment = any_of(&mut tables.payments, pick, Payment::is_open)?;
+        payment.state = PaymentState::Declined { reason: "card_declined".into() };
+        Some(())
+    }),
     ("the account forgets an open payment", "openNotListed", |tables, _| {
         tables.account.open_payments.pop().map(|_| ())
     }),
@@ -286,6 +291,27 @@ const DAMAGES: [Damage; 33] = [
             Entry::Usage { record, .. } | Entry::Unrated { record } => record.duration_seconds += 1,
             _ => return None,
         }
+        Some(())
+    }),
+    ("a record's start", "altered", |tables, pick| {
+        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. } | Entry::Unrated { .. });
+        match &mut any_of(&mut tables.rows, pick, is_call)?.entry {
+            Entry::Usage { record, .. } | Entry::Unrated { record } => record.started_at += hours(1),
+            _ => return None,
+        }
+        Some(())
+    }),
+    ("a row's charge", "altered", |tables, pick| {
+        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. });
+        let row = any_of(&mut tables.rows, pick, is_call)?;
+        let Entry::Usage { charge, .. } = &mut row.entry else { return None };
+        *charge = more(*charge);
+        Some(())
+    }),
+    ("an invoice moves money", "altered", |tables, pick| {
+        let is_invoice = |row: &Posting| matches!(row.entry, Entry::Invoice { .. });
+        let row = any_of(&mut tables.rows, pick, is_invoice)?;
+        row.amount = more(row.amount);
         Some(())
     }),
     ("a row's currency", "currency", |tables, pick| {

@@ -22,6 +22,7 @@ mod purchases;
 mod queue_debits;
 mod receipts;
 mod recharge;
+mod reconcile;
 mod recovery;
 mod start;
 mod telemetry;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use api::runtime::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Scheduled};
@@ -18,6 +19,7 @@ use recharge::Leases;
 use serde::Serialize;
 use store::{Store, StoreError, Tables};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::aws::Aws;
 use crate::database::Database;
@@ -67,6 +69,7 @@ pub struct Functions {
     recharge: recharge::Ports,
     publish: publish::Ports,
     notify: notify::Ports,
+    reconcile: reconcile::Ports,
     sandbox: Sandbox,
     counts: [Counts; NAMES.len()],
     flights: Arc<Flights>,
@@ -74,11 +77,16 @@ pub struct Functions {
     invoked: Notify,
 }
 
-const NAMES: [&str; 7] = ["purchase", "debit", "account", "expire", "recharge", "publish", "notify"];
+const NAMES: [&str; 8] =
+    ["purchase", "debit", "account", "expire", "recharge", "publish", "notify", "reconcile"];
 const EXPIRE: usize = 3;
 const RECHARGE: usize = 4;
 const PUBLISH: usize = 5;
 const NOTIFY: usize = 6;
+const RECONCILE: usize = 7;
+
+/// How long reconciling goes on, as on Lambda.
+const RECONCILES_FOR: Duration = Duration::from_mins(15);
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -143,6 +151,7 @@ impl Functions {
                 portal: url.to_owned(),
                 configuration_set: None,
             },
+            reconcile: reconcile::Ports { store: store(), limits: reconcile::Limits::default() },
             sandbox,
             counts: Default::default(),
             flights: Arc::default(),
@@ -214,6 +223,22 @@ impl Functions {
         let result = scheduled(time).run(run).await;
         self.ran(RECHARGE, result.is_err());
         result
+    }
+
+    /// Holds accounts, journals and payments against one another.
+    pub async fn reconcile(
+        &self,
+        request: reconcile::Request,
+    ) -> Result<reconcile::Summary, reconcile::ReconcileError> {
+        let _flight = self.flights.take_off();
+        let result = reconcile::handle(request, &self.reconcile, Instant::now() + RECONCILES_FOR).await;
+        self.ran(RECONCILE, result.is_err());
+        result
+    }
+
+    /// What it works with, for tests that give it less.
+    pub fn reconcile_ports(&self) -> &reconcile::Ports {
+        &self.reconcile
     }
 
     /// Finds out what became of one payment, as a card processor's webhook would have it done.
@@ -330,6 +355,7 @@ impl Functions {
             &self.recharge.store,
             &self.publish.store,
             &self.notify.store,
+            &self.reconcile.store,
         ];
         std::array::from_fn(|index| {
             let units = stores[index].meter().units();

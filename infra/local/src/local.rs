@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use payments::{IntentState, ProcessorError};
 use publish::{Republish, RepublishError};
 use recharge::Leases;
+use reconcile::ReconcileError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -120,12 +121,25 @@ async fn set_time(machine: State<Machine>, body: String) -> Result<Json<Value>, 
     Ok(Json(json!({ "now": machine.clock.now() })))
 }
 
-async fn run(machine: State<Machine>, Path(schedule): Path<String>) -> Result<Response, Failure> {
+/// Runs a schedule now; `reconcile` may be told what to reconcile.
+async fn run(
+    machine: State<Machine>,
+    Path(schedule): Path<String>,
+    body: String,
+) -> Result<Response, Failure> {
     let now = machine.clock.now();
     match schedule.as_str() {
         "expire" => Ok(Json(machine.functions.expire(now).await?).into_response()),
         "recover" => Ok(Json(machine.functions.recover(now, Leases::Ignored).await?).into_response()),
-        _ => Err(Failure(Problem::NotFound("schedule; expected expire or recover"))),
+        "reconcile" => {
+            let request: Option<reconcile::Request> = if body.is_empty() { None } else { read(&body)? };
+            match machine.functions.reconcile(request.unwrap_or_default()).await {
+                Ok(summary) => Ok(Json(summary).into_response()),
+                Err(ReconcileError::NoAccount(_)) => Err(Failure(Problem::NoAccount)),
+                Err(problem) => Err(problem.into()),
+            }
+        }
+        _ => Err(Failure(Problem::NotFound("schedule; expected expire, recover or reconcile"))),
     }
 }
 

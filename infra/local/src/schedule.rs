@@ -1,10 +1,11 @@
-//! What stands in for EventBridge Scheduler: the nightly sweep at 00:15 UTC and the recovery every five
-//! minutes, by the machine's clock. While the clock is set, nothing runs by itself.
+//! What stands in for EventBridge Scheduler: the nightly sweep at 00:15 UTC, the recovery every five minutes, and
+//! reconciling on Sundays at 03:00 UTC, by the machine's clock. While the clock is set, nothing runs by itself.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use recharge::Leases;
+use reconcile::Request;
 
 use crate::Machine;
 
@@ -14,6 +15,9 @@ const TICK: Duration = Duration::from_secs(10);
 const RECOVER_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(24);
 const SWEEP_AT: SignedDuration = SignedDuration::from_mins(15);
+const RECONCILE_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// From a Thursday's midnight, as 1 January 1970 was one.
+const RECONCILE_AT: SignedDuration = SignedDuration::from_hours(3 * 24 + 3);
 
 /// What runs when, and when it was last looked at.
 pub struct Timetable {
@@ -39,6 +43,15 @@ impl Timetable {
         }
         if falls_due(self.last, now, SWEEP_EVERY, SWEEP_AT) {
             log_failure("expire", functions.expire(now).await.err());
+        }
+        // Nobody waits for it, so it is not made up for, and holds up nothing.
+        if self.last.is_some() && falls_due(self.last, now, RECONCILE_EVERY, RECONCILE_AT) {
+            let functions = functions.clone();
+            tokio::spawn(async move {
+                if let Err(problem) = functions.reconcile(Request::default()).await {
+                    tracing::error!(%problem, "reconciling came to nothing");
+                }
+            });
         }
         self.last = Some(now);
     }
@@ -77,5 +90,13 @@ mod tests {
         assert!(!due("2026-11-22T00:15:00Z", "2026-11-22T23:59:59Z"));
         assert!(due("2026-11-20T00:15:00Z", "2026-11-22T12:00:00Z"), "missed nights are made up for");
         assert!(falls_due(None, at("2026-11-22T12:00:00Z"), SWEEP_EVERY, SWEEP_AT));
+    }
+
+    #[test]
+    fn reconciling_is_due_on_sundays() {
+        let at = |text: &str| text.parse().unwrap();
+        let due = |last: &str, now: &str| falls_due(Some(at(last)), at(now), RECONCILE_EVERY, RECONCILE_AT);
+        assert!(due("2026-11-22T02:59:59Z", "2026-11-22T03:00:00Z"));
+        assert!(!due("2026-11-22T03:00:00Z", "2026-11-29T02:59:59Z"));
     }
 }

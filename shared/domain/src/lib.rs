@@ -24,9 +24,11 @@
 //! | [`recharge`] | auto-recharge | R1-R7, F10 |
 //! | [`adjustment`] | the operator's corrections | F9 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
+//! | [`audit`] | whether the books hold | invariants 1-6, F8 |
 
 pub mod account;
 pub mod adjustment;
+pub mod audit;
 pub mod debit;
 pub mod draft;
 pub mod expiry;

@@ -10,6 +10,7 @@ use telemetry::Correlation;
 
 use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
+use crate::read::corrupt;
 use crate::recharge_item::{recharge_from_map, recharge_to_map};
 use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, shard_of};
 
@@ -54,10 +55,22 @@ pub(crate) fn core_to_item(account: &Account, facts: &[Fact], cause: Option<&Cor
     item.done()
 }
 
+/// What messages call it.
+const CORE_NAME: &str = "an account's core";
+
 pub(crate) fn core_from_item(item: &Item) -> Result<Account, StoreError> {
-    let reader = Reader::versioned(item, "an account's core")?;
+    let account = core_as_written(item)?;
+    match account.unsound() {
+        Some(problem) => Err(corrupt(CORE_NAME, &problem)),
+        None => Ok(account),
+    }
+}
+
+/// The account that was written, be it sound or not.
+pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
+    let reader = Reader::versioned(item, CORE_NAME)?;
     let currency = reader.parsed("currency", Currency::parse)?;
-    let account = Account {
+    Ok(Account {
         id: reader.parsed(ACCOUNT_ID, AccountId::parse)?,
         currency,
         billing_model: reader.named("billing", billing_of)?,
@@ -75,11 +88,7 @@ pub(crate) fn core_from_item(item: &Item) -> Result<Account, StoreError> {
         depletion_told: reader.flag("depletionTold")?,
         warning: reader.map_if("warning")?.map(|map| warning_from_map(&map, currency)).transpose()?,
         recharge: recharge_from_map(reader.map_if("recharge")?.as_ref(), currency)?,
-    };
-    match account.unsound() {
-        Some(problem) => Err(reader.corrupt(problem)),
-        None => Ok(account),
-    }
+    })
 }
 
 fn lot_to_map(lot: &Lot) -> Writer {

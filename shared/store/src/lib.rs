@@ -9,12 +9,14 @@
 //! | `commit` | one transaction, and what its refusal means |
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
+//! | [`books`] | an account's books as they stand, whatever is wrong with them |
 //! | `tally` | what a commit adds to the metrics |
 //! | `turn` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
 
 mod account_item;
 mod apply;
+pub mod books;
 mod commit;
 mod error;
 mod item;

@@ -24,7 +24,7 @@ use crate::tables::{
 
 /// Where the next page begins. Opaque to clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor(String);
+pub struct Cursor(pub(crate) String);
 
 impl Cursor {
     /// What a client sent back; `None` if it is not a cursor.
@@ -137,7 +137,7 @@ impl Store {
         }
     }
 
-    fn journal_range(
+    pub(crate) fn journal_range(
         &self,
         account: &AccountId,
         period: &Period,
@@ -212,29 +212,32 @@ impl Store {
         cursor: Option<&Cursor>,
         limit: usize,
     ) -> Result<Page<(Account, Profile)>, StoreError> {
-        let start = cursor.map(|Cursor(id)| {
-            let id = AccountId::parse(id).map_err(|_| StoreError::Cursor)?;
-            Ok::<_, StoreError>(Item::from([
+        let after =
+            cursor.map(|Cursor(id)| AccountId::parse(id).map_err(|_| StoreError::Cursor)).transpose()?;
+        let output = self.query(self.listing(after.as_ref(), limit)).await?;
+        let ids = output.items().iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
+        let items = self.accounts_with_profiles(&ids).await?;
+        let next = output.last_evaluated_key.map(|key| sort_text(&key, ACCOUNT_ID)).transpose()?.map(Cursor);
+        Ok(Page { items, next })
+    }
+
+    /// The ids of all accounts, in their order.
+    pub(crate) fn listing(&self, after: Option<&AccountId>, limit: usize) -> QueryFluentBuilder {
+        let start = after.map(|id| {
+            Item::from([
                 (LISTED.to_owned(), AttributeValue::S(LISTED_VALUE.to_owned())),
                 (ACCOUNT_ID.to_owned(), AttributeValue::S(id.to_string())),
                 (PART.to_owned(), AttributeValue::S(CORE.to_owned())),
-            ]))
+            ])
         });
-        let start = start.transpose()?;
-        let query = self
-            .client
+        self.client
             .query()
             .table_name(&self.tables.accounts)
             .index_name(LISTING_INDEX)
             .key_condition_expression("listed = :listed")
             .expression_attribute_values(":listed", AttributeValue::S(LISTED_VALUE.to_owned()))
             .set_exclusive_start_key(start)
-            .limit(page_size(limit));
-        let output = self.query(query).await?;
-        let ids = output.items().iter().map(account_of).collect::<Result<Vec<_>, _>>()?;
-        let items = self.accounts_with_profiles(&ids).await?;
-        let next = output.last_evaluated_key.map(|key| sort_text(&key, ACCOUNT_ID)).transpose()?.map(Cursor);
-        Ok(Page { items, next })
+            .limit(page_size(limit))
     }
 
     /// Accounts that need attention by `until`. Reads what is due and nothing else (E2).
@@ -320,7 +323,7 @@ impl Store {
         Ok(rows)
     }
 
-    async fn query(
+    pub(crate) async fn query(
         &self,
         query: QueryFluentBuilder,
     ) -> Result<aws_sdk_dynamodb::operation::query::QueryOutput, StoreError> {
@@ -348,16 +351,16 @@ fn is_journal_key(text: &str) -> bool {
     text.len() <= LONGEST_KEY_BYTES && after_instant(text).is_some()
 }
 
-fn page_size(limit: usize) -> i32 {
+pub(crate) fn page_size(limit: usize) -> i32 {
     i32::try_from(limit).expect("pages are short")
 }
 
-fn account_of(item: &Item) -> Result<AccountId, StoreError> {
+pub(crate) fn account_of(item: &Item) -> Result<AccountId, StoreError> {
     AccountId::parse(sort_text(item, ACCOUNT_ID)?)
         .map_err(|problem| corrupt("an index entry", &problem.to_string()))
 }
 
-fn sort_text(item: &Item, field: &str) -> Result<String, StoreError> {
+pub(crate) fn sort_text(item: &Item, field: &str) -> Result<String, StoreError> {
     let text = item.get(field).and_then(|value| value.as_s().ok());
     text.cloned().ok_or_else(|| corrupt("a key", &format!("it has no {field}")))
 }

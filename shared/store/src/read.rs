@@ -181,7 +181,7 @@ impl Store {
         self.item(&self.tables.accounts, nobody).await.map(|_| ())
     }
 
-    async fn item(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
+    pub(crate) async fn item(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {
         let output = self
             .client
             .get_item()

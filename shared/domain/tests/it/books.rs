@@ -16,7 +16,7 @@ pub(crate) struct Books {
     keys: HashSet<JournalKey>,
     forfeited: HashSet<LotId>,
     warned: HashMap<LotId, u16>,
-    payments: HashMap<PaymentId, Payment>,
+    pub(crate) payments: HashMap<PaymentId, Payment>,
     receipts: u64,
     was_above_zero: bool,
 }

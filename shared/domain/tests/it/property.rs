@@ -29,10 +29,10 @@ use crate::history::{
 use crate::model::{self, Charge, DAY, HOUR, Model, Ms, Price, Refusal, SECOND, Told, Units};
 
 /// The account, the model that must agree with it, and what a caller of the domain keeps.
-struct World {
-    account: Account,
+pub(crate) struct World {
+    pub(crate) account: Account,
     model: Model,
-    books: Books,
+    pub(crate) books: Books,
     rates: RateTable,
     clock: Ms,
     open: Vec<Payment>,
@@ -45,7 +45,7 @@ struct World {
 }
 
 impl World {
-    fn begin((code, billing_model, now): (&str, BillingModel, Timestamp)) -> Self {
+    pub(crate) fn begin((code, billing_model, now): (&str, BillingModel, Timestamp)) -> Self {
         let account = account(code, billing_model, now);
         let digits = account.currency.minor_digits();
         // A dinar is ten of our units.
@@ -66,7 +66,7 @@ impl World {
         }
     }
 
-    fn step(&mut self, op: &Op) {
+    pub(crate) fn step(&mut self, op: &Op) {
         match op {
             Op::Wait(wait) => self.wait(wait),
             Op::SetBack(minutes) => self.clock -= minutes * 60 * SECOND,

@@ -1,0 +1,345 @@
+//! Reconciling: each account's own numbers, its journal and its payments are held against one another
+//! ([`domain::audit`]). It reads, account by account, and writes nothing.
+//!
+//! A run goes through the accounts in the order of their ids, at a bounded rate, until all are done or its time is up;
+//! then it says after which account the next run goes on.
+
+mod pace;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::AccountId;
+use domain::audit::{Audit, Finding};
+use serde::{Deserialize, Serialize};
+use store::list::Cursor;
+use store::{Store, StoreError};
+use tokio::time::Instant;
+
+use pace::Pace;
+
+/// What a run may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Read units a second.
+    pub units_a_second: u32,
+    /// Rows and payments of one account; one that has more is not reconciled.
+    pub max_rows: usize,
+}
+
+impl Default for Limits {
+    /// A third of what one partition of DynamoDB gives, so that an account which is looked at has two thirds left
+    /// for its own reads; and as many rows as are sorted in some 100 MB.
+    fn default() -> Self {
+        Self { units_a_second: 1_000, max_rows: 1_000_000 }
+    }
+}
+
+/// Differences that an answer shows; all of them are in the log.
+pub const MAX_SHOWN: usize = 100;
+
+/// Ids listed at a time.
+const IDS_A_PAGE: usize = 100;
+
+/// Rows read at a time: about 125 units.
+const ROWS_A_PAGE: usize = 1_000;
+
+/// A transaction becomes visible item by item, within milliseconds. A second look waits this long between the account
+/// and its rows, by when they are all there.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
+
+/// What the handler works with.
+#[derive(Clone)]
+pub struct Ports {
+    /// What is read.
+    pub store: Arc<Store>,
+    /// How much of it.
+    pub limits: Limits,
+}
+
+/// What to reconcile: everything, if nothing is said. A scheduled event says nothing; its `account` is that of AWS.
+///
+/// ```
+/// let event = r#"{"time":"2026-11-22T03:00:00Z","account":"123456789012","source":"aws.scheduler"}"#;
+/// let request: reconcile::Request = serde_json::from_str(event).unwrap();
+/// assert!(request.account_id.is_none());
+/// ```
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// This account only.
+    pub account_id: Option<AccountId>,
+    /// Accounts after this one.
+    pub after: Option<AccountId>,
+    /// Accounts up to this one.
+    pub to: Option<AccountId>,
+}
+
+/// What a run found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Accounts reconciled.
+    pub accounts: usize,
+    /// Their rows and payments.
+    pub rows: usize,
+    /// Accounts whose books differ.
+    pub differing: usize,
+    /// Differences found.
+    pub differences: usize,
+    /// Accounts that could not be read to the end; why is in the log.
+    pub unread: usize,
+    /// When time was up before all was done: `after` of the run that goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<AccountId>,
+    /// The first differences.
+    pub findings: Vec<Shown>,
+}
+
+/// A difference as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    /// Whose books.
+    pub account_id: AccountId,
+    /// The difference's name.
+    pub finding: &'static str,
+    /// What does not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
+    /// A row's key, a payment's or lot's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The numbers.
+    pub detail: String,
+}
+
+/// A run that came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The accounts could not be listed.
+    #[error("the accounts could not be listed")]
+    Listing(#[source] StoreError),
+    /// There is no such account.
+    #[error("there is no account {0}")]
+    NoAccount(AccountId),
+}
+
+/// Why an account could not be read to the end.
+#[derive(Debug, thiserror::Error)]
+enum Obstacle {
+    #[error("time was up")]
+    OutOfTime,
+    #[error("it has more than {0} rows and payments")]
+    TooManyRows(usize),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a look came to.
+struct Look {
+    rows: usize,
+    findings: Vec<Finding>,
+}
+
+/// A run.
+struct Run<'a> {
+    store: &'a Store,
+    max_rows: usize,
+    pace: Pace,
+    until: Instant,
+    summary: Summary,
+}
+
+/// Reconciles what is asked for until all is done, or time is up.
+pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<Summary, ReconcileError> {
+    let store = &*ports.store;
+    let mut run = Run {
+        store,
+        max_rows: ports.limits.max_rows,
+        pace: Pace::start(store.meter().clone(), ports.limits.units_a_second),
+        until,
+        summary: Summary::default(),
+    };
+    match &request.account_id {
+        Some(id) => run.only(id).await?,
+        None => run.all(&request).await?,
+    }
+    let summary = run.summary;
+    let Summary { accounts, rows, differing, differences, unread, .. } = summary;
+    tracing::info!(accounts, rows, differing, differences, unread, "reconciled");
+    if let Some(next) = &summary.next {
+        tracing::error!(%next, "time was up before every account was reconciled; go on after this one");
+    }
+    Ok(summary)
+}
+
+impl Run<'_> {
+    async fn only(&mut self, id: &AccountId) -> Result<(), ReconcileError> {
+        if let Ok(None) = self.store.account_as_written(id).await {
+            return Err(ReconcileError::NoAccount(id.clone()));
+        }
+        let reconciled = self.reconcile(id).await;
+        self.add(id, reconciled);
+        Ok(())
+    }
+
+    async fn all(&mut self, request: &Request) -> Result<(), ReconcileError> {
+        let mut after = request.after.clone();
+        loop {
+            let ids = self.store.account_ids(after.as_ref(), IDS_A_PAGE).await;
+            let ids = ids.map_err(ReconcileError::Listing)?;
+            let is_last_page = ids.len() < IDS_A_PAGE;
+            for id in ids {
+                if request.to.as_ref().is_some_and(|to| id > *to) {
+                    return Ok(());
+                }
+                let reconciled = self.reconcile(&id).await;
+                // The first account is gone past, however long it takes: else no run would ever come further.
+                if matches!(reconciled, Err(Obstacle::OutOfTime)) && self.summary.has_begun() {
+                    self.summary.next = after;
+                    return Ok(());
+                }
+                self.add(&id, reconciled);
+                after = Some(id);
+            }
+            if is_last_page {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What both of two looks find; one look is enough if it finds nothing.
+    async fn reconcile(&self, id: &AccountId) -> Result<Look, Obstacle> {
+        let first = self.look(id, None).await?;
+        if first.findings.is_empty() { Ok(first) } else { self.look(id, Some(&first.findings)).await }
+    }
+
+    /// Reads the account, then its payments, then its rows: see [`domain::audit`] for why in this order.
+    async fn look(&self, id: &AccountId, first: Option<&[Finding]>) -> Result<Look, Obstacle> {
+        self.may_go_on().await?;
+        let account = match self.store.account_as_written(id).await {
+            Ok(Some(account)) => account,
+            Ok(None) => return Ok(Look::at_no_account("it is not there")),
+            Err(problem @ (StoreError::Corrupt { .. } | StoreError::NewerSchema { .. })) => {
+                return Ok(Look::at_no_account(&problem.to_string()));
+            }
+            Err(problem) => return Err(problem.into()),
+        };
+        let mut audit = match first {
+            None => Audit::of(&account),
+            Some(first) => {
+                tokio::time::sleep(SETTLED_AFTER).await;
+                Audit::again(&account, first)
+            }
+        };
+        self.enter_payments(id, &mut audit).await?;
+        self.enter_rows(id, &mut audit).await?;
+        let latest = if audit.is_behind() { self.version(id).await? } else { account.version };
+        Ok(Look { rows: audit.size(), findings: audit.finish(latest) })
+    }
+
+    async fn enter_payments(&self, id: &AccountId, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
+        let mut cursor: Option<Cursor> = None;
+        loop {
+            self.may_go_on().await?;
+            let page = self.store.payments(id, cursor.as_ref(), ROWS_A_PAGE).await?;
+            for found in page.items {
+                match found {
+                    Ok(payment) => audit.payment(&payment),
+                    Err(unreadable) => audit.unreadable(unreadable.key, unreadable.problem.to_string()),
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn enter_rows(&self, id: &AccountId, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
+        let mut cursor: Option<Cursor> = None;
+        loop {
+            self.may_go_on().await?;
+            let page = self.store.rows(id, cursor.as_ref(), ROWS_A_PAGE).await?;
+            for found in page.items {
+                match found {
+                    Ok(row) => audit.row(&row),
+                    Err(unreadable) => audit.unreadable(unreadable.key, unreadable.problem.to_string()),
+                }
+            }
+            if audit.size() > self.max_rows {
+                return Err(Obstacle::TooManyRows(self.max_rows));
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// How far the account has come by now.
+    async fn version(&self, id: &AccountId) -> Result<u64, Obstacle> {
+        let account = self.store.account_as_written(id).await?;
+        Ok(account.map_or(0, |account| account.version))
+    }
+
+    /// Waits for its turn to read, if there is time for more.
+    async fn may_go_on(&self) -> Result<(), Obstacle> {
+        if Instant::now() >= self.until {
+            return Err(Obstacle::OutOfTime);
+        }
+        self.pace.keep().await;
+        Ok(())
+    }
+
+    fn add(&mut self, id: &AccountId, reconciled: Result<Look, Obstacle>) {
+        let summary = &mut self.summary;
+        let look = match reconciled {
+            Ok(look) => look,
+            Err(obstacle) => {
+                tracing::error!(account = %id, ?obstacle, "an account could not be reconciled");
+                summary.unread += 1;
+                return;
+            }
+        };
+        summary.accounts += 1;
+        summary.rows += look.rows;
+        summary.differing += usize::from(!look.findings.is_empty());
+        summary.differences += look.findings.len();
+        for finding in look.findings {
+            let shown = Shown::new(id, &finding);
+            let Shown { finding, rule, key, detail, .. } = &shown;
+            tracing::error!(account = %id, finding, rule, key, detail, "the books differ");
+            if summary.findings.len() < MAX_SHOWN {
+                summary.findings.push(shown);
+            }
+        }
+    }
+}
+
+impl Look {
+    /// There is nothing to hold anything against.
+    fn at_no_account(problem: &str) -> Self {
+        let problem = problem.to_owned();
+        Self { rows: 0, findings: vec![Finding::Unreadable { item: "core".to_owned(), problem }] }
+    }
+}
+
+impl Summary {
+    fn has_begun(&self) -> bool {
+        self.accounts + self.unread > 0
+    }
+}
+
+impl Shown {
+    fn new(id: &AccountId, finding: &Finding) -> Self {
+        Self {
+            account_id: id.clone(),
+            finding: finding.name(),
+            rule: finding.rule(),
+            key: finding.key(),
+            detail: finding.to_string(),
+        }
+    }
+}

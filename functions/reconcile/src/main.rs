@@ -1,0 +1,26 @@
+//! The `reconcile` function on AWS Lambda.
+
+use std::time::{Duration, SystemTime};
+
+use api::runtime::{start_logs, store_from_env};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use reconcile::{Limits, Ports, Request};
+use tokio::time::Instant;
+
+/// It ends so long before its time is up, to answer.
+const TO_ANSWER: Duration = Duration::from_secs(10);
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logs();
+    let ports = Ports { store: store_from_env().await?, limits: Limits::default() };
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<Request>| {
+        reconcile::handle(event.payload, &ports, until(&event.context)).await.map_err(Error::from)
+    }))
+    .await
+}
+
+fn until(context: &Context) -> Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Instant::now() + left.saturating_sub(TO_ANSWER)
+}

@@ -1,0 +1,735 @@
+//! The audit: whether an account's own numbers, its journal and its payments say the same (invariants 1 to 6, F8).
+//!
+//! It trusts nothing that a [`Draft`](crate::Draft) worked out, and shares no code with one: it goes through the
+//! journal in the order of the commits, from nothing, and works out once more what the account must be.
+//!
+//! An account moves while it is read, and nothing stops for an audit. So that no movement passes for a difference:
+//!
+//! - The account is read first. Rows of later commits are left out of every sum; the rest is complete, since rows are
+//!   written with their account and never change.
+//! - Payments are read next, and rows last: what has succeeded by then has its row.
+//! - What is found is looked for a second time, on a fresh read, and only what both looks find is a difference
+//!   ([`Audit::again`]). A payment that opened or closed between two reads of the first look has done so for good
+//!   when the second begins.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::mem::discriminant;
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::account::Account;
+use crate::id::{Fingerprint, LotId, PaymentId};
+use crate::lot::Lot;
+use crate::payment::{Payment, PaymentKind, PaymentState};
+use crate::posting::{Entry, JournalKey, Posting, PostingKind};
+
+/// So many differences of an account are named; further ones say nothing more.
+pub const MAX_FINDINGS: usize = 100;
+
+/// One way in which an account's books do not hold. Amounts are in the account's currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Invariant 1: the sum of the amounts is not the balance.
+    Sum {
+        /// What the journal adds up to.
+        journal: Decimal,
+        /// What the account has.
+        account: Decimal,
+    },
+    /// Invariant 1: a row's balance does not follow from the row before.
+    Balance {
+        /// Which row.
+        row: Row,
+        /// What follows from the row before.
+        expected: Decimal,
+        /// What it says.
+        found: Decimal,
+    },
+    /// Invariant 1: a row is missing before this one, or two stand in one place.
+    Place {
+        /// Which row.
+        row: Row,
+        /// The place that comes next in its commit.
+        expected: u32,
+    },
+    /// Invariant 1: the journal goes on where the account does not.
+    Ahead {
+        /// The newest row.
+        key: JournalKey,
+        /// Its commit.
+        row: u64,
+        /// The account's last commit.
+        account: u64,
+    },
+    /// Invariant 3: a payment that succeeded, or an adjustment, has no row.
+    PaymentWithoutRow {
+        /// Which.
+        payment: PaymentId,
+    },
+    /// Invariant 3: a row's payment is missing, or did not succeed.
+    RowWithoutPayment {
+        /// The row.
+        key: JournalKey,
+        /// What it names.
+        payment: PaymentId,
+    },
+    /// Invariant 3: a payment and its row differ.
+    PaymentDiffers {
+        /// The row.
+        key: JournalKey,
+        /// In what.
+        what: &'static str,
+    },
+    /// Invariant 3: the account lists a payment as open that is not.
+    ListedNotOpen {
+        /// Which.
+        payment: PaymentId,
+    },
+    /// Invariant 3: a payment is open that the account does not list, so that recovery cannot find it.
+    OpenNotListed {
+        /// Which.
+        payment: PaymentId,
+    },
+    /// F8: a receipt is not the next one.
+    Receipt {
+        /// Whose.
+        payment: PaymentId,
+        /// The next number.
+        expected: u64,
+        /// The one it has.
+        found: u64,
+    },
+    /// F8: the account does not count its receipts as the journal does.
+    Receipts {
+        /// The last one by the journal.
+        journal: u64,
+        /// By the account.
+        account: u64,
+    },
+    /// Invariant 4: the account is impossible by itself.
+    Unsound {
+        /// How.
+        problem: String,
+    },
+    /// Invariant 4: a lot does not have what its rows left in it.
+    Lot {
+        /// Which.
+        lot: LotId,
+        /// What the rows left.
+        journal: Decimal,
+        /// What is in it; nothing, if the account does not have it.
+        account: Decimal,
+    },
+    /// Invariant 4: a lot is not as the row that added it says, or no row did.
+    LotTerms {
+        /// Which.
+        lot: LotId,
+    },
+    /// Invariant 4: what is owed does not follow from the rows.
+    Owed {
+        /// By the rows.
+        journal: Decimal,
+        /// By the account.
+        account: Decimal,
+    },
+    /// Invariants 2 and 5: a row's parts do not fit together, as they did when it was written.
+    Altered {
+        /// Which.
+        key: JournalKey,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// Invariant 6: the rows' post-usage, invoices included, is not what is open.
+    PostUsage {
+        /// By the rows.
+        journal: Decimal,
+        /// By the account.
+        account: Decimal,
+    },
+    /// T3: a row or payment is in another currency than its account.
+    Currency {
+        /// The row's key, or the payment's id.
+        item: String,
+    },
+    /// An item cannot be read, or is not there at all.
+    Unreadable {
+        /// The row's key, the payment's id, or the part of the account.
+        item: String,
+        /// Why.
+        problem: String,
+    },
+}
+
+/// A row by its place. Its key is known in a second look; a first one keeps no keys, which are long.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its commit.
+    pub version: u64,
+    /// Its place there.
+    pub place: u32,
+    /// What stands there: two keys, if two rows do.
+    pub keys: Vec<JournalKey>,
+}
+
+impl Finding {
+    /// The invariant of ARCHITECTURE.md, or the rule, that does not hold; none where something cannot be read.
+    pub fn rule(&self) -> Option<&'static str> {
+        match self {
+            Self::Sum { .. } | Self::Balance { .. } | Self::Place { .. } | Self::Ahead { .. } => {
+                Some("invariant 1")
+            }
+            Self::PaymentWithoutRow { .. }
+            | Self::RowWithoutPayment { .. }
+            | Self::PaymentDiffers { .. }
+            | Self::ListedNotOpen { .. }
+            | Self::OpenNotListed { .. } => Some("invariant 3"),
+            Self::Unsound { .. } | Self::Lot { .. } | Self::LotTerms { .. } | Self::Owed { .. } => {
+                Some("invariant 4")
+            }
+            Self::Altered { .. } => Some("invariant 5"),
+            Self::PostUsage { .. } => Some("invariant 6"),
+            Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
+            Self::Currency { .. } => Some("T3"),
+            Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sum { .. } => "sum",
+            Self::Balance { .. } => "balance",
+            Self::Place { .. } => "place",
+            Self::Ahead { .. } => "ahead",
+            Self::PaymentWithoutRow { .. } => "paymentWithoutRow",
+            Self::RowWithoutPayment { .. } => "rowWithoutPayment",
+            Self::PaymentDiffers { .. } => "paymentDiffers",
+            Self::ListedNotOpen { .. } => "listedNotOpen",
+            Self::OpenNotListed { .. } => "openNotListed",
+            Self::Receipt { .. } => "receipt",
+            Self::Receipts { .. } => "receipts",
+            Self::Unsound { .. } => "unsound",
+            Self::Lot { .. } => "lot",
+            Self::LotTerms { .. } => "lotTerms",
+            Self::Owed { .. } => "owed",
+            Self::Altered { .. } => "altered",
+            Self::PostUsage { .. } => "postUsage",
+            Self::Currency { .. } => "currency",
+            Self::Unreadable { .. } => "unreadable",
+        }
+    }
+
+    /// Where to look: a row's key, a payment's or lot's id; the account itself, if it is none of these.
+    pub fn key(&self) -> Option<String> {
+        match self {
+            Self::Balance { row, .. } | Self::Place { row, .. } => Some(row.to_string()),
+            Self::Ahead { key, .. }
+            | Self::RowWithoutPayment { key, .. }
+            | Self::PaymentDiffers { key, .. }
+            | Self::Altered { key, .. } => Some(key.to_string()),
+            Self::PaymentWithoutRow { payment }
+            | Self::ListedNotOpen { payment }
+            | Self::OpenNotListed { payment }
+            | Self::Receipt { payment, .. } => Some(payment.to_string()),
+            Self::Lot { lot, .. } | Self::LotTerms { lot } => Some(lot.to_string()),
+            Self::Currency { item } | Self::Unreadable { item, .. } => Some(item.clone()),
+            Self::Sum { .. }
+            | Self::Receipts { .. }
+            | Self::Unsound { .. }
+            | Self::Owed { .. }
+            | Self::PostUsage { .. } => None,
+        }
+    }
+
+    /// Whether it is the same difference, though its amounts may have moved since.
+    fn is_again(&self, other: &Self) -> bool {
+        if discriminant(self) != discriminant(other) {
+            return false;
+        }
+        match (self.row(), other.row()) {
+            (Some(one), Some(two)) => (one.version, one.place) == (two.version, two.place),
+            // The newest row may be another by now.
+            _ => matches!(self, Self::Ahead { .. }) || self.key() == other.key(),
+        }
+    }
+
+    fn row(&self) -> Option<&Row> {
+        match self {
+            Self::Balance { row, .. } | Self::Place { row, .. } => Some(row),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.keys {
+            [] => write!(f, "version {}, place {}", self.version, self.place),
+            [key] => write!(f, "{key}"),
+            [key, others @ ..] => write!(f, "{key} and {} more", others.len()),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sum { journal, account } => {
+                write!(f, "the journal adds up to {journal}, the balance is {account}")
+            }
+            Self::Balance { row: Row { version, place, .. }, expected, found } => write!(
+                f,
+                "at version {version}, place {place}, the row before makes it {expected}, the row says {found}"
+            ),
+            Self::Place { row: Row { version, place, .. }, expected } => {
+                write!(f, "at version {version}, place {place} comes where {expected} is next")
+            }
+            Self::Ahead { row, account, .. } => {
+                write!(f, "the row is of version {row}, the account of version {account}")
+            }
+            Self::PaymentWithoutRow { .. } => write!(f, "the payment succeeded and has no row"),
+            Self::RowWithoutPayment { payment, .. } => {
+                write!(f, "there is no payment {payment} that succeeded")
+            }
+            Self::PaymentDiffers { what, .. } => write!(f, "row and payment differ in {what}"),
+            Self::ListedNotOpen { .. } => write!(f, "the account lists it as open, which it is not"),
+            Self::OpenNotListed { .. } => write!(f, "it is open and the account does not list it"),
+            Self::Receipt { expected, found, .. } => {
+                write!(f, "its receipt is number {found}, where {expected} is next")
+            }
+            Self::Receipts { journal, account } => {
+                write!(f, "the last receipt is number {journal}, the account counts {account}")
+            }
+            Self::Lot { journal, account, .. } => {
+                write!(f, "its rows leave {journal} in it, the account {account}")
+            }
+            Self::LotTerms { .. } => write!(f, "it is not as the row that added it says"),
+            Self::Owed { journal, account } => {
+                write!(f, "the rows leave {journal} owed, the account owes {account}")
+            }
+            Self::Altered { what, .. } => write!(f, "{what}"),
+            Self::PostUsage { journal, account } => {
+                write!(f, "the rows leave {journal} to be invoiced, the account {account}")
+            }
+            Self::Currency { .. } => write!(f, "it is in another currency than the account"),
+            Self::Unsound { problem } | Self::Unreadable { problem, .. } => write!(f, "{problem}"),
+        }
+    }
+}
+
+/// What of a row is kept until all of them can be sorted: some 80 bytes.
+struct Line {
+    version: u64,
+    place: u32,
+    amount: Decimal,
+    balance: Decimal,
+    effect: Effect,
+}
+
+/// An account may have a million of them, and a function little memory.
+const _: () = assert!(size_of::<Line>() <= 80);
+
+/// What a row does besides, in the order of the commits.
+enum Effect {
+    /// Nothing that depends on the order.
+    Nothing,
+    /// What no lot covered is owed.
+    Owes(Decimal),
+    /// It adds the lot at this place of `Audit::funds`, after repaying what is owed (F7).
+    Adds(usize),
+}
+
+/// Funds that a row added.
+struct Funds {
+    lot: LotId,
+    at: Timestamp,
+    expires_at: Timestamp,
+    amount: Decimal,
+    /// Whether a card paid, which makes it a receipt (F8).
+    has_receipt: bool,
+    payment: PaymentId,
+    /// What was in it once what was owed had been repaid.
+    began: Decimal,
+}
+
+/// What of a payment is kept.
+struct Standing {
+    kind: PaymentKind,
+    created_at: Timestamp,
+    amount: Decimal,
+    content: Fingerprint,
+    open: bool,
+    settled: bool,
+    receipt: Option<u64>,
+    /// Whether it has a row.
+    posted: bool,
+}
+
+/// The audit of one account.
+pub struct Audit<'a> {
+    account: &'a Account,
+    /// What a first look found; a second one names its rows and finds nothing else.
+    suspects: Option<&'a [Finding]>,
+    names: HashMap<(u64, u32), Vec<JournalKey>>,
+    payments: BTreeMap<PaymentId, Standing>,
+    lines: Vec<Line>,
+    funds: Vec<Funds>,
+    /// What rows took from each lot.
+    taken: BTreeMap<LotId, Decimal>,
+    post_usage: Decimal,
+    ahead: Option<(u64, JournalKey)>,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Audit<'a> {
+    /// A first look, at an account as it was read before its payments and rows.
+    pub fn of(account: &'a Account) -> Self {
+        let mut audit = Self {
+            account,
+            suspects: None,
+            names: HashMap::new(),
+            payments: BTreeMap::new(),
+            lines: Vec::new(),
+            funds: Vec::new(),
+            taken: BTreeMap::new(),
+            post_usage: Decimal::ZERO,
+            ahead: None,
+            findings: Vec::new(),
+        };
+        if let Some(problem) = account.unsound() {
+            audit.find(Finding::Unsound { problem });
+        }
+        audit
+    }
+
+    /// A second look, on a read that began after the first had ended: it finds what both find.
+    pub fn again(account: &'a Account, first: &'a [Finding]) -> Self {
+        let names = first.iter().filter_map(Finding::row);
+        let names = names.map(|row| ((row.version, row.place), Vec::new())).collect();
+        let mut audit = Self { suspects: Some(first), names, ..Self::of(account) };
+        audit.findings.retain(|found| first.iter().any(|other| other.is_again(found)));
+        audit
+    }
+
+    /// Enters a payment or adjustment. All of them come before the first row.
+    pub fn payment(&mut self, payment: &Payment) {
+        if payment.amount.currency() != self.account.currency {
+            self.find(Finding::Currency { item: payment.id.to_string() });
+        }
+        let standing = Standing {
+            kind: payment.kind,
+            created_at: payment.created_at,
+            amount: payment.amount.amount(),
+            content: payment.content.clone(),
+            open: payment.is_open(),
+            settled: matches!(payment.state, PaymentState::Succeeded { .. } | PaymentState::Posted),
+            receipt: match payment.state {
+                PaymentState::Succeeded { receipt_number, .. } => Some(receipt_number),
+                _ => None,
+            },
+            posted: false,
+        };
+        self.payments.insert(payment.id.clone(), standing);
+    }
+
+    /// Enters a row, in any order.
+    pub fn row(&mut self, row: &Posting) {
+        if row.amount.currency() != self.account.currency {
+            self.find(Finding::Currency { item: row.key.to_string() });
+        }
+        if let Some(what) = altered(row) {
+            self.find(Finding::Altered { key: row.key.clone(), what });
+        }
+        let is_later = row.version > self.account.version;
+        if let Some(payment) = payment_of(&row.entry) {
+            self.compare_with_payment(row, payment, is_later);
+        }
+        if is_later {
+            if self.ahead.as_ref().is_none_or(|(version, _)| *version < row.version) {
+                self.ahead = Some((row.version, row.key.clone()));
+            }
+        } else {
+            self.enter(row);
+        }
+    }
+
+    /// Enters an item that cannot be read: a row by its key, a payment by its id.
+    pub fn unreadable(&mut self, item: String, problem: String) {
+        self.find(Finding::Unreadable { item, problem });
+    }
+
+    /// How many rows and payments it holds.
+    pub fn size(&self) -> usize {
+        self.lines.len() + self.payments.len()
+    }
+
+    /// Whether rows of later commits were entered: then [`finish`](Self::finish) wants to know how far the
+    /// account has come since.
+    pub fn is_behind(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// What does not hold, once all is entered. `latest` is the account's version after the last row was read.
+    pub fn finish(mut self, latest: u64) -> Vec<Finding> {
+        if let Some((row, key)) = self.ahead.take().filter(|(row, _)| *row > latest) {
+            self.find(Finding::Ahead { key, row, account: latest });
+        }
+        let (sum, owed) = self.replay();
+        let balance = self.account.lots.iter().map(|lot| lot.remaining.amount()).sum::<Decimal>()
+            - self.account.owed.amount();
+        if sum != balance {
+            self.find(Finding::Sum { journal: sum, account: balance });
+        }
+        if owed != self.account.owed.amount() {
+            self.find(Finding::Owed { journal: owed, account: self.account.owed.amount() });
+        }
+        let open = self.account.post_usage.amount.amount();
+        if self.post_usage != open {
+            self.find(Finding::PostUsage { journal: self.post_usage, account: open });
+        }
+        self.compare_lots();
+        self.compare_payments();
+        self.findings
+    }
+
+    fn compare_with_payment(&mut self, row: &Posting, id: &PaymentId, is_later: bool) {
+        let payment = self.payments.get_mut(id).map(|payment| {
+            payment.posted = true;
+            &*payment
+        });
+        let Some(payment) = payment.filter(|payment| payment.settled) else {
+            // The payments were read before a later row was written.
+            if !is_later {
+                self.find(Finding::RowWithoutPayment { key: row.key.clone(), payment: id.clone() });
+            }
+            return;
+        };
+        let what = if payment.amount != row.amount.amount() {
+            "amount"
+        } else if payment.created_at != row.at {
+            "instant"
+        } else if payment.content != row.content {
+            "content"
+        } else if payment.kind.as_str() != row.entry.kind().as_str() {
+            "kind"
+        } else {
+            return;
+        };
+        self.find(Finding::PaymentDiffers { key: row.key.clone(), what });
+    }
+
+    fn enter(&mut self, row: &Posting) {
+        if let Some(keys) = self.names.get_mut(&(row.version, row.place)) {
+            keys.push(row.key.clone());
+        }
+        self.post_usage += row.post_usage.amount();
+        for draw in &row.draws {
+            *self.taken.entry(draw.lot.clone()).or_default() += draw.amount.amount();
+        }
+        let effect = match &row.entry {
+            Entry::Funds { payment, expires_at, .. } => self.adds(row, payment, *expires_at, true),
+            Entry::Adjustment { payment, expires_at: Some(expires_at), .. } => {
+                self.adds(row, payment, *expires_at, false)
+            }
+            Entry::Usage { .. } | Entry::Adjustment { expires_at: None, .. } => {
+                Effect::Owes(-row.amount.amount() - drawn_by(row))
+            }
+            Entry::Expiry { lot } => {
+                *self.taken.entry(lot.clone()).or_default() -= row.amount.amount();
+                Effect::Nothing
+            }
+            Entry::Unrated { .. } | Entry::Invoice { .. } => Effect::Nothing,
+        };
+        self.lines.push(Line {
+            version: row.version,
+            place: row.place,
+            amount: row.amount.amount(),
+            balance: row.balance.amount(),
+            effect,
+        });
+    }
+
+    fn adds(&mut self, row: &Posting, payment: &PaymentId, expires_at: Timestamp, card: bool) -> Effect {
+        self.funds.push(Funds {
+            lot: LotId::of(payment),
+            at: row.at,
+            expires_at,
+            amount: row.amount.amount(),
+            has_receipt: card,
+            payment: payment.clone(),
+            began: Decimal::ZERO,
+        });
+        Effect::Adds(self.funds.len() - 1)
+    }
+
+    /// Goes through the rows in the order of their commits; gives their sum, and what they leave owed.
+    fn replay(&mut self) -> (Decimal, Decimal) {
+        let mut lines = std::mem::take(&mut self.lines);
+        lines.sort_unstable_by_key(|line| (line.version, line.place));
+        let (mut sum, mut owed, mut receipts) = (Decimal::ZERO, Decimal::ZERO, 0);
+        let (mut balance, mut next) = (Decimal::ZERO, (0, 0));
+        for line in &lines {
+            self.compare_with_row_before(line, balance, next);
+            balance = line.balance;
+            next = (line.version, line.place.saturating_add(1));
+            sum += line.amount;
+            match line.effect {
+                Effect::Nothing => {}
+                Effect::Owes(amount) => owed += amount,
+                Effect::Adds(place) => {
+                    let funds = &mut self.funds[place];
+                    let repaid = funds.amount.min(owed);
+                    owed -= repaid;
+                    funds.began = funds.amount - repaid;
+                    receipts = self.next_receipt(place, receipts);
+                }
+            }
+        }
+        if receipts != self.account.receipts {
+            self.find(Finding::Receipts { journal: receipts, account: self.account.receipts });
+        }
+        (sum, owed)
+    }
+
+    fn compare_with_row_before(&mut self, line: &Line, balance: Decimal, next: (u64, u32)) {
+        let expected = if line.version == next.0 { next.1 } else { 0 };
+        if line.place != expected {
+            let row = self.named(line);
+            self.find(Finding::Place { row, expected });
+        }
+        let expected = balance + line.amount;
+        if line.balance != expected {
+            let row = self.named(line);
+            self.find(Finding::Balance { row, expected, found: line.balance });
+        }
+    }
+
+    fn named(&self, line: &Line) -> Row {
+        let keys = self.names.get(&(line.version, line.place)).cloned().unwrap_or_default();
+        Row { version: line.version, place: line.place, keys }
+    }
+
+    /// The number of the last receipt, with these funds. After a gap it goes on from there, so that one gap is
+    /// one finding.
+    fn next_receipt(&mut self, place: usize, before: u64) -> u64 {
+        let Funds { has_receipt, payment, .. } = &self.funds[place];
+        if !has_receipt {
+            return before;
+        }
+        let expected = before + 1;
+        // A payment that is missing is found already.
+        let found = self.payments.get(payment).and_then(|payment| payment.receipt).unwrap_or(expected);
+        if found != expected {
+            let payment = payment.clone();
+            self.find(Finding::Receipt { payment, expected, found });
+        }
+        found
+    }
+
+    fn compare_lots(&mut self) {
+        let account = self.account;
+        let mut lots: BTreeMap<&LotId, &Lot> = account.lots.iter().map(|lot| (&lot.id, lot)).collect();
+        for funds in std::mem::take(&mut self.funds) {
+            let journal = funds.began - self.taken.remove(&funds.lot).unwrap_or_default();
+            let lot = lots.remove(&funds.lot);
+            let account = lot.map_or(Decimal::ZERO, |lot| lot.remaining.amount());
+            if journal != account {
+                self.find(Finding::Lot { lot: funds.lot.clone(), journal, account });
+            }
+            let terms = |lot: &Lot| (lot.amount.amount(), lot.purchased_at, lot.expires_at);
+            if lot.is_some_and(|lot| terms(lot) != (funds.amount, funds.at, funds.expires_at)) {
+                self.find(Finding::LotTerms { lot: funds.lot });
+            }
+        }
+        // No row added these.
+        for lot in lots.into_keys() {
+            self.find(Finding::LotTerms { lot: lot.clone() });
+        }
+        for (lot, taken) in std::mem::take(&mut self.taken) {
+            self.find(Finding::Lot { lot, journal: -taken, account: Decimal::ZERO });
+        }
+    }
+
+    fn compare_payments(&mut self) {
+        let account = self.account;
+        for open in &account.open_payments {
+            let payment = self.payments.get(&open.id);
+            if payment.is_none_or(|payment| !payment.open || payment.kind != open.kind) {
+                self.find(Finding::ListedNotOpen { payment: open.id.clone() });
+            }
+        }
+        for (id, payment) in std::mem::take(&mut self.payments) {
+            if payment.open && account.open_payments.iter().all(|open| open.id != id) {
+                self.find(Finding::OpenNotListed { payment: id });
+            } else if payment.settled && !payment.posted {
+                self.find(Finding::PaymentWithoutRow { payment: id });
+            }
+        }
+    }
+
+    fn find(&mut self, finding: Finding) {
+        let stands = self.suspects.is_none_or(|first| first.iter().any(|other| other.is_again(&finding)));
+        if stands && self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// The payment or adjustment that a row posts.
+fn payment_of(entry: &Entry) -> Option<&PaymentId> {
+    match entry {
+        Entry::Funds { payment, .. } | Entry::Adjustment { payment, .. } => Some(payment),
+        Entry::Usage { .. } | Entry::Unrated { .. } | Entry::Expiry { .. } | Entry::Invoice { .. } => None,
+    }
+}
+
+fn drawn_by(row: &Posting) -> Decimal {
+    row.draws.iter().map(|draw| draw.amount.amount()).sum()
+}
+
+/// What of a row does not fit the rest of it, if anything: rows never change.
+fn altered(row: &Posting) -> Option<&'static str> {
+    let (amount, post_usage, drawn) = (row.amount.amount(), row.post_usage.amount(), drawn_by(row));
+    let moves_nothing = amount.is_zero() && drawn.is_zero();
+    let (key, content) = match &row.entry {
+        Entry::Usage { record, .. } | Entry::Unrated { record } => {
+            // A record that says no currency was taken in the account's, which is the row's.
+            (record.key(), record.fingerprint(row.amount.currency()))
+        }
+        Entry::Funds { kind, payment, .. } => {
+            (JournalKey::payment(row.at, *kind, payment), row.content.clone())
+        }
+        Entry::Adjustment { payment, .. } => {
+            (JournalKey::payment(row.at, PostingKind::Adjustment, payment), row.content.clone())
+        }
+        Entry::Expiry { lot } => (JournalKey::expiry(row.at, lot), Fingerprint::of([lot.as_str()])),
+        Entry::Invoice { month } => {
+            (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
+        }
+    };
+    let whole = match &row.entry {
+        Entry::Usage { charge, .. } => {
+            post_usage >= Decimal::ZERO && post_usage - amount == charge.amount() && drawn <= -amount
+        }
+        Entry::Unrated { .. } => moves_nothing && post_usage.is_zero(),
+        Entry::Funds { .. } | Entry::Adjustment { expires_at: Some(_), .. } => {
+            amount > Decimal::ZERO && drawn.is_zero() && post_usage.is_zero()
+        }
+        Entry::Adjustment { expires_at: None, .. } => {
+            amount < Decimal::ZERO && drawn <= -amount && post_usage.is_zero()
+        }
+        Entry::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
+        Entry::Invoice { .. } => moves_nothing,
+    };
+    if key != row.key {
+        Some("its key is not what it is about")
+    } else if content != row.content {
+        Some("its fingerprint is of something else")
+    } else if !whole {
+        Some("its amounts do not add up")
+    } else {
+        None
+    }
+}

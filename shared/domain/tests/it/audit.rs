@@ -1,0 +1,407 @@
+//! The audit finds nothing in what random histories leave, also while it is read in the middle of them; and whatever
+//! is altered in it, it finds.
+
+use domain::audit::{Audit, Finding, MAX_FINDINGS};
+use domain::lot::Draw;
+use domain::payment::{Payment, PaymentState};
+use domain::posting::Entry;
+use domain::{Account, BillingModel, JournalKey, Money, Posting};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use rust_decimal::Decimal;
+
+use crate::given::{currency, hours};
+use crate::history::{Op, any_beginning, any_history};
+use crate::property::World;
+
+/// What stands in the tables.
+#[derive(Clone)]
+struct Tables {
+    account: Account,
+    payments: Vec<Payment>,
+    rows: Vec<Posting>,
+}
+
+impl Tables {
+    fn of(world: &World) -> Self {
+        let mut payments: Vec<_> = world.books.payments.values().cloned().collect();
+        payments.sort_by(|one, two| one.id.cmp(&two.id));
+        // As the journal gives them: by their keys.
+        let mut rows = world.books.rows.clone();
+        rows.sort_by(|one, two| two.key.cmp(&one.key));
+        Self { account: world.account.clone(), payments, rows }
+    }
+
+    /// Two looks at tables that do not move.
+    fn findings(&self) -> Vec<Finding> {
+        let first = look(Audit::of(&self.account), self, self, self);
+        look(Audit::again(&self.account, &first), self, self, self)
+    }
+}
+
+/// After each step of a history.
+fn live(beginning: (&'static str, BillingModel, Timestamp), history: &[Op]) -> Vec<Tables> {
+    let mut world = World::begin(beginning);
+    let mut states = vec![Tables::of(&world)];
+    for op in history {
+        world.step(op);
+        states.push(Tables::of(&world));
+    }
+    states
+}
+
+/// Goes on with a look: payments, rows and then the account's version, each as it stands by then.
+fn look(mut audit: Audit<'_>, payments: &Tables, rows: &Tables, latest: &Tables) -> Vec<Finding> {
+    payments.payments.iter().for_each(|payment| audit.payment(payment));
+    rows.rows.iter().for_each(|row| audit.row(row));
+    let version = if audit.is_behind() { latest.account.version } else { 0 };
+    audit.finish(version)
+}
+
+proptest! {
+    // Each looks at every moment of its history.
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happened_the_audit_finds_nothing(beginning in any_beginning(), history in any_history()) {
+        for tables in live(beginning, &history) {
+            prop_assert_eq!(look(Audit::of(&tables.account), &tables, &tables, &tables), []);
+        }
+    }
+
+    /// Sums are complete whatever comes meanwhile, so that an account which is never at rest needs no second look;
+    /// only a payment that opens or closes in that very moment does.
+    #[test]
+    fn later_rows_are_left_out_of_a_first_look(beginning in any_beginning(), history in any_history()) {
+        let states = live(beginning, &history);
+        let last = states.last().expect("there is a beginning");
+        for tables in &states {
+            let found = look(Audit::of(&tables.account), last, last, last);
+            let are_open = |finding: &Finding| ["listedNotOpen", "openNotListed"].contains(&finding.name());
+            prop_assert!(found.iter().all(are_open), "{:?}", found);
+        }
+    }
+}
+
+proptest! {
+    /// Each read of the two looks comes at another moment of the history, and the first look may miss rows that the
+    /// database has not shown yet.
+    #[test]
+    fn an_account_that_moves_while_it_is_read_is_no_difference(
+        beginning in any_beginning(),
+        history in any_history(),
+        moments in prop::collection::vec(any::<prop::sample::Index>(), 8),
+        shown in any::<bool>(),
+    ) {
+        let states = live(beginning, &history);
+        let mut moments: Vec<_> = moments.iter().map(|moment| moment.index(states.len())).collect();
+        moments.sort_unstable();
+        let [account, payments, rows, latest, again @ ..] = &*moments else { panic!("eight moments") };
+        let mut seen = states[*rows].clone();
+        if !shown {
+            let version = states[*account].account.version;
+            seen.rows.retain(|row| row.version != version);
+        }
+        let audit = Audit::of(&states[*account].account);
+        let first = look(audit, &states[*payments], &seen, &states[*latest]);
+        let [account, payments, rows, latest] = again else { panic!("four moments") };
+        let audit = Audit::again(&states[*account].account, &first);
+        let second = look(audit, &states[*payments], &states[*rows], &states[*latest]);
+        prop_assert_eq!(second, []);
+    }
+}
+
+/// One way to damage books: what it is, what is found at the least, and how it is done, if it can be.
+type Damage = (&'static str, &'static str, fn(&mut Tables, usize) -> Option<()>);
+
+const DAMAGES: [Damage; 37] = [
+    ("a row's amount", "sum", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |_| true)?;
+        row.amount = more(row.amount);
+        Some(())
+    }),
+    ("a row's balance", "balance", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |_| true)?;
+        row.balance = more(row.balance);
+        Some(())
+    }),
+    ("a row that moved money is gone", "sum", |tables, pick| {
+        let key = any_of(&mut tables.rows, pick, |row| !row.amount.is_zero())?.key.clone();
+        tables.rows.retain(|row| row.key != key);
+        Some(())
+    }),
+    ("a row is gone from the middle of its commit", "place", |tables, pick| {
+        let rows = tables.rows.clone();
+        let next = |row: &Posting| (row.version, row.place + 1);
+        let has_next = |row: &Posting| rows.iter().any(|other| (other.version, other.place) == next(row));
+        let key = any_of(&mut tables.rows, pick, has_next)?.key.clone();
+        tables.rows.retain(|row| row.key != key);
+        Some(())
+    }),
+    ("a row stands twice", "place", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |_| true)?;
+        let key = JournalKey::from_stored(format!("{}#again", row.key));
+        let again = Posting { key, ..row.clone() };
+        tables.rows.push(again);
+        Some(())
+    }),
+    ("a row's place", "place", |tables, pick| {
+        any_of(&mut tables.rows, pick, |_| true)?.place += 1;
+        Some(())
+    }),
+    ("a row's version is another one's", "place", |tables, pick| {
+        let first = tables.rows.iter().map(|row| row.version).min()?;
+        any_of(&mut tables.rows, pick, |row| row.version > first && row.place == 0)?.version = first;
+        Some(())
+    }),
+    ("the account is an older one", "ahead", |tables, _| {
+        tables.account.version = tables.rows.iter().map(|row| row.version).max()? - 1;
+        Some(())
+    }),
+    ("a row draws on another lot", "lot", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |row| !row.draws.is_empty())?;
+        row.draws[0].lot = domain::LotId::parse("pur_none").unwrap();
+        Some(())
+    }),
+    ("a row draws less", "lot", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |row| !row.draws.is_empty())?;
+        row.draws.pop();
+        Some(())
+    }),
+    ("a row draws more", "lot", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |row| !row.draws.is_empty())?;
+        let draw = row.draws[0].clone();
+        row.draws.push(Draw { amount: unit(draw.amount), ..draw });
+        Some(())
+    }),
+    ("a row's post-usage", "postUsage", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |_| true)?;
+        row.post_usage = more(row.post_usage);
+        Some(())
+    }),
+    ("the account's post-usage", "postUsage", |tables, _| {
+        tables.account.post_usage.amount = more(tables.account.post_usage.amount);
+        Some(())
+    }),
+    ("a lot's funds", "lot", |tables, pick| {
+        let lot = any_of(&mut tables.account.lots, pick, |lot| lot.remaining < lot.amount)?;
+        lot.remaining = more(lot.remaining);
+        Some(())
+    }),
+    ("a lot's funds, and as much is owed", "owed", |tables, pick| {
+        let lot = any_of(&mut tables.account.lots, pick, |lot| lot.remaining < lot.amount)?;
+        lot.remaining = more(lot.remaining);
+        tables.account.owed = more(tables.account.owed);
+        Some(())
+    }),
+    ("funds are in the wrong lot", "lot", |tables, _| {
+        let one = any_of(&mut tables.account.lots, 0, |lot| lot.remaining < lot.amount)?;
+        one.remaining = more(one.remaining);
+        let id = one.id.clone();
+        let two =
+            any_of(&mut tables.account.lots, 0, |lot| lot.id != id && lot.remaining > unit(lot.amount))?;
+        two.remaining = two.remaining - unit(two.remaining);
+        Some(())
+    }),
+    ("a lot has more than it began with", "unsound", |tables, pick| {
+        let lot = any_of(&mut tables.account.lots, pick, |_| true)?;
+        lot.remaining = more(lot.amount);
+        Some(())
+    }),
+    ("a lot's expiry", "lotTerms", |tables, pick| {
+        any_of(&mut tables.account.lots, pick, |_| true)?.expires_at += hours(1);
+        Some(())
+    }),
+    ("a lot's amount", "lotTerms", |tables, pick| {
+        let lot = any_of(&mut tables.account.lots, pick, |_| true)?;
+        lot.amount = more(lot.amount);
+        Some(())
+    }),
+    ("a lot is gone", "lot", |tables, pick| {
+        let id = any_of(&mut tables.account.lots, pick, |_| true)?.id.clone();
+        tables.account.lots.retain(|lot| lot.id != id);
+        Some(())
+    }),
+    ("a lot comes from nowhere", "lotTerms", |tables, pick| {
+        let mut lot = any_of(&mut tables.account.lots, pick, |_| true)?.clone();
+        lot.id = domain::LotId::parse("pur_none").unwrap();
+        tables.account.lots.push(lot);
+        Some(())
+    }),
+    ("what is owed", "owed", |tables, _| {
+        tables.account.owed = more(tables.account.owed);
+        Some(())
+    }),
+    ("a payment is gone", "rowWithoutPayment", |tables, pick| {
+        let id = any_of(&mut tables.payments, pick, is_settled)?.id.clone();
+        tables.payments.retain(|payment| payment.id != id);
+        Some(())
+    }),
+    ("a payment's amount", "paymentDiffers", |tables, pick| {
+        let payment = any_of(&mut tables.payments, pick, is_settled)?;
+        payment.amount = more(payment.amount);
+        Some(())
+    }),
+    ("a payment that succeeded is declined", "rowWithoutPayment", |tables, pick| {
+        let payment = any_of(&mut tables.payments, pick, is_settled)?;
+        payment.state = PaymentState::Declined { reason: "card_declined".into() };
+        Some(())
+    }),
+    ("a payment that was declined has succeeded", "paymentWithoutRow", |tables, pick| {
+        let is_declined = |payment: &Payment| matches!(payment.state, PaymentState::Declined { .. });
+        let payment = any_of(&mut tables.payments, pick, is_declined)?;
+        payment.state = PaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 1 };
+        Some(())
+    }),
+    ("a payment's row is gone", "paymentWithoutRow", |tables, pick| {
+        let is_one = |row: &Posting| matches!(row.entry, Entry::Funds { .. } | Entry::Adjustment { .. });
+        let key = any_of(&mut tables.rows, pick, is_one)?.key.clone();
+        tables.rows.retain(|row| row.key != key);
+        Some(())
+    }),
+    ("an open payment is gone", "listedNotOpen", |tables, pick| {
+        let id = any_of(&mut tables.payments, pick, Payment::is_open)?.id.clone();
+        tables.payments.retain(|payment| payment.id != id);
+        Some(())
+    }),
+    ("an open payment is declined by itself", "listedNotOpen", |tables, pick| {
+        let payment = any_of(&mut tables.payments, pick, Payment::is_open)?;
+        payment.state = PaymentState::Declined { reason: "card_declined".into() };
+        Some(())
+    }),
+    ("the account forgets an open payment", "openNotListed", |tables, _| {
+        tables.account.open_payments.pop().map(|_| ())
+    }),
+    ("a receipt's number", "receipt", |tables, pick| {
+        let has_receipt = |payment: &Payment| matches!(payment.state, PaymentState::Succeeded { .. });
+        let payment = any_of(&mut tables.payments, pick, has_receipt)?;
+        let PaymentState::Succeeded { receipt_number, .. } = &mut payment.state else { return None };
+        *receipt_number += 1;
+        Some(())
+    }),
+    ("the account's receipts", "receipts", |tables, _| {
+        tables.account.receipts += 1;
+        Some(())
+    }),
+    ("a record's duration", "altered", |tables, pick| {
+        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. } | Entry::Unrated { .. });
+        match &mut any_of(&mut tables.rows, pick, is_call)?.entry {
+            Entry::Usage { record, .. } | Entry::Unrated { record } => record.duration_seconds += 1,
+            _ => return None,
+        }
+        Some(())
+    }),
+    ("a record's start", "altered", |tables, pick| {
+        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. } | Entry::Unrated { .. });
+        match &mut any_of(&mut tables.rows, pick, is_call)?.entry {
+            Entry::Usage { record, .. } | Entry::Unrated { record } => record.started_at += hours(1),
+            _ => return None,
+        }
+        Some(())
+    }),
+    ("a row's charge", "altered", |tables, pick| {
+        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. });
+        let row = any_of(&mut tables.rows, pick, is_call)?;
+        let Entry::Usage { charge, .. } = &mut row.entry else { return None };
+        *charge = more(*charge);
+        Some(())
+    }),
+    ("an invoice moves money", "altered", |tables, pick| {
+        let is_invoice = |row: &Posting| matches!(row.entry, Entry::Invoice { .. });
+        let row = any_of(&mut tables.rows, pick, is_invoice)?;
+        row.amount = more(row.amount);
+        Some(())
+    }),
+    ("a row's currency", "currency", |tables, pick| {
+        let row = any_of(&mut tables.rows, pick, |_| true)?;
+        row.amount = Money::sum(row.amount.amount().trunc(), currency("HUF")).unwrap();
+        Some(())
+    }),
+];
+
+fn is_settled(payment: &Payment) -> bool {
+    matches!(payment.state, PaymentState::Succeeded { .. } | PaymentState::Posted)
+}
+
+/// One of those that are so.
+fn any_of<T>(all: &mut [T], pick: usize, is_so: impl Fn(&T) -> bool) -> Option<&mut T> {
+    let mut those: Vec<_> = all.iter_mut().filter(|one| is_so(one)).collect();
+    if those.is_empty() { None } else { Some(those.swap_remove(pick % those.len())) }
+}
+
+/// The smallest amount of a currency.
+fn unit(money: Money) -> Money {
+    let currency = money.currency();
+    Money::sum(Decimal::new(1, currency.ledger_digits()), currency).unwrap()
+}
+
+fn more(money: Money) -> Money {
+    money + unit(money)
+}
+
+#[test]
+fn whatever_is_altered_is_found() {
+    let mut runner = TestRunner::deterministic();
+    let mut done = [0; DAMAGES.len()];
+    for pick in 0..150 {
+        let (beginning, history) = (any_beginning(), any_history()).new_tree(&mut runner).unwrap().current();
+        let tables = live(beginning, &history).pop().expect("there is a beginning");
+        for (place, (what, expected, damage)) in DAMAGES.iter().enumerate() {
+            let mut damaged = tables.clone();
+            if damage(&mut damaged, pick).is_none() {
+                continue;
+            }
+            done[place] += 1;
+            let found = damaged.findings();
+            let names: Vec<_> = found.iter().map(Finding::name).collect();
+            assert!(names.contains(expected), "{what}: found {found:?}");
+        }
+    }
+    for ((what, ..), done) in DAMAGES.iter().zip(done) {
+        assert!(done >= 5, "{what}: done {done} times");
+    }
+}
+
+/// A history in which so much happens that there is something of everything.
+fn busy() -> Tables {
+    let mut runner = TestRunner::deterministic();
+    loop {
+        let (beginning, history) = (any_beginning(), any_history()).new_tree(&mut runner).unwrap().current();
+        let tables = live(beginning, &history).pop().expect("there is a beginning");
+        if tables.rows.len() > 30 {
+            return tables;
+        }
+    }
+}
+
+#[test]
+fn a_second_look_names_the_row_by_its_key() {
+    let mut tables = busy();
+    let row = any_of(&mut tables.rows, 7, |row| row.version > 3).unwrap();
+    row.balance = more(row.balance);
+    let key = row.key.to_string();
+    let keys: Vec<_> = tables.findings().iter().filter_map(Finding::key).collect();
+    assert!(keys.contains(&key), "{key} is among {keys:?}");
+}
+
+#[test]
+fn rows_of_another_account_are_more_than_can_be_named() {
+    let mut tables = busy();
+    let row = tables.rows[0].clone();
+    for number in 0..2 * MAX_FINDINGS {
+        let key = JournalKey::from_stored(format!("{}#{number}", row.key));
+        tables.rows.push(Posting { key, ..row.clone() });
+    }
+    assert_eq!(tables.findings().len(), MAX_FINDINGS);
+}
+
+#[test]
+fn an_empty_account_holds() {
+    let tables = busy();
+    let account =
+        Account::open(tables.account.id, currency("EUR"), BillingModel::Prepaid, tables.account.created_at);
+    let empty = Tables { account, payments: Vec::new(), rows: Vec::new() };
+    assert_eq!(empty.findings(), []);
+}

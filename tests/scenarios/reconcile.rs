@@ -1,0 +1,451 @@
+//! Reconciling live tables (invariants 1 to 6, F8): it finds nothing in what the product did, also while it does it;
+//! it finds what somebody altered behind its back; and it reads what there is, at a bounded rate.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::join_all;
+use local::faults::{Fault, Kind, Target, plain_http};
+use reconcile::{Limits, Ports, Request};
+use reqwest::Method;
+use rust_decimal::Decimal;
+use scenarios::{World, call, list, rated};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+type Item = HashMap<String, AttributeValue>;
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+const START: &str = "2026-11-22T08:00:00Z";
+const RUN: &str = "/_local/run/reconcile";
+
+async fn reconcile(world: &World, request: Value) -> Value {
+    world.operator.post(RUN, request).await.expect(200)
+}
+
+/// Everything was reconciled, and nothing differs.
+#[track_caller]
+fn assert_holds(summary: &Value, accounts: usize) {
+    let expected = json!({
+        "accounts": accounts,
+        "rows": summary["rows"],
+        "differing": 0,
+        "differences": 0,
+        "unread": 0,
+        "findings": [],
+    });
+    assert_eq!(*summary, expected);
+}
+
+fn names(summary: &Value) -> Vec<&str> {
+    list(summary, "findings").iter().map(|finding| finding["finding"].as_str().unwrap()).collect()
+}
+
+/// A usual account: lots, calls, one of them without a rate, a correction, a purchase that is declined and one that
+/// waits for its person.
+async fn usual(world: &World, id: &str) {
+    world.account(id).await;
+    let declined = json!({ "amount": "60", "paymentMethod": "pm_card_chargeDeclined" });
+    world.operator.buy(id, "declined", declined).await.expect(402);
+    for key in ["one", "two"] {
+        world.operator.buy(id, key, json!({ "amount": "50.00" })).await.expect(201);
+    }
+    let pending = json!({ "amount": "60", "paymentMethod": "pm_card_authenticationRequired" });
+    world.operator.buy(id, "pending", pending).await.expect(202);
+    let mut records: Vec<_> = (0..10).map(|number| rated(&format!("r{number}"), START, "1.2345")).collect();
+    records.push(call("unrated", START, "+9990001234", 60));
+    world.operator.debit(id, &records).await.expect(200);
+    world.operator.adjust(id, "more", json!({ "amount": "5.1234", "reason": "goodwill" })).await.expect(201);
+    world.operator.adjust(id, "less", json!({ "amount": "-2.5", "reason": "mistake" })).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_busy_life_leaves_nothing_to_find() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    usual(&world, "a").await;
+
+    // One that recharges, with a card that fails at first, and owes in between (F7, R4).
+    world.account("recharged").await;
+    let on = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
+    world.operator.buy("recharged", "first", json!({ "amount": "110" })).await.expect(201);
+    world.operator.send(Method::PUT, "/v1/accounts/recharged/auto-recharge", &[], on).await.expect(200);
+    let card = |card: &str| json!({ "paymentMethod": card });
+    let cards = "/v1/accounts/recharged/payment-method";
+    world.operator.send(Method::PUT, cards, &[], card("pm_card_chargeDeclined")).await.expect(200);
+    world.operator.debit("recharged", &[rated("far", START, "300")]).await.expect(200);
+    world.drain().await;
+    world.operator.send(Method::PUT, cards, &[], card("pm_card_visa")).await.expect(200);
+    world.drain().await;
+
+    // One in yen, and one that pays after use and whose month ends (S8).
+    world.account_in("yen", "JPY").await;
+    world.operator.buy("yen", "first", json!({ "amount": "5000" })).await.expect(201);
+    world.operator.debit("yen", &[rated("r", START, "7000.55")]).await.expect(200);
+    let later = json!({ "accountId": "later", "name": "l", "currency": "EUR", "billingModel": "postUsage" });
+    world.operator.post("/v1/accounts", later).await.expect(201);
+    let funds = json!({ "amount": "5", "reason": "old funds", "expiresAt": "2026-12-24T00:00:00Z" });
+    world.operator.adjust("later", "funds", funds).await.expect(201);
+    world.operator.debit("later", &[rated("r", START, "8.1234")]).await.expect(200);
+    world.drain().await;
+    assert_holds(&reconcile(&world, Value::Null).await, 4);
+
+    // Everything expires, the purchase that waited is abandoned, and the month is invoiced.
+    world.set_time("2028-01-01T00:15:00Z");
+    world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
+    world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
+    world.operator.debit("later", &[rated("s", "2027-12-31T08:00:00Z", "1")]).await.expect(200);
+    world.drain().await;
+    let summary = reconcile(&world, Value::Null).await;
+    assert_holds(&summary, 4);
+    assert!(summary["rows"].as_u64().unwrap() > 40, "{summary}");
+    let later = world.operator.transactions("later").await;
+    assert!(later.iter().any(|row| row["kind"] == "invoice"), "{later:?}");
+    assert_eq!(world.operator.account("a").await["balance"], "0.0000");
+    let metrics = world.operator.get("/_local/metrics").await.expect(200);
+    let mine = &metrics["functions"]["reconcile"];
+    assert_eq!(
+        (&mine["invocations"], &mine["errors"], &mine["writeUnits"]),
+        (&json!(2), &json!(0), &json!(0.0))
+    );
+}
+
+/// A client of the tables that no fault reaches.
+fn tables(world: &World) -> Client {
+    world.host.database().client(plain_http(), &Arc::default())
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn number(number: &str) -> AttributeValue {
+    AttributeValue::N(number.to_owned())
+}
+
+/// An item of an account for which this holds.
+async fn item(tables: &Client, table: &str, account: &str, is_it: impl Fn(&Item) -> bool) -> Item {
+    let query = tables.query().table_name(table).key_condition_expression("accountId = :account");
+    let found = query.expression_attribute_values(":account", text(account)).send().await.unwrap();
+    found.items().iter().find(|item| is_it(item)).cloned().unwrap_or_else(|| panic!("none in {table}"))
+}
+
+async fn put(tables: &Client, table: &str, item: Item) {
+    tables.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+}
+
+async fn delete(tables: &Client, table: &str, sort_key: &str, item: &Item) {
+    let delete = tables.delete_item().table_name(table).key("accountId", item["accountId"].clone());
+    delete.key(sort_key, item[sort_key].clone()).send().await.unwrap();
+}
+
+fn is(name: &'static str, value: &'static str) -> impl Fn(&Item) -> bool {
+    move |item| item.get(name) == Some(&text(value))
+}
+
+/// Alters one attribute of an item.
+async fn set(
+    tables: &Client,
+    table: &str,
+    account: &str,
+    is_it: impl Fn(&Item) -> bool,
+    (name, value): (&str, AttributeValue),
+) {
+    let mut item = item(tables, table, account, is_it).await;
+    item.insert(name.to_owned(), value);
+    put(tables, table, item).await;
+}
+
+/// Does this damage to an account.
+async fn damage(tables: &Client, account: &str, how: &str) {
+    let core = is("part", "core");
+    match how {
+        "amount" => set(tables, "journal", account, is("kind", "usage"), ("amount", number("-1.2346"))).await,
+        "balance" => set(tables, "journal", account, is("kind", "usage"), ("balance", number("1"))).await,
+        "row gone" => {
+            let row = item(tables, "journal", account, is("kind", "usage")).await;
+            delete(tables, "journal", "entry", &row).await;
+        }
+        "row twice" => {
+            let mut row = item(tables, "journal", account, is("kind", "usage")).await;
+            let again = format!("{}0", row["entry"].as_s().unwrap());
+            row.insert("entry".to_owned(), text(&again));
+            put(tables, "journal", row).await;
+        }
+        "purchase gone" => {
+            let payment = item(tables, "payments", account, is("state", "succeeded")).await;
+            delete(tables, "payments", "paymentId", &payment).await;
+        }
+        "adjustment gone" => {
+            let payment = item(tables, "payments", account, is("state", "posted")).await;
+            delete(tables, "payments", "paymentId", &payment).await;
+        }
+        "purchase unposted" => {
+            let row = item(tables, "journal", account, is("kind", "purchase")).await;
+            delete(tables, "journal", "entry", &row).await;
+        }
+        "charged" => {
+            set(tables, "payments", account, is("state", "succeeded"), ("amount", number("51"))).await;
+        }
+        "receipt" => {
+            set(tables, "payments", account, is("state", "succeeded"), ("receipt", number("7"))).await;
+        }
+        "waiting gone" => {
+            let payment = item(tables, "payments", account, is("state", "needsAction")).await;
+            delete(tables, "payments", "paymentId", &payment).await;
+        }
+        "forgotten" => set(tables, "accounts", account, core, ("open", AttributeValue::L(Vec::new()))).await,
+        "lots" => set(tables, "accounts", account, core, ("lots", AttributeValue::L(Vec::new()))).await,
+        "post-usage" => set(tables, "accounts", account, core, ("postUsage", number("3"))).await,
+        "older" => set(tables, "accounts", account, core, ("version", number("5"))).await,
+        "unsound" => set(tables, "accounts", account, core, ("owed", number("-1"))).await,
+        "illegible" => set(tables, "accounts", account, core, ("owed", text("much"))).await,
+        "newer" => set(tables, "journal", account, is("kind", "usage"), ("schema", number("2"))).await,
+        "too fine" => {
+            set(tables, "journal", account, is("kind", "usage"), ("amount", number("-1.23456"))).await;
+        }
+        "currency" => {
+            set(tables, "journal", account, is("kind", "usage"), ("currency", text("USD"))).await;
+        }
+        _ => panic!("{how}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_altered_behind_our_back_is_found() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    let tables = tables(&world);
+    // Each with the differences that it makes at the least.
+    let damages: [(&str, &[&str]); 19] = [
+        ("amount", &["sum", "balance", "altered"]),
+        ("balance", &["balance"]),
+        ("row gone", &["sum", "balance", "lot"]),
+        ("row twice", &["sum", "place", "altered"]),
+        ("purchase gone", &["rowWithoutPayment"]),
+        ("adjustment gone", &["rowWithoutPayment"]),
+        ("purchase unposted", &["paymentWithoutRow", "lotTerms", "sum"]),
+        ("charged", &["paymentDiffers"]),
+        ("receipt", &["receipt"]),
+        ("waiting gone", &["listedNotOpen"]),
+        ("forgotten", &["openNotListed"]),
+        ("lots", &["sum", "lot"]),
+        ("post-usage", &["postUsage"]),
+        ("older", &["ahead"]),
+        ("unsound", &["unsound", "owed"]),
+        ("illegible", &["unreadable"]),
+        ("newer", &["unreadable", "sum"]),
+        ("too fine", &["unreadable", "sum"]),
+        ("currency", &["currency"]),
+    ];
+    for (place, (how, _)) in damages.iter().enumerate() {
+        usual(&world, &format!("a{place:02}")).await;
+        damage(&tables, &format!("a{place:02}"), how).await;
+    }
+    usual(&world, "whole").await;
+    world.drain().await;
+    let one = async |place: usize| reconcile(&world, json!({ "accountId": format!("a{place:02}") })).await;
+    let summaries = join_all((0..damages.len()).map(one)).await;
+    for ((how, expected), summary) in damages.iter().zip(&summaries) {
+        let found = names(summary);
+        assert!(expected.iter().all(|name| found.contains(name)), "{how}: {summary:#}");
+        assert_eq!((&summary["accounts"], &summary["differing"]), (&json!(1), &json!(1)), "{how}");
+        for finding in list(summary, "findings") {
+            let shown = finding.to_string();
+            assert!(!shown.contains("+33123456789"), "X2: {shown}");
+        }
+    }
+    assert_holds(&reconcile(&world, json!({ "accountId": "whole" })).await, 1);
+
+    // All of them in one run: the others are looked at all the same.
+    let summary = reconcile(&world, Value::Null).await;
+    assert_eq!((&summary["accounts"], &summary["differing"]), (&json!(20), &json!(19)), "{summary:#}");
+    let single: u64 = summaries.iter().map(|summary| summary["differences"].as_u64().unwrap()).sum();
+    assert_eq!(summary["differences"], single);
+}
+
+#[tokio::test]
+async fn a_finding_names_the_account_the_rule_and_the_row() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    usual(&world, "a").await;
+    damage(&tables(&world), "a", "balance").await;
+    let summary = reconcile(&world, Value::Null).await;
+    // The row itself, and the one that follows from it.
+    let [first, second] = list(&summary, "findings") else { panic!("{summary:#}") };
+    let expected = json!({
+        "accountId": "a",
+        "finding": "balance",
+        "rule": "invariant 1",
+        "key": "2026-11-22T08:00:00.000Z#usage#r0#1",
+        "detail": "at version 11, place 0, the row before makes it 98.7655, the row says 1",
+    });
+    assert_eq!(*first, expected);
+    assert_eq!(second["key"], "2026-11-22T08:00:00.000Z#usage#r1#1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_moves_while_it_is_read_is_no_difference() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    usual(&world, "a").await;
+    let debits = async {
+        for number in 0..150 {
+            let records = [rated(&format!("m{number}"), START, "0.0100")];
+            world.operator.debit("a", &records).await.expect(200);
+        }
+    };
+    let payments = async {
+        for number in 0..40 {
+            let key = format!("m{number}");
+            world.operator.buy("a", &key, json!({ "amount": "50" })).await.expect(201);
+            let declined = json!({ "amount": "60", "paymentMethod": "pm_card_chargeDeclined" });
+            world.operator.buy("a", &format!("{key}-no"), declined).await.expect(402);
+            world.operator.adjust("a", &key, json!({ "amount": "-1", "reason": "x" })).await.expect(201);
+        }
+    };
+    let (done, is_done) = tokio::sync::watch::channel(false);
+    let busy = async {
+        tokio::join!(debits, payments);
+        done.send_replace(true);
+    };
+    let looks = async {
+        let mut runs = 0;
+        while !*is_done.borrow() {
+            assert_holds(&reconcile(&world, Value::Null).await, 1);
+            runs += 1;
+        }
+        runs
+    };
+    let ((), runs) = tokio::join!(busy, looks);
+    assert!(runs >= 3, "it was looked at {runs} times");
+    assert_holds(&reconcile(&world, Value::Null).await, 1);
+}
+
+#[tokio::test]
+async fn its_cost_follows_the_rows_and_its_rate_is_bounded() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    for number in 0..20 {
+        world.account(&format!("small-{number:02}")).await;
+    }
+    let before = world.units("reconcile");
+    assert_holds(&reconcile(&world, Value::Null).await, 20);
+    let small = world.units("reconcile") - before;
+    // Account, payments and journal of each, and its entry in the list.
+    assert!(small.read >= Decimal::from(20 * 2) && small.read <= Decimal::from(20 * 3 + 2), "{small:?}");
+    assert_eq!(small.write, Decimal::ZERO);
+
+    usual(&world, "large").await;
+    for batch in 0..3 {
+        let record = |number| rated(&format!("r{batch}-{number}"), START, "0.0010");
+        world.operator.debit("large", &(0..1_000).map(record).collect::<Vec<_>>()).await.expect(200);
+    }
+    let before = world.units("reconcile");
+    let summary = reconcile(&world, json!({ "accountId": "large" })).await;
+    assert_holds(&summary, 1);
+    let large = world.units("reconcile") - before;
+    // A row has about 500 bytes, and 4 KB are a unit.
+    let rows = Decimal::from(summary["rows"].as_u64().unwrap());
+    assert!(rows > Decimal::from(3_000));
+    assert!(large.read >= rows / Decimal::from(16) && large.read <= rows / Decimal::from(6), "{large:?}");
+
+    // At 200 units a second, it has waited for what it had read before its last page, of some 125 units.
+    let (before, began) = (world.units("reconcile"), Instant::now());
+    let slow = limited(&world, Limits { units_a_second: 200, ..Limits::default() });
+    let everything = reconcile::handle(Request::default(), &slow, began + Duration::from_mins(1)).await;
+    assert_eq!(everything.unwrap().accounts, 21);
+    let (cost, took) = (world.units("reconcile") - before, began.elapsed());
+    let millis = Decimal::from(u64::try_from(took.as_millis()).unwrap());
+    assert!(
+        cost.read <= millis * Decimal::from(200) / Decimal::from(1_000) + Decimal::from(140),
+        "{cost:?} in {took:?}"
+    );
+}
+
+/// What the function works with, with other limits.
+fn limited(world: &World, limits: Limits) -> Ports {
+    Ports { limits, ..world.host.machine().functions.reconcile_ports().clone() }
+}
+
+#[tokio::test]
+async fn an_account_with_more_rows_than_can_be_sorted_is_counted_as_unread() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("small").await;
+    usual(&world, "usual").await;
+    let ports = limited(&world, Limits { max_rows: 15, ..Limits::default() });
+    let until = Instant::now() + Duration::from_mins(1);
+    let summary = reconcile::handle(Request::default(), &ports, until).await.unwrap();
+    assert_eq!((summary.accounts, summary.unread, summary.next), (1, 1, None));
+}
+
+#[tokio::test]
+async fn a_run_whose_time_is_up_says_where_the_next_goes_on() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    for number in 0..120 {
+        let account = json!({ "accountId": format!("a{number:03}"), "name": "n", "currency": "EUR" });
+        world.operator.post("/v1/accounts", account).await.expect(201);
+    }
+    world.drain().await;
+    // Two or three units each: more than three seconds.
+    let ports = limited(&world, Limits { units_a_second: 100, ..Limits::default() });
+    let (mut accounts, mut runs, mut after) = (0, 0, None);
+    loop {
+        let until = Instant::now() + Duration::from_secs(1);
+        let request = Request { after: after.take(), ..Request::default() };
+        let summary = reconcile::handle(request, &ports, until).await.unwrap();
+        assert_eq!((summary.differences, summary.unread), (0, 0));
+        (accounts, runs, after) = (accounts + summary.accounts, runs + 1, summary.next);
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(accounts, 120, "each once");
+    assert!(runs >= 3, "{runs} runs");
+
+    // Even without any time, a run comes further.
+    let summary = reconcile::handle(Request::default(), &ports, Instant::now()).await.unwrap();
+    let next = summary.next.map(|id| id.to_string());
+    assert_eq!((summary.accounts, summary.unread, next.as_deref()), (0, 1, Some("a000")));
+
+    let part = reconcile(&world, json!({ "after": "a009", "to": "a029" })).await;
+    assert_holds(&part, 20);
+    assert_holds(&reconcile(&world, json!({ "after": "a119" })).await, 0);
+    assert_holds(&reconcile(&world, json!({ "after": "a019x", "to": "a020x" })).await, 1);
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_read_is_counted_and_the_others_are_reconciled() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    for id in ["a", "b", "c"] {
+        world.account(id).await;
+    }
+    // The list and the first account go through; the SDK tries three times.
+    let throttled = Fault { target: Some(Target::Database), kind: Kind::Throttle, skip: 4, count: 3 };
+    world.faults().arm(throttled);
+    let summary = reconcile(&world, Value::Null).await;
+    assert_eq!(
+        (&summary["accounts"], &summary["unread"], &summary["differences"]),
+        (&json!(2), &json!(1), &json!(0)),
+        "{summary}"
+    );
+    assert_holds(&reconcile(&world, Value::Null).await, 3);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_must_be_there() {
+    let world = World::start().await;
+    world.operator.post(RUN, json!({ "accountId": "nobody" })).await.problem(404);
+    world.operator.post(RUN, json!({ "accountId": "no body" })).await.problem(422);
+    assert_holds(&reconcile(&world, Value::Null).await, 0);
+    // What the Scheduler sends names an account of AWS, not one of ours.
+    let scheduled =
+        json!({ "time": NOW, "account": "123456789012", "source": "aws.scheduler", "detail": "{}" });
+    assert_holds(&reconcile(&world, scheduled).await, 0);
+}

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import template as stack
+from template import ROOT, TEMPLATE
+from template import expanded as expand
 
-ROOT = stack.ROOT
 FUNCTIONS = sorted(main.parts[-3] for main in ROOT.glob("functions/*/src/main.rs"))
 
 # What each function has to do with the tables, as ARCHITECTURE.md draws it: what it reads, and what it writes.
@@ -45,7 +45,7 @@ BESIDES = {
     "debit": "consumes:DebitsQueue",
     "expire": "sqs:SendMessage:ScheduleDeadLetters",
     "recharge": "consumes:RechargeQueue sqs:SendMessage:ScheduleDeadLetters",
-    "publish": "streams:accounts events:PutEvents:Bus sqs:SendMessage:PublishDeadLetters",
+    "publish": "consumes:accounts/stream events:PutEvents:Bus sqs:SendMessage:PublishDeadLetters",
     "notify": "consumes:NotifyQueue ses:SendEmail:identity ses:SendEmail:configuration-set",
     "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
 }
@@ -166,6 +166,7 @@ def needless_rights(template):
     """Each function may do to tables, queues, bus and mails what it is there for: no more, and no less."""
     for name, function in functions(template).items():
         rights = {"reads": set(), "writes": set(), "lists": set(), "besides": set()}
+        sources = {}
         for statement in statements(role_of(template, function)):
             for action in listed(statement["Action"]):
                 service, verb = action.split(":")
@@ -176,8 +177,8 @@ def needless_rights(template):
                     elif service == "kms":
                         if "kms:ViaService" not in statement.get("Condition", {}).get("StringEquals", {}):
                             yield f"{name} uses the key for itself"
-                    elif service == "dynamodb" and verb in STREAMS:
-                        rights["besides"].add(f"streams:{resource.removesuffix('/stream')}")
+                    elif verb in CONSUMES | STREAMS:
+                        sources.setdefault(resource, set()).add(verb)
                     elif service == "dynamodb" and "/" in resource:
                         rights["lists"].add(resource)
                     elif service == "dynamodb" and verb in READS:
@@ -186,10 +187,12 @@ def needless_rights(template):
                         rights["writes"].add(resource)
                         if verb != "PutItem" and resource in ("accounts", "journal", "payments"):
                             yield f"{name} may change or delete what is in the books ({verb})"
-                    elif service == "sqs" and verb in CONSUMES:
-                        rights["besides"].add(f"consumes:{resource}")
                     else:
                         rights["besides"].add(f"{action}:{resource}")
+        for resource, verbs in sources.items():
+            rights["besides"].add(f"consumes:{resource}")
+            if verbs not in (CONSUMES, STREAMS):
+                yield f"{name} cannot do all that it takes to consume {resource}"
         reads, writes = TABLES[name]
         needs = {"reads": reads, "writes": writes, "lists": INDEXES.get(name, ""), "besides": BESIDES.get(name, "")}
         for right, has in rights.items():
@@ -214,17 +217,33 @@ def lost_events(template):
             yield f"{name} does not bisect"
         if mapping.get("MaximumRetryAttempts", -1) < 0 or mapping.get("MaximumRecordAgeInSeconds", -1) < 0:
             yield f"{name} tries for ever"
+    lets_in = [
+        (target(statement["Condition"]["ArnEquals"]["aws:SourceArn"]), target(resource))
+        for policy in of_type(template, "AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for resource in listed(statement["Resource"])
+    ]
     for name, rule in of_type(template, "AWS::Events::Rule").items():
         for to in rule["Targets"]:
             if "DeadLetterConfig" not in to or "RetryPolicy" not in to:
                 yield f"{name} has no dead-letter queue or tries for ever"
+                continue
             if target(to["Arn"]) not in queues:
                 yield f"{name} calls a function, whose errors the rule's dead-letter queue does not catch"
+                continue
+            for queue in (to["Arn"], to["DeadLetterConfig"]["Arn"]):
+                if (name, target(queue)) not in lets_in:
+                    yield f"{name} may not send to {target(queue)}"
     invoked = {target(config["FunctionName"]): config for config in of_type(template, "AWS::Lambda::EventInvokeConfig").values()}
     for name, schedule in of_type(template, "AWS::Scheduler::Schedule").items():
         to = schedule["Target"]
         if "DeadLetterConfig" not in to or "RetryPolicy" not in to:
             yield f"{name} has no dead-letter queue or tries for ever"
+            continue
+        role = template["Resources"][target(to["RoleArn"])]["Properties"]
+        may = {(statement["Action"], target(resource)) for statement in statements(role) for resource in listed(statement["Resource"])}
+        if not {("lambda:InvokeFunction", target(to["Arn"])), ("sqs:SendMessage", target(to["DeadLetterConfig"]["Arn"]))} <= may:
+            yield f"{name} may not invoke its function, or leave a dead letter"
         if "Input" in to:
             yield f"{name} has an input of its own, which carries no time"
         # The Scheduler invokes asynchronously: what fails in the function is none of its own failures.
@@ -433,18 +452,18 @@ CHECKS = [
 
 
 @pytest.fixture(scope="session")
-def template():
+def expanded():
     """The template as SAM expands it."""
-    return stack.expanded()
+    return expand()
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-def test_the_template_keeps_its_rules(template, check):
-    assert list(check(template)) == [], check.__doc__
+def test_the_template_keeps_its_rules(expanded, check):
+    assert list(check(expanded)) == [], check.__doc__
 
 
 def test_cfn_lint_has_nothing_to_say():
-    command = [Path(sys.executable).with_name("cfn-lint"), stack.TEMPLATE]
+    command = [Path(sys.executable).with_name("cfn-lint"), TEMPLATE]
     linted = subprocess.run(command, capture_output=True, text=True, check=False)
     assert linted.returncode == 0, linted.stdout + linted.stderr
 
@@ -510,6 +529,7 @@ MISTAKES = [
     (needless_rights, allow("DebitRole", "kms:Decrypt", {"Fn::GetAtt": ["Key", "Arn"]}), "debit uses the key for itself"),
     (needless_rights, allow("DebitRole", "logs:PutLogEvents", {"Fn::GetAtt": ["ExpireLogs", "Arn"]}), "the logs of others"),
     (needless_rights, change(properties("ExpireRole", "Policies"), []), "expire lists accounts/dueExpire: is missing"),
+    (needless_rights, change(properties("NotifyRole", "Policies", 0, "PolicyDocument", "Statement", -1, "Action"), ["sqs:ReceiveMessage"]), "consume NotifyQueue"),
     (lost_events, drop(properties("NotifyQueue", "RedrivePolicy")), "NotifyQueue has no dead-letter queue"),
     (lost_events, drop(properties("DebitFunctionQueue", "FunctionResponseTypes")), "fails its whole batch"),
     (lost_events, drop(properties("PublishFunctionStream", "DestinationConfig")), "PublishFunctionStream has no failure destination"),
@@ -517,6 +537,8 @@ MISTAKES = [
     (lost_events, drop(properties("PublishFunctionStream", "BisectBatchOnFunctionError")), "does not bisect"),
     (lost_events, drop(properties("RechargeRule", "Targets", 0, "DeadLetterConfig")), "RechargeRule has no dead-letter queue"),
     (lost_events, change(properties("RechargeRule", "Targets", 0, "Arn"), {"Fn::GetAtt": ["RechargeFunction", "Arn"]}), "RechargeRule calls a function"),
+    (lost_events, drop(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Resource", 1)), "NotifyRule may not send to NotifyDeadLetters"),
+    (lost_events, drop(properties("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 2)), "ReconcileFunctionSchedule may not invoke"),
     (lost_events, drop(properties("ExpireFunctionSchedule", "Target", "DeadLetterConfig")), "ExpireFunctionSchedule has no dead-letter queue"),
     (lost_events, change(properties("ExpireFunctionSchedule", "Target", "Input"), "{}"), "carries no time"),
     (lost_events, drop(("ReconcileFunctionEventInvokeConfig",)), "what fails in ReconcileFunction is lost"),
@@ -551,9 +573,11 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("check", "mistake", "complaint"), MISTAKES, ids=lambda part: getattr(part, "__name__", part) if part else "")
-def test_a_mistake_is_found(template, check, mistake, complaint):
-    broken = copy.deepcopy(template)
+@pytest.mark.parametrize(
+    ("check", "mistake", "complaint"), MISTAKES, ids=[f"{check.__name__}-{complaint}" for check, _, complaint in MISTAKES]
+)
+def test_a_mistake_is_found(expanded, check, mistake, complaint):
+    broken = copy.deepcopy(expanded)
     mistake(broken["Resources"])
     assert complaint in "\n".join(check(broken))
 

@@ -328,14 +328,14 @@ def unknown_metrics(template):
         for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items()
         if text(alarm["Namespace"]) == ours
     ]
+    searched = re.compile(r"SEARCH\('\{(.*),(\w+)\} MetricName=\"(\w+)\"")
     for name, dashboard in of_type(template, "AWS::CloudWatch::Dashboard").items():
         for widget in json.loads(text(dashboard["DashboardBody"]))["widgets"]:
-            for metric in widget["properties"]["metrics"]:
-                search = re.match(r"SEARCH\('\{(.*),(\w+)\} MetricName=\"(\w+)\"", str(metric[0].get("expression"))) if isinstance(metric[0], dict) else None
-                if search and search[1] == ours:
+            for first, *rest in widget["properties"]["metrics"]:
+                if first == ours:
+                    used.append((name, rest[0], []))
+                elif isinstance(first, dict) and (search := searched.match(first["expression"])) and search[1] == ours:
                     used.append((name, search[3], [search[2]]))
-                elif metric[0] == ours:
-                    used.append((name, metric[1], []))
     for name, metric, dimensions in used:
         if known.get(metric) != dimensions:
             yield f"{name} looks at {metric} by {dimensions}, which nobody writes"
@@ -512,6 +512,19 @@ def properties(name, *path):
 
 
 PAYMENTS = {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${AWS::StackName}-payments${TableSuffix}"}
+DASHBOARD = json.dumps(
+    {
+        "widgets": [
+            {
+                "properties": {
+                    "metrics": [
+                        [{"expression": "SEARCH('{CommunicationsCredits/${AWS::StackName},Currency} MetricName=\"Recharges\"', 'Sum')"}]
+                    ]
+                }
+            }
+        ]
+    }
+)
 JOURNAL = {"Fn::Sub": PAYMENTS["Fn::Sub"].replace("payments", "journal")}
 
 MISTAKES = [
@@ -555,6 +568,7 @@ MISTAKES = [
     (blind_spots, change(properties("BooksDiffer", "AlarmActions"), []), "BooksDiffer tells nobody"),
     (blind_spots, drop(properties("NotifyLogs", "RetentionInDays")), "NotifyFunction keeps its logs for ever"),
     (unknown_metrics, change(properties("BooksDiffer", "MetricName"), "BooksDisagree"), "BooksDiffer looks at BooksDisagree"),
+    (unknown_metrics, change(properties("Dashboard", "DashboardBody"), DASHBOARD), "Dashboard looks at Recharges by ['Currency']"),
     (unknown_metrics, drop(properties("RechargesPaused", "Dimensions")), "RechargesPaused looks at Recharges by []"),
     (unknown_metrics, change(properties("ExpireFunction", "Environment", "Variables", "METRICS_NAMESPACE"), "Other"), "elsewhere"),
     (unexplained_alarms, change(properties("BooksDiffer", "AlarmDescription"), "Help!"), "BooksDiffer leads to no section"),

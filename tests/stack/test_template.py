@@ -1,0 +1,600 @@
+"""The template is held to its rules: least privilege, no event lost in silence, nothing without an alarm, and everything that is
+said in two places said alike.
+
+Each check looks at the template as SAM expands it and yields what is wrong. Each is tried on the template as it is, which
+gives it nothing to say, and on templates that are broken on purpose, where it has to say so.
+"""
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from template import ROOT, TEMPLATE
+from template import expanded as expand
+
+FUNCTIONS = sorted(main.parts[-3] for main in ROOT.glob("functions/*/src/main.rs"))
+
+# What each function has to do with the tables, as ARCHITECTURE.md draws it: what it reads, and what it writes.
+TABLES = {
+    "purchase": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
+    "debit": ("accounts journal", "accounts journal"),
+    "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
+    "expire": ("accounts", "accounts journal"),
+    "recharge": ("accounts payments sandbox", "accounts journal payments sandbox"),
+    "publish": ("accounts journal", ""),
+    "notify": ("accounts payments", "notices"),
+    "reconcile": ("accounts journal payments", ""),
+}
+
+# The indexes that each lists by, …
+INDEXES = {
+    "account": "accounts/listing payments/creation sandbox/byCustomer",
+    "expire": "accounts/dueExpire",
+    "recharge": "accounts/dueRecharge sandbox/byCustomer",
+    "publish": "accounts/listing",
+    "reconcile": "accounts/listing",
+}
+
+# … and what it does besides: queues that feed it, dead letters that it leaves, the bus, the mails.
+BESIDES = {
+    "debit": "consumes:DebitsQueue",
+    "expire": "sqs:SendMessage:ScheduleDeadLetters",
+    "recharge": "consumes:RechargeQueue sqs:SendMessage:ScheduleDeadLetters",
+    "publish": "consumes:accounts/stream events:PutEvents:Bus sqs:SendMessage:PublishDeadLetters",
+    "notify": "consumes:NotifyQueue ses:SendEmail:identity ses:SendEmail:configuration-set",
+    "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
+}
+
+READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}
+WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
+CONSUMES = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"}
+STREAMS = {"GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"}
+
+
+# ---- Looking around in a template ------------------------------------------------------------------------------------
+
+
+def listed(value):
+    """IAM takes one or several."""
+    return value if isinstance(value, list) else [value]
+
+
+def of_type(template, *types):
+    """Logical ids and properties of the resources of a type."""
+    resources = template["Resources"].items()
+    return {name: resource.get("Properties", {}) for name, resource in resources if resource["Type"] in types}
+
+
+def target(reference):
+    """The logical id that a Ref or GetAtt leads to; of a restored table's stream, what it is otherwise."""
+    if "Fn::If" in reference:
+        return target(reference["Fn::If"][2])
+    return reference.get("Ref") or reference["Fn::GetAtt"][0]
+
+
+def text(value):
+    """A string, or what a Sub's string is before it is filled in."""
+    if isinstance(value, dict) and "Fn::Sub" in value:
+        value = value["Fn::Sub"]
+        return value[0] if isinstance(value, list) else value
+    return value if isinstance(value, str) else ""
+
+
+def strings(value):
+    """Every string in a value, however deep."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [string for item in value for string in strings(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def crate(function):
+    """The function's name without the stack's, which is its crate's."""
+    return text(function["FunctionName"]).removeprefix("${AWS::StackName}-")
+
+
+def functions(template):
+    """The functions' properties, by their crates."""
+    return {crate(function): function for function in of_type(template, "AWS::Lambda::Function").values()}
+
+
+def statements(role):
+    """What a role or policy allows."""
+    policies = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
+    policies += [role["PolicyDocument"]] if "PolicyDocument" in role else []
+    return [statement for policy in policies for statement in policy["Statement"]]
+
+
+def named(resource):
+    """A resource of a policy, in short: `accounts`, `accounts/listing`, `Bus`, `identity`."""
+    if "Fn::If" in resource:
+        return named(resource["Fn::If"][2])
+    if "Fn::GetAtt" in resource:
+        name, attribute = resource["Fn::GetAtt"]
+        table = name.removesuffix("Table").lower() if name.endswith("Table") else name
+        return f"{table}/stream" if attribute == "StreamArn" else table
+    arn = text(resource)
+    if index := re.fullmatch(r"\$\{(\w+)Table\.Arn\}/index/(\w+)", arn):
+        return f"{index[1].lower()}/{index[2]}"
+    if table := re.search(r":table/\$\{AWS::StackName\}-(\w+)\$\{TableSuffix\}(?:/index/(\w+))?$", arn):
+        return "/".join(filter(None, table.groups()))
+    if ses := re.search(r":ses:[^/]*:([\w-]+)/", arn):
+        return ses[1]
+    return arn
+
+
+def role_of(template, function):
+    """A function's role."""
+    return template["Resources"][target(function["Role"])]["Properties"]
+
+
+# ---- Checks ----------------------------------------------------------------------------------------------------------
+
+
+def wildcards(template):
+    """No policy says `*`, and none of AWS's own, which do, is attached."""
+    for name, role in of_type(template, "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy").items():
+        if role.get("ManagedPolicyArns"):
+            yield f"{name} has a policy that is not written here"
+        for statement in statements(role):
+            for action in listed(statement.get("Action", "*")):
+                if "*" in action:
+                    yield f"{name} may do {action}"
+            for resource in listed(statement.get("Resource", "*")):
+                if any("*" in string for string in strings(resource)):
+                    yield f"{name} may do something to {resource}"
+    for name, policy in of_type(template, "AWS::SQS::QueuePolicy").items():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if set(statement["Principal"]) != {"Service"} or statement["Action"] != "sqs:SendMessage":
+                yield f"{name} lets in more than a service that sends"
+            if "aws:SourceArn" not in statement.get("Condition", {}).get("ArnEquals", {}):
+                yield f"{name} lets in the whole service"
+    for name, key in of_type(template, "AWS::KMS::Key").items():
+        # In a key's own policy `*` is that key. This statement lets IAM's policies decide, and there is no other.
+        account = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+        if [statement["Principal"] for statement in key["KeyPolicy"]["Statement"]] != [account]:
+            yield f"{name} is open to more than the account's own policies"
+
+
+def needless_rights(template):
+    """Each function may do to tables, queues, bus and mails what it is there for: no more, and no less."""
+    for name, function in functions(template).items():
+        rights = {"reads": set(), "writes": set(), "lists": set(), "besides": set()}
+        sources = {}
+        for statement in statements(role_of(template, function)):
+            for action in listed(statement["Action"]):
+                service, verb = action.split(":")
+                for resource in map(named, listed(statement["Resource"])):
+                    if service == "logs":
+                        if resource != target(function["LoggingConfig"]["LogGroup"]):
+                            yield f"{name} writes to the logs of others"
+                    elif service == "kms":
+                        if "kms:ViaService" not in statement.get("Condition", {}).get("StringEquals", {}):
+                            yield f"{name} uses the key for itself"
+                    elif verb in CONSUMES | STREAMS:
+                        sources.setdefault(resource, set()).add(verb)
+                    elif service == "dynamodb" and "/" in resource:
+                        rights["lists"].add(resource)
+                    elif service == "dynamodb" and verb in READS:
+                        rights["reads"].add(resource)
+                    elif service == "dynamodb" and verb in WRITES:
+                        rights["writes"].add(resource)
+                        if verb != "PutItem" and resource in ("accounts", "journal", "payments"):
+                            yield f"{name} may change or delete what is in the books ({verb})"
+                    else:
+                        rights["besides"].add(f"{action}:{resource}")
+        for resource, verbs in sources.items():
+            rights["besides"].add(f"consumes:{resource}")
+            if verbs not in (CONSUMES, STREAMS):
+                yield f"{name} cannot do all that it takes to consume {resource}"
+        reads, writes = TABLES[name]
+        needs = {"reads": reads, "writes": writes, "lists": INDEXES.get(name, ""), "besides": BESIDES.get(name, "")}
+        for right, has in rights.items():
+            for resource in sorted(has ^ set(needs[right].split())):
+                yield f"{name} {right} {resource}: {'is not needed' if resource in has else 'is missing'}"
+
+
+def lost_events(template):
+    """What no source of events can deliver, or no function can handle, ends where somebody sees it, after finite tries."""
+    queues = of_type(template, "AWS::SQS::Queue")
+    for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping").items():
+        source = target(mapping["EventSourceArn"])
+        if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"{name}: one bad record fails its whole batch"
+        if source in queues:
+            if "RedrivePolicy" not in queues[source]:
+                yield f"{name}: {source} has no dead-letter queue"
+            continue
+        if "OnFailure" not in mapping.get("DestinationConfig", {}):
+            yield f"{name} has no failure destination"
+        if not mapping.get("BisectBatchOnFunctionError"):
+            yield f"{name} does not bisect"
+        if mapping.get("MaximumRetryAttempts", -1) < 0 or mapping.get("MaximumRecordAgeInSeconds", -1) < 0:
+            yield f"{name} tries for ever"
+    lets_in = [
+        (target(statement["Condition"]["ArnEquals"]["aws:SourceArn"]), target(resource))
+        for policy in of_type(template, "AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for resource in listed(statement["Resource"])
+    ]
+    for name, rule in of_type(template, "AWS::Events::Rule").items():
+        for to in rule["Targets"]:
+            if "DeadLetterConfig" not in to or "RetryPolicy" not in to:
+                yield f"{name} has no dead-letter queue or tries for ever"
+                continue
+            if target(to["Arn"]) not in queues:
+                yield f"{name} calls a function, whose errors the rule's dead-letter queue does not catch"
+                continue
+            for queue in (to["Arn"], to["DeadLetterConfig"]["Arn"]):
+                if (name, target(queue)) not in lets_in:
+                    yield f"{name} may not send to {target(queue)}"
+    invoked = {target(config["FunctionName"]): config for config in of_type(template, "AWS::Lambda::EventInvokeConfig").values()}
+    for name, schedule in of_type(template, "AWS::Scheduler::Schedule").items():
+        to = schedule["Target"]
+        if "DeadLetterConfig" not in to or "RetryPolicy" not in to:
+            yield f"{name} has no dead-letter queue or tries for ever"
+            continue
+        role = template["Resources"][target(to["RoleArn"])]["Properties"]
+        may = {(statement["Action"], target(resource)) for statement in statements(role) for resource in listed(statement["Resource"])}
+        if not {("lambda:InvokeFunction", target(to["Arn"])), ("sqs:SendMessage", target(to["DeadLetterConfig"]["Arn"]))} <= may:
+            yield f"{name} may not invoke its function, or leave a dead letter"
+        if "Input" in to:
+            yield f"{name} has an input of its own, which carries no time"
+        # The Scheduler invokes asynchronously: what fails in the function is none of its own failures.
+        on_failure = invoked.get(target(to["Arn"]), {}).get("DestinationConfig", {}).get("OnFailure")
+        if not on_failure:
+            yield f"{name}: what fails in {target(to['Arn'])} is lost"
+
+
+def careless_queues(template):
+    """Queues give a function its time, keep dead letters as long as they can, and are encrypted."""
+    queues = of_type(template, "AWS::SQS::Queue")
+    for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        source, function = target(mapping["EventSourceArn"]), target(mapping["FunctionName"])
+        timeout = template["Resources"][function]["Properties"]["Timeout"]
+        if source in queues and queues[source]["VisibilityTimeout"] < 6 * timeout:
+            yield f"{source} delivers again while {function} may be at it"
+    for name, queue in queues.items():
+        if queue.get("SqsManagedSseEnabled") is not True:
+            yield f"{name} is not encrypted"
+        if queue["MessageRetentionPeriod"] != 14 * 24 * 60 * 60:
+            yield f"{name} does not keep its messages for two weeks"
+        if dead := queue.get("RedrivePolicy"):
+            dead_letters = queues[target(dead["deadLetterTargetArn"])]
+            if dead_letters.get("FifoQueue") != queue.get("FifoQueue"):
+                yield f"{name} and its dead-letter queue are of two kinds"
+
+
+def careless_tables(template):
+    """Tables bill by use, can be restored to any second, are encrypted with our key, and outlive the stack."""
+    documented = dict(re.findall(r"^## `(\w+)`: (.+)$", (ROOT / "docs/stored-shapes.md").read_text(), re.M))
+    tables = of_type(template, "AWS::DynamoDB::Table")
+    for name, table in tables.items():
+        resource = template["Resources"][name]
+        wanted = {
+            "BillingMode": "PAY_PER_REQUEST",
+            "DeletionProtectionEnabled": {"Ref": "DeletionProtection"},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Fn::GetAtt": ["Key", "Arn"]}},
+        }
+        for setting, value in wanted.items():
+            if table.get(setting) != value:
+                yield f"{name}: {setting} is not {value}"
+        if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+            yield f"{name} may go with the stack"
+        keys = [key["AttributeName"] for key in table["KeySchema"]]
+        if re.findall(r"`(\w+)`", documented.pop(text(table["TableName"]).rsplit("-", 1)[1], "")) != keys:
+            yield f"{name} has other keys than docs/stored-shapes.md says"
+    for name in documented:
+        yield f"there is no table {name}"
+    if template["Parameters"]["DeletionProtection"]["Default"] != "true":
+        yield "tables can be deleted unless somebody says otherwise"
+
+
+def blind_spots(template):
+    """Every function and every dead-letter queue has an alarm, and every alarm reaches somebody."""
+    watched = set()
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        if alarm.get("AlarmActions") != [{"Ref": "AlarmTopic"}] or alarm.get("ActionsEnabled") is False:
+            yield f"{name} tells nobody"
+        for dimension in alarm.get("Dimensions", []):
+            if isinstance(dimension["Value"], dict) and not text(dimension["Value"]):
+                watched.add((alarm["MetricName"], target(dimension["Value"])))
+    for name in of_type(template, "AWS::Lambda::Function"):
+        if ("Errors", name) not in watched:
+            yield f"{name} has no alarm"
+    for name in of_type(template, "AWS::SQS::Queue"):
+        if name.endswith("DeadLetters") and ("ApproximateNumberOfMessagesVisible", name) not in watched:
+            yield f"nobody hears of what is in {name}"
+    for name, function in of_type(template, "AWS::Lambda::Function").items():
+        logs = template["Resources"][target(function["LoggingConfig"]["LogGroup"])]["Properties"]
+        if "RetentionInDays" not in logs:
+            yield f"{name} keeps its logs for ever"
+
+
+def unknown_metrics(template):
+    """Our metrics are those of docs/metrics.md, in alarms and on the dashboard, and the namespace is the functions' own."""
+    table = (ROOT / "docs/metrics.md").read_text()
+    known = {metric: re.findall(r"\w+", dimension) for metric, dimension in re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.M)}
+    ours = "CommunicationsCredits/${AWS::StackName}"
+    used = [
+        (name, alarm["MetricName"], [dimension["Name"] for dimension in alarm.get("Dimensions", [])])
+        for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items()
+        if text(alarm["Namespace"]) == ours
+    ]
+    searched = re.compile(r"SEARCH\('\{(.*),(\w+)\} MetricName=\"(\w+)\"")
+    for name, dashboard in of_type(template, "AWS::CloudWatch::Dashboard").items():
+        for widget in json.loads(text(dashboard["DashboardBody"]))["widgets"]:
+            for first, *rest in widget["properties"]["metrics"]:
+                if first == ours:
+                    used.append((name, rest[0], []))
+                elif isinstance(first, dict) and (search := searched.match(first["expression"])) and search[1] == ours:
+                    used.append((name, search[3], [search[2]]))
+    for name, metric, dimensions in used:
+        if known.get(metric) != dimensions:
+            yield f"{name} looks at {metric} by {dimensions}, which nobody writes"
+    for name, function in functions(template).items():
+        if text(function["Environment"]["Variables"]["METRICS_NAMESPACE"]) != ours:
+            yield f"{name} writes its metrics elsewhere"
+
+
+def unexplained_alarms(template):
+    """Each alarm names its section of the runbook, which is there; and no section is about an alarm that is not."""
+    runbook = (ROOT / "docs/runbook.md").read_text()
+    section = re.search(r"^## Alarms$(.*?)(?=^## |\Z)", runbook, re.M | re.S)[1]
+    explained = re.findall(r"^### (\w+)$", section, re.M)
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    for name, alarm in alarms.items():
+        if not text(alarm.get("AlarmDescription")).endswith(f"docs/runbook.md#{name.lower()}") or name not in explained:
+            yield f"{name} leads to no section of the runbook"
+    for name in explained:
+        if name not in alarms:
+            yield f"the runbook explains {name}, which is no alarm"
+
+
+def wrong_routes(template):
+    """The API's routes are those of docs/openapi.json, behind a token, and lead to the functions whose ROUTES they are."""
+    document = json.loads((ROOT / "docs/openapi.json").read_text())
+    operations = {
+        f"{verb.upper()} {path}": operation["operationId"]
+        for path, verbs in document["paths"].items()
+        for verb, operation in verbs.items()
+    }
+    answers = {}
+    for name in FUNCTIONS:
+        source = (ROOT / "functions" / name / "src/lib.rs").read_text()
+        routes = re.search(r"ROUTES: &\[&str\] =\s*&\[(.*?)\];", source, re.S)
+        answers |= {route: name for route in re.findall(r'"([^"]+)"', routes[1] if routes else "")}
+    integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
+    routes = of_type(template, "AWS::ApiGatewayV2::Route")
+    for name, route in routes.items():
+        key = route["RouteKey"]
+        if (route.get("AuthorizationType"), route.get("AuthorizerId")) != ("JWT", {"Ref": "Authorizer"}):
+            yield f"{name} needs no token"
+        if operations.pop(key, None) != route.get("OperationName"):
+            yield f"{name} is not in docs/openapi.json, or is another operation there"
+        integration = re.fullmatch(r"integrations/\$\{(\w+)\}", text(route["Target"]))[1]
+        function = template["Resources"][target(integrations[integration]["IntegrationUri"])]["Properties"]
+        if answers.get(key) != crate(function):
+            yield f"{name} leads to {crate(function)}, which does not answer it"
+    for key in operations:
+        yield f"there is no route {key}"
+    permitted = {target(permission["FunctionName"]) for permission in of_type(template, "AWS::Lambda::Permission").values()}
+    for name, integration in integrations.items():
+        if target(integration["IntegrationUri"]) not in permitted:
+            yield f"{name}: the API may not call its function"
+
+
+def wrong_settings(template):
+    """Each function has the settings that ARCHITECTURE.md says it reads, which are all that the code reads."""
+    section = re.search(r"^## Settings$(.*?)^## ", (ROOT / "ARCHITECTURE.md").read_text(), re.M | re.S)[1]
+    wanted = {name: set() for name in FUNCTIONS}
+    for names, of_which in re.findall(r"^\| (`.*?) \| (.*?) \|", section, re.M):
+        for name in FUNCTIONS if of_which == "all" else of_which.split(", "):
+            wanted[name] |= set(re.findall(r"`(\w+)`", names))
+    for name, function in functions(template).items():
+        for setting in sorted(set(function["Environment"]["Variables"]) ^ wanted[name]):
+            yield f"{name}: {setting} is {'missing' if setting in wanted[name] else 'not needed'}"
+    sources = [path for folder in ("functions", "shared") for path in ROOT.glob(f"{folder}/*/src/**/*.rs")]
+    read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', path.read_text())}
+    for setting in sorted((read ^ set().union(*wanted.values())) - {"RUST_LOG"}):
+        # Lambda's own settings are none of ours.
+        if not setting.startswith("AWS_"):
+            yield f"{setting} is read and not documented, or the other way round"
+
+
+def wrong_functions(template):
+    """Every function's crate is in the template, under its name, with its zip."""
+    found = functions(template)
+    for name in sorted(set(FUNCTIONS) ^ set(found)):
+        yield f"{name} is {'missing' if name in FUNCTIONS else 'no crate'}"
+    for name, function in found.items():
+        if function["Code"]["S3Key"] != f"{name}.zip":
+            yield f"{name} runs {function['Code']['S3Key']}"
+
+
+def wrong_rules(template):
+    """Rules let in events that there are, and the same ones as on the one-machine host."""
+    events = json.loads((ROOT / "docs/events.schema.json").read_text())
+    known = {event["title"] for event in events["oneOf"]}
+    host = (ROOT / "infra/local/src/queues.rs").read_text()
+    for name, rule in of_type(template, "AWS::Events::Rule").items():
+        types = rule["EventPattern"]["detail-type"]
+        for kind in types:
+            if kind not in known:
+                yield f"{name} waits for {kind}, which nobody tells"
+        queue = name.removesuffix("Rule")
+        there = re.search(rf"Self::{queue} => &\[(.*?)\]", host, re.S)
+        if sorted(re.findall(r'"(\w+)"', there[1])) != sorted(types):
+            yield f"{name} lets in other events than the one-machine host"
+
+
+CHECKS = [
+    wildcards,
+    needless_rights,
+    lost_events,
+    careless_queues,
+    careless_tables,
+    blind_spots,
+    unknown_metrics,
+    unexplained_alarms,
+    wrong_routes,
+    wrong_settings,
+    wrong_functions,
+    wrong_rules,
+]
+
+
+@pytest.fixture(scope="session")
+def expanded():
+    """The template as SAM expands it."""
+    return expand()
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_the_template_keeps_its_rules(expanded, check):
+    assert list(check(expanded)) == [], check.__doc__
+
+
+def test_cfn_lint_has_nothing_to_say():
+    command = [Path(sys.executable).with_name("cfn-lint"), TEMPLATE]
+    linted = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+# ---- The checks can fail ---------------------------------------------------------------------------------------------
+
+
+def change(path, value):
+    """A mistake: something has another value."""
+    *way, last = path
+
+    def apply(resources):
+        place = resources
+        for step in way:
+            place = place[step]
+        place[last] = value
+
+    return apply
+
+
+def drop(path):
+    """A mistake: something is left out."""
+    *way, last = path
+
+    def apply(resources):
+        place = resources
+        for step in way:
+            place = place[step]
+        del place[last]
+
+    return apply
+
+
+def allow(role, action, resource):
+    """A mistake: a role may do something more."""
+
+    def apply(resources):
+        policy = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]
+        policy["Statement"].append({"Effect": "Allow", "Action": action, "Resource": resource})
+
+    return apply
+
+
+def properties(name, *path):
+    return (name, "Properties", *path)
+
+
+PAYMENTS = {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${AWS::StackName}-payments${TableSuffix}"}
+DASHBOARD = json.dumps(
+    {
+        "widgets": [
+            {
+                "properties": {
+                    "metrics": [
+                        [{"expression": "SEARCH('{CommunicationsCredits/${AWS::StackName},Currency} MetricName=\"Recharges\"', 'Sum')"}]
+                    ]
+                }
+            }
+        ]
+    }
+)
+JOURNAL = {"Fn::Sub": PAYMENTS["Fn::Sub"].replace("payments", "journal")}
+
+MISTAKES = [
+    (wildcards, allow("DebitRole", "dynamodb:GetItem", "*"), "DebitRole may do something to *"),
+    (wildcards, allow("DebitRole", "dynamodb:*", JOURNAL), "DebitRole may do dynamodb:*"),
+    (wildcards, allow("DebitRole", "sqs:SendMessage", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:1:x-*"}), "DebitRole may do something"),
+    (wildcards, change(properties("NotifyRole", "ManagedPolicyArns"), ["arn:aws:iam::aws:policy/X"]), "is not written here"),
+    (wildcards, drop(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Condition")), "the whole service"),
+    (wildcards, change(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Principal"), {"AWS": "*"}), "more than a service"),
+    (wildcards, change(properties("Key", "KeyPolicy", "Statement", 0, "Principal"), {"AWS": "*"}), "Key is open"),
+    (needless_rights, allow("DebitRole", "dynamodb:GetItem", PAYMENTS), "debit reads payments: is not needed"),
+    (needless_rights, allow("ReconcileRole", "dynamodb:PutItem", JOURNAL), "reconcile writes journal: is not needed"),
+    (needless_rights, allow("PurchaseRole", "dynamodb:DeleteItem", JOURNAL), "may change or delete what is in the books"),
+    (needless_rights, allow("ExpireRole", "sqs:SendMessage", {"Fn::GetAtt": ["NotifyQueue", "Arn"]}), "sqs:SendMessage:NotifyQueue: is not needed"),
+    (needless_rights, allow("DebitRole", "kms:Decrypt", {"Fn::GetAtt": ["Key", "Arn"]}), "debit uses the key for itself"),
+    (needless_rights, allow("DebitRole", "logs:PutLogEvents", {"Fn::GetAtt": ["ExpireLogs", "Arn"]}), "the logs of others"),
+    (needless_rights, change(properties("ExpireRole", "Policies"), []), "expire lists accounts/dueExpire: is missing"),
+    (needless_rights, change(properties("NotifyRole", "Policies", 0, "PolicyDocument", "Statement", -1, "Action"), ["sqs:ReceiveMessage"]), "consume NotifyQueue"),
+    (lost_events, drop(properties("NotifyQueue", "RedrivePolicy")), "NotifyQueue has no dead-letter queue"),
+    (lost_events, drop(properties("DebitFunctionQueue", "FunctionResponseTypes")), "fails its whole batch"),
+    (lost_events, drop(properties("PublishFunctionStream", "DestinationConfig")), "PublishFunctionStream has no failure destination"),
+    (lost_events, change(properties("PublishFunctionStream", "MaximumRetryAttempts"), -1), "tries for ever"),
+    (lost_events, drop(properties("PublishFunctionStream", "BisectBatchOnFunctionError")), "does not bisect"),
+    (lost_events, drop(properties("RechargeRule", "Targets", 0, "DeadLetterConfig")), "RechargeRule has no dead-letter queue"),
+    (lost_events, change(properties("RechargeRule", "Targets", 0, "Arn"), {"Fn::GetAtt": ["RechargeFunction", "Arn"]}), "RechargeRule calls a function"),
+    (lost_events, drop(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Resource", 1)), "NotifyRule may not send to NotifyDeadLetters"),
+    (lost_events, drop(properties("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 2)), "ReconcileFunctionSchedule may not invoke"),
+    (lost_events, drop(properties("ExpireFunctionSchedule", "Target", "DeadLetterConfig")), "ExpireFunctionSchedule has no dead-letter queue"),
+    (lost_events, change(properties("ExpireFunctionSchedule", "Target", "Input"), "{}"), "carries no time"),
+    (lost_events, drop(("ReconcileFunctionEventInvokeConfig",)), "what fails in ReconcileFunction is lost"),
+    (careless_queues, change(properties("NotifyQueue", "VisibilityTimeout"), 120), "NotifyQueue delivers again"),
+    (careless_queues, drop(properties("PublishDeadLetters", "SqsManagedSseEnabled")), "PublishDeadLetters is not encrypted"),
+    (careless_queues, change(properties("DebitsDeadLetters", "MessageRetentionPeriod"), 60), "two weeks"),
+    (careless_queues, drop(properties("DebitsDeadLetters", "FifoQueue")), "of two kinds"),
+    (careless_tables, drop(properties("JournalTable", "PointInTimeRecoverySpecification")), "JournalTable: PointInTimeRecovery"),
+    (careless_tables, drop(("JournalTable", "DeletionPolicy")), "JournalTable may go with the stack"),
+    (careless_tables, drop(properties("NoticesTable", "KeySchema", 1)), "NoticesTable has other keys"),
+    (careless_tables, drop(("PaymentsTable",)), "there is no table payments"),
+    (blind_spots, drop(("AccountErrors",)), "AccountFunction has no alarm"),
+    (blind_spots, drop(("PublishDead",)), "nobody hears of what is in PublishDeadLetters"),
+    (blind_spots, change(properties("BooksDiffer", "AlarmActions"), []), "BooksDiffer tells nobody"),
+    (blind_spots, drop(properties("NotifyLogs", "RetentionInDays")), "NotifyFunction keeps its logs for ever"),
+    (unknown_metrics, change(properties("BooksDiffer", "MetricName"), "BooksDisagree"), "BooksDiffer looks at BooksDisagree"),
+    (unknown_metrics, change(properties("Dashboard", "DashboardBody"), DASHBOARD), "Dashboard looks at Recharges by ['Currency']"),
+    (unknown_metrics, drop(properties("RechargesPaused", "Dimensions")), "RechargesPaused looks at Recharges by []"),
+    (unknown_metrics, change(properties("ExpireFunction", "Environment", "Variables", "METRICS_NAMESPACE"), "Other"), "elsewhere"),
+    (unexplained_alarms, change(properties("BooksDiffer", "AlarmDescription"), "Help!"), "BooksDiffer leads to no section"),
+    (unexplained_alarms, drop(("BooksDiffer",)), "explains BooksDiffer, which is no alarm"),
+    (wrong_routes, drop(("BuyFundsRoute",)), "there is no route POST /v1/accounts/{id}/purchases"),
+    (wrong_routes, change(properties("BuyFundsRoute", "AuthorizationType"), "NONE"), "BuyFundsRoute needs no token"),
+    (wrong_routes, change(properties("BuyFundsRoute", "Target"), {"Fn::Sub": "integrations/${DebitIntegration}"}), "leads to debit"),
+    (wrong_routes, change(properties("BuyFundsRoute", "OperationName"), "giveFunds"), "is another operation there"),
+    (wrong_routes, drop(("DebitPermission",)), "DebitIntegration: the API may not call"),
+    (wrong_settings, drop(properties("DebitFunction", "Environment", "Variables", "RATES_FILE")), "debit: RATES_FILE is missing"),
+    (wrong_settings, change(properties("ExpireFunction", "Environment", "Variables", "EVENT_BUS"), "x"), "expire: EVENT_BUS is not needed"),
+    (wrong_functions, drop(("ExpireFunction",)), "expire is missing"),
+    (wrong_functions, change(properties("ExpireFunction", "Code", "S3Key"), "debit.zip"), "expire runs debit.zip"),
+    (wrong_rules, change(properties("RechargeRule", "EventPattern", "detail-type"), ["BalanceHigh"]), "BalanceHigh, which nobody tells"),
+    (wrong_rules, drop(properties("NotifyRule", "EventPattern", "detail-type", 0)), "NotifyRule lets in other events"),
+]
+
+
+@pytest.mark.parametrize(
+    ("check", "mistake", "complaint"), MISTAKES, ids=[f"{check.__name__}-{complaint}" for check, _, complaint in MISTAKES]
+)
+def test_a_mistake_is_found(expanded, check, mistake, complaint):
+    broken = copy.deepcopy(expanded)
+    mistake(broken["Resources"])
+    assert complaint in "\n".join(check(broken))
+
+
+def test_every_check_can_fail():
+    assert {check for check, _, _ in MISTAKES} == set(CHECKS)

@@ -236,8 +236,6 @@ def test_a_poison_message_ends_among_the_dead_letters_and_the_rest_goes_on(stack
     bus.put_events(Entries=[{**poison, "EventBusName": stack.outputs["EventBus"]}])
 
     wait_until(lambda: balance(stack, "healthy") == -1, "another account's calls are paid for")
-    assert balance(stack, "poisoned") == 0, "an account's messages stay in their order"
-
     def dead():
         stack.cloud.clock.forward(timedelta(minutes=13))
         return waiting(stack, "DebitsDeadLetters") == 1 and waiting(stack, "RechargeDeadLetters") == 1

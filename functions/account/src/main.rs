@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use account::Ports;
 use api::ApiGatewayV2httpRequest;
 use api::runtime::{Function, PublishedRates, limits_from_env, processor_from_env, store_from_env};
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -17,7 +17,8 @@ async fn main() -> Result<(), Error> {
         processor: processor_from_env().await?,
         limits: limits_from_env()?,
     };
-    let answer =
-        async |event: ApiGatewayV2httpRequest| Ok::<_, Infallible>(account::handle(event, &ports).await);
+    let answer = async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        Ok::<_, Infallible>(account::handle(event.payload, &ports).await)
+    };
     function.run(ports.store.warm_up(), answer).await
 }

@@ -6,7 +6,7 @@ use api::runtime::{Function, PublishedRates, store_from_env};
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use debit::Ports;
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 use serde::{Deserialize, Serialize};
 
 /// What wakes it. A request has no `Records`; a batch of messages would pass for a request.
@@ -30,8 +30,8 @@ async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     // The rates first, since they are read beside the rest.
     let ports = Ports { rates: PublishedRates::from_env()?, store: store_from_env().await? };
-    let answer = async |event: Wake| {
-        Ok::<_, Infallible>(match event {
+    let answer = async |event: LambdaEvent<Wake>| {
+        Ok::<_, Infallible>(match event.payload {
             Wake::Queue(batch) => Answer::Queue(debit::queue::handle(batch, &ports).await),
             Wake::Request(request) => Answer::Request(Box::new(debit::handle(*request, &ports).await)),
         })

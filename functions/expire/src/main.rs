@@ -3,12 +3,12 @@
 use api::Scheduled;
 use api::runtime::{Function, store_from_env};
 use expire::Ports;
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let ports = Ports { store: store_from_env().await? };
-    let sweep = async |event: Scheduled| expire::handle(event, &ports).await;
+    let sweep = async |event: LambdaEvent<Scheduled>| expire::handle(event.payload, &ports).await;
     function.run(ports.store.warm_up(), sweep).await
 }

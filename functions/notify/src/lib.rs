@@ -58,7 +58,7 @@ pub async fn handle(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
 
 /// Tells every recipient; whoever cannot be told now does not stop the others.
 async fn tell(event: &Event, ports: &Ports) -> Result<(), NotifyError> {
-    let Some(notice) = Notice::of(&event.fact) else { return Ok(()) };
+    let Some(notice) = Notice::of(&event.fact).filter(|_| !event.republished) else { return Ok(()) };
     let Ok(id) = AccountId::parse(&event.account_id) else { return Ok(()) };
     let Some((account, profile)) = ports.store.account_with_profile(&id).await? else { return Ok(()) };
     let recipients = recipients(&profile, notice);

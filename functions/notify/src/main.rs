@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use api::runtime::{Function, setting, store_from_env};
 use aws_lambda_events::sqs::SqsEvent;
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 use notices::Claims;
 use notify::Ports;
 
@@ -19,6 +19,7 @@ async fn main() -> Result<(), Error> {
         portal: setting("PORTAL_URL")?,
         configuration_set: std::env::var("MAIL_CONFIGURATION_SET").ok(),
     };
-    let tell = async |batch: SqsEvent| Ok::<_, Infallible>(notify::handle(batch, &ports).await);
+    let tell =
+        async |event: LambdaEvent<SqsEvent>| Ok::<_, Infallible>(notify::handle(event.payload, &ports).await);
     function.run(ports.store.warm_up(), tell).await
 }

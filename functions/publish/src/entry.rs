@@ -115,6 +115,7 @@ mod tests {
                 version: 7,
                 at: Timestamp::from_millisecond(1_764_064_800_123).unwrap(),
                 correlation_id: Some("JKJaXmPLvHcESHA=".to_owned()),
+                republished: false,
                 fact,
             };
             assert_eq!(serde_json::from_str::<Event>(&entry.detail).unwrap(), event);

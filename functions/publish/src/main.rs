@@ -5,7 +5,7 @@ use aws_config::BehaviorVersion;
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use aws_sdk_eventbridge::Client;
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 use publish::{Ports, Republish, RepublishError, Republished};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ async fn main() -> Result<(), Error> {
     let bus_name = setting("EVENT_BUS")?;
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
     let ports = Ports { bus: Client::new(&config), bus_name, store: store_from_env().await? };
-    let wake = async |wake: Wake| match wake {
+    let wake = async |event: LambdaEvent<Wake>| match event.payload {
         Wake::Stream(batch) => Ok::<_, RepublishError>(Answer::Stream(publish::handle(batch, &ports).await)),
         Wake::Republish { republish } => publish::republish(republish, &ports).await.map(Answer::Republish),
     };

@@ -29,6 +29,10 @@ pub struct Republish {
     pub from: Timestamp,
     /// … up to, not including, this one.
     pub to: Timestamp,
+    /// Whether people who were not told are told, too: after events were lost. Otherwise it is for other readers of the
+    /// bus, and nobody gets a mail, however long ago it happened and whoever has become a recipient since.
+    #[serde(default)]
+    pub notify: bool,
 }
 
 /// What was told again.
@@ -60,10 +64,11 @@ pub async fn republish(request: Republish, ports: &Ports) -> Result<Republished,
         return Err(RepublishError::Period);
     }
     let period = Period { from: Some(request.from), to: Some(request.to), kind: None };
+    let notify = request.notify;
     let mut done = Republished::default();
     if let Some(account) = request.account_id {
         done.accounts = 1;
-        done.events = republish_account(ports, &account, &period).await?;
+        done.events = republish_account(ports, &account, &period, notify).await?;
         return Ok(done);
     }
     let mut cursor = None;
@@ -71,7 +76,7 @@ pub async fn republish(request: Republish, ports: &Ports) -> Result<Republished,
         let page = ports.store.accounts(cursor.as_ref(), ACCOUNTS_A_PAGE).await?;
         for (account, _) in &page.items {
             done.accounts += 1;
-            done.events += republish_account(ports, &account.id, &period).await?;
+            done.events += republish_account(ports, &account.id, &period, notify).await?;
         }
         cursor = page.next;
         if cursor.is_none() {
@@ -84,13 +89,15 @@ async fn republish_account(
     ports: &Ports,
     account: &AccountId,
     period: &Period,
+    notify: bool,
 ) -> Result<usize, RepublishError> {
     let bus = Bus { client: &ports.bus, name: &ports.bus_name };
     let mut events = 0;
     let mut cursor = None;
     loop {
         let page = ports.store.transactions(account, period, cursor.as_ref(), ROWS_A_PAGE).await?;
-        let entries: Vec<_> = page.items.iter().filter_map(|row| entry_of_row(account, row)).collect();
+        let entries: Vec<_> =
+            page.items.iter().filter_map(|row| entry_of_row(account, row, notify)).collect();
         bus.put(&entries).await.map_err(|unsent| RepublishError::Bus(unsent.problem))?;
         events += entries.len();
         cursor = page.next;
@@ -101,11 +108,14 @@ async fn republish_account(
 }
 
 /// What was told of a row, if anything was.
-fn entry_of_row(account: &AccountId, row: &Posting) -> Option<Entry> {
+fn entry_of_row(account: &AccountId, row: &Posting, notify: bool) -> Option<Entry> {
     let lasting = row.lasting.as_ref()?;
     let commit = Commit { account: account.as_str(), version: row.version, at: row.posted_at, cause: None };
-    let Ok(Value::Object(fact)) = serde_json::to_value(&lasting.fact) else {
+    let Ok(Value::Object(mut fact)) = serde_json::to_value(&lasting.fact) else {
         unreachable!("a fact is an object with plain fields")
     };
+    if !notify {
+        fact.insert("republished".to_owned(), true.into());
+    }
     Some(commit.entry(lasting.number, fact).expect("a fact says its type"))
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use api::ApiGatewayV2httpRequest;
 use api::runtime::{Function, limits_from_env, processor_from_env, store_from_env};
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 use purchase::Ports;
 
 #[tokio::main(flavor = "current_thread")]
@@ -15,7 +15,8 @@ async fn main() -> Result<(), Error> {
         processor: processor_from_env().await?,
         limits: limits_from_env()?,
     };
-    let answer =
-        async |event: ApiGatewayV2httpRequest| Ok::<_, Infallible>(purchase::handle(event, &ports).await);
+    let answer = async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        Ok::<_, Infallible>(purchase::handle(event.payload, &ports).await)
+    };
     function.run(ports.store.warm_up(), answer).await
 }

@@ -4,7 +4,7 @@ use api::Scheduled;
 use api::runtime::{Function, limits_from_env, processor_from_env, store_from_env};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::recharge::Policy;
-use lambda_runtime::Error;
+use lambda_runtime::{Error, LambdaEvent};
 use recharge::{Ports, RecoverError, Summary};
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Error> {
     let policy = Policy { limits: limits_from_env()?, ..Policy::default() };
     let policy = Policy { a_day: a_day.unwrap_or(policy.a_day), ..policy };
     let ports = Ports { store: store_from_env().await?, processor: processor_from_env().await?, policy };
-    let wake = async |wake: Wake| match wake {
+    let wake = async |event: LambdaEvent<Wake>| match event.payload {
         Wake::Queue(batch) => {
             Ok::<_, RecoverError>(Answer::Queue(recharge::handle_queue(batch, &ports).await))
         }

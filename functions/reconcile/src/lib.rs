@@ -14,6 +14,7 @@ use domain::audit::{Audit, Finding};
 use serde::{Deserialize, Serialize};
 use store::list::Cursor;
 use store::{Store, StoreError};
+use telemetry::metric::{ACCOUNTS_RECONCILED, BOOKS_DIFFER, BOOKS_UNREAD};
 use tokio::time::Instant;
 
 use pace::Pace;
@@ -168,10 +169,17 @@ pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<S
     let summary = run.summary;
     let Summary { accounts, rows, differing, differences, unread, .. } = summary;
     tracing::info!(accounts, rows, differing, differences, unread, "reconciled");
+    ACCOUNTS_RECONCILED.add(count(accounts));
+    BOOKS_DIFFER.report(count(differences));
+    BOOKS_UNREAD.report(count(unread + usize::from(summary.next.is_some())));
     if let Some(next) = &summary.next {
         tracing::error!(%next, "time was up before every account was reconciled; go on after this one");
     }
     Ok(summary)
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).expect("a machine counts no further")
 }
 
 impl Run<'_> {

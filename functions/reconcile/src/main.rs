@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use api::runtime::{start_logs, store_from_env};
-use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
+use api::runtime::{Function, store_from_env};
+use lambda_runtime::{Context, Error, LambdaEvent};
 use reconcile::{Limits, Ports, Request};
 use tokio::time::Instant;
 
@@ -12,12 +12,12 @@ const TO_ANSWER: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    start_logs();
+    let function = Function::start()?;
     let ports = Ports { store: store_from_env().await?, limits: Limits::default() };
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<Request>| {
-        reconcile::handle(event.payload, &ports, until(&event.context)).await.map_err(Error::from)
-    }))
-    .await
+    let reconcile = async |event: LambdaEvent<Request>| {
+        reconcile::handle(event.payload, &ports, until(&event.context)).await
+    };
+    function.run(ports.store.warm_up(), reconcile).await
 }
 
 fn until(context: &Context) -> Instant {

@@ -24,7 +24,7 @@ pub(crate) struct Options {
     target: Option<String>,
 }
 
-/// Functions that read the published rates: `RATES_FILE` is `/var/task/rates.csv` there.
+/// Functions that read the published rates: `RATES_FILE` is `rates.csv` there.
 const WITH_RATES: [&str; 2] = ["account", "debit"];
 
 /// Lambda takes no larger zip from an upload; one of ours is a tenth of it.

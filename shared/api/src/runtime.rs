@@ -3,17 +3,20 @@
 //! ```no_run
 //! # use std::convert::Infallible;
 //! # use api::runtime::{Function, store_from_env};
+//! # use lambda_runtime::LambdaEvent;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), lambda_runtime::Error> {
 //! let function = Function::start()?;
 //! let store = store_from_env().await?;
-//! function.run(store.warm_up(), async |event: api::Scheduled| Ok::<_, Infallible>(event.time)).await
+//! let answer = async |event: LambdaEvent<api::Scheduled>| Ok::<_, Infallible>(event.payload.time);
+//! function.run(store.warm_up(), answer).await
 //! # }
 //! ```
 
 use std::error::Error as StdError;
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
@@ -62,7 +65,7 @@ impl Function {
     pub async fn run<T, R, E, W>(
         self,
         warm_up: impl Future<Output = Result<(), W>>,
-        handle: impl AsyncFn(T) -> Result<R, E>,
+        handle: impl AsyncFn(LambdaEvent<T>) -> Result<R, E>,
     ) -> Result<(), Error>
     where
         T: DeserializeOwned,
@@ -76,7 +79,7 @@ impl Function {
             warm(warm_up).await;
             let answer = service_fn(async |event: LambdaEvent<T>| {
                 let _at_the_end = Written { metrics: metrics.as_ref(), out: io::stdout() };
-                handle(event.payload).await.map_err(Into::into)
+                handle(event).await.map_err(Into::into)
             });
             lambda_runtime::run(answer).await
         };
@@ -160,9 +163,11 @@ impl PublishedRates {
         Self::begin(move || parse(&file))
     }
 
-    /// Begins to read the file that the setting `RATES_FILE` names.
+    /// Begins to read the file that the setting `RATES_FILE` names, on Lambda as from where the zip is.
     pub fn from_env() -> Result<Self, Error> {
-        let mut file = File::open(setting("RATES_FILE")?)?;
+        // Lambda says where it has unpacked the zip; an absolute path stays as it is.
+        let zip = std::env::var_os("LAMBDA_TASK_ROOT").unwrap_or_default();
+        let mut file = File::open(Path::new(&zip).join(setting("RATES_FILE")?))?;
         Ok(Self::begin(move || {
             let mut text = String::new();
             file.read_to_string(&mut text).map_err(|problem| problem.to_string())?;

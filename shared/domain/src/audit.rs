@@ -540,7 +540,7 @@ impl<'a> Audit<'a> {
                 *self.taken.entry(lot.clone()).or_default() -= row.amount.amount();
                 Effect::Nothing
             }
-            Entry::Unrated { .. } | Entry::Invoice { .. } => Effect::Nothing,
+            Entry::Unrated { .. } | Entry::Rejected(_) | Entry::Invoice { .. } => Effect::Nothing,
         };
         self.lines.push(Line {
             version: row.version,
@@ -681,7 +681,11 @@ impl<'a> Audit<'a> {
 fn payment_of(entry: &Entry) -> Option<&PaymentId> {
     match entry {
         Entry::Funds { payment, .. } | Entry::Adjustment { payment, .. } => Some(payment),
-        Entry::Usage { .. } | Entry::Unrated { .. } | Entry::Expiry { .. } | Entry::Invoice { .. } => None,
+        Entry::Usage { .. }
+        | Entry::Unrated { .. }
+        | Entry::Rejected(_)
+        | Entry::Expiry { .. }
+        | Entry::Invoice { .. } => None,
     }
 }
 
@@ -698,6 +702,7 @@ fn altered(row: &Posting) -> Option<&'static str> {
             // A record that says no currency was taken in the account's, which is the row's.
             (record.key(), record.fingerprint(row.amount.currency()))
         }
+        Entry::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
         Entry::Funds { kind, payment, .. } => {
             (JournalKey::payment(row.at, *kind, payment), row.content.clone())
         }
@@ -713,7 +718,7 @@ fn altered(row: &Posting) -> Option<&'static str> {
         Entry::Usage { charge, .. } => {
             post_usage >= Decimal::ZERO && post_usage - amount == charge.amount() && drawn <= -amount
         }
-        Entry::Unrated { .. } => moves_nothing && post_usage.is_zero(),
+        Entry::Unrated { .. } | Entry::Rejected(_) => moves_nothing && post_usage.is_zero(),
         Entry::Funds { .. } | Entry::Adjustment { expires_at: Some(_), .. } => {
             amount > Decimal::ZERO && drawn.is_zero() && post_usage.is_zero()
         }

@@ -180,6 +180,9 @@ pub struct Event {
     /// event that is told again has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
+    /// It is told again to readers of the bus only: people have been told, or need not be any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub republished: bool,
     /// What happened.
     #[serde(flatten)]
     pub fact: Fact,

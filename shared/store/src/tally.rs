@@ -16,7 +16,7 @@ pub(crate) fn count(change: &Change) {
             }
             Entry::Unrated { .. } => DEBITS.add(1),
             Entry::Expiry { .. } => LOTS_BOOKED.add(1),
-            Entry::Funds { .. } | Entry::Adjustment { .. } | Entry::Invoice { .. } => {}
+            Entry::Rejected(_) | Entry::Funds { .. } | Entry::Adjustment { .. } | Entry::Invoice { .. } => {}
         }
     }
     for fact in &change.facts {
@@ -51,6 +51,7 @@ fn outcome_of_recharge(fact: &Fact) -> Option<&'static str> {
         | Fact::BalanceWarning { .. }
         | Fact::FundsExpiring { .. }
         | Fact::FundsExpired { .. }
+        | Fact::UsageRejected { .. }
         | Fact::SettingsChanged { .. } => return None,
     })
 }

@@ -87,8 +87,14 @@ pub const ACCOUNTS_RECONCILED: Metric = whole("AccountsReconciled", "accounts wh
 /// Books that are wrong.
 pub const BOOKS_DIFFER: Metric = whole("BooksDiffer", "differences found in books; 0 is written, too");
 
+/// Books of which nothing is known.
+pub const BOOKS_UNREAD: Metric = whole(
+    "BooksUnread",
+    "accounts whose books could not be read to the end, and one more if time was up before the last account; 0 is written, too",
+);
+
 /// All of them.
-pub const ALL: [&Metric; 18] = [
+pub const ALL: [&Metric; 19] = [
     &DEBITS,
     &DEBITS_REJECTED,
     &CHARGED,
@@ -107,6 +113,7 @@ pub const ALL: [&Metric; 18] = [
     &WARNINGS,
     &ACCOUNTS_RECONCILED,
     &BOOKS_DIFFER,
+    &BOOKS_UNREAD,
 ];
 
 impl Metric {

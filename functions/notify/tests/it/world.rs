@@ -150,6 +150,7 @@ pub(crate) fn event(account: &str, version: u64, fact: Fact) -> Event {
         version,
         at: "2026-11-25T10:00:00Z".parse().unwrap(),
         correlation_id: None,
+        republished: false,
         fact,
     }
 }

@@ -66,6 +66,7 @@ pub(crate) fn mail_for(billing: BillingModel, fact: Fact, profile: &Profile) -> 
         version: 12,
         at: instant("2026-11-25T09:05:30Z"),
         correlation_id: None,
+        republished: false,
         fact,
     };
     Mail::about(&Occasion { event: &event, profile, billing, payment: payment.as_ref(), portal: PORTAL })

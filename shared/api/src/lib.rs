@@ -47,8 +47,7 @@ where
         let account = event.path_parameters.get("id").and_then(|id| AccountId::parse(id.as_str()).ok());
         let account = account.as_ref().map(AccountId::as_str);
         let result = match Request::read(event) {
-            // On the heap: a handler's future is deep, and moved often.
-            Ok(request) => Box::pin(route(&request)).await,
+            Ok(request) => route(&request).await,
             Err(problem) => Err(problem),
         };
         let status = result.as_ref().map_or_else(Problem::status, Reply::status);

@@ -79,8 +79,7 @@ async fn handle_one<E: std::error::Error + 'static, F: Future<Output = Result<()
     handle: impl Fn(Delivery) -> F,
 ) -> Result<(), Failed> {
     let event = delivery.event.id.clone();
-    // On the heap: a handler's future is deep.
-    Box::pin(handle(delivery)).await.or_else(|problem| log_failure(id, &problem))?;
+    handle(delivery).await.or_else(|problem| log_failure(id, &problem))?;
     tracing::info!(messageId = id, event, "handled");
     Ok(())
 }

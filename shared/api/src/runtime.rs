@@ -62,11 +62,11 @@ impl Function {
 
     /// Warms up, then answers events for as long as Lambda lets it. A warm-up that fails or takes long stops nothing.
     /// What an event counted is written when it is over, however it ends.
-    pub async fn run<T, R, E, W>(
+    pub fn run<T, R, E, W>(
         self,
         warm_up: impl Future<Output = Result<(), W>>,
         handle: impl AsyncFn(LambdaEvent<T>) -> Result<R, E>,
-    ) -> Result<(), Error>
+    ) -> impl Future<Output = Result<(), Error>>
     where
         T: DeserializeOwned,
         R: Serialize,
@@ -74,16 +74,17 @@ impl Function {
         W: StdError + 'static,
     {
         let Self { name, metrics } = self;
-        let (handle, metrics) = (&handle, &metrics);
-        let events = async {
+        let life = async move {
             warm(warm_up).await;
+            let (handle, metrics) = (&handle, metrics.as_ref());
             let answer = service_fn(async |event: LambdaEvent<T>| {
-                let _at_the_end = Written { metrics: metrics.as_ref(), out: io::stdout() };
+                let _at_the_end = Written { metrics, out: io::stdout() };
                 handle(event).await.map_err(Into::into)
             });
             lambda_runtime::run(answer).await
         };
-        events.instrument(tracing::error_span!("function", function = name)).await
+        // On the heap: it is deep.
+        Box::pin(life).instrument(tracing::error_span!("function", function = name))
     }
 }
 

@@ -24,7 +24,7 @@ pub struct Scheduled {
 
 impl Scheduled {
     /// Does this because of the schedule.
-    pub async fn run<T>(&self, work: impl Future<Output = T>) -> T {
-        because_of(self.id.as_deref().and_then(Correlation::parse), work).await
+    pub fn run<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
+        because_of(self.id.as_deref().and_then(Correlation::parse), work)
     }
 }

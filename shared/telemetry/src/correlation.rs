@@ -52,13 +52,14 @@ impl fmt::Display for Correlation {
 }
 
 /// Does this because of `cause`: its log lines say so, and its commits pass it on.
-pub async fn because_of<T>(cause: Option<Correlation>, work: impl Future<Output = T>) -> T {
+pub fn because_of<T>(cause: Option<Correlation>, work: impl Future<Output = T>) -> impl Future<Output = T> {
     // An error's span is shown whatever the level of the log is.
     let span = match &cause {
         Some(cause) => tracing::error_span!("because", correlation = %cause),
         None => tracing::Span::none(),
     };
-    CURRENT.scope(cause, work.instrument(span)).await
+    // On the heap: a handler's future is deep, and moved often.
+    CURRENT.scope(cause, Box::pin(work).instrument(span))
 }
 
 #[cfg(test)]

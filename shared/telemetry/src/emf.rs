@@ -1,6 +1,7 @@
-//! Counts, written in CloudWatch's embedded metric format: a line of JSON on standard output, which CloudWatch
-//! takes from the function's log. No call, no client, nothing to wait for. Format:
-//! docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+//! Counts, written in CloudWatch's [embedded metric format]: a line of JSON on standard output, which CloudWatch
+//! takes from the function's log. No call, no client, nothing to wait for.
+//!
+//! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

@@ -165,11 +165,13 @@ async fn a_poison_message_is_a_dead_letter_while_the_rest_goes_on() {
     world.drain().await;
 
     let dead = dead_letters(&world).await;
-    let bodies: Vec<_> = dead.iter().map(|letter| letter["event"].clone()).collect();
-    let expected: Vec<_> =
-        poison.iter().map(|(_, body)| serde_json::from_str(body).unwrap_or_else(|_| json!(body))).collect();
+    // Their beginnings tell them apart.
+    let beginning = |body: &Value| body.to_string().chars().take(120).collect::<String>();
+    let bodies: Vec<_> = dead.iter().map(|letter| beginning(&letter["event"])).collect();
+    let sent = poison.iter().map(|(_, body)| serde_json::from_str(body).unwrap_or_else(|_| json!(body)));
+    let expected: Vec<_> = sent.map(|body| beginning(&body)).collect();
     assert_eq!(bodies, expected);
-    assert!(dead.iter().all(|letter| letter["queue"] == "debits" && letter["receives"] == 20), "{dead:?}");
+    assert!(dead.iter().all(|letter| letter["queue"] == "debits" && letter["receives"] == 20));
     for account in ["a", "b"] {
         let expected: Vec<_> = (0..poison.len()).map(|place| format!("good-{place}")).collect();
         assert_eq!(order(&world.operator, account).await, expected, "{account}");

@@ -149,7 +149,7 @@ class Cloud:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            [sys.executable, str(Path(__file__).with_name("emulator.py"))],
             env={
                 "PATH": os.environ["PATH"],
                 "HOME": str(folder),
@@ -159,6 +159,8 @@ class Cloud:
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_REGION": REGION,
                 "AUTH": "true",
+                # It would listen beyond this machine.
+                "IOT_MTLS_ENABLED": "0",
                 "AWS_ACCESS_KEY_ID": "test",
                 "AWS_SECRET_ACCESS_KEY": "test",
                 "AWS_ENDPOINT_URL": self.url,

@@ -12,6 +12,8 @@ use domain::posting::Entry;
 use domain::rejection::Message;
 use domain::{AccountId, MessageId};
 use store::{ApplyError, StoreError};
+use telemetry::Correlation;
+use telemetry::correlation::because_of;
 
 use crate::Ports;
 use crate::batch::Batch;
@@ -58,8 +60,9 @@ async fn each_in_its_group<'a, F: Future<Output = Result<(), Failure>>>(
     for message in messages {
         let group = attribute(message, "MessageGroupId");
         if !held_up.contains(&group) {
-            let Err(problem) = apply(message).await else { continue };
             let id = message.message_id.as_deref();
+            let applied = because_of(id.and_then(Correlation::parse), apply(message));
+            let Err(problem) = applied.await else { continue };
             tracing::error!(message = id, problem = &problem as &dyn Error, "a message could not be handled");
             if !matches!(problem, Failure::Unreadable(_)) {
                 held_up.insert(group);

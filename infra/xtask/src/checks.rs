@@ -13,7 +13,7 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// Up to the docs all use the dev profile, so that what one has built the next need not build again; then the functions are
 /// built as they ship.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("tools", tools::install),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
@@ -21,13 +21,21 @@ const STEPS: [Step; 8] = [
     ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
     ("docs", || succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))),
     ("package", || package::package(&Options::default())),
+    ("checkov", scan_template),
     ("stack", test_stack),
 ];
 
-/// The template against its rules, and the stack as deployed: what `package` has built, on an emulator.
+/// The template against a scanner's rules, of which infra/checkov.yaml says which are not followed, and why.
+fn scan_template() -> Result<()> {
+    let mut scan = Command::new(tools::python("checkov.txt")?.join("checkov"));
+    scan.args(["--config-file", "infra/checkov.yaml"]).current_dir(root());
+    // It asks nobody on the network for its rules' names.
+    succeed(scan.env("BC_SKIP_MAPPING", "TRUE"))
+}
+
+/// The template against rules of our own, and the stack as deployed: what `package` has built, on an emulator.
 fn test_stack() -> Result<()> {
-    let python = tools::python()?;
-    let mut tests = Command::new(python);
+    let mut tests = Command::new(tools::python("requirements.txt")?.join("python"));
     succeed(tests.args(["-m", "pytest", "tests/stack"]).current_dir(root()))
 }
 

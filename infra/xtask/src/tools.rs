@@ -40,24 +40,25 @@ fn runs(command: &[&str]) -> bool {
     program.status().is_ok_and(|status| status.success())
 }
 
-/// The Python of an environment of the project's own, `target/python`, with what tests/stack needs; it is made anew when
-/// that changes.
-pub(crate) fn python() -> Result<PathBuf> {
-    let folder = root().join("target/python");
-    let python = folder.join("bin/python");
-    let requirements = root().join("tests/stack/requirements.txt");
+/// The programs of a Python environment of the project's own, under `target/python`, with what a file below tests/stack asks for;
+/// it is made anew when that changes.
+pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
+    let folder = root().join("target/python").join(requirements).with_extension("");
+    let programs = folder.join("bin");
+    let requirements = root().join("tests/stack").join(requirements);
     let wanted = fs::read_to_string(&requirements)?;
     // Written last: an environment without it is not complete.
     let stamp = folder.join("requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
+        return Ok(programs);
     }
+    println!("installing what {} asks for", requirements.display());
     succeed(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut install = Command::new(&python);
+    let mut install = Command::new(programs.join("python"));
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
     succeed(install.arg(&requirements))?;
     fs::write(stamp, wanted)?;
-    Ok(python)
+    Ok(programs)
 }
 
 #[cfg(test)]

@@ -63,7 +63,11 @@ async fn each_in_its_group<'a, F: Future<Output = Result<(), Failure>>>(
             let id = message.message_id.as_deref();
             let applied = because_of(id.and_then(Correlation::parse), apply(message));
             let Err(problem) = applied.await else { continue };
-            tracing::error!(message = id, problem = &problem as &dyn Error, "a message could not be handled");
+            tracing::error!(
+                messageId = id,
+                problem = &problem as &dyn Error,
+                "a message could not be handled"
+            );
             if !matches!(problem, Failure::Unreadable(_)) {
                 held_up.insert(group);
             }

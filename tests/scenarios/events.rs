@@ -266,7 +266,7 @@ async fn a_period_told_again_has_the_same_events() {
     };
 
     let period = |account: Option<&str>, from: &str, to: &str| {
-        let mut period = json!({ "from": from, "to": to });
+        let mut period = json!({ "from": from, "to": to, "notify": true });
         if let Some(account) = account {
             period["accountId"] = account.into();
         }
@@ -289,6 +289,9 @@ async fn a_period_told_again_has_the_same_events() {
     let ids =
         |events: Vec<Value>| events.into_iter().map(|event| event["id"].to_string()).collect::<BTreeSet<_>>();
     assert!(ids(lasting(None, &again)).is_superset(&ids(lasting(None, &first))), "of all accounts");
+
+    let (_, again) = republish(json!({ "from": NOW, "to": next_day })).await;
+    assert!(again.len() == 6 && again.iter().all(|event| event["republished"] == true), "{again:?}");
 
     let (answer, again) = republish(period(None, "2026-11-22T00:00:00Z", NOW)).await;
     assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 0 }), "`to` is not in it");

@@ -57,6 +57,26 @@ async fn subjects(world: &World, to: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn n11_a_period_told_again_mails_whoever_was_not_told_and_only_when_it_is_to() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "100").await;
+    change(&world, "a", json!({ "notificationEmails": ["ada@example.com", "late@example.com"] })).await;
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+
+    let period = json!({ "from": NOON, "to": "2026-11-23T00:00:00Z" });
+    assert_eq!(world.operator.post("/_local/republish", period.clone()).await.expect(200)["events"], 1);
+    assert_eq!(subjects(&world, "late@example.com").await, Vec::<String>::new(), "it is for other readers");
+
+    let mut told = period;
+    told["notify"] = true.into();
+    world.operator.post("/_local/republish", told).await.expect(200);
+    assert_eq!(subjects(&world, "late@example.com").await.len(), 1);
+    assert_eq!(subjects(&world, "ada@example.com").await, Vec::<String>::new(), "she had it");
+}
+
+#[tokio::test]
 async fn n1_n7_funds_come_with_a_receipt() {
     let world = World::start().await;
     world.set_time(NOON);

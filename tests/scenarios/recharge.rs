@@ -1,10 +1,10 @@
 //! Auto-recharge through the front door (R1-R7, F10): one shortfall is one charge, whatever is lost, repeated,
 //! concurrent or killed half way; the processor's own record says what was charged.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use domain::{AccountId, PaymentId};
-use local::faults::Kind;
+use local::faults::{Kind, Pause};
 use reqwest::Method;
 use scenarios::{World, bounded, list, rated};
 use serde_json::{Value, json};
@@ -290,6 +290,25 @@ async fn f10_a_recharge_of_the_backup_killed_at_any_step_is_made_up_for() {
     kill_at_every_step(cards, 10).await;
 }
 
+/// That it is off has been answered. A charge that was held goes on, and nothing more is charged.
+async fn assert_nothing_follows(
+    world: &World,
+    account: &str,
+    held: Option<Pause>,
+    recharging: Pin<&mut impl Future<Output = ()>>,
+) {
+    let charged_by_then = world.operator.charges(account).await.len();
+    if let Some(held) = held {
+        drop(held);
+        bounded(recharging).await;
+    }
+    world.recover().await;
+    let story = format!("{account}: turned off, and then the charge went on");
+    assert_one_charge_at_most(world, account, &story).await;
+    assert_eq!(world.operator.charges(account).await.len(), charged_by_then, "{story}");
+    assert_eq!(state(world, account).await, "off");
+}
+
 #[tokio::test]
 async fn r5_turned_off_at_any_step_no_charge_begins_afterwards() {
     let world = World::start().await;
@@ -309,18 +328,9 @@ async fn r5_turned_off_at_any_step_no_charge_begins_afterwards() {
             world.drain().await;
             let mut recharging = pin!(world.recharge_here(&account));
             let held = world.run_to(step, &mut recharging).await.err();
-            set(&world, &account, json!({ "enabled": false })).await;
-            let charged_by_then = world.operator.charges(&account).await.len();
             let ended = held.is_none();
-            if let Some(held) = held {
-                drop(held);
-                bounded(recharging).await;
-            }
-            world.recover().await;
-            let story = format!("{account}: turned off after {step} calls");
-            assert_one_charge_at_most(&world, &account, &story).await;
-            assert_eq!(world.operator.charges(&account).await.len(), charged_by_then, "{story}");
-            assert_eq!(state(&world, &account).await, "off");
+            set(&world, &account, json!({ "enabled": false })).await;
+            assert_nothing_follows(&world, &account, held, recharging).await;
             if ended {
                 break;
             }
@@ -352,16 +362,7 @@ async fn r5_turned_off_in_the_middle_of_a_charge_that_goes_on_none_follows() {
                 drop(held_off);
                 bounded(turning_off).await;
             }
-            let charged_by_then = world.operator.charges(&account).await.len();
-            if let Some(held) = held {
-                drop(held);
-                bounded(recharging).await;
-            }
-            world.recover().await;
-            let story = format!("{account}: off was answered, then the charge went on");
-            assert_one_charge_at_most(&world, &account, &story).await;
-            assert_eq!(world.operator.charges(&account).await.len(), charged_by_then, "{story}");
-            assert_eq!(state(&world, &account).await, "off");
+            assert_nothing_follows(&world, &account, held, recharging).await;
         }
         if ended {
             break;

@@ -42,6 +42,14 @@ impl Process {
         Self { child, url, operator }
     }
 
+    /// Accounts in euros, without a card.
+    pub(crate) async fn open(&self, accounts: &[&str]) {
+        for account in accounts {
+            let account = json!({ "accountId": account, "name": account, "currency": "EUR" });
+            self.operator.post("/v1/accounts", account).await.expect(201);
+        }
+    }
+
     /// `kill -9`
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it is killed");
@@ -224,10 +232,7 @@ async fn killed_at_any_moment_it_loses_nothing_and_does_nothing_twice() {
     let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
     println!("seed {}", random.get_seed());
     let process = Process::start(folder.path()).await;
-    for account in ACCOUNTS {
-        let account = json!({ "accountId": account, "name": account, "currency": "EUR" });
-        process.operator.post("/v1/accounts", account).await.expect(201);
-    }
+    process.open(&ACCOUNTS).await;
     process.kill().await;
 
     let sent = Arc::new(Sent::default());

@@ -458,10 +458,7 @@ async fn killed_at_any_moment_the_host_applies_each_message_once() {
     let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
     println!("seed {}", random.get_seed());
     let process = Process::start(folder.path()).await;
-    for account in ACCOUNTS {
-        let account = json!({ "accountId": account, "name": account, "currency": "EUR" });
-        process.operator.post("/v1/accounts", account).await.expect(201);
-    }
+    process.open(&ACCOUNTS).await;
     process.kill().await;
 
     let mut sent: Vec<(&str, Value)> = Vec::new();

@@ -161,8 +161,7 @@ impl<'a> Batch<'a> {
         };
         let verdicts = self.verdicts.into_iter().map(|verdict| verdict.expect("every row was decided on"));
         let verdicts: Vec<_> = verdicts.collect();
-        let is_rejected = |verdict: &&Verdict| matches!(verdict, Verdict::Conflict(_) | Verdict::Invalid(_));
-        DEBITS_REJECTED.add(verdicts.iter().filter(is_rejected).count() as u64);
+        DEBITS_REJECTED.add(verdicts.iter().filter(|verdict| verdict.refused().is_some()).count() as u64);
         Ok(Done { verdicts, balance })
     }
 

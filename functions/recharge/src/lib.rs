@@ -41,6 +41,12 @@ pub struct Ports {
     pub policy: Policy,
 }
 
+impl Ports {
+    fn cashier(&self) -> Cashier<'_> {
+        Cashier { store: &self.store, processor: self.processor.as_ref() }
+    }
+}
+
 /// Whether a payment is left alone while its first process may still be at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leases {
@@ -162,7 +168,7 @@ async fn attend(
 /// Looks at the rule, and charges what it wants, again while a charge leaves the account low. Gives how many
 /// charges were begun.
 async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, StoreError> {
-    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
+    let cashier = ports.cashier();
     for begun in 0..MAX_CHARGES_AT_ONCE {
         let looked = ports.store.apply_with_profile(id, |account, profile| {
             Ok::<_, Infallible>(recharge::look(account, profile, now, &ports.policy))
@@ -192,8 +198,7 @@ async fn recover_payment(
     if !payment.is_open() {
         return Ok(Some(payment));
     }
-    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
-    cashier.recover(payment, now, open.withdrawn).await.map(Some)
+    ports.cashier().recover(payment, now, open.withdrawn).await.map(Some)
 }
 
 /// Looks at one payment because the card processor says that it has moved. An attempt that its process may still be at is
@@ -209,10 +214,10 @@ pub async fn payment_moved(
     let Some(open) = account.open_payments.iter().find(|open| open.id == *payment) else { return Ok(()) };
     let Some(payment) = ports.store.payment(id, payment).await? else { return Ok(()) };
     let is_held = open.recover_at > now && !open.withdrawn;
-    if is_held && matches!(payment.state, PaymentState::Open { .. }) {
+    if !payment.is_open() || is_held && matches!(payment.state, PaymentState::Open { .. }) {
         return Ok(());
     }
-    recover_payment(ports, id, open, now).await.map(|_| ())
+    ports.cashier().recover(payment, now, open.withdrawn).await.map(|_| ())
 }
 
 fn due_payments(account: &Account, now: Timestamp, leases: Leases) -> impl Iterator<Item = &OpenPayment> {

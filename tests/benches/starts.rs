@@ -1,8 +1,8 @@
 //! What each function weighs and how fast it starts, against an empty one: `cargo xtask budget`.
 //!
 //! Every program is started as Lambda starts it, again and again and in turns, with a Runtime API on loopback: from
-//! spawn to the first `next` is its start; then it is given an event of its own twice, the first and a warm
-//! invocation. The tables, the bus and the mailbox are the one-machine host's. Fails past the budget.
+//! spawn to the first `next` is its start, of which the warm-up call is shown by itself; then it is given an event of
+//! its own twice, the first and a warm invocation. The tables, the bus and the mailbox are the one-machine host's. Fails past the budget.
 
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "sizes and times, not money")]
 
@@ -150,6 +150,7 @@ async fn main() -> ExitCode {
             world.operator.send(Method::PATCH, "/v1/accounts/acme", &[], recipient).await.expect(200);
             world.drain().await;
             let run = bounded(run(&programs.join(function.name), &world, &function.event)).await;
+            assert!(run.warm_up.is_some() || function.name == EMPTY, "{} did not warm up", function.name);
             function.runs.push(run);
             world.host.stop().await;
         }
@@ -167,6 +168,8 @@ struct Measured {
 /// One process, from its start to its end.
 struct Run {
     start: Duration,
+    /// The call with which it opens its connections, as it says itself; none of the empty one.
+    warm_up: Option<Duration>,
     first: Duration,
     warm: Duration,
     /// At the first `next`, in kilobytes.
@@ -196,8 +199,8 @@ impl Measured {
 fn report(measured: &[Measured], programs: &Path, zips: &Path) -> ExitCode {
     println!("medians of {ROUNDS} runs, in turns; times in milliseconds");
     println!(
-        "{:<10} {:>9} {:>8} | {:>7} {:>7} | {:>7} {:>7} | {:>7}",
-        "function", "binary kB", "zip kB", "start", "x empty", "first", "warm", "RSS MB"
+        "{:<10} {:>9} {:>8} | {:>7} {:>7} {:>7} | {:>7} {:>7} | {:>7}",
+        "function", "binary kB", "zip kB", "start", "x empty", "warm-up", "first", "warm", "RSS MB"
     );
     let empty = measured.iter().find(|one| one.name == EMPTY).expect("the empty one was measured");
     let empty = empty.median(|run| run.start);
@@ -208,10 +211,11 @@ fn report(measured: &[Measured], programs: &Path, zips: &Path) -> ExitCode {
         let past = times > MOST_TIMES_EMPTY || start > LONGEST_START.as_secs_f64() * 1_000.0;
         within &= !past;
         println!(
-            "{:<10} {:>9} {:>8} | {start:>7.2} {times:>7.2} | {:>7.2} {:>7.2} | {:>7.1}{}",
+            "{:<10} {:>9} {:>8} | {start:>7.2} {times:>7.2} {:>7.2} | {:>7.2} {:>7.2} | {:>7.1}{}",
             one.name,
             kilobytes(&programs.join(one.name)),
             kilobytes(&zips.join(one.name).with_extension("zip")),
+            one.median(|run| run.warm_up.unwrap_or_default()),
             one.median(|run| run.first),
             one.median(|run| run.warm),
             one.memory() as f64 / 1_024.0,
@@ -309,8 +313,17 @@ async fn run(program: &Path, world: &World, event: &Value) -> Run {
     let memory = resident(&process);
     let first = api.invoke(event).await;
     let warm = api.invoke(event).await;
-    process.kill().await.expect("it runs until it is killed");
-    Run { start: ready - spawned, first, warm, memory }
+    process.start_kill().expect("it runs until it is killed");
+    let log = process.wait_with_output().await.expect("it has ended").stdout;
+    Run { start: ready - spawned, warm_up: warm_up(&log), first, warm, memory }
+}
+
+/// What the log says of the warm-up call.
+fn warm_up(log: &[u8]) -> Option<Duration> {
+    let mut lines =
+        serde_json::Deserializer::from_slice(log).into_iter().map(|line| line.expect("a line is JSON"));
+    let line = lines.find(|line: &Value| line["message"] == "warmed up")?;
+    Some(Duration::from_micros(line["microseconds"].as_u64().expect("a number")))
 }
 
 /// As Lambda starts it: with settings, and nothing else around.
@@ -327,7 +340,7 @@ fn command(program: &Path, api: &RuntimeApi, world: &World) -> Command {
         .envs(world.settings())
         // Lambda's image has its certificates in one file; a folder with a file for each costs a start half a millisecond.
         .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .kill_on_drop(true);
     command
 }

@@ -18,7 +18,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use domain::RateTable;
 use domain::purchase::PurchaseLimits;
@@ -107,8 +107,13 @@ impl<W: Write> Drop for Written<'_, W> {
 }
 
 async fn warm<W: StdError + 'static>(warm_up: impl Future<Output = Result<(), W>>) {
+    let begun = Instant::now();
     match tokio::time::timeout(PATIENCE, warm_up).await {
-        Ok(Ok(())) => {}
+        Ok(Ok(())) => {
+            let microseconds =
+                u64::try_from(begun.elapsed().as_micros()).expect("it is not more than a second");
+            tracing::info!(microseconds, "warmed up");
+        }
         Ok(Err(problem)) => tracing::warn!(problem = &problem as &dyn StdError, "could not warm up"),
         Err(_) => tracing::warn!(?PATIENCE, "gave up warming up"),
     }

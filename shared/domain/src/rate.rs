@@ -33,6 +33,11 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Where it is among those of its service.
+    fn place(&self) -> (&str, Timestamp) {
+        (&self.prefix, self.effective_from)
+    }
+
     /// Seconds billed for a call: up to the first increment, then to following ones (S5).
     pub fn billed_seconds(&self, duration_seconds: u32) -> u64 {
         let (duration, first, next) =
@@ -97,23 +102,47 @@ pub struct RateFileError {
 /// All published rates.
 #[derive(Debug, Default)]
 pub struct RateTable {
-    by_service: HashMap<(Service, Currency), HashMap<String, Vec<Rate>>>,
+    /// By prefix, then by when they take effect.
+    by_service: HashMap<(Service, Currency), Vec<Rate>>,
 }
 
 /// The columns of a rate file; see `infra/rates/README.md`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Row {
-    service: String,
-    prefix: String,
-    destination: String,
-    country: String,
-    currency: String,
-    per_minute: String,
-    connection_fee: String,
-    first_increment: String,
-    next_increment: String,
-    effective_from: String,
+struct Row<'a> {
+    service: &'a str,
+    prefix: &'a str,
+    destination: &'a str,
+    country: &'a str,
+    currency: &'a str,
+    per_minute: &'a str,
+    connection_fee: &'a str,
+    first_increment: &'a str,
+    next_increment: &'a str,
+    effective_from: &'a str,
+}
+
+impl Row<'_> {
+    fn read(&self) -> Result<((Service, Currency), Rate), String> {
+        let service = Service::parse(self.service)
+            .ok_or("service: expected tollFreeIn, tollIn, conferenceOut, userOut or premium")?;
+        let currency = Currency::parse(self.currency).map_err(|problem| format!("currency: {problem}"))?;
+        let digits = (1..=15).contains(&self.prefix.len()) && self.prefix.bytes().all(|b| b.is_ascii_digit());
+        if !digits {
+            return Err("prefix: expected 1 to 15 digits, without '+'".into());
+        }
+        let rate = Rate {
+            prefix: self.prefix.into(),
+            destination: self.destination.into(),
+            country: self.country.into(),
+            per_minute: price("perMinute", self.per_minute)?,
+            connection_fee: price("connectionFee", self.connection_fee)?,
+            first_increment: increment("firstIncrement", self.first_increment)?,
+            next_increment: increment("nextIncrement", self.next_increment)?,
+            effective_from: effective_from(self.effective_from)?,
+        };
+        Ok(((service, currency), rate))
+    }
 }
 
 impl RateTable {
@@ -127,7 +156,7 @@ impl RateTable {
     /// assert_eq!(problem.to_string(), "rates, line 2: perMinute: expected a price of zero or more, below a million");
     /// ```
     pub fn parse(file: &str) -> Result<Self, RateFileError> {
-        let mut table = Self::default();
+        let mut lines: HashMap<_, Vec<_>> = HashMap::new();
         let mut reader = csv::Reader::from_reader(file.trim_start_matches('\u{feff}').as_bytes());
         let headers = reader.headers().map_err(|problem| at_line(1, &problem))?.clone();
         let mut record = csv::StringRecord::new();
@@ -137,38 +166,13 @@ impl RateTable {
             if !more.map_err(|problem| at_line(line, &problem))? {
                 break;
             }
-            let row: Row = record.deserialize(Some(&headers)).map_err(|problem| at_line(line, &problem))?;
-            table.add(row).map_err(|detail| RateFileError { line, detail })?;
+            let row: Row<'_> =
+                record.deserialize(Some(&headers)).map_err(|problem| at_line(line, &problem))?;
+            let (service, rate) = row.read().map_err(|detail| RateFileError { line, detail })?;
+            lines.entry(service).or_default().push((line, rate));
         }
-        Ok(table)
-    }
-
-    fn add(&mut self, row: Row) -> Result<(), String> {
-        let service = Service::parse(&row.service)
-            .ok_or("service: expected tollFreeIn, tollIn, conferenceOut, userOut or premium")?;
-        let currency = Currency::parse(&row.currency).map_err(|problem| format!("currency: {problem}"))?;
-        let digits = (1..=15).contains(&row.prefix.len()) && row.prefix.bytes().all(|b| b.is_ascii_digit());
-        if !digits {
-            return Err("prefix: expected 1 to 15 digits, without '+'".into());
-        }
-        let rate = Rate {
-            per_minute: price("perMinute", &row.per_minute)?,
-            connection_fee: price("connectionFee", &row.connection_fee)?,
-            first_increment: increment("firstIncrement", &row.first_increment)?,
-            next_increment: increment("nextIncrement", &row.next_increment)?,
-            effective_from: effective_from(&row.effective_from)?,
-            prefix: row.prefix,
-            destination: row.destination,
-            country: row.country,
-        };
-        let rates =
-            self.by_service.entry((service, currency)).or_default().entry(rate.prefix.clone()).or_default();
-        let place = rates.partition_point(|other| other.effective_from < rate.effective_from);
-        if rates.get(place).is_some_and(|other| other.effective_from == rate.effective_from) {
-            return Err(format!("prefix: {} has a row from that instant already", rate.prefix));
-        }
-        rates.insert(place, rate);
-        Ok(())
+        let by_service = lines.into_iter().map(|(service, lines)| Ok((service, in_order(lines)?)));
+        Ok(Self { by_service: by_service.collect::<Result<_, _>>()? })
     }
 
     /// The rate for a number: the longest prefix that has one in force at `started_at`.
@@ -182,8 +186,9 @@ impl RateTable {
         let rates = self.by_service.get(&(service, currency))?;
         let digits = number.e164_digits()?;
         (1..=digits.len()).rev().find_map(|len| {
-            let in_force = |rate: &&Rate| rate.effective_from <= started_at;
-            rates.get(&digits[..len])?.iter().rfind(in_force)
+            let prefix = &digits[..len];
+            let first_later = rates.partition_point(|rate| rate.place() <= (prefix, started_at));
+            rates[..first_later].last().filter(|rate| rate.prefix == prefix)
         })
     }
 
@@ -220,6 +225,16 @@ impl RateTable {
     }
 }
 
+/// The rates of one service, each with its line, in order; no two take effect at once for the same prefix.
+fn in_order(mut lines: Vec<(u64, Rate)>) -> Result<Vec<Rate>, RateFileError> {
+    lines.sort_by(|(_, a), (_, b)| a.place().cmp(&b.place()));
+    if let Some([_, (line, rate)]) = lines.array_windows().find(|[(_, a), (_, b)]| a.place() == b.place()) {
+        let detail = format!("prefix: {} has a row from that instant already", rate.prefix);
+        return Err(RateFileError { line: *line, detail });
+    }
+    Ok(lines.into_iter().map(|(_, rate)| rate).collect())
+}
+
 fn at_line(line: u64, problem: &csv::Error) -> RateFileError {
     RateFileError { line, detail: problem.to_string() }
 }
@@ -239,11 +254,10 @@ fn increment(column: &str, text: &str) -> Result<u32, String> {
 }
 
 fn effective_from(text: &str) -> Result<Timestamp, String> {
-    let instant = text.parse::<Timestamp>().ok();
-    let midnight = || Some(text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-    instant
-        .or_else(midnight)
-        .ok_or_else(|| "effectiveFrom: expected a date such as 2025-01-01 or an instant".to_owned())
+    const DATE: usize = "2025-01-01".len();
+    let midnight = || TimeZone::UTC.to_timestamp(text.parse::<Date>().ok()?.into()).ok();
+    let effective = if text.len() <= DATE { midnight() } else { text.parse().ok() };
+    effective.ok_or_else(|| "effectiveFrom: expected a date such as 2025-01-01 or an instant".to_owned())
 }
 
 #[cfg(test)]
@@ -264,14 +278,17 @@ mod tests {
 
     #[test]
     fn s5_the_longest_prefix_in_force_when_the_call_started() {
-        let table = table(
-            "userOut,33,France,FR,EUR,0.02,0,60,60,2025-01-01\n\
-             userOut,33,France 2026,FR,EUR,0.03,0,60,60,2026-01-01\n\
-             userOut,336,France mobile,FR,EUR,0.1,0,60,60,2026-06-01\n\
-             userOut,33,France in dollars,FR,USD,0.02,0,60,60,2025-01-01\n\
-             premium,33,Premium,FR,EUR,9,0,60,60,2025-01-01\n",
-        )
-        .unwrap();
+        let mut rows = [
+            "userOut,33,France,FR,EUR,0.02,0,60,60,2025-01-01\n",
+            "userOut,33,France 2026,FR,EUR,0.03,0,60,60,2026-01-01T00:00:00Z\n",
+            "userOut,336,France mobile,FR,EUR,0.1,0,60,60,20260601\n",
+            "userOut,4,Not France,,EUR,0.02,0,60,60,2025-01-01\n",
+            "userOut,33,France in dollars,FR,USD,0.02,0,60,60,2025-01-01\n",
+            "premium,33,Premium,FR,EUR,9,0,60,60,2025-01-01\n",
+        ];
+        let in_order = table(&rows.concat()).unwrap();
+        rows.reverse();
+        let reversed = table(&rows.concat()).unwrap();
         for (number, at, destination) in [
             ("+33123", "2025-01-01T00:00:00Z", Some("France")),
             ("+33123", "2024-12-31T23:59:59Z", None),
@@ -282,7 +299,8 @@ mod tests {
             ("+33***", "2026-07-01T00:00:00Z", Some("France 2026")),
             ("+34123", "2026-07-01T00:00:00Z", None),
         ] {
-            assert_eq!(find(&table, number, at).as_deref(), destination, "{number} {at}");
+            assert_eq!(find(&in_order, number, at).as_deref(), destination, "{number} {at}");
+            assert_eq!(find(&reversed, number, at).as_deref(), destination, "{number} {at}, rows reversed");
         }
     }
 
@@ -323,7 +341,12 @@ mod tests {
             ("userOut,34,Spain,ES,XYZ,0.02,0,60,60,2025-01-01", "currency: expected"),
             ("fax,34,Spain,ES,EUR,0.02,0,60,60,2025-01-01", "service: expected"),
             ("userOut,34,Spain,ES,EUR,0.02,0,60,60,soon", "effectiveFrom: expected"),
+            ("userOut,34,Spain,ES,EUR,0.02,0,60,60,2025-13-01", "effectiveFrom: expected"),
             ("userOut,33,France,FR,EUR,0.03,0,60,60,2025-01-01", "prefix: 33 has a row"),
+            (
+                "userOut,33,France,FR,EUR,0.03,0,60,60,2025-01-01T00:00:00Z\nuserOut,32,,,EUR,1,0,1,1,2025-01-01",
+                "prefix: 33 has a row",
+            ),
             ("userOut,34,Spain", "found record with 3 fields"),
         ] {
             let problem = table(&format!("{good}{bad}\n")).unwrap_err();

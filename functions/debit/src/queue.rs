@@ -206,7 +206,7 @@ mod tests {
                 .build(),
         );
         let store = store::Store::new(client, store::Tables::default());
-        let rates = api::runtime::PublishedRates::reading(String::new());
+        let rates = api::runtime::PublishedRates::reading(std::io::empty());
         let ports = Ports { store: store.into(), rates };
         let body = json!({ "accountId": "a", "records": [{ "id": "r" }] });
         let without = |attribute: &str| {

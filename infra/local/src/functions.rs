@@ -130,7 +130,7 @@ impl Functions {
         let claims = Claims::new(client.clone(), "notices", Claims::LEASE);
         claims.create_table().await?;
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
-        let rates = PublishedRates::reading(RATES);
+        let rates = PublishedRates::reading(RATES.as_bytes());
         let limits = PurchaseLimits::default();
         Ok(Self {
             purchase: purchase::Ports {

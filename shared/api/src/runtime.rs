@@ -163,26 +163,17 @@ type Loader = Box<dyn FnOnce() -> Loaded + Send>;
 pub struct PublishedRates(Arc<LazyLock<Loaded, Loader>>);
 
 impl PublishedRates {
-    /// Begins to read a rate file's text.
-    pub fn reading(file: impl Into<String>) -> Self {
-        let file = file.into();
-        Self::begin(move || parse(&file))
-    }
-
     /// Begins to read the file that the setting `RATES_FILE` names, on Lambda as from where the zip is.
     pub fn from_env() -> Result<Self, Error> {
         // Lambda says where it has unpacked the zip; an absolute path stays as it is.
         let zip = std::env::var_os("LAMBDA_TASK_ROOT").unwrap_or_default();
-        let mut file = File::open(Path::new(&zip).join(setting("RATES_FILE")?))?;
-        Ok(Self::begin(move || {
-            let mut text = String::new();
-            file.read_to_string(&mut text).map_err(|problem| problem.to_string())?;
-            parse(&text)
-        }))
+        Ok(Self::reading(File::open(Path::new(&zip).join(setting("RATES_FILE")?))?))
     }
 
-    fn begin(load: impl FnOnce() -> Loaded + Send + 'static) -> Self {
-        let load: Loader = Box::new(load);
+    /// Begins to read a rate file.
+    pub fn reading(file: impl Read + Send + 'static) -> Self {
+        let load: Loader =
+            Box::new(move || RateTable::parse(InTurns(file)).map_err(|problem| problem.to_string()));
         let rates = Self(Arc::new(LazyLock::new(load)));
         let in_background = rates.clone();
         std::thread::spawn(move || LazyLock::force(&in_background.0).is_ok());
@@ -195,8 +186,14 @@ impl PublishedRates {
     }
 }
 
-fn parse(file: &str) -> Loaded {
-    RateTable::parse(file).map_err(|problem| problem.to_string())
+/// A file that lets other threads run before each piece of it is read: where there are few cores, a start comes first.
+struct InTurns<F>(F);
+
+impl<F: Read> Read for InTurns<F> {
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        std::thread::yield_now();
+        self.0.read(piece)
+    }
 }
 
 #[cfg(test)]

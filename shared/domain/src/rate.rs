@@ -1,6 +1,7 @@
 //! Published rates: what a minute costs, by service, currency and longest E.164 prefix (S5).
 
 use std::collections::HashMap;
+use std::io::Read;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -146,18 +147,19 @@ impl Row<'_> {
 }
 
 impl RateTable {
-    /// Reads a rate file (CSV). A bad row names its line and refuses the whole file: half a price list
+    /// Reads a rate file (CSV in UTF-8). A bad row names its line and refuses the whole file: half a price list
     /// would charge wrong.
     ///
     /// ```
     /// use domain::RateTable;
     /// let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,effectiveFrom\n";
-    /// let problem = RateTable::parse(&format!("{header}userOut,33,France,FR,EUR,-1,0,60,60,2025-01-01\n")).unwrap_err();
+    /// let file = format!("{header}userOut,33,France,FR,EUR,-1,0,60,60,2025-01-01\n");
+    /// let problem = RateTable::parse(file.as_bytes()).unwrap_err();
     /// assert_eq!(problem.to_string(), "rates, line 2: perMinute: expected a price of zero or more, below a million");
     /// ```
-    pub fn parse(file: &str) -> Result<Self, RateFileError> {
+    pub fn parse(file: impl Read) -> Result<Self, RateFileError> {
         let mut lines: HashMap<_, Vec<_>> = HashMap::new();
-        let mut reader = csv::Reader::from_reader(file.trim_start_matches('\u{feff}').as_bytes());
+        let mut reader = csv::Reader::from_reader(file);
         let headers = reader.headers().map_err(|problem| at_line(1, &problem))?.clone();
         let mut record = csv::StringRecord::new();
         loop {
@@ -267,7 +269,7 @@ mod tests {
     const HEADER: &str = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,effectiveFrom\n";
 
     fn table(rows: &str) -> Result<RateTable, RateFileError> {
-        RateTable::parse(&format!("{HEADER}{rows}"))
+        RateTable::parse(format!("{HEADER}{rows}").as_bytes())
     }
 
     fn find(table: &RateTable, number: &str, at: &str) -> Option<String> {
@@ -353,7 +355,7 @@ mod tests {
             assert_eq!(problem.line, 3, "{bad}");
             assert!(problem.detail.contains(said), "{bad}: {}", problem.detail);
         }
-        let problem = RateTable::parse("service,prefix\nuserOut,33\n").unwrap_err();
+        let problem = RateTable::parse(&b"service,prefix\nuserOut,33\n"[..]).unwrap_err();
         assert!(problem.detail.contains("missing field"), "{problem}");
     }
 

@@ -23,7 +23,7 @@ fn currency(code: &str) -> Currency {
 }
 
 fn read_in(code: &str, rate_all: bool, format: Format, body: &[u8]) -> Result<Vec<Row>, ReadError> {
-    let rates = RateTable::parse(RATES).unwrap();
+    let rates = RateTable::parse(RATES.as_bytes()).unwrap();
     read(format, body, &Context { currency: currency(code), rates: &rates, rate_all })
 }
 

@@ -10,9 +10,9 @@ use rust_decimal::Decimal;
 
 fn sample(format: Format, name: &str, rate_all: bool) -> Vec<UsageRecord> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let rates = std::fs::read_to_string(root.join("infra/rates/sample.csv")).unwrap();
+    let rates = std::fs::File::open(root.join("infra/rates/sample.csv")).unwrap();
     let body = std::fs::read(root.join("tests/data").join(name)).unwrap();
-    let rates = RateTable::parse(&rates).unwrap();
+    let rates = RateTable::parse(rates).unwrap();
     let context = cdr::Context { currency: Currency::parse("EUR").unwrap(), rates: &rates, rate_all };
     read(format, &body, &context).unwrap().into_iter().map(|row| row.record.unwrap()).collect()
 }

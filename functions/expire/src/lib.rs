@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
+use telemetry::Causes;
 
 /// Accounts swept at the same time.
 const SWEPT_AT_ONCE: usize = 8;
@@ -101,6 +102,6 @@ async fn sweep(store: &Store, id: &AccountId, now: Timestamp) -> Option<Swept> {
     }
 }
 
-fn log_failure(id: &AccountId, error: &ApplyError<Infallible>) {
-    tracing::error!(account = %id, ?error, "an account could not be swept");
+fn log_failure(id: &AccountId, problem: &ApplyError<Infallible>) {
+    tracing::error!(account = %id, problem = %Causes(problem), "an account could not be swept");
 }

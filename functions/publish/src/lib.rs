@@ -15,6 +15,7 @@ use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::Client;
 use store::Store;
+use telemetry::Causes;
 
 use bus::Bus;
 use entry::{Entry, Unreadable};
@@ -51,7 +52,7 @@ pub async fn handle(batch: Event, ports: &Ports) -> DynamoDbEventResponse {
                 let sequence = record.change.sequence_number.as_deref();
                 tracing::error!(
                     sequence,
-                    problem = &problem as &dyn std::error::Error,
+                    problem = %Causes(&problem),
                     "a record cannot be read"
                 );
                 good = place;
@@ -62,8 +63,8 @@ pub async fn handle(batch: Event, ports: &Ports) -> DynamoDbEventResponse {
     if let Err(unsent) = bus.put(&entries).await {
         good = owners[unsent.first];
         let sequence = records[good].change.sequence_number.as_deref();
-        let problem: &dyn std::error::Error = &unsent.problem;
-        tracing::error!(sequence, problem, "events could not be put on the bus");
+        let problem = Causes(&unsent.problem);
+        tracing::error!(sequence, %problem, "events could not be put on the bus");
     }
     let mut causes: Vec<_> = entries.iter().filter_map(|entry| entry.cause.as_deref()).collect();
     causes.dedup();

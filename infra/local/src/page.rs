@@ -92,7 +92,7 @@ fn answer(page: anyhow::Result<String>) -> Response {
 
 /// What is shown where a page cannot be made.
 pub(crate) fn broken(problem: &anyhow::Error) -> Response {
-    tracing::error!(?problem, "the page could not be made");
+    tracing::error!(problem = format!("{problem:#}"), "the page could not be made");
     (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.").into_response()
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use payments::ProcessorError;
 use serde::Serialize;
 use store::{ApplyError, StoreError};
+use telemetry::Causes;
 use utoipa::ToSchema;
 
 use crate::reply::Reply;
@@ -86,7 +87,7 @@ impl Problem {
             ProcessorError::Refused { reason } => {
                 Self::field(field, format!("expected a token that the card processor knows ({reason})"))
             }
-            ProcessorError::Unknown(_) => Self::Unavailable(causes(error)),
+            ProcessorError::Unknown(_) => Self::Unavailable(Causes(error).to_string()),
         }
     }
 
@@ -164,9 +165,11 @@ impl From<StoreError> for Problem {
             StoreError::Contended { .. } => Self::Contended,
             StoreError::Cursor => Self::cursor(),
             StoreError::Unavailable { .. } | StoreError::NewerSchema { .. } => {
-                Self::Unavailable(causes(&error))
+                Self::Unavailable(Causes(&error).to_string())
             }
-            StoreError::Corrupt { .. } | StoreError::Refused { .. } => Self::Internal(causes(&error)),
+            StoreError::Corrupt { .. } | StoreError::Refused { .. } => {
+                Self::Internal(Causes(&error).to_string())
+            }
         }
     }
 }
@@ -186,17 +189,6 @@ impl From<std::convert::Infallible> for Problem {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
     }
-}
-
-/// An error with its chain of causes, for the log.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use domain::fact::Event;
 use jiff::Timestamp;
 use serde::Deserialize;
-use telemetry::Correlation;
 use telemetry::correlation::because_of;
+use telemetry::{Causes, Correlation};
 
 /// One event of the bus.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ async fn handle_one<E: std::error::Error + 'static, F: Future<Output = Result<()
 }
 
 fn log_failure(id: &str, problem: &(dyn std::error::Error + 'static)) -> Result<(), Failed> {
-    tracing::error!(messageId = id, problem, "a message could not be handled");
+    tracing::error!(messageId = id, problem = %Causes(problem), "a message could not be handled");
     Err(Failed)
 }
 

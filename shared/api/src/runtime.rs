@@ -22,12 +22,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use domain::RateTable;
 use domain::purchase::PurchaseLimits;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use payments::{Processor, Sandbox};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Store, Tables};
-use telemetry::Emf;
+use telemetry::{Causes, Emf};
 use tracing::{Instrument, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -88,6 +88,12 @@ impl Function {
     }
 }
 
+/// When to stop working on an event, so that `to_answer` is left before Lambda ends the function.
+pub fn until(context: &Context, to_answer: Duration) -> tokio::time::Instant {
+    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    tokio::time::Instant::now() + left.saturating_sub(to_answer)
+}
+
 /// Writes metrics when it is dropped, be it while a panic unwinds.
 struct Written<'a, W: Write> {
     metrics: Option<&'a Emf>,
@@ -114,7 +120,7 @@ async fn warm<W: StdError + 'static>(warm_up: impl Future<Output = Result<(), W>
                 u64::try_from(begun.elapsed().as_micros()).expect("it is not more than a second");
             tracing::info!(microseconds, "warmed up");
         }
-        Ok(Err(problem)) => tracing::warn!(problem = &problem as &dyn StdError, "could not warm up"),
+        Ok(Err(problem)) => tracing::warn!(problem = %Causes(&problem), "could not warm up"),
         Err(_) => tracing::warn!(?PATIENCE, "gave up warming up"),
     }
 }

@@ -16,6 +16,7 @@ use domain::purchase::{self, NotOpen};
 use domain::{Account, Decision, Payment, PaymentKind};
 use jiff::Timestamp;
 use store::{ApplyError, Store, StoreError};
+use telemetry::Causes;
 
 use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError};
 
@@ -227,6 +228,6 @@ fn is_same_attempt(one: &Payment, other: &Payment) -> bool {
 /// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
 /// or to cancel: it may have charged.
 fn still_unknown(payment: Payment, problem: &ProcessorError) -> Settled {
-    tracing::warn!(payment = %payment.id, problem = problem as &dyn std::error::Error, "the outcome of a charge is unknown");
+    tracing::warn!(payment = %payment.id, problem = %Causes(problem), "the outcome of a charge is unknown");
     Settled::Done(payment)
 }

@@ -60,22 +60,20 @@ pub struct Applied<T> {
 }
 
 /// Why nothing was committed.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum ApplyError<R> {
     /// There is no such account.
+    #[error("there is no such account")]
     NoAccount,
     /// The decision itself refused.
+    #[error("it was refused: {0}")]
     Refused(R),
     /// The payment it writes exists already, or is no longer as it was read: read it again.
+    #[error("its payment has moved")]
     PaymentMoved,
     /// The store failed.
-    Store(StoreError),
-}
-
-impl<R> From<StoreError> for ApplyError<R> {
-    fn from(problem: StoreError) -> Self {
-        Self::Store(problem)
-    }
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What a try decides on.

@@ -5,11 +5,14 @@
 //! | [`metric`] | everything that is counted, by name |
 //! | [`emf`] | counts, written as CloudWatch reads them from a log |
 //! | [`correlation`] | the id that ties together the log lines, commits and events of one cause |
+//! | [`causes`] | an error with what caused it, for the log |
 
+pub mod causes;
 pub mod correlation;
 pub mod emf;
 pub mod metric;
 
+pub use causes::Causes;
 pub use correlation::Correlation;
 pub use emf::Emf;
 pub use metric::Metric;

@@ -235,6 +235,12 @@ async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
     world.faults().disarm();
     world.recover_at("2026-11-22T13:30:00Z").await;
     assert_eq!(pending(), 0);
+    // One that waits for its person is looked at, and no matter for an operator.
+    let unconfirmed = json!({ "amount": "80.00", "paymentMethod": "pm_card_authenticationRequired" });
+    world.operator.buy("a", "unconfirmed", unconfirmed).await.expect(202);
+    let run = world.recover_at("2026-11-22T18:00:00Z").await;
+    assert_eq!((run.looked_at, run.closed), (1, 0));
+    assert_eq!(pending(), 0);
 }
 
 #[tokio::test]

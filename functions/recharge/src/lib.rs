@@ -21,6 +21,7 @@ use payments::{Cashier, Processor};
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
+use telemetry::Causes;
 use telemetry::metric::PAYMENTS_PENDING;
 
 /// Accounts looked at at the same time; few, since each asks the card processor.
@@ -106,7 +107,7 @@ pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Su
     let due = ports.store.due(Due::Recharge, until).await.map_err(RecoverError::Due)?;
     let accounts = due.len();
     let results: Vec<_> = stream::iter(due)
-        .map(|id| async move { attend(ports, &id, now, leases).await })
+        .map(|id| async move { attend(ports, &id, now, leases).await.map_err(|problem| (id, problem)) })
         .buffer_unordered(RECOVERED_AT_ONCE)
         .collect()
         .await;
@@ -119,8 +120,8 @@ pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Su
                 summary.closed += part.closed;
                 summary.begun += part.begun;
             }
-            Err(problem) => {
-                tracing::error!(?problem, "an account could not be attended to");
+            Err((id, problem)) => {
+                tracing::error!(account = %id, problem = %Causes(&problem), "an account could not be attended to");
                 failed += 1;
             }
         }
@@ -145,16 +146,20 @@ async fn attend(
     for open in due_payments(&account, now, leases) {
         summary.looked_at += 1;
         needs_a_look |= open.kind == PaymentKind::Recharge;
-        let closed = match recover_payment(ports, id, open, now).await {
-            Ok(after) => after.is_none_or(|payment| !payment.is_open()),
+        let undecided = match recover_payment(ports, id, open, now).await {
+            Ok(Some(Payment { state: PaymentState::NeedsAction { .. }, .. })) => false,
+            Ok(Some(payment)) if payment.is_open() => true,
+            Ok(_) => {
+                summary.closed += 1;
+                false
+            }
             // The account's other payments are looked at all the same.
             Err(problem) => {
                 failure = Some(problem);
-                false
+                true
             }
         };
-        summary.closed += usize::from(closed);
-        PAYMENTS_PENDING.add(u64::from(!closed));
+        PAYMENTS_PENDING.add(u64::from(undecided));
     }
     if needs_a_look {
         match look(ports, id, now).await {

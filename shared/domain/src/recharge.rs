@@ -517,16 +517,17 @@ fn hold_back(draft: &mut Draft, held_back: &HeldBack) {
 fn open(draft: &mut Draft, profile: &Profile, amounts: &Amounts, times: u32) -> Payment {
     let (now, account) = (draft.now(), draft.account());
     let failures = account.recharge.failures();
-    // The version is this commit's alone, so the id names this charge and no other.
-    let version = account.version.to_string();
+    // The version is this commit's alone, so the id names this charge and no other; and the instant is, where books that
+    // were restored count versions once more, which the card processor has seen before.
+    let occasion = format!("{} {now}", account.version);
     let method = profile.payment_method.clone().expect("auto-recharge is on only with a card, which stays");
     let payment = Payment {
         account: account.id.clone(),
-        id: PaymentId::derive(&account.id, PaymentKind::Recharge, &version),
+        id: PaymentId::derive(&account.id, PaymentKind::Recharge, &occasion),
         kind: PaymentKind::Recharge,
         created_at: now,
         amount: amounts.amount.times(times),
-        content: Fingerprint::of([version.as_str()]),
+        content: Fingerprint::of([occasion.as_str()]),
         attempt: 1,
         method: Some(method),
         backup: profile.backup.clone().map_or(Backup::None, Backup::Ready),

@@ -52,10 +52,10 @@ pub const COMMIT_RETRIES: Metric =
 /// Commits that were not made.
 pub const COMMITS_GIVEN_UP: Metric =
     whole("CommitsGivenUp", "commits given up after the last try: the caller got a 503, or tries again");
-/// Payments that stay open.
+/// Payments that stay undecided.
 pub const PAYMENTS_PENDING: Metric = whole(
     "PaymentsPending",
-    "payments that the five-minute recovery looked at and had to leave open; 0 is written, too",
+    "payments that the five-minute recovery looked at without learning their outcome, but for those that wait for a person; 0 is written, too",
 );
 /// What auto-recharge came to.
 pub const RECHARGES: Metric = Metric {
@@ -90,7 +90,7 @@ pub const BOOKS_DIFFER: Metric = whole("BooksDiffer", "differences found in book
 /// Books of which nothing is known.
 pub const BOOKS_UNREAD: Metric = whole(
     "BooksUnread",
-    "accounts whose books could not be read to the end, and one more if time was up before the last account; 0 is written, too",
+    "accounts whose books could not be read to the end, and one more if the run ended before the last account; 0 is written, too",
 );
 
 /// All of them.

@@ -15,6 +15,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// No amount of ours reaches 10^15 units; a larger one is a mistake, and sums of them stay exact.
 pub const MAX_UNITS: Decimal = Decimal::from_parts(0xA4C6_8000, 0x3_8D7E, 0, false, 0);
 
+/// No sum of them reaches 10^18 units; a larger one is damaged, and a million of such sums still add up exactly.
+pub const MAX_SUM: Decimal = Decimal::from_parts(0xA764_0000, 0xDE0_B6B3, 0, false, 0);
+
 /// How much finer than the minor unit the ledger is, in decimals (T3).
 const LEDGER_EXTRA_DIGITS: u32 = 2;
 
@@ -91,6 +94,9 @@ pub enum MoneyError {
     /// Beyond [`MAX_UNITS`].
     #[error("expected an amount below 1 000 000 000 000 000")]
     TooLarge,
+    /// Beyond [`MAX_SUM`].
+    #[error("expected a sum below 1 000 000 000 000 000 000")]
+    SumTooLarge,
 }
 
 /// An exact amount of one currency, positive or negative.
@@ -121,8 +127,11 @@ impl Money {
         Self::with_digits(amount, currency, currency.minor_digits())
     }
 
-    /// What a ledger of such amounts adds up to: as exact as they are, and as large as it comes.
+    /// What a ledger of such amounts adds up to: as exact as they are, and larger.
     pub fn sum(amount: Decimal, currency: Currency) -> Result<Self, MoneyError> {
+        if amount.abs() >= MAX_SUM {
+            return Err(MoneyError::SumTooLarge);
+        }
         Self::exact(amount, currency, currency.ledger_digits())
     }
 
@@ -399,6 +408,8 @@ mod tests {
         assert_eq!(MAX_UNITS, Decimal::from(1_000_000_000_000_000_i64));
         assert_eq!(Money::new(MAX_UNITS, eur), Err(MoneyError::TooLarge));
         assert!(Money::sum(MAX_UNITS, eur).is_ok(), "what was accepted may add up to more");
+        assert_eq!(MAX_SUM, MAX_UNITS * Decimal::ONE_THOUSAND);
+        assert_eq!(Money::sum(-MAX_SUM, eur), Err(MoneyError::SumTooLarge));
     }
 
     #[test]

@@ -123,7 +123,9 @@ impl From<MoneyError> for PurchaseRefusal {
     fn from(problem: MoneyError) -> Self {
         match problem {
             MoneyError::TooPrecise { digits, currency } => Self::NotChargeable { digits, currency },
-            MoneyError::TooLarge => unreachable!("limits are checked on amounts that fit"),
+            MoneyError::TooLarge | MoneyError::SumTooLarge => {
+                unreachable!("limits are checked on amounts that fit")
+            }
         }
     }
 }

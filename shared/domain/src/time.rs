@@ -16,6 +16,12 @@ pub fn in_range(instant: Timestamp) -> bool {
     (2000..=9000).contains(&year)
 }
 
+/// Whether an instant may be in the books: one in range, or one that follows from it, as an expiry does.
+pub fn may_be_kept(instant: Timestamp) -> bool {
+    let year = instant.to_zoned(TimeZone::UTC).year();
+    (2000..=9100).contains(&year)
+}
+
 /// `instant` plus calendar months, clamped to the month's last day (F1).
 ///
 /// ```
@@ -73,7 +79,8 @@ impl Month {
     /// Reads `2026-11`.
     pub fn parse(text: &str) -> Option<Self> {
         let first_day: Date = format!("{text}-01").parse().ok()?;
-        (text.len() == 7).then_some(Self { first_day })
+        let begins = first_day.to_zoned(TimeZone::UTC).ok()?.timestamp();
+        (text.len() == 7 && may_be_kept(begins)).then_some(Self { first_day })
     }
 
     /// The first instant after the month.
@@ -130,5 +137,6 @@ mod tests {
         assert_eq!(Month::parse("2026-12"), Some(december));
         assert_eq!(Month::parse("2026-13"), None);
         assert_eq!(Month::parse("2026-1"), None);
+        assert_eq!(Month::parse("9999-12"), None, "it has no end");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::time::may_be_kept;
 use domain::{Currency, Money};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -183,8 +184,8 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn instant(&self, field: &str) -> Result<Timestamp, StoreError> {
-        Timestamp::from_millisecond(self.number(field)?)
-            .map_err(|problem| self.corrupt(format_args!("{field}: {problem}")))
+        let instant = Timestamp::from_millisecond(self.number(field)?).ok().filter(|&it| may_be_kept(it));
+        instant.ok_or_else(|| self.corrupt(format_args!("{field} is no instant of these books")))
     }
 
     pub(crate) fn instant_if(&self, field: &str) -> Result<Option<Timestamp>, StoreError> {

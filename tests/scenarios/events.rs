@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use domain::AccountId;
 use domain::fact::Event;
 use local::database::Database;
 use local::faults::{Call, Fault, Kind, Target, plain_http};
+use publish::{Republish, RepublishError};
 use reqwest::Method;
 use scenarios::{Answer, Api, World, bounded, decimal, list, rated};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::kill::Process;
 
@@ -279,13 +282,13 @@ async fn a_period_told_again_has_the_same_events() {
     };
     let next_day = "2026-11-23T00:00:00Z";
     let (answer, again) = republish(period(Some("b"), NOW, next_day)).await;
-    assert_eq!(answer.expect(200), json!({ "accounts": 1, "events": 3 }));
+    assert_eq!(answer.expect(200), json!({ "accounts": 1, "events": 3, "unread": 0 }));
     assert_eq!(lasting(Some("b"), &again), lasting(Some("b"), &first), "of one account");
     assert_eq!(again.len(), 3);
 
     let (answer, again) = republish(period(None, NOW, next_day)).await;
     // Account `a` was told of its first funds before the record began.
-    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 6 }));
+    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 6, "unread": 0 }));
     let ids =
         |events: Vec<Value>| events.into_iter().map(|event| event["id"].to_string()).collect::<BTreeSet<_>>();
     assert!(ids(lasting(None, &again)).is_superset(&ids(lasting(None, &first))), "of all accounts");
@@ -294,10 +297,65 @@ async fn a_period_told_again_has_the_same_events() {
     assert!(again.len() == 6 && again.iter().all(|event| event["republished"] == true), "{again:?}");
 
     let (answer, again) = republish(period(None, "2026-11-22T00:00:00Z", NOW)).await;
-    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 0 }), "`to` is not in it");
+    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 0, "unread": 0 }), "`to` is not in it");
     assert!(again.is_empty());
     let (answer, _) = republish(period(None, NOW, NOW)).await;
     assert_eq!(answer.problem(422)["errors"][0]["field"], "to");
+
+    let mut the_rest = period(None, NOW, next_day);
+    the_rest["after"] = "a".into();
+    let (answer, again) = republish(the_rest).await;
+    assert_eq!(answer.expect(200), json!({ "accounts": 1, "events": 3, "unread": 0 }));
+    assert!(again.iter().all(|event| event["accountId"] == "b"), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
+    let world = world().await;
+    armed(&world.operator, "b").await;
+    armed(&world.operator, "c").await;
+    world.drain().await;
+    let ports = world.host.machine().functions.publish_ports();
+    let request = |account_id: Option<&str>| -> Republish {
+        let period = json!({ "accountId": account_id, "from": NOW, "to": "2026-11-23T00:00:00Z" });
+        serde_json::from_value(period).unwrap()
+    };
+    // No time at all: not even one account can be told, and which is said.
+    let none = publish::republish(request(None), ports, Instant::now()).await;
+    assert!(matches!(&none, Err(RepublishError::OutOfTime(id)) if id.as_str() == "a"), "{none:?}");
+
+    // Account `b` takes all the time there is: its journal, read after the listing and that of `a`, is slow to answer.
+    let until = Instant::now() + Duration::from_secs(1);
+    let slow = world.faults().pause(2);
+    let time_passes = async {
+        slow.reached().await;
+        tokio::time::sleep_until(until).await;
+        drop(slow);
+    };
+    let (part, ()) = tokio::join!(publish::republish(request(None), ports, until), time_passes);
+    let part = part.unwrap();
+    assert_eq!((part.accounts, part.next.as_ref().map(AccountId::as_str)), (2, Some("b")), "{part:?}");
+    let rest = Republish { after: part.next, ..request(None) };
+    let rest = publish::republish(rest, ports, soon()).await.unwrap();
+    assert_eq!((rest.accounts, rest.next), (1, None));
+
+    // Somebody spoilt a row of `b`.
+    let steady = world.host.database().client(plain_http(), &Arc::default());
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let rows = steady.query().table_name("journal").key_condition_expression("accountId = :id");
+    let rows = rows.expression_attribute_values(":id", text("b")).send().await.unwrap();
+    let spoilt = rows.items().iter().find(|row| row.contains_key("fact")).expect("something lasts");
+    let mut spoilt = spoilt.clone();
+    spoilt.insert("fact".to_owned(), text("["));
+    steady.put_item().table_name("journal").set_item(Some(spoilt)).send().await.unwrap();
+    let others = publish::republish(request(None), ports, soon()).await.unwrap();
+    assert_eq!((others.accounts, others.unread), (2, 1));
+    let alone = publish::republish(request(Some("b")), ports, soon()).await;
+    assert!(matches!(alone, Err(RepublishError::Store(_))), "{alone:?}");
+}
+
+fn soon() -> Instant {
+    Instant::now() + Duration::from_mins(1)
 }
 
 #[tokio::test]

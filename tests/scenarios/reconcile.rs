@@ -3,17 +3,18 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
 use local::faults::{Fault, Kind, Target, plain_http};
-use reconcile::{Limits, Ports, Request};
+use reconcile::{Limits, Ports, ReconcileError, Request};
 use reqwest::Method;
 use rust_decimal::Decimal;
 use scenarios::{World, call, list, rated};
 use serde_json::{Value, json};
+use telemetry::Emf;
 use tokio::time::Instant;
 
 type Item = HashMap<String, AttributeValue>;
@@ -412,6 +413,30 @@ async fn a_run_whose_time_is_up_says_where_the_next_goes_on() {
     let summary = reconcile::handle(Request::default(), &ports, Instant::now()).await.unwrap();
     let next = summary.next.map(|id| id.to_string());
     assert_eq!((summary.accounts, summary.unread, next.as_deref()), (0, 1, Some("a000")));
+
+    // What was found before the listing breaks off is told all the same.
+    let metrics = Emf::new("n");
+    let counting = metrics::set_default_local_recorder(&metrics);
+    let a_page = 1 + 100 * 3;
+    world.faults().arm(Fault {
+        target: Some(Target::Database),
+        kind: Kind::Down,
+        skip: a_page,
+        count: usize::MAX,
+    });
+    let ports = limited(&world, Limits::default());
+    let until = Instant::now() + Duration::from_mins(1);
+    let broken = reconcile::handle(Request::default(), &ports, until).await;
+    assert!(matches!(broken, Err(ReconcileError::Listing(_))), "{broken:?}");
+    drop(counting);
+    world.faults().disarm();
+    let mut lines = Vec::new();
+    metrics.flush(SystemTime::now(), &mut lines).unwrap();
+    let told: Value = serde_json::from_slice(lines.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    assert_eq!(
+        (&told["AccountsReconciled"], &told["BooksDiffer"], &told["BooksUnread"]),
+        (&json!(100), &json!(0), &json!(1))
+    );
 
     let part = reconcile(&world, json!({ "after": "a009", "to": "a029" })).await;
     assert_holds(&part, 20);

@@ -1,20 +1,39 @@
 //! The `debit` function on AWS Lambda: requests of the API, and messages of its queue.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
-use api::runtime::{Function, PublishedRates, store_from_env};
+use api::runtime::{Function, PublishedRates, store_from_env, until};
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use debit::Ports;
 use lambda_runtime::{Error, LambdaEvent};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
-/// What wakes it. A request has no `Records`; a batch of messages would pass for a request.
-#[derive(Deserialize)]
-#[serde(untagged)]
+/// It ends work on messages so long before its time is up, to answer.
+const TO_ANSWER: Duration = Duration::from_secs(3);
+
+/// What wakes it.
 enum Wake {
     Queue(SqsEvent),
     Request(Box<ApiGatewayV2httpRequest>),
+}
+
+impl<'de> Deserialize<'de> for Wake {
+    /// A batch has `Records`, and a request has not. Nothing of a request is needed to read one, so that a batch which
+    /// cannot be read would pass for one, and its messages for handled.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let event = Value::deserialize(deserializer)?;
+        let is_batch = event.get("Records").is_some();
+        let wake = if is_batch {
+            serde_json::from_value(event).map(Self::Queue)
+        } else {
+            serde_json::from_value(event).map(Self::Request)
+        };
+        wake.map_err(D::Error::custom)
+    }
 }
 
 /// What it answers to each.
@@ -32,7 +51,10 @@ async fn main() -> Result<(), Error> {
     let ports = Ports { rates: PublishedRates::from_env()?, store: store_from_env().await? };
     let answer = async |event: LambdaEvent<Wake>| {
         Ok::<_, Infallible>(match event.payload {
-            Wake::Queue(batch) => Answer::Queue(debit::queue::handle(batch, &ports).await),
+            Wake::Queue(batch) => {
+                let until = until(&event.context, TO_ANSWER);
+                Answer::Queue(debit::queue::handle(batch, &ports, until).await)
+            }
             Wake::Request(request) => Answer::Request(Box::new(debit::handle(*request, &ports).await)),
         })
     };
@@ -70,5 +92,7 @@ mod tests {
         let batch = json!({ "Records": [message] }).to_string();
         let Ok(Wake::Queue(read)) = serde_json::from_str(&batch) else { panic!("a batch") };
         assert_eq!(read.records.len(), 1);
+        let unreadable = json!({ "Records": [{ "messageId": 7, "body": "{}" }] }).to_string();
+        assert!(serde_json::from_str::<Wake>(&unreadable).is_err(), "it comes back, unhandled");
     }
 }

@@ -3,17 +3,18 @@
 //!
 //! Nobody waits for the answer: what is refused of a message is kept in the journal and told.
 
-use std::collections::HashSet;
-use std::error::Error;
+use std::collections::{BTreeMap, HashSet};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use cdr::ReadError;
 use domain::posting::Entry;
 use domain::rejection::Message;
 use domain::{AccountId, MessageId};
+use futures_util::future::join_all;
 use store::{ApplyError, StoreError};
-use telemetry::Correlation;
 use telemetry::correlation::because_of;
+use telemetry::{Causes, Correlation};
+use tokio::time::{Instant, timeout_at};
 
 use crate::Ports;
 use crate::batch::Batch;
@@ -30,6 +31,8 @@ enum Failure {
     Rates(String),
     #[error("its records could not be applied")]
     Store(#[from] StoreError),
+    #[error("time was up; what was applied by then is a duplicate next time")]
+    OutOfTime,
 }
 
 /// Why a message is not one of ours.
@@ -43,40 +46,68 @@ enum Unreadable {
     Queue(&'static str),
 }
 
-/// Handles the messages of a batch in order. One that fails comes back later, with all that follow in its group, and at
-/// last lands in the dead-letter queue; other groups go on. So does the group of one that cannot be read: that one is
-/// never applied, and messages that wait for it would come to its end with it. A failure is logged here, once.
-pub async fn handle(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
+/// Handles the messages of a batch, those of a group in order, and answers by `until`. One that fails comes back later,
+/// with all that follow in its group, and at last lands in the dead-letter queue; other groups go on. So does the group
+/// of one that cannot be read: that one is never applied, and messages that wait for it would come to its end with it.
+/// Each that was tried is logged here, once.
+pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
     // On the heap: what it does is deep.
-    each_in_its_group(&batch.records, |message| Box::pin(apply(message, ports))).await
+    each_in_its_group(&batch.records, until, |message| Box::pin(apply(message, ports))).await
 }
 
+/// Groups do not wait for one another: a slow account takes nobody else's time.
 async fn each_in_its_group<'a, F: Future<Output = Result<(), Failure>>>(
     messages: &'a [SqsMessage],
+    until: Instant,
     apply: impl Fn(&'a SqsMessage) -> F,
 ) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
-    let mut held_up = HashSet::new();
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for message in messages {
-        let group = attribute(message, "MessageGroupId");
-        if !held_up.contains(&group) {
-            let id = message.message_id.as_deref();
-            let applied = because_of(id.and_then(Correlation::parse), apply(message));
-            let Err(problem) = applied.await else { continue };
-            tracing::error!(
-                messageId = id,
-                problem = &problem as &dyn Error,
-                "a message could not be handled"
-            );
-            if !matches!(problem, Failure::Unreadable(_)) {
-                held_up.insert(group);
-            }
-        }
-        let mut failure = BatchItemFailure::default();
-        failure.item_identifier = message.message_id.clone().unwrap_or_default();
-        response.batch_item_failures.push(failure);
+        groups.entry(attribute(message, "MessageGroupId")).or_default().push(message);
     }
+    let groups = groups.into_values().map(|group| in_order(group, until, &apply));
+    let done: HashSet<_> = join_all(groups).await.into_iter().flatten().collect();
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = messages
+        .iter()
+        .map(|message| message.message_id.clone().unwrap_or_default())
+        .filter(|id| !done.contains(id.as_str()))
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            failure
+        })
+        .collect();
     response
+}
+
+/// Handles the messages of a group up to the first that has to come back; which of them are done.
+async fn in_order<'a, F: Future<Output = Result<(), Failure>>>(
+    group: Vec<&'a SqsMessage>,
+    until: Instant,
+    apply: impl Fn(&'a SqsMessage) -> F,
+) -> Vec<&'a str> {
+    let mut done = Vec::new();
+    for message in group {
+        let id = message.message_id.as_deref();
+        let applied = because_of(id.and_then(Correlation::parse), async {
+            let applied = timeout_at(until, apply(message)).await.unwrap_or(Err(Failure::OutOfTime));
+            match &applied {
+                Ok(()) => tracing::info!(messageId = id, "handled"),
+                Err(problem) => {
+                    let problem = Causes(problem);
+                    tracing::error!(messageId = id, %problem, "a message could not be handled");
+                }
+            }
+            applied
+        });
+        match applied.await {
+            Ok(()) => done.extend(id),
+            Err(Failure::Unreadable(_)) => {}
+            Err(_) => break,
+        }
+    }
+    done
 }
 
 /// Applies the records of a message as those of a request, and keeps what is refused.
@@ -89,8 +120,8 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
 
     let account = ports.store.account_seen(&id).await?.ok_or_else(|| Failure::NoAccount(id.clone()))?;
     let rates = ports.rates.get().map_err(|problem| Failure::Rates(problem.to_string()))?;
-    let kept =
-        if is_first_delivery(message) { Vec::new() } else { ports.store.rejected(&id, &named).await? };
+    // The queue counts deliveries only approximately: what was refused before stays refused, whatever it says.
+    let kept = ports.store.rejected(&id, &named).await?;
     let kept: Vec<_> = kept
         .into_iter()
         .filter_map(|row| match row.entry {
@@ -117,11 +148,6 @@ fn name(message: &SqsMessage) -> Result<Message, Unreadable> {
     })
 }
 
-/// The queue counts deliveries approximately; what it says too few, the commit finds out.
-fn is_first_delivery(message: &SqsMessage) -> bool {
-    attribute(message, "ApproximateReceiveCount") == Some("1")
-}
-
 fn attribute<'a>(message: &'a SqsMessage, name: &str) -> Option<&'a str> {
     message.attributes.get(name).map(String::as_str)
 }
@@ -132,9 +158,10 @@ mod tests {
     use serde_json::{Value, json};
     use std::cell::RefCell;
     use std::future::ready;
+    use std::time::Duration;
 
     fn message(id: &str, group: &str, body: &Value) -> SqsMessage {
-        let attributes = json!({ "MessageGroupId": group, "SentTimestamp": "1764064800123", "ApproximateReceiveCount": "1" });
+        let attributes = json!({ "MessageGroupId": group, "SentTimestamp": "1764064800123" });
         let message = json!({ "messageId": id, "body": body.to_string(), "attributes": attributes });
         serde_json::from_value(message).unwrap()
     }
@@ -142,11 +169,11 @@ mod tests {
     /// A message's id and group, and how it fails, if it does.
     type Handed<'a> = (&'a str, &'a str, Option<fn() -> Failure>);
 
-    /// Which messages of a batch were tried, and which come back.
+    /// Which messages of a batch were tried, group by group, and which come back.
     async fn handed(batch: &[Handed<'_>]) -> (Vec<String>, Vec<String>) {
         let messages: Vec<_> = batch.iter().map(|(id, group, _)| message(id, group, &json!({}))).collect();
         let tried = RefCell::new(Vec::new());
-        let response = each_in_its_group(&messages, |message| {
+        let response = each_in_its_group(&messages, soon(), |message| {
             let id = message.message_id.clone().unwrap();
             let (_, _, failure) = batch.iter().find(|(known, _, _)| *known == id).unwrap();
             tried.borrow_mut().push(id);
@@ -154,6 +181,10 @@ mod tests {
         });
         let failed = response.await.batch_item_failures;
         (tried.into_inner(), failed.into_iter().map(|failure| failure.item_identifier).collect())
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_mins(1)
     }
 
     fn contended() -> Failure {
@@ -181,7 +212,7 @@ mod tests {
             ("a4", "a", Some(poison)),
         ])
         .await;
-        assert_eq!(tried, ["a1", "b1", "a2", "c1", "c2"]);
+        assert_eq!(tried, ["a1", "a2", "b1", "c1", "c2"]);
         assert_eq!(failed, ["b1", "a2", "b2", "a3", "a4"]);
     }
 
@@ -194,8 +225,23 @@ mod tests {
             ("a3", "a", Some(poison)),
         ])
         .await;
-        assert_eq!(tried, ["a1", "a2", "b1", "a3"]);
+        assert_eq!(tried, ["a1", "a2", "a3", "b1"]);
         assert_eq!(failed, ["a1", "a3"]);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_takes_too_long_holds_up_its_group_alone() {
+        let messages: Vec<_> =
+            ["a1", "b1", "a2", "b2", "c1"].map(|id| message(id, &id[..1], &json!({}))).into_iter().collect();
+        let response = each_in_its_group(&messages, Instant::now(), async |message: &SqsMessage| {
+            if message.message_id.as_deref() == Some("a1") {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        });
+        let failed = response.await.batch_item_failures;
+        let failed: Vec<_> = failed.into_iter().map(|failure| failure.item_identifier).collect();
+        assert_eq!(failed, ["a1", "a2"]);
     }
 
     #[tokio::test]

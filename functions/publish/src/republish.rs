@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::StoreError;
 use store::list::Period;
+use telemetry::Causes;
+use tokio::time::Instant;
 
 use crate::Ports;
 use crate::bus::{Bus, BusError};
@@ -25,6 +27,8 @@ const ROWS_A_PAGE: usize = 100;
 pub struct Republish {
     /// Of whom; of everybody, if it is not said.
     pub account_id: Option<AccountId>,
+    /// Of everybody whose id comes after this one.
+    pub after: Option<AccountId>,
     /// What happened from this instant, …
     pub from: Timestamp,
     /// … up to, not including, this one.
@@ -36,12 +40,18 @@ pub struct Republish {
 }
 
 /// What was told again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Republished {
     /// Accounts whose journals were read.
     pub accounts: usize,
     /// Events put on the bus.
     pub events: usize,
+    /// Accounts whose journals could not be read to the end; why is in the log.
+    pub unread: usize,
+    /// When time was up before all was told: `after` of the request that goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<AccountId>,
 }
 
 /// A period was not, or not wholly, told again; the caller asks for it again.
@@ -50,60 +60,110 @@ pub enum RepublishError {
     /// The period ends before it begins.
     #[error("expected from to be earlier than to")]
     Period,
-    /// The journal could not be read.
-    #[error("the journal could not be read")]
+    /// One account has more to tell than there is time for.
+    #[error("time was up in the middle of {0}; expected a shorter period")]
+    OutOfTime(AccountId),
+    /// The accounts, or a journal, could not be read.
+    #[error("the accounts and their journals could not be read")]
     Store(#[from] StoreError),
     /// The bus did not take it.
     #[error("the events could not be put on the bus")]
     Bus(#[source] BusError),
 }
 
-/// Tells a period again.
-pub async fn republish(request: Republish, ports: &Ports) -> Result<Republished, RepublishError> {
+/// Tells a period again, account by account in the order of their ids, until all is told or time is up. An account
+/// whose journal cannot be read stops nobody else's.
+pub async fn republish(
+    request: Republish,
+    ports: &Ports,
+    until: Instant,
+) -> Result<Republished, RepublishError> {
     if request.from >= request.to {
         return Err(RepublishError::Period);
     }
-    let period = Period { from: Some(request.from), to: Some(request.to), kind: None };
-    let notify = request.notify;
-    let mut done = Republished::default();
-    if let Some(account) = request.account_id {
-        done.accounts = 1;
-        done.events = republish_account(ports, &account, &period, notify).await?;
-        return Ok(done);
+    let run = Run {
+        ports,
+        period: Period { from: Some(request.from), to: Some(request.to), kind: None },
+        notify: request.notify,
+        until,
+    };
+    match request.account_id {
+        Some(id) => Ok(Republished { accounts: 1, events: run.one(&id).await?, ..Republished::default() }),
+        None => run.all(request.after).await,
     }
-    let mut cursor = None;
-    loop {
-        let page = ports.store.accounts(cursor.as_ref(), ACCOUNTS_A_PAGE).await?;
-        for (account, _) in &page.items {
-            done.accounts += 1;
-            done.events += republish_account(ports, &account.id, &period, notify).await?;
+}
+
+/// A request that is being served.
+struct Run<'a> {
+    ports: &'a Ports,
+    period: Period,
+    notify: bool,
+    until: Instant,
+}
+
+impl Run<'_> {
+    async fn all(&self, mut after: Option<AccountId>) -> Result<Republished, RepublishError> {
+        let mut done = Republished::default();
+        loop {
+            let ids = self.ports.store.account_ids(after.as_ref(), ACCOUNTS_A_PAGE).await?;
+            let is_last_page = ids.len() < ACCOUNTS_A_PAGE;
+            for id in ids {
+                match self.one(&id).await {
+                    Ok(events) => {
+                        done.accounts += 1;
+                        done.events += events;
+                    }
+                    // It is told from its beginning next time: with the ids it had.
+                    Err(RepublishError::OutOfTime(_)) if done.has_begun() => {
+                        done.next = after;
+                        return Ok(done);
+                    }
+                    Err(RepublishError::Store(
+                        problem @ (StoreError::Corrupt { .. } | StoreError::NewerSchema { .. }),
+                    )) => {
+                        let problem = Causes(&problem);
+                        tracing::error!(account = %id, %problem, "an account's journal could not be told again");
+                        done.unread += 1;
+                    }
+                    Err(problem) => {
+                        let after = after.as_ref().map(AccountId::as_str);
+                        tracing::error!(after, "what comes after this account was not told again");
+                        return Err(problem);
+                    }
+                }
+                after = Some(id);
+            }
+            if is_last_page {
+                return Ok(done);
+            }
         }
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(done);
+    }
+
+    async fn one(&self, account: &AccountId) -> Result<usize, RepublishError> {
+        let bus = Bus { client: &self.ports.bus, name: &self.ports.bus_name };
+        let mut events = 0;
+        let mut cursor = None;
+        loop {
+            if Instant::now() >= self.until {
+                return Err(RepublishError::OutOfTime(account.clone()));
+            }
+            let page =
+                self.ports.store.transactions(account, &self.period, cursor.as_ref(), ROWS_A_PAGE).await?;
+            let entries: Vec<_> =
+                page.items.iter().filter_map(|row| entry_of_row(account, row, self.notify)).collect();
+            bus.put(&entries).await.map_err(|unsent| RepublishError::Bus(unsent.problem))?;
+            events += entries.len();
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(events);
+            }
         }
     }
 }
 
-async fn republish_account(
-    ports: &Ports,
-    account: &AccountId,
-    period: &Period,
-    notify: bool,
-) -> Result<usize, RepublishError> {
-    let bus = Bus { client: &ports.bus, name: &ports.bus_name };
-    let mut events = 0;
-    let mut cursor = None;
-    loop {
-        let page = ports.store.transactions(account, period, cursor.as_ref(), ROWS_A_PAGE).await?;
-        let entries: Vec<_> =
-            page.items.iter().filter_map(|row| entry_of_row(account, row, notify)).collect();
-        bus.put(&entries).await.map_err(|unsent| RepublishError::Bus(unsent.problem))?;
-        events += entries.len();
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(events);
-        }
+impl Republished {
+    fn has_begun(&self) -> bool {
+        self.accounts + self.unread > 0
     }
 }
 

@@ -14,6 +14,7 @@ use domain::audit::{Audit, Finding};
 use serde::{Deserialize, Serialize};
 use store::list::Cursor;
 use store::{Store, StoreError};
+use telemetry::Causes;
 use telemetry::metric::{ACCOUNTS_RECONCILED, BOOKS_DIFFER, BOOKS_UNREAD};
 use tokio::time::Instant;
 
@@ -46,7 +47,7 @@ const IDS_A_PAGE: usize = 100;
 const ROWS_A_PAGE: usize = 1_000;
 
 /// A transaction becomes visible item by item, within milliseconds. A second look waits this long between the account
-/// and its rows, by when they are all there.
+/// and its rows, and between rows that are ahead of the account and the account, by when they are all there.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// What the handler works with.
@@ -90,7 +91,7 @@ pub struct Summary {
     pub differences: usize,
     /// Accounts that could not be read to the end; why is in the log.
     pub unread: usize,
-    /// When time was up before all was done: `after` of the run that goes on.
+    /// If it ended before all was done: `after` of the run that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<AccountId>,
     /// The first differences.
@@ -162,20 +163,15 @@ pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<S
         until,
         summary: Summary::default(),
     };
-    match &request.account_id {
-        Some(id) => run.only(id).await?,
-        None => run.all(&request).await?,
+    let ended = match &request.account_id {
+        Some(id) => run.only(id).await,
+        None => run.all(&request).await,
+    };
+    // What it found counts, even if it could not go on.
+    if ended.is_ok() || run.summary.has_begun() {
+        run.summary.report();
     }
-    let summary = run.summary;
-    let Summary { accounts, rows, differing, differences, unread, .. } = summary;
-    tracing::info!(accounts, rows, differing, differences, unread, "reconciled");
-    ACCOUNTS_RECONCILED.add(count(accounts));
-    BOOKS_DIFFER.report(count(differences));
-    BOOKS_UNREAD.report(count(unread + usize::from(summary.next.is_some())));
-    if let Some(next) = &summary.next {
-        tracing::error!(%next, "time was up before every account was reconciled; go on after this one");
-    }
-    Ok(summary)
+    ended.map(|()| run.summary)
 }
 
 fn count(number: usize) -> u64 {
@@ -195,8 +191,13 @@ impl Run<'_> {
     async fn all(&mut self, request: &Request) -> Result<(), ReconcileError> {
         let mut after = request.after.clone();
         loop {
-            let ids = self.store.account_ids(after.as_ref(), IDS_A_PAGE).await;
-            let ids = ids.map_err(ReconcileError::Listing)?;
+            let ids = match self.store.account_ids(after.as_ref(), IDS_A_PAGE).await {
+                Ok(ids) => ids,
+                Err(problem) => {
+                    self.summary.next = after;
+                    return Err(ReconcileError::Listing(problem));
+                }
+            };
             let is_last_page = ids.len() < IDS_A_PAGE;
             for id in ids {
                 if request.to.as_ref().is_some_and(|to| id > *to) {
@@ -218,13 +219,13 @@ impl Run<'_> {
     }
 
     /// What both of two looks find; one look is enough if it finds nothing.
-    async fn reconcile(&self, id: &AccountId) -> Result<Look, Obstacle> {
+    async fn reconcile(&mut self, id: &AccountId) -> Result<Look, Obstacle> {
         let first = self.look(id, None).await?;
         if first.findings.is_empty() { Ok(first) } else { self.look(id, Some(&first.findings)).await }
     }
 
     /// Reads the account, then its payments, then its rows: see [`domain::audit`] for why in this order.
-    async fn look(&self, id: &AccountId, first: Option<&[Finding]>) -> Result<Look, Obstacle> {
+    async fn look(&mut self, id: &AccountId, first: Option<&[Finding]>) -> Result<Look, Obstacle> {
         self.may_go_on().await?;
         let account = match self.store.account_as_written(id).await {
             Ok(Some(account)) => account,
@@ -243,11 +244,18 @@ impl Run<'_> {
         };
         self.enter_payments(id, &mut audit).await?;
         self.enter_rows(id, &mut audit).await?;
-        let latest = if audit.is_behind() { self.version(id).await? } else { account.version };
+        let latest = if audit.is_behind() {
+            if first.is_some() {
+                tokio::time::sleep(SETTLED_AFTER).await;
+            }
+            self.version(id).await?
+        } else {
+            account.version
+        };
         Ok(Look { rows: audit.size(), findings: audit.finish(latest) })
     }
 
-    async fn enter_payments(&self, id: &AccountId, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
+    async fn enter_payments(&mut self, id: &AccountId, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
         let mut cursor: Option<Cursor> = None;
         loop {
             self.may_go_on().await?;
@@ -258,6 +266,7 @@ impl Run<'_> {
                     Err(unreadable) => audit.unreadable(unreadable.key, unreadable.problem.to_string()),
                 }
             }
+            self.bound(audit)?;
             cursor = page.next;
             if cursor.is_none() {
                 return Ok(());
@@ -265,7 +274,7 @@ impl Run<'_> {
         }
     }
 
-    async fn enter_rows(&self, id: &AccountId, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
+    async fn enter_rows(&mut self, id: &AccountId, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
         let mut cursor: Option<Cursor> = None;
         loop {
             self.may_go_on().await?;
@@ -276,14 +285,16 @@ impl Run<'_> {
                     Err(unreadable) => audit.unreadable(unreadable.key, unreadable.problem.to_string()),
                 }
             }
-            if audit.size() > self.max_rows {
-                return Err(Obstacle::TooManyRows(self.max_rows));
-            }
+            self.bound(audit)?;
             cursor = page.next;
             if cursor.is_none() {
                 return Ok(());
             }
         }
+    }
+
+    fn bound(&self, audit: &Audit<'_>) -> Result<(), Obstacle> {
+        if audit.size() > self.max_rows { Err(Obstacle::TooManyRows(self.max_rows)) } else { Ok(()) }
     }
 
     /// How far the account has come by now.
@@ -293,7 +304,7 @@ impl Run<'_> {
     }
 
     /// Waits for its turn to read, if there is time for more.
-    async fn may_go_on(&self) -> Result<(), Obstacle> {
+    async fn may_go_on(&mut self) -> Result<(), Obstacle> {
         if Instant::now() >= self.until {
             return Err(Obstacle::OutOfTime);
         }
@@ -306,7 +317,7 @@ impl Run<'_> {
         let look = match reconciled {
             Ok(look) => look,
             Err(obstacle) => {
-                tracing::error!(account = %id, ?obstacle, "an account could not be reconciled");
+                tracing::error!(account = %id, problem = %Causes(&obstacle), "an account could not be reconciled");
                 summary.unread += 1;
                 return;
             }
@@ -335,6 +346,17 @@ impl Look {
 }
 
 impl Summary {
+    fn report(&self) {
+        let Self { accounts, rows, differing, differences, unread, .. } = *self;
+        tracing::info!(accounts, rows, differing, differences, unread, "reconciled");
+        ACCOUNTS_RECONCILED.add(count(accounts));
+        BOOKS_DIFFER.report(count(differences));
+        BOOKS_UNREAD.report(count(unread + usize::from(self.next.is_some())));
+        if let Some(next) = &self.next {
+            tracing::error!(%next, "it ended before every account was reconciled; go on after this one");
+        }
+    }
+
     fn has_begun(&self) -> bool {
         self.accounts + self.unread > 0
     }

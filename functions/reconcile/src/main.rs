@@ -1,11 +1,10 @@
 //! The `reconcile` function on AWS Lambda.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use api::runtime::{Function, store_from_env};
-use lambda_runtime::{Context, Error, LambdaEvent};
+use api::runtime::{Function, store_from_env, until};
+use lambda_runtime::{Error, LambdaEvent};
 use reconcile::{Limits, Ports, Request};
-use tokio::time::Instant;
 
 /// It ends so long before its time is up, to answer.
 const TO_ANSWER: Duration = Duration::from_secs(10);
@@ -15,12 +14,7 @@ async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let ports = Ports { store: store_from_env().await?, limits: Limits::default() };
     let reconcile = async |event: LambdaEvent<Request>| {
-        reconcile::handle(event.payload, &ports, until(&event.context)).await
+        reconcile::handle(event.payload, &ports, until(&event.context, TO_ANSWER)).await
     };
     function.run(ports.store.warm_up(), reconcile).await
-}
-
-fn until(context: &Context) -> Instant {
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Instant::now() + left.saturating_sub(TO_ANSWER)
 }

@@ -6,10 +6,14 @@ use std::time::Duration;
 use store::Meter;
 use tokio::time::Instant;
 
+/// Time that a run may make up for: what it was slow at before does not let it read all the faster later.
+const MAX_CREDIT: Duration = Duration::from_secs(1);
+
 /// Holds a run back when it has read more than its time allows.
 pub(crate) struct Pace {
     meter: Arc<Meter>,
     units_a_second: u32,
+    /// When it began, or would have begun had it never been slow.
     began: Instant,
     /// What the meter said then.
     before: f64,
@@ -23,8 +27,11 @@ impl Pace {
     }
 
     /// Waits until what has been read so far may have been.
-    pub(crate) async fn keep(&self) {
-        tokio::time::sleep_until(self.began + self.earned()).await;
+    pub(crate) async fn keep(&mut self) {
+        let turn = self.began + self.earned();
+        let lost = Instant::now().saturating_duration_since(turn).saturating_sub(MAX_CREDIT);
+        self.began += lost;
+        tokio::time::sleep_until(turn).await;
     }
 
     /// The time that what has been read takes at this pace.

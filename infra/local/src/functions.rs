@@ -85,6 +85,12 @@ const PUBLISH: usize = 5;
 const NOTIFY: usize = 6;
 const RECONCILE: usize = 7;
 
+/// How long a batch of finished calls may take, as on Lambda.
+const DEBITS_FOR: Duration = Duration::from_secs(26);
+
+/// How long a period is told again, as on Lambda.
+const REPUBLISHES_FOR: Duration = Duration::from_mins(2);
+
 /// How long reconciling goes on, as on Lambda.
 const RECONCILES_FOR: Duration = Duration::from_mins(15);
 
@@ -241,6 +247,11 @@ impl Functions {
         &self.reconcile
     }
 
+    /// What the publish function works with, for tests that give it another deadline.
+    pub fn publish_ports(&self) -> &publish::Ports {
+        &self.publish
+    }
+
     /// Finds out what became of one payment, as a card processor's webhook would have it done.
     pub async fn payment_moved(
         &self,
@@ -282,7 +293,7 @@ impl Functions {
     /// Tells a period again.
     pub async fn republish(&self, request: Republish) -> Result<Republished, RepublishError> {
         let _flight = self.flights.take_off();
-        let result = publish::republish(request, &self.publish).await;
+        let result = publish::republish(request, &self.publish, Instant::now() + REPUBLISHES_FOR).await;
         self.ran(PUBLISH, result.is_err());
         result
     }
@@ -297,7 +308,9 @@ impl Functions {
             match queue {
                 Queue::Recharge => recharge::handle_queue(batch, &functions.recharge).await,
                 Queue::Notify => notify::handle(batch, &functions.notify).await,
-                Queue::Debits => debit::queue::handle(batch, &functions.debit).await,
+                Queue::Debits => {
+                    debit::queue::handle(batch, &functions.debit, Instant::now() + DEBITS_FOR).await
+                }
             }
         });
         let failed = match run.await {

@@ -328,7 +328,7 @@ def unknown_metrics(template):
         for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items()
         if text(alarm["Namespace"]) == ours
     ]
-    searched = re.compile(r"SEARCH\('\{(.*),(\w+)\} MetricName=\"(\w+)\"")
+    searched = re.compile(r"SEARCH\('\{\"(.*)\",(\w+)\} MetricName=\"(\w+)\"")
     for name, dashboard in of_type(template, "AWS::CloudWatch::Dashboard").items():
         for widget in json.loads(text(dashboard["DashboardBody"]))["widgets"]:
             for first, *rest in widget["properties"]["metrics"]:
@@ -518,7 +518,7 @@ DASHBOARD = json.dumps(
             {
                 "properties": {
                     "metrics": [
-                        [{"expression": "SEARCH('{CommunicationsCredits/${AWS::StackName},Currency} MetricName=\"Recharges\"', 'Sum')"}]
+                        [{"expression": "SEARCH('{\"CommunicationsCredits/${AWS::StackName}\",Currency} MetricName=\"Recharges\"', 'Sum')"}]
                     ]
                 }
             }

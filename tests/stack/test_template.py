@@ -26,7 +26,7 @@ TABLES = {
     "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
     "expire": ("accounts", "accounts journal"),
     "recharge": ("accounts payments sandbox", "accounts journal payments sandbox"),
-    "publish": ("accounts journal", ""),
+    "publish": ("journal", ""),
     "notify": ("accounts payments", "notices"),
     "reconcile": ("accounts journal payments", ""),
 }

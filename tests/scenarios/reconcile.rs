@@ -208,6 +208,15 @@ async fn damage(tables: &Client, account: &str, how: &str) {
         "too fine" => {
             set(tables, "journal", account, is("kind", "usage"), ("amount", number("-1.23456"))).await;
         }
+        // Sums of such amounts, and a month after such an instant, cannot be had.
+        "too much" => {
+            let all_that_it_holds = number("79228162514264337593543950335");
+            set(tables, "journal", account, is("kind", "usage"), ("amount", all_that_it_holds)).await;
+        }
+        "too late" => {
+            let end_of_time = number("253402207200000");
+            set(tables, "journal", account, is("kind", "purchase"), ("expiresAt", end_of_time)).await;
+        }
         "currency" => {
             set(tables, "journal", account, is("kind", "usage"), ("currency", text("USD"))).await;
         }
@@ -221,7 +230,7 @@ async fn what_was_altered_behind_our_back_is_found() {
     world.set_time(NOW);
     let tables = tables(&world);
     // Each with the differences that it makes at the least.
-    let damages: [(&str, &[&str]); 19] = [
+    let damages: [(&str, &[&str]); 21] = [
         ("amount", &["sum", "balance", "altered"]),
         ("balance", &["balance"]),
         ("row gone", &["sum", "balance", "lot"]),
@@ -240,6 +249,8 @@ async fn what_was_altered_behind_our_back_is_found() {
         ("illegible", &["unreadable"]),
         ("newer", &["unreadable", "sum"]),
         ("too fine", &["unreadable", "sum"]),
+        ("too much", &["unreadable", "sum"]),
+        ("too late", &["unreadable", "sum"]),
         ("currency", &["currency"]),
     ];
     for (place, (how, _)) in damages.iter().enumerate() {
@@ -263,7 +274,7 @@ async fn what_was_altered_behind_our_back_is_found() {
 
     // All of them in one run: the others are looked at all the same.
     let summary = reconcile(&world, Value::Null).await;
-    assert_eq!((&summary["accounts"], &summary["differing"]), (&json!(20), &json!(19)), "{summary:#}");
+    assert_eq!((&summary["accounts"], &summary["differing"]), (&json!(22), &json!(21)), "{summary:#}");
     let single: u64 = summaries.iter().map(|summary| summary["differences"].as_u64().unwrap()).sum();
     assert_eq!(summary["differences"], single);
 }

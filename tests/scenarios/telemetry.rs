@@ -241,6 +241,16 @@ async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
     let run = world.recover_at("2026-11-22T18:00:00Z").await;
     assert_eq!((run.looked_at, run.closed), (1, 0));
     assert_eq!(pending(), 0);
+    // Unless nobody can tell whether it still does.
+    world.faults().arm(Fault {
+        target: Some(Target::Processor),
+        kind: Kind::Down,
+        skip: 0,
+        count: usize::MAX,
+    });
+    let run = world.recover_at("2026-11-22T20:00:00Z").await;
+    assert_eq!((run.looked_at, run.closed), (1, 0));
+    assert_eq!(pending(), 1);
 }
 
 #[tokio::test]

@@ -60,6 +60,9 @@ pub enum RepublishError {
     /// The period ends before it begins.
     #[error("expected from to be earlier than to")]
     Period,
+    /// One account has none after it.
+    #[error("expected accountId or after, not both")]
+    Both,
     /// One account has more to tell than there is time for.
     #[error("time was up in the middle of {0}; expected a shorter period")]
     OutOfTime(AccountId),
@@ -80,6 +83,9 @@ pub async fn republish(
 ) -> Result<Republished, RepublishError> {
     if request.from >= request.to {
         return Err(RepublishError::Period);
+    }
+    if request.account_id.is_some() && request.after.is_some() {
+        return Err(RepublishError::Both);
     }
     let run = Run {
         ports,
@@ -105,7 +111,8 @@ impl Run<'_> {
     async fn all(&self, mut after: Option<AccountId>) -> Result<Republished, RepublishError> {
         let mut done = Republished::default();
         loop {
-            let ids = self.ports.store.account_ids(after.as_ref(), ACCOUNTS_A_PAGE).await?;
+            let ids = self.ports.store.account_ids(after.as_ref(), ACCOUNTS_A_PAGE).await;
+            let ids = ids.map_err(|problem| broke_off(after.as_ref(), problem.into()))?;
             let is_last_page = ids.len() < ACCOUNTS_A_PAGE;
             for id in ids {
                 match self.one(&id).await {
@@ -125,11 +132,7 @@ impl Run<'_> {
                         tracing::error!(account = %id, %problem, "an account's journal could not be told again");
                         done.unread += 1;
                     }
-                    Err(problem) => {
-                        let after = after.as_ref().map(AccountId::as_str);
-                        tracing::error!(after, "what comes after this account was not told again");
-                        return Err(problem);
-                    }
+                    Err(problem) => return Err(broke_off(after.as_ref(), problem)),
                 }
                 after = Some(id);
             }
@@ -159,6 +162,13 @@ impl Run<'_> {
             }
         }
     }
+}
+
+/// Says where the next request goes on, since an error's answer cannot.
+fn broke_off(after: Option<&AccountId>, problem: RepublishError) -> RepublishError {
+    let after = after.map(AccountId::as_str);
+    tracing::error!(after, "what comes after this account was not told again");
+    problem
 }
 
 impl Republished {

@@ -17,7 +17,7 @@ use domain::recharge::{self, Policy};
 use domain::{Account, AccountId, Fact, Payment, PaymentId, PaymentKind};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use payments::{Cashier, Processor};
+use payments::{Cashier, Processor, Recovered};
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
@@ -146,20 +146,16 @@ async fn attend(
     for open in due_payments(&account, now, leases) {
         summary.looked_at += 1;
         needs_a_look |= open.kind == PaymentKind::Recharge;
-        let undecided = match recover_payment(ports, id, open, now).await {
-            Ok(Some(Payment { state: PaymentState::NeedsAction { .. }, .. })) => false,
-            Ok(Some(payment)) if payment.is_open() => true,
-            Ok(_) => {
-                summary.closed += 1;
-                false
-            }
+        match recover_payment(ports, id, open, now).await {
+            Ok(Outcome::Closed) => summary.closed += 1,
+            Ok(Outcome::WaitsForPerson) => {}
+            Ok(Outcome::Pending) => PAYMENTS_PENDING.add(1),
             // The account's other payments are looked at all the same.
             Err(problem) => {
+                PAYMENTS_PENDING.add(1);
                 failure = Some(problem);
-                true
             }
-        };
-        PAYMENTS_PENDING.add(u64::from(undecided));
+        }
     }
     if needs_a_look {
         match look(ports, id, now).await {
@@ -192,18 +188,28 @@ async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, St
     Ok(MAX_CHARGES_AT_ONCE)
 }
 
-/// Finds out what became of one open payment; `None` if there is no such payment.
+/// What became of a payment that the account lists as open.
+enum Outcome {
+    Closed,
+    WaitsForPerson,
+    /// The card processor does not say yet, or cannot be asked.
+    Pending,
+}
+
 async fn recover_payment(
     ports: &Ports,
     account: &AccountId,
     open: &OpenPayment,
     now: Timestamp,
-) -> Result<Option<Payment>, StoreError> {
-    let Some(payment) = ports.store.payment(account, &open.id).await? else { return Ok(None) };
-    if !payment.is_open() {
-        return Ok(Some(payment));
-    }
-    ports.cashier().recover(payment, now, open.withdrawn).await.map(Some)
+) -> Result<Outcome, StoreError> {
+    let payment = ports.store.payment(account, &open.id).await?;
+    let Some(payment) = payment.filter(Payment::is_open) else { return Ok(Outcome::Closed) };
+    let Recovered { payment, is_known } = ports.cashier().recover(payment, now, open.withdrawn).await?;
+    Ok(match payment.state {
+        _ if !payment.is_open() => Outcome::Closed,
+        PaymentState::NeedsAction { .. } if is_known => Outcome::WaitsForPerson,
+        _ => Outcome::Pending,
+    })
 }
 
 /// Looks at one payment because the card processor says that it has moved. An attempt that its process may still be at is

@@ -28,16 +28,37 @@ impl Pace {
 
     /// Waits until what has been read so far may have been.
     pub(crate) async fn keep(&mut self) {
-        let turn = self.began + self.earned();
-        let lost = Instant::now().saturating_duration_since(turn).saturating_sub(MAX_CREDIT);
-        self.began += lost;
+        let turn = self.turn_after(self.read_so_far(), Instant::now());
         tokio::time::sleep_until(turn).await;
     }
 
-    /// The time that what has been read takes at this pace.
     #[expect(clippy::float_arithmetic, reason = "capacity, not money")]
-    fn earned(&self) -> Duration {
-        let units = self.meter.units().read - self.before;
-        Duration::from_secs_f64(units.max(0.0) / f64::from(self.units_a_second))
+    fn read_so_far(&self) -> f64 {
+        (self.meter.units().read - self.before).max(0.0)
+    }
+
+    /// When so many units may have been read.
+    #[expect(clippy::float_arithmetic, reason = "capacity, not money")]
+    fn turn_after(&mut self, units: f64, now: Instant) -> Instant {
+        let turn = self.began + Duration::from_secs_f64(units / f64::from(self.units_a_second));
+        self.began += now.saturating_duration_since(turn).saturating_sub(MAX_CREDIT);
+        turn
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_slow_before_does_not_let_it_read_faster_later() {
+        let mut pace = Pace::start(Arc::default(), 100);
+        let began = pace.began;
+        let at = |seconds| began + Duration::from_secs(seconds);
+        assert_eq!(pace.turn_after(100.0, at(1)), at(1), "a hundred units take a second");
+        assert_eq!(pace.turn_after(300.0, at(1)), at(3), "three hundred take three");
+        assert!(pace.turn_after(300.0, at(60)) <= at(60), "nothing was read for long: it may at once");
+        // Five seconds' worth, of which one was saved up.
+        assert_eq!(pace.turn_after(800.0, at(60)), at(64));
     }
 }

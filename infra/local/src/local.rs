@@ -156,6 +156,7 @@ async fn republish(machine: State<Machine>, body: String) -> Result<Response, Fa
     match machine.functions.republish(request).await {
         Ok(republished) => Ok(Json(republished).into_response()),
         Err(RepublishError::Period) => Err(wrong("to", "expected an instant after from")),
+        Err(RepublishError::Both) => Err(wrong("after", "expected it without accountId")),
         Err(problem) => Err(problem.into()),
     }
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// No amount of ours reaches 10^15 units; a larger one is a mistake, and sums of them stay exact.
 pub const MAX_UNITS: Decimal = Decimal::from_parts(0xA4C6_8000, 0x3_8D7E, 0, false, 0);
 
-/// No sum of them reaches 10^18 units; a larger one is damaged, and a million of such sums still add up exactly.
+/// No sum of them reaches 10^18 units; a larger one is damaged, and a million of such sums add up without overflow.
 pub const MAX_SUM: Decimal = Decimal::from_parts(0xA764_0000, 0xDE0_B6B3, 0, false, 0);
 
 /// How much finer than the minor unit the ledger is, in decimals (T3).

@@ -27,6 +27,8 @@ const MAX_CLOSING_TRIES: usize = 8;
 enum Settled {
     /// As far as it goes for now.
     Done(Payment),
+    /// The processor does not say.
+    Unknown(Payment),
     /// This process, and no other, is to try the payment's next card.
     NextAttempt(Payment),
 }
@@ -34,9 +36,17 @@ enum Settled {
 impl Settled {
     fn payment(self) -> Payment {
         match self {
-            Self::Done(payment) | Self::NextAttempt(payment) => payment,
+            Self::Done(payment) | Self::Unknown(payment) | Self::NextAttempt(payment) => payment,
         }
     }
+}
+
+/// What recovery came to.
+pub struct Recovered {
+    /// The payment by now.
+    pub payment: Payment,
+    /// Whether the processor said where it is.
+    pub is_known: bool,
 }
 
 /// Takes a payment from open to closed.
@@ -53,7 +63,7 @@ impl Cashier<'_> {
     pub async fn charge(&self, payment: Payment, now: Timestamp) -> Result<Payment, StoreError> {
         // On the heap: each step's future is deep.
         let settled = Box::pin(self.attempt(payment, now)).await?;
-        self.go_on(settled, now).await
+        Ok(self.go_on(settled, now).await?.payment())
     }
 
     /// Finds out what became of an open payment, and closes it if that is known or can be made certain.
@@ -64,10 +74,13 @@ impl Cashier<'_> {
         mut payment: Payment,
         now: Timestamp,
         withdrawn: bool,
-    ) -> Result<Payment, StoreError> {
+    ) -> Result<Recovered, StoreError> {
+        let mut is_known = true;
         for _ in 0..MAX_CLOSING_TRIES {
             let settled = Box::pin(self.resolve(payment.clone(), now, withdrawn)).await?;
-            let after = self.go_on(settled, now).await?;
+            let settled = self.go_on(settled, now).await?;
+            is_known = !matches!(settled, Settled::Unknown(_));
+            let after = settled.payment();
             // Whoever is at it may have got an object meanwhile, and would confirm it next.
             let slipped_away = withdrawn && after.is_open() && !is_same_attempt(&after, &payment);
             payment = after;
@@ -75,14 +88,14 @@ impl Cashier<'_> {
                 break;
             }
         }
-        Ok(payment)
+        Ok(Recovered { payment, is_known })
     }
 
     /// The backup has an attempt of its own, and no other follows.
-    async fn go_on(&self, settled: Settled, now: Timestamp) -> Result<Payment, StoreError> {
+    async fn go_on(&self, settled: Settled, now: Timestamp) -> Result<Settled, StoreError> {
         match settled {
-            Settled::Done(payment) => Ok(payment),
-            Settled::NextAttempt(payment) => Ok(Box::pin(self.attempt(payment, now)).await?.payment()),
+            Settled::NextAttempt(payment) => Box::pin(self.attempt(payment, now)).await,
+            settled => Ok(settled),
         }
     }
 
@@ -229,5 +242,5 @@ fn is_same_attempt(one: &Payment, other: &Payment) -> bool {
 /// or to cancel: it may have charged.
 fn still_unknown(payment: Payment, problem: &ProcessorError) -> Settled {
     tracing::warn!(payment = %payment.id, problem = %Causes(problem), "the outcome of a charge is unknown");
-    Settled::Done(payment)
+    Settled::Unknown(payment)
 }

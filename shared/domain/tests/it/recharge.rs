@@ -152,6 +152,18 @@ impl Wallet {
 }
 
 #[test]
+fn r3_a_charge_of_restored_books_is_not_taken_for_one_that_was_lost() {
+    let lost = Wallet::armed("60").charge("50");
+    let again = Wallet::armed("60").charge("50");
+    assert_eq!(again.id, lost.id, "one decision, one id");
+    let mut restored = Wallet::armed("60");
+    restored.now += hours(1);
+    let charge = restored.charge("50");
+    assert_ne!(charge.id, lost.id, "the versions are the same, the instant is not");
+    assert_ne!(charge.processor_key(), lost.processor_key());
+}
+
+#[test]
 fn r2_at_the_trigger_the_amount_is_added() {
     for (available, spent, charged) in [
         ("100", "39.9999", None),

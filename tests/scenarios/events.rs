@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, StreamSpecification};
+use aws_sdk_dynamodb::types::StreamSpecification;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::AccountId;
 use domain::fact::Event;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::kill::Process;
+use crate::reconcile::{set, tables, text};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
@@ -344,14 +345,7 @@ async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
     assert_eq!((rest.accounts, rest.next), (1, None));
 
     // Somebody spoilt a row of `b`.
-    let steady = world.host.database().client(plain_http(), &Arc::default());
-    let text = |text: &str| AttributeValue::S(text.to_owned());
-    let rows = steady.query().table_name("journal").key_condition_expression("accountId = :id");
-    let rows = rows.expression_attribute_values(":id", text("b")).send().await.unwrap();
-    let spoilt = rows.items().iter().find(|row| row.contains_key("fact")).expect("something lasts");
-    let mut spoilt = spoilt.clone();
-    spoilt.insert("fact".to_owned(), text("["));
-    steady.put_item().table_name("journal").set_item(Some(spoilt)).send().await.unwrap();
+    set(&tables(&world), "journal", "b", |row| row.contains_key("fact"), ("fact", text("["))).await;
     let others = publish::republish(request(None), ports, soon()).await.unwrap();
     assert_eq!((others.accounts, others.unread), (2, 1));
     let alone = publish::republish(request(Some("b")), ports, soon()).await;
@@ -381,8 +375,7 @@ async fn what_was_told_is_deleted_from_the_stream() {
 #[tokio::test]
 async fn a_record_that_cannot_be_read_is_kept_and_so_is_all_that_follows() {
     let world = world().await;
-    let steady = world.host.database().client(plain_http(), &Arc::default());
-    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let steady = tables(&world);
     let poison = steady.put_item().table_name("accounts").item("accountId", text("p"));
     let poison = poison.item("part", text("core")).item("facts", text("["));
     poison.send().await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -16,6 +16,8 @@ use scenarios::{World, call, list, rated};
 use serde_json::{Value, json};
 use telemetry::Emf;
 use tokio::time::Instant;
+
+use crate::telemetry::written_first;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -115,11 +117,11 @@ async fn a_busy_life_leaves_nothing_to_find() {
 }
 
 /// A client of the tables that no fault reaches.
-fn tables(world: &World) -> Client {
+pub(crate) fn tables(world: &World) -> Client {
     world.host.database().client(plain_http(), &Arc::default())
 }
 
-fn text(text: &str) -> AttributeValue {
+pub(crate) fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.to_owned())
 }
 
@@ -148,7 +150,7 @@ fn is(name: &'static str, value: &'static str) -> impl Fn(&Item) -> bool {
 }
 
 /// Alters one attribute of an item.
-async fn set(
+pub(crate) async fn set(
     tables: &Client,
     table: &str,
     account: &str,
@@ -441,9 +443,7 @@ async fn a_run_whose_time_is_up_says_where_the_next_goes_on() {
     assert!(matches!(broken, Err(ReconcileError::Listing(_))), "{broken:?}");
     drop(counting);
     world.faults().disarm();
-    let mut lines = Vec::new();
-    metrics.flush(SystemTime::now(), &mut lines).unwrap();
-    let told: Value = serde_json::from_slice(lines.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    let told = written_first(&metrics);
     assert_eq!(
         (&told["AccountsReconciled"], &told["BooksDiffer"], &told["BooksUnread"]),
         (&json!(100), &json!(0), &json!(1))

@@ -198,12 +198,7 @@ async fn f5_a_processor_that_is_down_for_an_hour_leaves_purchases_pending() {
         let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);
         assert_eq!(pending["status"], "pending", "{account}");
         world.faults().disarm();
-        world.faults().arm(Fault {
-            target: Some(Target::Processor),
-            kind: Kind::Down,
-            skip: 0,
-            count: usize::MAX,
-        });
+        world.take_down(Target::Processor);
         for minutes in (5..60).step_by(5) {
             world.recover_at(&format!("2026-11-22T10:{minutes:02}:00Z")).await;
             let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);

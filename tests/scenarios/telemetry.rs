@@ -209,26 +209,22 @@ async fn what_is_done_is_counted() {
     assert_eq!(written()["LotsBooked"], 3);
 }
 
+/// What is written now: the first line, which has the metrics without dimensions.
+pub(crate) fn written_first(metrics: &Emf) -> Value {
+    let mut lines = Vec::new();
+    metrics.flush(SystemTime::now(), &mut lines).unwrap();
+    serde_json::from_slice(lines.split(|byte| *byte == b'\n').next().unwrap()).unwrap()
+}
+
 #[tokio::test]
 async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
     let metrics = Emf::new("n");
     let _counting = metrics::set_default_local_recorder(&metrics);
-    let pending = || {
-        let mut lines = Vec::new();
-        metrics.flush(SystemTime::now(), &mut lines).unwrap();
-        let first: Value =
-            serde_json::from_slice(lines.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
-        first["PaymentsPending"].clone()
-    };
+    let pending = || written_first(&metrics)["PaymentsPending"].clone();
     let world = world().await;
     world.recover_at("2026-11-22T12:05:00Z").await;
     assert_eq!(pending(), 0);
-    world.faults().arm(Fault {
-        target: Some(Target::Processor),
-        kind: Kind::Down,
-        skip: 0,
-        count: usize::MAX,
-    });
+    world.take_down(Target::Processor);
     world.operator.buy("a", "more", json!({ "amount": "70.00" })).await.expect(202);
     world.recover_at("2026-11-22T13:00:00Z").await;
     assert_eq!(pending(), 1);
@@ -242,12 +238,7 @@ async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
     assert_eq!((run.looked_at, run.closed), (1, 0));
     assert_eq!(pending(), 0);
     // Unless nobody can tell whether it still does.
-    world.faults().arm(Fault {
-        target: Some(Target::Processor),
-        kind: Kind::Down,
-        skip: 0,
-        count: usize::MAX,
-    });
+    world.take_down(Target::Processor);
     let run = world.recover_at("2026-11-22T20:00:00Z").await;
     assert_eq!((run.looked_at, run.closed), (1, 0));
     assert_eq!(pending(), 1);

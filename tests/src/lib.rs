@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use local::faults::{Fault, Faults, Kind, Pause};
+use local::faults::{Fault, Faults, Kind, Pause, Target};
 use local::queues::Delivery;
 use local::tokens::TokenRequest;
 use local::{Config, Host, Storage};
@@ -159,6 +159,11 @@ impl World {
     /// The next calls of this kind fail, to whatever they go.
     pub fn arm(&self, kind: Kind, skip: usize, count: usize) {
         self.faults().arm(Fault { target: None, kind, skip, count });
+    }
+
+    /// From now on nobody answers there, until faults are disarmed.
+    pub fn take_down(&self, target: Target) {
+        self.faults().arm(Fault { target: Some(target), kind: Kind::Down, skip: 0, count: usize::MAX });
     }
 
     /// The scheduled recovery as of an instant.

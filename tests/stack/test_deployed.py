@@ -257,20 +257,24 @@ def test_a_function_that_is_killed_in_mid_flight_is_tried_again(stack):
     spent = 1 + 31 * 5
     wait_until(lambda: settles(stack, "killed", spent), "all that was killed is done in the end")
     # One recharge or more, each a multiple of the amount: that depends on how far the calls were when it was decided (R3).
-    recharges = [Decimal(row["amount"]) for row in stack.operator.transactions("killed", "recharge")]
+    amounts = recharges(stack, "killed")
     purchase = 100
     cents = sum(int(charge["amount"]["N"]) for charge in charges(stack, "killed"))
-    assert Decimal(cents) / 100 == purchase + sum(recharges)
-    assert balance(stack, "killed") == purchase + sum(recharges) - spent
-    for amount in recharges:
+    assert Decimal(cents) / 100 == purchase + sum(amounts)
+    assert balance(stack, "killed") == purchase + sum(amounts) - spent
+    for amount in amounts:
         wait_until(lambda: any(f"{amount:.2f}" in subject for subject in mails(stack, "mary@killed.example")), "it is told")
+
+
+def recharges(stack, account):
+    """What each recharge has added, by the books."""
+    return [Decimal(row["amount"]) for row in stack.operator.transactions(account, "recharge")]
 
 
 def settles(stack, account, spent):
     """Puts the clock forward, unless all is spent and charged for."""
     shown = stack.operator.account(account)
-    charged = sum(Decimal(row["amount"]) for row in stack.operator.transactions(account, "recharge"))
-    done = Decimal(shown["balance"]) == 100 + charged - spent and shown["autoRecharge"]["state"] == "armed"
+    done = Decimal(shown["balance"]) == 100 + sum(recharges(stack, account)) - spent and shown["autoRecharge"]["state"] == "armed"
     if done and waiting(stack, "NotifyQueue") == 0 and Decimal(shown["available"]) > 50:
         return True
     stack.cloud.clock.forward(VISIBLE_AGAIN)

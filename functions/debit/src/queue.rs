@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use api::queue::coming_back;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cdr::ReadError;
 use domain::posting::Entry;
 use domain::rejection::Message;
@@ -67,18 +68,8 @@ async fn each_in_its_group<'a, F: Future<Output = Result<(), Failure>>>(
     }
     let groups = groups.into_values().map(|group| in_order(group, until, &apply));
     let done: HashSet<_> = join_all(groups).await.into_iter().flatten().collect();
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = messages
-        .iter()
-        .map(|message| message.message_id.clone().unwrap_or_default())
-        .filter(|id| !done.contains(id.as_str()))
-        .map(|id| {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = id;
-            failure
-        })
-        .collect();
-    response
+    let ids = messages.iter().map(|message| message.message_id.as_deref().unwrap_or_default());
+    coming_back(ids.filter(|id| !done.contains(id)))
 }
 
 /// Handles the messages of a group up to the first that has to come back; which of them are done.

@@ -51,7 +51,7 @@ pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), 
     batch: SqsEvent,
     handle: impl Fn(Delivery) -> F,
 ) -> SqsBatchResponse {
-    let mut response = SqsBatchResponse::default();
+    let mut failed = Vec::new();
     for message in &batch.records {
         let id = message.message_id.as_deref().unwrap_or_default();
         let handled = match Delivery::read(message) {
@@ -62,11 +62,21 @@ pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), 
             Err(problem) => log_failure(id, &problem),
         };
         if handled.is_err() {
-            let mut failure = BatchItemFailure::default();
-            id.clone_into(&mut failure.item_identifier);
-            response.batch_item_failures.push(failure);
+            failed.push(id);
         }
     }
+    coming_back(failed)
+}
+
+/// Says to the queue which messages of a batch, by their ids, it is to deliver again.
+pub fn coming_back<'a>(failed: impl IntoIterator<Item = &'a str>) -> SqsBatchResponse {
+    let failure = |id: &str| {
+        let mut failure = BatchItemFailure::default();
+        id.clone_into(&mut failure.item_identifier);
+        failure
+    };
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failed.into_iter().map(failure).collect();
     response
 }
 

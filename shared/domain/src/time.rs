@@ -10,16 +10,21 @@ pub const FUTURE_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 /// For how long after a call's end, and so after a lot's expiry, a late record may draw on it (S10, E1).
 pub const LATE_RECORDS: SignedDuration = SignedDuration::from_hours(72);
 
+/// The year 2000 begins.
+const FIRST: Timestamp = Timestamp::constant(946_684_800, 0);
+/// The year 9001 begins.
+const AFTER_RANGE: Timestamp = Timestamp::constant(221_876_928_000, 0);
+/// The year 9101 begins.
+const AFTER_KEPT: Timestamp = Timestamp::constant(225_032_601_600, 0);
+
 /// The instants that keys and calendar arithmetic can hold: years 2000 to 9000.
 pub fn in_range(instant: Timestamp) -> bool {
-    let year = instant.to_zoned(TimeZone::UTC).year();
-    (2000..=9000).contains(&year)
+    (FIRST..AFTER_RANGE).contains(&instant)
 }
 
 /// Whether an instant may be in the books: one in range, or one that follows from it, as an expiry does.
 pub fn may_be_kept(instant: Timestamp) -> bool {
-    let year = instant.to_zoned(TimeZone::UTC).year();
-    (2000..=9100).contains(&year)
+    (FIRST..AFTER_KEPT).contains(&instant)
 }
 
 /// `instant` plus calendar months, clamped to the month's last day (F1).
@@ -103,6 +108,18 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_first_and_the_last_instants_are_those_of_their_years() {
+        for (first, last, is_within) in [
+            ("2000-01-01T00:00:00Z", "9000-12-31T23:59:59.999Z", in_range as fn(Timestamp) -> bool),
+            ("2000-01-01T00:00:00Z", "9100-12-31T23:59:59.999Z", may_be_kept),
+        ] {
+            let millisecond = jiff::SignedDuration::from_millis(1);
+            assert!(is_within(at(first)) && is_within(at(last)));
+            assert!(!is_within(at(first) - millisecond) && !is_within(at(last) + millisecond));
+        }
     }
 
     #[test]

@@ -118,6 +118,18 @@ def test_x1_only_a_good_token_is_answered(stack):
     assert refused.headers["Content-Type"] == "application/problem+json"
 
 
+def test_x1_a_token_of_entra_id_is_answered(stack):
+    """Its app roles are a list in `roles`: `role` cannot be set there."""
+    stack.operator.open("entra")
+    staff = Api(stack, stack.issuer.token_of({"sub": "ada", "roles": ["operator"]}))
+    assert staff.account("entra")["accountId"] == "entra"
+    reader = Api(stack, stack.issuer.token_of({"sub": "grace", "roles": ["viewer"], "accounts": "entra"}))
+    assert reader.account("entra")["accountId"] == "entra"
+    assert reader.get("/v1/accounts").status == 403
+    nobody = Api(stack, stack.issuer.token_of({"sub": "mary", "roles": ["User.Read"]}))
+    assert nobody.get("/v1/accounts/entra").status == 403
+
+
 def test_roles_are_what_functions_may_do(stack):
     """The emulator holds functions to their roles: with its policy taken away, one can do nothing."""
     stack.operator.open("role")

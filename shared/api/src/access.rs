@@ -1,5 +1,5 @@
-//! Who may do what (X1). API Gateway has checked the token; its claims give a role and, below operator,
-//! the accounts it reaches.
+//! Who may do what (X1). API Gateway has checked the token; its claims give the roles and, below operator,
+//! the accounts they reach.
 
 use std::collections::{HashMap, HashSet};
 
@@ -37,27 +37,37 @@ impl Role {
 pub struct Caller {
     /// The token's `sub`: the author of what is changed.
     pub subject: String,
-    role: Role,
+    roles: Vec<Role>,
     accounts: HashSet<String>,
 }
 
 impl Caller {
-    /// From a token's claims: `sub`, `role`, and `accounts` as API Gateway writes a list, `[a b]`.
+    /// Reads a token's claims: `sub`, `role` (else `roles`) and `accounts`, lists as API Gateway writes them, `[a b]`.
+    ///
+    /// `role` is one name. Entra ID reserves that claim and puts app roles into `roles`. A caller with several
+    /// roles may do what any of them may; names that are not ours are ignored, and a caller without one of ours
+    /// is [`Problem::Forbidden`].
     pub fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
-        let role = claims.get("role").and_then(|role| Role::parse(role)).ok_or(Problem::Forbidden)?;
-        let accounts = claims.get("accounts").map_or("", |list| list.trim_matches(['[', ']']));
-        let separators = |c: char| c.is_whitespace() || c == ',' || c == '"';
+        let roles: Vec<_> = match (claims.get("role"), claims.get("roles")) {
+            (Some(role), _) => Role::parse(role).into_iter().collect(),
+            (None, Some(roles)) => listed(roles).filter_map(Role::parse).collect(),
+            (None, None) => Vec::new(),
+        };
+        if roles.is_empty() {
+            return Err(Problem::Forbidden);
+        }
+        let accounts = claims.get("accounts").map_or("", String::as_str);
         Ok(Self {
             subject: claims.get("sub").cloned().unwrap_or_default(),
-            role,
-            accounts: accounts.split(separators).filter(|id| !id.is_empty()).map(str::to_owned).collect(),
+            roles,
+            accounts: listed(accounts).map(str::to_owned).collect(),
         })
     }
 
     /// Whether this caller may do to this account what these roles may. Another organization's account is
     /// not there at all.
     pub fn reaches(&self, account: &AccountId, roles: &[Role]) -> Result<(), Problem> {
-        if self.role != Role::Operator && !self.accounts.contains(account.as_str()) {
+        if !self.roles.contains(&Role::Operator) && !self.accounts.contains(account.as_str()) {
             return Err(Problem::NoAccount);
         }
         self.is(roles)
@@ -65,17 +75,26 @@ impl Caller {
 
     /// Whether this caller has one of these roles.
     pub fn is(&self, roles: &[Role]) -> Result<(), Problem> {
-        if roles.contains(&self.role) { Ok(()) } else { Err(Problem::Forbidden) }
+        if self.roles.iter().any(|role| roles.contains(role)) { Ok(()) } else { Err(Problem::Forbidden) }
     }
+}
+
+/// The items of a claim that is a list, with or without brackets.
+fn listed(claim: &str) -> impl Iterator<Item = &str> {
+    let separators = |c: char| c.is_whitespace() || c == ',' || c == '"';
+    claim.trim_matches(['[', ']']).split(separators).filter(|item| !item.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn caller(role: &str, accounts: &str) -> Result<Caller, Problem> {
-        let claims = [("sub", "ada"), ("role", role), ("accounts", accounts)];
+    fn from_claims(claims: &[(&str, &str)]) -> Result<Caller, Problem> {
         Caller::from_claims(&claims.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    fn caller(role: &str, accounts: &str) -> Result<Caller, Problem> {
+        from_claims(&[("sub", "ada"), ("role", role), ("accounts", accounts)])
     }
 
     #[test]
@@ -102,5 +121,54 @@ mod tests {
     fn x1_a_token_without_a_role_of_ours_may_nothing() {
         assert_eq!(caller("root", "[contoso]").unwrap_err().status(), 403);
         assert_eq!(Caller::from_claims(&HashMap::new()).unwrap_err().status(), 403);
+    }
+
+    #[test]
+    fn x1_entra_id_gives_its_app_roles_as_a_list() {
+        let contoso = AccountId::parse("contoso").unwrap();
+        for (roles, may) in [
+            ("[operator]", &[Role::Operator][..]),
+            ("[viewer]", &[Role::Viewer]),
+            ("[viewer admin]", &[Role::Viewer, Role::Admin]),
+            ("[User.Read platform]", &[Role::Platform]),
+            ("admin", &[Role::Admin]),
+        ] {
+            let caller = from_claims(&[("roles", roles), ("accounts", "[contoso]")]).unwrap();
+            for role in [Role::Operator, Role::Admin, Role::Viewer, Role::Platform] {
+                assert_eq!(caller.is(&[role]).is_ok(), may.contains(&role), "{roles} {role:?}");
+                assert_eq!(
+                    caller.reaches(&contoso, &[role]).is_ok(),
+                    may.contains(&role),
+                    "{roles} {role:?}"
+                );
+            }
+        }
+        for roles in ["[]", "", "[User.Read]", "[operators]"] {
+            assert_eq!(from_claims(&[("roles", roles)]).unwrap_err().status(), 403, "{roles}");
+        }
+    }
+
+    #[test]
+    fn x1_an_operator_among_several_roles_reaches_every_account() {
+        let fabrikam = AccountId::parse("fabrikam").unwrap();
+        let status = |roles| {
+            let caller = from_claims(&[("roles", roles), ("accounts", "[contoso]")]).unwrap();
+            caller.reaches(&fabrikam, &[Role::Operator]).map_or_else(|problem| problem.status(), |()| 200)
+        };
+        assert_eq!(status("[viewer operator]"), 200);
+        assert_eq!(status("[viewer admin]"), 404);
+    }
+
+    #[test]
+    fn x1_role_is_one_name_and_counts_before_roles() {
+        let caller = from_claims(&[("role", "viewer"), ("roles", "[operator]")]).unwrap();
+        assert!(caller.is(&[Role::Operator]).is_err());
+        for role in ["root", "operator viewer", "[operator]", ""] {
+            assert_eq!(
+                from_claims(&[("role", role), ("roles", "[operator]")]).unwrap_err().status(),
+                403,
+                "{role}"
+            );
+        }
     }
 }

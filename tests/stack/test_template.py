@@ -129,6 +129,15 @@ def named(resource):
     return arn
 
 
+def limited_to_sender(statement):
+    """Whether a statement allows mails of our sender only, by whatever identity of the account SES knows it."""
+    return (
+        statement["Action"] == "ses:SendEmail"
+        and statement["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"}
+        and statement.get("Condition") == {"StringEquals": {"ses:FromAddress": {"Ref": "MailFrom"}}}
+    )
+
+
 def role_of(template, function):
     """A function's role."""
     return template["Resources"][target(function["Role"])]["Properties"]
@@ -138,7 +147,7 @@ def role_of(template, function):
 
 
 def wildcards(template):
-    """No policy says `*`, and none of AWS's own, which do, is attached."""
+    """No policy says `*`, and none of AWS's own, which do, is attached. The exception: mails, by their sender's address."""
     for name, role in of_type(template, "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy").items():
         if role.get("ManagedPolicyArns"):
             yield f"{name} has a policy that is not written here"
@@ -147,7 +156,7 @@ def wildcards(template):
                 if "*" in action:
                     yield f"{name} may do {action}"
             for resource in listed(statement.get("Resource", "*")):
-                if any("*" in string for string in strings(resource)):
+                if any("*" in string for string in strings(resource)) and not limited_to_sender(statement):
                     yield f"{name} may do something to {resource}"
     for name, policy in of_type(template, "AWS::SQS::QueuePolicy").items():
         for statement in policy["PolicyDocument"]["Statement"]:
@@ -244,8 +253,9 @@ def lost_events(template):
         may = {(statement["Action"], target(resource)) for statement in statements(role) for resource in listed(statement["Resource"])}
         if not {("lambda:InvokeFunction", target(to["Arn"])), ("sqs:SendMessage", target(to["DeadLetterConfig"]["Arn"]))} <= may:
             yield f"{name} may not invoke its function, or leave a dead letter"
-        if "Input" in to:
-            yield f"{name} has an input of its own, which carries no time"
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+        if json.loads(to.get("Input", "{}")) != {"time": "<aws.scheduler.scheduled-time>", "id": "<aws.scheduler.execution-id>"}:
+            yield f"{name} has an input that does not carry the time and the run's id"
         # The Scheduler invokes asynchronously: what fails in the function is none of its own failures.
         on_failure = invoked.get(target(to["Arn"]), {}).get("DestinationConfig", {}).get("OnFailure")
         if not on_failure:
@@ -316,6 +326,61 @@ def blind_spots(template):
         logs = template["Resources"][target(function["LoggingConfig"]["LogGroup"])]["Properties"]
         if "RetentionInDays" not in logs:
             yield f"{name} keeps its logs for ever"
+
+
+def alarms_that_cannot_go_off(template):
+    """An alarm on a queue's age goes off while a message that keeps failing still counts.
+
+    A standard queue moves a message to its back, and leaves it out of its age, when it is received the third time: after twice
+    the visibility time. A FIFO queue keeps its order.
+    """
+    queues = of_type(template, "AWS::SQS::Queue")
+    for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
+        if alarm["MetricName"] != "ApproximateAgeOfOldestMessage":
+            continue
+        queue = queues[target(alarm["Dimensions"][0]["Value"])]
+        if queue.get("FifoQueue"):
+            continue
+        # The metric has a value a minute.
+        if alarm["Threshold"] + 60 > 2 * queue["VisibilityTimeout"] or alarm["EvaluationPeriods"] != 1:
+            yield f"{name} looks for an age that no message reaches"
+
+
+# The longest name that each service takes; CloudFormation makes up those that the template does not give.
+LONGEST_NAMES = {
+    "AWS::CloudWatch::Dashboard": ("DashboardName", 255),
+    "AWS::DynamoDB::Table": ("TableName", 255),
+    "AWS::Events::EventBus": ("Name", 256),
+    "AWS::KMS::Alias": ("AliasName", 256),
+    "AWS::Lambda::Function": ("FunctionName", 64),
+    "AWS::Logs::LogGroup": ("LogGroupName", 512),
+    "AWS::SES::ConfigurationSet": ("Name", 64),
+    "AWS::SQS::Queue": ("QueueName", 80),
+}
+
+
+def long_names(template):
+    """The README says how long the stack's name may be, which is what the names that follow from it leave."""
+    longest = min(
+        limit - len(text(resource[name]).replace("${AWS::StackName}", ""))
+        for kind, (name, limit) in LONGEST_NAMES.items()
+        for resource in of_type(template, kind).values()
+        if text(resource.get(name))
+    )
+    said = re.search(r"stack's name has at most (\d+) characters", (ROOT / "README.md").read_text())
+    if not said or int(said[1]) != longest:
+        yield f"the stack's name may have {longest} characters, and README.md does not say so"
+
+
+def costly_settings(template):
+    """Nothing is paid for that nobody reads, and functions whose answer somebody waits for have most of a core."""
+    for name, stage in of_type(template, "AWS::ApiGatewayV2::Stage").items():
+        if stage["DefaultRouteSettings"].get("DetailedMetricsEnabled"):
+            yield f"{name} has metrics of each route, which nobody reads"
+    found = functions(template)
+    for name in ("account", "debit"):
+        if name in found and found[name]["MemorySize"] < 1024:
+            yield f"{name} has {found[name]['MemorySize']} MB, and people wait for it"
 
 
 def unknown_metrics(template):
@@ -442,6 +507,9 @@ CHECKS = [
     careless_queues,
     careless_tables,
     blind_spots,
+    alarms_that_cannot_go_off,
+    long_names,
+    costly_settings,
     unknown_metrics,
     unexplained_alarms,
     wrong_routes,
@@ -531,6 +599,8 @@ MISTAKES = [
     (wildcards, allow("DebitRole", "dynamodb:GetItem", "*"), "DebitRole may do something to *"),
     (wildcards, allow("DebitRole", "dynamodb:*", JOURNAL), "DebitRole may do dynamodb:*"),
     (wildcards, allow("DebitRole", "sqs:SendMessage", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:1:x-*"}), "DebitRole may do something"),
+    (wildcards, drop(properties("NotifyRole", "Policies", 0, "PolicyDocument", "Statement", 4, "Condition")), "NotifyRole may do something"),
+    (wildcards, change(properties("NotifyRole", "Policies", 0, "PolicyDocument", "Statement", 4, "Action"), "ses:*"), "NotifyRole may do ses:*"),
     (wildcards, change(properties("NotifyRole", "ManagedPolicyArns"), ["arn:aws:iam::aws:policy/X"]), "is not written here"),
     (wildcards, drop(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Condition")), "the whole service"),
     (wildcards, change(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Principal"), {"AWS": "*"}), "more than a service"),
@@ -553,7 +623,8 @@ MISTAKES = [
     (lost_events, drop(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Resource", 1)), "NotifyRule may not send to NotifyDeadLetters"),
     (lost_events, drop(properties("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 2)), "ReconcileFunctionSchedule may not invoke"),
     (lost_events, drop(properties("ExpireFunctionSchedule", "Target", "DeadLetterConfig")), "ExpireFunctionSchedule has no dead-letter queue"),
-    (lost_events, change(properties("ExpireFunctionSchedule", "Target", "Input"), "{}"), "carries no time"),
+    (lost_events, change(properties("ExpireFunctionSchedule", "Target", "Input"), "{}"), "does not carry the time"),
+    (lost_events, drop(properties("RechargeFunctionSchedule", "Target", "Input")), "does not carry the time"),
     (lost_events, drop(("ReconcileFunctionEventInvokeConfig",)), "what fails in ReconcileFunction is lost"),
     (careless_queues, change(properties("NotifyQueue", "VisibilityTimeout"), 120), "NotifyQueue delivers again"),
     (careless_queues, drop(properties("PublishDeadLetters", "SqsManagedSseEnabled")), "PublishDeadLetters is not encrypted"),
@@ -567,6 +638,11 @@ MISTAKES = [
     (blind_spots, drop(("PublishDead",)), "nobody hears of what is in PublishDeadLetters"),
     (blind_spots, change(properties("BooksDiffer", "AlarmActions"), []), "BooksDiffer tells nobody"),
     (blind_spots, drop(properties("NotifyLogs", "RetentionInDays")), "NotifyFunction keeps its logs for ever"),
+    (alarms_that_cannot_go_off, change(properties("NotifyLate", "Threshold"), 700), "NotifyLate looks for an age"),
+    (alarms_that_cannot_go_off, change(properties("RechargeLate", "EvaluationPeriods"), 2), "RechargeLate looks for an age"),
+    (long_names, change(properties("ExpireFunction", "FunctionName"), {"Fn::Sub": "${AWS::StackName}-expire-what-is-due"}), "45 characters"),
+    (costly_settings, change(properties("Stage", "DefaultRouteSettings", "DetailedMetricsEnabled"), True), "which nobody reads"),
+    (costly_settings, change(properties("DebitFunction", "MemorySize"), 256), "debit has 256 MB"),
     (unknown_metrics, change(properties("BooksDiffer", "MetricName"), "BooksDisagree"), "BooksDiffer looks at BooksDisagree"),
     (unknown_metrics, change(properties("Dashboard", "DashboardBody"), DASHBOARD), "Dashboard looks at Recharges by ['Currency']"),
     (unknown_metrics, drop(properties("RechargesPaused", "Dimensions")), "RechargesPaused looks at Recharges by []"),

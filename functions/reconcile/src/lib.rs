@@ -59,11 +59,11 @@ pub struct Ports {
     pub limits: Limits,
 }
 
-/// What to reconcile: everything, if nothing is said. A scheduled event says nothing; its `account` is that of AWS.
+/// What to reconcile: everything, if nothing is said. A schedule's input says nothing of it.
 ///
 /// ```
-/// let event = r#"{"time":"2026-11-22T03:00:00Z","account":"123456789012","source":"aws.scheduler"}"#;
-/// let request: reconcile::Request = serde_json::from_str(event).unwrap();
+/// let input = r#"{"time": "2026-11-22T03:00:00Z", "id": "d32c5kddcf5bb8c3"}"#;
+/// let request: reconcile::Request = serde_json::from_str(input).unwrap();
 /// assert!(request.account_id.is_none());
 /// ```
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -1,6 +1,7 @@
 //! `cargo xtask package`: every function built and zipped, each as `target/lambda/NAME.zip`, which is where
 //! `infra/template.yaml` looks for it; and `cargo xtask budget`, which measures them.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -33,7 +34,7 @@ const LARGEST_ZIP_BYTES: u64 = 10_000_000;
 /// The minor version of glibc 2 that `provided.al2023` has.
 const GLIBC_MINOR: u32 = 34;
 
-/// Builds and zips all functions.
+/// Builds and zips all functions, and says for which machine: the template's parameter `Architecture` must be that one.
 pub(crate) fn package(options: &Options) -> Result<()> {
     let names = functions()?;
     build(&names, options.target.as_deref())?;
@@ -41,15 +42,19 @@ pub(crate) fn package(options: &Options) -> Result<()> {
     let rates = options.rates.clone().unwrap_or_else(|| root().join("infra/rates/sample.csv"));
     let rates = fs::read(&rates).with_context(|| format!("{} cannot be read", rates.display()))?;
     fs::create_dir_all(zips())?;
+    let mut architectures = BTreeSet::new();
     for name in &names {
         let (binary, zip) = (built.join(name), zips().join(name).with_extension("zip"));
         let program = fs::read(&binary).with_context(|| format!("{} cannot be read", binary.display()))?;
-        runs_on_lambda(&program).with_context(|| format!("{name} would not start"))?;
+        architectures.insert(runs_on_lambda(&program).with_context(|| format!("{name} would not start"))?);
         let rates = WITH_RATES.contains(&name.as_str()).then_some(rates.as_slice());
         let size = write_zip(&zip, &program, rates)
             .with_context(|| format!("{} cannot be written", zip.display()))?;
         ensure!(size <= LARGEST_ZIP_BYTES, "{name}.zip has {size} bytes, {LARGEST_ZIP_BYTES} are allowed");
         println!("{:<30} {size:>9} bytes", format!("target/lambda/{name}.zip"));
+    }
+    for architecture in architectures {
+        println!("deploy with Architecture={architecture}");
     }
     Ok(())
 }
@@ -105,34 +110,73 @@ fn write_zip(path: &Path, program: &[u8], rates: Option<&[u8]>) -> Result<u64> {
     Ok(file.metadata()?.len())
 }
 
-/// A program names each version of glibc that it needs; Lambda's must be among the later ones.
-fn runs_on_lambda(program: &[u8]) -> Result<()> {
-    const VERSION: &[u8] = b"GLIBC_2.";
+/// Checks that Lambda can start a program, and gives the `Architecture` that it has to run it on.
+fn runs_on_lambda(program: &[u8]) -> Result<&'static str> {
     ensure!(program.starts_with(b"\x7fELF"), "it is no program for Linux");
-    let minor = |place: usize| {
-        let digits = program[place + VERSION.len()..].iter().take_while(|byte| byte.is_ascii_digit());
-        digits.fold(0u32, |number, digit| number.saturating_mul(10) + u32::from(digit - b'0'))
-    };
-    let places = program.windows(VERSION.len()).enumerate().filter(|(_, bytes)| *bytes == VERSION);
-    let needed = places.map(|(place, _)| minor(place)).max().unwrap_or_default();
+    let needed = glibc_minor(program);
     if needed > GLIBC_MINOR {
         bail!(
             "it needs glibc 2.{needed}, and provided.al2023 has 2.{GLIBC_MINOR}: build it on an older system"
         );
     }
-    Ok(())
+    architecture(program)
+}
+
+/// The latest version of glibc 2 that a program needs: it names each.
+fn glibc_minor(program: &[u8]) -> u32 {
+    const VERSION: &[u8] = b"GLIBC_2.";
+    let minor = |place: usize| {
+        let digits = program[place + VERSION.len()..].iter().take_while(|byte| byte.is_ascii_digit());
+        digits.fold(0u32, |number, digit| number.saturating_mul(10) + u32::from(digit - b'0'))
+    };
+    let places = program.windows(VERSION.len()).enumerate().filter(|(_, bytes)| *bytes == VERSION);
+    places.map(|(place, _)| minor(place)).max().unwrap_or_default()
+}
+
+/// Lambda's name for the machine that a program is for, which is `e_machine` of its ELF header.
+fn architecture(program: &[u8]) -> Result<&'static str> {
+    const E_MACHINE: usize = 18;
+    const EM_X86_64: u16 = 62;
+    const EM_AARCH64: u16 = 183;
+    // Both are little-endian.
+    match program.get(E_MACHINE..).and_then(<[u8]>::first_chunk).map(|bytes| u16::from_le_bytes(*bytes)) {
+        Some(EM_X86_64) => Ok("x86_64"),
+        Some(EM_AARCH64) => Ok("arm64"),
+        _ => bail!("it is for a machine that Lambda does not have"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A program for a machine, as far as it is looked at.
+    fn program(machine: u16, rest: &[u8]) -> Vec<u8> {
+        let mut program = b"\x7fELF".to_vec();
+        program.resize(18, 0);
+        program.extend(machine.to_le_bytes());
+        program.extend(rest);
+        program
+    }
+
     #[test]
     fn a_program_that_needs_a_later_glibc_is_refused() {
-        assert!(runs_on_lambda(b"\x7fELF..GLIBC_2.2.5\0GLIBC_2.34\0").is_ok());
-        let problem = runs_on_lambda(b"\x7fELF..GLIBC_2.34\0GLIBC_2.38\0").unwrap_err().to_string();
+        assert!(runs_on_lambda(&program(62, b"..GLIBC_2.2.5\0GLIBC_2.34\0")).is_ok());
+        let problem = runs_on_lambda(&program(62, b"..GLIBC_2.34\0GLIBC_2.38\0")).unwrap_err().to_string();
         assert!(problem.starts_with("it needs glibc 2.38"), "{problem}");
         assert!(runs_on_lambda(b"MZ").is_err());
+    }
+
+    #[test]
+    fn a_program_says_which_architecture_to_deploy_with() {
+        assert_eq!(runs_on_lambda(&program(62, b"")).unwrap(), "x86_64");
+        assert_eq!(runs_on_lambda(&program(183, b"")).unwrap(), "arm64");
+        assert!(runs_on_lambda(&program(40, b"")).is_err());
+        assert!(runs_on_lambda(b"\x7fELF").is_err());
+        // The test itself is a program for this machine.
+        let this = fs::read(std::env::current_exe().unwrap()).unwrap();
+        let expected = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+        assert_eq!(architecture(&this).unwrap(), expected);
     }
 
     #[test]

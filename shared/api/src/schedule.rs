@@ -1,24 +1,28 @@
-//! What EventBridge Scheduler sends when a schedule's input is left empty.
+//! The input of a schedule's run, as `infra/template.yaml` names it.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use telemetry::Correlation;
 use telemetry::correlation::because_of;
 
-/// A scheduled event. Its instant is when it was due, so a run can be replayed; most of the rest is not needed.
+/// A scheduled run, by its instant and EventBridge Scheduler's id of it. The instant is when the run was due, so that a
+/// run can be replayed.
 ///
 /// ```
-/// let event = r#"{"version":"0","id":"6c5b","detail-type":"Scheduled Event","source":"aws.scheduler",
-///     "account":"123456789012","time":"2026-11-22T00:15:00Z","region":"eu-west-1","resources":[],"detail":"{}"}"#;
-/// let scheduled: api::Scheduled = serde_json::from_str(event).unwrap();
+/// let input = r#"{"time": "2026-11-22T00:15:00Z", "id": "d32c5kddcf5bb8c3"}"#;
+/// let scheduled: api::Scheduled = serde_json::from_str(input).unwrap();
 /// assert_eq!(scheduled.time.to_string(), "2026-11-22T00:15:00Z");
-/// assert_eq!(scheduled.id.as_deref(), Some("6c5b"));
+/// assert_eq!(scheduled.id.as_deref(), Some("d32c5kddcf5bb8c3"));
+///
+/// // By hand, an instant is enough.
+/// let scheduled: api::Scheduled = serde_json::from_str(r#"{"time": "2026-11-22T00:15:00Z"}"#).unwrap();
+/// assert!(scheduled.id.is_none());
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 pub struct Scheduled {
     /// When the run was due.
     pub time: Timestamp,
-    /// The Scheduler's id of it, for the log.
+    /// Scheduler's id of the attempt, for the log.
     pub id: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::account::Account;
 use crate::draft::{Decision, Draft, NewPosting, Paid};
 use crate::money::Money;
-use crate::posting::{Entry, MAX_ITEMS_PER_COMMIT};
+use crate::posting::{Entry, MAX_ITEMS_PER_COMMIT, PostingKind};
 use crate::rate::{Price, RateTable, Why};
 use crate::rejection::Rejection;
 use crate::usage::{InvalidRecord, UsageRecord};
@@ -72,9 +72,13 @@ fn price(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<Price
     Ok(rates.price(record, given, currency))
 }
 
-/// See [`Posting::items`](crate::posting::Posting::items).
+/// What [`Posting::items`](crate::posting::Posting::items) will say of the record's row.
 fn items_needed(record: &UsageRecord, price: &Price) -> usize {
-    1 + usize::from(record.revision > 1) + usize::from(*price == Price::Unrated)
+    let kind = match price {
+        Price::Charge(..) => PostingKind::Usage,
+        Price::Unrated => PostingKind::Unrated,
+    };
+    kind.items() + usize::from(record.requires().is_some())
 }
 
 /// Lots that outlive the call pay first. One that by its clock has not ended yet may outlive lots that are live

@@ -38,6 +38,20 @@ pub struct Change {
     pub facts: Vec<Fact>,
 }
 
+impl Change {
+    /// The items of the transaction that commits it. [`MAX_ITEMS_PER_COMMIT`](crate::posting::MAX_ITEMS_PER_COMMIT)
+    /// bounds this number, and it is counted here alone.
+    pub fn items(&self) -> usize {
+        items(&self.postings, self.profile.as_ref(), self.payment.as_ref())
+    }
+}
+
+/// The items that a commit of these takes: the account, each row with what it needs, the profile and the payment.
+fn items(postings: &[Posting], profile: Option<&Profile>, payment: Option<&Payment>) -> usize {
+    let rows: usize = postings.iter().map(Posting::items).sum();
+    1 + rows + usize::from(profile.is_some()) + usize::from(payment.is_some())
+}
+
 impl<T> Decision<T> {
     /// Nothing changes.
     pub fn unchanged(answer: T) -> Self {
@@ -102,9 +116,9 @@ impl Draft {
         &mut self.account
     }
 
-    /// How many items its commit has so far.
+    /// The items that its commit has so far: see [`Change::items`].
     pub fn items(&self) -> usize {
-        1 + self.postings.iter().map(Posting::items).sum::<usize>()
+        items(&self.postings, self.profile.as_ref(), self.payment.as_ref())
     }
 
     /// Adds funds: what is owed is repaid first (F7), and a lot used up by that is not kept.

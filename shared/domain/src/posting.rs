@@ -71,6 +71,12 @@ impl PostingKind {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
+
+    /// The items of a transaction that a row of this kind takes: the row, and the marker of a record without a
+    /// rate.
+    pub fn items(self) -> usize {
+        1 + usize::from(self == Self::Unrated)
+    }
 }
 
 /// Where a posting stands in its account's journal: `instant#kind#id`, sorted by instant.
@@ -208,10 +214,9 @@ impl Entry {
 }
 
 impl Posting {
-    /// How many items of a commit it needs: its row, the row it requires, the marker of a record without a
-    /// rate.
+    /// The items of a transaction that it takes: those of its kind, and a check that the row it requires exists.
     pub fn items(&self) -> usize {
-        1 + usize::from(self.requires.is_some()) + usize::from(matches!(self.entry, Entry::Unrated { .. }))
+        self.entry.kind().items() + usize::from(self.requires.is_some())
     }
 }
 

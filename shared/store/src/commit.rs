@@ -54,6 +54,7 @@ impl Store {
     /// Writes a change, all of it or nothing.
     pub(crate) async fn commit(&self, change: &Change) -> Result<(), Refused> {
         let (roles, items): (Vec<_>, Vec<_>) = items_of(&self.tables, change).into_iter().unzip();
+        assert_eq!(items.len(), change.items(), "a change counts the items of its transaction");
         assert!(items.len() <= MAX_ITEMS_PER_COMMIT, "decisions fit one transaction");
         let result = self
             .client

@@ -8,7 +8,7 @@ use domain::posting::{Entry, MAX_ITEMS_PER_COMMIT};
 use domain::purchase::{self, NotOpen, PurchaseLimits, PurchaseRefusal};
 use domain::rate::Why;
 use domain::{
-    Account, BillingModel, Fact, Fingerprint, Lot, LotId, Payment, PaymentKind, Posting, PostingKind,
+    Account, BillingModel, Draft, Fact, Fingerprint, Lot, LotId, Payment, PaymentKind, Posting, PostingKind,
     RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -946,4 +946,32 @@ fn n3_an_expiry_is_a_crossing_that_the_next_commit_tells() {
         })
         .collect();
     assert_eq!(kinds, ["expired", "depleted"]);
+}
+
+#[test]
+fn a_change_counts_every_item_of_its_transaction() {
+    let account = euros(&[]);
+    let now = account.as_of;
+    let items = |draft: Draft| draft.finish(()).change.unwrap().items();
+    assert_eq!(items(Draft::on(&account, now)), 1, "the account");
+    let payment = purchase::open(
+        &account,
+        &card_holder(),
+        now,
+        &purchase_of("pur_1", decimal("50")),
+        &PurchaseLimits::default(),
+    );
+    let payment = payment.unwrap().answer;
+    let mut draft = Draft::on(&account, now);
+    draft.set_profile(card_holder());
+    draft.set_payment(payment);
+    assert_eq!(draft.items(), 3);
+    assert_eq!(items(draft), 3, "the account, its profile and a payment");
+
+    // A row takes one item, one more for the row that it requires, one more for the marker of a record without a rate.
+    for (revision, charge, expected) in [(1, Some("1"), 2), (2, Some("1"), 3), (1, None, 3), (2, None, 4)] {
+        let record = UsageRecord { revision, ..call("r", now, 60, charge) };
+        let decided = debit::decide(&account, now, &[&record], &[], &RateTable::default());
+        assert_eq!(decided.change.unwrap().items(), expected, "{revision} {charge:?}");
+    }
 }

@@ -102,21 +102,24 @@ async fn f5_a_lost_reply_is_a_charge_that_is_found() {
     assert_eq!(till.sandbox.find("cus_another", "k").await.unwrap(), None);
 }
 
+/// Cancelled, and the card was never declined.
+const NEVER_TRIED: IntentState = IntentState::Cancelled { decline: None };
+
 #[tokio::test]
 async fn f5_what_was_cancelled_is_never_charged_and_a_charge_is_not_cancelled() {
     let till = Till::open().await;
     let cancelled = till.create("cancelled", "pm_card_visa").await;
     for _ in 0..2 {
-        assert_eq!(till.sandbox.cancel(&cancelled.id).await.unwrap().state, IntentState::Cancelled);
-        assert_eq!(till.confirm(&cancelled).await, IntentState::Cancelled);
+        assert_eq!(till.sandbox.cancel(&cancelled.id).await.unwrap().state, NEVER_TRIED);
+        assert_eq!(till.confirm(&cancelled).await, NEVER_TRIED);
     }
     let charged = till.create("charged", "pm_card_visa").await;
     till.confirm(&charged).await;
     assert_eq!(till.sandbox.cancel(&charged.id).await.unwrap().state, IntentState::Succeeded, "too late");
     let waiting = till.create("waiting", "pm_card_authenticationRequired").await;
     assert!(matches!(till.confirm(&waiting).await, IntentState::NeedsAction { .. }));
-    assert_eq!(till.sandbox.cancel(&waiting.id).await.unwrap().state, IntentState::Cancelled);
-    assert_eq!(till.sandbox.authenticate(&waiting.id, true).await.unwrap().state, IntentState::Cancelled);
+    assert_eq!(till.sandbox.cancel(&waiting.id).await.unwrap().state, NEVER_TRIED);
+    assert_eq!(till.sandbox.authenticate(&waiting.id, true).await.unwrap().state, NEVER_TRIED);
 }
 
 #[tokio::test]
@@ -131,15 +134,29 @@ async fn f5_confirming_and_cancelling_at_once_has_one_outcome() {
 }
 
 #[tokio::test]
-async fn f4_the_owner_of_a_card_decides_once() {
+async fn f4_a_declined_object_can_be_paid_until_it_is_cancelled() {
     let till = Till::open().await;
-    let intent = till.create("k", "pm_card_authenticationRequired").await;
-    assert_eq!(till.sandbox.authenticate(&intent.id, true).await.unwrap().state, IntentState::Unconfirmed);
-    let url = format!("http://page/{}", intent.id);
-    assert_eq!(till.confirm(&intent).await, IntentState::NeedsAction { url });
-    let refused = IntentState::Declined { reason: "authentication_required".to_owned() };
-    assert_eq!(till.sandbox.authenticate(&intent.id, false).await.unwrap().state, refused);
-    assert_eq!(till.sandbox.authenticate(&intent.id, true).await.unwrap().state, refused);
+    let cancelled = |reason: &str| IntentState::Cancelled { decline: Some(reason.to_owned()) };
+    for card in ["pm_card_chargeDeclined", "pm_card_authenticationRequired"] {
+        for (number, is_cancelled) in [false, true].into_iter().enumerate() {
+            let intent = till.create(&format!("{card}-{number}"), card).await;
+            let paid = till.sandbox.authenticate(&intent.id, true).await.unwrap().state;
+            assert_eq!(paid, IntentState::Unconfirmed, "{card}: there is no page yet");
+            till.confirm(&intent).await;
+            let refused = till.sandbox.authenticate(&intent.id, false).await.unwrap().state;
+            assert!(matches!(refused, IntentState::Declined { .. }), "{card}: {refused:?}");
+            if is_cancelled {
+                let after = till.sandbox.cancel(&intent.id).await.unwrap().state;
+                assert_eq!(after, cancelled("authentication_required"), "{card}: with its last decline");
+                assert_eq!(till.sandbox.authenticate(&intent.id, true).await.unwrap().state, after, "{card}");
+                assert_eq!(till.confirm(&intent).await, after, "{card}");
+            } else {
+                let paid = till.sandbox.authenticate(&intent.id, true).await.unwrap().state;
+                assert_eq!(paid, IntentState::Succeeded, "{card}");
+                assert_eq!(till.sandbox.cancel(&intent.id).await.unwrap().state, paid, "{card}: too late");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod charges;
 mod concurrency;
 mod contention;
 mod costs;
+mod declines;
 mod events;
 mod expiry;
 mod files;

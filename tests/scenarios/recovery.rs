@@ -257,8 +257,13 @@ async fn f5_a_processor_that_refuses_to_tell_leaves_a_purchase_pending() {
         world.arm(Kind::DeathAfter, died_after, 1);
         assert!(world.unless_killed(world.buy_here(account, "k", euros("50"))).await.is_none());
         let store = world.host.machine().functions.purchase_ports().store.clone();
-        let ports = recharge::Ports { store, processor: Arc::new(Mute), policy: Policy::default() };
         let now = world.host.machine().clock.now();
+        let ports = recharge::Ports {
+            store,
+            processor: Arc::new(Mute),
+            policy: Policy::default(),
+            lease_clock: Arc::new(move || now),
+        };
         assert_eq!(recharge::recover(now, Leases::Ignored, &ports).await.unwrap().closed, 0);
         let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);
         assert_eq!(pending["status"], "pending", "{account}");

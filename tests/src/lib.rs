@@ -181,20 +181,28 @@ impl World {
     /// The recharge function hears that an account is low, in this very task, so that it can be killed or held
     /// back with it.
     pub async fn recharge_here(&self, account: &str) {
+        self.recharge_at(account, self.host.machine().clock.now()).await;
+    }
+
+    /// The same, through a message that was sent then and comes only now.
+    pub async fn recharge_sent_at(&self, account: &str, sent_at: &str) {
+        self.recharge_at(account, sent_at.parse().expect("an instant")).await;
+    }
+
+    async fn recharge_at(&self, account: &str, sent_at: Timestamp) {
         let machine = self.host.machine();
-        let now = machine.clock.now();
         let event = json!({
             "id": format!("{account}#0#0"),
             "accountId": account,
             "version": 0,
-            "at": now,
+            "at": sent_at,
             "type": "BalanceLow",
             "available": { "amount": "0", "currency": "EUR" },
         });
         let message = json!({
             "messageId": "one",
             "body": json!({ "detail-type": "BalanceLow", "detail": event }).to_string(),
-            "attributes": { "SentTimestamp": now.as_millisecond().to_string() },
+            "attributes": { "SentTimestamp": sent_at.as_millisecond().to_string() },
         });
         let batch = serde_json::from_value(json!({ "Records": [message] })).expect("an event");
         let answered = Box::pin(recharge::handle_queue(batch, machine.functions.recharge_ports())).await;

@@ -50,6 +50,11 @@ BESIDES = {
     "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
 }
 
+# Functions that charge cards must end before the lease of an attempt does (`LEASE` in shared/domain/src/payment.rs).
+CHARGES_CARDS = ["PurchaseFunction", "RechargeFunction"]
+LEASE_SECONDS = 120
+MARGIN_SECONDS = 15
+
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 CONSUMES = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes"}
@@ -263,13 +268,16 @@ def lost_events(template):
 
 
 def careless_queues(template):
-    """Queues give a function its time, keep dead letters as long as they can, and are encrypted."""
+    """Queues and leases give a function its time; queues keep dead letters as long as they can, and are encrypted."""
     queues = of_type(template, "AWS::SQS::Queue")
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
         source, function = target(mapping["EventSourceArn"]), target(mapping["FunctionName"])
         timeout = template["Resources"][function]["Properties"]["Timeout"]
         if source in queues and queues[source]["VisibilityTimeout"] < 6 * timeout:
             yield f"{source} delivers again while {function} may be at it"
+    for function in CHARGES_CARDS:
+        if template["Resources"][function]["Properties"]["Timeout"] + MARGIN_SECONDS > LEASE_SECONDS:
+            yield f"recovery may look at a charge while {function} is at work on it"
     for name, queue in queues.items():
         if queue.get("SqsManagedSseEnabled") is not True:
             yield f"{name} is not encrypted"
@@ -627,6 +635,7 @@ MISTAKES = [
     (lost_events, drop(properties("RechargeFunctionSchedule", "Target", "Input")), "does not carry the time"),
     (lost_events, drop(("ReconcileFunctionEventInvokeConfig",)), "what fails in ReconcileFunction is lost"),
     (careless_queues, change(properties("NotifyQueue", "VisibilityTimeout"), 120), "NotifyQueue delivers again"),
+    (careless_queues, change(properties("RechargeFunction", "Timeout"), 120), "recovery may look at a charge while RechargeFunction"),
     (careless_queues, drop(properties("PublishDeadLetters", "SqsManagedSseEnabled")), "PublishDeadLetters is not encrypted"),
     (careless_queues, change(properties("DebitsDeadLetters", "MessageRetentionPeriod"), 60), "two weeks"),
     (careless_queues, drop(properties("DebitsDeadLetters", "FifoQueue")), "of two kinds"),

@@ -176,7 +176,7 @@ pub(crate) async fn withdraw_and_show(
         && let Some(payment) = ports.store.payment(&account.id, &open.id).await?
         && payment.is_open()
     {
-        let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
+        let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
         cashier.recover(payment, now, true).await?;
     }
     let (account, profile) =

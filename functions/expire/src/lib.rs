@@ -18,6 +18,9 @@ use telemetry::Causes;
 /// Accounts swept at the same time.
 const SWEPT_AT_ONCE: usize = 8;
 
+/// Commits that a run makes on one account, which book up to 90 lots each: more than the 500 that may be live at once.
+const MAX_COMMITS_AN_ACCOUNT: usize = 20;
+
 /// What the handler works with.
 #[derive(Clone)]
 pub struct Ports {
@@ -79,10 +82,11 @@ async fn sweep_all(now: Timestamp, ports: &Ports) -> Result<Summary, ExpireError
     Ok(summary)
 }
 
-/// Sweeps one account until nothing is due; a failure is logged and leaves it due.
+/// Sweeps one account until nothing is due, or it has had its share of the run: then it stays due for the next. A
+/// failure is logged and leaves it due, too.
 async fn sweep(store: &Store, id: &AccountId, now: Timestamp) -> Option<Swept> {
     let mut total = Swept::default();
-    loop {
+    for _ in 0..MAX_COMMITS_AN_ACCOUNT {
         let swept = store.apply(id, |account, _| Ok::<_, Infallible>(expiry::sweep(account, now))).await;
         match swept {
             Ok(applied) => {
@@ -100,6 +104,8 @@ async fn sweep(store: &Store, id: &AccountId, now: Timestamp) -> Option<Swept> {
             }
         }
     }
+    tracing::warn!(account = %id, booked = total.booked, "an account has more lots due than one run books");
+    Some(total)
 }
 
 fn log_failure(id: &AccountId, problem: &ApplyError<Infallible>) {

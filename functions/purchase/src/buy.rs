@@ -79,7 +79,7 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
         }
         Err(error) => return Err(error.into()),
     };
-    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref() };
+    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
     show(&cashier.charge(payment, request.now()).await?)
 }
 

@@ -17,7 +17,7 @@ use domain::recharge::{self, Policy};
 use domain::{Account, AccountId, Fact, Payment, PaymentId, PaymentKind};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use payments::{Cashier, Processor, Recovered};
+use payments::{Cashier, LeaseClock, Processor, Recovered};
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
@@ -40,11 +40,17 @@ pub struct Ports {
     pub processor: Arc<dyn Processor>,
     /// What the operator allows.
     pub policy: Policy,
+    /// When an attempt begins, for its lease.
+    pub lease_clock: LeaseClock,
 }
 
 impl Ports {
     fn cashier(&self) -> Cashier<'_> {
-        Cashier { store: &self.store, processor: self.processor.as_ref() }
+        Cashier {
+            store: &self.store,
+            processor: self.processor.as_ref(),
+            lease_clock: Some(&self.lease_clock),
+        }
     }
 }
 
@@ -172,7 +178,8 @@ async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, St
     let cashier = ports.cashier();
     for begun in 0..MAX_CHARGES_AT_ONCE {
         let looked = ports.store.apply_with_profile(id, |account, profile| {
-            Ok::<_, Infallible>(recharge::look(account, profile, now, &ports.policy))
+            let begins_at = cashier.begins_at(now);
+            Ok::<_, Infallible>(recharge::look(account, profile, now, begins_at, &ports.policy))
         });
         let opened = match looked.await {
             Ok(looked) => looked.answer,

@@ -1,9 +1,12 @@
 //! The `recharge` function on AWS Lambda: events from its queue, and a schedule.
 
+use std::sync::Arc;
+
 use api::Scheduled;
 use api::runtime::{Function, limits_from_env, processor_from_env, store_from_env};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::recharge::Policy;
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent};
 use recharge::{Ports, RecoverError, Summary};
 use serde::{Deserialize, Serialize};
@@ -31,7 +34,12 @@ async fn main() -> Result<(), Error> {
     let a_day = a_day.transpose().map_err(|_| "RECHARGES_A_DAY: expected a number")?;
     let policy = Policy { limits: limits_from_env()?, ..Policy::default() };
     let policy = Policy { a_day: a_day.unwrap_or(policy.a_day), ..policy };
-    let ports = Ports { store: store_from_env().await?, processor: processor_from_env().await?, policy };
+    let ports = Ports {
+        store: store_from_env().await?,
+        processor: processor_from_env().await?,
+        policy,
+        lease_clock: Arc::new(Timestamp::now),
+    };
     let wake = async |event: LambdaEvent<Wake>| match event.payload {
         Wake::Queue(batch) => {
             Ok::<_, RecoverError>(Answer::Queue(recharge::handle_queue(batch, &ports).await))

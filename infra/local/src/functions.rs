@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::aws::Aws;
+use crate::clock::Clock;
 use crate::database::Database;
 use crate::faults::{Faults, FaultyProcessor, Target, Wire, plain_http};
 use crate::queues::{Queue, random_id};
@@ -124,6 +125,7 @@ impl Functions {
         database: &Database,
         aws: &Aws,
         faults: &Arc<Faults>,
+        clock: Arc<Clock>,
         url: &str,
     ) -> anyhow::Result<Self> {
         let tables = Tables::default();
@@ -147,7 +149,12 @@ impl Functions {
             debit: debit::Ports { store: store(), rates: rates.clone() },
             account: account::Ports { store: store(), processor: processor.clone(), rates, limits },
             expire: expire::Ports { store: store() },
-            recharge: recharge::Ports { store: store(), processor, policy: Policy::default() },
+            recharge: recharge::Ports {
+                store: store(),
+                processor,
+                policy: Policy::default(),
+                lease_clock: Arc::new(move || clock.now()),
+            },
             publish: publish::Ports { bus: aws.bus(), bus_name: "local".to_owned(), store: store() },
             notify: notify::Ports {
                 store: store(),

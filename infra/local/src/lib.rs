@@ -160,7 +160,7 @@ impl Host {
         let queues = config.storage.file("queues.sqlite");
         let (queues, mailbox) = open_queues(queues.as_deref(), &clock)?;
         let aws = Aws::serve(queues.clone(), mailbox.clone(), faults.clone()).await?;
-        let functions = Functions::connect(&database, &aws, &faults, &url).await?;
+        let functions = Functions::connect(&database, &aws, &faults, clock.clone(), &url).await?;
         let machine = Machine {
             clock,
             tokens: Arc::new(Tokens::open(config.storage.file("token-secret").as_deref(), &url)?),

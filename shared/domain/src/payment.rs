@@ -8,7 +8,8 @@ use crate::id::{AccountId, Fingerprint, PaymentId};
 use crate::money::Money;
 use crate::profile::PaymentMethod;
 
-/// The first attempt has this long before recovery looks at it (F5); longer than any function runs.
+/// An attempt has this long, from its beginning, before recovery looks at it (F5). The functions that charge cards have
+/// shorter time-outs (infra/template.yaml), so that recovery finds none of them at work.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
 /// A purchase that waits for its person is cancelled this long after it was asked for.

@@ -279,13 +279,16 @@ pub fn await_person(
     look_later(draft, payment.moved_to(state), look_at)
 }
 
-/// The card was declined: the backup is tried, once (F10), which is another attempt of the same payment; without
-/// one, or where the payment was withdrawn meanwhile, it closes.
+/// The card was declined, and its object is cancelled: the backup is tried, once (F10), which is another attempt of
+/// the same payment; without one, or where the payment was withdrawn meanwhile, it closes.
+///
+/// `next_begins_at` is when the backup's attempt begins by the machine's clock: its lease runs from there.
 pub fn decline_or_try_backup(
     account: &Account,
     now: Timestamp,
     payment: &Payment,
     reason: &str,
+    next_begins_at: Timestamp,
 ) -> Result<Decision<Payment>, NotOpen> {
     let withdrawn = account.open_payments.iter().any(|open| open.id == payment.id && open.withdrawn);
     let backup = match &payment.backup {
@@ -300,7 +303,7 @@ pub fn decline_or_try_backup(
         backup: Backup::Tried { first_decline: reason.to_owned() },
         ..payment.moved_to(PaymentState::Open { intent: None })
     };
-    let look_at = draft.now() + LEASE;
+    let look_at = draft.now().max(next_begins_at) + LEASE;
     look_later(draft, moved, look_at)
 }
 

@@ -425,10 +425,14 @@ pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()
 
 /// Looks at the rule (R2): opens a charge if one is wanted and fits, and moves on what its time has come for.
 /// Nothing to do changes nothing.
+///
+/// `begins_at` is when the charge begins by the machine's clock, if it begins: its lease runs from there. `now` may be
+/// much earlier, since a message comes back with the instant at which it was first sent.
 pub fn look(
     account: &Account,
     profile: &Profile,
     now: Timestamp,
+    begins_at: Timestamp,
     policy: &Policy,
 ) -> Decision<Option<Payment>> {
     let due = account.due_for_attention().is_some_and(|due| due <= now.max(account.as_of));
@@ -445,7 +449,7 @@ pub fn look(
         return if due || !settled { draft.finish(None) } else { Decision::unchanged(None) };
     }
     let payment = match fitting(draft.account(), &amounts, available, now, policy) {
-        Ok(times) => Some(open(&mut draft, profile, &amounts, times)),
+        Ok(times) => Some(open(&mut draft, profile, &amounts, times, begins_at)),
         Err(held_back) => {
             hold_back(&mut draft, &held_back);
             None
@@ -514,7 +518,13 @@ fn hold_back(draft: &mut Draft, held_back: &HeldBack) {
     }
 }
 
-fn open(draft: &mut Draft, profile: &Profile, amounts: &Amounts, times: u32) -> Payment {
+fn open(
+    draft: &mut Draft,
+    profile: &Profile,
+    amounts: &Amounts,
+    times: u32,
+    begins_at: Timestamp,
+) -> Payment {
     let (now, account) = (draft.now(), draft.account());
     let failures = account.recharge.failures();
     // The version is this commit's alone, so the id names this charge and no other; and the instant is, where books that
@@ -539,7 +549,7 @@ fn open(draft: &mut Draft, profile: &Profile, amounts: &Amounts, times: u32) -> 
     account.open_payments.push(OpenPayment {
         id: payment.id.clone(),
         kind: payment.kind,
-        recover_at: now + LEASE,
+        recover_at: now.max(begins_at) + LEASE,
         withdrawn: false,
         recharge_amounts: times,
     });
@@ -548,17 +558,14 @@ fn open(draft: &mut Draft, profile: &Profile, amounts: &Amounts, times: u32) -> 
     payment
 }
 
-/// The open charge succeeded: what it took counts towards the limits, and the rule is looked at again.
+/// The open charge succeeded: it counts towards the limits of the month and day in which it closed (R3, R6), and
+/// the rule is looked at again.
 pub(crate) fn succeeded(draft: &mut Draft, payment: &Payment, amounts: u32) {
     let currency = payment.amount.currency();
-    let (month, day) = (Month::of(payment.created_at), day_of(payment.created_at));
+    let (month, day) = (Month::of(draft.now()), day_of(draft.now()));
     let recharge = &mut draft.account_mut().recharge;
-    if recharge.charged.is_none_or(|(charged_in, _)| charged_in <= month) {
-        recharge.charged = Some((month, recharge.charged_in(month, currency) + payment.amount));
-    }
-    if recharge.counted.is_none_or(|(counted_on, _)| counted_on <= day) {
-        recharge.counted = Some((day, recharge.counted_on(day).saturating_add(amounts)));
-    }
+    recharge.charged = Some((month, recharge.charged_in(month, currency) + payment.amount));
+    recharge.counted = Some((day, recharge.counted_on(day).saturating_add(amounts)));
     recharge.last_failure = None;
     if matches!(recharge.state, State::Charging { .. } | State::NeedsAction { .. }) {
         recharge.state = State::Armed;

@@ -4,12 +4,16 @@
 //! 2. *create* the processor's object, unconfirmed, under the key `paymentId:attempt`;
 //! 3. *note* its id on the payment row, if the row is still as it was: whoever lost the row never confirms;
 //! 4. *confirm*: the card is charged;
-//! 5. *close*: lot, journal row and outcome, in one transaction.
+//! 5. *cancel* the object if it was declined or refused: until then its customer can still confirm it with another
+//!    card. If the answer is that it was charged meanwhile, it is closed as charged;
+//! 6. *close*: lot, journal row and outcome, in one transaction.
 //!
-//! A recharge whose card is declined has one more attempt when there is a backup (F10): steps 2 to 5 again.
+//! A recharge whose card is declined has one more attempt when there is a backup (F10): steps 2 to 6 again.
 //!
 //! Recovery looks at what the processor has: what was charged is closed as charged, what was never confirmed
 //! is cancelled. It never begins a charge for a person who has gone (F5).
+
+use std::sync::Arc;
 
 use domain::payment::{ABANDONED, LOOK_AGAIN, PERSON_HAS, PaymentState};
 use domain::purchase::{self, NotOpen};
@@ -49,6 +53,10 @@ pub struct Recovered {
     pub is_known: bool,
 }
 
+/// A clock for leases. A lease is a time-out: it begins when an attempt does, however old the event is that the
+/// attempt answers. Nothing else is decided by this clock.
+pub type LeaseClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
 /// Takes a payment from open to closed.
 #[derive(Clone, Copy)]
 pub struct Cashier<'a> {
@@ -56,6 +64,8 @@ pub struct Cashier<'a> {
     pub store: &'a Store,
     /// Who charges cards.
     pub processor: &'a dyn Processor,
+    /// When an attempt begins. None where events are handled as they arrive: then it begins at the event's instant.
+    pub lease_clock: Option<&'a LeaseClock>,
 }
 
 impl Cashier<'_> {
@@ -91,6 +101,11 @@ impl Cashier<'_> {
         Ok(Recovered { payment, is_known })
     }
 
+    /// The instant at which an attempt begins if it begins now.
+    pub fn begins_at(&self, now: Timestamp) -> Timestamp {
+        self.lease_clock.map_or(now, |clock| clock().max(now))
+    }
+
     /// The backup has an attempt of its own, and no other follows.
     async fn go_on(&self, settled: Settled, now: Timestamp) -> Result<Settled, StoreError> {
         match settled {
@@ -112,7 +127,7 @@ impl Cashier<'_> {
             return self.give_way(payment, &intent).await.map(Settled::Done);
         }
         match self.processor.confirm(&intent.id).await {
-            Ok(intent) => self.settle(noted, now, &intent).await,
+            Ok(intent) => self.settle(noted, now, intent).await,
             Err(problem) => self.failed(noted, now, problem).await,
         }
     }
@@ -144,16 +159,30 @@ impl Cashier<'_> {
             _ => false,
         };
         if !give_up {
-            return self.settle(payment, now, &intent).await;
+            return self.settle(payment, now, intent).await;
         }
         match self.processor.cancel(&intent.id).await {
-            Ok(intent) => self.settle(payment, now, &intent).await,
+            Ok(intent) => self.settle(payment, now, intent).await,
             Err(problem) => Ok(still_unknown(payment, &problem)),
         }
     }
 
-    /// Brings the payment to where the processor is.
-    async fn settle(&self, payment: Payment, now: Timestamp, intent: &Intent) -> Result<Settled, StoreError> {
+    /// Brings the payment to where the processor is. A declined object is cancelled first, and what the processor
+    /// then says decides: the customer may have paid with another card meanwhile.
+    async fn settle(
+        &self,
+        payment: Payment,
+        now: Timestamp,
+        mut intent: Intent,
+    ) -> Result<Settled, StoreError> {
+        let mut declined = None;
+        if let IntentState::Declined { reason } = intent.state {
+            intent = match self.processor.cancel(&intent.id).await {
+                Ok(cancelled) => cancelled,
+                Err(problem) => return Ok(still_unknown(payment, &problem)),
+            };
+            declined = Some(reason);
+        }
         let look_again = match payment.kind {
             PaymentKind::Purchase => (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now)),
             _ => now + LOOK_AGAIN,
@@ -162,35 +191,45 @@ impl Cashier<'_> {
             IntentState::Succeeded => {
                 self.close(payment, |a, p| purchase::succeed(a, now, p, &intent.id)).await
             }
-            IntentState::Declined { reason } => {
-                self.close(payment, |a, p| purchase::decline_or_try_backup(a, now, p, reason)).await
-            }
-            IntentState::Cancelled => {
-                self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await
-            }
+            IntentState::Cancelled { decline } => match decline.as_ref().or(declined.as_ref()) {
+                Some(reason) => self.decline(payment, now, reason).await,
+                None => self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await,
+            },
             IntentState::NeedsAction { url } => {
                 self.close(payment, |a, p| purchase::await_person(a, now, p, &intent.id, url, look_again))
                     .await
             }
-            IntentState::Unconfirmed | IntentState::Processing => {
+            IntentState::Unconfirmed | IntentState::Processing | IntentState::Declined { .. } => {
                 self.close(payment, |a, p| purchase::still_unknown(a, now, p, now + LOOK_AGAIN)).await
             }
         }
     }
 
-    /// What was asked of the card came to nothing, or nobody knows.
+    /// Settles a call that the processor refused, or whose outcome is unknown. A refusal is a decline of the object
+    /// that there is; where there is none, nothing can be charged.
     async fn failed(
         &self,
         payment: Payment,
         now: Timestamp,
         problem: ProcessorError,
     ) -> Result<Settled, StoreError> {
-        match problem {
-            ProcessorError::Refused { reason } => {
-                self.close(payment, |a, p| purchase::decline_or_try_backup(a, now, p, &reason)).await
+        let reason = match problem {
+            ProcessorError::Refused { reason } => reason,
+            unknown @ ProcessorError::Unknown(_) => return Ok(still_unknown(payment, &unknown)),
+        };
+        match payment.intent().map(str::to_owned) {
+            Some(id) => {
+                let intent = Intent { id, state: IntentState::Declined { reason } };
+                self.settle(payment, now, intent).await
             }
-            unknown @ ProcessorError::Unknown(_) => Ok(still_unknown(payment, &unknown)),
+            None => self.decline(payment, now, &reason).await,
         }
+    }
+
+    /// Closes the payment as declined, or moves it on to its backup card.
+    async fn decline(&self, payment: Payment, now: Timestamp, reason: &str) -> Result<Settled, StoreError> {
+        let next_begins_at = self.begins_at(now);
+        self.close(payment, |a, p| purchase::decline_or_try_backup(a, now, p, reason, next_begins_at)).await
     }
 
     /// The row is another's now: this object must never be confirmed.

@@ -8,6 +8,6 @@ pub mod cashier;
 pub mod processor;
 pub mod sandbox;
 
-pub use cashier::{Cashier, Recovered};
+pub use cashier::{Cashier, LeaseClock, Recovered};
 pub use processor::{Intent, IntentState, NewIntent, Processor, ProcessorError, Refund};
 pub use sandbox::Sandbox;

@@ -1,5 +1,9 @@
 //! The port to a card processor. Its words are those of Stripe's payment intents, which most processors
-//! have an equal of: an object that is created, then confirmed once.
+//! have an equal of: an object that is created, and then confirmed.
+//!
+//! A decline is not final. The customer may still confirm a declined object with another card, on a page that is
+//! open already, until the object is cancelled. So nobody may count on a decline before [`Processor::cancel`]
+//! has answered: see [`IntentState::Declined`].
 
 use async_trait::async_trait;
 use domain::profile::PaymentMethod;
@@ -15,7 +19,8 @@ pub trait Processor: Send + Sync {
     /// Creates the object of a charge, unconfirmed: no money moves. The same key gives the same object.
     async fn create(&self, new: &NewIntent<'_>) -> Result<Intent, ProcessorError>;
 
-    /// Charges the card. A confirmed object stays as it is.
+    /// Charges the card. An object that was charged or cancelled stays as it is; one that was declined is charged
+    /// again.
     async fn confirm(&self, intent: &str) -> Result<Intent, ProcessorError>;
 
     /// The object as the processor has it.
@@ -25,8 +30,8 @@ pub trait Processor: Send + Sync {
     /// sending the key again would create what was never created.
     async fn find(&self, customer: &str, key: &str) -> Result<Option<Intent>, ProcessorError>;
 
-    /// Makes sure that the object will never be charged; answers with its state, which is `Succeeded` when
-    /// this came too late.
+    /// Makes sure that the object is never charged from now on. The answer is the object afterwards: `Cancelled`, or
+    /// `Succeeded` where the card was charged before. Any other state means that it could not be cancelled yet.
     async fn cancel(&self, intent: &str) -> Result<Intent, ProcessorError>;
 
     /// Pays back part or all of a charge. The same key pays back once.
@@ -67,13 +72,16 @@ pub enum IntentState {
     Processing,
     /// The card was charged.
     Succeeded,
-    /// The card said no.
+    /// The card was declined. Until it is cancelled, the object can still be confirmed and charged.
     Declined {
         /// `card_declined`, `insufficient_funds`, … (F4)
         reason: String,
     },
-    /// It will never be charged.
-    Cancelled,
+    /// It can never be charged any more.
+    Cancelled {
+        /// Why the card was declined before that, if it was.
+        decline: Option<String>,
+    },
 }
 
 /// Money on its way back to a card.

@@ -145,15 +145,15 @@ impl Sandbox {
         self.items_of(&customer_of(account)).await?.iter().map(record).collect()
     }
 
-    /// What the person did at the authentication page: only an object that waits for it changes. Answers with
-    /// the object as it is then.
+    /// Carries out what the person did at the authentication page, and answers with the object afterwards. An object
+    /// that waits for the person changes, and so does one that was declined: the page may still be open.
     pub async fn authenticate(&self, intent: &str, approved: bool) -> Result<Record, ProcessorError> {
         let state = if approved {
             IntentState::Succeeded
         } else {
             IntentState::Declined { reason: "authentication_required".to_owned() }
         };
-        self.move_on(intent, &["needsAction"], &state).await?;
+        self.move_on(intent, &["needsAction", "declined"], &state).await?;
         record(&self.item(intent).await?)
     }
 
@@ -198,15 +198,18 @@ impl Sandbox {
         }
     }
 
-    /// Moves an object on if it is in one of these states; answers with what it is afterwards.
+    /// Moves an object on if it is in one of these states; answers with what it is afterwards. A cancelled object
+    /// keeps the reason of its decline.
     async fn move_on(&self, id: &str, from: &[&str], to: &IntentState) -> Result<Intent, ProcessorError> {
         let (name, detail) = state_to_text(to);
+        let keeps_decline =
+            if matches!(to, IntentState::Declined { .. }) { ", decline = :detail" } else { "" };
         let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .key(ID, text(id))
-            .update_expression("SET #state = :to, detail = :detail")
+            .update_expression(format!("SET #state = :to, detail = :detail{keeps_decline}"))
             .expression_attribute_names("#state", "state")
             .expression_attribute_values(":to", text(name))
             .expression_attribute_values(":detail", text(detail));
@@ -216,13 +219,12 @@ impl Sandbox {
             update = update.expression_attribute_values(format!(":from{number}"), text(state));
         }
         match update.condition_expression(allowed.join(" OR ")).send().await {
-            Ok(_) => Ok(Intent { id: id.to_owned(), state: to.clone() }),
             Err(error)
-                if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+                if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
-                self.look_up(id).await
+                Err(unknown(error))
             }
-            Err(error) => Err(unknown(error)),
+            _ => self.look_up(id).await,
         }
     }
 }
@@ -269,7 +271,7 @@ impl Processor for Sandbox {
                 IntentState::NeedsAction { url: format!("{}/{intent}", self.authentication_page) }
             }
         };
-        let intent = self.move_on(intent, &["unconfirmed"], &state).await?;
+        let intent = self.move_on(intent, &["unconfirmed", "declined"], &state).await?;
         match behaviour {
             Behaviour::LosesTheReply => Err(ProcessorError::Unknown("the reply was lost".into())),
             _ => Ok(intent),
@@ -289,7 +291,8 @@ impl Processor for Sandbox {
     }
 
     async fn cancel(&self, intent: &str) -> Result<Intent, ProcessorError> {
-        self.move_on(intent, &["unconfirmed", "needsAction"], &IntentState::Cancelled).await
+        let cancelled = IntentState::Cancelled { decline: None };
+        self.move_on(intent, &["unconfirmed", "needsAction", "declined"], &cancelled).await
     }
 
     async fn refund(&self, intent: &str, amount: Money, key: &str) -> Result<Refund, ProcessorError> {
@@ -366,7 +369,7 @@ fn record(item: &Item) -> Result<Record, ProcessorError> {
         "needsAction" => IntentState::NeedsAction { url: detail },
         "succeeded" => IntentState::Succeeded,
         "declined" => IntentState::Declined { reason: detail },
-        "cancelled" => IntentState::Cancelled,
+        "cancelled" => IntentState::Cancelled { decline: field(item, "decline").ok().map(str::to_owned) },
         _ => return Err(broken()),
     };
     let account = field(item, CUSTOMER)?.strip_prefix(CUSTOMER_PREFIX).ok_or_else(broken)?;
@@ -387,6 +390,6 @@ fn state_to_text(state: &IntentState) -> (&'static str, &str) {
         IntentState::NeedsAction { url } => ("needsAction", url),
         IntentState::Succeeded => ("succeeded", ""),
         IntentState::Declined { reason } => ("declined", reason),
-        IntentState::Cancelled => ("cancelled", ""),
+        IntentState::Cancelled { .. } => ("cancelled", ""),
     }
 }

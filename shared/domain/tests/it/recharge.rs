@@ -1,7 +1,7 @@
 //! Auto-recharge, transition by transition (R1-R7, F10, N3, N4): what happens, what is told, and what is due.
 
 use domain::draft::Decision;
-use domain::payment::ABANDONED;
+use domain::payment::{ABANDONED, LEASE};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseLimits};
 use domain::recharge::{
@@ -78,7 +78,7 @@ impl Wallet {
     }
 
     fn look(&mut self) -> Option<Payment> {
-        let decision = recharge::look(&self.account, &self.profile, self.now, &self.policy);
+        let decision = recharge::look(&self.account, &self.profile, self.now, self.now, &self.policy);
         self.take(decision)
     }
 
@@ -97,14 +97,18 @@ impl Wallet {
     }
 
     fn decline(&mut self, payment: &Payment, reason: &str) {
-        let decision = purchase::decline_or_try_backup(&self.account, self.now, payment, reason).unwrap();
-        self.take(decision);
+        self.decline_or_try_backup(payment, reason);
+    }
+
+    fn decline_or_try_backup(&mut self, payment: &Payment, reason: &str) -> Payment {
+        let now = self.now;
+        let decision = purchase::decline_or_try_backup(&self.account, now, payment, reason, now);
+        self.take(decision.unwrap())
     }
 
     /// Declines the first card, after which the backup is being charged.
     fn try_backup(&mut self, payment: &Payment, reason: &str) -> Payment {
-        let decision = purchase::decline_or_try_backup(&self.account, self.now, payment, reason).unwrap();
-        let second = self.take(decision);
+        let second = self.decline_or_try_backup(payment, reason);
         assert!(matches!(self.state(), State::Charging { .. }) && self.told.is_empty());
         assert_eq!(second.method, self.profile.backup);
         assert_ne!(second.processor_key(), payment.processor_key(), "the processor sees another attempt");
@@ -296,7 +300,7 @@ fn r3_limits_leave_room_for_what_fits() {
 }
 
 #[test]
-fn r3_a_month_counts_by_when_the_charge_was_asked_for() {
+fn r3_a_month_counts_by_when_the_charge_closed() {
     let mut wallet = Wallet::armed("100");
     wallet.set(true, Some(("60", "50")), Some("50")).unwrap();
     wallet.now = at("2027-01-31T23:59:59Z");
@@ -305,7 +309,29 @@ fn r3_a_month_counts_by_when_the_charge_was_asked_for() {
     wallet.now = at("2027-02-01T00:00:01Z");
     wallet.succeed(&payment);
     wallet.spend("50");
+    assert!(wallet.look().is_none());
+    let march = at("2027-03-01T00:00:00Z");
+    assert_eq!(wallet.state(), State::Limited { until: march, why: Limit::Monthly });
+    wallet.now = march;
     wallet.charge("50");
+}
+
+#[test]
+fn f5_a_lease_begins_when_the_attempt_does_and_not_when_its_event_was_sent() {
+    let mut wallet = Wallet::armed("60");
+    wallet.profile.backup = wallet.profile.payment_method.clone();
+    let (sent_at, begins_at) = (wallet.now, wallet.now + hours(3));
+    let decision = recharge::look(&wallet.account, &wallet.profile, sent_at, begins_at, &wallet.policy);
+    let payment = wallet.take(decision).expect("a charge begins");
+    assert_eq!(payment.created_at, sent_at, "everything else goes by the event");
+    assert_eq!(wallet.account.open_payments[0].recover_at, begins_at + LEASE);
+
+    let next_begins_at = begins_at + hours(1);
+    let reason = "card_declined";
+    let declined =
+        purchase::decline_or_try_backup(&wallet.account, sent_at, &payment, reason, next_begins_at);
+    wallet.take(declined.unwrap());
+    assert_eq!(wallet.account.open_payments[0].recover_at, next_begins_at + LEASE);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use api::runtime::PublishedRates;
 use rust_decimal::Decimal;
 use scenarios::{World, decimal, list};
 use serde_json::{Value, json};
@@ -126,7 +127,7 @@ async fn s5_records_of_ours_are_rated_as_published() {
 }
 
 #[tokio::test]
-async fn s4_the_documented_graph_row_is_taken_in_its_own_currency() {
+async fn s4_the_documented_graph_row_costs_nothing_and_is_taken_whatever_the_currency() {
     let world = world().await;
     world.account_in("usd", "USD").await;
     let row = || file("graph-documented-row.json");
@@ -134,7 +135,11 @@ async fn s4_the_documented_graph_row_is_taken_in_its_own_currency() {
     assert_eq!(taken["results"][0]["status"], "accepted");
     assert_eq!(taken["results"][0]["charge"], "0.0000");
     let elsewhere = world.operator.debit_file("a", "", GRAPH, row()).await.expect(200);
-    assert_eq!(elsewhere["results"][0]["problem"]["field"], "currency");
+    assert_eq!(elsewhere["results"][0]["status"], "accepted");
+    assert_eq!(elsewhere["results"][0]["charge"], "0.0000");
+    let again = world.operator.debit_file("a", "", GRAPH, row()).await.expect(200);
+    assert_eq!(again["results"][0]["status"], "duplicate");
+    world.operator.assert_books_balance("a").await;
     let rated = world.operator.debit_file("usd", "?rate=all", GRAPH, row()).await.expect(200);
     assert_eq!(rated["results"][0]["status"], "duplicate", "a user's inbound call is never rated");
 }
@@ -178,6 +183,131 @@ async fn s4_a_row_that_costs_nothing_is_rated_only_with_rate_all() {
         assert_eq!(premium["service"], "premium");
         world.operator.assert_books_balance("a").await;
     }
+}
+
+/// Sends a file to the function itself, with other published rates than the host's.
+async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value {
+    let machine = world.host.machine();
+    let event = json!({
+        "version": "2.0",
+        "routeKey": "POST /v1/accounts/{id}/debits",
+        "rawPath": "/v1/accounts/a/debits",
+        "headers": { "content-type": CSV },
+        "pathParameters": { "id": "a" },
+        "requestContext": {
+            "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
+            "http": { "method": "POST" },
+            "timeEpoch": machine.clock.now().as_millisecond(),
+        },
+        "body": file,
+        "isBase64Encoded": false,
+    });
+    let event = serde_json::from_value(event).expect("an event");
+    let ports = debit::Ports {
+        rates: PublishedRates::reading(rates.as_bytes()),
+        ..machine.functions.debit_ports().clone()
+    };
+    let answer = debit::handle(event, &ports).await;
+    assert_eq!(answer.status_code, 200);
+    let body = serde_json::to_value(&answer.body).expect("a text");
+    serde_json::from_str(body.as_str().expect("a text")).expect("JSON")
+}
+
+#[tokio::test]
+async fn s2_a_call_is_a_repeat_whatever_the_rates_have_become() {
+    const BEFORE: &str = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,effectiveFrom\n\
+        userOut,33,France,FR,EUR,0.02,0,60,60,2025-01-01\n";
+    let world = world().await;
+    let report = format!("{HEADER}{}", row("r", "user_out", "+33899701234", 121, "0.5000"));
+    let answer = debit_at_rates(&world, BEFORE, &report).await;
+    assert_eq!(answer["results"][0]["status"], "accepted");
+    assert_eq!(world.operator.transactions("a").await[0]["service"], "userOut");
+
+    // Here the number is premium.
+    let again = world.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
+    assert_eq!(again["results"][0]["status"], "duplicate");
+    let whole = "+33899701234";
+    for (number, seconds, charge, status) in [
+        ("+3389970****", 121, "0.5000", "duplicate"),
+        ("+338********", 121, "0.5000", "duplicate"),
+        (whole, 120, "0.5000", "conflict"),
+        (whole, 121, "0.4000", "conflict"),
+    ] {
+        let other = format!("{HEADER}{}", row("r", "user_out", number, seconds, charge));
+        let answer = world.operator.debit_file("a", "", CSV, other).await.expect(200);
+        assert_eq!(answer["results"][0]["status"], status, "{number} {seconds} {charge}");
+    }
+    // The other way round, and within one file.
+    let rows = [
+        row("p", "user_out", whole, 121, "0.5000"),
+        row("p", "user_out", "+338********", 121, "0.5000"),
+        row("p", "conf_out", whole, 121, "0.5000"),
+    ];
+    let answer =
+        world.operator.debit_file("a", "", CSV, format!("{HEADER}{}", rows.concat())).await.expect(200);
+    let statuses: Vec<_> = list(&answer, "results").iter().map(|result| &result["status"]).collect();
+    assert_eq!(statuses, ["accepted", "duplicate", "conflict"]);
+    let answer = debit_at_rates(&world, BEFORE, &format!("{HEADER}{}", rows[0])).await;
+    assert_eq!(answer["results"][0]["status"], "duplicate");
+
+    // Our own record names its service: what the report leaves open it may say, what was named is another call.
+    let named = |service: &str| {
+        json!({ "id": "p", "service": service, "number": whole, "startedAt": "2026-11-20T08:00:00Z",
+                "durationSeconds": 121, "charge": "0.5000" })
+    };
+    for (service, status) in [("premium", "duplicate"), ("userOut", "duplicate"), ("tollIn", "conflict")] {
+        let answer = world.operator.debit("a", &[named(service)]).await.expect(200);
+        assert_eq!(answer["results"][0]["status"], status, "{service}");
+    }
+    let mut own = named("premium");
+    own["id"] = json!("own");
+    world.operator.debit("a", &[own.clone()]).await.expect(200);
+    own["service"] = json!("userOut");
+    let answer = world.operator.debit("a", &[own]).await.expect(200);
+    assert_eq!(answer["results"][0]["status"], "conflict", "another service was sent");
+    assert_eq!(world.operator.transactions("a").await.len(), 3);
+    assert_books_prove_right(&world).await;
+}
+
+/// The audit works out each row's fingerprint once more.
+async fn assert_books_prove_right(world: &World) {
+    let found = world.operator.post("/_local/run/reconcile", json!({})).await.expect(200);
+    assert_eq!((&found["differences"], &found["unread"]), (&json!(0), &json!(0)), "{found}");
+}
+
+#[tokio::test]
+async fn s2_s4_what_a_spreadsheet_made_of_a_report_is_the_same_report_or_refused() {
+    let world = world().await;
+    let id = |number: usize| format!("0f8fad5b-d9cb-469f-a165-{number:012x}");
+    let rows: Vec<_> =
+        (0xa0..0xa4).map(|number| row(&id(number), "user_out", "+33199001234", 185, "0.5000")).collect();
+    let report = format!("{HEADER}{}", rows.concat());
+    let sent = world.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
+    assert_eq!(count(&sent, "accepted"), 4);
+    let account = world.operator.account("a").await;
+
+    let capitals: Vec<_> = (0xa0..0xa4).map(|number| id(number).to_ascii_uppercase()).collect();
+    let in_capitals =
+        (0..4).fold(report.clone(), |report, index| report.replace(&id(0xa0 + index), &capitals[index]));
+    let as_floats = report.replace(",185,", ",185.0,");
+    for (what, other) in [("UUIDs in capitals", &in_capitals), ("durations as floats", &as_floats)] {
+        let answer = world.operator.debit_file("a", "", CSV, other.clone()).await.expect(200);
+        assert_eq!(count(&answer, "duplicate"), 4, "{what}: {answer}");
+    }
+    let answer = world.operator.debit_file("a", "", CSV, in_capitals).await.expect(200);
+    assert_eq!(answer["results"][0]["id"], json!(capitals[0]), "as it was sent");
+
+    for slashed in ["11/20/2026 8:00:00 AM", "11/20/2026 08:00:00", "20/11/2026 08:00:00"] {
+        let other = report.replace("2026-11-20T08:00:00Z", slashed);
+        let answer = world.operator.debit_file("a", "", CSV, other).await.expect(200);
+        assert_eq!((count(&answer, "invalid"), &answer["accepted"]), (4, &json!(0)), "{slashed}");
+        assert_eq!(answer["results"][0]["problem"]["field"], "Start Time");
+    }
+    assert_eq!(world.operator.account("a").await, account, "nothing was charged again");
+
+    let path = format!("/v1/accounts/a/usage/{}?startedAt=2026-11-20T08:00:00Z", capitals[1]);
+    assert_eq!(world.operator.get(&path).await.expect(200)["recordId"], json!(id(0xa1)));
+    assert_books_prove_right(&world).await;
 }
 
 #[tokio::test]

@@ -167,7 +167,7 @@ fn harmless(field: &str) -> String {
 pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin, Role::Viewer, Role::Platform])?;
     let none = || Problem::NotFound("record");
-    let record = request.path("recordId").and_then(|id| RecordId::parse(id).ok()).ok_or_else(none)?;
+    let record = request.path("recordId").and_then(|id| RecordId::sent(id).ok()).ok_or_else(none)?;
     let started_at = request.query_instant("startedAt")?;
     let started_at =
         started_at.ok_or_else(|| Problem::field("startedAt", "expected when the call started"))?;

@@ -15,7 +15,7 @@ use domain::posting::{Entry, JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
 use domain::rate::Why;
 use domain::rejection::{self, Refusal, Rejection, kept_text};
 use domain::usage::InvalidRecord;
-use domain::{Account, AccountId, Currency, Decision, Fingerprint, Money, RateTable, UsageRecord};
+use domain::{Account, AccountId, Currency, Decision, Money, RateTable, UsageRecord};
 use jiff::Timestamp;
 use store::{Applied, ApplyError, Seen, Store};
 use telemetry::metric::DEBITS_REJECTED;
@@ -219,9 +219,8 @@ impl<'a> Batch<'a> {
         for &index in group {
             let record = self.record(index);
             let key = record.key();
-            let content = record.fingerprint(self.currency);
             if let Some(row) = applied.seen.row(&key) {
-                self.verdicts[index] = Some(compare(row, &content));
+                self.verdicts[index] = Some(compare(row, record, self.currency));
                 self.compare_followers(&key, row);
                 continue;
             }
@@ -232,7 +231,7 @@ impl<'a> Batch<'a> {
             } else {
                 continue;
             };
-            freed.extend(self.tell_followers(&key, &content, &verdict));
+            freed.extend(self.tell_followers(&key, record, &verdict));
             self.verdicts[index] = Some(verdict);
         }
         self.leaders.retain(|&index| self.verdicts[index].is_none());
@@ -270,18 +269,18 @@ impl<'a> Batch<'a> {
     /// Followers of a record that was in the journal already are judged by the row, as it was.
     fn compare_followers(&mut self, key: &JournalKey, row: &Posting) {
         for follower in self.followers.remove(key).unwrap_or_default() {
-            self.verdicts[follower] = Some(compare(row, &self.record(follower).fingerprint(self.currency)));
+            self.verdicts[follower] = Some(compare(row, self.record(follower), self.currency));
         }
     }
 
     /// Followers share their leader's fate, unless it was invalid: then the first of them leads.
-    fn tell_followers(&mut self, key: &JournalKey, content: &Fingerprint, leader: &Verdict) -> Option<usize> {
-        if matches!(leader, Verdict::Invalid(_)) {
+    fn tell_followers(&mut self, key: &JournalKey, leader: &UsageRecord, verdict: &Verdict) -> Option<usize> {
+        if matches!(verdict, Verdict::Invalid(_)) {
             return self.followers.get_mut(key)?.pop_front();
         }
         for follower in self.followers.remove(key)? {
-            let same = self.record(follower).fingerprint(self.currency) == *content;
-            self.verdicts[follower] = Some(match leader {
+            let same = self.record(follower).repeats(leader, self.currency);
+            self.verdicts[follower] = Some(match verdict {
                 Verdict::Accepted { charge, .. } if same => Verdict::Duplicate { charge: Some(*charge) },
                 Verdict::Unrated if same => Verdict::Duplicate { charge: None },
                 Verdict::Conflict(detail) if same => Verdict::Conflict(detail.clone()),
@@ -318,15 +317,17 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn compare(row: &Posting, content: &Fingerprint) -> Verdict {
-    if row.content != *content {
-        return other_content();
+/// A record whose key has a row already: the same one again, or a conflict (S2).
+fn compare(row: &Posting, record: &UsageRecord, currency: Currency) -> Verdict {
+    match &row.entry {
+        Entry::Usage { record: accepted, charge, .. } if record.repeats(accepted, currency) => {
+            Verdict::Duplicate { charge: Some(*charge) }
+        }
+        Entry::Unrated { record: accepted } if record.repeats(accepted, currency) => {
+            Verdict::Duplicate { charge: None }
+        }
+        _ => other_content(),
     }
-    let charge = match &row.entry {
-        Entry::Usage { charge, .. } => Some(*charge),
-        _ => None,
-    };
-    Verdict::Duplicate { charge }
 }
 
 fn verdict_of(outcome: Outcome) -> Verdict {

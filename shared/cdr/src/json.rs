@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use domain::id::RecordId;
 use domain::usage::{InvalidRecord, MAX_DURATION_SECONDS, Number, Service};
 use domain::{Currency, UsageRecord, time};
 use jiff::Timestamp;
@@ -12,7 +11,7 @@ use rust_decimal::Decimal;
 use serde_json::value::RawValue;
 
 use crate::object::{self, Object};
-use crate::report::{alpha2, at, kept_id, limited};
+use crate::report::{alpha2, at, kept_id, limited, record_id, whole_number};
 use crate::{MAX_RECORDS, ReadError, Row, WHOLE_RECORD, amount};
 
 const FIELDS: [&str; 14] = [
@@ -121,11 +120,12 @@ fn record(fields: &Fields<'_>) -> Result<UsageRecord, InvalidRecord> {
         return Err(InvalidRecord::new(name, "given twice"));
     }
     Ok(UsageRecord {
-        id: required("id", parsed(fields, "id", |text| RecordId::parse(text))?)?,
+        id: required("id", parsed(fields, "id", record_id)?)?,
         revision: whole(fields, "revision", 1..=u32::MAX)?.unwrap_or(1),
         call_id: text(fields, "callId", 128)?,
         user_id: text(fields, "userId", 128)?,
         service: required("service", parsed(fields, "service", service)?)?,
+        service_by_rates: false,
         number: required("number", parsed(fields, "number", Number::parse)?)?,
         started_at: required("startedAt", parsed(fields, "startedAt", instant)?)?,
         duration_seconds: required(
@@ -161,14 +161,14 @@ fn text(fields: &Fields<'_>, name: &'static str, max_chars: usize) -> Result<Opt
     Ok(parsed(fields, name, |text| limited(text, max_chars))?.flatten())
 }
 
-/// A whole number, written as one.
+/// A whole number; in JSON, `60.0` is one (S4).
 fn whole(
     fields: &Fields<'_>,
     name: &'static str,
     range: RangeInclusive<u32>,
 ) -> Result<Option<u32>, InvalidRecord> {
     let Some(raw) = fields.get(name) else { return Ok(None) };
-    let number = raw.get().parse().ok().filter(|number| range.contains(number));
+    let number = whole_number(raw.get()).filter(|number| range.contains(number));
     let expected = || format!("expected a whole number from {} to {}", range.start(), range.end());
     number.ok_or_else(expected).map(Some).map_err(at(name))
 }

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 
-use domain::id::RecordId;
+use domain::id::{RecordId, in_small_letters_if_uuid};
 use domain::money::UnknownCurrency;
 use domain::usage::{InvalidRecord, MAX_DURATION_SECONDS, Number, Service};
 use domain::{Currency, Money, UsageRecord, time};
@@ -75,20 +75,23 @@ pub(crate) fn record(
     cells: &Columns<&str>,
     context: &Context<'_>,
 ) -> Result<UsageRecord, InvalidRecord> {
-    let id = RecordId::parse(cells.id).map_err(at(names.id))?;
+    let id = record_id(cells.id).map_err(at(names.id))?;
     let call_type = call_type(cells.call_type).map_err(at(names.call_type))?;
-    let number = Number::as_reported(cells.number)
+    let number = Number::as_reported(named(cells.number).unwrap_or_default())
         .map_err(|_| InvalidRecord::new(names.number, "expected at most 64 visible characters"))?;
     let started_at = instant(cells.started_at).map_err(at(names.started_at))?;
     let currency = currency(cells.currency).map_err(at(names.currency))?;
     let priced_in = currency.unwrap_or(context.currency);
-    let is_premium = || context.rates.is_premium(&number, priced_in, started_at);
+    let told = service(&call_type, is_toll_free(cells.number_type));
+    // A report does not say which numbers are premium: the published rates do.
+    let is_premium = told == Service::UserOut && context.rates.is_premium(&number, priced_in, started_at);
     Ok(UsageRecord {
         id,
         revision: 1,
         call_id: limited(cells.call_id, 128).map_err(at(names.call_id))?,
         user_id: limited(cells.user_id, 128).map_err(at(names.user_id))?,
-        service: service(&call_type, is_toll_free(cells.number_type), is_premium),
+        service: if is_premium { Service::Premium } else { told },
+        service_by_rates: told == Service::UserOut,
         started_at,
         duration_seconds: duration(cells.duration).map_err(at(names.duration))?,
         charge: charge(names, cells, priced_in, context.rate_all && call_type != USER_IN)?,
@@ -118,13 +121,40 @@ pub(crate) fn alpha2(text: &str) -> Option<String> {
     (text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic())).then(|| text.to_ascii_uppercase())
 }
 
-/// A text of so many characters at most. An empty one says nothing.
-pub(crate) fn limited(text: &str, max_chars: usize) -> Result<Option<String>, String> {
-    match text.chars().count() {
-        0 => Ok(None),
-        chars if chars <= max_chars => Ok(Some(text.to_owned())),
-        _ => Err(format!("expected at most {max_chars} characters")),
+/// What programs write where they have no value: Python, JavaScript, Ruby, SQL and spreadsheets.
+const NO_VALUE: [&str; 6] = ["null", "none", "nil", "undefined", "n/a", "-"];
+
+/// A text that names something; none if it is empty or only says that there is no value.
+pub(crate) fn named(text: &str) -> Option<&str> {
+    let says_none = text.is_empty() || NO_VALUE.iter().any(|none| text.eq_ignore_ascii_case(none));
+    (!says_none).then_some(text)
+}
+
+/// A record's id. One that names nothing is refused: calls that start in the same second would share it, and all but
+/// the first would be lost as repeats (S2).
+pub(crate) fn record_id(text: &str) -> Result<RecordId, String> {
+    match named(text) {
+        None if !text.is_empty() => Err(format!("expected the record's own id, not \"{text}\"")),
+        _ => RecordId::sent(text).map_err(|problem| problem.to_string()),
     }
+}
+
+/// A text of so many characters at most, if it names something. A UUID is kept in small letters.
+pub(crate) fn limited(text: &str, max_chars: usize) -> Result<Option<String>, String> {
+    match named(text) {
+        None => Ok(None),
+        Some(text) if text.chars().count() <= max_chars => {
+            Ok(Some(in_small_letters_if_uuid(text).into_owned()))
+        }
+        Some(_) => Err(format!("expected at most {max_chars} characters")),
+    }
+}
+
+/// A whole number, perhaps written with a fraction of zero as spreadsheets and data frames do: `219`, `219.0` (S4).
+pub(crate) fn whole_number(text: &str) -> Option<u32> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let is_zero = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
+    if is_zero { whole.parse().ok() } else { None }
 }
 
 fn currency(code: &str) -> Result<Option<Currency>, UnknownCurrency> {
@@ -133,7 +163,7 @@ fn currency(code: &str) -> Result<Option<Currency>, UnknownCurrency> {
 
 /// In lower case. Without one there is no telling who called whom.
 fn call_type(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() { Err("expected a call type such as user_out") } else { Ok(text.to_ascii_lowercase()) }
+    named(text).map(str::to_ascii_lowercase).ok_or("expected a call type such as user_out")
 }
 
 /// `TollFree`, `Toll-free service`, `SharedCostTollFree`…
@@ -144,11 +174,10 @@ fn is_toll_free(number_type: &str) -> bool {
 
 /// What a call type, in lower case, is billed as. One not seen before is a user's call out if it says `out`,
 /// else inbound.
-fn service(call_type: &str, toll_free: bool, is_premium: impl FnOnce() -> bool) -> Service {
+fn service(call_type: &str, toll_free: bool) -> Service {
     match call_type {
         USER_IN => Service::TollIn,
         "conf_out" | "user_out_conf" => Service::ConferenceOut,
-        _ if is_outbound(call_type) && is_premium() => Service::Premium,
         _ if is_outbound(call_type) => Service::UserOut,
         _ if toll_free => Service::TollFreeIn,
         _ => Service::TollIn,
@@ -161,13 +190,19 @@ fn is_outbound(call_type: &str) -> bool {
     words.any(|word| word.starts_with("out") || word.ends_with("out"))
 }
 
-/// Starts without an offset, as exports have had them: with `T` or a space, or US style with the month first.
-/// Matched to the last character, where jiff's own reading of a civil time would drop an offset in silence.
-const WITHOUT_OFFSET: [&str; 4] =
-    ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S"];
+/// Starts without an offset, as exports have had them: with `T` or a space. Matched to the last character, where
+/// jiff's own reading of a civil time would drop an offset without a word.
+const WITHOUT_OFFSET: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
 
-/// A start to the second, in UTC where it has no offset.
+const SLASHES: &str =
+    "expected an instant such as 2026-11-20T08:12:31Z: slashes do not say which number is the month";
+
+/// A start to the second, in UTC where it has no offset. A date with slashes is refused (S4): a spreadsheet has saved
+/// the file again, and nothing says which number is the month.
 fn instant(text: &str) -> Result<Timestamp, &'static str> {
+    if text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('/') {
+        return Err(SLASHES);
+    }
     let in_utc = || {
         let civil = WITHOUT_OFFSET.iter().find_map(|format| DateTime::strptime(format, text).ok())?;
         Some(civil.to_zoned(TimeZone::UTC).ok()?.timestamp())
@@ -179,7 +214,7 @@ fn instant(text: &str) -> Result<Timestamp, &'static str> {
 }
 
 fn duration(text: &str) -> Result<u32, String> {
-    let seconds = text.parse().ok().filter(|seconds| *seconds <= MAX_DURATION_SECONDS);
+    let seconds = whole_number(text).filter(|seconds| *seconds <= MAX_DURATION_SECONDS);
     seconds.ok_or_else(|| format!("expected whole seconds from 0 to {MAX_DURATION_SECONDS}"))
 }
 

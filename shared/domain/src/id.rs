@@ -1,5 +1,6 @@
 //! Typed ids: an [`AccountId`] cannot pass for a [`LotId`]. Parsed at the edge, valid inside.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -83,7 +84,8 @@ typed_id!(
 );
 
 typed_id!(
-    /// A usage record, as its source names it (S2). No `#`: keys are made of it.
+    /// A usage record, as its source names it (S2). No `#`: keys are made of it. An id from outside goes through
+    /// [`RecordId::sent`].
     RecordId,
     "1 to 128 visible ASCII characters without '#'",
     |text| (1..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
@@ -95,6 +97,40 @@ typed_id!(
     "1 to 64 letters, digits, '-', '_' or '.'",
     |text| is_token(text, 64)
 );
+
+impl RecordId {
+    /// The id of a record that is sent or asked for: a UUID is the same in capitals and small letters (S2), so it
+    /// is kept in small ones. Rows that were written before this rule may have a UUID in capitals.
+    ///
+    /// ```
+    /// use domain::RecordId;
+    /// let id = RecordId::sent("9C4984C7-6C3C-427D-A30C-BD0B2EACEE90").unwrap();
+    /// assert_eq!(id.as_str(), "9c4984c7-6c3c-427d-a30c-bd0b2eacee90");
+    /// assert_eq!(RecordId::sent("Call-A").unwrap().as_str(), "Call-A");
+    /// assert!(RecordId::sent("a#b").is_err());
+    /// ```
+    pub fn sent(text: &str) -> Result<Self, InvalidId> {
+        Self::parse(in_small_letters_if_uuid(text))
+    }
+}
+
+/// A UUID in small letters; any other text as it is, since its capitals may tell it from another.
+pub fn in_small_letters_if_uuid(text: &str) -> Cow<'_, str> {
+    if is_uuid(text) && text.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(text.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Whether a text has a UUID's usual form: 8, 4, 4, 4 and 12 hexadecimal digits (RFC 9562, section 4).
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
 
 impl PaymentId {
     /// The same account, kind and `Idempotency-Key` always name the same payment (F3).
@@ -162,6 +198,23 @@ mod tests {
         }
         assert!(RecordId::parse("1835317186_112562680@61.221.3.176").is_ok());
         assert!(RecordId::parse("a#1").is_err(), "keys are made of it");
+    }
+
+    #[test]
+    fn s2_only_a_uuid_is_the_same_in_capitals_and_small_letters() {
+        for (sent, kept) in [
+            ("0F8FAD5B-D9CB-469F-A165-70867728950E", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+            ("0f8FAD5b-d9cb-469f-A165-70867728950e", "0f8fad5b-d9cb-469f-a165-70867728950e"),
+            ("0F8FAD5B-D9CB-469F-A165-70867728950", "0F8FAD5B-D9CB-469F-A165-70867728950"),
+            ("0F8FAD5B-D9CB-469F-A165-70867728950G", "0F8FAD5B-D9CB-469F-A165-70867728950G"),
+            ("0F8FAD5BD9CB469FA16570867728950E", "0F8FAD5BD9CB469FA16570867728950E"),
+            ("0F8FAD5BD-9CB-469F-A165-70867728950E", "0F8FAD5BD-9CB-469F-A165-70867728950E"),
+            ("REC-1", "REC-1"),
+        ] {
+            assert_eq!(RecordId::sent(sent).unwrap().as_str(), kept);
+        }
+        let stored = RecordId::parse("0F8FAD5B-D9CB-469F-A165-70867728950E").unwrap();
+        assert_eq!(stored.as_str(), "0F8FAD5B-D9CB-469F-A165-70867728950E", "older rows stay as they are");
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl Service {
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|service| service.as_str() == name)
     }
+
+    /// The service that a report's row tells: a report does not say which numbers are premium.
+    fn as_a_report_tells_it(self) -> Self {
+        if self == Self::Premium { Self::UserOut } else { self }
+    }
 }
 
 /// The number a rate goes by. Its last digits may be masked.
@@ -105,6 +110,9 @@ pub struct UsageRecord {
     pub user_id: Option<String>,
     /// What was used.
     pub service: Service,
+    /// Whether the published rates told `userOut` from `premium` for this record. A report says only that a call
+    /// went out, so which of the two it was is no part of what was sent.
+    pub service_by_rates: bool,
     /// What the rate goes by.
     pub number: Number,
     /// To the second.
@@ -165,7 +173,8 @@ impl UsageRecord {
         if now <= ended_at + LATE_RECORDS { ended_at } else { now }
     }
 
-    /// The charge it arrived with, in the account's currency; or what is wrong with it (S6, T1).
+    /// The charge it arrived with, in the account's currency; or what is wrong with it (S6, T1). A record that costs
+    /// nothing may name any currency (S4).
     pub fn checked(&self, currency: Currency, now: Timestamp) -> Result<Option<Money>, InvalidRecord> {
         if self.started_at > now + FUTURE_TOLERANCE {
             return Err(InvalidRecord::new("startedAt", "expected a start at most five minutes after now"));
@@ -173,7 +182,8 @@ impl UsageRecord {
         if !in_range(self.started_at) {
             return Err(InvalidRecord::new("startedAt", "expected an instant after the year 1999"));
         }
-        if let Some(other) = self.currency.filter(|other| *other != currency) {
+        let is_free = self.charge.map_or(self.duration_seconds == 0, |charge| charge.is_zero());
+        if let Some(other) = self.currency.filter(|other| *other != currency && !is_free) {
             return Err(InvalidRecord::new(
                 "currency",
                 format!("expected {currency}, the account's currency, not {other}"),
@@ -188,16 +198,32 @@ impl UsageRecord {
             .map_err(|problem| InvalidRecord::new("charge", problem.to_string()))
     }
 
-    /// What makes a resent record the same one: duration, service, charge and currency (S2), which is the
-    /// account's where the record says none.
+    /// What makes a resent record the same one: duration, service, charge and currency as they were sent (S2). The
+    /// currency is the account's where the record names none; the service is `userOut` where the rates chose between
+    /// it and `premium`.
     pub fn fingerprint(&self, account_currency: Currency) -> Fingerprint {
-        let currency = self.currency.unwrap_or(account_currency);
+        let service = if self.service_by_rates { self.service.as_a_report_tells_it() } else { self.service };
         Fingerprint::of([
             self.duration_seconds.to_string().as_str(),
-            self.service.as_str(),
+            service.as_str(),
             self.charge.map(|charge| charge.normalize().to_string()).as_deref().unwrap_or("to rate"),
-            currency.code(),
+            self.currency.unwrap_or(account_currency).code(),
         ])
+    }
+
+    /// Whether this record and one with the same key say the same of the call (S2). Two records that name their
+    /// service must name the same one; where the rates chose the service of either, `userOut` and `premium` agree.
+    ///
+    /// Rows written before [`service_by_rates`](Self::service_by_rates) was kept count as naming their service, so a
+    /// report's row still agrees with them whatever the rates have become.
+    pub fn repeats(&self, other: &Self, account_currency: Currency) -> bool {
+        let by_rates = self.service_by_rates || other.service_by_rates;
+        let sent = |record: &Self| {
+            let service = if by_rates { record.service.as_a_report_tells_it() } else { record.service };
+            let currency = record.currency.unwrap_or(account_currency);
+            (record.duration_seconds, service, record.charge, currency)
+        };
+        sent(self) == sent(other)
     }
 }
 

@@ -133,6 +133,7 @@ fn record_to_map(record: &UsageRecord) -> Writer {
         .text_if("callId", record.call_id.as_deref())
         .text_if("userId", record.user_id.as_deref())
         .text("service", record.service.as_str())
+        .flag_if("byRates", record.service_by_rates)
         .text("number", record.number.as_str())
         .instant("startedAt", record.started_at)
         .number("seconds", record.duration_seconds)
@@ -154,6 +155,7 @@ fn record_from_map(map: &Reader<'_>) -> Result<UsageRecord, StoreError> {
         call_id: map.text_if("callId")?,
         user_id: map.text_if("userId")?,
         service: map.named("service", Service::parse)?,
+        service_by_rates: map.has("byRates") && map.flag("byRates")?,
         number: map.parsed("number", Number::as_reported)?,
         started_at: map.instant("startedAt")?,
         duration_seconds: map.number("seconds")?,
@@ -205,4 +207,79 @@ pub(crate) fn marker_from_item(item: &Item) -> Result<(AccountId, JournalKey), S
         reader.text(ENTRY)?.split_once('#').ok_or_else(|| reader.corrupt("it names no account"))?;
     let account = AccountId::parse(account).map_err(|problem| reader.corrupt(problem))?;
     Ok((account, JournalKey::from_stored(key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use domain::rate::Why;
+    use domain::{Money, Service};
+
+    fn posting(record: UsageRecord) -> Posting {
+        let eur = Currency::parse("EUR").unwrap();
+        let charge = Money::new("0.5".parse().unwrap(), eur).unwrap();
+        Posting {
+            key: record.key(),
+            at: record.started_at,
+            posted_at: "2026-11-22T07:43:00.123Z".parse().unwrap(),
+            amount: -charge,
+            balance: -charge,
+            version: 7,
+            place: 0,
+            draws: Vec::new(),
+            post_usage: Money::zero(eur),
+            content: record.fingerprint(eur),
+            requires: None,
+            lasting: None,
+            entry: Entry::Usage { record, charge, why: Why::AsRated },
+        }
+    }
+
+    fn record() -> UsageRecord {
+        UsageRecord {
+            id: RecordId::parse("0f8fad5b-d9cb-469f-a165-70867728950e").unwrap(),
+            revision: 1,
+            call_id: Some("c".into()),
+            user_id: Some("u".into()),
+            service: Service::Premium,
+            service_by_rates: true,
+            number: Number::parse("+33899701234").unwrap(),
+            started_at: "2026-11-20T08:12:31Z".parse().unwrap(),
+            duration_seconds: 61,
+            charge: Some("0.5".parse().unwrap()),
+            currency: Currency::parse("EUR").ok(),
+            plan: Some("p".into()),
+            user_country: Some("FR".into()),
+            cost_centre: Some("sales".into()),
+            hold_id: Some("h".into()),
+        }
+    }
+
+    #[test]
+    fn a_usage_row_survives_storing() {
+        let account = AccountId::parse("contoso").unwrap();
+        for service in Service::ALL {
+            for service_by_rates in [true, false] {
+                let posting = posting(UsageRecord { service, service_by_rates, ..record() });
+                assert_eq!(posting_from_item(&posting_to_item(&account, &posting)).unwrap(), posting);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_of_before_is_read_as_it_was_written() {
+        let account = AccountId::parse("contoso").unwrap();
+        let id = RecordId::parse("0F8FAD5B-D9CB-469F-A165-70867728950E").unwrap();
+        let before = posting(UsageRecord { id, service_by_rates: false, ..record() });
+        let item = posting_to_item(&account, &before);
+        assert!(!item["record"].as_m().unwrap().contains_key("byRates"), "the attribute is left out");
+        let read = posting_from_item(&item).unwrap();
+        assert_eq!(read, before);
+        let Entry::Usage { record: kept, .. } = &read.entry else { panic!("a call") };
+        assert_eq!((kept.key(), kept.fingerprint(read.amount.currency())), (read.key, read.content));
+        // The same row of a report, sent once more, whatever the rates say by now.
+        for service in [Service::Premium, Service::UserOut] {
+            assert!(UsageRecord { service, ..record() }.repeats(kept, Currency::parse("EUR").unwrap()));
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use cdr::{Format, MAX_ROWS, ReadError, WHOLE_RECORD};
 use domain::Service;
 
-use crate::{charge, only, problem, record, refused, refused_field, rows};
+use crate::{charge, currency, only, problem, record, refused, refused_field, rows};
 
 const HEADER: &str = "UsageId,Call ID,User Location,AAD ObjectId,Call Type,Number Type,Destination Number,Start Time,Duration Seconds,Connection Fee,Charge,Currency,Capability";
 const GOOD: &str = "a,c,FR,u,user_out,Subscriber,+33123****,2026-11-20T08:12:31Z,219,0.2,0.1,EUR,MCOPSTNPP";
@@ -63,8 +63,6 @@ fn a_start_may_be_written_in_several_ways() {
         "2026-11-20 08:12:31",
         "2026-11-20 08:12:31.1234567",
         " 2026-11-20 08:12:31Z ",
-        "11/20/2026 8:12:31 AM",
-        "11/20/2026 08:12:31",
     ] {
         let row = record(only(rows(Format::Csv, file(&[&with("Start Time", text)]))));
         assert_eq!(row.started_at.to_string(), "2026-11-20T08:12:31Z", "{text}");
@@ -82,13 +80,89 @@ fn what_a_report_leaves_empty() {
 }
 
 #[test]
+fn s4_a_whole_number_may_have_a_fraction_of_zero() {
+    for text in ["219", "219.0", "219.00", "0219.000"] {
+        let row = record(only(rows(Format::Csv, file(&[&with("Duration Seconds", text)]))));
+        assert_eq!(row.duration_seconds, 219, "{text}");
+    }
+}
+
+#[test]
+fn s4_what_says_that_there_is_no_value_is_no_name() {
+    for text in ["", "null", "NULL", "None", "none", "nil", "undefined", "N/A", "-", " None "] {
+        let columns = ["Call ID", "AAD ObjectId", "Capability", "User Location", "Destination Number"];
+        for column in columns {
+            let row = record(only(rows(Format::Csv, file(&[&with(column, text)]))));
+            let shown = match column {
+                "Call ID" => row.call_id,
+                "AAD ObjectId" => row.user_id,
+                "Capability" => row.plan,
+                "User Location" => row.user_country,
+                _ => Some(row.number.as_str().to_owned()).filter(|number| !number.is_empty()),
+            };
+            assert_eq!(shown, None, "{column} {text}");
+        }
+    }
+    // Calls that start in the same second would share such an id, and be lost as repeats.
+    for text in ["null", "None", "-"] {
+        let row = only(rows(Format::Csv, file(&[&with("UsageId", text)])));
+        assert_eq!(row.id.as_deref(), Some(text));
+        let expected = format!("UsageId: expected the record's own id, not \"{text}\"");
+        assert_eq!(problem(row).to_string(), expected);
+    }
+    // What only looks like it is a name.
+    for text in ["nullius", "Nonesuch", "NA", "--", "nan", "0"] {
+        let row = record(only(rows(Format::Csv, file(&[&with("AAD ObjectId", text)]))));
+        assert_eq!(row.user_id.as_deref(), Some(text));
+    }
+}
+
+#[test]
+fn s2_a_uuid_in_capitals_is_the_same_call() {
+    const SMALL: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let capitals = SMALL.to_ascii_uppercase();
+    let of = |text: &str| {
+        let row = only(rows(Format::Csv, file(&[&with("UsageId", text)])));
+        (row.id.clone(), record(row).key())
+    };
+    let (sent, key) = of(&capitals);
+    assert_eq!(sent.as_deref(), Some(capitals.as_str()), "an answer gives back what was sent");
+    assert_eq!(key, of(SMALL).1);
+    assert_ne!(of("REC-A").1, of("rec-a").1, "only a UUID is the same in capitals");
+    for column in ["Call ID", "AAD ObjectId"] {
+        let row = record(only(rows(Format::Csv, file(&[&with(column, &capitals)]))));
+        let kept = if column == "Call ID" { row.call_id } else { row.user_id };
+        assert_eq!(kept.as_deref(), Some(SMALL), "{column}");
+    }
+}
+
+#[test]
+fn s2_a_masked_number_and_the_whole_one_are_the_same_call() {
+    let of = |number| record(only(rows(Format::Csv, file(&[&with("Destination Number", number)]))));
+    // With its last digits masked, the number is shorter than the premium prefix 3389.
+    let (whole, masked) = (of("+33899701234"), of("+338********"));
+    assert_eq!((whole.service, masked.service), (Service::Premium, Service::UserOut));
+    assert!(whole.repeats(&masked, currency("EUR")) && masked.repeats(&whole, currency("EUR")));
+    assert_eq!(whole.fingerprint(currency("EUR")), masked.fingerprint(currency("EUR")));
+}
+
+#[test]
 fn s3_a_bad_row_names_its_line_and_column() {
     for (column, text, said) in [
         ("UsageId", "", "visible ASCII"),
         ("Duration Seconds", "3:39", "whole seconds"),
         ("Duration Seconds", "219.5", "whole seconds"),
+        ("Duration Seconds", "219.", "whole seconds"),
+        ("Duration Seconds", ".0", "whole seconds"),
+        ("Duration Seconds", "219.0e1", "whole seconds"),
+        ("Duration Seconds", "219.0.0", "whole seconds"),
+        ("Call Type", "None", "call type"),
         ("Start Time", "2026-11-20", "instant"),
-        ("Start Time", "20/11/2026 08:12:31", "instant"),
+        ("Start Time", "20/11/2026 08:12:31", "slashes do not say which number is the month"),
+        ("Start Time", "11/20/2026 08:12:31", "slashes do not say which number is the month"),
+        ("Start Time", "11/20/2026 8:12:31 AM", "slashes do not say which number is the month"),
+        ("Start Time", "5/11/2026 8:12:31 AM", "slashes do not say which number is the month"),
+        ("Start Time", "2026/11/20 08:12:31", "slashes do not say which number is the month"),
         ("Start Time", "2026-11-20T08:12:31[Europe/Paris]", "instant"),
         ("Start Time", "2026-11-20T08:12:31 +01:00", "instant"),
         ("Charge", "1.234,50", "cells"),

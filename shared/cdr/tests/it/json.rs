@@ -47,6 +47,25 @@ fn what_is_optional_may_be_absent_null_or_empty() {
 }
 
 #[test]
+fn s4_whole_numbers_names_and_uuids_are_read_as_in_reports() {
+    let plain = record(only(rows(Format::Json, with(r#""durationSeconds": 60, "revision": 2"#))));
+    let floats = with(r#""durationSeconds": 60.0, "revision": 2.00, "userId": "None", "callId": "null""#);
+    assert_eq!(record(only(rows(Format::Json, floats))), plain);
+    let of = |id: &str| record(only(rows(Format::Json, with(&format!(r#""id": "{id}""#))))).key();
+    let uuid = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    assert_eq!(of(&uuid.to_ascii_uppercase()), of(uuid));
+    assert_ne!(of("REC-A"), of("rec-a"));
+}
+
+#[test]
+fn s2_a_record_of_ours_names_its_service() {
+    for service in ["userOut", "premium"] {
+        let record = record(only(rows(Format::Json, with(&format!(r#""service": "{service}""#)))));
+        assert!(!record.service_by_rates, "{service}");
+    }
+}
+
+#[test]
 fn s3_a_bad_record_names_its_first_bad_field_and_keeps_its_id() {
     let long = |name: &str, chars| format!(r#""{name}": "{}""#, "é".repeat(chars));
     for (fields, field, said) in [
@@ -73,7 +92,8 @@ fn s3_a_bad_record_names_its_first_bad_field_and_keeps_its_id() {
         (r#""startedAt": "\ud800""#.into(), "startedAt", "string"),
         (r#""durationSeconds": -1"#.into(), "durationSeconds", "from 0 to 2678400"),
         (r#""durationSeconds": 1.5"#.into(), "durationSeconds", "whole number"),
-        (r#""durationSeconds": 60.0"#.into(), "durationSeconds", "whole number"),
+        (r#""durationSeconds": 60.01"#.into(), "durationSeconds", "whole number"),
+        (r#""durationSeconds": 6e1"#.into(), "durationSeconds", "whole number"),
         (r#""durationSeconds": "60""#.into(), "durationSeconds", "whole number"),
         (r#""durationSeconds": 2678401"#.into(), "durationSeconds", "whole number"),
         (r#""durationSeconds": 99999999999"#.into(), "durationSeconds", "whole number"),
@@ -112,6 +132,9 @@ fn a_missing_field_is_named() {
 fn a_bad_id_is_given_back_where_it_can_be() {
     for (id, kept) in [
         (r#""a#1""#.to_owned(), Some("a#1")),
+        // Calls that start in the same second would share it, and be lost as repeats.
+        (r#""null""#.to_owned(), Some("null")),
+        (r#""None""#.to_owned(), Some("None")),
         (r#""""#.to_owned(), None),
         ("5".to_owned(), None),
         (format!("\"{}\"", "x".repeat(129)), None),

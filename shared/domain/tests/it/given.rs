@@ -75,6 +75,7 @@ pub(crate) fn call(id: &str, ended_at: Timestamp, seconds: u32, charge: Option<&
         call_id: None,
         user_id: None,
         service: Service::UserOut,
+        service_by_rates: false,
         number: Number::parse("+33123456789").unwrap(),
         started_at: ended_at - SignedDuration::from_secs(seconds.into()),
         duration_seconds: seconds,

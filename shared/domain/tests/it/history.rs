@@ -104,6 +104,8 @@ pub(crate) enum Cost {
     TooFine,
     Negative,
     OtherCurrency,
+    /// S4: what costs nothing may name any currency.
+    FreeInOtherCurrency,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -112,6 +114,8 @@ pub(crate) enum Altered {
     Number,
     Seconds,
     Service,
+    /// The rates that tell `premium` from `userOut` have changed.
+    Rates,
     Charge,
 }
 
@@ -195,6 +199,7 @@ fn any_sent() -> impl Strategy<Value = Sent> {
         Altered::Number,
         Altered::Seconds,
         Altered::Service,
+        Altered::Rates,
         Altered::Charge,
     ]);
     prop_oneof![
@@ -226,6 +231,7 @@ fn any_cost() -> impl Strategy<Value = Cost> {
         1 => Just(Cost::TooFine),
         1 => Just(Cost::Negative),
         1 => Just(Cost::OtherCurrency),
+        1 => Just(Cost::FreeInOtherCurrency),
     ]
 }
 

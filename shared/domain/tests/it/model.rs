@@ -100,6 +100,8 @@ pub(crate) struct Call {
     pub start: Ms,
     pub seconds: i64,
     pub service: &'static str,
+    /// A report says no more than that it went out.
+    pub by_rates: bool,
     pub number: &'static str,
     pub charge: Charge,
 }

@@ -39,7 +39,7 @@ pub(crate) struct World {
     /// Every record ever sent, …
     sent: Vec<(UsageRecord, model::Call)>,
     /// … and those in the journal, which the store would find there (S2).
-    accepted: HashMap<JournalKey, (Fingerprint, model::Call)>,
+    accepted: HashMap<JournalKey, (UsageRecord, model::Call)>,
     named: u32,
     corners: BTreeSet<&'static str>,
 }
@@ -208,8 +208,9 @@ impl World {
         let mut fresh: Vec<&(UsageRecord, model::Call)> = Vec::new();
         for sent in &records {
             let (record, call) = sent;
-            if let Some((content, first)) = self.accepted.get(&record.key()) {
-                let same = record.fingerprint(self.account.currency) == *content;
+            if let Some((accepted, first)) = self.accepted.get(&record.key()) {
+                let same = record.repeats(accepted, self.account.currency);
+                assert_eq!(same, accepted.repeats(record, self.account.currency), "whichever comes first");
                 assert_eq!(same, same_call(first, call), "S2: the same call, or a conflict");
             } else if fresh.iter().all(|(other, _)| other.key() != record.key()) {
                 fresh.push(sent);
@@ -226,7 +227,7 @@ impl World {
         let one_by_one = self.one_by_one(&records);
         for ((record, call), outcome) in records.into_iter().zip(calls).zip(&outcomes) {
             if !matches!(outcome, model::Outcome::Refused(_)) {
-                self.accepted.insert(record.key(), (record.fingerprint(self.account.currency), call));
+                self.accepted.insert(record.key(), (record.clone(), call));
             }
         }
         self.settle(decision.change, commit.as_ref());
@@ -326,6 +327,14 @@ impl World {
                 record.service = Service::ConferenceOut;
                 call.service = "conferenceOut";
             }
+            Sent::Again(_, Altered::Rates) => {
+                let (service, name) = match record.service {
+                    Service::UserOut => (Service::Premium, "premium"),
+                    Service::Premium => (Service::UserOut, "userOut"),
+                    other => (other, call.service),
+                };
+                (record.service, call.service) = (service, name);
+            }
             Sent::Again(_, Altered::Charge) => {
                 record.charge = Some(Decimal::ONE);
                 record.currency = None;
@@ -355,8 +364,10 @@ impl World {
             Cost::TooFine => (Some(too_fine), Charge::Bad("charge")),
             Cost::Negative => (Some(-Decimal::ONE), Charge::Bad("charge")),
             Cost::OtherCurrency => (Some(Decimal::ONE), Charge::Bad("currency")),
+            Cost::FreeInOtherCurrency => (Some(Decimal::ZERO), Charge::Given(0)),
         };
-        let other = matches!(cost, Cost::OtherCurrency).then(|| currency("USD"));
+        let other = matches!(cost, Cost::OtherCurrency | Cost::FreeInOtherCurrency).then(|| currency("USD"));
+        let by_rates = ["userOut", "premium"].contains(&service) && self.sent.len() % 2 == 1;
         // Not always one of its own: with another start, it is another record (S2).
         let id = format!("call{}", self.sent.len() + to);
         let record = UsageRecord {
@@ -365,6 +376,7 @@ impl World {
             call_id: None,
             user_id: None,
             service: Service::parse(service).unwrap(),
+            service_by_rates: by_rates,
             number: Number::parse(number).unwrap(),
             started_at: Timestamp::from_second(start).unwrap(),
             duration_seconds: seconds,
@@ -375,8 +387,15 @@ impl World {
             cost_centre: None,
             hold_id: None,
         };
-        let call =
-            model::Call { id, start: start * SECOND, seconds: lasts, service, number, charge: charged };
+        let call = model::Call {
+            id,
+            start: start * SECOND,
+            seconds: lasts,
+            service,
+            by_rates,
+            number,
+            charge: charged,
+        };
         (record, call)
     }
 
@@ -424,9 +443,14 @@ impl World {
     }
 }
 
-/// What S2 compares: duration, service and charge; the currency is the account's.
+/// What S2 compares: duration, service and charge as they were sent; the currency is the account's.
 fn same_call(one: &model::Call, other: &model::Call) -> bool {
-    (one.seconds, one.service, one.charge) == (other.seconds, other.service, other.charge)
+    let sent = |call: &model::Call| {
+        let went_out = call.service == "userOut" || call.service == "premium";
+        let service = if went_out && (one.by_rates || other.by_rates) { "out" } else { call.service };
+        (call.seconds, service, call.charge)
+    };
+    sent(one) == sent(other)
 }
 
 /// What is rare in a history; see `corners`.

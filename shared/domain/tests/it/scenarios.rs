@@ -586,6 +586,53 @@ fn s2_the_same_record_again_or_a_conflict() {
 }
 
 #[test]
+fn s2_a_call_is_no_other_call_because_rates_changed() {
+    let eur = currency("EUR");
+    let named = |service| UsageRecord { service, ..call("c", at(NOON), 60, Some("1.50")) };
+    let by_rates = |service| UsageRecord { service_by_rates: true, ..named(service) };
+    let reported = by_rates(Service::UserOut);
+    for (again, same) in [
+        (by_rates(Service::Premium), true),
+        // Our own records name their service, and so do rows that were written before the flag was kept.
+        (named(Service::UserOut), true),
+        (named(Service::Premium), true),
+        (named(Service::ConferenceOut), false),
+        (UsageRecord { duration_seconds: 61, ..by_rates(Service::Premium) }, false),
+        (UsageRecord { charge: None, ..by_rates(Service::Premium) }, false),
+        (UsageRecord { currency: Some(currency("USD")), ..by_rates(Service::Premium) }, false),
+    ] {
+        assert_eq!(again.repeats(&reported, eur), same, "{again:?}");
+        assert_eq!(reported.repeats(&again, eur), same, "{again:?}");
+    }
+    assert!(!named(Service::Premium).repeats(&named(Service::UserOut), eur), "another service was sent");
+    assert_eq!(reported.fingerprint(eur), by_rates(Service::Premium).fingerprint(eur));
+    assert_eq!(
+        reported.fingerprint(eur),
+        named(Service::UserOut).fingerprint(eur),
+        "as it was stored before"
+    );
+    assert_ne!(named(Service::Premium).fingerprint(eur), named(Service::UserOut).fingerprint(eur));
+}
+
+#[test]
+fn s4_a_record_that_costs_nothing_may_name_any_currency() {
+    let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
+    let dollars = |seconds, charge| UsageRecord {
+        currency: Some(currency("USD")),
+        ..call("c", at(NOON), seconds, charge)
+    };
+    for record in [dollars(60, Some("0")), dollars(0, Some("0.00")), dollars(0, None)] {
+        let decision = pay_for(&account, at(NOON), std::slice::from_ref(&record));
+        assert_eq!(rows(&decision), ["usage 0.0000 = 10.0000"], "{record:?}");
+        assert_eq!(only_row(&decision).content, record.fingerprint(account.currency));
+    }
+    for record in [dollars(60, Some("0.01")), dollars(0, Some("0.01")), dollars(60, None)] {
+        let decision = pay_for(&account, at(NOON), std::slice::from_ref(&record));
+        assert!(decision.change.is_none(), "{record:?}");
+    }
+}
+
+#[test]
 fn s2_a_revision_requires_the_reversal_of_the_one_before() {
     let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
     let start = "2027-01-10T11:59:00.000Z";

@@ -1,11 +1,16 @@
 //! Call reports as files, in every format (S3, S4, S6), with the sums that `tests/data/README.md` gives.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use api::runtime::PublishedRates;
+use debit::batch::Batch;
+use domain::usage::Number;
+use domain::{AccountId, Currency, RecordId, Service, UsageRecord};
+use local::faults::{Fault, Kind, Target};
 use rust_decimal::Decimal;
-use scenarios::{World, decimal, list};
+use scenarios::{Answer, World, decimal, list};
 use serde_json::{Value, json};
 
 const CSV: &str = "text/csv";
@@ -185,9 +190,8 @@ async fn s4_a_row_that_costs_nothing_is_rated_only_with_rate_all() {
     }
 }
 
-/// Sends a file to the function itself, with other published rates than the host's.
-async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value {
-    let machine = world.host.machine();
+/// Sends a file to the function itself, with ports and a deadline of the test's choice.
+async fn debit_here(world: &World, ports: &debit::Ports, lasts: Duration, file: &str) -> (u16, Value) {
     let event = json!({
         "version": "2.0",
         "routeKey": "POST /v1/accounts/{id}/debits",
@@ -197,20 +201,29 @@ async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value
         "requestContext": {
             "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
             "http": { "method": "POST" },
-            "timeEpoch": machine.clock.now().as_millisecond(),
+            "timeEpoch": world.host.machine().clock.now().as_millisecond(),
         },
         "body": file,
         "isBase64Encoded": false,
     });
     let event = serde_json::from_value(event).expect("an event");
+    let answer = Box::pin(debit::handle(event, ports, tokio::time::Instant::now() + lasts)).await;
+    let body = serde_json::to_value(&answer.body).expect("a text");
+    let body: Value = serde_json::from_str(body.as_str().expect("a text")).expect("JSON");
+    let is_whole = answer.status_code == 200 && body["notReached"] == 0;
+    assert_eq!(answer.headers.contains_key("retry-after"), !is_whole, "{:?}", answer.headers);
+    (u16::try_from(answer.status_code).expect("a status"), body)
+}
+
+/// Sends a file to the function itself, with other published rates than the host's.
+async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value {
     let ports = debit::Ports {
         rates: PublishedRates::reading(rates.as_bytes()),
-        ..machine.functions.debit_ports().clone()
+        ..world.host.machine().functions.debit_ports().clone()
     };
-    let answer = debit::handle(event, &ports).await;
-    assert_eq!(answer.status_code, 200);
-    let body = serde_json::to_value(&answer.body).expect("a text");
-    serde_json::from_str(body.as_str().expect("a text")).expect("JSON")
+    let (status, body) = debit_here(world, &ports, Duration::from_mins(1), file).await;
+    assert_eq!(status, 200);
+    body
 }
 
 #[tokio::test]
@@ -358,4 +371,244 @@ async fn s3_a_file_of_20000_rows_is_taken_whole() {
     let again = world.operator.debit_file("a", "", CSV, report).await.expect(200);
     assert_eq!(count(&again, "duplicate"), 20_000);
     assert_eq!(world.operator.account("a").await, account);
+}
+
+/// A file of so many rows of one call each, of 0.0019.
+fn long_report(rows: usize) -> String {
+    let rows: Vec<_> =
+        (0..rows).map(|id| row(&format!("{id:08}"), "user_out", "+33199001234", 60, "0.0019")).collect();
+    format!("{HEADER}{}", rows.concat())
+}
+
+/// What a send cost: transactions sent, those that were committed, and write units.
+struct Cost {
+    sent: usize,
+    committed: u64,
+    units: Decimal,
+}
+
+/// Sends a file, and counts.
+async fn counted(world: &World, file: &str) -> (Answer, Cost) {
+    let version = async || world.operator.account("a").await["version"].as_u64().expect("a version");
+    let (before, units) = (version().await, world.units("debit"));
+    world.faults().start_record(Target::Database);
+    let answer = world.operator.debit_file("a", "", CSV, file.to_owned()).await;
+    let calls = world.faults().take_record();
+    let sent = calls.iter().filter(|call| call.operation == "TransactWriteItems").count();
+    let cost =
+        Cost { sent, committed: version().await - before, units: (world.units("debit") - units).write };
+    (answer, cost)
+}
+
+/// On AWS, one account's rows are written at about 500 a second.
+const ROWS_A_SECOND: u32 = 500;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s3_a_file_of_20000_rows_is_whole_after_three_sends_at_the_speed_of_aws() {
+    let world = world().await;
+    let report = long_report(20_000);
+    world.faults().slow_down(ROWS_A_SECOND);
+    let mut there = 0;
+    for send in 1.. {
+        assert!(send <= 3, "{there} rows are there after three sends");
+        let started = Instant::now();
+        let (answer, cost) = counted(&world, &report).await;
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(29), "it took {took:?}");
+        let retry_after = answer.headers.get("retry-after").cloned();
+        let answer = answer.expect(200);
+        let counts = &answer["counts"];
+        let number = |name: &str| counts[name].as_u64().expect("a number");
+        println!("send {send}: {counts} in {took:?}");
+
+        assert_eq!(number("duplicate"), there, "what is there is found");
+        there += number("accepted");
+        assert_eq!(number("notReached"), 20_000 - there);
+        assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(there), &json!(0)));
+        assert_eq!(answer["notReached"], counts["notReached"]);
+        assert_eq!(count(&answer, "notReached") as u64, 20_000 - there);
+        assert_eq!(decimal(&answer["balance"]), -amount("0.0019") * Decimal::from(there));
+        // What is there cost reads; each transaction was committed, and wrote new rows and the account.
+        assert_eq!(cost.sent as u64, cost.committed, "no transaction was refused");
+        assert_eq!(cost.units, Decimal::from(2 * (number("accepted") + cost.committed)));
+        assert_eq!(cost.committed, number("accepted").div_ceil(99), "full ones");
+        assert_eq!(retry_after.is_some(), there < 20_000);
+        if there == 20_000 {
+            assert!(send > 1, "it was slowed down");
+            break;
+        }
+    }
+    world.faults().disarm();
+    let account = world.operator.account("a").await;
+    assert_eq!(account["balance"], "-38.0000");
+    let again = world.operator.debit_file("a", "", CSV, report).await.expect(200);
+    assert_eq!((count(&again, "duplicate"), &again["notReached"]), (20_000, &json!(0)));
+    assert_eq!(world.operator.account("a").await, account);
+}
+
+/// 1,500 rows with everything in them that a file may have, beside 300 that are in the journal before.
+fn mixed_report() -> (String, String) {
+    let call = |id: usize, charge: &str| row(&format!("{id:08}"), "user_out", "+33199001234", 60, charge);
+    let earlier: Vec<_> = (0..300).map(|id| call(id * 5, "0.0019")).collect();
+    let rows: Vec<_> = (0..1_500)
+        .flat_map(|id| {
+            let mut rows = vec![call(id, "0.0019")];
+            match id % 12 {
+                1 => rows.push(call(id, "0.0019")),
+                2 => rows.push(call(id, "0.0020")),
+                3 => rows.push(call(id, "0.0019").replace("2026-11-20T", "11/20/2026 ")),
+                4 => rows.push(call(id, "0.0019").replace("EUR", "USD")),
+                5 => rows[0] = call(id, "0.0018"),
+                6 => rows[0] = call(id, "0.0019").replace("EUR", "USD"),
+                _ => {}
+            }
+            rows
+        })
+        .collect();
+    (format!("{HEADER}{}", earlier.concat()), format!("{HEADER}{}", rows.concat()))
+}
+
+/// The status of each row.
+fn statuses(answer: &Value) -> Vec<String> {
+    let results = list(answer, "results").iter();
+    results.map(|result| result["status"].as_str().expect("a text").to_owned()).collect()
+}
+
+/// A status, if the row was reached; an accepted one is a duplicate from then on.
+fn settled(status: String) -> Option<String> {
+    match &*status {
+        "notReached" => None,
+        "accepted" => Some("duplicate".to_owned()),
+        _ => Some(status),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s3_a_file_sent_in_pieces_comes_to_the_same_as_one_sent_whole() {
+    let (earlier, report) = mixed_report();
+    let whole = world().await;
+    whole.operator.debit_file("a", "", CSV, earlier.clone()).await.expect(200);
+    let at_once = whole.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
+    let kinds: BTreeSet<_> = statuses(&at_once).into_iter().collect();
+    assert_eq!(kinds, BTreeSet::from(["accepted", "conflict", "duplicate", "invalid"].map(str::to_owned)));
+
+    let pieces = world().await;
+    pieces.operator.debit_file("a", "", CSV, earlier).await.expect(200);
+    pieces.faults().slow_down(ROWS_A_SECOND / 2);
+    let ports = pieces.host.machine().functions.debit_ports().clone();
+    let mut reached = vec![None; statuses(&at_once).len()];
+    for send in 1.. {
+        assert!(send <= 20, "it comes to no end");
+        let (status, answer) = debit_here(&pieces, &ports, Duration::from_secs(3), &report).await;
+        // A machine that is too busy for a commit in a second says so, and nothing is lost.
+        if status == 503 {
+            continue;
+        }
+        for (status, reached) in statuses(&answer).into_iter().map(settled).zip(&mut reached) {
+            if let Some(status) = status {
+                assert_eq!(reached.get_or_insert(status.clone()), &status, "send {send}");
+            }
+        }
+        if answer["notReached"] == 0 {
+            assert!(send > 1, "it was slowed down");
+            break;
+        }
+    }
+    pieces.faults().disarm();
+    assert_eq!(reached, statuses(&at_once).into_iter().map(settled).collect::<Vec<_>>());
+    let [one, two] = [&whole, &pieces].map(|world| world.operator.account("a"));
+    assert_eq!(one.await["balance"], two.await["balance"]);
+    pieces.operator.assert_books_balance("a").await;
+    assert_books_prove_right(&pieces).await;
+}
+
+#[tokio::test]
+async fn s3_what_was_done_before_an_outage_is_told() {
+    let world = world().await;
+    let report = long_report(300);
+    // Two commits go through; the third meets other transactions until it is given up.
+    world.faults().arm(Fault {
+        target: Some(Target::Database),
+        kind: Kind::Conflict,
+        skip: 2,
+        count: usize::MAX,
+    });
+    let answer = world.operator.debit_file("a", "", CSV, report.clone()).await;
+    world.faults().disarm();
+    assert!(answer.headers.contains_key("retry-after"));
+    let answer = answer.expect(200);
+    let expected = json!({
+        "accepted": 198, "duplicate": 0, "unrated": 0, "conflict": 0, "invalid": 0, "notReached": 102,
+    });
+    assert_eq!(answer["counts"], expected);
+    assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(198), &json!(0)));
+    assert_eq!(decimal(&answer["balance"]), -amount("0.0019") * Decimal::from(198));
+
+    let (answer, cost) = counted(&world, &report).await;
+    let answer = answer.expect(200);
+    let expected = json!({
+        "accepted": 102, "duplicate": 198, "unrated": 0, "conflict": 0, "invalid": 0, "notReached": 0,
+    });
+    assert_eq!(answer["counts"], expected);
+    // A request of so few rows does not look first: one transaction is refused, and the others are spared.
+    assert_eq!((cost.sent, cost.committed), (3, 2));
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn s3_a_request_that_did_nothing_in_time_says_so() {
+    let world = world().await;
+    let ports = world.host.machine().functions.debit_ports().clone();
+    for lasts in [Duration::ZERO, Duration::from_millis(500)] {
+        let (status, answer) = debit_here(&world, &ports, lasts, &long_report(10)).await;
+        assert_eq!(
+            (status, &answer["type"]),
+            (503, &json!("urn:communications-credits:problem:unavailable"))
+        );
+    }
+    assert_eq!(world.operator.transactions("a").await.len(), 0);
+}
+
+#[tokio::test]
+async fn s2_a_row_kept_under_a_uuid_in_capitals_is_found() {
+    const CAPITALS: &str = "0F8FAD5B-D9CB-469F-A165-70867728950E";
+    let world = world().await;
+    let stored = kept_in_capitals(&world, CAPITALS).await;
+    let report = format!("{HEADER}{}", row(CAPITALS, "user_out", "+33199001234", 185, "0.5000"));
+    let again = world.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
+    assert_eq!(again["results"][0]["status"], "duplicate");
+    assert_eq!(again["results"][0]["transactionId"], json!(stored));
+    let other = world.operator.debit_file("a", "", CSV, report.replace("0.5000", "0.6000")).await.expect(200);
+    assert_eq!(other["results"][0]["status"], "conflict");
+    assert_eq!(world.operator.transactions("a").await.len(), 1, "nothing was charged again");
+    assert_books_prove_right(&world).await;
+}
+
+/// A row as it was written before UUIDs were kept in small letters; gives its key.
+async fn kept_in_capitals(world: &World, id: &str) -> String {
+    let record = UsageRecord {
+        id: RecordId::parse(id).unwrap(),
+        revision: 1,
+        call_id: None,
+        user_id: None,
+        service: Service::UserOut,
+        service_by_rates: false,
+        number: Number::parse("+33199001234").unwrap(),
+        started_at: "2026-11-20T08:00:00Z".parse().unwrap(),
+        duration_seconds: 185,
+        charge: Some(amount("0.5")),
+        currency: Currency::parse("EUR").ok(),
+        plan: None,
+        user_country: None,
+        cost_centre: None,
+        hold_id: None,
+    };
+    let machine = world.host.machine();
+    let ports = machine.functions.debit_ports();
+    let rates = ports.rates.get().unwrap();
+    let row = cdr::Row { id: None, line: None, record: Ok(record.clone()) };
+    let account = AccountId::parse("a").unwrap();
+    let batch = Batch::new(std::slice::from_ref(&row), Currency::parse("EUR").unwrap());
+    batch.apply(&ports.store, &account, machine.clock.now(), rates).await.unwrap();
+    record.key().to_string()
 }

@@ -3,56 +3,45 @@
 //! Records with the same key are found before anything is written: the first valid one leads, the others
 //! follow what becomes of it. Leaders are committed in order, as many at once as a transaction holds.
 //!
-//! Where nobody waits for the answer, what is refused is kept in the journal (S3): records that cannot be read in the
+//! A transaction that a row refuses costs write units, and one account's rows are written at a limited speed, so rows that
+//! are in the journal already are *looked for*: read before a commit, and left out of it. A request looks first if it
+//! may not be done in one send, goes on looking as long as it finds rows, and begins again when a row refuses a commit.
+//!
+//! A request is answered in time. Records that it did not reach by then are told so, and the same request, sent again,
+//! goes on with them.
+//!
+//! Where nobody waits for the answer, rejected records are kept in the journal (S3): records that cannot be read in the
 //! same commits as their neighbours, those that are found out by the commits in one after them.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
+use std::time::Duration;
 
-use cdr::{Message, Row};
+use cdr::{MAX_RECORDS, Message, Row};
 use domain::debit::{self, Outcome};
-use domain::posting::{Entry, JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
-use domain::rate::Why;
-use domain::rejection::{self, Refusal, Rejection, kept_text};
-use domain::usage::InvalidRecord;
-use domain::{Account, AccountId, Currency, Decision, Money, RateTable, UsageRecord};
+use domain::posting::{JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
+use domain::rejection::{self, Rejection, kept_text};
+use domain::{Account, AccountId, Currency, Decision, Money, RateTable, RecordId, UsageRecord};
 use jiff::Timestamp;
-use store::{Applied, ApplyError, Seen, Store};
+use store::{Applied, ApplyError, Seen, Store, StoreError};
+use telemetry::Causes;
 use telemetry::metric::DEBITS_REJECTED;
+use tokio::time::{Instant, timeout_at};
 
-/// What became of one record.
-#[derive(Clone, Debug)]
-pub enum Verdict {
-    /// It is in the journal now.
-    Accepted {
-        /// What it cost.
-        charge: Money,
-        /// Why.
-        why: Why,
-    },
-    /// It was in the journal already.
-    Duplicate {
-        /// What it cost, if it is rated.
-        charge: Option<Money>,
-    },
-    /// It is kept in the journal, without a rate (S9).
-    Unrated,
-    /// Its key is taken by another content, or its revision is not due.
-    Conflict(String),
-    /// It cannot be accepted.
-    Invalid(InvalidRecord),
-}
+use crate::verdict::Verdict;
 
-impl Verdict {
-    /// How it was refused, the field and what was expected of it; none if it was not.
-    pub fn refused(&self) -> Option<(Refusal, &str, &str)> {
-        match self {
-            Self::Accepted { .. } | Self::Duplicate { .. } | Self::Unrated => None,
-            Self::Conflict(detail) => Some((Refusal::Conflict, "id", detail)),
-            Self::Invalid(problem) => Some((Refusal::Invalid, &problem.field, &problem.detail)),
-        }
-    }
-}
+/// A commit has the account beside this many rows at most.
+const MAX_ROWS_PER_COMMIT: usize = MAX_ITEMS_PER_COMMIT - 1;
+
+/// So many rows are looked for at once: as many as DynamoDB reads in one batch.
+const ROWS_PER_LOOK: usize = 100;
+
+/// A request of more records looks for their rows before its first commit: it may outlast its time, so it may well be
+/// one that is sent again. A smaller one is new as a rule, and reads nothing.
+const LOOKS_FIRST_ABOVE: usize = MAX_RECORDS;
+
+/// No commit begins so shortly before the request must be answered: it may take this long.
+const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
 
 /// What became of a request.
 #[derive(Debug)]
@@ -63,21 +52,61 @@ pub struct Done {
     pub balance: Money,
 }
 
+/// Why a request came to nothing. What it did before is in the journal, and a repeat finds it there.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The records could not be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError<Infallible>),
+    /// Time was up before the first commit.
+    #[error("time was up before the first commit")]
+    OutOfTime,
+}
+
+impl From<StoreError> for BatchError {
+    fn from(problem: StoreError) -> Self {
+        Self::Apply(problem.into())
+    }
+}
+
+impl BatchError {
+    /// Whether the same request may succeed later.
+    fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::OutOfTime
+                | Self::Apply(ApplyError::Store(
+                    StoreError::Contended { .. } | StoreError::Unavailable { .. }
+                ))
+        )
+    }
+}
+
 /// The records of a request, on their way into the journal.
 #[derive(Debug)]
 pub struct Batch<'a> {
     rows: &'a [Row],
     currency: Currency,
+    /// When the request must be answered, if it can be answered before every record was reached.
+    until: Option<Instant>,
     verdicts: Vec<Option<Verdict>>,
     /// Rows to commit, in order; no two have the same key.
     leaders: VecDeque<usize>,
     /// Further rows with a leader's key, in order.
     followers: HashMap<JournalKey, VecDeque<usize>>,
-    /// Where what is refused is kept, if nobody waits for the answer.
+    /// Whether leaders are looked for in the journal before they are committed.
+    looks: bool,
+    /// Rows that were looked for.
+    looked_for: Vec<bool>,
+    /// Whether any record was decided on or found by now.
+    has_begun: bool,
+    /// The balance after the last commit.
+    balance: Option<Money>,
+    /// Where rejected records are kept, if nobody waits for the answer.
     keeper: Option<Keeper<'a>>,
 }
 
-/// What it takes to keep what is refused of a message.
+/// What it takes to keep the rejected records of a message.
 #[derive(Debug)]
 struct Keeper<'a> {
     message: &'a rejection::Message,
@@ -102,8 +131,8 @@ impl<'a> Batch<'a> {
         Self::with(rows, currency, vec![None; rows.len()])
     }
 
-    /// Rows of a message, for an account of this currency; what is refused of them is kept. What was refused when the
-    /// message was delivered before stays so, whatever has become of the account: it has been told.
+    /// Rows of a message, for an account of this currency; rejected ones are kept. A record that was rejected when the
+    /// message was delivered before stays so, whatever has become of the account: somebody may have been told.
     pub fn of_message(
         body: &'a Message<'a>,
         currency: Currency,
@@ -113,7 +142,7 @@ impl<'a> Batch<'a> {
         let mut verdicts = vec![None; body.rows.len()];
         for rejection in kept {
             let verdict = verdicts.get_mut(rejection.index as usize);
-            *verdict.expect("a message is the same with every delivery") = Some(verdict_of_kept(rejection));
+            *verdict.expect("a message is the same with every delivery") = Some(Verdict::of_kept(rejection));
         }
         let settled = kept.iter().map(|rejection| rejection.index as usize).collect();
         let mut batch = Self::with(&body.rows, currency, verdicts);
@@ -126,9 +155,14 @@ impl<'a> Batch<'a> {
         let mut batch = Self {
             rows,
             currency,
+            until: None,
             verdicts,
             leaders: VecDeque::new(),
             followers: HashMap::new(),
+            looks: false,
+            looked_for: vec![false; rows.len()],
+            has_begun: false,
+            balance: None,
             keeper: None,
         };
         let mut led = HashSet::with_capacity(rows.len());
@@ -140,24 +174,44 @@ impl<'a> Batch<'a> {
                 Ok(record) => batch.followers.entry(record.key()).or_default().push_back(index),
             }
         }
+        batch.looks = batch.leaders.len() > LOOKS_FIRST_ABOVE;
         batch
     }
 
+    /// Ends by this instant, with [`Verdict::NotReached`] for records that it did not come to.
+    #[must_use]
+    pub fn until(mut self, until: Instant) -> Self {
+        self.until = Some(until);
+        self
+    }
+
     /// Commits them, and says what became of each.
+    ///
+    /// If time is up, or the database is too busy or down, once some records were decided on, the others are
+    /// [`Verdict::NotReached`]. Without a deadline, every record is decided on.
     pub async fn apply(
         mut self,
         store: &Store,
         account: &AccountId,
         now: Timestamp,
         rates: &RateTable,
-    ) -> Result<Done, ApplyError<Infallible>> {
-        let mut balance = self.commit(store, account, now, rates).await?;
-        self.tell_conflicts_of_currency(store, account).await?;
-        self.note_refused();
-        balance = self.commit(store, account, now, rates).await?.or(balance);
-        let balance = match balance {
+    ) -> Result<Done, BatchError> {
+        let until = self.until;
+        // Boxed, since two of the store's commits make a large future.
+        let work = Box::pin(self.work(store, account, now, rates));
+        match in_time(until, work).await {
+            Ok(()) => {}
+            Err(problem) if until.is_some() && self.has_begun && problem.is_transient() => {
+                self.leave_the_rest(account, &problem);
+            }
+            Err(problem) => return Err(problem),
+        }
+        let balance = match self.balance {
             Some(balance) => balance,
-            None => store.account(account).await?.ok_or(ApplyError::NoAccount)?.balance(),
+            None => in_time(until, async { Ok(store.account(account).await?) })
+                .await?
+                .ok_or(ApplyError::NoAccount)?
+                .balance(),
         };
         let verdicts = self.verdicts.into_iter().map(|verdict| verdict.expect("every row was decided on"));
         let verdicts: Vec<_> = verdicts.collect();
@@ -165,23 +219,107 @@ impl<'a> Batch<'a> {
         Ok(Done { verdicts, balance })
     }
 
-    /// Commits leaders and what is to be kept until there is none left; gives the balance after the last commit.
+    async fn work(
+        &mut self,
+        store: &Store,
+        account: &AccountId,
+        now: Timestamp,
+        rates: &RateTable,
+    ) -> Result<(), BatchError> {
+        self.commit(store, account, now, rates).await?;
+        self.tell_conflicts_of_currency(store, account).await?;
+        self.note_refused();
+        self.commit(store, account, now, rates).await
+    }
+
+    /// Records without a verdict were not reached; nor were those refused for their currency, which may be conflicts.
+    fn leave_the_rest(&mut self, account: &AccountId, problem: &BatchError) {
+        let mut not_reached = 0;
+        for (row, verdict) in self.rows.iter().zip(&mut self.verdicts) {
+            if verdict.as_ref().is_none_or(|verdict| row.record.is_ok() && verdict.is_for_currency()) {
+                *verdict = Some(Verdict::NotReached);
+                not_reached += 1;
+            }
+        }
+        let problem = Causes(problem);
+        tracing::warn!(%account, not_reached, %problem, "answered before every record was reached");
+    }
+
+    fn check_time(&self) -> Result<(), BatchError> {
+        let is_up = self.until.is_some_and(|until| Instant::now() + FOR_THE_LAST_COMMIT > until);
+        if is_up { Err(BatchError::OutOfTime) } else { Ok(()) }
+    }
+
+    /// Commits leaders and rejections that are to be kept, until there is none left.
     async fn commit(
         &mut self,
         store: &Store,
         account: &AccountId,
         now: Timestamp,
         rates: &RateTable,
-    ) -> Result<Option<Money>, ApplyError<Infallible>> {
-        let mut balance = None;
+    ) -> Result<(), BatchError> {
         while !self.leaders.is_empty() || !self.refused().is_empty() {
-            let group: Vec<usize> = self.leaders.iter().copied().take(MAX_ITEMS_PER_COMMIT - 1).collect();
+            self.check_time()?;
+            if let Some(sought) = self.to_look_for(now) {
+                self.look(store, account, &sought).await?;
+                continue;
+            }
+            let group: Vec<usize> = self.leaders.iter().copied().take(MAX_ROWS_PER_COMMIT).collect();
             let applied =
                 store.apply(account, |a, seen| Ok(self.decide(a, now, &group, seen, rates))).await?;
-            balance = Some(applied.account.balance());
             self.take_in(&group, applied);
         }
-        Ok(balance)
+        Ok(())
+    }
+
+    /// The leaders to look for next; none if those of the next commit were, or need not be.
+    fn to_look_for(&self, now: Timestamp) -> Option<Vec<usize>> {
+        let is_sought = |index: usize| {
+            let may_look = !self.looked_for[index] && (self.looks || self.key_as_sent(index).is_some());
+            may_look && self.may_have_a_row(index, now)
+        };
+        let mut next = self.leaders.iter().copied().take(MAX_ROWS_PER_COMMIT);
+        let sought = || self.leaders.iter().copied().filter(|&index| is_sought(index)).take(ROWS_PER_LOOK);
+        next.any(is_sought).then(|| sought().collect())
+    }
+
+    /// Whether a row under its key would decide on a record. One that is invalid stays so, whatever stands there,
+    /// except for its currency, which may make it a conflict.
+    fn may_have_a_row(&self, index: usize, now: Timestamp) -> bool {
+        let checked = self.record(index).checked(self.currency, now);
+        checked.map_or_else(|problem| Verdict::Invalid(problem).is_for_currency(), |_| true)
+    }
+
+    /// Reads the rows of these leaders; those that are there are decided on. If none is, the next ones are committed
+    /// without a look.
+    async fn look(&mut self, store: &Store, account: &AccountId, sought: &[usize]) -> Result<(), StoreError> {
+        let keys = sought.iter().flat_map(|&index| self.keys(index)).map(|key| (account.clone(), key));
+        let rows = store.postings(&keys.collect::<Vec<_>>()).await?;
+        let rows: HashMap<_, _> = rows.into_iter().map(|(_, row)| (row.key.clone(), row)).collect();
+        for &index in sought {
+            self.looked_for[index] = true;
+            if let Some(row) = self.keys(index).find_map(|key| rows.get(&key)) {
+                self.compare_with(row, index);
+            }
+        }
+        self.looks &= !rows.is_empty();
+        self.has_begun |= !rows.is_empty();
+        self.leaders.retain(|&index| self.verdicts[index].is_none());
+        Ok(())
+    }
+
+    /// Where a record's row may stand.
+    fn keys(&self, index: usize) -> impl Iterator<Item = JournalKey> + use<> {
+        [Some(self.record(index).key()), self.key_as_sent(index)].into_iter().flatten()
+    }
+
+    /// The key with the record's id as it was sent, if that is another: a UUID in capitals was kept so once, and the
+    /// record's row may be of that time.
+    fn key_as_sent(&self, index: usize) -> Option<JournalKey> {
+        let record = self.record(index);
+        let sent = self.rows[index].id.as_deref().filter(|sent| *sent != record.id.as_str())?;
+        let id = RecordId::parse(sent).ok()?;
+        Some(JournalKey::usage(record.started_at, &id, record.revision))
     }
 
     fn decide(
@@ -209,6 +347,9 @@ impl<'a> Batch<'a> {
     /// Notes what became of a group; rows that did not fit the transaction stay leaders.
     fn take_in(&mut self, group: &[usize], applied: Applied<Decided>) {
         let Decided { outcomes, kept } = applied.answer;
+        self.has_begun = true;
+        self.balance = Some(applied.account.balance());
+        self.looks |= applied.seen.has_rows();
         if let Some(keeper) = &mut self.keeper {
             keeper.refused.retain(|rejection| {
                 !kept.contains(&(rejection.index as usize)) && applied.seen.row(&rejection.key()).is_none()
@@ -220,14 +361,13 @@ impl<'a> Batch<'a> {
             let record = self.record(index);
             let key = record.key();
             if let Some(row) = applied.seen.row(&key) {
-                self.verdicts[index] = Some(compare(row, record, self.currency));
-                self.compare_followers(&key, row);
+                self.compare_with(row, index);
                 continue;
             }
             let verdict = if let Some(outcome) = outcomes.remove(&index) {
-                verdict_of(outcome)
+                Verdict::of_outcome(outcome, key.clone())
             } else if record.requires().is_some_and(|key| applied.seen.lacks(&key)) {
-                Verdict::Conflict("revision: expected the one before to exist and be reversed".to_owned())
+                Verdict::revision_not_due()
             } else {
                 continue;
             };
@@ -240,7 +380,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What is refused by now is to be kept, if nobody waits for the answer.
+    /// Records that are rejected by now are to be kept, if nobody waits for the answer.
     fn note_refused(&mut self) {
         let Some(keeper) = &mut self.keeper else { return };
         for (index, verdict) in self.verdicts.iter().enumerate() {
@@ -266,10 +406,11 @@ impl<'a> Batch<'a> {
         self.keeper.as_ref().map_or(&[], |keeper| &keeper.refused)
     }
 
-    /// Followers of a record that was in the journal already are judged by the row, as it was.
-    fn compare_followers(&mut self, key: &JournalKey, row: &Posting) {
-        for follower in self.followers.remove(key).unwrap_or_default() {
-            self.verdicts[follower] = Some(compare(row, self.record(follower), self.currency));
+    /// A leader whose key has a row, and its followers, are judged by that row.
+    fn compare_with(&mut self, row: &Posting, leader: usize) {
+        let followers = self.followers.remove(&self.record(leader).key()).unwrap_or_default();
+        for index in std::iter::once(leader).chain(followers) {
+            self.verdicts[index] = Some(Verdict::compare(self.record(index), row, self.currency));
         }
     }
 
@@ -280,33 +421,35 @@ impl<'a> Batch<'a> {
         }
         for follower in self.followers.remove(key)? {
             let same = self.record(follower).repeats(leader, self.currency);
-            self.verdicts[follower] = Some(match verdict {
-                Verdict::Accepted { charge, .. } if same => Verdict::Duplicate { charge: Some(*charge) },
-                Verdict::Unrated if same => Verdict::Duplicate { charge: None },
-                Verdict::Conflict(detail) if same => Verdict::Conflict(detail.clone()),
-                _ => other_content(),
-            });
+            self.verdicts[follower] = Some(Verdict::of_follower(same, verdict));
         }
         None
     }
 
-    /// A record in another currency than the account's is invalid; but if its key is taken, what is wrong is
-    /// that it differs from the record accepted (S2).
+    /// A record in another currency than the account's is invalid; but if its key is taken, it is a conflict, since it
+    /// differs from the record accepted (S2).
     async fn tell_conflicts_of_currency(
         &mut self,
         store: &Store,
         account: &AccountId,
-    ) -> Result<(), ApplyError<Infallible>> {
-        let is_currency = |verdict: &Option<Verdict>| matches!(verdict, Some(Verdict::Invalid(problem)) if problem.field == "currency");
-        let invalid: Vec<usize> = (0..self.rows.len())
-            .filter(|&index| self.rows[index].record.is_ok() && is_currency(&self.verdicts[index]))
-            .filter(|index| self.keeper.as_ref().is_none_or(|keeper| !keeper.settled.contains(index)))
+    ) -> Result<(), BatchError> {
+        let is_settled =
+            |index: usize| self.keeper.as_ref().is_some_and(|keeper| keeper.settled.contains(&index));
+        let of_currency: Vec<usize> = (0..self.rows.len())
+            .filter(|&index| self.rows[index].record.is_ok() && !self.looked_for[index] && !is_settled(index))
+            .filter(|&index| self.verdicts[index].as_ref().is_some_and(Verdict::is_for_currency))
             .collect();
-        let keys: Vec<_> = invalid.iter().map(|&index| (account.clone(), self.record(index).key())).collect();
-        let taken: HashSet<_> = store.postings(&keys).await?.into_iter().map(|(_, row)| row.key).collect();
-        for index in invalid {
-            if taken.contains(&self.record(index).key()) {
-                self.verdicts[index] = Some(other_content());
+        for indexes in of_currency.chunks(ROWS_PER_LOOK) {
+            self.check_time()?;
+            let keys: Vec<_> =
+                indexes.iter().map(|&index| (account.clone(), self.record(index).key())).collect();
+            let rows = store.postings(&keys).await?;
+            let taken: HashSet<_> = rows.into_iter().map(|(_, row)| row.key).collect();
+            for &index in indexes {
+                let key = self.record(index).key();
+                if taken.contains(&key) {
+                    self.verdicts[index] = Some(Verdict::other_content(key));
+                }
             }
         }
         Ok(())
@@ -317,38 +460,13 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// A record whose key has a row already: the same one again, or a conflict (S2).
-fn compare(row: &Posting, record: &UsageRecord, currency: Currency) -> Verdict {
-    match &row.entry {
-        Entry::Usage { record: accepted, charge, .. } if record.repeats(accepted, currency) => {
-            Verdict::Duplicate { charge: Some(*charge) }
-        }
-        Entry::Unrated { record: accepted } if record.repeats(accepted, currency) => {
-            Verdict::Duplicate { charge: None }
-        }
-        _ => other_content(),
+/// Does this by then, if it must be done by then.
+async fn in_time<T>(
+    until: Option<Instant>,
+    work: impl Future<Output = Result<T, BatchError>>,
+) -> Result<T, BatchError> {
+    match until {
+        Some(until) => timeout_at(until, work).await.unwrap_or(Err(BatchError::OutOfTime)),
+        None => work.await,
     }
-}
-
-fn verdict_of(outcome: Outcome) -> Verdict {
-    match outcome {
-        Outcome::Charged { charge, why } => Verdict::Accepted { charge, why },
-        Outcome::Unrated => Verdict::Unrated,
-        Outcome::Invalid(problem) => Verdict::Invalid(problem),
-        Outcome::Kept => unreachable!("what is kept had its verdict"),
-    }
-}
-
-fn verdict_of_kept(rejection: &Rejection) -> Verdict {
-    let Rejection { refusal, field, detail, .. } = rejection.clone();
-    match refusal {
-        Refusal::Invalid => Verdict::Invalid(InvalidRecord::new(field, detail)),
-        Refusal::Conflict => Verdict::Conflict(detail),
-    }
-}
-
-fn other_content() -> Verdict {
-    Verdict::Conflict(
-        "the same record was accepted with another duration, service, charge or currency".to_owned(),
-    )
 }

@@ -2,12 +2,12 @@
 
 use api::FieldError;
 use api::view::Why;
-use cdr::Row;
-use domain::rejection::Refusal;
+use cdr::{MAX_RECORDS, Row};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
-use crate::batch::{Done, Verdict};
+use crate::batch::Done;
+use crate::verdict::Verdict;
 
 /// This function's part of the API's document.
 #[derive(OpenApi)]
@@ -22,22 +22,26 @@ pub struct Records {
     pub records: Vec<UsageRecord>,
 }
 
-/// One finished call. An unknown field makes the record `invalid`.
+/// One finished call. An unknown field makes the record `invalid`. A UUID as `id`, `callId` or `userId` is the same in
+/// capitals and small letters. `null`, `None`, `nil`, `undefined`, `n/a` and `-` name nothing: as an `id` they are
+/// `invalid`, in other names they are left out.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct UsageRecord {
     /// Its source's name for it: 1 to 128 visible ASCII characters without `#`.
-    #[schema(example = "rec-0001")]
+    #[schema(example = "rec-0001", min_length = 1, max_length = 128)]
     pub id: String,
     /// From 1. One above needs the reversal of the one before, which is not built yet: it is a conflict.
+    #[schema(minimum = 1)]
     pub revision: Option<u32>,
     /// The call it belongs to; up to 128 characters.
+    #[schema(max_length = 128)]
     pub call_id: Option<String>,
     /// Whose usage it is; up to 128 characters.
+    #[schema(max_length = 128)]
     pub user_id: Option<String>,
-    /// `tollFreeIn`, `tollIn`, `conferenceOut`, `userOut` or `premium`.
-    #[schema(example = "userOut")]
-    pub service: String,
+    /// What was used.
+    pub service: Service,
     /// What the rate goes by: the number dialled, or for inbound the number called. E.164; the last digits may
     /// be masked with `*`.
     #[schema(example = "+33123456***")]
@@ -46,28 +50,65 @@ pub struct UsageRecord {
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T08:12:31Z")]
     pub started_at: String,
     /// Up to 31 days.
+    #[schema(maximum = 2_678_400)]
     pub duration_seconds: u32,
     /// What it cost, if it is rated already.
     pub charge: Option<api::Amount>,
-    /// The charge's currency, which must be the account's.
+    /// The charge's currency, which must be the account's unless the record costs nothing.
     pub currency: Option<String>,
     /// The plan it was made on; kept, without effect yet. Up to 64 characters.
+    #[schema(max_length = 64)]
     pub plan: Option<String>,
     /// The user's country, ISO 3166-1 alpha-2; kept, without effect yet.
     pub user_country: Option<String>,
     /// Who pays within the organization; up to 64 characters.
+    #[schema(max_length = 64)]
     pub cost_centre: Option<String>,
     /// The hold that its authorization took; kept, without effect yet. Up to 64 characters.
+    #[schema(max_length = 64)]
     pub hold_id: Option<String>,
 }
 
+/// What may be used; each has its own rates.
+// `domain::Service`, which knows nothing of the document.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "names for the document")]
+pub enum Service {
+    TollFreeIn,
+    TollIn,
+    ConferenceOut,
+    UserOut,
+    Premium,
+}
+
+/// What `rate` may be.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub enum WhatIsRated {
+    /// Rows that cost nothing are rated.
+    All,
+}
+
+/// A zip file.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+#[expect(dead_code, reason = "a type for the document")]
+pub struct Zip(Vec<u8>);
+
 /// What became of a request.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct Debits {
     /// Records accepted now or before: `accepted`, `duplicate` and `unrated`.
     pub accepted: usize,
     /// Records refused: `conflict` and `invalid`.
     pub rejected: usize,
+    /// Records that the request was answered before: neither accepted nor rejected. Send the same request again after
+    /// `Retry-After` seconds, until this is 0.
+    pub not_reached: usize,
+    /// Records by status.
+    pub counts: Counts,
     /// The account's balance after it.
     #[schema(example = "87.6500")]
     pub balance: String,
@@ -75,13 +116,54 @@ pub struct Debits {
     pub results: Vec<RecordResult>,
 }
 
+/// How many records have which status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Recorded by this request.
+    pub accepted: usize,
+    /// Recorded before, with the same content.
+    pub duplicate: usize,
+    /// Recorded by this request, without a published rate.
+    pub unrated: usize,
+    /// Recorded before with other content, or of a revision that is not due.
+    pub conflict: usize,
+    /// Not acceptable.
+    pub invalid: usize,
+    /// Not decided on yet.
+    pub not_reached: usize,
+}
+
+/// What became of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordStatus {
+    /// It is in the journal now.
+    Accepted,
+    /// It was in the journal already.
+    Duplicate,
+    /// It is kept in the journal, without a published rate.
+    Unrated,
+    /// It was accepted with other content, or its revision is not due.
+    Conflict,
+    /// It cannot be accepted.
+    Invalid,
+    /// The request was answered before it was decided on: send the same request again.
+    NotReached,
+}
+
 /// What became of one record.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct RecordResult {
-    /// The record's id, if it could be read.
+    /// The record's id as it was sent, if it could be read.
     pub id: Option<String>,
-    /// `accepted`, `duplicate`, `unrated`, `conflict` or `invalid`.
-    pub status: &'static str,
+    /// What became of it.
+    pub status: RecordStatus,
+    /// The transaction that stands for it; for a `conflict`, the one that it differs from. Left out in the results of a
+    /// file of more than 1,000 rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<String>,
     /// What it cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
@@ -105,30 +187,57 @@ pub struct RecordProblem {
 }
 
 impl Debits {
-    /// As the caller sees it.
+    /// As the caller sees it. The answer to a large file leaves out transactions: with them it might be larger than the
+    /// 6 MB that a function may answer.
     pub fn show(rows: &[Row], done: &Done, with_why: bool) -> Self {
+        let with_transaction = rows.len() <= MAX_RECORDS;
         let results: Vec<_> = rows
             .iter()
             .zip(&done.verdicts)
-            .map(|(row, verdict)| RecordResult::show(row, verdict, with_why))
+            .map(|(row, verdict)| RecordResult::show(row, verdict, with_why, with_transaction))
             .collect();
-        let rejected = results.iter().filter(|result| result.problem.is_some()).count();
-        Self { accepted: results.len() - rejected, rejected, balance: done.balance.to_string(), results }
+        let mut counts = Counts::default();
+        for result in &results {
+            counts.add(result.status);
+        }
+        Self {
+            accepted: counts.accepted + counts.duplicate + counts.unrated,
+            rejected: counts.conflict + counts.invalid,
+            not_reached: counts.not_reached,
+            counts,
+            balance: done.balance.to_string(),
+            results,
+        }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, status: RecordStatus) {
+        *match status {
+            RecordStatus::Accepted => &mut self.accepted,
+            RecordStatus::Duplicate => &mut self.duplicate,
+            RecordStatus::Unrated => &mut self.unrated,
+            RecordStatus::Conflict => &mut self.conflict,
+            RecordStatus::Invalid => &mut self.invalid,
+            RecordStatus::NotReached => &mut self.not_reached,
+        } += 1;
     }
 }
 
 impl RecordResult {
-    fn show(row: &Row, verdict: &Verdict, with_why: bool) -> Self {
+    fn show(row: &Row, verdict: &Verdict, with_why: bool, with_transaction: bool) -> Self {
         let (status, charge, why) = match verdict {
-            Verdict::Accepted { charge, why } => ("accepted", Some(*charge), Some(why)),
-            Verdict::Duplicate { charge } => ("duplicate", *charge, None),
-            Verdict::Unrated => ("unrated", None, None),
-            Verdict::Conflict(_) => (Refusal::Conflict.as_str(), None, None),
-            Verdict::Invalid(_) => (Refusal::Invalid.as_str(), None, None),
+            Verdict::Accepted { charge, why, .. } => (RecordStatus::Accepted, Some(*charge), Some(why)),
+            Verdict::Duplicate { charge, .. } => (RecordStatus::Duplicate, *charge, None),
+            Verdict::Unrated { .. } => (RecordStatus::Unrated, None, None),
+            Verdict::Conflict { .. } => (RecordStatus::Conflict, None, None),
+            Verdict::Invalid(_) => (RecordStatus::Invalid, None, None),
+            Verdict::NotReached => (RecordStatus::NotReached, None, None),
         };
         Self {
             id: row.id.clone(),
             status,
+            transaction_id: verdict.row().filter(|_| with_transaction).map(ToString::to_string),
             charge: charge.map(|charge| charge.to_string()),
             why: why.filter(|_| with_why).map(Why::from),
             problem: verdict.refused().map(|(_, field, detail)| RecordProblem {
@@ -136,5 +245,98 @@ impl RecordResult {
                 error: FieldError { field: field.to_owned(), detail: detail.to_owned() },
             }),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cdr::{Context, Format, MAX_ROWS};
+    use domain::rate::Why;
+    use domain::{Currency, Money, RateTable};
+
+    /// Lambda answers no more than this, as JSON that carries the answer as a string.
+    /// Source: AWS Lambda, "Lambda quotas": 6 MB for a synchronous invocation.
+    const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
+
+    const HEADER: &str =
+        "UsageId,Call Type,Destination Number,Start Time,Duration Seconds,Connection Fee,Charge,Currency";
+
+    fn eur() -> Currency {
+        Currency::parse("EUR").unwrap()
+    }
+
+    /// Rows of a report, each with a UUID and this start.
+    fn rows(count: usize, start: &str) -> Vec<Row> {
+        let row = |number: usize| {
+            format!("0f8fad5b-d9cb-469f-a165-{number:012x},user_out,+33199001234,{start},60,0,999.9999,EUR\n")
+        };
+        let report = format!("{HEADER}\n{}", (0..count).map(row).collect::<String>());
+        let context = Context { currency: eur(), rates: &RateTable::default(), rate_all: false };
+        cdr::read(Format::Csv, report.as_bytes(), &context).unwrap()
+    }
+
+    fn accepted(row: &Row) -> Verdict {
+        let record = row.record.as_ref().unwrap();
+        let charge = Money::new(record.charge.unwrap(), eur()).unwrap();
+        Verdict::Accepted { row: record.key(), charge, why: Why::AsRated }
+    }
+
+    fn shown(rows: &[Row], verdicts: Vec<Verdict>) -> Debits {
+        Debits::show(rows, &Done { verdicts, balance: Money::zero(eur()) }, false)
+    }
+
+    #[test]
+    fn s3_the_answer_to_the_longest_file_fits_what_a_function_may_answer() {
+        let good = rows(MAX_ROWS, "2026-11-20T08:00:00Z");
+        // A spreadsheet has saved the file again.
+        let bad = rows(MAX_ROWS, "11/20/2026 8:00:00 AM");
+        let invalid = |row: &Row| Verdict::Invalid(row.record.clone().unwrap_err());
+        for (rows, verdicts) in [
+            (&good, good.iter().map(accepted).collect()),
+            (&good, vec![Verdict::NotReached; MAX_ROWS]),
+            (&bad, bad.iter().map(invalid).collect()),
+        ] {
+            let body = serde_json::to_string(&shown(rows, verdicts)).unwrap();
+            let event = serde_json::to_string(&body).unwrap();
+            assert!(event.len() < LARGEST_ANSWER, "{} bytes", event.len());
+        }
+    }
+
+    #[test]
+    fn a_result_names_its_transaction_unless_the_file_is_long() {
+        for (count, named) in [(MAX_RECORDS, true), (MAX_RECORDS + 1, false)] {
+            let rows = rows(count, "2026-11-20T08:00:00Z");
+            let shown = shown(&rows, rows.iter().map(accepted).collect());
+            let key = rows[7].record.as_ref().unwrap().key().to_string();
+            assert_eq!(shown.results[7].transaction_id, named.then_some(key), "{count}");
+        }
+    }
+
+    #[test]
+    fn every_status_is_counted_once() {
+        let rows = rows(6, "2026-11-20T08:00:00Z");
+        let row = rows[0].record.as_ref().unwrap().key();
+        let verdicts = vec![
+            accepted(&rows[0]),
+            Verdict::Duplicate { row: row.clone(), charge: None },
+            Verdict::Unrated { row: row.clone() },
+            Verdict::Conflict { row: Some(row), detail: "other".into() },
+            Verdict::Invalid(domain::usage::InvalidRecord::new("f", "d")),
+            Verdict::NotReached,
+        ];
+        let shown = shown(&rows, verdicts);
+        assert_eq!((shown.accepted, shown.rejected, shown.not_reached), (3, 2, 1));
+        let one_each =
+            Counts { accepted: 1, duplicate: 1, unrated: 1, conflict: 1, invalid: 1, not_reached: 1 };
+        assert_eq!(shown.counts, one_each);
+    }
+
+    #[test]
+    fn the_document_names_every_service() {
+        use utoipa::PartialSchema;
+        let schema = serde_json::to_value(Service::schema()).unwrap();
+        let names: Vec<_> = domain::Service::ALL.map(domain::Service::as_str).into();
+        assert_eq!(schema["enum"], serde_json::json!(names));
     }
 }

@@ -7,6 +7,7 @@
 pub mod batch;
 pub mod doc;
 pub mod queue;
+pub mod verdict;
 
 use std::sync::Arc;
 
@@ -14,8 +15,9 @@ use api::runtime::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Reply, Request, Role};
 use cdr::{Context, Format, ReadError};
 use store::Store;
+use tokio::time::Instant;
 
-use batch::Batch;
+use batch::{Batch, BatchError};
 use doc::Debits;
 
 /// What the handler works with.
@@ -30,10 +32,17 @@ pub struct Ports {
 /// What this function answers.
 pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/debits"];
 
-/// Answers one request.
-pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
+/// Seconds after which a request goes on with the records that it did not reach.
+const RETRY_AFTER_SECONDS: u32 = 1;
+
+/// Answers one request, by `until`.
+pub async fn handle(
+    event: ApiGatewayV2httpRequest,
+    ports: &Ports,
+    until: Instant,
+) -> ApiGatewayV2httpResponse {
     api::answer(event, async |request| match request.route() {
-        "POST /v1/accounts/{id}/debits" => debit(request, ports).await,
+        "POST /v1/accounts/{id}/debits" => debit(request, ports, until).await,
         _ => Err(Problem::NotFound("route")),
     })
     .await
@@ -46,6 +55,10 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
 /// `conflict`. A record without a published rate is kept as `unrated`. Send everything again after a 503 or a
 /// lost reply: nothing is charged twice.
 ///
+/// One account takes about 500 records a second, and a request is answered within 29 seconds. Records that it did not
+/// reach by then are `notReached`: neither accepted nor rejected. Send the same request again after `Retry-After`
+/// seconds, until `notReached` is 0; it goes on where it stopped.
+///
 /// For operator and platform.
 #[utoipa::path(
     post,
@@ -54,23 +67,23 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
     tag = "Usage",
     params(
         ("id" = String, Path, description = "The account"),
-        ("rate" = Option<String>, Query, description = "`all`: rows of a report that it says cost nothing are rated like our own records. A row sent once with it and once without differs in its charge: the second is a conflict"),
+        ("rate" = inline(Option<doc::WhatIsRated>), Query, description = "`all`: rows of a report that it says cost nothing are rated like our own records. A row sent once with it and once without differs in its charge: the second is a conflict"),
     ),
     request_body(content(
         (doc::Records = "application/json"),
         (Object = "application/vnd.microsoft.graph+json"),
         (String = "text/csv"),
-        (Vec<u8> = "application/zip"),
+        (inline(doc::Zip) = "application/zip"),
     ), description = "Up to 1,000 records of ours; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows; 4 MiB as sent, a zip 4,125,000 bytes"),
     responses(
-        (status = 200, description = "What became of each record", body = Debits),
+        (status = 200, description = "What became of each record", body = Debits, headers(("retry-after" = u32, description = "Seconds after which to send the same request again; only where records were not reached"))),
         (status = 400, description = "The body cannot be read", body = api::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too many records or bytes", body = api::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field or column is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Contended; send it again", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Busy, or a dependency is down, before any record was decided on: send the same again after `Retry-After` seconds", body = api::problem::ProblemBody, content_type = "application/problem+json", headers(("retry-after" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
-pub async fn debit(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+pub async fn debit(request: &Request, ports: &Ports, until: Instant) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Platform])?;
     let format = Format::of_content_type(request.header("content-type")).ok_or_else(|| {
         let expected =
@@ -87,10 +100,21 @@ pub async fn debit(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let context = Context { currency: account.currency, rates, rate_all };
     let rows = cdr::read(format, request.body(), &context).map_err(unreadable)?;
 
-    let batch = Batch::new(&rows, account.currency);
-    let done = batch.apply(&ports.store, &id, request.now(), rates).await?;
-    let with_why = format == Format::Json;
-    Ok(Reply::json(200, &Debits::show(&rows, &done, with_why)))
+    let batch = Batch::new(&rows, account.currency).until(until);
+    let done = batch.apply(&ports.store, &id, request.now(), rates).await.map_err(failed)?;
+    let shown = Debits::show(&rows, &done, format == Format::Json);
+    let reply = Reply::json(200, &shown);
+    Ok(match shown.not_reached {
+        0 => reply,
+        _ => reply.with_header("retry-after", &RETRY_AFTER_SECONDS.to_string()),
+    })
+}
+
+fn failed(error: BatchError) -> Problem {
+    match error {
+        BatchError::Apply(error) => error.into(),
+        BatchError::OutOfTime => Problem::Unavailable(error.to_string()),
+    }
 }
 
 fn unreadable(error: ReadError) -> Problem {

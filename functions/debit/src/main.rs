@@ -12,7 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-/// It ends work on messages so long before its time is up, to answer.
+/// Time kept in reserve before the Lambda deadline, to answer a batch or a request.
 const TO_ANSWER: Duration = Duration::from_secs(3);
 
 /// What wakes it.
@@ -50,12 +50,10 @@ async fn main() -> Result<(), Error> {
     // The rates first, since they are read beside the rest.
     let ports = Ports { rates: PublishedRates::from_env()?, store: store_from_env().await? };
     let answer = async |event: LambdaEvent<Wake>| {
+        let until = until(&event.context, TO_ANSWER);
         Ok::<_, Infallible>(match event.payload {
-            Wake::Queue(batch) => {
-                let until = until(&event.context, TO_ANSWER);
-                Answer::Queue(debit::queue::handle(batch, &ports, until).await)
-            }
-            Wake::Request(request) => Answer::Request(Box::new(debit::handle(*request, &ports).await)),
+            Wake::Queue(batch) => Answer::Queue(debit::queue::handle(batch, &ports, until).await),
+            Wake::Request(request) => Answer::Request(Box::new(debit::handle(*request, &ports, until).await)),
         })
     };
     function.run(ports.store.warm_up(), answer).await

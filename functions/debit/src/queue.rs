@@ -18,7 +18,7 @@ use telemetry::{Causes, Correlation};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Ports;
-use crate::batch::Batch;
+use crate::batch::{Batch, BatchError};
 
 /// Why a message comes back.
 #[derive(Debug, thiserror::Error)]
@@ -123,10 +123,11 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
     let batch = Batch::of_message(&body, account.currency, &named, &kept);
     match batch.apply(&ports.store, &id, named.sent_at, rates).await {
         Ok(_) => Ok(()),
-        Err(ApplyError::NoAccount) => Err(Failure::NoAccount(id)),
-        Err(ApplyError::Store(problem)) => Err(problem.into()),
-        Err(ApplyError::PaymentMoved) => unreachable!("usage has no payment"),
-        Err(ApplyError::Refused(never)) => match never {},
+        Err(BatchError::OutOfTime) => Err(Failure::OutOfTime),
+        Err(BatchError::Apply(ApplyError::NoAccount)) => Err(Failure::NoAccount(id)),
+        Err(BatchError::Apply(ApplyError::Store(problem))) => Err(problem.into()),
+        Err(BatchError::Apply(ApplyError::PaymentMoved)) => unreachable!("usage has no payment"),
+        Err(BatchError::Apply(ApplyError::Refused(never))) => match never {},
     }
 }
 

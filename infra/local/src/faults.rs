@@ -2,9 +2,11 @@
 //!
 //! The database's faults are injected below the SDK, in its HTTP client, so that its own retries are part of
 //! what is tried. A *death* never answers: whoever waits for it is as good as killed at that very step. A
-//! *pause* holds a call back until it is resumed, so that two processes can be led through every interleaving.
+//! *pause* holds a call back until it is resumed, so that two processes can be led through every interleaving. A *brake*
+//! lets transactions through no faster than DynamoDB writes to one partition.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::SharedHttpClient;
@@ -20,7 +22,9 @@ use domain::profile::PaymentMethod;
 use domain::{AccountId, Money};
 use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 
 /// What is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -123,6 +127,24 @@ pub struct Faults {
     pauses: Mutex<Vec<(usize, Arc<Gate>)>>,
     died: Notify,
     record: Mutex<Option<(Target, Vec<Call>)>>,
+    brake: Mutex<Option<Brake>>,
+}
+
+/// A limit to how fast transactions are written.
+#[derive(Debug)]
+struct Brake {
+    items_a_second: u32,
+    /// When the next transaction may begin.
+    free_at: Instant,
+}
+
+impl Brake {
+    /// When a transaction of so many items is through, of which nothing is saved up.
+    fn take(&mut self, items: u32) -> Instant {
+        self.free_at =
+            self.free_at.max(Instant::now()) + Duration::from_secs(items.into()) / self.items_a_second;
+        self.free_at
+    }
 }
 
 impl Faults {
@@ -143,8 +165,23 @@ impl Faults {
         Pause { gate }
     }
 
+    /// From now on transactions write to the database at most so many items a second, until faults are disarmed.
+    pub fn slow_down(&self, items_a_second: u32) {
+        let brake = Brake { items_a_second, free_at: Instant::now() };
+        *self.brake.lock().expect("no holder of this lock panics") = Some(brake);
+    }
+
+    /// When this call may be made, if transactions are slowed down and it is one that writes.
+    fn slowed(&self, operation: &str, request: &HttpRequest) -> Option<Instant> {
+        let mut brake = self.brake.lock().expect("no holder of this lock panics");
+        let brake = brake.as_mut().filter(|_| operation == "TransactWriteItems")?;
+        let body: Transaction = serde_json::from_slice(request.body().bytes()?).ok()?;
+        Some(brake.take(u32::try_from(body.items.len()).expect("a transaction has at most 100 items")))
+    }
+
     /// Lets everything go through again.
     pub fn disarm(&self) {
+        *self.brake.lock().expect("no holder of this lock panics") = None;
         self.armed.lock().expect("no holder of this lock panics").clear();
         for (_, gate) in self.pauses.lock().expect("no holder of this lock panics").drain(..) {
             gate.resumed.close();
@@ -217,6 +254,13 @@ impl Faults {
     }
 }
 
+/// The body of a `TransactWriteItems`.
+#[derive(Deserialize)]
+struct Transaction {
+    #[serde(rename = "TransactItems")]
+    items: Vec<IgnoredAny>,
+}
+
 /// An HTTP client for the SDK that fails when it is told to.
 #[derive(Clone, Debug)]
 pub struct Wire {
@@ -268,13 +312,17 @@ impl HttpConnector for FaultyConnector {
             Kind::Partial => false,
             _ => true,
         });
-        if gate.is_none() && kind.is_none() {
+        let slowed = if target == Target::Database { self.faults.slowed(&operation, &request) } else { None };
+        if gate.is_none() && kind.is_none() && slowed.is_none() {
             return self.inner.call(request);
         }
         let (inner, faults) = (self.inner.clone(), self.faults.clone());
         HttpConnectorFuture::new(async move {
             if let Some(gate) = gate {
                 gate.hold().await;
+            }
+            if let Some(instant) = slowed {
+                tokio::time::sleep_until(instant).await;
             }
             match kind {
                 None | Some(Kind::Partial) => inner.call(request).await,

@@ -86,7 +86,7 @@ const PUBLISH: usize = 5;
 const NOTIFY: usize = 6;
 const RECONCILE: usize = 7;
 
-/// How long a batch of finished calls may take, as on Lambda.
+/// How long a batch or a request of finished calls may take, as on Lambda.
 const DEBITS_FOR: Duration = Duration::from_secs(26);
 
 /// How long a period is told again, as on Lambda.
@@ -205,7 +205,9 @@ impl Functions {
             let _flight = flight;
             match function {
                 ApiFunction::Purchase => purchase::handle(event, &functions.purchase).await,
-                ApiFunction::Debit => debit::handle(event, &functions.debit).await,
+                ApiFunction::Debit => {
+                    debit::handle(event, &functions.debit, Instant::now() + DEBITS_FOR).await
+                }
                 ApiFunction::Account => account::handle(event, &functions.account).await,
             }
         });

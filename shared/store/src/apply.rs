@@ -34,6 +34,11 @@ impl Seen {
         self.existing.get(key)
     }
 
+    /// Whether any row stood in the way.
+    pub fn has_rows(&self) -> bool {
+        !self.existing.is_empty()
+    }
+
     /// Whether a row that must exist under this key does not.
     pub fn lacks(&self, key: &JournalKey) -> bool {
         self.missing.contains(key)

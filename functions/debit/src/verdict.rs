@@ -1,0 +1,128 @@
+//! What became of one record of a request.
+
+use domain::debit::Outcome;
+use domain::posting::{Entry, JournalKey, Posting};
+use domain::rate::Why;
+use domain::rejection::{Refusal, Rejection};
+use domain::usage::InvalidRecord;
+use domain::{Currency, Money, UsageRecord};
+
+/// What became of one record.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// It is in the journal now.
+    Accepted {
+        /// Its row.
+        row: JournalKey,
+        /// What it cost.
+        charge: Money,
+        /// Why.
+        why: Why,
+    },
+    /// It was in the journal already.
+    Duplicate {
+        /// Its row.
+        row: JournalKey,
+        /// What it cost, if it is rated.
+        charge: Option<Money>,
+    },
+    /// It is kept in the journal, without a rate (S9).
+    Unrated {
+        /// Its row.
+        row: JournalKey,
+    },
+    /// Its key is taken by another content, or its revision is not due.
+    Conflict {
+        /// The row that has its key, if one does.
+        row: Option<JournalKey>,
+        /// What was expected.
+        detail: String,
+    },
+    /// It cannot be accepted.
+    Invalid(InvalidRecord),
+    /// The request was answered before it was decided on (S3): the same request, sent again, goes on with it.
+    NotReached,
+}
+
+impl Verdict {
+    /// How it was refused, the field and what was expected of it; none if it was not.
+    pub fn refused(&self) -> Option<(Refusal, &str, &str)> {
+        match self {
+            Self::Accepted { .. } | Self::Duplicate { .. } | Self::Unrated { .. } | Self::NotReached => None,
+            Self::Conflict { detail, .. } => Some((Refusal::Conflict, "id", detail)),
+            Self::Invalid(problem) => Some((Refusal::Invalid, &problem.field, &problem.detail)),
+        }
+    }
+
+    /// The row that stands under its key.
+    pub fn row(&self) -> Option<&JournalKey> {
+        match self {
+            Self::Accepted { row, .. } | Self::Duplicate { row, .. } | Self::Unrated { row } => Some(row),
+            Self::Conflict { row, .. } => row.as_ref(),
+            Self::Invalid(_) | Self::NotReached => None,
+        }
+    }
+
+    /// Whether it was refused for its currency alone. If its key has a row, it is a conflict instead (S2).
+    pub(crate) fn is_for_currency(&self) -> bool {
+        matches!(self, Self::Invalid(problem) if problem.field == "currency")
+    }
+
+    /// A record whose key has a row already: the same one again, or a conflict (S2).
+    pub(crate) fn compare(record: &UsageRecord, row: &Posting, currency: Currency) -> Self {
+        let (accepted, charge) = match &row.entry {
+            Entry::Usage { record, charge, .. } => (record, Some(*charge)),
+            Entry::Unrated { record } => (record, None),
+            _ => return Self::other_content(row.key.clone()),
+        };
+        if record.repeats(accepted, currency) {
+            Self::Duplicate { row: row.key.clone(), charge }
+        } else {
+            Self::other_content(row.key.clone())
+        }
+    }
+
+    /// A record that was decided on.
+    pub(crate) fn of_outcome(outcome: Outcome, row: JournalKey) -> Self {
+        match outcome {
+            Outcome::Charged { charge, why } => Self::Accepted { row, charge, why },
+            Outcome::Unrated => Self::Unrated { row },
+            Outcome::Invalid(problem) => Self::Invalid(problem),
+            Outcome::Kept => unreachable!("a rejection that is kept has its verdict"),
+        }
+    }
+
+    /// A record that has the key of one decided on in the same request, with this verdict.
+    pub(crate) fn of_follower(same: bool, leader: &Self) -> Self {
+        match leader {
+            Self::Accepted { row, charge, .. } if same => {
+                Self::Duplicate { row: row.clone(), charge: Some(*charge) }
+            }
+            Self::Unrated { row } if same => Self::Duplicate { row: row.clone(), charge: None },
+            Self::Conflict { .. } if same => leader.clone(),
+            _ => Self::Conflict { row: leader.row().cloned(), detail: OTHER_CONTENT.to_owned() },
+        }
+    }
+
+    /// A record whose rejection was kept when its message was delivered before.
+    pub(crate) fn of_kept(rejection: &Rejection) -> Self {
+        let Rejection { refusal, field, detail, .. } = rejection.clone();
+        match refusal {
+            Refusal::Invalid => Self::Invalid(InvalidRecord::new(field, detail)),
+            Refusal::Conflict => Self::Conflict { row: None, detail },
+        }
+    }
+
+    /// A record whose key was used with other content.
+    pub(crate) fn other_content(row: JournalKey) -> Self {
+        Self::Conflict { row: Some(row), detail: OTHER_CONTENT.to_owned() }
+    }
+
+    /// A revision whose predecessor does not exist, or is not reversed.
+    pub(crate) fn revision_not_due() -> Self {
+        let detail = "revision: expected the one before to exist and be reversed".to_owned();
+        Self::Conflict { row: None, detail }
+    }
+}
+
+const OTHER_CONTENT: &str = "the same record was accepted with another duration, service, charge or currency";

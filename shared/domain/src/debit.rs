@@ -81,17 +81,15 @@ fn items_needed(record: &UsageRecord, price: &Price) -> usize {
     kind.items() + usize::from(record.requires().is_some())
 }
 
-/// Lots that outlive the call pay first. One that by its clock has not ended yet may outlive lots that are live
-/// now: those pay what is left, for nothing is owed while there are live funds (S1).
+/// Lots that outlive the call pay first, and lots that are live now pay what is left: nothing is owed while there are
+/// live funds (S1). There are such lots only for a call that by its clock has not ended yet, since what is live now was
+/// live before.
 fn pay(draft: &mut Draft, record: &UsageRecord, charge: Money) -> Paid {
     let now = draft.now();
     let mut paid = draft.draw(charge, record.draws_at(now));
-    if record.ended_at() > now {
-        let rest = draft.draw(paid.uncovered, now);
-        paid.draws.extend(rest.draws);
-        paid.uncovered = rest.uncovered;
-    }
-    paid
+    let rest = draft.draw(paid.uncovered, now);
+    paid.draws.extend(rest.draws);
+    Paid { uncovered: rest.uncovered, ..paid }
 }
 
 fn post(draft: &mut Draft, record: &UsageRecord, price: Price) -> Outcome {

@@ -197,3 +197,13 @@ impl Event {
         format!("{account}#{version}#{number}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_named_by_account_version_and_number() {
+        assert_eq!(Event::id("contoso", 7, 2), "contoso#7#2");
+    }
+}

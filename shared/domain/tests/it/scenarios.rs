@@ -1022,3 +1022,12 @@ fn a_change_counts_every_item_of_its_transaction() {
         assert_eq!(decided.change.unwrap().items(), expected, "{revision} {charge:?}");
     }
 }
+
+#[test]
+fn a1_a_profile_is_written_with_the_commit_that_changes_it() {
+    let account = euros(&[]);
+    assert_eq!(Draft::on(&account, at(NOON)).finish(()).change.unwrap().profile, None);
+    let mut draft = Draft::on(&account, at(NOON));
+    draft.set_profile(card_holder());
+    assert_eq!(draft.finish(()).change.unwrap().profile, Some(card_holder()));
+}

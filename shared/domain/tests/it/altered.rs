@@ -1,0 +1,211 @@
+//! Each part of a row must fit the rest of it (invariants 2 and 5): the audit finds a row of which one part alone does
+//! not, and nothing in one that lies on the bounds of what is right.
+
+use domain::audit::{Audit, Finding};
+use domain::lot::Draw;
+use domain::posting::{Entry, Posting};
+use domain::rate::Why;
+use domain::rejection::{Message, Refusal, Rejection};
+use domain::time::Month;
+use domain::{BillingModel, Fingerprint, JournalKey, LotId, MessageId, Money, PostingKind, UsageRecord};
+use jiff::Timestamp;
+
+use crate::given::{account, at, call, currency, decimal, payment_id};
+
+const NOON: &str = "2027-01-10T12:00:00Z";
+
+const AMOUNTS: &str = "its amounts do not add up";
+
+fn euros(text: &str) -> Money {
+    Money::sum(decimal(text), currency("EUR")).unwrap()
+}
+
+/// A row about this, of a kind of its own: its key and content are right, and it moves these amounts.
+fn row(entry: &Entry, amount: &str, drawn: &str, post_usage: &str) -> Posting {
+    let (key, content) = match entry {
+        Entry::Usage { record, .. } | Entry::Unrated { record } => {
+            (record.key(), record.fingerprint(currency("EUR")))
+        }
+        Entry::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
+        Entry::Funds { kind, payment, .. } => {
+            (JournalKey::payment(at(NOON), *kind, payment), Fingerprint::of(["asked for"]))
+        }
+        Entry::Adjustment { payment, .. } => {
+            (JournalKey::payment(at(NOON), PostingKind::Adjustment, payment), Fingerprint::of(["asked for"]))
+        }
+        Entry::Expiry { lot } => (JournalKey::expiry(at(NOON), lot), Fingerprint::of([lot.as_str()])),
+        Entry::Invoice { month } => {
+            (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
+        }
+    };
+    let draw = Draw { lot: lot(), amount: euros(drawn), expires_at: at(NOON) };
+    Posting {
+        key,
+        at: at(NOON),
+        posted_at: at(NOON),
+        amount: euros(amount),
+        balance: euros(amount),
+        version: 0,
+        place: 0,
+        draws: if draw.amount.is_zero() { Vec::new() } else { vec![draw] },
+        post_usage: euros(post_usage),
+        content,
+        requires: None,
+        lasting: None,
+        entry: entry.clone(),
+    }
+}
+
+fn lot() -> LotId {
+    LotId::parse("pur_1").unwrap()
+}
+
+/// What the audit says of a row by itself.
+fn altered(row: &Posting) -> Option<&'static str> {
+    let account = account("EUR", BillingModel::Prepaid, at(NOON));
+    let mut audit = Audit::of(&account);
+    audit.row(row);
+    audit.finish(0).into_iter().find_map(|finding| match finding {
+        Finding::Altered { key, what } => {
+            assert_eq!(key, row.key);
+            Some(what)
+        }
+        _ => None,
+    })
+}
+
+fn record() -> UsageRecord {
+    call("r", at(NOON), 60, Some("10"))
+}
+
+fn usage() -> Entry {
+    Entry::Usage { record: record(), charge: euros("10"), why: Why::AsRated }
+}
+
+fn rejected() -> Entry {
+    Entry::Rejected(Rejection {
+        message: Message { id: MessageId::parse("m").unwrap(), sent_at: at(NOON) },
+        index: 7,
+        record_id: None,
+        refusal: Refusal::Invalid,
+        field: "service".into(),
+        detail: "expected one".into(),
+        text: "{}".into(),
+    })
+}
+
+fn funds() -> Entry {
+    let expires_at: Timestamp = at("2028-01-10T12:00:00Z");
+    Entry::Funds { kind: PostingKind::Purchase, payment: payment_id("pur_1"), expires_at }
+}
+
+fn adjustment(expires_at: Option<Timestamp>) -> Entry {
+    Entry::Adjustment {
+        payment: payment_id("adj_1"),
+        reason: "goodwill".into(),
+        author: "ada".into(),
+        expires_at,
+    }
+}
+
+fn expiry() -> Entry {
+    Entry::Expiry { lot: lot() }
+}
+
+fn invoice() -> Entry {
+    Entry::Invoice { month: Month::of(at(NOON)) }
+}
+
+/// One of each kind that a key or content can be wrong of.
+fn one_of_each() -> [Posting; 8] {
+    [
+        row(&usage(), "-10", "10", "0"),
+        row(&Entry::Unrated { record: record() }, "0", "0", "0"),
+        row(&rejected(), "0", "0", "0"),
+        row(&funds(), "10", "0", "0"),
+        row(&adjustment(Some(at("2028-01-10T12:00:00Z"))), "10", "0", "0"),
+        row(&adjustment(None), "-10", "10", "0"),
+        row(&expiry(), "-10", "0", "0"),
+        row(&invoice(), "0", "0", "-10"),
+    ]
+}
+
+#[test]
+fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
+    let unrated = Entry::Unrated { record: record() };
+    let added = adjustment(Some(at("2028-01-10T12:00:00Z")));
+    let taken = adjustment(None);
+    // (what it is about, its amount, what it draws, its post-usage part, whether that is right)
+    let cases = [
+        // A charge of 10: from lots, owed, or on the invoice.
+        (&usage(), "-10", "10", "0", true),
+        (&usage(), "-10", "4", "0", true),
+        (&usage(), "-10", "0", "0", true),
+        (&usage(), "-6", "6", "4", true),
+        (&usage(), "0", "0", "10", true),
+        (&usage(), "-11", "10", "-1", false),
+        (&usage(), "-11", "10", "0", false),
+        (&usage(), "-6", "6", "3", false),
+        (&usage(), "-10", "11", "0", false),
+        (&usage(), "-6", "7", "4", false),
+        (&usage(), "6", "0", "4", false),
+        (&unrated, "0", "0", "0", true),
+        (&unrated, "1", "0", "0", false),
+        (&unrated, "0", "1", "0", false),
+        (&unrated, "0", "0", "1", false),
+        (&rejected(), "0", "0", "0", true),
+        (&rejected(), "1", "0", "0", false),
+        (&rejected(), "0", "1", "0", false),
+        (&rejected(), "0", "0", "1", false),
+        (&funds(), "0.0001", "0", "0", true),
+        (&funds(), "0", "0", "0", false),
+        (&funds(), "-1", "0", "0", false),
+        (&funds(), "10", "1", "0", false),
+        (&funds(), "10", "0", "1", false),
+        (&added, "0.0001", "0", "0", true),
+        (&added, "0", "0", "0", false),
+        (&added, "-1", "0", "0", false),
+        (&added, "10", "1", "0", false),
+        (&added, "10", "0", "1", false),
+        (&taken, "-10", "10", "0", true),
+        (&taken, "-10", "0", "0", true),
+        (&taken, "0", "0", "0", false),
+        (&taken, "10", "0", "0", false),
+        (&taken, "-10", "11", "0", false),
+        (&taken, "-10", "10", "1", false),
+        (&expiry(), "-10", "0", "0", true),
+        (&expiry(), "0", "0", "0", false),
+        (&expiry(), "10", "0", "0", false),
+        (&expiry(), "-10", "1", "0", false),
+        (&expiry(), "-10", "0", "1", false),
+        (&invoice(), "0", "0", "-10", true),
+        (&invoice(), "0", "0", "0", true),
+        (&invoice(), "1", "0", "-10", false),
+        (&invoice(), "0", "1", "-10", false),
+    ];
+    for (entry, amount, drawn, post_usage, is_right) in cases {
+        let found = altered(&row(entry, amount, drawn, post_usage));
+        let expected = if is_right { None } else { Some(AMOUNTS) };
+        assert_eq!(found, expected, "{:?}: {amount}, draws {drawn}, post-usage {post_usage}", entry.kind());
+    }
+}
+
+#[test]
+fn a_key_that_is_of_something_else_is_found() {
+    for row in one_of_each() {
+        assert_eq!(altered(&row), None, "{row:?}");
+        let other = Posting { key: JournalKey::from_stored(format!("{}0", row.key)), ..row };
+        assert_eq!(altered(&other), Some("its key is not what it is about"), "{other:?}");
+    }
+}
+
+#[test]
+fn a_fingerprint_that_is_of_something_else_is_found() {
+    for row in one_of_each() {
+        let is_payments = matches!(row.entry, Entry::Funds { .. } | Entry::Adjustment { .. });
+        let other = Posting { content: Fingerprint::of(["another"]), ..row };
+        // A payment's is compared with the payment's own.
+        let expected = if is_payments { None } else { Some("its fingerprint is of something else") };
+        assert_eq!(altered(&other), expected, "{other:?}");
+    }
+}

@@ -70,6 +70,7 @@ async fn s2_two_hundred_concurrent_debits_charge_each_record_once() {
 async fn s2_conflicts_throttling_and_lost_replies_charge_nothing_twice() {
     let world = funded_world().await;
     let records = hundred_and_fifty_records_fifty_of_them_twice();
+    world.drain().await;
     // Spread over the day, so that no single call meets more of them than is tried.
     for (number, kind) in
         [Kind::Conflict, Kind::LostReply, Kind::Throttle].into_iter().cycle().take(90).enumerate()
@@ -88,12 +89,9 @@ async fn s2_a_debit_whose_replies_are_lost_again_and_again_is_charged_once() {
     let records: Vec<_> = (0..3).map(|number| rated(&format!("r{number}"), START, "0.5")).collect();
     // The SDK tries three times, then the store decides again on a fresh read.
     for (record, lost) in records.iter().zip([1, 3, 4]) {
-        world.faults().arm(Fault {
-            target: Some(Target::Database),
-            kind: Kind::LostReply,
-            skip: 0,
-            count: lost,
-        });
+        world
+            .fail(Fault { target: Some(Target::Database), kind: Kind::LostReply, skip: 0, count: lost })
+            .await;
         let answer = world.operator.debit("a", std::slice::from_ref(record)).await;
         world.faults().disarm();
         assert!([200, 503].contains(&answer.status), "{answer:?}");
@@ -127,7 +125,7 @@ async fn s2_every_decision_on_a_debit_is_made_on_consistent_reads() {
     let world = funded_world().await;
     let mut foreign = rated("r1", START, "0.5");
     foreign["currency"] = json!("USD");
-    world.faults().start_record(Target::Database);
+    world.record(Target::Database).await;
     let records: Vec<_> = (0..20).map(|number| rated(&format!("r{}", number % 15), START, "0.5")).collect();
     debit_each_at_once(&world, &records).await;
     world.operator.debit("a", &records).await.expect(200);
@@ -143,7 +141,9 @@ async fn s2_every_decision_on_a_debit_is_made_on_consistent_reads() {
 #[tokio::test]
 async fn f3_every_decision_on_a_purchase_or_adjustment_is_made_on_consistent_reads() {
     let world = funded_world().await;
-    world.faults().start_record(Target::Database);
+    // Nobody reads an account in order to tell its people.
+    world.lose_events();
+    world.record(Target::Database).await;
     for key in ["funds", "more"] {
         world.operator.buy("a", key, json!({ "amount": "50" })).await.expect(201);
         world.operator.adjust("a", key, json!({ "amount": "-5", "reason": "x" })).await.expect(201);
@@ -161,7 +161,7 @@ async fn f3_a_purchase_rides_over_conflicts_throttling_and_lost_replies() {
     for (number, kind) in [Kind::Conflict, Kind::Throttle, Kind::LostReply].into_iter().enumerate() {
         for skip in 0..6 {
             let key = format!("{number}-{skip}");
-            world.faults().arm(Fault { target: Some(Target::Database), kind, skip, count: 1 });
+            world.fail(Fault { target: Some(Target::Database), kind, skip, count: 1 }).await;
             world.operator.buy("a", &key, json!({ "amount": "50" })).await.expect(201);
             world.faults().disarm();
         }
@@ -178,8 +178,8 @@ async fn assert_bounded(kind: Kind) {
     let debit = || world.operator.debit("a", &[]);
     debit().await.expect(422);
     let record = [rated("r1", START, "0.5")];
+    world.record(Target::Database).await;
     world.faults().arm(Fault { target: Some(Target::Database), kind, skip: 0, count: usize::MAX });
-    world.faults().start_record(Target::Database);
     let (debited, bought, adjusted) = tokio::join!(
         world.operator.debit("a", &record),
         world.operator.buy("a", "k", json!({ "amount": "50" })),

@@ -34,10 +34,10 @@ fn records(name: &str, count: usize) -> Vec<Value> {
 #[tokio::test]
 async fn a_single_debit_is_one_transaction_of_4_write_units_and_reads_nothing_once_warm() {
     let world = world().await;
-    let mut before = world.units("debit");
+    let mut before = world.units("debit").await;
     for number in 0..5 {
         world.operator.debit("a", &records(&format!("r{number}"), 1)).await.expect(200);
-        let after = world.units("debit");
+        let after = world.units("debit").await;
         // Cold: the account was never seen by this process.
         let expected = if number == 0 { units(1, 4) } else { units(0, 4) };
         assert_eq!(after - before, expected, "debit {number}");
@@ -51,9 +51,9 @@ async fn a_debit_after_somebody_elses_commit_reads_once() {
     world.operator.debit("a", &records("first", 1)).await.expect(200);
     // Another function commits: what this one remembers is old.
     world.operator.buy("a", "five", json!({ "amount": "50.00" })).await.expect(201);
-    let before = world.units("debit");
+    let before = world.units("debit").await;
     world.operator.debit("a", &records("second", 1)).await.expect(200);
-    assert_eq!(world.units("debit") - before, units(1, 4));
+    assert_eq!(world.units("debit").await - before, units(1, 4));
 }
 
 #[tokio::test]
@@ -61,9 +61,9 @@ async fn a_batch_of_n_costs_two_units_for_each_record_and_for_each_99() {
     let world = world().await;
     world.operator.debit("a", &records("warm", 1)).await.expect(200);
     for count in [1, 2, 50, 98, 99, 100, 198, 199, 500, 1_000] {
-        let before = world.units("debit");
+        let before = world.units("debit").await;
         world.operator.debit("a", &records(&format!("of-{count}"), count)).await.expect(200);
-        assert_eq!(world.units("debit") - before, units(0, batch(count)), "{count} records");
+        assert_eq!(world.units("debit").await - before, units(0, batch(count)), "{count} records");
     }
     assert_eq!(batch(99), 200);
 }
@@ -76,10 +76,14 @@ async fn s9_a_record_without_a_rate_costs_two_units_more() {
     for (count, commits) in [(1, 1), (49, 1), (50, 2), (98, 2)] {
         let unrated: Vec<_> =
             (0..count).map(|number| call(&format!("u-{count}-{number}"), START, "+9990001234", 60)).collect();
-        let before = world.units("debit");
+        let before = world.units("debit").await;
         let answer = world.operator.debit("a", &unrated).await.expect(200);
         assert!(list(&answer, "results").iter().all(|result| result["status"] == "unrated"));
-        assert_eq!(world.units("debit") - before, units(0, (2 * count + commits) * 2), "{count} records");
+        assert_eq!(
+            world.units("debit").await - before,
+            units(0, (2 * count + commits) * 2),
+            "{count} records"
+        );
     }
 }
 
@@ -91,19 +95,19 @@ async fn what_changes_nothing_writes_nothing_and_reads_once() {
     let mut invalid = rated("r-0", START, "0.0100");
     invalid["startedAt"] = json!("2026-11-23T00:00:00Z");
     for (what, records) in [("duplicates", sent), ("an invalid record", vec![invalid])] {
-        let before = world.units("debit");
+        let before = world.units("debit").await;
         world.operator.debit("a", &records).await.expect(200);
         // DynamoDB bills a refused transaction too, but does not say how much.
-        assert_eq!(world.units("debit") - before, units(1, 0), "{what}");
+        assert_eq!(world.units("debit").await - before, units(1, 0), "{what}");
     }
 }
 
 #[tokio::test]
 async fn a_purchase_is_two_commits_and_a_note() {
     let world = world().await;
-    let before = world.units("purchase");
+    let before = world.units("purchase").await;
     world.operator.buy("a", "five", json!({ "amount": "50.00" })).await.expect(201);
-    let cost = world.units("purchase") - before;
+    let cost = world.units("purchase").await - before;
     // Opened: account and payment. Noted: the processor's object. Closed: account, payment and journal row.
     let items = 4 + 1 + 6;
     // When it is due and its place in the list are entries of indexes, which are written along.
@@ -135,9 +139,9 @@ async fn reads_are_modest() {
         ("/v1/unrated", 8),
     ] {
         world.operator.get(path).await.expect(200);
-        let before = world.units("account");
+        let before = world.units("account").await;
         world.operator.get(path).await.expect(200);
-        let cost = world.units("account") - before;
+        let cost = world.units("account").await - before;
         assert_eq!(cost.write, Decimal::ZERO, "{path}");
         assert!(cost.read <= Decimal::from(at_most), "{path} reads {}", cost.read);
     }

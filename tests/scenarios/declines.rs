@@ -228,7 +228,7 @@ async fn r4_a_decline_whose_cancellation_is_not_answered_keeps_its_reason() {
     world.lose_events();
     low(&world, "a", DECLINED, None).await;
     world.arm(Kind::LostReply, 5, 1);
-    world.recharge_here("a").await;
+    world.unless_killed(world.recharge_here("a")).await.expect("it goes on");
     let state = async || world.operator.account("a").await["autoRecharge"].clone();
     assert_eq!(state().await["state"], "charging", "nobody knows yet whether it can still be paid");
     world.faults().disarm();

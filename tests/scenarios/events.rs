@@ -10,7 +10,7 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::AccountId;
 use domain::fact::Event;
 use local::database::Database;
-use local::faults::{Call, Fault, Kind, Target, plain_http};
+use local::faults::{Call, Fault, Kind, Target, plain_http, watched};
 use publish::{Republish, RepublishError};
 use reqwest::Method;
 use scenarios::{Answer, Api, World, bounded, decimal, list, rated};
@@ -145,7 +145,7 @@ async fn r3_a_hundred_copies_in_any_order_are_one_charge() {
 async fn a_bus_that_is_down_for_a_while_loses_nothing() {
     for kind in [Kind::Down, Kind::Throttle] {
         let world = world().await;
-        world.faults().start_record(Target::Bus);
+        world.record(Target::Bus).await;
         world.faults().arm(fault(Target::Bus, kind, ALWAYS));
         fall_to_the_trigger(&world.operator, "a").await;
         armed(&world.operator, "b").await;
@@ -170,7 +170,7 @@ async fn a_bus_that_is_down_for_a_while_loses_nothing() {
 #[tokio::test]
 async fn an_entry_that_the_bus_refuses_is_sent_again() {
     let world = world().await;
-    world.faults().start_record(Target::Bus);
+    world.record(Target::Bus).await;
     world.faults().arm(fault(Target::Bus, Kind::Partial, 2));
     fall_to_the_trigger(&world.operator, "a").await;
     world.drain().await;
@@ -188,7 +188,7 @@ async fn an_entry_that_the_bus_refuses_is_sent_again() {
 #[tokio::test]
 async fn a_lost_reply_of_the_bus_is_a_duplicate_and_one_charge() {
     let world = world().await;
-    world.faults().arm(fault(Target::Bus, Kind::LostReply, 1));
+    world.fail(fault(Target::Bus, Kind::LostReply, 1)).await;
     fall_to_the_trigger(&world.operator, "a").await;
     world.drain().await;
     assert_recharged_once(&world.operator, "a").await;
@@ -217,7 +217,7 @@ async fn a_poison_message_is_a_dead_letter_while_others_go_on() {
 async fn a_dead_letter_is_handled_when_it_is_sent_again() {
     let world = world().await;
     deliver(&world, json!({ "impatient": true })).await;
-    world.faults().arm(fault(Target::Bus, Kind::Down, ALWAYS));
+    world.fail(fault(Target::Bus, Kind::Down, ALWAYS)).await;
     fall_to_the_trigger(&world.operator, "a").await;
     // The event gets through, and whoever hears it can do nothing.
     world.faults().disarm();
@@ -246,7 +246,7 @@ async fn drain_waits_for_what_comes_back_later() {
 #[tokio::test]
 async fn a_period_told_again_has_the_same_events() {
     let world = world().await;
-    world.faults().start_record(Target::Bus);
+    world.record(Target::Bus).await;
     armed(&world.operator, "b").await;
     for account in ["a", "b"] {
         world.operator.buy(account, "more", json!({ "amount": "70.00" })).await.expect(201);
@@ -277,7 +277,7 @@ async fn a_period_told_again_has_the_same_events() {
         period
     };
     let republish = async |period: Value| -> (Answer, Vec<Value>) {
-        world.faults().start_record(Target::Bus);
+        world.record(Target::Bus).await;
         let answer = world.operator.post("/_local/republish", period).await;
         (answer, told(&world.faults().take_record()))
     };
@@ -337,7 +337,7 @@ async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
         tokio::time::sleep_until(until).await;
         drop(slow);
     };
-    let (part, ()) = tokio::join!(publish::republish(request(None), ports, until), time_passes);
+    let (part, ()) = tokio::join!(watched(publish::republish(request(None), ports, until)), time_passes);
     let part = part.unwrap();
     assert_eq!((part.accounts, part.next.as_ref().map(AccountId::as_str)), (2, Some("b")), "{part:?}");
     let rest = Republish { after: part.next, ..request(None) };
@@ -392,7 +392,7 @@ async fn a_host_stopped_before_it_could_tell_tells_when_it_is_back() {
     world.set_time(NOW);
     armed(&world.operator, "a").await;
     world.drain().await;
-    world.faults().arm(fault(Target::Bus, Kind::Down, ALWAYS));
+    world.fail(fault(Target::Bus, Kind::Down, ALWAYS)).await;
     fall_to_the_trigger(&world.operator, "a").await;
     world.host.stop().await;
 

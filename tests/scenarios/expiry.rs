@@ -1,6 +1,5 @@
 //! Funds not used in time (E1-E3, S10), and a clock that is set back (T1).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use dynoxide::ImportOptions;
@@ -261,27 +260,22 @@ fn bounded<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
 
 /// Runs the sweep as a process that dies at a step.
 async fn die_sweeping(world: &World, kind: Kind, step: usize) {
-    let machine = world.host.machine();
-    machine.faults.arm(Fault { target: Some(Target::Database), kind, skip: step, count: 1 });
+    world.arm(kind, step, 1);
     let now: Timestamp = THAT_NIGHT.parse().expect("an instant");
-    bounded(async {
-        tokio::select! {
-            done = machine.functions.expire(now) => panic!("step {step}: {done:?}, and nobody died"),
-            () = machine.faults.death() => {}
-        }
-    })
-    .await;
-    machine.faults.disarm();
+    let done = world.unless_killed(Box::pin(world.host.machine().functions.expire(now))).await;
+    assert!(done.is_none(), "step {step}: {done:?}, and nobody died");
+    world.faults().disarm();
 }
 
 #[tokio::test]
 async fn e1_a_sweep_that_dies_at_any_step_is_made_up_for_by_the_next() {
     let world = World::start().await;
     let undisturbed = set_up_night(&world, "undisturbed").await;
-    let faults = Arc::clone(&world.host.machine().faults);
-    faults.start_record(Target::Database);
-    assert_eq!(sweep_at(&world, THAT_NIGHT).await, (3, 3, 1));
-    let calls = faults.take_record();
+    world.set_time(THAT_NIGHT);
+    let now: Timestamp = THAT_NIGHT.parse().expect("an instant");
+    let (swept, calls) = world.recorded(Box::pin(world.host.machine().functions.expire(now))).await;
+    let swept = swept.expect("it sweeps");
+    assert_eq!((swept.accounts, swept.booked, swept.warned), (3, 3, 1));
     let expected = books(&world, &undisturbed).await;
     // Eight shards, then for each account a read and a commit.
     assert_eq!(calls.len(), 8 + 3 * 2, "{:?}", calls.iter().map(|call| &call.operation).collect::<Vec<_>>());
@@ -427,9 +421,9 @@ async fn e2_a_night_costs_what_expires_and_not_what_there_is() {
         copy(&world, &template, &format!("later-{number}"), 33_267);
     }
 
-    let before = world.units("expire");
+    let before = world.units("expire").await;
     assert_eq!(sweep_at(&world, THAT_NIGHT).await, (200, 200, 0));
-    let cost = world.units("expire") - before;
+    let cost = world.units("expire").await - before;
     // The account and the row, each twice as it is one transaction, and the entries of two indexes that go: no
     // recovery has looked at these accounts since their lots expired.
     assert_eq!(cost.write, Decimal::from(200 * 6));
@@ -440,8 +434,8 @@ async fn e2_a_night_costs_what_expires_and_not_what_there_is() {
         assert_eq!(decimal(&shown["balance"]), Decimal::ZERO, "{id}");
     }
 
-    let before = world.units("expire");
+    let before = world.units("expire").await;
     assert_eq!(sweep_at(&world, THAT_NIGHT).await, (0, 0, 0));
-    let cost = world.units("expire") - before;
+    let cost = world.units("expire").await - before;
     assert!(cost.read <= Decimal::from(8) && cost.write.is_zero(), "{cost:?}");
 }

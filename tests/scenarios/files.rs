@@ -390,13 +390,13 @@ struct Cost {
 /// Sends a file, and counts.
 async fn counted(world: &World, file: &str) -> (Answer, Cost) {
     let version = async || world.operator.account("a").await["version"].as_u64().expect("a version");
-    let (before, units) = (version().await, world.units("debit"));
-    world.faults().start_record(Target::Database);
+    let (before, units) = (version().await, world.units("debit").await);
+    world.record(Target::Database).await;
     let answer = world.operator.debit_file("a", "", CSV, file.to_owned()).await;
     let calls = world.faults().take_record();
     let sent = calls.iter().filter(|call| call.operation == "TransactWriteItems").count();
     let cost =
-        Cost { sent, committed: version().await - before, units: (world.units("debit") - units).write };
+        Cost { sent, committed: version().await - before, units: (world.units("debit").await - units).write };
     (answer, cost)
 }
 
@@ -527,12 +527,9 @@ async fn s3_what_was_done_before_an_outage_is_told() {
     let world = world().await;
     let report = long_report(300);
     // Two commits go through; the third meets other transactions until it is given up.
-    world.faults().arm(Fault {
-        target: Some(Target::Database),
-        kind: Kind::Conflict,
-        skip: 2,
-        count: usize::MAX,
-    });
+    let conflicts =
+        Fault { target: Some(Target::Database), kind: Kind::Conflict, skip: 2, count: usize::MAX };
+    world.fail(conflicts).await;
     let answer = world.operator.debit_file("a", "", CSV, report.clone()).await;
     world.faults().disarm();
     assert!(answer.headers.contains_key("retry-after"));

@@ -80,15 +80,15 @@ async fn mails_meet_a_bad_day() {
     let world = World::start().await;
     let client = world.host.aws().mail();
     let fault = |kind, count| Fault { target: Some(Target::Mail), kind, skip: 0, count };
-    world.faults().arm(fault(Kind::Throttle, usize::MAX));
+    world.fail(fault(Kind::Throttle, usize::MAX)).await;
     assert_eq!(send(&client, "ada@example.com", "Mail").await, Err("TooManyRequestsException".to_owned()));
     world.faults().disarm();
-    world.faults().arm(fault(Kind::Down, usize::MAX));
+    world.fail(fault(Kind::Down, usize::MAX)).await;
     assert_eq!(send(&client, "ada@example.com", "Mail").await, Err("no reply".to_owned()));
     world.faults().disarm();
     assert!(mails(&world, "").await.is_empty());
 
-    world.faults().arm(fault(Kind::LostReply, 1));
+    world.fail(fault(Kind::LostReply, 1)).await;
     send(&client, "ada@example.com", "Mail").await.unwrap();
     assert_eq!(mails(&world, "").await.len(), 2, "SES forgets what it was asked: the retry is another mail");
 }

@@ -265,7 +265,7 @@ async fn n11_while_mail_or_bus_is_down_nothing_is_lost_and_nothing_comes_twice()
         let id = format!("{target:?}");
         let to = format!("{id}@example.com");
         account(&world, &id, &[one(&to), one("bounce@example.com")].concat(), "50").await;
-        world.faults().arm(Fault { target: Some(target), kind: Kind::Down, skip: 0, count: 3 });
+        world.fail(Fault { target: Some(target), kind: Kind::Down, skip: 0, count: 3 }).await;
         world.operator.debit(&id, &[rated("r", START, "50")]).await.expect(200);
         world.operator.buy(&id, "more", json!({ "amount": "50" })).await.expect(201);
         let told = subjects(&world, &to).await;

@@ -28,3 +28,4 @@ mod recovery;
 mod start;
 mod telemetry;
 mod tour;
+mod watched;

@@ -126,7 +126,7 @@ async fn s2_200_messages_of_several_accounts_with_resends_are_each_applied_once_
 async fn a_message_that_fails_holds_up_its_account_and_no_other() {
     let world = world(&["a", "b"]).await;
     // The first message to come cannot read its account, however often the SDK tries.
-    world.faults().arm(Fault { target: Some(Target::Database), kind: Kind::Throttle, skip: 0, count: 3 });
+    world.fail(Fault { target: Some(Target::Database), kind: Kind::Throttle, skip: 0, count: 3 }).await;
     for number in 0..12 {
         for account in ["a", "b"] {
             send(&world.operator, &message(account, &[rated(&format!("{number:02}"), START, "0.0100")]))
@@ -241,7 +241,7 @@ async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered(
     let world = world(&["a", "b"]).await;
     world.operator.debit("a", &[rated("before", START, "0.0100")]).await.expect(200);
     world.drain().await;
-    world.faults().start_record(Target::Bus);
+    world.record(Target::Bus).await;
     deliver(&world, json!({ "duplicates": 4 })).await;
     let mixed = mixed();
     let records: Vec<_> = mixed.iter().map(|(record, _)| record.clone()).collect();
@@ -301,7 +301,7 @@ async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered(
     }
 
     // A period told again has them under the same ids.
-    world.faults().start_record(Target::Bus);
+    world.record(Target::Bus).await;
     let period = json!({ "accountId": "a", "from": NOW, "to": "2026-11-22T12:00:01Z" });
     world.operator.post("/_local/republish", period).await.expect(200);
     let ids = |events: &[Value]| events.iter().map(|event| text(&event["id"])).collect::<BTreeSet<_>>();
@@ -397,18 +397,18 @@ async fn a_refused_record_costs_two_units_and_what_is_delivered_again_writes_not
         .collect();
     world.operator.debit("a", &[rated("warm", START, "0.0100")]).await.expect(200);
     let version = async || world.operator.account("a").await["version"].as_u64().unwrap();
-    let (before, earlier) = (world.units("debit"), version().await);
+    let (before, earlier) = (world.units("debit").await, version().await);
     let sent = message("a", &[&good[..], &bad[..]].concat());
     assert_eq!(handed(&world, &sent, NOW).await, 0);
-    let cost = world.units("debit") - before;
+    let cost = world.units("debit").await - before;
     assert_eq!(version().await, earlier + 1, "one commit");
     // The account, which has room for two facts, and a row each, all in one transaction; and a look for what was
     // refused before.
     assert_eq!(cost, Units { read: Decimal::ONE, write: Decimal::from(2 * (1 + 20 + 2)) });
 
-    let before = world.units("debit");
+    let before = world.units("debit").await;
     assert_eq!(handed(&world, &sent, NOW).await, 0);
-    let cost = world.units("debit") - before;
+    let cost = world.units("debit").await - before;
     assert_eq!(cost, Units { write: Decimal::ZERO, ..cost });
     assert!(cost.read <= Decimal::from(2), "{cost:?}");
     assert_eq!(version().await, earlier + 1);

@@ -355,7 +355,7 @@ async fn r5_turned_off_in_the_middle_of_a_charge_that_goes_on_none_follows() {
             world.drain().await;
             let mut recharging = pin!(world.recharge_here(&account));
             let held = world.run_to(2, &mut recharging).await.expect_err("it is about to create its object");
-            let mut turning_off = pin!(set(&world, &account, json!({ "enabled": false })));
+            let mut turning_off = pin!(world.turn_off_here(&account));
             let held_off = world.run_to(step, &mut turning_off).await.err();
             drop(held);
             let held = world.run_to(steps_meanwhile, &mut recharging).await.err();

@@ -346,9 +346,9 @@ async fn its_cost_follows_the_rows_and_its_rate_is_bounded() {
     for number in 0..20 {
         world.account(&format!("small-{number:02}")).await;
     }
-    let before = world.units("reconcile");
+    let before = world.units("reconcile").await;
     assert_holds(&reconcile(&world, Value::Null).await, 20);
-    let small = world.units("reconcile") - before;
+    let small = world.units("reconcile").await - before;
     // Account, payments and journal of each, and its entry in the list.
     assert!(small.read >= Decimal::from(20 * 2) && small.read <= Decimal::from(20 * 3 + 2), "{small:?}");
     assert_eq!(small.write, Decimal::ZERO);
@@ -358,21 +358,23 @@ async fn its_cost_follows_the_rows_and_its_rate_is_bounded() {
         let record = |number| rated(&format!("r{batch}-{number}"), START, "0.0010");
         world.operator.debit("large", &(0..1_000).map(record).collect::<Vec<_>>()).await.expect(200);
     }
-    let before = world.units("reconcile");
+    let before = world.units("reconcile").await;
     let summary = reconcile(&world, json!({ "accountId": "large" })).await;
     assert_holds(&summary, 1);
-    let large = world.units("reconcile") - before;
+    let large = world.units("reconcile").await - before;
     // A row has about 500 bytes, and 4 KB are a unit.
     let rows = Decimal::from(summary["rows"].as_u64().unwrap());
     assert!(rows > Decimal::from(3_000));
     assert!(large.read >= rows / Decimal::from(16) && large.read <= rows / Decimal::from(6), "{large:?}");
 
     // At 200 units a second, it has waited for what it had read before its last page, of some 125 units.
-    let (before, began) = (world.units("reconcile"), Instant::now());
+    let before = world.units("reconcile").await;
+    let began = Instant::now();
     let slow = limited(&world, Limits { units_a_second: 200, ..Limits::default() });
     let everything = reconcile::handle(Request::default(), &slow, began + Duration::from_mins(1)).await;
     assert_eq!(everything.unwrap().accounts, 21);
-    let (cost, took) = (world.units("reconcile") - before, began.elapsed());
+    let took = began.elapsed();
+    let cost = world.units("reconcile").await - before;
     let millis = Decimal::from(u64::try_from(took.as_millis()).unwrap());
     assert!(
         cost.read <= millis * Decimal::from(200) / Decimal::from(1_000) + Decimal::from(140),
@@ -431,12 +433,9 @@ async fn a_run_whose_time_is_up_says_where_the_next_goes_on() {
     let metrics = Emf::new("n");
     let counting = metrics::set_default_local_recorder(&metrics);
     let a_page = 1 + 100 * 3;
-    world.faults().arm(Fault {
-        target: Some(Target::Database),
-        kind: Kind::Down,
-        skip: a_page,
-        count: usize::MAX,
-    });
+    world
+        .fail(Fault { target: Some(Target::Database), kind: Kind::Down, skip: a_page, count: usize::MAX })
+        .await;
     let ports = limited(&world, Limits::default());
     let until = Instant::now() + Duration::from_mins(1);
     let broken = reconcile::handle(Request::default(), &ports, until).await;
@@ -464,7 +463,7 @@ async fn an_account_that_cannot_be_read_is_counted_and_the_others_are_reconciled
     }
     // The list and the first account go through; the SDK tries three times.
     let throttled = Fault { target: Some(Target::Database), kind: Kind::Throttle, skip: 4, count: 3 };
-    world.faults().arm(throttled);
+    world.fail(throttled).await;
     let summary = reconcile(&world, Value::Null).await;
     assert_eq!(
         (&summary["accounts"], &summary["unread"], &summary["differences"]),

@@ -194,7 +194,7 @@ async fn f5_a_processor_that_is_down_for_an_hour_leaves_purchases_pending() {
         world.account(account).await;
         let kind = if charged { Kind::LostReply } else { Kind::Down };
         let skip = if charged { 1 } else { up_for };
-        world.faults().arm(Fault { target: Some(Target::Processor), kind, skip, count: 1 });
+        world.fail(Fault { target: Some(Target::Processor), kind, skip, count: 1 }).await;
         let pending = world.operator.buy(account, "k", euros("50")).await.expect(202);
         assert_eq!(pending["status"], "pending", "{account}");
         world.faults().disarm();

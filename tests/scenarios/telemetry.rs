@@ -97,7 +97,7 @@ fn told(world: &World) -> Vec<Value> {
 async fn one_id_leads_from_a_debit_to_its_recharge_and_its_mail() {
     let (log, _logging) = Log::begin("info");
     let world = world().await;
-    world.faults().start_record(Target::Bus);
+    world.record(Target::Bus).await;
     let debit = world.operator.debit("a", &[rated("call", START, "60.0000")]).await;
     assert_eq!(debit.status, 200);
     world.drain().await;
@@ -121,7 +121,7 @@ async fn a_scheduled_run_is_a_cause_of_its_own() {
     world.lose_events();
     world.operator.debit("a", &[rated("call", START, "60.0000")]).await.expect(200);
     world.drain().await;
-    world.faults().start_record(Target::Bus);
+    world.record(Target::Bus).await;
     assert_eq!(world.recover_at("2026-11-22T12:10:00Z").await.begun, 1);
     world.drain().await;
     let told = told(&world);
@@ -175,7 +175,7 @@ async fn what_is_done_is_counted() {
     assert_eq!(written(), expected);
 
     // A lost race; a recharge that follows, and its mail.
-    world.arm(Kind::Conflict, 0, 2);
+    world.fail(Fault { target: Some(Target::Database), kind: Kind::Conflict, skip: 0, count: 2 }).await;
     world.operator.debit("a", &[rated("five", START, "60.0000")]).await.expect(200);
     world.drain().await;
     let counted = written();
@@ -192,7 +192,7 @@ async fn what_is_done_is_counted() {
 
     // What the mail system and the bus refuse for now.
     for (target, kind) in [(Target::Mail, Kind::Throttle), (Target::Bus, Kind::Partial)] {
-        world.faults().arm(Fault { target: Some(target), kind, skip: 0, count: 1 });
+        world.fail(Fault { target: Some(target), kind, skip: 0, count: 1 }).await;
     }
     world.operator.post("/_local/delivery", json!({ "impatient": true })).await.expect(204);
     world.operator.buy("a", "more", json!({ "amount": "70.00" })).await.expect(201);

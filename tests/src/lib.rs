@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use local::faults::{Fault, Faults, Kind, Pause, Target};
+use local::faults::{Call, Fault, Faults, Kind, Pause, Target, watched};
 use local::queues::Delivery;
 use local::tokens::TokenRequest;
 use local::{Config, Host, Storage};
@@ -105,12 +105,12 @@ impl World {
             .send(Method::PUT, &format!("/v1/accounts/{id}/payment-method"), &[], card)
             .await
             .expect(200);
-        // What follows from it is over, too: a test that counts calls counts its own.
         self.drain().await;
     }
 
-    /// What a function's store has consumed so far, in capacity units.
-    pub fn units(&self, function: &str) -> Units {
+    /// What a function's store has consumed so far, in capacity units, once nothing is in flight.
+    pub async fn units(&self, function: &str) -> Units {
+        self.drain().await;
         let metrics = self.host.machine().functions.metrics();
         let metrics = metrics.iter().find(|metrics| metrics.name == function).expect("a function");
         // Units come in halves, which their text gives exactly.
@@ -156,9 +156,28 @@ impl World {
         &self.host.machine().faults
     }
 
-    /// The next calls of this kind fail, to whatever they go.
+    /// The next calls of this kind fail, to the database or the card processor, of what `unless_killed` does.
     pub fn arm(&self, kind: Kind, skip: usize, count: usize) {
-        self.faults().arm(Fault { target: None, kind, skip, count });
+        self.faults().arm_watched(Fault { target: None, kind, skip, count });
+    }
+
+    /// Coming calls fail, whoever makes them: what is in flight now is over before.
+    pub async fn fail(&self, fault: Fault) {
+        self.drain().await;
+        self.faults().arm(fault);
+    }
+
+    /// Records the calls to this target, whoever makes them: what is in flight now is over before.
+    pub async fn record(&self, of: Target) {
+        self.drain().await;
+        self.faults().start_record(of);
+    }
+
+    /// Does this, and gives the calls that it made to the database in this very task.
+    pub async fn recorded<T>(&self, work: impl Future<Output = T>) -> (T, Vec<Call>) {
+        self.faults().start_record_watched(Target::Database);
+        let done = bounded(watched(work)).await;
+        (done, self.faults().take_record())
     }
 
     /// From now on nobody answers there, until faults are disarmed.
@@ -231,24 +250,17 @@ impl World {
         self.post_here("adjustments", account, key, body).await
     }
 
-    async fn post_here(&self, what: &str, account: &str, key: &str, body: Value) -> Answer {
-        let machine = self.host.machine();
-        let event = json!({
-            "version": "2.0",
-            "routeKey": format!("POST /v1/accounts/{{id}}/{what}"),
-            "rawPath": format!("/v1/accounts/{account}/{what}"),
-            "headers": { "content-type": "application/json", "idempotency-key": key },
-            "pathParameters": { "id": account },
-            "requestContext": {
-                "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
-                "http": { "method": "POST" },
-                "timeEpoch": machine.clock.now().as_millisecond(),
-            },
-            "body": body.to_string(),
-            "isBase64Encoded": false,
-        });
+    /// Auto-recharge is turned off by the operator in this very task, likewise.
+    pub async fn turn_off_here(&self, account: &str) {
+        let event = self.event("PUT", "auto-recharge", account, "", &json!({ "enabled": false }));
         let event = serde_json::from_value(event).expect("an event");
-        let answer = Box::pin(purchase::handle(event, machine.functions.purchase_ports())).await;
+        let answer = Box::pin(account::handle(event, self.host.machine().functions.account_ports())).await;
+        assert_eq!(answer.status_code, 200, "{:?}", answer.body);
+    }
+
+    async fn post_here(&self, what: &str, account: &str, key: &str, body: Value) -> Answer {
+        let event = serde_json::from_value(self.event("POST", what, account, key, &body)).expect("an event");
+        let answer = Box::pin(purchase::handle(event, self.host.machine().functions.purchase_ports())).await;
         let body = serde_json::to_value(&answer.body).expect("a text");
         Answer {
             status: u16::try_from(answer.status_code).expect("a status"),
@@ -257,19 +269,38 @@ impl World {
         }
     }
 
-    /// Does this until it is done, or until a fault kills it: then nothing of it goes on.
+    /// A request to what belongs to an account, as API Gateway hands it to a function.
+    fn event(&self, method: &str, what: &str, account: &str, key: &str, body: &Value) -> Value {
+        json!({
+            "version": "2.0",
+            "routeKey": format!("{method} /v1/accounts/{{id}}/{what}"),
+            "rawPath": format!("/v1/accounts/{account}/{what}"),
+            "headers": { "content-type": "application/json", "idempotency-key": key },
+            "pathParameters": { "id": account },
+            "requestContext": {
+                "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
+                "http": { "method": method },
+                "timeEpoch": self.host.machine().clock.now().as_millisecond(),
+            },
+            "body": body.to_string(),
+            "isBase64Encoded": false,
+        })
+    }
+
+    /// Does this until it is done, or until a fault of `arm` kills it: then nothing of it goes on.
     pub async fn unless_killed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         bounded(async {
             tokio::select! {
                 biased;
-                done = work => Some(done),
+                done = watched(work) => Some(done),
                 () = self.faults().death() => None,
             }
         })
         .await
     }
 
-    /// Does this until it is done, or until it has made so many calls and is held back before the next.
+    /// Does this until it is done, or until it has made so many calls and is held back before the next. Only calls of
+    /// this very task count, not those of a request that it sends to the host.
     pub async fn run_to<T>(
         &self,
         calls: usize,
@@ -279,7 +310,7 @@ impl World {
         let reached = bounded(async {
             tokio::select! {
                 biased;
-                done = work => Some(done),
+                done = watched(work) => Some(done),
                 () = pause.reached() => None,
             }
         });

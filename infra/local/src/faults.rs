@@ -4,6 +4,9 @@
 //! what is tried. A *death* never answers: whoever waits for it is as good as killed at that very step. A
 //! *pause* holds a call back until it is resumed, so that two processes can be led through every interleaving. A *brake*
 //! lets transactions through no faster than DynamoDB writes to one partition.
+//!
+//! A host does many things at once: while a test leads one process from call to call, the stream is published and
+//! mails are sent. Deaths at a step, pauses and records of one process therefore concern what is [`watched`] alone.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -120,13 +123,48 @@ impl Gate {
     }
 }
 
+tokio::task_local! {
+    static WATCHED: ();
+}
+
+/// Does this as the process that a test watches. What it spawns is not watched.
+pub fn watched<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    WATCHED.scope((), work)
+}
+
+/// Whether the call that is being made is one of the watched process.
+fn is_watched() -> bool {
+    WATCHED.try_with(|()| ()).is_ok()
+}
+
+/// Whose calls are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Anybodys,
+    OfWatched,
+}
+
+impl Whose {
+    /// Whether the call that is being made is meant.
+    fn is_meant(self) -> bool {
+        self == Self::Anybodys || is_watched()
+    }
+}
+
+#[derive(Debug)]
+struct Record {
+    of: Target,
+    by: Whose,
+    calls: Vec<Call>,
+}
+
 /// The faults to come, and on request a record of the calls made.
 #[derive(Debug, Default)]
 pub struct Faults {
-    armed: Mutex<Vec<Fault>>,
+    armed: Mutex<Vec<(Whose, Fault)>>,
     pauses: Mutex<Vec<(usize, Arc<Gate>)>>,
     died: Notify,
-    record: Mutex<Option<(Target, Vec<Call>)>>,
+    record: Mutex<Option<Record>>,
     brake: Mutex<Option<Brake>>,
 }
 
@@ -148,9 +186,14 @@ impl Brake {
 }
 
 impl Faults {
-    /// Makes coming calls fail.
+    /// Makes coming calls fail, whoever makes them.
     pub fn arm(&self, fault: Fault) {
-        self.armed.lock().expect("no holder of this lock panics").push(fault);
+        self.armed.lock().expect("no holder of this lock panics").push((Whose::Anybodys, fault));
+    }
+
+    /// Makes coming calls of the [`watched`] process fail.
+    pub fn arm_watched(&self, fault: Fault) {
+        self.armed.lock().expect("no holder of this lock panics").push((Whose::OfWatched, fault));
     }
 
     /// Whether any coming call is to fail.
@@ -158,7 +201,8 @@ impl Faults {
         !self.armed.lock().expect("no holder of this lock panics").is_empty()
     }
 
-    /// Holds a call back, to the database or the card processor, after so many that go through.
+    /// Holds a call of the [`watched`] process back, to the database or the card processor, after so many that go
+    /// through.
     pub fn pause(&self, skip: usize) -> Pause {
         let gate = Arc::new(Gate { reached: Notify::new(), resumed: Semaphore::new(0) });
         self.pauses.lock().expect("no holder of this lock panics").push((skip, gate.clone()));
@@ -193,22 +237,32 @@ impl Faults {
         self.died.notified().await;
     }
 
-    /// Records calls over the wire to this target from now on.
+    /// Records calls over the wire to this target from now on, whoever makes them.
     pub fn start_record(&self, of: Target) {
-        *self.record.lock().expect("no holder of this lock panics") = Some((of, Vec::new()));
+        self.record_calls(of, Whose::Anybodys);
+    }
+
+    /// Records calls of the [`watched`] process over the wire to this target from now on.
+    pub fn start_record_watched(&self, of: Target) {
+        self.record_calls(of, Whose::OfWatched);
+    }
+
+    fn record_calls(&self, of: Target, by: Whose) {
+        let record = Record { of, by, calls: Vec::new() };
+        *self.record.lock().expect("no holder of this lock panics") = Some(record);
     }
 
     /// The calls since then.
     pub fn take_record(&self) -> Vec<Call> {
         let record = self.record.lock().expect("no holder of this lock panics").take();
-        record.map(|(_, calls)| calls).unwrap_or_default()
+        record.map(|record| record.calls).unwrap_or_default()
     }
 
     fn note(&self, target: Target, operation: &str, request: &HttpRequest) {
         let mut record = self.record.lock().expect("no holder of this lock panics");
-        if let Some((_, record)) = record.as_mut().filter(|(wanted, _)| *wanted == target) {
+        if let Some(record) = record.as_mut().filter(|record| record.of == target && record.by.is_meant()) {
             let body = request.body().bytes().map(String::from_utf8_lossy).unwrap_or_default().into_owned();
-            record.push(Call { operation: operation.to_owned(), body });
+            record.calls.push(Call { operation: operation.to_owned(), body });
         }
     }
 
@@ -220,12 +274,12 @@ impl Faults {
     fn next(&self, target: Target, can_fail: impl Fn(Kind) -> bool) -> Option<Kind> {
         let mut armed = self.armed.lock().expect("no holder of this lock panics");
         let mut found = None;
-        for fault in armed.iter_mut() {
+        for (whose, fault) in armed.iter_mut() {
             let meant = match fault.target {
                 Some(wanted) => wanted == target,
                 None => matches!(target, Target::Database | Target::Processor),
             };
-            let applies = meant && can_fail(fault.kind);
+            let applies = meant && whose.is_meant() && can_fail(fault.kind);
             if applies && fault.skip > 0 {
                 fault.skip -= 1;
             } else if applies && found.is_none() {
@@ -233,12 +287,15 @@ impl Faults {
                 found = Some(fault.kind);
             }
         }
-        armed.retain(|fault| fault.count > 0);
+        armed.retain(|(_, fault)| fault.count > 0);
         found
     }
 
     /// The gate that the next call comes to, if any.
     fn gate(&self) -> Option<Arc<Gate>> {
+        if !is_watched() {
+            return None;
+        }
         let mut pauses = self.pauses.lock().expect("no holder of this lock panics");
         pauses.retain(|(_, gate)| !gate.resumed.is_closed());
         let reached = pauses.iter().position(|(skip, _)| *skip == 0);

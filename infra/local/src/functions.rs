@@ -182,6 +182,11 @@ impl Functions {
         &self.purchase
     }
 
+    /// What the account function works with, for such tests.
+    pub fn account_ports(&self) -> &account::Ports {
+        &self.account
+    }
+
     /// What the debit function works with, for such tests.
     pub fn debit_ports(&self) -> &debit::Ports {
         &self.debit

@@ -17,6 +17,7 @@ mod expiry;
 mod files;
 mod kill;
 mod listings;
+mod lost_replies;
 mod mailbox;
 mod mails;
 mod purchases;

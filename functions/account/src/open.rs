@@ -37,6 +37,9 @@ pub struct Body {
 
 /// Create an account
 ///
+/// The same request again answers with the account as it is now, as long as nobody has changed its profile: send it
+/// again after a 503 or a lost reply.
+///
 /// For operator.
 #[utoipa::path(
     post,
@@ -68,8 +71,21 @@ pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let shown = Account::show(&account, &profile, request.now());
     let change =
         Change { account, profile: Some(profile), postings: Vec::new(), payment: None, facts: Vec::new() };
-    if !ports.store.create(&change).await? {
-        return Err(Problem::Conflict(format!("accountId: {} is taken", change.account.id)));
+    if ports.store.create(&change).await? {
+        Ok(Reply::json(201, &shown))
+    } else {
+        made_before(request, ports, &change).await
     }
-    Ok(Reply::json(201, &shown))
+}
+
+/// The account that has the id already. The same request made it if it says the same of itself: then the reply to the
+/// first was lost, and this is the answer. Otherwise the id is taken.
+async fn made_before(request: &Request, ports: &Ports, wanted: &Change) -> Result<Reply, Problem> {
+    let id = &wanted.account.id;
+    let (account, profile) = ports.store.account_with_profile(id).await?.ok_or(Problem::NoAccount)?;
+    let terms = |account: &account::Account| (account.currency, account.billing_model);
+    if terms(&account) != terms(&wanted.account) || Some(&profile) != wanted.profile.as_ref() {
+        return Err(Problem::Conflict(format!("accountId: {id} is taken")));
+    }
+    Ok(Reply::json(201, &Account::show(&account, &profile, request.now())))
 }

@@ -116,6 +116,7 @@ impl From<Refusal> for Problem {
         match refusal {
             PurchaseRefusal::BelowMinimum { .. }
             | PurchaseRefusal::AboveMaximum { .. }
+            | PurchaseRefusal::AccountTooLarge
             | PurchaseRefusal::NotChargeable { .. } => Self::field("amount", said),
             PurchaseRefusal::NoPaymentMethod => Self::field("paymentMethod", said),
             PurchaseRefusal::PostUsage | PurchaseRefusal::TooManyLots => Self::Conflict(said),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
-use crate::money::{Currency, Money};
+use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::payment::PaymentKind;
 use crate::recharge::Recharge;
 use crate::time::Month;
@@ -140,6 +140,18 @@ impl Account {
         live + self.open_payments.len() < MAX_LOTS
     }
 
+    /// Whether its lots can take so much more: together they stay below [`MAX_UNITS`] (S4).
+    pub fn can_hold(&self, amount: Money) -> Result<(), MoneyError> {
+        stays_small(self.sum_of_lots(|_| true), amount)
+    }
+
+    /// Whether it can be charged so much more, whatever pays for it: what is owed, and what the next invoice asks for,
+    /// stay below [`MAX_UNITS`] (S4).
+    pub fn can_be_charged(&self, amount: Money) -> Result<(), MoneyError> {
+        stays_small(self.owed, amount)?;
+        stays_small(self.post_usage.amount, amount)
+    }
+
     /// The live lot that expires next, if any.
     pub fn next_expiry(&self, now: Timestamp) -> Option<&Lot> {
         self.lots.iter().find(|lot| lot.usable_at(now))
@@ -184,4 +196,8 @@ impl Account {
         let zero = Money::zero(self.currency);
         self.lots.iter().filter(|lot| counts(lot)).fold(zero, |sum, lot| sum + lot.remaining)
     }
+}
+
+fn stays_small(sum: Money, amount: Money) -> Result<(), MoneyError> {
+    if (sum + amount).amount() < MAX_UNITS { Ok(()) } else { Err(MoneyError::AccountTooLarge) }
 }

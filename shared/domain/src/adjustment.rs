@@ -61,7 +61,8 @@ impl From<MoneyError> for AdjustmentRefusal {
     }
 }
 
-/// A positive adjustment is a lot; a negative one draws oldest first.
+/// A positive adjustment is a lot. A negative one draws oldest first; what no lot covers is owed, or asked for by the next
+/// invoice once the account pays after use (F9).
 pub fn decide(
     account: &Account,
     now: Timestamp,
@@ -70,8 +71,9 @@ pub fn decide(
     let amount = Money::new(request.amount, account.currency)?;
     let mut draft = Draft::on(account, now);
     let now = draft.now();
-    let (draws, expires_at) = if amount.is_positive() {
-        (Vec::new(), Some(add(&mut draft, request, amount)?))
+    let zero = Money::zero(account.currency);
+    let (draws, expires_at, post_usage) = if amount.is_positive() {
+        (Vec::new(), Some(add(&mut draft, request, amount)?), zero)
     } else if amount.is_zero() {
         return Err(AdjustmentRefusal::Zero);
     } else if request.expires_at.is_some() {
@@ -81,16 +83,16 @@ pub fn decide(
         if -amount > available && !request.allow_negative {
             return Err(AdjustmentRefusal::BeyondAvailable { available });
         }
+        draft.account().can_be_charged(-amount)?;
         let paid = draft.draw(-amount, now);
-        draft.owe(paid.uncovered);
-        (paid.draws, None)
+        (paid.draws, None, draft.charge_uncovered(paid.uncovered))
     };
     draft.post(NewPosting {
         key: JournalKey::payment(now, PostingKind::Adjustment, &request.id),
         at: now,
-        amount,
+        amount: amount + post_usage,
         draws,
-        post_usage: Money::zero(account.currency),
+        post_usage,
         content: request.content.clone(),
         requires: None,
         entry: Entry::Adjustment {
@@ -142,6 +144,7 @@ fn add(
     if !draft.account().has_room_for_a_lot(now) {
         return Err(AdjustmentRefusal::TooManyLots);
     }
+    draft.account().can_hold(amount)?;
     draft.add_lot(LotId::of(&request.id), now, expires_at, amount);
     Ok(expires_at)
 }

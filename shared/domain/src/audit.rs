@@ -506,7 +506,8 @@ impl<'a> Audit<'a> {
             }
             return;
         };
-        let what = if payment.amount != row.amount.amount() {
+        // The part of an adjustment that the next invoice asks for does not touch the balance.
+        let what = if payment.amount != row.amount.amount() - row.post_usage.amount() {
             "amount"
         } else if payment.created_at != row.at {
             "instant"
@@ -723,7 +724,7 @@ fn altered(row: &Posting) -> Option<&'static str> {
             amount > Decimal::ZERO && drawn.is_zero() && post_usage.is_zero()
         }
         Entry::Adjustment { expires_at: None, .. } => {
-            amount < Decimal::ZERO && drawn <= -amount && post_usage.is_zero()
+            post_usage >= Decimal::ZERO && amount - post_usage < Decimal::ZERO && drawn <= -amount
         }
         Entry::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
         Entry::Invoice { .. } => moves_nothing,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::account::Account;
 use crate::draft::{Decision, Draft, NewPosting, Paid};
-use crate::money::Money;
+use crate::money::{Money, MoneyError};
 use crate::posting::{Entry, MAX_ITEMS_PER_COMMIT, PostingKind};
 use crate::rate::{Price, RateTable, Why};
 use crate::rejection::Rejection;
@@ -69,7 +69,12 @@ pub fn decide(
 fn price(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<Price, InvalidRecord> {
     let currency = draft.account().currency;
     let given = record.checked(currency, draft.now())?;
-    Ok(rates.price(record, given, currency))
+    let price = rates.price(record, given, currency);
+    if let Price::Charge(charge, _) = &price {
+        let refused = |problem: MoneyError| InvalidRecord::new("charge", problem.to_string());
+        draft.account().can_be_charged(*charge).map_err(refused)?;
+    }
+    Ok(price)
 }
 
 /// What [`Posting::items`](crate::posting::Posting::items) will say of the record's row.

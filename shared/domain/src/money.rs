@@ -12,7 +12,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// No amount of ours reaches 10^15 units; a larger one is a mistake, and sums of them stay exact.
+/// No amount reaches 10^15 units, and neither does what an account holds, owes, or is to be invoiced for (S4): a larger
+/// one is a mistake.
 pub const MAX_UNITS: Decimal = Decimal::from_parts(0xA4C6_8000, 0x3_8D7E, 0, false, 0);
 
 /// No sum of them reaches 10^18 units; a larger one is damaged, and a million of such sums add up without overflow.
@@ -97,6 +98,9 @@ pub enum MoneyError {
     /// Beyond [`MAX_SUM`].
     #[error("expected a sum below 1 000 000 000 000 000 000")]
     SumTooLarge,
+    /// Within [`MAX_UNITS`] by itself, and beyond it with what the account has already (S4).
+    #[error("expected an amount that keeps the account's sums below 1 000 000 000 000 000")]
+    AccountTooLarge,
 }
 
 /// An exact amount of one currency, positive or negative.
@@ -155,6 +159,11 @@ impl Money {
         let rounded =
             amount.round_dp_with_strategy(currency.ledger_digits(), RoundingStrategy::MidpointAwayFromZero);
         Self::new(rounded, currency)
+    }
+
+    /// The largest sum that can be kept: one ledger unit below [`MAX_SUM`].
+    pub fn largest_sum(currency: Currency) -> Self {
+        Self { amount: MAX_SUM - Decimal::new(1, currency.ledger_digits()), currency }
     }
 
     /// Nothing, of this currency.

@@ -114,6 +114,9 @@ pub enum PurchaseRefusal {
     /// F11.
     #[error("the account has {MAX_LOTS} live lots and pending purchases, the most there may be")]
     TooManyLots,
+    /// S4.
+    #[error("{}", MoneyError::AccountTooLarge)]
+    AccountTooLarge,
     /// There is nothing to charge.
     #[error("the account has no saved payment method and the request names none")]
     NoPaymentMethod,
@@ -123,6 +126,7 @@ impl From<MoneyError> for PurchaseRefusal {
     fn from(problem: MoneyError) -> Self {
         match problem {
             MoneyError::TooPrecise { digits, currency } => Self::NotChargeable { digits, currency },
+            MoneyError::AccountTooLarge => Self::AccountTooLarge,
             MoneyError::TooLarge | MoneyError::SumTooLarge => {
                 unreachable!("limits are checked on amounts that fit")
             }
@@ -159,6 +163,7 @@ pub fn open(
     if !account.has_room_for_a_lot(now.max(account.as_of)) {
         return Err(PurchaseRefusal::TooManyLots);
     }
+    account.can_hold(amount)?;
     let method = request.method.as_ref().or(profile.payment_method.as_ref());
     let method = method.ok_or(PurchaseRefusal::NoPaymentMethod)?.clone();
 

@@ -478,9 +478,8 @@ fn fitting(
     }
     let wanted = times_in(amounts.trigger - available, amounts.amount).saturating_add(1);
     let month = Month::of(now);
-    let monthly = amounts.monthly_limit.map_or(u32::MAX, |limit| {
-        times_in(limit - account.recharge.charged_in(month, account.currency), amounts.amount)
-    });
+    let limit = amounts.monthly_limit.unwrap_or(Money::largest_sum(account.currency));
+    let monthly = times_in(limit - account.recharge.charged_in(month, account.currency), amounts.amount);
     let at_once = times_in(policy.limits.largest(account.currency), amounts.amount);
     let today = policy.a_day.saturating_sub(account.recharge.counted_on(day_of(now)));
     if monthly == 0 {

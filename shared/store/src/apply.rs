@@ -89,8 +89,29 @@ struct Loaded {
     fresh: bool,
 }
 
+/// A commit that may have been made, since its reply was lost.
+///
+/// A commit with rows answers for itself: the next try meets its rows. One that writes nothing but the account and its
+/// profile is recognised by what it left there.
+struct Uncertain<T> {
+    change: Change,
+    answer: T,
+}
+
+impl<T> Uncertain<T> {
+    fn of(change: Change, answer: T) -> Option<Self> {
+        let writes_rows = !change.postings.is_empty() || change.payment.is_some();
+        (!writes_rows).then_some(Self { change, answer })
+    }
+
+    fn answer_if_made(self, loaded: &Loaded) -> Option<T> {
+        let same_profile = self.change.profile.is_none() || self.change.profile == loaded.profile;
+        (self.change.account == loaded.account && same_profile).then_some(self.answer)
+    }
+}
+
 impl Store {
-    /// Writes a new account; `false` if its id is taken.
+    /// Writes a new account; `false` if its id is taken. After a lost reply it may be this very account that took it.
     pub async fn create(&self, change: &Change) -> Result<bool, StoreError> {
         assert_eq!(change.account.version, 1, "only a new account is created");
         for tries in 1..=MAX_TRIES {
@@ -142,12 +163,16 @@ impl Store {
         let _turn = self.turns.take(id).await;
         let mut seen = Seen::default();
         let mut tries = 0;
+        let mut uncertain: Option<Uncertain<T>> = None;
         let remembered = if with_profile { None } else { self.recall(id) };
         let mut loaded = match remembered {
             Some(account) => Loaded { account, profile: None, fresh: false },
             None => self.load(id, with_profile).await?,
         };
         loop {
+            if let Some(answer) = uncertain.take().and_then(|commit| commit.answer_if_made(&loaded)) {
+                return Ok(Applied { account: loaded.account, answer, seen });
+            }
             let decision = match decide(&loaded, &seen) {
                 // What is refused, or writes nothing, is decided on a consistent read, never on memory.
                 Ok(Decision { change: None, .. }) | Err(_) if !loaded.fresh => {
@@ -172,8 +197,14 @@ impl Store {
                     StoreError::Contended { tries: tries + 1 }
                 }
                 Err(Refused::PaymentMoved) => return Err(ApplyError::PaymentMoved),
-                Err(Refused::Raced) => StoreError::Contended { tries: tries + 1 },
-                Err(Refused::Failed(problem @ StoreError::Unavailable { .. })) => problem,
+                Err(Refused::Raced) => {
+                    uncertain = Uncertain::of(change, decision.answer);
+                    StoreError::Contended { tries: tries + 1 }
+                }
+                Err(Refused::Failed(problem @ StoreError::Unavailable { .. })) => {
+                    uncertain = Uncertain::of(change, decision.answer);
+                    problem
+                }
                 Err(Refused::Failed(problem)) => return Err(problem.into()),
             };
             tries += 1;

@@ -19,6 +19,8 @@ mod apply;
 pub mod books;
 mod commit;
 mod error;
+#[cfg(test)]
+mod extremes;
 mod item;
 pub mod list;
 pub mod meter;

@@ -257,7 +257,7 @@ impl Model {
             return Err(Refusal::BeyondAvailable(self.available(now)));
         }
         let mut commit = self.begin(clock);
-        let mut draws = Vec::new();
+        let (mut draws, mut post_usage) = (Vec::new(), 0);
         if amount > 0 {
             let expires = expires.unwrap_or_else(|| a_year_after(now));
             self.add(id, now, expires, amount);
@@ -265,9 +265,14 @@ impl Model {
         } else {
             let (paid, rest) = self.pay(-amount, now);
             draws = paid;
-            self.owed += rest;
+            if self.prepaid {
+                self.owed += rest;
+            } else {
+                self.post_usage += rest;
+                post_usage = rest;
+            }
         }
-        self.row(&mut commit, now, &format!("adjustment#{id}"), amount, draws, 0);
+        self.row(&mut commit, now, &format!("adjustment#{id}"), amount + post_usage, draws, post_usage);
         Ok(self.end(commit))
     }
 

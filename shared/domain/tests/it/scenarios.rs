@@ -1031,3 +1031,60 @@ fn a1_a_profile_is_written_with_the_commit_that_changes_it() {
     draft.set_profile(card_holder());
     assert_eq!(draft.finish(()).change.unwrap().profile, Some(card_holder()));
 }
+
+#[test]
+fn s4_a_sum_of_charges_of_ten_to_the_fifteenth_is_refused_when_it_is_decided_on() {
+    let largest = "999999999999999.9999";
+    for billing_model in [BillingModel::Prepaid, BillingModel::PostUsage] {
+        let mut account = with_lots("EUR", billing_model, &[]);
+        let now = account.as_of;
+        let records =
+            [("a", largest), ("b", "0.0001"), ("c", "0")].map(|(id, charge)| call(id, now, 60, Some(charge)));
+        let decision = pay_for(&account, now, &records);
+        let refused = "expected an amount that keeps the account's sums below 1 000 000 000 000 000";
+        assert!(matches!(&decision.answer[0], debit::Outcome::Charged { .. }));
+        let debit::Outcome::Invalid(problem) = &decision.answer[1] else {
+            panic!("{:?}", decision.answer[1])
+        };
+        assert_eq!((&*problem.field, &*problem.detail), ("charge", refused));
+        assert!(
+            matches!(&decision.answer[2], debit::Outcome::Charged { .. }),
+            "what costs nothing adds nothing"
+        );
+        account = after(&account, &decision);
+        let take = adjust("-0.0001", None, true);
+        assert_eq!(adjustment::decide(&account, now, &take).unwrap_err().to_string(), refused);
+    }
+
+    let account = with_lots("EUR", BillingModel::Prepaid, &[("pur_1", "2027-12-01T00:00:00Z", largest)]);
+    let now = account.as_of;
+    let add = adjust("0.0001", None, false);
+    assert_eq!(
+        adjustment::decide(&account, now, &add).unwrap_err(),
+        adjustment::AdjustmentRefusal::Amount(
+            "expected an amount that keeps the account's sums below 1 000 000 000 000 000".to_owned()
+        )
+    );
+    let buy = purchase_of("pur_2", decimal("50"));
+    let bought = purchase::open(&account, &card_holder(), now, &buy, &PurchaseLimits::default());
+    assert_eq!(bought.unwrap_err(), PurchaseRefusal::AccountTooLarge);
+}
+
+#[test]
+fn f9_what_no_lot_covers_of_an_adjustment_is_post_usage_where_the_account_pays_after_use() {
+    for (lots, amount, balance) in [("2", "-2.0000", "0.0000"), ("5", "-5.0000", "0.0000")] {
+        let account = with_lots("EUR", BillingModel::PostUsage, &[("pur_1", "2027-12-01T00:00:00Z", lots)]);
+        let mut books = Books::of(&account);
+        let take = adjust("-5.5", None, true);
+        let decision = adjustment::decide(&account, account.as_of, &take).unwrap();
+        let row = decision.answer.clone();
+        assert_eq!((row.amount.to_string().as_str(), row.balance.to_string().as_str()), (amount, balance));
+        let change = decision.change.unwrap();
+        books.enter(&account, &change);
+        let rest = decimal("5.5") - decimal(lots);
+        assert_eq!(row.post_usage.amount(), rest);
+        assert_eq!(change.account.post_usage.amount.amount(), rest, "the next invoice asks for it");
+        assert!(change.account.owed.is_zero(), "nothing would ever repay it");
+        assert_eq!(change.payment.unwrap().amount, money("-5.5", "EUR"), "what was asked for");
+    }
+}

@@ -30,3 +30,4 @@ mod start;
 mod telemetry;
 mod tour;
 mod watched;
+mod web_sites;

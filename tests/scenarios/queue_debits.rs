@@ -27,7 +27,8 @@ async fn send(api: &Api, message: &Value) -> String {
 
 /// A message as it is, in a group.
 async fn send_raw(api: &Api, query: &str, body: &str) -> Answer {
-    api.send_text(Method::POST, &format!("/_local/queues/debits{query}"), &[], body.to_owned()).await
+    let json = [("content-type", "application/json")];
+    api.send_text(Method::POST, &format!("/_local/queues/debits{query}"), &json, body.to_owned()).await
 }
 
 async fn world(accounts: &[&str]) -> World {

@@ -165,7 +165,8 @@ exit 1 # before the tour
 Set up:
 ```sh
 HOST=http://127.0.0.1:8080
-TOKEN=$(curl -sS "$HOST/_local/token" -H 'accept: text/plain' -d '{"role": "operator"}')
+JSON='content-type: application/json'
+TOKEN=$(curl -sS "$HOST/_local/token" -H "$JSON" -H 'accept: text/plain' -d '{"role": "operator"}')
 ```
 Look:
 
@@ -201,7 +202,7 @@ exit 1
 fn a_step_is_what_is_typed_and_what_then_appears() {
     let steps = steps_of(SMALL);
     assert_eq!(steps.len(), 3);
-    assert!(steps[0].script.starts_with("HOST=http://127.0.0.1:8080\nTOKEN="));
+    assert!(steps[0].script.starts_with("HOST=http://127.0.0.1:8080\nJSON="));
     assert_eq!(steps[0].expected, None);
     assert!(matches!(&steps[1].expected, Some(Expected::Json(json)) if json.contains("100.0000")));
     let text = "The host is at http://127.0.0.1:8080.\n".to_owned();

@@ -9,13 +9,14 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::browsers;
 use crate::faults::{Faults, Target, Wire};
 use crate::mail::{self, Mailbox};
 use crate::queues::{Arrival, Queues};
@@ -60,6 +61,7 @@ impl Aws {
             .route("/", post(event_bridge))
             .route("/v2/email/outbound-emails", post(send_email))
             .layer(DefaultBodyLimit::max(MAX_MAIL_BYTES))
+            .layer(middleware::from_fn(browsers::keep_out))
             .with_state(Services { queues, mailbox, faults: faults.clone() });
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {

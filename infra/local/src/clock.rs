@@ -47,6 +47,16 @@ impl Clock {
         *set_to = Some(instant);
         Ok(())
     }
+
+    /// Makes it follow the machine's time, also after a restart.
+    pub fn release(&self) -> anyhow::Result<()> {
+        let mut set_to = self.set_to.lock().expect("no holder of this lock panics");
+        if let Some(file) = self.file.as_deref().filter(|file| file.exists()) {
+            fs::remove_file(file).with_context(|| format!("{} cannot be removed", file.display()))?;
+        }
+        *set_to = None;
+        Ok(())
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<Timestamp> {
@@ -71,5 +81,18 @@ mod tests {
         let instant = "2027-12-22T00:00:00.123Z".parse().unwrap();
         clock.set(instant).unwrap();
         assert_eq!(Clock::open(file).unwrap().now(), instant);
+    }
+
+    #[test]
+    fn once_released_it_follows_the_machine_also_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Some(folder.path().join("clock"));
+        let clock = Clock::open(file.clone()).unwrap();
+        clock.release().unwrap();
+        clock.set("2027-12-22T00:00:00Z".parse().unwrap()).unwrap();
+        clock.release().unwrap();
+        let before = cut_to_millisecond(Timestamp::now());
+        assert!(clock.set_to().is_none() && clock.now() >= before);
+        assert!(Clock::open(file).unwrap().set_to().is_none());
     }
 }

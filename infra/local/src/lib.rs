@@ -10,6 +10,7 @@
 //! | [`queues`] | EventBridge's rules, and SQS |
 //! | [`mail`] | SES: a mailbox |
 //! | [`faults`] | a bad day: conflicts, throttling, lost replies, dead processes |
+//! | `browsers` | nothing: it keeps other web sites out |
 //! | [`gateway`] | API Gateway: HTTP in, genuine v2 events to the functions |
 //! | [`tokens`] | the OIDC issuer and the JWT authorizer |
 //! | [`functions`] | Lambda: which function answers what, with which ports |
@@ -23,6 +24,7 @@
 pub mod account_page;
 mod account_view;
 pub mod aws;
+mod browsers;
 pub mod clock;
 pub mod database;
 pub mod demo;
@@ -47,7 +49,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use axum::Router;
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -180,7 +182,8 @@ impl Host {
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
             .merge(page::router(&machine))
-            .merge(account_page::router(&machine));
+            .merge(account_page::router(&machine))
+            .layer(middleware::from_fn(browsers::keep_out));
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {
                 tracing::error!(%problem, "the HTTP front ended");

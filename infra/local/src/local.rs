@@ -43,7 +43,7 @@ const MAX_ID_CHARS: usize = 128;
 pub fn router(machine: &Machine) -> Router {
     Router::new()
         .route("/_local/token", post(token))
-        .route("/_local/time", get(time).post(set_time))
+        .route("/_local/time", get(time).post(set_time).delete(release_time))
         .route("/_local/run/{schedule}", post(run))
         .route("/_local/drain", post(drain))
         .route("/_local/metrics", get(metrics))
@@ -119,6 +119,12 @@ async fn set_time(machine: State<Machine>, body: String) -> Result<Json<Value>, 
         .clock
         .set(instant.ok_or_else(|| wrong("body", "expected an instant of the years 2000 to 9000"))?)?;
     Ok(Json(json!({ "now": machine.clock.now() })))
+}
+
+/// Lets the clock follow the machine's time again.
+async fn release_time(machine: State<Machine>) -> Result<Json<Value>, Failure> {
+    machine.clock.release()?;
+    Ok(time(machine).await)
 }
 
 /// Runs a schedule now; `reconcile` may be told what to reconcile.

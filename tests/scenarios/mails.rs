@@ -132,8 +132,9 @@ async fn n2_n10_a_failing_card_is_told_at_each_attempt_and_then_that_it_stopped(
         attempts += 1;
         let told = subjects(&world, "ada@example.com").await;
         let depleted = usize::from(attempts > 1);
+        // The fifth decline stops it, which is told instead.
         let stopped = usize::from(attempts > 4);
-        assert_eq!(told.len(), attempts.min(5) + depleted + stopped, "at {instant}: {told:#?}");
+        assert_eq!(told.len(), attempts.min(4) + depleted + stopped, "at {instant}: {told:#?}");
     }
 }
 
@@ -211,6 +212,110 @@ async fn n4_n5_n6_a_warning_an_expiry_to_come_and_one_that_came() {
         // At the end: that they expired, and that nothing is left.
         assert_eq!(told.len(), expected, "{night}: {told:#?}");
     }
+}
+
+#[tokio::test]
+async fn n4_a_warning_amount_mails_nobody_by_being_set() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.account("a").await;
+    change(&world, "a", json!({ "notificationEmails": ["ada@example.com"] })).await;
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    for amount in ["0", "30"] {
+        change(&world, "a", json!({ "lowBalanceAmount": amount })).await;
+        assert_eq!(
+            subjects(&world, "ada@example.com").await,
+            Vec::<String>::new(),
+            "{amount}: nothing is there"
+        );
+    }
+    world.operator.buy("a", "k", json!({ "amount": "100" })).await.expect(201);
+    change(&world, "a", json!({ "lowBalanceAmount": "100" })).await;
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "the receipt");
+    world.operator.debit("a", &[rated("r1", START, "10")]).await.expect(200);
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "it was below when it was set");
+    world.operator.buy("a", "l", json!({ "amount": "50" })).await.expect(201);
+    world.operator.debit("a", &[rated("r2", START, "45")]).await.expect(200);
+    let told = subjects(&world, "ada@example.com").await;
+    assert_eq!(told.len(), 3, "a second receipt, and the next crossing: {told:#?}");
+    assert!(told[2].starts_with("Your credit is down to"), "{told:#?}");
+}
+
+#[tokio::test]
+async fn e3_ten_lots_of_one_day_are_one_mail_for_each_warning() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "50").await;
+    for hour in 13..22 {
+        world.set_time(&format!("2026-11-22T{hour}:00:00Z"));
+        world.operator.buy("a", &format!("k{hour}"), json!({ "amount": "50" })).await.expect(201);
+    }
+    world.drain().await;
+    for (night, expected) in [
+        ("2027-09-24T00:15:00Z", &["EUR 500.00 expires on 22 November 2027"][..]),
+        ("2027-10-24T00:15:00Z", &["EUR 500.00 expires on 22 November 2027"]),
+        ("2027-11-16T00:15:00Z", &["EUR 500.00 expires on 22 November 2027"]),
+        ("2027-11-26T00:15:00Z", &["EUR 500.00 has expired", "Your credit is used up"]),
+    ] {
+        world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+        world.set_time(night);
+        world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
+        let mut told = subjects(&world, "ada@example.com").await;
+        told.sort();
+        let expected: Vec<_> = expected.iter().map(|heading| format!("{heading} – a")).collect();
+        assert_eq!(
+            told.iter().map(|told| told.replace('\u{a0}', " ")).collect::<Vec<_>>(),
+            expected,
+            "{night}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn n10_a_lost_card_is_told_once() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account_charging(&world, "pm_card_chargeDeclinedLostCard", Value::Null).await;
+    world.operator.debit("a", &[rated("r", START, "60")]).await.expect(200);
+    let told = mails(&world, "ada@example.com").await;
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(told[0]["subject"], "Auto-recharge has stopped – a");
+    let text = told[0]["text"].as_str().unwrap();
+    assert!(text.contains("reported as lost") && text.contains("save another card"), "{text}");
+}
+
+#[tokio::test]
+async fn n3_a_debit_through_both_lines_is_told_once() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account(&world, "a", &one("ada@example.com"), "50").await;
+    change(&world, "a", json!({ "lowBalanceAmount": "30" })).await;
+    world.operator.debit("a", &[rated("r", START, "60")]).await.expect(200);
+    assert_eq!(subjects(&world, "ada@example.com").await, ["Your credit is used up – a"]);
+}
+
+#[tokio::test]
+async fn nothing_below_a_minor_unit_is_worth_a_mail() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    world.account("a").await;
+    change(&world, "a", json!({ "notificationEmails": ["ada@example.com"] })).await;
+    let crumb = json!({ "amount": "0.0001", "reason": "a crumb" });
+    for key in ["spent", "kept"] {
+        world.operator.adjust("a", key, crumb.clone()).await.expect(201);
+    }
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.debit("a", &[rated("r", START, "0.0001")]).await.expect(200);
+    for night in
+        ["2027-09-24T00:15:00Z", "2027-10-24T00:15:00Z", "2027-11-16T00:15:00Z", "2027-11-26T00:15:00Z"]
+    {
+        world.set_time(night);
+        world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
+    }
+    assert_eq!(world.operator.account("a").await["balance"], "0.0000", "it was booked");
+    assert_eq!(subjects(&world, "ada@example.com").await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -150,7 +150,10 @@ async fn save(
         }
         let mut draft = Draft::on(account, request.now());
         if fields.contains(&Setting::LowBalanceAmount) {
-            draft.account_mut().warning = after_warning.map(|amount| Warning { amount, told: false });
+            let available = account.available(draft.now());
+            // Setting it tells nobody: it waits for the next crossing (N4).
+            draft.account_mut().warning =
+                after_warning.map(|amount| Warning { amount, told: available <= amount });
         }
         if fields.contains(&Setting::PaymentMethod) {
             recharge::card_changed(&mut draft);

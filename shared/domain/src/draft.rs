@@ -238,11 +238,11 @@ impl Draft {
     }
 
     /// A crossing to zero or below (N3), or to the warning amount or below (N4), is told once, until what is
-    /// available is above again.
+    /// available is above again. Less than a minor unit above zero is worth no mail when it is spent.
     fn tell_of_crossings(&mut self) {
         let available = self.account.available(self.now);
         if available.is_positive() {
-            self.account.depletion_told = false;
+            self.account.depletion_told &= !available.reaches_minor_unit();
         } else if !self.account.depletion_told {
             self.account.depletion_told = true;
             self.facts.push(Fact::BalanceDepleted { available });

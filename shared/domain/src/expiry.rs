@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use crate::account::Account;
 use crate::draft::{Decision, Draft, NewPosting};
-use crate::fact::Fact;
+use crate::fact::{Expired, Expiring, Fact, UnusedFunds};
 use crate::id::Fingerprint;
-use crate::money::Money;
+use crate::lot::{Lot, WARNING_DAYS};
+use crate::money::{Currency, Money};
 use crate::posting::{Entry, JournalKey};
 
 /// At most this many lots are booked in one commit, so that it fits a transaction; the rest stays due.
@@ -17,7 +18,7 @@ pub const MAX_BOOKED_AT_ONCE: usize = 90;
 pub struct Swept {
     /// Lots booked as forfeited.
     pub booked: usize,
-    /// Warnings given.
+    /// Lots warned of.
     pub warned: usize,
 }
 
@@ -34,18 +35,13 @@ pub fn sweep(account: &Account, now: Timestamp) -> Decision<Swept> {
     draft.finish(swept)
 }
 
+/// All lots of one commit are told of by one fact, which the last of their rows keeps.
 fn book(draft: &mut Draft, swept: &mut Swept) {
     let now = draft.now();
-    let due: Vec<_> = draft
-        .account()
-        .lots
-        .iter()
-        .filter(|lot| lot.books_at() <= now)
-        .take(MAX_BOOKED_AT_ONCE)
-        .map(|lot| lot.id.clone())
-        .collect();
-    for id in due {
-        let lot = draft.remove_lot(&id);
+    let is_due = |lot: &&Lot| lot.books_at() <= now;
+    let due: Vec<_> = draft.account().lots.iter().filter(is_due).take(MAX_BOOKED_AT_ONCE).cloned().collect();
+    for lot in &due {
+        draft.remove_lot(&lot.id);
         draft.post(NewPosting {
             key: JournalKey::expiry(lot.expires_at, &lot.id),
             at: lot.expires_at,
@@ -56,30 +52,36 @@ fn book(draft: &mut Draft, swept: &mut Swept) {
             requires: None,
             entry: Entry::Expiry { lot: lot.id.clone() },
         });
-        draft.say_of_row(Fact::FundsExpired {
-            lot_id: lot.id,
-            amount: lot.remaining,
-            expired_at: lot.expires_at,
-        });
-        swept.booked += 1;
+    }
+    swept.booked = due.len();
+    if !due.is_empty() {
+        let (amount, lots) = unused(&due, draft.account().currency);
+        draft.say_of_row(Fact::FundsExpired(Expired { amount, lots }));
     }
 }
 
+/// All lots with the same number of days left are told of by one fact.
 fn warn(draft: &mut Draft, swept: &mut Swept) {
     let now = draft.now();
-    let mut warnings = Vec::new();
+    let mut warned: [(u16, Vec<Lot>); WARNING_DAYS.len()] = WARNING_DAYS.map(|days| (days, Vec::new()));
     for lot in &mut draft.account_mut().lots {
         if let Some(days) = lot.take_warning(now) {
-            warnings.push(Fact::FundsExpiring {
-                lot_id: lot.id.clone(),
-                amount: lot.remaining,
-                expires_at: lot.expires_at,
-                days,
-            });
+            let group = warned.iter_mut().find(|(of, _)| *of == days).expect("a warning is one of these");
+            group.1.push(lot.clone());
         }
     }
-    swept.warned = warnings.len();
-    for warning in warnings {
-        draft.say(warning);
+    for (days, due) in warned {
+        swept.warned += due.len();
+        if !due.is_empty() {
+            let (amount, lots) = unused(&due, draft.account().currency);
+            draft.say(Fact::FundsExpiring(Expiring { amount, days, lots }));
+        }
     }
+}
+
+fn unused(lots: &[Lot], currency: Currency) -> (Money, Vec<UnusedFunds>) {
+    let amount = lots.iter().fold(Money::zero(currency), |sum, lot| sum + lot.remaining);
+    let of_lot =
+        |lot: &Lot| UnusedFunds { lot_id: lot.id.clone(), amount: lot.remaining, expires_at: lot.expires_at };
+    (amount, lots.iter().map(of_lot).collect())
 }

@@ -57,26 +57,10 @@ pub enum Fact {
         /// The warning amount.
         amount: Money,
     },
-    /// A lot with unused funds expires in so many days (E3, N5).
-    FundsExpiring {
-        /// The lot.
-        lot_id: LotId,
-        /// Its unused funds.
-        amount: Money,
-        /// When.
-        expires_at: Timestamp,
-        /// How many days before: 60, 30 or 7.
-        days: u16,
-    },
-    /// A lot's unused funds were booked as forfeited (E1, N6).
-    FundsExpired {
-        /// The lot.
-        lot_id: LotId,
-        /// What was forfeited.
-        amount: Money,
-        /// The lot's expiry.
-        expired_at: Timestamp,
-    },
+    /// Lots with unused funds expire in so many days (E3, N5): one event for all lots that a sweep warns of.
+    FundsExpiring(Expiring),
+    /// The unused funds of lots were booked as forfeited (E1, N6): one event for all lots of a commit.
+    FundsExpired(Expired),
     /// Auto-recharge could not charge the card (R4, N2).
     RechargeFailed {
         /// The recharge.
@@ -114,6 +98,12 @@ pub enum Fact {
     RechargeStopped {
         /// The last decline.
         reason: String,
+        /// The recharge that was declined. Events of earlier versions do not say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        payment_id: Option<PaymentId>,
+        /// How much was asked for. Events of earlier versions do not say it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        amount: Option<Money>,
     },
     /// A usage record that came through the queue was refused (S3). It is kept in the journal, as it was sent:
     /// its transaction has the same message and index.
@@ -142,6 +132,80 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         removed_recipients: Vec<String>,
     },
+}
+
+/// Lots that are about to expire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", from = "ReadExpiring")]
+#[schemars(!from)]
+pub struct Expiring {
+    /// Their unused funds, in all.
+    pub amount: Money,
+    /// How many days before the expiry: 60, 30 or 7.
+    pub days: u16,
+    /// Each lot, oldest expiry first; at least one.
+    pub lots: Vec<UnusedFunds>,
+}
+
+/// Lots that have expired.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", from = "ReadExpired")]
+#[schemars(!from)]
+pub struct Expired {
+    /// What was forfeited, in all.
+    pub amount: Money,
+    /// Each lot, oldest expiry first; at least one.
+    pub lots: Vec<UnusedFunds>,
+}
+
+/// The unused funds of a lot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnusedFunds {
+    /// The lot.
+    pub lot_id: LotId,
+    /// How much is unused.
+    pub amount: Money,
+    /// When the lot expires, or has expired.
+    pub expires_at: Timestamp,
+}
+
+/// [`Expiring`] as it is stored: earlier versions told of each lot by itself.
+#[derive(Deserialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum ReadExpiring {
+    Lots { amount: Money, days: u16, lots: Vec<UnusedFunds> },
+    Lot { lot_id: LotId, amount: Money, expires_at: Timestamp, days: u16 },
+}
+
+impl From<ReadExpiring> for Expiring {
+    fn from(read: ReadExpiring) -> Self {
+        match read {
+            ReadExpiring::Lots { amount, days, lots } => Self { amount, days, lots },
+            ReadExpiring::Lot { lot_id, amount, expires_at, days } => {
+                Self { amount, days, lots: vec![UnusedFunds { lot_id, amount, expires_at }] }
+            }
+        }
+    }
+}
+
+/// [`Expired`] as it is stored: earlier versions told of each lot by itself.
+#[derive(Deserialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum ReadExpired {
+    Lots { amount: Money, lots: Vec<UnusedFunds> },
+    Lot { lot_id: LotId, amount: Money, expired_at: Timestamp },
+}
+
+impl From<ReadExpired> for Expired {
+    fn from(read: ReadExpired) -> Self {
+        match read {
+            ReadExpired::Lots { amount, lots } => Self { amount, lots },
+            ReadExpired::Lot { lot_id, amount, expired_at } => {
+                Self { amount, lots: vec![UnusedFunds { lot_id, amount, expires_at: expired_at }] }
+            }
+        }
+    }
 }
 
 /// A setting of an account, by its name in the API.
@@ -205,5 +269,34 @@ mod tests {
     #[test]
     fn an_event_is_named_by_account_version_and_number() {
         assert_eq!(Event::id("contoso", 7, 2), "contoso#7#2");
+    }
+
+    #[test]
+    fn what_earlier_versions_told_of_one_lot_can_be_read() {
+        let lot = UnusedFunds {
+            lot_id: LotId::parse("pur_1").unwrap(),
+            amount: serde_json::from_str(r#"{"amount":"8.5000","currency":"EUR"}"#).unwrap(),
+            expires_at: "2027-11-22T08:00:00Z".parse().unwrap(),
+        };
+        let amount = lot.amount;
+        for (old, new) in [
+            (
+                r#"{"type":"FundsExpired","lotId":"pur_1","amount":{"amount":"8.5000","currency":"EUR"},
+                    "expiredAt":"2027-11-22T08:00:00Z"}"#,
+                Fact::FundsExpired(Expired { amount, lots: vec![lot.clone()] }),
+            ),
+            (
+                r#"{"type":"FundsExpiring","lotId":"pur_1","amount":{"amount":"8.5000","currency":"EUR"},
+                    "expiresAt":"2027-11-22T08:00:00Z","days":30}"#,
+                Fact::FundsExpiring(Expiring { amount, days: 30, lots: vec![lot.clone()] }),
+            ),
+        ] {
+            assert_eq!(serde_json::from_str::<Fact>(old).unwrap(), new);
+            let written = serde_json::to_string(&new).unwrap();
+            assert_eq!(serde_json::from_str::<Fact>(&written).unwrap(), new, "{written}");
+        }
+        let stopped: Fact =
+            serde_json::from_str(r#"{"type":"RechargeStopped","reason":"lost_card"}"#).unwrap();
+        assert!(matches!(stopped, Fact::RechargeStopped { payment_id: None, amount: None, .. }));
     }
 }

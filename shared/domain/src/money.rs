@@ -235,6 +235,11 @@ impl Money {
         self.amount.is_zero()
     }
 
+    /// At least one minor unit: less is worth no mail.
+    pub fn reaches_minor_unit(self) -> bool {
+        self >= Self::of_minor_units(1, self.currency)
+    }
+
     /// So many times as much.
     #[must_use]
     pub fn times(self, times: u32) -> Self {

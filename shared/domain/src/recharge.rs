@@ -595,7 +595,11 @@ pub(crate) fn declined(draft: &mut Draft, payment: &Payment, reason: &str) {
         retry_at,
     });
     if retry_at.is_none() {
-        draft.say(Fact::RechargeStopped { reason: reason.to_owned() });
+        draft.say(Fact::RechargeStopped {
+            reason: reason.to_owned(),
+            payment_id: Some(payment.id.clone()),
+            amount: Some(payment.amount),
+        });
     }
 }
 

@@ -1,10 +1,11 @@
 //! What people are told, in English.
 
+use domain::fact::UnusedFunds;
 use domain::recharge::{Limit, Safeguard};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Words, brand_name, one_line};
+use crate::language::{Label, Language, Told, Words, brand_name, first_and_last, one_line};
 use crate::notice::{Changed, Notice};
 
 /// English.
@@ -26,12 +27,12 @@ impl Language for English {
             Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
             Notice::BalanceDepleted { .. } => depleted(told),
             Notice::BalanceWarning { available, .. } => warning(told, available),
-            Notice::FundsExpiring { amount, expires_at } => expiring(told, amount, expires_at),
-            Notice::FundsExpired { amount, expired_at } => expired(name, amount, expired_at),
+            Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
+            Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
             Notice::SettingsChanged { changed, .. } => settings_changed(name, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
-            Notice::RechargeStopped { reason } => stopped(name, reason),
+            Notice::RechargeStopped { reason, .. } => stopped(name, reason),
         };
         Words { heading, body, button }
     }
@@ -46,6 +47,7 @@ impl Language for English {
             Label::ChangedBy => "By",
             Label::Date => "Date",
             Label::ExpiredAt => "Expired",
+            Label::FurtherLots => "Others",
             Label::PoNumber => "PO number",
             Label::Receipt => "Receipt number",
             Label::TriedAgain => "Next try",
@@ -111,7 +113,7 @@ fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
     )
 }
 
-fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Option<Timestamp>) -> Parts {
+fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Timestamp) -> Parts {
     let (why, advice) = decline(reason);
     (
         "Auto-recharge could not charge your card".to_owned(),
@@ -189,34 +191,42 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
     }
 }
 
-fn expiring(told: &Told<'_>, amount: Money, expires_at: Timestamp) -> Parts {
+fn expiring(told: &Told<'_>, amount: Money, lots: &[UnusedFunds]) -> Parts {
     let name = told.name;
-    (
-        format!("{} expires on {}", money(amount), date(expires_at)),
-        format!(
-            "{} of the credit of {name} has not been used yet.\n\
-             It expires on {}, {}; what is left of it then is lost.\n\
-             \n\
-             You need not do anything: calls use the credit that expires first.\n\
-             Buying more credit does not extend it.",
-            money(amount),
-            date_and_time(expires_at),
-            in_days(told.days_until(expires_at)),
-        ),
-        "See your credit",
-    )
+    let (first, last) = first_and_last(lots);
+    let when = if date(first) == date(last) {
+        format!("on {}", if first == last { date_and_time(first) } else { date(first) })
+    } else {
+        format!("between {} and {}", date(first), date(last))
+    };
+    let heading = if date(first) == date(last) {
+        format!("{} expires on {}", money(amount), date(first))
+    } else {
+        format!("{} expires {when}", money(amount))
+    };
+    let body = format!(
+        "{} of the credit of {name} has not been used yet.\n\
+         It expires {when}, {}; what is left of it then is lost.\n\
+         \n\
+         You need not do anything: calls use the credit that expires first.\n\
+         Buying more credit does not extend it.",
+        money(amount),
+        in_days(told.days_until(first)),
+    );
+    (heading, body, "See your credit")
 }
 
-fn expired(name: &str, amount: Money, expired_at: Timestamp) -> Parts {
+fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
+    let (first, last) = first_and_last(lots);
+    let when = if first == last { date_and_time(last) } else { date(last) };
     (
         format!("{} has expired", money(amount)),
         format!(
-            "{} of the credit of {name} was not used by {} and has expired.\n\
+            "{} of the credit of {name} was not used by {when} and has expired.\n\
              It can no longer be used for calls.\n\
              \n\
              Smaller purchases, or auto-recharge with a smaller amount, leave less to expire.",
             money(amount),
-            date_and_time(expired_at),
         ),
         "See your credit",
     )
@@ -337,11 +347,8 @@ fn decline(code: &str) -> (String, &'static str) {
     (why.to_owned(), advice)
 }
 
-fn next_try(retry_at: Option<Timestamp>) -> String {
-    match retry_at {
-        Some(at) => format!("Otherwise the same card is tried again on {}.", date_and_time(at)),
-        None => "The same card is not tried again by itself.".to_owned(),
-    }
+fn next_try(retry_at: Timestamp) -> String {
+    format!("Otherwise the same card is tried again on {}.", date_and_time(retry_at))
 }
 
 fn in_days(days: i64) -> String {

@@ -1,10 +1,11 @@
 //! What people are told, in French. Written with plain spaces; [`French::typeset`] puts those that do not break.
 
+use domain::fact::UnusedFunds;
 use domain::recharge::{Limit, Safeguard};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Words, brand_name, one_line};
+use crate::language::{Label, Language, Told, Words, brand_name, first_and_last, one_line};
 use crate::notice::{Changed, Notice};
 
 /// French.
@@ -37,12 +38,12 @@ impl Language for French {
             Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
             Notice::BalanceDepleted { .. } => depleted(told),
             Notice::BalanceWarning { available, .. } => warning(told, available),
-            Notice::FundsExpiring { amount, expires_at } => expiring(told, amount, expires_at),
-            Notice::FundsExpired { amount, expired_at } => expired(name, amount, expired_at),
+            Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
+            Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
             Notice::SettingsChanged { changed, .. } => settings_changed(name, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
-            Notice::RechargeStopped { reason } => stopped(name, reason),
+            Notice::RechargeStopped { reason, .. } => stopped(name, reason),
         };
         Words { heading, body, button }
     }
@@ -56,6 +57,7 @@ impl Language for French {
             Label::ChangedAt | Label::Date => "Date",
             Label::ChangedBy => "Par",
             Label::ExpiredAt => "Expiration",
+            Label::FurtherLots => "Autres",
             Label::PoNumber => "Bon de commande",
             Label::Receipt => "Numéro de reçu",
             Label::TriedAgain => "Prochain essai",
@@ -122,7 +124,7 @@ fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
     )
 }
 
-fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Option<Timestamp>) -> Parts {
+fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Timestamp) -> Parts {
     let (why, advice) = decline(reason);
     (
         "La recharge automatique n’a pas pu débiter votre carte".to_owned(),
@@ -201,35 +203,43 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
     }
 }
 
-fn expiring(told: &Told<'_>, amount: Money, expires_at: Timestamp) -> Parts {
+fn expiring(told: &Told<'_>, amount: Money, lots: &[UnusedFunds]) -> Parts {
     let name = told.name;
-    (
-        format!("Un crédit de {} expire le {}", money(amount), date(expires_at)),
-        format!(
-            "Une partie du crédit de {name}, soit {}, n’a pas encore été utilisée.\n\
-             Elle expire le {}, {} ; ce qui en restera alors sera perdu.\n\
-             \n\
-             Vous n’avez rien à faire : les appels utilisent d’abord le crédit qui expire le premier.\n\
-             Un nouvel achat ne prolonge pas ce crédit.",
-            money(amount),
-            date_and_time(expires_at),
-            in_days(told.days_until(expires_at)),
-        ),
-        "Voir votre crédit",
-    )
+    let (first, last) = first_and_last(lots);
+    let when = if date(first) == date(last) {
+        format!("le {}", if first == last { date_and_time(first) } else { date(first) })
+    } else {
+        format!("entre le {} et le {}", date(first), date(last))
+    };
+    let heading = if date(first) == date(last) {
+        format!("Un crédit de {} expire le {}", money(amount), date(first))
+    } else {
+        format!("Un crédit de {} expire {when}", money(amount))
+    };
+    let body = format!(
+        "Une partie du crédit de {name}, soit {}, n’a pas encore été utilisée.\n\
+         Elle expire {when}, {} ; ce qui en restera alors sera perdu.\n\
+         \n\
+         Vous n’avez rien à faire : les appels utilisent d’abord le crédit qui expire le premier.\n\
+         Un nouvel achat ne prolonge pas ce crédit.",
+        money(amount),
+        in_days(told.days_until(first)),
+    );
+    (heading, body, "Voir votre crédit")
 }
 
-fn expired(name: &str, amount: Money, expired_at: Timestamp) -> Parts {
+fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
+    let (first, last) = first_and_last(lots);
+    let when = if first == last { date_and_time(last) } else { date(last) };
     (
         format!("Un crédit de {} a expiré", money(amount)),
         format!(
-            "Une partie du crédit de {name}, soit {}, n’a pas été utilisée avant le {} et a expiré.\n\
+            "Une partie du crédit de {name}, soit {}, n’a pas été utilisée avant le {when} et a expiré.\n\
              Elle ne peut plus servir aux appels.\n\
              \n\
              Des achats plus petits, ou une recharge automatique d’un montant plus faible, laissent moins \
              de crédit expirer.",
             money(amount),
-            date_and_time(expired_at),
         ),
         "Voir votre crédit",
     )
@@ -356,11 +366,8 @@ fn decline(code: &str) -> (String, &'static str) {
     (why.to_owned(), advice)
 }
 
-fn next_try(retry_at: Option<Timestamp>) -> String {
-    match retry_at {
-        Some(at) => format!("Sinon, la même carte sera essayée de nouveau le {}.", date_and_time(at)),
-        None => "La même carte ne sera pas essayée de nouveau automatiquement.".to_owned(),
-    }
+fn next_try(retry_at: Timestamp) -> String {
+    format!("Sinon, la même carte sera essayée de nouveau le {}.", date_and_time(retry_at))
 }
 
 fn in_days(days: i64) -> String {

@@ -1,6 +1,7 @@
 //! What a language must have words for. What is the same in every language is in [`crate::mail`].
 
 use domain::BillingModel;
+use domain::fact::UnusedFunds;
 use jiff::Timestamp;
 
 use crate::notice::{Changed, Notice};
@@ -62,6 +63,7 @@ pub(crate) enum Label {
     ChangedBy,
     Date,
     ExpiredAt,
+    FurtherLots,
     PoNumber,
     Receipt,
     TriedAgain,
@@ -92,6 +94,13 @@ pub(crate) fn brand_name(brand: &str) -> &str {
         "visa" => "Visa",
         other => other,
     }
+}
+
+/// When the first of these lots expires, and the last.
+pub(crate) fn first_and_last(lots: &[UnusedFunds]) -> (Timestamp, Timestamp) {
+    let expiries = || lots.iter().map(|lot| lot.expires_at);
+    let bounds = expiries().min().zip(expiries().max());
+    bounds.expect("what expires is at least one lot")
 }
 
 /// A text from outside as it may stand in a subject, or in a line of the text: on one line, not too long, and

@@ -2,7 +2,7 @@
 //! the words of the account's language (A1).
 
 use askama::Template;
-use domain::fact::Event;
+use domain::fact::{Event, UnusedFunds};
 use domain::{BillingModel, Locale, Payment, Profile};
 use jiff::Timestamp;
 
@@ -10,6 +10,9 @@ use crate::english::English;
 use crate::french::French;
 use crate::language::{Label, Language, Told, Words, one_line};
 use crate::notice::Notice;
+
+/// A table has at most so many rows of lots.
+const MOST_LOTS: usize = 12;
 
 /// A mail, as it is sent to each recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,8 +159,8 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
             .collect()
         }
         Notice::RechargeFailed { amount: asked, retry_at, .. } => {
-            let again = retry_at.map(|at| (Label::TriedAgain, instant(at)));
-            [Some((Label::Amount, amount(asked))), card, again].into_iter().flatten().collect()
+            let again = (Label::TriedAgain, instant(retry_at));
+            [Some((Label::Amount, amount(asked))), card, Some(again)].into_iter().flatten().collect()
         }
         Notice::RechargeNeedsAction { amount: asked, .. } => {
             [Some((Label::Amount, amount(asked))), card].into_iter().flatten().collect()
@@ -166,11 +169,11 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
         Notice::BalanceWarning { available, amount: warning } => {
             vec![(Label::Available, amount(available)), (Label::WarningAmount, amount(warning))]
         }
-        Notice::FundsExpiring { amount: unused, expires_at } => {
-            vec![(Label::Amount, amount(unused)), (Label::UsableUntil, instant(expires_at))]
+        Notice::FundsExpiring { amount: unused, lots } => {
+            [vec![(Label::Amount, amount(unused))], rows_of_lots(Label::UsableUntil, lots, locale)].concat()
         }
-        Notice::FundsExpired { amount: forfeited, expired_at } => {
-            vec![(Label::Amount, amount(forfeited)), (Label::ExpiredAt, instant(expired_at))]
+        Notice::FundsExpired { amount: forfeited, lots } => {
+            [vec![(Label::Amount, amount(forfeited))], rows_of_lots(Label::ExpiredAt, lots, locale)].concat()
         }
         Notice::SettingsChanged { changed, by, .. } => vec![
             (Label::Changed, language.changed(changed)),
@@ -178,6 +181,28 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
             (Label::ChangedAt, instant(occasion.event.at)),
         ],
         Notice::RechargeLimited { until, .. } => vec![(Label::TriedAgain, instant(until))],
-        Notice::RechargePaused { .. } | Notice::RechargeStopped { .. } => Vec::new(),
+        Notice::RechargeStopped { amount: asked, .. } => {
+            [asked.map(|asked| (Label::Amount, amount(asked))), card].into_iter().flatten().collect()
+        }
+        Notice::RechargePaused { .. } => Vec::new(),
     }
+}
+
+/// When each lot expires, and what is unused of it where there are several. A long list is cut, and the last row says
+/// what is left out.
+fn rows_of_lots(label: Label, lots: &[UnusedFunds], locale: Locale) -> Vec<(Label, String)> {
+    let instant = |lot: &UnusedFunds| wording::date_and_time(lot.expires_at, locale);
+    if let [lot] = lots {
+        return vec![(label, instant(lot))];
+    }
+    let shown = if lots.len() > MOST_LOTS { MOST_LOTS - 1 } else { lots.len() };
+    let of_lot =
+        |lot: &UnusedFunds| (label, format!("{} ({})", instant(lot), wording::amount(lot.amount, locale)));
+    let mut rows: Vec<_> = lots[..shown].iter().map(of_lot).collect();
+    if let Some((first, others)) = lots[shown..].split_first() {
+        let sum = others.iter().fold(first.amount, |sum, lot| sum + lot.amount);
+        let count = others.len() + 1;
+        rows.push((Label::FurtherLots, format!("{count} ({})", wording::amount(sum, locale))));
+    }
+    rows
 }

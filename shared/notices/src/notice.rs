@@ -1,6 +1,6 @@
 //! A notice: a fact that people are told. Every other fact is told to nobody.
 
-use domain::fact::Setting;
+use domain::fact::{Expired, Expiring, Setting, UnusedFunds};
 use domain::recharge::{Limit, Safeguard};
 use domain::{Fact, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
@@ -29,8 +29,8 @@ pub enum Notice<'a> {
         amount: Money,
         /// The card processor's code.
         reason: &'a str,
-        /// When it is tried again, if it is.
-        retry_at: Option<Timestamp>,
+        /// When it is tried again.
+        retry_at: Timestamp,
     },
     /// The card's owner is to confirm a recharge (N2).
     RechargeNeedsAction {
@@ -55,17 +55,17 @@ pub enum Notice<'a> {
     },
     /// Funds are about to expire (N5).
     FundsExpiring {
-        /// How much.
+        /// How much, in all.
         amount: Money,
-        /// When.
-        expires_at: Timestamp,
+        /// Of which lots, oldest expiry first.
+        lots: &'a [UnusedFunds],
     },
     /// Funds have expired (N6).
     FundsExpired {
-        /// How much.
+        /// How much, in all.
         amount: Money,
-        /// When.
-        expired_at: Timestamp,
+        /// Of which lots, oldest expiry first.
+        lots: &'a [UnusedFunds],
     },
     /// Auto-recharge, payment method or recipients were changed (N9).
     SettingsChanged {
@@ -92,6 +92,10 @@ pub enum Notice<'a> {
     RechargeStopped {
         /// The last decline.
         reason: &'a str,
+        /// The recharge that was declined, if the event says it.
+        payment: Option<&'a PaymentId>,
+        /// How much was asked for, if the event says it.
+        amount: Option<Money>,
     },
 }
 
@@ -120,7 +124,8 @@ impl Changed {
 }
 
 impl<'a> Notice<'a> {
-    /// What people are told of a fact, if anything.
+    /// What people are told of a fact, if anything. One cause is one mail, and amounts below a minor unit are worth
+    /// none.
     pub fn of(fact: &'a Fact) -> Option<Self> {
         Some(match fact {
             Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number } => Self::FundsAdded {
@@ -134,28 +139,35 @@ impl<'a> Notice<'a> {
                 expires_at: *expires_at,
                 receipt_number: *receipt_number,
             },
-            Fact::RechargeFailed { payment_id, amount, reason, retry_at } => {
+            // A decline that is not tried again stops auto-recharge, and is told as that (N10).
+            Fact::RechargeFailed { retry_at: None, .. } => return None,
+            Fact::RechargeFailed { payment_id, amount, reason, retry_at: Some(retry_at) } => {
                 Self::RechargeFailed { payment: payment_id, amount: *amount, reason, retry_at: *retry_at }
             }
             Fact::RechargeNeedsAction { payment_id, amount, url } => {
                 Self::RechargeNeedsAction { payment: payment_id, amount: *amount, url }
             }
             Fact::BalanceDepleted { available } => Self::BalanceDepleted { available: *available },
+            // The crossing of zero is told in its place (N3).
+            Fact::BalanceWarning { available, .. } if !available.is_positive() => return None,
             Fact::BalanceWarning { available, amount } => {
                 Self::BalanceWarning { available: *available, amount: *amount }
             }
-            Fact::FundsExpiring { amount, expires_at, .. } => {
-                Self::FundsExpiring { amount: *amount, expires_at: *expires_at }
+            Fact::FundsExpiring(Expiring { amount, lots, .. }) if is_worth_a_mail(*amount, lots) => {
+                Self::FundsExpiring { amount: *amount, lots }
             }
-            Fact::FundsExpired { amount, expired_at, .. } => {
-                Self::FundsExpired { amount: *amount, expired_at: *expired_at }
+            Fact::FundsExpired(Expired { amount, lots }) if is_worth_a_mail(*amount, lots) => {
+                Self::FundsExpired { amount: *amount, lots }
             }
+            Fact::FundsExpiring(_) | Fact::FundsExpired(_) => return None,
             Fact::SettingsChanged { fields, by, removed_recipients } => {
                 Self::SettingsChanged { changed: Changed::of(fields)?, by, removed_recipients }
             }
             Fact::RechargePaused { why } => Self::RechargePaused { why: *why },
             Fact::RechargeLimited { why, until } => Self::RechargeLimited { why: *why, until: *until },
-            Fact::RechargeStopped { reason } => Self::RechargeStopped { reason },
+            Fact::RechargeStopped { reason, payment_id, amount } => {
+                Self::RechargeStopped { reason, payment: payment_id.as_ref(), amount: *amount }
+            }
             // Who bought has the answer on the screen; auto-recharge hears of a low balance.
             Fact::PaymentDeclined { .. } | Fact::BalanceLow { .. } | Fact::UsageRejected { .. } => {
                 return None;
@@ -169,6 +181,7 @@ impl<'a> Notice<'a> {
             Self::FundsAdded { payment, .. }
             | Self::RechargeFailed { payment, .. }
             | Self::RechargeNeedsAction { payment, .. } => Some(payment),
+            Self::RechargeStopped { payment, .. } => payment,
             _ => None,
         }
     }
@@ -202,6 +215,11 @@ impl<'a> Notice<'a> {
         };
         format!("{account}#{section}")
     }
+}
+
+/// Whether these unused funds, in all, can be named in a mail.
+fn is_worth_a_mail(amount: Money, lots: &[UnusedFunds]) -> bool {
+    amount.reaches_minor_unit() && !lots.is_empty()
 }
 
 /// Whether this can be followed, and runs nothing.

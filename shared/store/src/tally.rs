@@ -20,8 +20,8 @@ pub(crate) fn count(change: &Change) {
         }
     }
     for fact in &change.facts {
-        if matches!(fact, Fact::FundsExpiring { .. }) {
-            WARNINGS.add(1);
+        if let Fact::FundsExpiring(expiring) = fact {
+            WARNINGS.add(expiring.lots.len() as u64);
         }
         if let Some(outcome) = outcome_of_recharge(fact) {
             RECHARGES.add_for(outcome, 1);

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::draft::Change;
+use domain::fact::{Expiring, UnusedFunds};
 use domain::posting::Entry;
 use domain::time::{LATE_RECORDS, key_text};
 use domain::{Account, BillingModel, Fact, JournalKey, LotId, Money, Payment, PaymentId, Posting};
@@ -83,9 +84,11 @@ impl Books {
             assert_eq!(row.amount, -lot.remaining, "E1: all its unused funds");
             assert!(row.posted_at >= lot.expires_at + LATE_RECORDS, "E1: not before the 72 h are over");
             assert!(self.forfeited.insert(id.clone()), "E1: {id} is forfeited once");
-            let told = change.facts.iter().filter(|fact| {
-                matches!(fact, Fact::FundsExpired { lot_id, amount, .. } if lot_id == id && *amount == lot.remaining)
+            let lots = change.facts.iter().filter_map(|fact| match fact {
+                Fact::FundsExpired(expired) => Some(&expired.lots),
+                _ => None,
             });
+            let told = lots.flatten().filter(|told| told.lot_id == *id && told.amount == lot.remaining);
             assert_eq!(told.count(), 1, "N6: people are told once");
         }
     }
@@ -117,19 +120,35 @@ impl Books {
     fn warnings_in_order(&mut self, change: &Change) {
         let after = &change.account;
         for fact in &change.facts {
-            let Fact::FundsExpiring { lot_id, amount, expires_at, days } = fact else { continue };
+            let Fact::FundsExpiring(Expiring { amount, days, lots }) = fact else { continue };
             assert!([60, 30, 7].contains(days));
-            let before = self.warned.insert(lot_id.clone(), *days);
-            assert!(before.is_none_or(|before| *days < before), "E3: {lot_id}: {days} days after {before:?}");
-            let due = *expires_at - jiff::SignedDuration::from_hours(24 * i64::from(*days));
-            assert!(
-                due <= after.as_of && after.as_of < *expires_at,
-                "E3: {days} days before, not after the expiry"
+            assert_eq!(
+                *amount,
+                lots.iter().fold(Money::zero(amount.currency()), |sum, lot| sum + lot.amount)
             );
-            let lot =
-                after.lots.iter().find(|lot| lot.id == *lot_id).expect("only lots with funds are warned of");
-            assert_eq!((lot.remaining, lot.expires_at), (*amount, *expires_at));
+            for UnusedFunds { lot_id, amount, expires_at } in lots {
+                let before = self.warned.insert(lot_id.clone(), *days);
+                assert!(before.is_none_or(|before| *days < before), "E3: {lot_id}: {days} after {before:?}");
+                let due = *expires_at - jiff::SignedDuration::from_hours(24 * i64::from(*days));
+                assert!(
+                    due <= after.as_of && after.as_of < *expires_at,
+                    "E3: {days} days before, not after the expiry"
+                );
+                let lot = after.lots.iter().find(|lot| lot.id == *lot_id);
+                let lot = lot.expect("only lots with funds are warned of");
+                assert_eq!((lot.remaining, lot.expires_at), (*amount, *expires_at));
+            }
         }
+        let days = change.facts.iter().filter_map(|fact| match fact {
+            Fact::FundsExpiring(expiring) => Some(expiring.days),
+            _ => None,
+        });
+        let days: Vec<_> = days.collect();
+        assert_eq!(
+            days.len(),
+            HashSet::<u16>::from_iter(days.clone()).len(),
+            "E3: one fact for each warning"
+        );
     }
 
     fn depletion_told_once(&mut self, change: &Change) {
@@ -139,7 +158,9 @@ impl Books {
         let crosses = self.was_above_zero && !available.is_positive();
         let expected = crosses.then_some(Fact::BalanceDepleted { available });
         assert_eq!(told, expected.iter().collect::<Vec<_>>(), "N3: told once per crossing");
-        self.was_above_zero = available.is_positive();
+        // Less than a minor unit is worth no mail when it is spent.
+        let stays = self.was_above_zero && available.is_positive();
+        self.was_above_zero = stays || available.reaches_minor_unit();
     }
 
     fn payment_moves_on(&mut self, before: &Account, change: &Change) {

@@ -358,7 +358,8 @@ impl Model {
         if self.above_zero && available <= 0 {
             commit.told.push(Told::Depleted { available });
         }
-        self.above_zero = available > 0;
+        // A hundred ledger units are a minor unit; less is worth no mail when it is spent.
+        self.above_zero = available >= 100 || self.above_zero && available > 0;
         commit
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::draft::Change;
+use domain::fact::{Expiring, UnusedFunds};
 use domain::lot::Draw;
 use domain::posting::Entry;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
@@ -247,9 +248,10 @@ impl World {
         let decision = expiry::sweep(&self.account, self.event());
         let commit = self.model.sweep(self.clock);
         let facts = decision.change.as_ref().map_or(&[][..], |change| &change.facts);
-        let count = |wanted: fn(&Fact) -> bool| facts.iter().filter(|fact| wanted(fact)).count();
-        assert_eq!(decision.answer.booked, count(|fact| matches!(fact, Fact::FundsExpired { .. })));
-        assert_eq!(decision.answer.warned, count(|fact| matches!(fact, Fact::FundsExpiring { .. })));
+        let count = |lots: fn(&Fact) -> usize| facts.iter().map(lots).sum::<usize>();
+        let booked = count(|fact| if let Fact::FundsExpired(told) = fact { told.lots.len() } else { 0 });
+        let warned = count(|fact| if let Fact::FundsExpiring(told) = fact { told.lots.len() } else { 0 });
+        assert_eq!((decision.answer.booked, decision.answer.warned), (booked, warned));
         self.settle(decision.change, commit.as_ref());
         assert!(expiry::sweep(&self.account, self.event()).change.is_none(), "E1: twice changes nothing");
     }
@@ -530,9 +532,9 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
     }
     for fact in &change.facts {
         match fact {
-            Fact::FundsExpiring { days: 60, .. } => reached("60 days are warned of", true),
-            Fact::FundsExpiring { days: 30, .. } => reached("30 days are warned of", true),
-            Fact::FundsExpiring { .. } => reached("7 days are warned of", true),
+            Fact::FundsExpiring(Expiring { days: 60, .. }) => reached("60 days are warned of", true),
+            Fact::FundsExpiring(Expiring { days: 30, .. }) => reached("30 days are warned of", true),
+            Fact::FundsExpiring(_) => reached("7 days are warned of", true),
             Fact::BalanceDepleted { available } => {
                 reached("what is available crosses zero", available.is_negative());
                 reached("what is available becomes exactly zero", available.is_zero());
@@ -556,31 +558,40 @@ fn rows(change: &Change) -> Vec<model::Row> {
 }
 
 fn told(change: &Change) -> Vec<Told> {
-    let mut told: Vec<_> = change.facts.iter().map(fact).collect();
+    let mut told: Vec<_> = change.facts.iter().flat_map(fact).collect();
     told.sort();
     told
 }
 
-fn fact(fact: &Fact) -> Told {
+/// What the model tells: of each lot by itself.
+fn fact(fact: &Fact) -> Vec<Told> {
     match fact {
-        Fact::FundsAdded { payment_id, amount, expires_at, receipt_number, .. } => Told::Added {
+        Fact::FundsAdded { payment_id, amount, expires_at, receipt_number, .. } => vec![Told::Added {
             id: payment_id.to_string(),
             amount: units(*amount),
             expires: expires_at.as_millisecond(),
             receipt: *receipt_number,
-        },
+        }],
         Fact::PaymentDeclined { payment_id, amount, .. } => {
-            Told::Declined { id: payment_id.to_string(), amount: units(*amount) }
+            vec![Told::Declined { id: payment_id.to_string(), amount: units(*amount) }]
         }
-        Fact::BalanceDepleted { available } => Told::Depleted { available: units(*available) },
-        Fact::FundsExpiring { lot_id, amount, expires_at, days } => Told::Expiring {
-            lot: lot_id.to_string(),
-            amount: units(*amount),
-            expires: expires_at.as_millisecond(),
-            days: (*days).into(),
-        },
-        Fact::FundsExpired { lot_id, amount, expired_at } => {
-            Told::Expired { lot: lot_id.to_string(), amount: units(*amount), at: expired_at.as_millisecond() }
+        Fact::BalanceDepleted { available } => vec![Told::Depleted { available: units(*available) }],
+        Fact::FundsExpiring(Expiring { days, lots, .. }) => {
+            let expiring = |lot: &UnusedFunds| Told::Expiring {
+                lot: lot.lot_id.to_string(),
+                amount: units(lot.amount),
+                expires: lot.expires_at.as_millisecond(),
+                days: (*days).into(),
+            };
+            lots.iter().map(expiring).collect()
+        }
+        Fact::FundsExpired(expired) => {
+            let of_lot = |lot: &UnusedFunds| Told::Expired {
+                lot: lot.lot_id.to_string(),
+                amount: units(lot.amount),
+                at: lot.expires_at.as_millisecond(),
+            };
+            expired.lots.iter().map(of_lot).collect()
         }
         _ => panic!("nobody changed a setting: {fact:?}"),
     }

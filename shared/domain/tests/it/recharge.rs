@@ -729,6 +729,6 @@ fn what_lasts_is_kept_on_its_row() {
     let night = at("2027-12-05T00:00:00Z");
     let swept = expiry::sweep(&wallet.account, night).change.unwrap();
     let kept = swept.postings[0].lasting.clone().unwrap();
-    assert!(matches!(kept.fact, Fact::FundsExpired { .. }));
+    assert!(matches!(kept.fact, Fact::FundsExpired(_)));
     assert_eq!(swept.facts[kept.number as usize], kept.fact);
 }

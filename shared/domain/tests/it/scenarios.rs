@@ -928,7 +928,7 @@ fn e3_warnings_at_60_30_and_7_days_then_the_booking() {
         assert!(expiry::sweep(&account, at(due) - millis(1)).change.is_none(), "not before it is due");
         let decision = expiry::sweep(&account, at(due));
         let days = facts(&decision).iter().find_map(|fact| match fact {
-            Fact::FundsExpiring { days, .. } => Some(*days),
+            Fact::FundsExpiring(expiring) => Some(expiring.days),
             _ => None,
         });
         assert_eq!((days, decision.answer.warned), (warned, usize::from(warned.is_some())), "{due}");
@@ -937,6 +937,28 @@ fn e3_warnings_at_60_30_and_7_days_then_the_booking() {
         account = change.account;
     }
     assert_eq!((account.due_for_expiry(), books.rows.len()), (None, 1));
+}
+
+#[test]
+fn e3_lots_that_expire_together_are_told_of_together() {
+    let expiries = ["2027-12-31T08:00:00Z", "2027-12-31T09:00:00Z", "2028-01-30T08:00:00Z"];
+    let lots: Vec<_> = (0..12).map(|index| (format!("lot_{index:02}"), expiries[index / 5])).collect();
+    let lots: Vec<_> = lots.iter().map(|(id, expiry)| (id.as_str(), *expiry, "1.5")).collect();
+    let account = euros(&lots);
+    let told = |decision: &Decision<expiry::Swept>| -> Vec<_> {
+        let told = facts(decision).iter().filter_map(|fact| match fact {
+            Fact::FundsExpiring(told) => Some((Some(told.days), told.amount.to_string(), told.lots.len())),
+            Fact::FundsExpired(told) => Some((None, told.amount.to_string(), told.lots.len())),
+            _ => None,
+        });
+        told.collect()
+    };
+    let warned = expiry::sweep(&account, at("2027-12-02T00:15:00Z"));
+    assert_eq!(told(&warned), [(Some(60), "3.0000".to_owned(), 2), (Some(30), "15.0000".to_owned(), 10)]);
+    assert_eq!(warned.answer.warned, 12);
+    let booked = expiry::sweep(&after(&account, &warned), at("2028-01-04T00:15:00Z"));
+    assert_eq!(told(&booked), [(None, "15.0000".to_owned(), 10), (Some(30), "3.0000".to_owned(), 2)]);
+    assert_eq!(booked.answer.booked, 10);
 }
 
 #[test]
@@ -962,8 +984,10 @@ fn n3_a_crossing_is_told_once_and_armed_again_above_zero() {
         ("-0.0001", Some("0.0000")),
         ("-2", None),
         ("2", None),
-        ("0.0001", None),
-        ("-5", Some("-4.9999")),
+        ("0.0099", None),
+        ("-0.0099", None), // less than a minor unit was there
+        ("0.01", None),
+        ("-5", Some("-4.9900")),
     ];
     for (index, (amount, told)) in steps.into_iter().enumerate() {
         let id = payment_id(&format!("adj_{index}"));
@@ -987,7 +1011,7 @@ fn n3_an_expiry_is_a_crossing_that_the_next_commit_tells() {
     let kinds: Vec<_> = facts(&decision)
         .iter()
         .map(|fact| match fact {
-            Fact::FundsExpired { .. } => "expired",
+            Fact::FundsExpired(_) => "expired",
             Fact::BalanceDepleted { .. } => "depleted",
             _ => "other",
         })

@@ -1,6 +1,6 @@
 //! What the mails of these tests are about.
 
-use domain::fact::{Event, Setting};
+use domain::fact::{Event, Expired, Expiring, Setting, UnusedFunds};
 use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
 use domain::recharge::{Limit, Safeguard};
@@ -56,7 +56,9 @@ pub(crate) fn mail(fact: Fact, profile: &Profile) -> Option<Mail> {
 pub(crate) fn mail_for(billing: BillingModel, fact: Fact, profile: &Profile) -> Option<Mail> {
     let kind = match fact {
         Fact::FundsAdded { kind, .. } => Some(kind),
-        Fact::RechargeFailed { .. } | Fact::RechargeNeedsAction { .. } => Some(PaymentKind::Recharge),
+        Fact::RechargeFailed { .. } | Fact::RechargeNeedsAction { .. } | Fact::RechargeStopped { .. } => {
+            Some(PaymentKind::Recharge)
+        }
         _ => None,
     };
     let payment = kind.map(payment);
@@ -99,6 +101,35 @@ pub(crate) fn changed(fields: &[Setting]) -> Fact {
     }
 }
 
+pub(crate) fn stopped(reason: &str) -> Fact {
+    Fact::RechargeStopped {
+        reason: reason.to_owned(),
+        payment_id: Some(payment_id()),
+        amount: Some(euros("50")),
+    }
+}
+
+/// Lots of these amounts, which expire at these instants.
+fn unused(lots: &[(&str, &str)]) -> (Money, Vec<UnusedFunds>) {
+    let lots = lots.iter().map(|(amount, expires_at)| UnusedFunds {
+        lot_id: LotId::of(&payment_id()),
+        amount: euros(amount),
+        expires_at: instant(expires_at),
+    });
+    let lots: Vec<_> = lots.collect();
+    (lots.iter().fold(euros("0"), |sum, lot| sum + lot.amount), lots)
+}
+
+pub(crate) fn expiring(lots: &[(&str, &str)]) -> Fact {
+    let (amount, lots) = unused(lots);
+    Fact::FundsExpiring(Expiring { amount, days: 30, lots })
+}
+
+pub(crate) fn expired(lots: &[(&str, &str)]) -> Fact {
+    let (amount, lots) = unused(lots);
+    Fact::FundsExpired(Expired { amount, lots })
+}
+
 fn limited(why: Limit) -> Fact {
     Fact::RechargeLimited { why, until: instant("2026-12-01T00:00:00Z") }
 }
@@ -108,12 +139,11 @@ pub(crate) fn every_mail() -> Vec<(&'static str, BillingModel, Fact)> {
     let prepaid = |name, fact| (name, BillingModel::Prepaid, fact);
     let depleted = Fact::BalanceDepleted { available: euros("-1.25") };
     let warning = Fact::BalanceWarning { available: euros("19.7361"), amount: euros("20") };
-    let lot_id = LotId::of(&payment_id());
-    let amount = euros("8.5");
+    let mut many = vec![("50", "2026-12-25T08:00:00Z"); 20];
+    many[19].1 = "2026-12-26T07:00:00Z";
     vec![
         prepaid("n1-recharge", funds_added(PaymentKind::Recharge)),
         prepaid("n2-failed", recharge_failed("insufficient_funds", Some("2026-11-25T10:05:00Z"))),
-        prepaid("n2-failed-for-good", recharge_failed("lost_card", None)),
         prepaid(
             "n2-needs-action",
             Fact::RechargeNeedsAction {
@@ -126,18 +156,16 @@ pub(crate) fn every_mail() -> Vec<(&'static str, BillingModel, Fact)> {
         ("n3-depleted-post-usage", BillingModel::PostUsage, depleted),
         prepaid("n4-warning", warning.clone()),
         ("n4-warning-post-usage", BillingModel::PostUsage, warning),
+        prepaid("n5-expiring", expiring(&[("8.5", "2026-12-25T08:00:00Z")])),
         prepaid(
-            "n5-expiring",
-            Fact::FundsExpiring {
-                lot_id: lot_id.clone(),
-                amount,
-                expires_at: instant("2026-12-25T08:00:00Z"),
-                days: 30,
-            },
+            "n5-expiring-several",
+            expiring(&[("8.5", "2026-12-25T08:00:00Z"), ("0.0001", "2026-12-25T09:30:00Z")]),
         ),
+        prepaid("n5-expiring-many", expiring(&many)),
+        prepaid("n6-expired", expired(&[("8.5", "2026-11-22T08:00:00Z")])),
         prepaid(
-            "n6-expired",
-            Fact::FundsExpired { lot_id, amount, expired_at: instant("2026-11-22T08:00:00Z") },
+            "n6-expired-several",
+            expired(&[("8.5", "2026-11-21T08:00:00Z"), ("50", "2026-11-22T08:00:00Z")]),
         ),
         prepaid("n7-purchase", funds_added(PaymentKind::Purchase)),
         prepaid("n9-payment-method", changed(&[Setting::Name, Setting::PaymentMethod])),
@@ -148,6 +176,7 @@ pub(crate) fn every_mail() -> Vec<(&'static str, BillingModel, Fact)> {
         prepaid("n10-limited-monthly", limited(Limit::Monthly)),
         prepaid("n10-limited-maximum", limited(Limit::Maximum)),
         prepaid("n10-limited-lots", limited(Limit::Lots)),
-        prepaid("n10-stopped", Fact::RechargeStopped { reason: "card_declined".to_owned() }),
+        prepaid("n10-stopped", stopped("card_declined")),
+        prepaid("n10-stopped-lost-card", stopped("lost_card")),
     ]
 }

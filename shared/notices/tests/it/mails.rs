@@ -5,7 +5,8 @@ use domain::rejection::Refusal;
 use domain::{Fact, Locale, MessageId, PaymentKind};
 
 use crate::given::{
-    changed, contoso, euros, every_mail, funds_added, mail, mail_for, payment_id, recharge_failed,
+    changed, contoso, euros, every_mail, expired, expiring, funds_added, mail, mail_for, payment_id,
+    recharge_failed,
 };
 
 const LOCALES: [(&str, Locale); 2] = [("en", Locale::En), ("fr", Locale::Fr)];
@@ -82,6 +83,14 @@ fn facts_that_are_no_news_have_no_mail() {
             problem: "expected a JSON object".to_owned(),
         },
         changed(&[Setting::Name, Setting::Locale, Setting::PoNumber, Setting::LowBalanceAmount]),
+        // One cause is one mail: another fact of the same commit has it.
+        recharge_failed("lost_card", None),
+        Fact::BalanceWarning { available: euros("0"), amount: euros("20") },
+        Fact::BalanceWarning { available: euros("-5"), amount: euros("20") },
+        // Less than a minor unit.
+        expiring(&[("0.0001", "2026-12-25T08:00:00Z"), ("0.0098", "2026-12-25T09:00:00Z")]),
+        expired(&[("0.0099", "2026-11-22T08:00:00Z")]),
+        expired(&[]),
     ];
     for fact in untold {
         assert_eq!(mail(fact.clone(), &contoso(Locale::En)), None, "{fact:?}");
@@ -89,9 +98,18 @@ fn facts_that_are_no_news_have_no_mail() {
 }
 
 #[test]
+fn amounts_from_a_minor_unit_on_have_a_mail() {
+    let cent = [("0.0051", "2026-11-22T08:00:00Z"), ("0.0049", "2026-11-22T09:00:00Z")];
+    for fact in [expiring(&cent), expired(&cent)] {
+        assert!(mail(fact.clone(), &contoso(Locale::En)).is_some(), "{fact:?}");
+    }
+}
+
+#[test]
 fn n2_common_declines_are_said_in_words_and_others_as_they_are() {
     for (_, locale) in LOCALES {
-        let text = |code| mail(recharge_failed(code, None), &contoso(locale)).unwrap().text;
+        let text =
+            |code| mail(recharge_failed(code, Some("2026-11-25T10:05:00Z")), &contoso(locale)).unwrap().text;
         let unknown = text("do_not_honor");
         assert!(unknown.contains("do_not_honor"), "{unknown}");
         for code in [

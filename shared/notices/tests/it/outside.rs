@@ -36,7 +36,7 @@ fn a_name_or_an_author_cannot_forge_anything() {
 #[test]
 fn texts_from_outside_have_a_limit() {
     let profile = Profile { name: "é".repeat(5_000), ..Profile::default() };
-    let fact = recharge_failed(&"y".repeat(5_000), None);
+    let fact = recharge_failed(&"y".repeat(5_000), Some("2026-11-25T10:05:00Z"));
     let mail = mail(fact, &profile).unwrap();
     assert!(mail.subject.ends_with(&format!("{}\u{2026}", "é".repeat(200))), "{}", mail.subject);
     assert!(mail.subject.chars().count() < 300 && mail.text.chars().count() < 3_000, "{}", mail.text);

@@ -4,14 +4,16 @@
 //! address does not stop the others, and an event that comes again finds who was told ([`notices::claims`]).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Delivery;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::fact::Event;
 use domain::{AccountId, Profile};
-use notices::{Claims, ClaimsError, Envelope, Mail, Notice, Occasion, SendError, Standing};
+use notices::{Claims, ClaimsError, Envelope, Mail, Notice, Occasion, SendError, Standing, Unanswered};
 use store::{Store, StoreError};
-use telemetry::metric::{MAILS_FAILED, MAILS_REFUSED, MAILS_SENT};
+use telemetry::metric::{MAILS_FAILED, MAILS_GIVEN_UP, MAILS_REFUSED, MAILS_SENT};
+use tokio::time::Instant;
 
 /// What the handler works with.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub struct Ports {
     pub portal: String,
     /// What SES is to do with bounces, if anything.
     pub configuration_set: Option<String>,
+    /// How long SES has to take a mail.
+    pub patience: Duration,
 }
 
 /// Why an event has to come again.
@@ -45,19 +49,21 @@ enum NotifyError {
 enum Untold {
     #[error("somebody else is at it, or died at it")]
     Held,
+    #[error("there is no time left to wait for SES")]
+    OutOfTime,
     #[error(transparent)]
     Send(#[from] SendError),
     #[error(transparent)]
     Claims(#[from] ClaimsError),
 }
 
-/// Tells people what happened. Events that nobody is told of are none of ours.
-pub async fn handle(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
-    api::queue::each(batch, async |Delivery { event, .. }| tell(&event, ports).await).await
+/// Tells people what happened, as far as it gets by `until`. Events that nobody is told of need nothing.
+pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
+    api::queue::each(batch, async |Delivery { event, .. }| tell(&event, ports, until).await).await
 }
 
 /// Tells every recipient; whoever cannot be told now does not stop the others.
-async fn tell(event: &Event, ports: &Ports) -> Result<(), NotifyError> {
+async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), NotifyError> {
     let Some(notice) = Notice::of(&event.fact).filter(|_| !event.republished) else { return Ok(()) };
     let Ok(id) = AccountId::parse(&event.account_id) else { return Ok(()) };
     let Some((account, profile)) = ports.store.account_with_profile(&id).await? else { return Ok(()) };
@@ -79,7 +85,7 @@ async fn tell(event: &Event, ports: &Ports) -> Result<(), NotifyError> {
     let Some(mail) = Mail::about(&occasion) else { return Ok(()) };
     let mut untold = Vec::new();
     for recipient in &recipients {
-        if let Err(problem) = tell_one(event, recipient, &mail, ports).await {
+        if let Err(problem) = tell_one(event, recipient, &mail, ports, until).await {
             untold.push(problem);
         }
     }
@@ -96,7 +102,17 @@ fn recipients<'a>(profile: &'a Profile, notice: Notice<'a>) -> Vec<&'a String> {
 }
 
 /// Claims the mail, sends it, and marks what became of it.
-async fn tell_one(event: &Event, recipient: &str, mail: &Mail, ports: &Ports) -> Result<(), Untold> {
+async fn tell_one(
+    event: &Event,
+    recipient: &str,
+    mail: &Mail,
+    ports: &Ports,
+    until: Instant,
+) -> Result<(), Untold> {
+    // A send that Lambda cuts off is one that nobody counts.
+    if Instant::now() + ports.patience > until {
+        return Err(Untold::OutOfTime);
+    }
     let standing = ports.claims.claim(&event.id, recipient).await;
     let claim = match standing.inspect_err(|_| MAILS_FAILED.add(1))? {
         Standing::Ours(claim) => claim,
@@ -105,7 +121,7 @@ async fn tell_one(event: &Event, recipient: &str, mail: &Mail, ports: &Ports) ->
     };
     let envelope =
         Envelope { from: &ports.from, to: recipient, configuration_set: ports.configuration_set.as_deref() };
-    match notices::send(&ports.mailer, &envelope, mail).await {
+    match notices::send(&ports.mailer, &envelope, mail, ports.patience).await {
         Ok(()) => {
             MAILS_SENT.add(1);
             Ok(ports.claims.mark_sent(&claim).await?)
@@ -115,6 +131,17 @@ async fn tell_one(event: &Event, recipient: &str, mail: &Mail, ports: &Ports) ->
             MAILS_REFUSED.add(1);
             Ok(ports.claims.mark_refused(&claim, &reason).await?)
         }
+        Err(unanswered @ SendError::Unanswered { .. }) => match ports.claims.mark_unanswered(&claim).await? {
+            Unanswered::OnceMore => {
+                MAILS_FAILED.add(1);
+                Err(unanswered.into())
+            }
+            Unanswered::GivenUp => {
+                tracing::warn!(event = event.id, problem = %unanswered, "a mail is given up: it may have gone twice");
+                MAILS_GIVEN_UP.add(1);
+                Ok(())
+            }
+        },
         Err(unavailable) => {
             MAILS_FAILED.add(1);
             // A claim that cannot be given back is over with its lease.

@@ -8,6 +8,7 @@
 //! A host does many things at once: while a test leads one process from call to call, the stream is published and
 //! mails are sent. Deaths at a step, pauses and records of one process therefore concern what is [`watched`] alone.
 
+use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -386,7 +387,9 @@ impl HttpConnector for FaultyConnector {
                 Some(Kind::Conflict) => Ok(refusal(400, CONFLICT)),
                 Some(Kind::Throttle) if target == Target::Mail => Ok(too_many_mails()),
                 Some(Kind::Throttle) => Ok(refusal(400, THROTTLED)),
-                Some(Kind::Down) => Err(ConnectorError::io("the connection was refused".into())),
+                Some(Kind::Down) => {
+                    Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionRefused).into()))
+                }
                 Some(Kind::LostReply) => {
                     inner.call(request).await?;
                     Err(ConnectorError::io("the connection was reset".into()))

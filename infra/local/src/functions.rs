@@ -89,6 +89,9 @@ const RECONCILE: usize = 7;
 /// How long a batch or a request of finished calls may take, as on Lambda.
 const DEBITS_FOR: Duration = Duration::from_secs(26);
 
+/// How long an event may take to be told to people, as on Lambda.
+const NOTIFIES_FOR: Duration = Duration::from_secs(55);
+
 /// How long a period is told again, as on Lambda.
 const REPUBLISHES_FOR: Duration = Duration::from_mins(2);
 
@@ -163,6 +166,7 @@ impl Functions {
                 from: MAIL_FROM.to_owned(),
                 portal: url.to_owned(),
                 configuration_set: None,
+                patience: notices::send::PATIENCE,
             },
             reconcile: reconcile::Ports { store: store(), limits: reconcile::Limits::default() },
             sandbox,
@@ -321,7 +325,9 @@ impl Functions {
             let _flight = flight;
             match queue {
                 Queue::Recharge => recharge::handle_queue(batch, &functions.recharge).await,
-                Queue::Notify => notify::handle(batch, &functions.notify).await,
+                Queue::Notify => {
+                    notify::handle(batch, &functions.notify, Instant::now() + NOTIFIES_FOR).await
+                }
                 Queue::Debits => {
                     debit::queue::handle(batch, &functions.debit, Instant::now() + DEBITS_FOR).await
                 }

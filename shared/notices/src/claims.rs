@@ -2,12 +2,16 @@
 //!
 //! ```text
 //! absent ──> claimed ──> sent       the mail has gone
-//!    ↑        │   └────> refused    the address is refused for good
+//!    ↑        │ ↑ ├────> refused    the address is refused for good
+//!    │        │ │ ├────> unsure     SES never answered, so the mail may have gone
+//!    │        │ └─┼────────┘
+//!    │        │   └────> givenUp    SES never answered twice
 //!    └────────┴ released, or left until the lease is over
 //! ```
 //!
-//! A mail is sent by whoever holds the claim, so a repeated event sends no second one. Who dies between
-//! sending and marking has told nobody so: that one mail is sent again when the lease is over, rather than lost.
+//! A mail is sent by whoever holds the claim, so a repeated event sends no second one. A process that dies after
+//! sending and before marking leaves no trace of the send: that one mail is sent again when the lease is over, rather
+//! than lost. A send without an answer is counted, and tried once more at most: a slow SES takes each of them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -27,10 +31,16 @@ const STATE: &str = "state";
 const HOLDER: &str = "holder";
 const UNTIL: &str = "until";
 const EXPIRES_AT: &str = "expiresAt";
+const UNANSWERED: &str = "unanswered";
 
 const CLAIMED: &str = "claimed";
 const SENT: &str = "sent";
 const REFUSED: &str = "refused";
+const UNSURE: &str = "unsure";
+const GIVEN_UP: &str = "givenUp";
+
+/// After so many sends without an answer a mail is given up: it has most likely gone, and more than once.
+const MOST_UNANSWERED: u32 = 2;
 
 /// An item goes after this long: no queue delivers an event so late.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -53,7 +63,7 @@ pub struct Claims {
 pub enum Standing {
     /// It is ours to send.
     Ours(Claim),
-    /// It was sent, or its address is refused for good.
+    /// It was sent, its address is refused for good, or it was given up.
     Done,
     /// Somebody is sending it, or died at it: to be looked at again later.
     Held,
@@ -65,6 +75,17 @@ pub struct Claim {
     event: String,
     recipient: String,
     holder: String,
+    /// Earlier sends that SES did not answer.
+    unanswered: u32,
+}
+
+/// What follows from a send that SES did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// The mail may be sent once more.
+    OnceMore,
+    /// It is not sent again.
+    GivenUp,
 }
 
 /// The table could not be read or written. The caller comes back later.
@@ -136,11 +157,28 @@ impl Claims {
 
     /// Claims the mail about an event to a recipient, whose address is the same in upper and lower case.
     pub async fn claim(&self, event: &str, recipient: &str) -> Result<Standing, ClaimsError> {
-        let claim = Claim {
+        let mut claim = Claim {
             event: event.to_owned(),
             recipient: recipient.to_lowercase(),
             holder: format!("{:032x}", fastrand::u128(..)),
+            unanswered: 0,
         };
+        let Some(there) = self.take(&claim, None).await? else { return Ok(Standing::Ours(claim)) };
+        let is_free = match text_of(&there, STATE) {
+            Some(SENT | REFUSED | GIVEN_UP) => return Ok(Standing::Done),
+            Some(UNSURE) => true,
+            _ => number_of(&there, UNTIL).is_some_and(|until| until <= Timestamp::now().as_millisecond()),
+        };
+        let Some(holder) = text_of(&there, HOLDER).filter(|_| is_free) else { return Ok(Standing::Held) };
+        claim.unanswered =
+            number_of(&there, UNANSWERED).and_then(|count| u32::try_from(count).ok()).unwrap_or_default();
+        let taken = self.take(&claim, Some(holder)).await?;
+        Ok(if taken.is_none() { Standing::Ours(claim) } else { Standing::Held })
+    }
+
+    /// Writes the claim where there is nothing, or where the item is still this holder's. Gives the item that is there
+    /// instead, if any.
+    async fn take(&self, claim: &Claim, from: Option<&str>) -> Result<Option<Item>, ClaimsError> {
         let now = Timestamp::now();
         let until = now + SignedDuration::try_from(self.lease).expect("a lease is short");
         let mut item = claim.item(CLAIMED, now);
@@ -151,31 +189,27 @@ impl Claims {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#state) OR (#state = :claimed AND #until <= :now)")
-            .expression_attribute_names("#state", STATE)
-            .expression_attribute_names("#until", UNTIL)
-            .expression_attribute_values(":claimed", text(CLAIMED))
-            .expression_attribute_values(":now", number(now.as_millisecond()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = put else { return Ok(Standing::Ours(claim)) };
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let put = match from {
+            None => put
+                .condition_expression("attribute_not_exists(#state)")
+                .expression_attribute_names("#state", STATE),
+            Some(holder) => put
+                .condition_expression("#holder = :holder AND #state IN (:claimed, :unsure)")
+                .expression_attribute_names("#holder", HOLDER)
+                .expression_attribute_names("#state", STATE)
+                .expression_attribute_values(":holder", text(holder))
+                .expression_attribute_values(":claimed", text(CLAIMED))
+                .expression_attribute_values(":unsure", text(UNSURE)),
+        };
+        let Err(error) = put.send().await else { return Ok(None) };
         let there = match error.as_service_error() {
             Some(PutItemError::ConditionalCheckFailedException(refusal)) => refusal.item().cloned(),
             _ => return Err(ClaimsError::from_sdk(error)),
         };
+        // A claim whose reply was lost is sent again by the SDK and finds itself.
         let there = there.unwrap_or_default();
-        let is = |name: &str, value: &str| {
-            there.get(name).and_then(|it| it.as_s().ok()).is_some_and(|it| it == value)
-        };
-        Ok(if is(HOLDER, &claim.holder) {
-            // A claim whose reply was lost is sent again by the SDK and finds itself.
-            Standing::Ours(claim)
-        } else if is(STATE, SENT) || is(STATE, REFUSED) {
-            Standing::Done
-        } else {
-            Standing::Held
-        })
+        Ok(if text_of(&there, HOLDER) == Some(&claim.holder) { None } else { Some(there) })
     }
 
     /// Says that the mail has gone, whoever holds the claim by now.
@@ -190,8 +224,39 @@ impl Claims {
         self.put(item).await
     }
 
-    /// Gives the claim back, since the mail could not be sent now; somebody else's is left alone.
+    /// Counts a send that SES did not answer: the mail may have gone.
+    pub async fn mark_unanswered(&self, claim: &Claim) -> Result<Unanswered, ClaimsError> {
+        let (unanswered, now) = (claim.unanswered + 1, Timestamp::now());
+        let (state, follows) = if unanswered < MOST_UNANSWERED {
+            (UNSURE, Unanswered::OnceMore)
+        } else {
+            (GIVEN_UP, Unanswered::GivenUp)
+        };
+        let mut item = claim.item(state, now);
+        item.insert(HOLDER.to_owned(), text(&claim.holder));
+        item.insert(UNANSWERED.to_owned(), number(unanswered.into()));
+        self.put(item).await?;
+        Ok(follows)
+    }
+
+    /// Gives the claim back, since the mail was not sent; somebody else's is left alone. Earlier sends without an
+    /// answer stay counted.
     pub async fn release(&self, claim: &Claim) -> Result<(), ClaimsError> {
+        if claim.unanswered > 0 {
+            let mut item = claim.item(UNSURE, Timestamp::now());
+            item.insert(HOLDER.to_owned(), text(&claim.holder));
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(item))
+                .condition_expression("#holder = :holder AND #state = :claimed")
+                .expression_attribute_names("#holder", HOLDER)
+                .expression_attribute_names("#state", STATE)
+                .expression_attribute_values(":holder", text(&claim.holder))
+                .expression_attribute_values(":claimed", text(CLAIMED));
+            return unless_refused(put.send().await);
+        }
         let delete = self
             .client
             .delete_item()
@@ -203,14 +268,7 @@ impl Claims {
             .expression_attribute_values(":holder", text(&claim.holder))
             .send()
             .await;
-        match delete {
-            Err(error)
-                if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Err(ClaimsError::from_sdk(error))
-            }
-            _ => Ok(()),
-        }
+        unless_refused(delete)
     }
 
     async fn put(&self, item: Item) -> Result<(), ClaimsError> {
@@ -223,13 +281,41 @@ impl Claims {
 impl Claim {
     /// `expiresAt` goes by the machine's clock, as DynamoDB's deletion does.
     fn item(&self, state: &str, now: Timestamp) -> Item {
-        Item::from([
+        let mut item = Item::from([
             (EVENT_ID.to_owned(), text(&self.event)),
             (RECIPIENT.to_owned(), text(&self.recipient)),
             (STATE.to_owned(), text(state)),
             (EXPIRES_AT.to_owned(), number((now + KEPT_FOR).as_second())),
-        ])
+        ]);
+        if self.unanswered > 0 {
+            item.insert(UNANSWERED.to_owned(), number(self.unanswered.into()));
+        }
+        item
     }
+}
+
+/// A write whose condition does not hold is somebody else's to make.
+fn unless_refused<T, E>(written: Result<T, SdkError<E>>) -> Result<(), ClaimsError>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let code = |error: &SdkError<E>| {
+        error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned)
+    };
+    match written {
+        Err(error) if code(&error).as_deref() != Some("ConditionalCheckFailedException") => {
+            Err(ClaimsError::from_sdk(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+fn number_of(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }
 
 fn text(text: &str) -> AttributeValue {

@@ -16,7 +16,7 @@ pub mod mail;
 pub mod notice;
 pub mod send;
 
-pub use claims::{Claim, Claims, ClaimsError, Standing};
+pub use claims::{Claim, Claims, ClaimsError, Standing, Unanswered};
 pub use mail::{Mail, Occasion};
 pub use notice::Notice;
 pub use send::{Envelope, SendError, send};

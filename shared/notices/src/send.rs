@@ -1,6 +1,8 @@
 //! One mail to one recipient, through SES.
 
+use std::error::Error;
 use std::time::Duration;
+use std::{io, iter};
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::retry::RetryConfig;
@@ -8,6 +10,7 @@ use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader};
+use hyper_util::client::legacy;
 
 use crate::mail::Mail;
 
@@ -15,7 +18,7 @@ use crate::mail::Mail;
 const SENDER: &str = "Communications Credits";
 
 /// SES has this long to take a mail, much less than a claim on it holds.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is written on a mail.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +42,16 @@ pub enum SendError {
         /// Its words, which may have the address in them.
         reason: String,
     },
-    /// Not now: too many at once, no reply, or something that the operator has to see to.
+    /// Nobody knows: SES was asked and did not answer, so that it may have the mail.
+    #[error("SES did not answer ({code})")]
+    Unanswered {
+        /// The kind of failure.
+        code: String,
+        /// What the SDK said.
+        #[source]
+        source: BoxError,
+    },
+    /// It was not sent: too many at once, no connection, or something that the operator has to see to.
     #[error("the mail could not be sent now ({code})")]
     Unavailable {
         /// What SES calls it, or the kind of failure.
@@ -58,10 +70,15 @@ pub async fn client_from_env() -> Client {
 
 /// Sends a mail. The SDK tries once: SES has no key that tells a second try from a second mail, so who tries again
 /// is who knows that it may be one, and when.
-pub async fn send(client: &Client, envelope: &Envelope<'_>, mail: &Mail) -> Result<(), SendError> {
+pub async fn send(
+    client: &Client,
+    envelope: &Envelope<'_>,
+    mail: &Mail,
+    patience: Duration,
+) -> Result<(), SendError> {
     let once = aws_sdk_sesv2::config::Config::builder()
         .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
+        .timeout_config(TimeoutConfig::builder().operation_timeout(patience).build());
     let sent = client
         .send_email()
         .from_email_address(format!("{SENDER} <{}>", envelope.from))
@@ -93,6 +110,9 @@ fn read(error: SdkError<SendEmailError>) -> SendError {
         _ => "no reply",
     };
     let code = code.to_owned();
+    if may_have_gone(&error) {
+        return SendError::Unanswered { code, source: error.into() };
+    }
     match error.as_service_error() {
         Some(said @ (SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_)))
             if !is_our_fault(said) =>
@@ -101,6 +121,26 @@ fn read(error: SdkError<SendEmailError>) -> SendError {
         }
         _ => SendError::Unavailable { code, source: error.into() },
     }
+}
+
+/// Whether SES may have taken the mail all the same: it was asked, and its answer is missing or cannot be read.
+fn may_have_gone(error: &SdkError<SendEmailError>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(failure) => {
+            failure.as_connector_error().is_none_or(|error| !never_connected(error))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the request was never sent, since there was no connection.
+fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |&cause| cause.source()).any(|cause| {
+        let by_client = cause.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect);
+        let by_peer = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+        by_client || by_peer == Some(io::ErrorKind::ConnectionRefused)
+    })
 }
 
 /// An identity that is not verified is a matter of how we are set up, not of the recipient: once that is mended,

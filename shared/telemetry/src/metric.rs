@@ -67,7 +67,11 @@ pub const RECHARGES: Metric = Metric {
 /// Mails that went.
 pub const MAILS_SENT: Metric = whole("MailsSent", "mails sent");
 /// Mails that did not go yet.
-pub const MAILS_FAILED: Metric = whole("MailsFailed", "mails that did not go, to be tried again");
+pub const MAILS_FAILED: Metric =
+    whole("MailsFailed", "mails that did not go, or perhaps did, to be tried again");
+/// Mails that may have gone.
+pub const MAILS_GIVEN_UP: Metric =
+    whole("MailsGivenUp", "mails given up after two sends that SES did not answer: they may have gone");
 /// Mails that never will.
 pub const MAILS_REFUSED: Metric = whole("MailsRefused", "mails whose address was refused for good");
 /// Events that are told.
@@ -94,7 +98,7 @@ pub const BOOKS_UNREAD: Metric = whole(
 );
 
 /// All of them.
-pub const ALL: [&Metric; 19] = [
+pub const ALL: [&Metric; 20] = [
     &DEBITS,
     &DEBITS_REJECTED,
     &CHARGED,
@@ -104,6 +108,7 @@ pub const ALL: [&Metric; 19] = [
     &RECHARGES,
     &MAILS_SENT,
     &MAILS_FAILED,
+    &MAILS_GIVEN_UP,
     &MAILS_REFUSED,
     &EVENTS_PUBLISHED,
     &EVENTS_FAILED,

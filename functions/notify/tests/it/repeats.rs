@@ -1,8 +1,10 @@
 //! The same event again and again, and SES on a bad day (N11).
 
 use futures_util::future::join_all;
+use notify::Ports;
+use tokio::time::Instant;
 
-use crate::world::{LONG, Mood, SHORT, World, addresses, deliver, depleted, once};
+use crate::world::{LONG, Mood, SHORT, World, addresses, deliver, deliver_until, depleted, once};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn n11_a_bad_address_among_twenty_and_a_hundred_deliveries() {
@@ -63,4 +65,71 @@ async fn n11_a_lost_reply_repeats_a_mail_and_loses_none() {
     world.office.set(Mood::Works);
     world.deliver_until_done(&event).await;
     assert!(world.office.counts().values().all(|count| *count == 2), "{:?}", world.office.counts());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n11_ses_slower_than_its_time_out_repeats_a_mail_once_at_most() {
+    let world = World::with_lease(LONG).await;
+    let recipients = addresses(&["ada", "bob", "carol"]);
+    world.account("contoso", &recipients, None).await;
+    let impatient = Ports { patience: SHORT, ..world.ports.clone() };
+    let event = depleted("contoso", 1);
+    world.office.set(Mood::AnswersTooLate);
+    assert!(!deliver(&impatient, &event).await, "it may not have gone");
+    for _ in 0..20 {
+        assert!(deliver(&impatient, &event).await, "the second time it is given up");
+    }
+    assert!(world.office.counts().values().all(|count| *count == 2), "{:?}", world.office.counts());
+    world.office.set(Mood::Works);
+    assert!(world.deliver(&event).await);
+    assert_eq!(world.office.mails().len(), 2 * recipients.len(), "it stays given up");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n11_what_is_known_not_to_have_gone_is_not_counted() {
+    let world = World::with_lease(LONG).await;
+    let recipients = addresses(&["ada", "bob"]);
+    world.account("contoso", &recipients, None).await;
+    let event = depleted("contoso", 1);
+    world.office.set(Mood::LosesReplies);
+    assert!(!world.deliver(&event).await);
+    for mood in [Mood::Down, Mood::Throttles, Mood::Down] {
+        world.office.set(mood);
+        for _ in 0..5 {
+            assert!(!world.deliver(&event).await, "{mood:?}: it has to come again");
+        }
+    }
+    world.office.set(Mood::LosesReplies);
+    assert!(world.deliver(&event).await, "that was the second one without an answer");
+    assert_eq!(world.office.mails().len(), 2 * recipients.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n11_nobody_can_connect_for_long() {
+    let world = World::with_lease(LONG).await;
+    let recipients = addresses(&["ada"]);
+    world.account("contoso", &recipients, None).await;
+    let nobody = aws_sdk_sesv2::Client::from_conf(
+        world.ports.mailer.config().to_builder().endpoint_url("http://127.0.0.1:1").build(),
+    );
+    let cut_off = Ports { mailer: nobody, ..world.ports.clone() };
+    let event = depleted("contoso", 1);
+    for _ in 0..20 {
+        assert!(!deliver(&cut_off, &event).await, "no mail can have gone");
+    }
+    assert!(world.deliver(&event).await);
+    assert_eq!(world.office.counts(), once(&recipients));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_could_be_cut_off_is_not_begun() {
+    let world = World::with_lease(LONG).await;
+    let recipients = addresses(&["ada", "bob"]);
+    world.account("contoso", &recipients, None).await;
+    let event = depleted("contoso", 1);
+    let soon = Instant::now() + LONG / 2;
+    assert!(!deliver_until(&world.ports, &event, soon).await, "SES may take longer than there is");
+    assert!(world.office.mails().is_empty());
+    assert!(world.deliver(&event).await, "nobody holds a claim");
+    assert_eq!(world.office.counts(), once(&recipients));
 }

@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// A lease that no test outlasts.
 pub(crate) const LONG: Duration = Duration::from_mins(10);
@@ -76,6 +77,7 @@ impl World {
             from: FROM.to_owned(),
             portal: "https://credits.example.com".to_owned(),
             configuration_set: None,
+            patience: LONG,
         };
         Self { ports, office, wire }
     }
@@ -135,12 +137,17 @@ impl World {
 }
 
 pub(crate) async fn deliver(ports: &Ports, event: &Event) -> bool {
+    deliver_until(ports, event, Instant::now() + 2 * LONG).await
+}
+
+/// The same by a function that ends at that instant.
+pub(crate) async fn deliver_until(ports: &Ports, event: &Event, until: Instant) -> bool {
     let body = json!({ "detail-type": "x", "source": Event::SOURCE, "detail": event });
     let batch = json!({ "Records": [
         { "messageId": "m", "body": body.to_string(), "attributes": { "SentTimestamp": "1764064800123" } },
     ]});
     let batch: SqsEvent = serde_json::from_value(batch).unwrap();
-    notify::handle(batch, ports).await.batch_item_failures.is_empty()
+    notify::handle(batch, ports, until).await.batch_item_failures.is_empty()
 }
 
 pub(crate) fn event(account: &str, version: u64, fact: Fact) -> Event {
@@ -184,6 +191,8 @@ pub(crate) enum Mood {
     Down,
     /// The mail goes, and nobody hears of it.
     LosesReplies,
+    /// The mail goes, and the answer comes when nobody waits any more.
+    AnswersTooLate,
 }
 
 /// Stands in for SES: takes mails, except for addresses that begin with `bounce`.
@@ -250,7 +259,7 @@ async fn take(office: State<Arc<Office>>, Json(mail): Json<Value>) -> Response {
     match mood {
         Mood::Throttles => return error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException"),
         Mood::Down => return error(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable"),
-        Mood::Works | Mood::LosesReplies => {}
+        Mood::Works | Mood::LosesReplies | Mood::AnswersTooLate => {}
     }
     let to = addressee(&mail);
     if to.starts_with("bounce") {
@@ -261,6 +270,9 @@ async fn take(office: State<Arc<Office>>, Json(mail): Json<Value>) -> Response {
     if mood == Mood::LosesReplies {
         // Ends the connection, without a word.
         resume_unwind(Box::new("the reply is lost"));
+    }
+    if mood == Mood::AnswersTooLate {
+        std::future::pending::<()>().await;
     }
     Json(json!({ "MessageId": "m" })).into_response()
 }

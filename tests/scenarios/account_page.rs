@@ -45,7 +45,7 @@ async fn it_has_a_part_for_each_link_of_a_mail() {
     world.account("a").await;
     world.operator.buy("a", "k", json!({ "amount": "100" })).await.expect(201);
     let page = page(&world, "a").await;
-    for id in ["funds", "auto-recharge", "payment-method", "receipts"] {
+    for id in ["funds", "auto-recharge", "payment-method", "recipients", "receipts"] {
         assert!(page.contains(&format!("<section id=\"{id}\"")), "{id}");
     }
     assert_says(
@@ -172,4 +172,42 @@ async fn f8_a_receipt_opens_from_the_list() {
     assert_eq!(headers["content-type"], "application/pdf");
     assert!(pdf_extract::extract_text_from_mem(&pdf).unwrap().contains("Receipt 1"));
     world.operator.get("/accounts/a/receipts/pur_none").await.problem(404);
+}
+
+#[tokio::test]
+async fn recipients_are_shown_and_changed() {
+    let world = World::start().await;
+    world.account("a").await;
+    let form = "emails=ada%40example.com%0D%0Agrace%40example.com,+eve%40example.com";
+    let saved = post(&world, "/accounts/a/recipients", form, 200).await;
+    assert_says(
+        &saved,
+        &["The recipients were saved", "ada@example.com\ngrace@example.com\neve@example.com"],
+    );
+    let account = world.operator.account("a").await;
+    assert_eq!(
+        account["notificationEmails"],
+        json!(["ada@example.com", "grace@example.com", "eve@example.com"])
+    );
+    let refused = post(&world, "/accounts/a/recipients", "emails=ada%40example.com%0D%0Agrace", 422).await;
+    assert_says(&refused, &["number 2: expected an address such as", "ada@example.com\r\ngrace</textarea>"]);
+    post(&world, "/accounts/a/recipients", "emails=", 200).await;
+    assert_eq!(world.operator.account("a").await["notificationEmails"], json!([]));
+}
+
+#[tokio::test]
+async fn a_decimal_comma_is_taken_and_what_could_be_anything_is_refused_in_plain_words() {
+    let world = World::start().await;
+    world.account("a").await;
+    let bought = post(&world, "/accounts/a/purchases", "key=one&amount=100,50", 200).await;
+    assert_says(&bought, &["<strong>EUR 100.50</strong>"]);
+    let plain = "expected an amount such as 1000.50, without a separator of thousands";
+    let refused = post(&world, "/accounts/a/purchases", "key=two&amount=1,000", 422).await;
+    assert_says(&refused, &[plain, "value=\"1,000\"", "name=\"key\" value=\"two\""]);
+    let form = "enabled=on&rechargeAmount=50,5&triggerAmount=1,000&monthlyLimit=";
+    let refused = post(&world, "/accounts/a/auto-recharge", form, 422).await;
+    assert_says(&refused, &[plain, "value=\"50,5\""]);
+    let form = "enabled=on&rechargeAmount=50,5&triggerAmount=60&monthlyLimit=";
+    post(&world, "/accounts/a/auto-recharge", form, 200).await;
+    assert_eq!(world.operator.account("a").await["autoRecharge"]["rechargeAmount"], "50.5000");
 }

@@ -58,7 +58,13 @@ async fn a_mail_is_kept_as_it_was_sent() {
     let page = page.as_str().unwrap();
     let (second, first) = (page.find("Second").unwrap(), page.find("First").unwrap());
     assert!(second < first, "newest first");
-    assert!(page.contains("<iframe sandbox ") && !page.contains("<p>As \"HTML\""), "{page}");
+    assert!(
+        page.contains("<iframe sandbox=\"allow-popups allow-popups-to-escape-sandbox\"")
+            && !page.contains("<p>As \"HTML\""),
+        "{page}"
+    );
+    let opened_beside = "srcdoc=\"&#60;base target=&#34;_blank&#34;&#62;";
+    assert!(page.contains(opened_beside), "its links open pages of their own: {page}");
     let home = world.operator.get("/").await.expect(200);
     assert!(home.as_str().unwrap().contains(r#"href="/mail""#));
 

@@ -131,13 +131,22 @@ async fn f4_the_owner_of_a_card_approves_and_there_is_one_lot() {
     let world = World::start().await;
     let page = ask_the_owner(&world).await;
     let asking = world.operator.get(&page).await.expect(200);
-    assert!(asking.as_str().unwrap().contains("<form"), "{asking}");
+    for part in ["<form", "a wants to pay <strong>EUR\u{a0}50.00</strong>"] {
+        assert!(asking.as_str().unwrap().contains(part), "{asking}");
+    }
     assert_eq!(lots(&world, "a").await, 0);
     for _ in 0..2 {
         decide(&world, &page, "approve").await.expect(200);
         assert_eq!(repeat(&world).await.expect(201)["status"], "succeeded");
     }
-    decide(&world, &page, "refuse").await.expect(200);
+    let decided = decide(&world, &page, "refuse").await.expect(200);
+    for decided in [decided, world.operator.get(&page).await.expect(200)] {
+        let decided = decided.as_str().unwrap().to_owned();
+        assert!(
+            decided.contains("was confirmed") && !decided.contains("<form"),
+            "once and no more: {decided}"
+        );
+    }
     assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (1, 1));
     world.operator.assert_books_balance("a").await;
 }
@@ -150,6 +159,9 @@ async fn f4_the_owner_of_a_card_refuses_and_there_is_none() {
     decide(&world, &page, "refuse").await.expect(200);
     let declined = repeat(&world).await.expect(402);
     assert_eq!(declined["purchase"]["declineReason"], "authentication_required");
+    let decided = world.operator.get(&page).await.expect(200);
+    assert!(decided.as_str().unwrap().contains("nothing was charged"), "{decided}");
+    world.operator.get("/_local/authenticate/pi_unknown").await.expect(404);
     decide(&world, &page, "approve").await.expect(200);
     assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (0, 0));
     world.operator.assert_books_balance("a").await;

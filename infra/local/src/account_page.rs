@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use crate::Machine;
 use crate::account_view::{
-    AUTO_RECHARGE, CardsForm, FUNDS, Outcome, PAYMENT_METHOD, Page, PurchaseForm, SettingsForm,
+    AUTO_RECHARGE, CardsForm, FUNDS, Outcome, PAYMENT_METHOD, Page, PurchaseForm, RECIPIENTS, RecipientsForm,
+    SettingsForm,
 };
 use crate::demo::Operator;
 use crate::functions::ApiFunction;
@@ -30,6 +31,7 @@ pub fn router(machine: &Machine) -> Router {
         .route("/accounts/{id}/auto-recharge", post(set_auto_recharge))
         .route("/accounts/{id}/auto-recharge/resume", post(resume))
         .route("/accounts/{id}/payment-method", post(set_cards))
+        .route("/accounts/{id}/recipients", post(set_recipients))
         .route("/accounts/{id}/receipts/{purchase}", get(receipt))
         .with_state(machine.clone())
 }
@@ -47,7 +49,14 @@ async fn show(machine: State<Machine>, Path(id): Path<String>, arrival: Query<Ar
 }
 
 async fn buy(machine: State<Machine>, Path(id): Path<String>, Form(form): Form<PurchaseForm>) -> Response {
-    let body = json!({ "amount": form.amount });
+    let amount = match typed_amount(&form.amount) {
+        Some(amount) => amount,
+        None => {
+            let again = |page: &mut Page| page.purchase = form;
+            return Box::pin(refuse(&machine, &id, FUNDS, &["amount"], again)).await;
+        }
+    };
+    let body = json!({ "amount": amount });
     let route = "POST /v1/accounts/{id}/purchases";
     let answer = ask(&machine, &id, ApiFunction::Purchase, route, &form.key, body);
     let (status, answer) = match Box::pin(answer).await {
@@ -67,14 +76,21 @@ async fn set_auto_recharge(
     Form(form): Form<SettingsForm>,
 ) -> Response {
     let mut body = json!({ "enabled": form.enabled.is_some() });
+    let mut wrong = Vec::new();
     for (field, amount) in [
         ("triggerAmount", &form.trigger_amount),
         ("rechargeAmount", &form.recharge_amount),
         ("monthlyLimit", &form.monthly_limit),
     ] {
-        if !amount.trim().is_empty() {
-            body[field] = amount.trim().into();
+        match typed_amount(amount) {
+            Some(amount) => body[field] = amount.into(),
+            None if amount.trim().is_empty() => {}
+            None => wrong.push(field),
         }
+    }
+    if !wrong.is_empty() {
+        let entered = |page: &mut Page| page.settings = form;
+        return Box::pin(refuse(&machine, &id, AUTO_RECHARGE, &wrong, entered)).await;
     }
     let route = "PUT /v1/accounts/{id}/auto-recharge";
     let answer = ask(&machine, &id, ApiFunction::Account, route, "", body);
@@ -110,6 +126,55 @@ async fn set_cards(machine: State<Machine>, Path(id): Path<String>, Form(form): 
         }
         Err(problem) => broken(&problem),
     }
+}
+
+async fn set_recipients(
+    machine: State<Machine>,
+    Path(id): Path<String>,
+    Form(form): Form<RecipientsForm>,
+) -> Response {
+    let body = json!({ "notificationEmails": form.addresses() });
+    let answer = ask(&machine, &id, ApiFunction::Account, "PATCH /v1/accounts/{id}", "", body);
+    match Box::pin(answer).await {
+        Ok(answer) => {
+            let entered = |page: &mut Page| page.recipients = form;
+            Box::pin(conclude(&machine, &id, &answer, RECIPIENTS, "told", entered)).await
+        }
+        Err(problem) => broken(&problem),
+    }
+}
+
+/// An amount as people type it, as the API takes it: one comma with one or two digits after it can only be a decimal
+/// comma. `1,000` is a thousand to some and one to others, so it is none.
+fn typed_amount(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (separator, (whole, decimals)) = match (text.split_once('.'), text.split_once(',')) {
+        (None, None) => return is_number(text).then(|| text.to_owned()),
+        (Some(parts), None) => ('.', parts),
+        (None, Some(parts)) => (',', parts),
+        (Some(_), Some(_)) => return None,
+    };
+    let is_plain = is_number(whole) && is_number(decimals) && (separator == '.' || decimals.len() <= 2);
+    is_plain.then(|| format!("{whole}.{decimals}"))
+}
+
+/// The page with these fields marked, which hold no amount; the API is not asked.
+async fn refuse(
+    machine: &Machine,
+    id: &str,
+    part: &'static str,
+    fields: &[&str],
+    entered: impl FnOnce(&mut Page),
+) -> Response {
+    let detail = "expected an amount such as 1000.50, without a separator of thousands";
+    let errors: Vec<_> = fields.iter().map(|field| json!({ "field": field, "detail": detail })).collect();
+    let outcome = Outcome::of_problem(part, &json!({ "errors": errors }));
+    let with_outcome = |page: &mut Page| {
+        entered(page);
+        page.outcome = Some(outcome);
+    };
+    render(machine, id, StatusCode::UNPROCESSABLE_ENTITY, with_outcome).await
 }
 
 /// The PDF, as the API gives it.
@@ -208,4 +273,27 @@ async fn read(machine: &Machine, id: &str) -> anyhow::Result<Option<Page>> {
     let route = "GET /v1/accounts/{id}/purchases";
     let purchases = operator.call(ApiFunction::Account, route, "", Value::Null).await?;
     Page::of(&account, &purchases, operator.at, machine.clock.set_to().is_some()).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comma_is_a_point_where_it_can_be_nothing_else() {
+        for (typed, amount) in [
+            ("100", "100"),
+            (" 100.50 ", "100.50"),
+            ("100,50", "100.50"),
+            ("0,5", "0.5"),
+            ("1000.125", "1000.125"),
+        ] {
+            assert_eq!(typed_amount(typed).as_deref(), Some(amount), "{typed}");
+        }
+        for typed in
+            ["", "1,000", "1.000,50", "1,000.50", "1 000", ",50", "50,", "1,2,3", "-5", "+5", "1e3", "50 €"]
+        {
+            assert_eq!(typed_amount(typed), None, "{typed}");
+        }
+    }
 }

@@ -16,14 +16,16 @@ use crate::page::text;
 pub(crate) const FUNDS: &str = "funds";
 pub(crate) const AUTO_RECHARGE: &str = "auto-recharge";
 pub(crate) const PAYMENT_METHOD: &str = "payment-method";
+pub(crate) const RECIPIENTS: &str = "recipients";
 
 /// What the page says after a form was taken: its name in the address, where, and what.
-const DONE: [(&str, &str, &str); 5] = [
+const DONE: [(&str, &str, &str); 6] = [
     ("bought", FUNDS, "The card was charged and the funds are there."),
     ("pending", FUNDS, "It is not decided yet: see the list of purchases below."),
     ("set", AUTO_RECHARGE, "Auto-recharge was saved."),
     ("resumed", AUTO_RECHARGE, "Auto-recharge was resumed."),
     ("saved", PAYMENT_METHOD, "The card was saved."),
+    ("told", RECIPIENTS, "The recipients were saved. Each is told by e-mail."),
 ];
 
 /// The page.
@@ -46,6 +48,7 @@ pub(crate) struct Page {
     card: Option<Card>,
     backup: Option<Card>,
     pub(crate) cards: CardsForm,
+    pub(crate) recipients: RecipientsForm,
     test_cards: Vec<TestCard>,
     purchases: Vec<Purchase>,
     has_more: bool,
@@ -113,6 +116,26 @@ pub(crate) struct CardsForm {
     pub(crate) backup: String,
 }
 
+/// The recipients of mails, one on each line.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct RecipientsForm {
+    pub(crate) emails: String,
+}
+
+impl RecipientsForm {
+    fn read(account: &Value) -> Self {
+        let emails = account["notificationEmails"].as_array().into_iter().flatten();
+        Self { emails: emails.map(text).collect::<Vec<_>>().join("\n") }
+    }
+
+    /// Each address, however they are set apart.
+    pub(crate) fn addresses(&self) -> Vec<&str> {
+        let sets_apart = |letter: char| letter.is_whitespace() || matches!(letter, ',' | ';');
+        self.emails.split(sets_apart).filter(|address| !address.is_empty()).collect()
+    }
+}
+
 impl Page {
     /// From the API's account and its first page of purchases.
     pub(crate) fn of(
@@ -147,6 +170,7 @@ impl Page {
             cards: CardsForm { payment_method: token_of(card.as_ref()), backup: token_of(backup.as_ref()) },
             card,
             backup,
+            recipients: RecipientsForm::read(account),
             test_cards: Sandbox::test_cards().collect(),
             purchases: purchases.iter().map(Purchase::read).collect::<anyhow::Result<_>>()?,
             has_more: listed["next"].is_string(),
@@ -179,10 +203,11 @@ impl Outcome {
         let on_page: &[&str] = match part {
             FUNDS => &["amount"],
             AUTO_RECHARGE => &["triggerAmount", "rechargeAmount", "monthlyLimit"],
+            RECIPIENTS => &["notificationEmails"],
             _ => &["paymentMethod", "backup"],
         };
         let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        let errors = errors.iter().map(|error| (text(&error["field"]), text(&error["detail"])));
+        let errors = errors.iter().map(|error| of_list(text(&error["field"]), text(&error["detail"])));
         let (fields, others): (Vec<_>, Vec<_>) =
             errors.partition(|(field, _)| on_page.contains(&field.as_str()));
         let (title, detail) = (text(&problem["title"]), text(&problem["detail"]));
@@ -193,6 +218,15 @@ impl Outcome {
             None => format!("{title}: {}", detail.replace('_', " ")),
         };
         Self { part, is_problem: true, said, fields }
+    }
+}
+
+/// An error of the third of a list is one of the list, and says so.
+fn of_list(field: String, detail: String) -> (String, String) {
+    let place = field.strip_suffix(']').and_then(|field| field.split_once('['));
+    match place.and_then(|(list, index)| Some((list, index.parse::<usize>().ok()?))) {
+        Some((list, index)) => (list.to_owned(), format!("number {}: {detail}", index + 1)),
+        None => (field, detail),
     }
 }
 

@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
+use askama::Template;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use domain::time::in_range;
-use domain::{AccountId, PaymentId};
+use domain::{AccountId, Locale, PaymentId};
 use jiff::{SignedDuration, Timestamp};
+use payments::sandbox::Record;
 use payments::{IntentState, ProcessorError};
 use publish::{Republish, RepublishError};
 use recharge::Leases;
@@ -18,11 +20,12 @@ use reconcile::ReconcileError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::demo::Operator;
 use crate::faults::Fault;
-use crate::functions::AUTHENTICATION_PATH;
+use crate::functions::{AUTHENTICATION_PATH, ApiFunction};
 use crate::gateway::respond;
 use crate::mail::Mail;
-use crate::page::Authentication;
+use crate::page::{Authentication, text};
 use crate::queues::{Delivery, Sent};
 use crate::tokens::TokenRequest;
 use crate::{Machine, document};
@@ -285,8 +288,26 @@ async fn charges(machine: State<Machine>, Path(account): Path<String>) -> Result
 }
 
 /// The page that `nextAction.url` leads to.
-async fn ask_owner(Path(intent): Path<String>) -> Result<Html<String>, Failure> {
-    Ok(Html(Authentication::asking(&intent)?))
+async fn ask_owner(machine: State<Machine>, Path(intent): Path<String>) -> Result<Html<String>, Failure> {
+    let record = machine.functions.sandbox().record(&intent).await.map_err(no_payment)?;
+    authentication_page(&machine, record).await
+}
+
+/// The page as it is now: a payment that was decided is not asked for again.
+async fn authentication_page(machine: &Machine, record: Record) -> Result<Html<String>, Failure> {
+    let operator = Operator { machine, at: machine.clock.now(), account: record.account.as_str() };
+    let account = operator.call(ApiFunction::Account, "GET /v1/accounts/{id}", "", Value::Null).await?;
+    let page = Authentication {
+        amount: wording::amount(record.amount, Locale::En),
+        organization: text(&account["name"]),
+        account: record.account.to_string(),
+        charged: match record.state {
+            IntentState::NeedsAction { .. } => None,
+            state => Some(state == IntentState::Succeeded),
+        },
+        intent: record.id,
+    };
+    Ok(Html(page.render()?))
 }
 
 /// What the card's owner decided; what follows from it is done at once, as a processor's webhook would.
@@ -304,7 +325,7 @@ async fn owner_decides(
     let payment = decided.key.split(':').next().and_then(|id| PaymentId::parse(id).ok());
     let payment = payment.ok_or(Failure(Problem::NotFound("payment")))?;
     machine.functions.payment_moved(&decided.account, &payment, machine.clock.now()).await?;
-    Ok(Html(Authentication::decided(decided.state == IntentState::Succeeded)?))
+    authentication_page(&machine, decided).await
 }
 
 fn no_payment(error: ProcessorError) -> Failure {

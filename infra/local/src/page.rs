@@ -78,9 +78,21 @@ async fn mail(machine: State<Machine>) -> Response {
         let mut mails = machine.mailbox.list(None).await?;
         mails.reverse();
         mails.truncate(MAILS_SHOWN);
+        for mail in &mut mails {
+            mail.html = opening_links_beside(&mail.html);
+        }
         Ok(Mailbox { mails }.render()?)
     };
     answer(mails.await)
+}
+
+/// A mail whose links open pages of their own: in its sandboxed frame they would open nothing.
+fn opening_links_beside(html: &str) -> String {
+    let base = "<base target=\"_blank\">";
+    match html.split_once("<head>") {
+        Some((before, after)) => format!("{before}<head>{base}{after}"),
+        None => format!("{base}{html}"),
+    }
 }
 
 fn answer(page: anyhow::Result<String>) -> Response {
@@ -193,19 +205,11 @@ impl From<&Value> for Transaction {
 /// The page where a card's owner confirms, or says no.
 #[derive(Template)]
 #[template(path = "authentication.html")]
-pub(crate) struct Authentication<'a> {
-    intent: &'a str,
-    decided: Option<bool>,
-}
-
-impl<'a> Authentication<'a> {
-    /// Before the decision.
-    pub(crate) fn asking(intent: &'a str) -> askama::Result<String> {
-        Self { intent, decided: None }.render()
-    }
-
-    /// After it.
-    pub(crate) fn decided(approved: bool) -> askama::Result<String> {
-        Authentication { intent: "", decided: Some(approved) }.render()
-    }
+pub(crate) struct Authentication {
+    pub(crate) intent: String,
+    pub(crate) amount: String,
+    pub(crate) organization: String,
+    pub(crate) account: String,
+    /// Nothing while it waits for its owner, or else whether it was charged.
+    pub(crate) charged: Option<bool>,
 }

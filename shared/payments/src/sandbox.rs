@@ -145,6 +145,11 @@ impl Sandbox {
         self.items_of(&customer_of(account)).await?.iter().map(record).collect()
     }
 
+    /// One object of its record.
+    pub async fn record(&self, intent: &str) -> Result<Record, ProcessorError> {
+        record(&self.item(intent).await?)
+    }
+
     /// Carries out what the person did at the authentication page, and answers with the object afterwards. An object
     /// that waits for the person changes, and so does one that was declined: the page may still be open.
     pub async fn authenticate(&self, intent: &str, approved: bool) -> Result<Record, ProcessorError> {

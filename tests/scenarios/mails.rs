@@ -215,6 +215,60 @@ async fn n4_n5_n6_a_warning_an_expiry_to_come_and_one_that_came() {
 }
 
 #[tokio::test]
+async fn n1_a_recharge_of_several_amounts_says_why() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account_charging(&world, "pm_card_visa", Value::Null).await;
+    world.operator.debit("a", &[rated("r", START, "150")]).await.expect(200);
+    let told = mails(&world, "ada@example.com").await;
+    let recharged = told.iter().find(|mail| mail["subject"].as_str().unwrap().contains("auto-recharge"));
+    let text = recharged.expect("a receipt")["text"].as_str().unwrap().replace('\u{a0}', " ");
+    assert!(text.contains("EUR 150.00 (3 × EUR 50.00)"), "{text}");
+    assert!(text.contains("One recharge of EUR 50.00 would not have lifted the balance above"), "{text}");
+    let depleted = told.iter().find(|mail| mail["subject"].as_str().unwrap().contains("used up"));
+    let text = depleted.expect("it crossed zero")["text"].as_str().unwrap().replace('\u{a0}', " ");
+    assert!(text.contains("Owed: EUR 40.00") && text.contains("Auto-recharge is on"), "{text}");
+    assert!(!text.contains("inutes"), "there are no plans yet: {text}");
+}
+
+#[tokio::test]
+async fn n9_a_change_says_to_what() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    account_charging(&world, "pm_card_visa", Value::Null).await;
+    let text = async || {
+        let told = mails(&world, "ada@example.com").await;
+        let text = told.last().expect("a mail")["text"].as_str().unwrap().replace('\u{a0}', " ");
+        world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+        text
+    };
+    let settings =
+        json!({ "enabled": true, "triggerAmount": "70", "rechargeAmount": "80", "monthlyLimit": "500" });
+    put(&world, "a", "auto-recharge", settings).await;
+    let said = text().await;
+    for row in [
+        "Auto-recharge: on",
+        "Adds: EUR 80.00",
+        "When the balance reaches: EUR 70.00",
+        "Monthly limit: EUR 500.00",
+    ] {
+        assert!(said.contains(row), "{row}: {said}");
+    }
+    put(&world, "a", "auto-recharge", json!({ "enabled": false })).await;
+    assert!(text().await.contains("Auto-recharge: off"));
+    let cards = json!({ "paymentMethod": "pm_card_mastercard", "backup": "pm_card_visa" });
+    put(&world, "a", "payment-method", cards).await;
+    let said = text().await;
+    for row in ["Card: Mastercard ending in 4444", "Backup card: Visa ending in 4242"] {
+        assert!(said.contains(row), "{row}: {said}");
+    }
+    change(&world, "a", json!({ "notificationEmails": ["ada@example.com", "eve@example.com"] })).await;
+    let told = mails(&world, "ada@example.com").await;
+    assert_eq!(told[0]["subject"], "The recipients of notices were changed");
+    assert!(text().await.contains("Recipients: ada@example.com, eve@example.com"));
+}
+
+#[tokio::test]
 async fn n4_a_warning_amount_mails_nobody_by_being_set() {
     let world = World::start().await;
     world.set_time(NOON);
@@ -326,6 +380,8 @@ async fn n9_changes_are_told_by_name_also_to_those_who_are_no_recipients_any_mor
     account(&world, "a", &both, "100").await;
     change(&world, "a", json!({ "name": "Another name" })).await;
     assert_eq!(subjects(&world, "ada@example.com").await.len(), 0, "a name is nobody's business");
+    // They are told once a day that they were added or removed, and were added today.
+    world.set_time("2026-11-23T12:00:00Z");
     change(&world, "a", json!({ "notificationEmails": ["grace@example.com", "eve@example.com"] })).await;
     for address in ["ada@example.com", "grace@example.com", "eve@example.com"] {
         let told = mails(&world, address).await;

@@ -4,7 +4,7 @@ use api::view::Account;
 use api::{Amount, Problem, Reply, Request, Role};
 use domain::account::{self, Warning};
 use domain::draft::{Decision, Draft};
-use domain::fact::{Fact, Setting};
+use domain::fact::{Fact, NewCards, NewValues, Setting, ShownCard};
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::{AccountId, Currency, Locale, Money, Profile, recharge};
 use email_address::{EmailAddress, Options};
@@ -158,10 +158,8 @@ async fn save(
         if fields.contains(&Setting::PaymentMethod) {
             recharge::card_changed(&mut draft);
         }
-        let is_left = |email: &&String| !after.notification_emails.contains(email);
-        let removed_recipients = before.notification_emails.iter().filter(is_left).cloned().collect();
+        draft.say(told(fields, by, before, &after));
         draft.set_profile(after);
-        draft.say(Fact::SettingsChanged { fields, by: by.clone(), removed_recipients });
         Ok(draft.finish(()))
     });
     withdraw_and_show(request, ports, &saved.await?.account).await
@@ -229,6 +227,33 @@ fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
     .into_iter()
     .filter_map(|(setting, differs)| differs.then_some(setting))
     .collect()
+}
+
+/// Who changed what, and how it is now (N9).
+fn told(fields: Vec<Setting>, by: &str, before: &Profile, after: &Profile) -> Fact {
+    let missing_in = |there: &Profile, here: &Profile| {
+        let emails = here.notification_emails.iter();
+        emails.filter(|email| !there.notification_emails.contains(email)).cloned().collect::<Vec<_>>()
+    };
+    let shown = |method: &Option<PaymentMethod>| {
+        let card = method.as_ref().map(|method| &method.card);
+        card.map(|card| ShownCard { brand: card.brand.clone(), last4: card.last4.clone() })
+    };
+    let cards = || NewCards { card: shown(&after.payment_method), backup: shown(&after.backup) };
+    let new = NewValues {
+        notification_emails: fields
+            .contains(&Setting::NotificationEmails)
+            .then(|| after.notification_emails.clone()),
+        payment_method: fields.contains(&Setting::PaymentMethod).then(cards),
+        auto_recharge: None,
+    };
+    Fact::SettingsChanged {
+        fields,
+        by: by.to_owned(),
+        added_recipients: missing_in(before, after),
+        removed_recipients: missing_in(after, before),
+        new,
+    }
 }
 
 /// A name that can be shown.

@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use api::Delivery;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::AccountId;
 use domain::fact::Event;
-use domain::{AccountId, Profile};
-use notices::{Claims, ClaimsError, Envelope, Mail, Notice, Occasion, SendError, Standing, Unanswered};
+use jiff::tz::TimeZone;
+use notices::{
+    Claims, ClaimsError, Envelope, Mail, Notice, Occasion, Reader, SendError, Standing, Unanswered,
+};
 use store::{Store, StoreError};
 use telemetry::metric::{MAILS_FAILED, MAILS_GIVEN_UP, MAILS_REFUSED, MAILS_SENT};
 use tokio::time::Instant;
@@ -67,43 +70,54 @@ async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), Notify
     let Some(notice) = Notice::of(&event.fact).filter(|_| !event.republished) else { return Ok(()) };
     let Ok(id) = AccountId::parse(&event.account_id) else { return Ok(()) };
     let Some((account, profile)) = ports.store.account_with_profile(&id).await? else { return Ok(()) };
-    let recipients = recipients(&profile, notice);
-    if recipients.is_empty() {
+    let readers = notice.readers(&profile.notification_emails);
+    if readers.is_empty() {
         return Ok(());
     }
     let payment = match notice.payment() {
         Some(payment) => ports.store.payment(&id, payment).await?,
         None => None,
     };
-    let occasion = Occasion {
-        event,
-        profile: &profile,
-        billing: account.billing_model,
-        payment: payment.as_ref(),
-        portal: &ports.portal,
-    };
-    let Some(mail) = Mail::about(&occasion) else { return Ok(()) };
     let mut untold = Vec::new();
-    for recipient in &recipients {
-        if let Err(problem) = tell_one(event, recipient, &mail, ports, until).await {
+    for &(recipient, reader) in &readers {
+        let occasion = Occasion {
+            event,
+            profile: &profile,
+            billing: account.billing_model,
+            recharge: account.recharge.state,
+            reader,
+            payment: payment.as_ref(),
+            portal: &ports.portal,
+        };
+        let Some(mail) = Mail::about(&occasion) else { return Ok(()) };
+        let cause = claim_of(event, reader);
+        if let Err(problem) = tell_one(&cause, recipient, &mail, ports, until).await {
             untold.push(problem);
         }
     }
     let waiting = untold.len();
     match untold.into_iter().next() {
-        Some(first) => Err(NotifyError::Waiting { waiting, recipients: recipients.len(), first }),
+        Some(first) => Err(NotifyError::Waiting { waiting, recipients: readers.len(), first }),
         None => Ok(()),
     }
 }
 
-/// Whom the account tells now, and who was told until now (N9). One who is both has one claim, and one mail.
-fn recipients<'a>(profile: &'a Profile, notice: Notice<'a>) -> Vec<&'a String> {
-    profile.notification_emails.iter().chain(notice.removed_recipients()).collect()
+/// What a mail is claimed by. Each event is told once. But anybody's address can be made a recipient and removed again, as
+/// often as one likes, so an address is told once a day of each account that it was added or removed (N9). It is once an
+/// account, since otherwise changes of one account could hide those of another.
+fn claim_of(event: &Event, reader: Reader) -> String {
+    match reader {
+        Reader::Recipient => event.id.clone(),
+        Reader::Added | Reader::Removed => {
+            let day = event.at.to_zoned(TimeZone::UTC).date();
+            format!("{}#recipient#{day}", event.account_id)
+        }
+    }
 }
 
 /// Claims the mail, sends it, and marks what became of it.
 async fn tell_one(
-    event: &Event,
+    cause: &str,
     recipient: &str,
     mail: &Mail,
     ports: &Ports,
@@ -113,7 +127,7 @@ async fn tell_one(
     if Instant::now() + ports.patience > until {
         return Err(Untold::OutOfTime);
     }
-    let standing = ports.claims.claim(&event.id, recipient).await;
+    let standing = ports.claims.claim(cause, recipient).await;
     let claim = match standing.inspect_err(|_| MAILS_FAILED.add(1))? {
         Standing::Ours(claim) => claim,
         Standing::Done => return Ok(()),
@@ -127,7 +141,7 @@ async fn tell_one(
             Ok(ports.claims.mark_sent(&claim).await?)
         }
         Err(SendError::Refused { code, reason }) => {
-            tracing::warn!(event = event.id, code, "a recipient's address is refused");
+            tracing::warn!(event = cause, code, "a recipient's address is refused");
             MAILS_REFUSED.add(1);
             Ok(ports.claims.mark_refused(&claim, &reason).await?)
         }
@@ -137,7 +151,7 @@ async fn tell_one(
                 Err(unanswered.into())
             }
             Unanswered::GivenUp => {
-                tracing::warn!(event = event.id, problem = %unanswered, "a mail is given up: it may have gone twice");
+                tracing::warn!(event = cause, problem = %unanswered, "a mail is given up: it may have gone twice");
                 MAILS_GIVEN_UP.add(1);
                 Ok(())
             }
@@ -146,7 +160,7 @@ async fn tell_one(
             MAILS_FAILED.add(1);
             // A claim that cannot be given back is over with its lease.
             if let Err(problem) = ports.claims.release(&claim).await {
-                tracing::warn!(event = event.id, %problem, "a claim is left to its lease");
+                tracing::warn!(event = cause, %problem, "a claim is left to its lease");
             }
             Err(unavailable.into())
         }

@@ -49,12 +49,9 @@ async fn show(machine: State<Machine>, Path(id): Path<String>, arrival: Query<Ar
 }
 
 async fn buy(machine: State<Machine>, Path(id): Path<String>, Form(form): Form<PurchaseForm>) -> Response {
-    let amount = match typed_amount(&form.amount) {
-        Some(amount) => amount,
-        None => {
-            let again = |page: &mut Page| page.purchase = form;
-            return Box::pin(refuse(&machine, &id, FUNDS, &["amount"], again)).await;
-        }
+    let Some(amount) = typed_amount(&form.amount) else {
+        let again = |page: &mut Page| page.purchase = form;
+        return Box::pin(refuse(&machine, &id, FUNDS, &["amount"], again)).await;
     };
     let body = json!({ "amount": amount });
     let route = "POST /v1/accounts/{id}/purchases";

@@ -109,6 +109,7 @@ pub fn decide(
             amount,
             expires_at,
             receipt_number: None,
+            recharge_amounts: None,
         });
     }
     draft.set_payment(Payment {

@@ -29,6 +29,10 @@ pub enum Fact {
         /// The receipt, where a card was charged (F8).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         receipt_number: Option<u64>,
+        /// Of a recharge: how many times the recharge amount it is, so that it lifts the balance above the trigger
+        /// (R3).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        recharge_amounts: Option<u32>,
     },
     /// A purchase's card said no, or the purchase was abandoned (F4).
     PaymentDeclined {
@@ -128,9 +132,15 @@ pub enum Fact {
         fields: Vec<Setting>,
         /// Who: the token's subject.
         by: String,
+        /// Recipients that were none before.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        added_recipients: Vec<String>,
         /// Recipients that are none any more: they are told, too.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         removed_recipients: Vec<String>,
+        /// What was changed as it is now, of the settings that people are told of.
+        #[serde(default, skip_serializing_if = "NewValues::is_empty")]
+        new: NewValues,
     },
 }
 
@@ -226,6 +236,69 @@ pub enum Setting {
     PaymentMethod,
     /// Auto-recharge, or that it was resumed.
     AutoRecharge,
+}
+
+/// Changed settings as they are now; those that were not changed are left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct NewValues {
+    /// All recipients of mails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notification_emails: Option<Vec<String>>,
+    /// The saved cards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<NewCards>,
+    /// Auto-recharge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_recharge: Option<NewAutoRecharge>,
+}
+
+impl NewValues {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The saved cards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewCards {
+    /// The card, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<ShownCard>,
+    /// The backup, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<ShownCard>,
+}
+
+/// What people know a card by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownCard {
+    /// `visa`, `mastercard`, …
+    pub brand: String,
+    /// Its last four digits.
+    pub last4: String,
+}
+
+/// Auto-recharge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewAutoRecharge {
+    /// Whether it is on.
+    pub enabled: bool,
+    /// Whether somebody resumed it, with the settings that it had.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
+    /// What is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recharge_amount: Option<Money>,
+    /// When what is available is at or below this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger_amount: Option<Money>,
+    /// At most so much in a calendar month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly_limit: Option<Money>,
 }
 
 /// A fact as it is published: the `detail` of an event on the bus.

@@ -233,6 +233,7 @@ pub fn succeed(
         amount: payment.amount,
         expires_at,
         receipt_number: Some(receipt_number),
+        recharge_amounts: Some(open.recharge_amounts).filter(|_| payment.kind == PaymentKind::Recharge),
     });
     if payment.kind == PaymentKind::Recharge {
         recharge::succeeded(&mut draft, payment, open.recharge_amounts);

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, BillingModel, OpenPayment};
 use crate::draft::{Decision, Draft};
-use crate::fact::{Fact, Setting};
+use crate::fact::{Fact, NewAutoRecharge, NewValues, Setting};
 use crate::id::{Fingerprint, PaymentId};
 use crate::money::{Currency, Money};
 use crate::payment::{ABANDONED, Backup, LEASE, Payment, PaymentKind, PaymentState};
@@ -346,11 +346,7 @@ pub fn configure(
         draft.account_mut().recharge.state =
             if charging { State::Charging { failures: 0 } } else { State::Armed };
     }
-    draft.say(Fact::SettingsChanged {
-        fields: vec![Setting::AutoRecharge],
-        by: new.by.clone(),
-        removed_recipients: Vec::new(),
-    });
+    say_changed(&mut draft, &new.by, false);
     Ok(draft.finish(()))
 }
 
@@ -415,12 +411,28 @@ pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()
     let recharge = &mut draft.account_mut().recharge;
     recharge.state = State::Armed;
     recharge.counted = None;
+    say_changed(&mut draft, by, true);
+    Ok(draft.finish(()))
+}
+
+/// Tells who changed the settings, or resumed it, and how they are now (N9).
+fn say_changed(draft: &mut Draft, by: &str, resumed: bool) {
+    let recharge = &draft.account().recharge;
+    let amounts = recharge.amounts.as_ref();
+    let auto_recharge = NewAutoRecharge {
+        enabled: recharge.enabled(),
+        resumed,
+        recharge_amount: amounts.map(|amounts| amounts.amount),
+        trigger_amount: amounts.map(|amounts| amounts.trigger),
+        monthly_limit: amounts.and_then(|amounts| amounts.monthly_limit),
+    };
     draft.say(Fact::SettingsChanged {
         fields: vec![Setting::AutoRecharge],
         by: by.to_owned(),
+        added_recipients: Vec::new(),
         removed_recipients: Vec::new(),
+        new: NewValues { auto_recharge: Some(auto_recharge), ..NewValues::default() },
     });
-    Ok(draft.finish(()))
 }
 
 /// Looks at the rule (R2): opens a charge if one is wanted and fits, and moves on what its time has come for.

@@ -1,12 +1,12 @@
 //! What people are told, in English.
 
 use domain::fact::UnusedFunds;
-use domain::recharge::{Limit, Safeguard};
+use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Words, brand_name, first_and_last, one_line};
-use crate::notice::{Changed, Notice};
+use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, part_of};
+use crate::notice::{Changed, Notice, Reader};
 
 /// English.
 pub(crate) struct English;
@@ -15,8 +15,8 @@ impl Language for English {
     fn words(&self, told: &Told<'_>) -> Words {
         let name = told.name;
         let (heading, body, button) = match told.notice {
-            Notice::FundsAdded { by_recharge: true, amount, expires_at, .. } => {
-                recharged(name, amount, expires_at)
+            Notice::FundsAdded { by_recharge: true, amount, expires_at, times, .. } => {
+                recharged(name, amount, times, expires_at)
             }
             Notice::FundsAdded { by_recharge: false, amount, expires_at, .. } => {
                 purchased(name, amount, expires_at)
@@ -25,11 +25,11 @@ impl Language for English {
                 recharge_failed(name, amount, reason, retry_at)
             }
             Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
-            Notice::BalanceDepleted { .. } => depleted(told),
+            Notice::BalanceDepleted { available } => depleted(told, available),
             Notice::BalanceWarning { available, .. } => warning(told, available),
             Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
             Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
-            Notice::SettingsChanged { changed, .. } => settings_changed(name, changed),
+            Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
             Notice::RechargeStopped { reason, .. } => stopped(name, reason),
@@ -40,7 +40,9 @@ impl Language for English {
     fn label(&self, label: Label) -> &'static str {
         match label {
             Label::Amount => "Amount",
+            Label::AutoRecharge => "Auto-recharge",
             Label::Available => "Available",
+            Label::BackupCard => "Backup card",
             Label::Card => "Card",
             Label::Changed => "Changed",
             Label::ChangedAt => "When",
@@ -48,9 +50,14 @@ impl Language for English {
             Label::Date => "Date",
             Label::ExpiredAt => "Expired",
             Label::FurtherLots => "Others",
+            Label::MonthlyLimit => "Monthly limit",
+            Label::Owed => "Owed",
             Label::PoNumber => "PO number",
             Label::Receipt => "Receipt number",
+            Label::RechargeAmount => "Adds",
+            Label::Recipients => "Recipients",
             Label::TriedAgain => "Next try",
+            Label::TriggerAmount => "When the balance reaches",
             Label::UsableUntil => "Usable until",
             Label::WarningAmount => "Warning amount",
         }
@@ -70,6 +77,15 @@ impl Language for English {
         names.join(", ")
     }
 
+    fn word(&self, word: Word) -> &'static str {
+        match word {
+            Word::On => "on",
+            Word::Off => "off",
+            Word::Resumed => "resumed",
+            Word::None | Word::Nobody => "none",
+        }
+    }
+
     fn colon(&self) -> &'static str {
         ":"
     }
@@ -82,11 +98,19 @@ impl Language for English {
 /// Heading, body and button.
 type Parts = (String, String, &'static str);
 
-fn recharged(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
+fn recharged(name: &str, amount: Money, times: Option<u32>, expires_at: Timestamp) -> Parts {
+    let why_so_much = match times.and_then(|times| Some((times, part_of(amount, times)?))) {
+        Some((times, part)) => format!(
+            "\nOne recharge of {0} would not have lifted the balance above the trigger amount, so {times} × {0} were \
+             charged at once.",
+            money(part)
+        ),
+        None => String::new(),
+    };
     (
         format!("{} added by auto-recharge", money(amount)),
         format!(
-            "The balance of {name} had reached the trigger amount, so auto-recharge charged your card.\n\
+            "The balance of {name} had reached the trigger amount, so auto-recharge charged your card.{why_so_much}\n\
              This credit can be used for calls until {}.\n\
              \n\
              You need not do anything.\n\
@@ -147,28 +171,36 @@ fn needs_action(name: &str, amount: Money) -> Parts {
     )
 }
 
-fn depleted(told: &Told<'_>) -> Parts {
+fn depleted(told: &Told<'_>, available: Money) -> Parts {
     let (name, heading) = (told.name, "Your credit is used up".to_owned());
-    let body = match told.billing {
-        BillingModel::Prepaid => format!(
-            "The Communications Credits of {name} are used up.\n\
-             Calls that are paid from credit cannot start until you add funds.\n\
-             Minutes that your plans include still work.\n\
-             \n\
-             Add funds on the page below.\n\
-             Auto-recharge can do this for you, before the credit is used up."
-        ),
-        BillingModel::PostUsage => format!(
-            "The prepaid credit of {name} is used up.\n\
-             \n\
-             You need not do anything: calls go on, and are invoiced each month."
-        ),
+    let owed = if available.is_negative() {
+        format!(
+            "\n{} is owed for calls that were already made: it is repaid first from the funds that you add.",
+            money(-available)
+        )
+    } else {
+        String::new()
     };
-    let button = match told.billing {
-        BillingModel::Prepaid => "Add funds",
-        BillingModel::PostUsage => "See the account",
-    };
-    (heading, body, button)
+    match told.billing {
+        BillingModel::Prepaid => {
+            let body = format!(
+                "The Communications Credits of {name} are used up.\n\
+                 Calls that are paid from credit cannot start until there are funds again.{owed}\n\
+                 \n\
+                 {}",
+                about_recharge(told)
+            );
+            (heading, body, "Add funds")
+        }
+        BillingModel::PostUsage => {
+            let body = format!(
+                "The prepaid credit of {name} is used up.\n\
+                 \n\
+                 You need not do anything: calls go on, and are invoiced each month."
+            );
+            (heading, body, "See the account")
+        }
+    }
 }
 
 fn warning(told: &Told<'_>, available: Money) -> Parts {
@@ -178,16 +210,44 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
         told.name
     );
     match told.billing {
-        BillingModel::Prepaid => {
-            let advice = "Add funds on the page below, so that calls can go on.\n\
-                          Auto-recharge can do this for you.";
-            (heading, format!("{reached}\n\n{advice}"), "Add funds")
-        }
+        BillingModel::Prepaid => (heading, format!("{reached}\n\n{}", about_recharge(told)), "Add funds"),
         BillingModel::PostUsage => {
             let advice =
                 "You need not do anything: when the credit is used up, calls are invoiced each month.";
             (heading, format!("{reached}\n\n{advice}"), "See the account")
         }
+    }
+}
+
+/// What auto-recharge does about it, and what the reader can do.
+fn about_recharge(told: &Told<'_>) -> String {
+    match told.recharge {
+        State::Off => "Add funds on the page below.\n\
+                       Auto-recharge can do this for you, before the credit is used up."
+            .to_owned(),
+        State::Armed | State::Charging { .. } => "Auto-recharge is on: it adds funds by itself when the balance \
+                       reaches its trigger amount, and an e-mail tells you so.\n\
+                       If your calls cannot wait, add funds on the page below."
+            .to_owned(),
+        State::Waiting { until, .. } => format!(
+            "Auto-recharge is on, but your card was declined; it tries again on {}.\n\
+             Add funds on the page below, or save another card: it is charged at once.",
+            date_and_time(until)
+        ),
+        State::NeedsAction { .. } => "Auto-recharge is on, but waits for the card’s owner to confirm a payment.\n\
+                       Ask them to confirm it, or add funds on the page below."
+            .to_owned(),
+        State::Limited { until, .. } => format!(
+            "Auto-recharge is on, but has reached a limit; it tries again on {}.\n\
+             Add funds on the page below, or change the limit.",
+            date_and_time(until)
+        ),
+        State::Paused { .. } => "Auto-recharge is paused as a safeguard, and charges nothing until it is resumed.\n\
+                       Add funds on the page below, or resume auto-recharge there."
+            .to_owned(),
+        State::Stopped => "Auto-recharge has stopped, since your card was declined.\n\
+                       Add funds on the page below, or save another card there: it starts auto-recharge again."
+            .to_owned(),
     }
 }
 
@@ -232,7 +292,8 @@ fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
     )
 }
 
-fn settings_changed(name: &str, changed: Changed) -> Parts {
+fn settings_changed(told: &Told<'_>, changed: Changed) -> Parts {
+    let name = told.name;
     let (heading, button) = match changed {
         Changed { payment_method: true, auto_recharge: false, recipients: false } => {
             ("The payment method was changed", "See the payment method")
@@ -245,13 +306,15 @@ fn settings_changed(name: &str, changed: Changed) -> Parts {
         }
         Changed { .. } => ("Settings were changed", "See the settings"),
     };
-    let last_mail = if changed.recipients {
-        "\nIf you are no longer a recipient, this is the last e-mail that you get about this account."
-    } else {
-        ""
+    let reader = match told.reader {
+        Reader::Added => "\nYou are a recipient of its notices from now on.",
+        Reader::Removed => {
+            "\nYou are no longer a recipient of its notices: this is the last e-mail that you get about this account."
+        }
+        Reader::Recipient => "",
     };
     let body = format!(
-        "Settings of the Communications Credits of {name} were changed.{last_mail}\n\
+        "Settings of the Communications Credits of {name} were changed.{reader}\n\
          \n\
          If you did not expect this, ask the person who did it, and check the settings on the page below."
     );

@@ -1,12 +1,12 @@
 //! What people are told, in French. Written with plain spaces; [`French::typeset`] puts those that do not break.
 
 use domain::fact::UnusedFunds;
-use domain::recharge::{Limit, Safeguard};
+use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Words, brand_name, first_and_last, one_line};
-use crate::notice::{Changed, Notice};
+use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, part_of};
+use crate::notice::{Changed, Notice, Reader};
 
 /// French.
 pub(crate) struct French;
@@ -26,8 +26,8 @@ impl Language for French {
     fn words(&self, told: &Told<'_>) -> Words {
         let name = told.name;
         let (heading, body, button) = match told.notice {
-            Notice::FundsAdded { by_recharge: true, amount, expires_at, .. } => {
-                recharged(name, amount, expires_at)
+            Notice::FundsAdded { by_recharge: true, amount, expires_at, times, .. } => {
+                recharged(name, amount, times, expires_at)
             }
             Notice::FundsAdded { by_recharge: false, amount, expires_at, .. } => {
                 purchased(name, amount, expires_at)
@@ -36,11 +36,11 @@ impl Language for French {
                 recharge_failed(name, amount, reason, retry_at)
             }
             Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
-            Notice::BalanceDepleted { .. } => depleted(told),
+            Notice::BalanceDepleted { available } => depleted(told, available),
             Notice::BalanceWarning { available, .. } => warning(told, available),
             Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
             Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
-            Notice::SettingsChanged { changed, .. } => settings_changed(name, changed),
+            Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
             Notice::RechargeStopped { reason, .. } => stopped(name, reason),
@@ -51,16 +51,23 @@ impl Language for French {
     fn label(&self, label: Label) -> &'static str {
         match label {
             Label::Amount => "Montant",
+            Label::AutoRecharge => "Recharge automatique",
             Label::Available => "Disponible",
+            Label::BackupCard => "Carte de secours",
             Label::Card => "Carte",
             Label::Changed => "Modification",
             Label::ChangedAt | Label::Date => "Date",
             Label::ChangedBy => "Par",
             Label::ExpiredAt => "Expiration",
             Label::FurtherLots => "Autres",
+            Label::MonthlyLimit => "Limite mensuelle",
+            Label::Owed => "À régler",
             Label::PoNumber => "Bon de commande",
             Label::Receipt => "Numéro de reçu",
+            Label::RechargeAmount => "Montant ajouté",
+            Label::Recipients => "Destinataires",
             Label::TriedAgain => "Prochain essai",
+            Label::TriggerAmount => "Quand le solde atteint",
             Label::UsableUntil => "Utilisable jusqu’au",
             Label::WarningAmount => "Montant d’alerte",
         }
@@ -80,6 +87,16 @@ impl Language for French {
         names.join(", ")
     }
 
+    fn word(&self, word: Word) -> &'static str {
+        match word {
+            Word::On => "activée",
+            Word::Off => "désactivée",
+            Word::Resumed => "relancée",
+            Word::None => "aucune",
+            Word::Nobody => "aucun",
+        }
+    }
+
     fn colon(&self) -> &'static str {
         "\u{a0}:"
     }
@@ -92,12 +109,20 @@ impl Language for French {
 /// Heading, body and button.
 type Parts = (String, String, &'static str);
 
-fn recharged(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
+fn recharged(name: &str, amount: Money, times: Option<u32>, expires_at: Timestamp) -> Parts {
+    let why_so_much = match times.and_then(|times| Some((times, part_of(amount, times)?))) {
+        Some((times, part)) => format!(
+            "\nUne seule recharge de {0} n’aurait pas suffi à ramener le solde au-dessus du seuil : {times} × {0} ont \
+             été débités en une fois.",
+            money(part)
+        ),
+        None => String::new(),
+    };
     (
         format!("{} ajoutés par la recharge automatique", money(amount)),
         format!(
             "Le solde de {name} avait atteint le seuil de déclenchement : la recharge automatique a débité \
-             votre carte.\n\
+             votre carte.{why_so_much}\n\
              Ce crédit peut servir à vos appels jusqu’au {}.\n\
              \n\
              Vous n’avez rien à faire.\n\
@@ -159,28 +184,37 @@ fn needs_action(name: &str, amount: Money) -> Parts {
     )
 }
 
-fn depleted(told: &Told<'_>) -> Parts {
+fn depleted(told: &Told<'_>, available: Money) -> Parts {
     let (name, heading) = (told.name, "Votre crédit est épuisé".to_owned());
-    let body = match told.billing {
-        BillingModel::Prepaid => format!(
-            "Le crédit Communications Credits de {name} est épuisé.\n\
-             Les appels payés par le crédit ne peuvent plus commencer tant que vous n’ajoutez pas de crédit.\n\
-             Les minutes comprises dans vos forfaits restent utilisables.\n\
-             \n\
-             Ajoutez du crédit sur la page ci-dessous.\n\
-             La recharge automatique peut le faire pour vous, avant que le crédit soit épuisé."
-        ),
-        BillingModel::PostUsage => format!(
-            "Le crédit prépayé de {name} est épuisé.\n\
-             \n\
-             Vous n’avez rien à faire : les appels continuent et sont facturés chaque mois."
-        ),
+    let owed = if available.is_negative() {
+        format!(
+            "\nIl reste {} à régler pour des appels déjà passés : cette somme est d’abord prélevée sur le crédit que \
+             vous ajoutez.",
+            money(-available)
+        )
+    } else {
+        String::new()
     };
-    let button = match told.billing {
-        BillingModel::Prepaid => "Ajouter du crédit",
-        BillingModel::PostUsage => "Voir le compte",
-    };
-    (heading, body, button)
+    match told.billing {
+        BillingModel::Prepaid => {
+            let body = format!(
+                "Le crédit Communications Credits de {name} est épuisé.\n\
+                 Les appels payés par le crédit ne peuvent plus commencer tant qu’il n’y a pas de nouveau crédit.{owed}\n\
+                 \n\
+                 {}",
+                about_recharge(told)
+            );
+            (heading, body, "Ajouter du crédit")
+        }
+        BillingModel::PostUsage => {
+            let body = format!(
+                "Le crédit prépayé de {name} est épuisé.\n\
+                 \n\
+                 Vous n’avez rien à faire : les appels continuent et sont facturés chaque mois."
+            );
+            (heading, body, "Voir le compte")
+        }
+    }
 }
 
 fn warning(told: &Told<'_>, available: Money) -> Parts {
@@ -191,15 +225,48 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
     );
     match told.billing {
         BillingModel::Prepaid => {
-            let advice = "Ajoutez du crédit sur la page ci-dessous pour que les appels puissent continuer.\n\
-                          La recharge automatique peut le faire pour vous.";
-            (heading, format!("{reached}\n\n{advice}"), "Ajouter du crédit")
+            (heading, format!("{reached}\n\n{}", about_recharge(told)), "Ajouter du crédit")
         }
         BillingModel::PostUsage => {
             let advice =
                 "Vous n’avez rien à faire : une fois le crédit épuisé, les appels sont facturés chaque mois.";
             (heading, format!("{reached}\n\n{advice}"), "Voir le compte")
         }
+    }
+}
+
+/// What auto-recharge does about it, and what the reader can do.
+fn about_recharge(told: &Told<'_>) -> String {
+    match told.recharge {
+        State::Off => "Ajoutez du crédit sur la page ci-dessous.\n\
+                       La recharge automatique peut le faire pour vous, avant que le crédit soit épuisé."
+            .to_owned(),
+        State::Armed | State::Charging { .. } => "La recharge automatique est activée : elle ajoute du crédit \
+                       d’elle-même quand le solde atteint son seuil de déclenchement, et un e-mail vous en informe.\n\
+                       Si vos appels ne peuvent pas attendre, ajoutez du crédit sur la page ci-dessous."
+            .to_owned(),
+        State::Waiting { until, .. } => format!(
+            "La recharge automatique est activée, mais votre carte a été refusée ; un nouvel essai aura lieu le {}.\n\
+             Ajoutez du crédit sur la page ci-dessous ou enregistrez une autre carte : elle est débitée aussitôt.",
+            date_and_time(until)
+        ),
+        State::NeedsAction { .. } => "La recharge automatique est activée, mais attend que le titulaire de la carte \
+                       confirme un paiement.\n\
+                       Demandez-lui de le confirmer ou ajoutez du crédit sur la page ci-dessous."
+            .to_owned(),
+        State::Limited { until, .. } => format!(
+            "La recharge automatique est activée, mais elle a atteint une limite ; un nouvel essai aura lieu le {}.\n\
+             Ajoutez du crédit sur la page ci-dessous ou modifiez la limite.",
+            date_and_time(until)
+        ),
+        State::Paused { .. } => "La recharge automatique est suspendue par précaution et ne débite rien tant qu’elle \
+                       n’est pas relancée.\n\
+                       Ajoutez du crédit sur la page ci-dessous ou relancez-y la recharge automatique."
+            .to_owned(),
+        State::Stopped => "La recharge automatique s’est arrêtée, car votre carte a été refusée.\n\
+                       Ajoutez du crédit sur la page ci-dessous ou enregistrez-y une autre carte : la recharge \
+                       automatique repart alors."
+            .to_owned(),
     }
 }
 
@@ -245,7 +312,8 @@ fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
     )
 }
 
-fn settings_changed(name: &str, changed: Changed) -> Parts {
+fn settings_changed(told: &Told<'_>, changed: Changed) -> Parts {
+    let name = told.name;
     let (heading, button) = match changed {
         Changed { payment_method: true, auto_recharge: false, recipients: false } => {
             ("Le moyen de paiement a été modifié", "Voir le moyen de paiement")
@@ -258,13 +326,16 @@ fn settings_changed(name: &str, changed: Changed) -> Parts {
         }
         Changed { .. } => ("Des réglages ont été modifiés", "Voir les réglages"),
     };
-    let last_mail = if changed.recipients {
-        "\nSi vous n’êtes plus destinataire, ceci est le dernier e-mail que vous recevez au sujet de ce compte."
-    } else {
-        ""
+    let reader = match told.reader {
+        Reader::Added => "\nVous êtes désormais destinataire de ses avis.",
+        Reader::Removed => {
+            "\nVous n’êtes plus destinataire de ses avis : ceci est le dernier e-mail que vous recevez au sujet de ce \
+             compte."
+        }
+        Reader::Recipient => "",
     };
     let body = format!(
-        "Des réglages du compte Communications Credits de {name} ont été modifiés.{last_mail}\n\
+        "Des réglages du compte Communications Credits de {name} ont été modifiés.{reader}\n\
          \n\
          Si vous ne vous y attendiez pas, renseignez-vous auprès de l’auteur de la modification et vérifiez les \
          réglages sur la page ci-dessous."

@@ -1,10 +1,11 @@
 //! What a language must have words for. What is the same in every language is in [`crate::mail`].
 
-use domain::BillingModel;
 use domain::fact::UnusedFunds;
+use domain::recharge::State;
+use domain::{BillingModel, Money};
 use jiff::Timestamp;
 
-use crate::notice::{Changed, Notice};
+use crate::notice::{Changed, Notice, Reader};
 
 /// Texts from outside are cut to so many characters.
 const LONGEST_TEXT: usize = 200;
@@ -23,6 +24,9 @@ pub(crate) trait Language {
     /// What was changed, as a list.
     fn changed(&self, changed: Changed) -> String;
 
+    /// A single word.
+    fn word(&self, word: Word) -> &'static str;
+
     /// What stands between a label and its value, on one line.
     fn colon(&self) -> &'static str;
 
@@ -40,6 +44,22 @@ pub(crate) struct Told<'a> {
     pub name: &'a str,
     /// How it pays.
     pub billing: BillingModel,
+    /// How far auto-recharge is.
+    pub recharge: State,
+    /// What the reader is to the account.
+    pub reader: Reader,
+}
+
+/// A word that stands by itself in the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    On,
+    Off,
+    Resumed,
+    /// No card, or no limit.
+    None,
+    /// No recipient.
+    Nobody,
 }
 
 /// The words of one mail.
@@ -56,7 +76,9 @@ pub(crate) struct Words {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Label {
     Amount,
+    AutoRecharge,
     Available,
+    BackupCard,
     Card,
     Changed,
     ChangedAt,
@@ -64,9 +86,14 @@ pub(crate) enum Label {
     Date,
     ExpiredAt,
     FurtherLots,
+    MonthlyLimit,
+    Owed,
     PoNumber,
     Receipt,
+    RechargeAmount,
+    Recipients,
     TriedAgain,
+    TriggerAmount,
     UsableUntil,
     WarningAmount,
 }
@@ -94,6 +121,12 @@ pub(crate) fn brand_name(brand: &str) -> &str {
         "visa" => "Visa",
         other => other,
     }
+}
+
+/// The recharge amount that was added so many times.
+pub(crate) fn part_of(amount: Money, times: u32) -> Option<Money> {
+    let part = amount.amount().checked_div(times.into())?;
+    Money::in_minor_units(part, amount.currency()).ok()
 }
 
 /// When the first of these lots expires, and the last.

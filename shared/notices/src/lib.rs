@@ -18,5 +18,5 @@ pub mod send;
 
 pub use claims::{Claim, Claims, ClaimsError, Standing, Unanswered};
 pub use mail::{Mail, Occasion};
-pub use notice::Notice;
+pub use notice::{Notice, Reader};
 pub use send::{Envelope, SendError, send};

@@ -2,14 +2,15 @@
 //! the words of the account's language (A1).
 
 use askama::Template;
-use domain::fact::{Event, UnusedFunds};
-use domain::{BillingModel, Locale, Payment, Profile};
+use domain::fact::{Event, NewValues, ShownCard, UnusedFunds};
+use domain::recharge::State;
+use domain::{BillingModel, Locale, Money, Payment, Profile};
 use jiff::Timestamp;
 
 use crate::english::English;
 use crate::french::French;
-use crate::language::{Label, Language, Told, Words, one_line};
-use crate::notice::Notice;
+use crate::language::{Label, Language, Told, Word, Words, one_line, part_of};
+use crate::notice::{Notice, Reader};
 
 /// A table has at most so many rows of lots.
 const MOST_LOTS: usize = 12;
@@ -34,6 +35,10 @@ pub struct Occasion<'a> {
     pub profile: &'a Profile,
     /// How the account pays.
     pub billing: BillingModel,
+    /// How far its auto-recharge is.
+    pub recharge: State,
+    /// What the reader is to the account.
+    pub reader: Reader,
     /// The payment that [`Notice::payment`] names.
     pub payment: Option<&'a Payment>,
     /// Where the portal is: `https://credits.example.com`.
@@ -102,15 +107,20 @@ struct Page {
 
 impl Page {
     fn write(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) -> Self {
-        let Occasion { event, profile, billing, portal, .. } = *occasion;
+        let Occasion { event, profile, billing, recharge, reader, portal, .. } = *occasion;
         let name = one_line(&profile.name);
         let Words { heading, body, button } =
-            language.words(&Told { notice, at: event.at, name: &name, billing });
+            language.words(&Told { notice, at: event.at, name: &name, billing, recharge, reader });
         let rows = rows(language, occasion, notice);
         let account = format!("{}/accounts/{}", portal.trim_end_matches('/'), event.account_id);
         let heading = language.typeset(&heading);
+        // Anybody can be made a recipient, so nobody's words stand in the subject of the mail that says so (N9).
+        let subject = match notice {
+            Notice::SettingsChanged { changed, .. } if changed.recipients => heading.clone(),
+            _ => format!("{heading} \u{2013} {name}"),
+        };
         Self {
-            subject: format!("{heading} \u{2013} {name}"),
+            subject,
             heading,
             body: language.typeset(&body),
             rows: rows.into_iter().map(|(label, value)| (language.label(label), value)).collect(),
@@ -142,14 +152,19 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
         (Label::Card, language.card(&one_line(&method.card.brand), &one_line(&method.card.last4)))
     });
     match notice {
-        Notice::FundsAdded { amount: added, expires_at, receipt_number, .. } => {
+        Notice::FundsAdded { amount: added, expires_at, receipt_number, times, .. } => {
+            let parts = times.and_then(|times| part_of(added, times).map(|part| (times, part)));
+            let added = match parts {
+                Some((times, part)) => format!("{} ({times} × {})", amount(added), amount(part)),
+                None => amount(added),
+            };
             let receipt = receipt_number.map(|number| (Label::Receipt, number.to_string()));
             let date = payment.map(|payment| (Label::Date, instant(payment.created_at)));
             let po_number = payment.and_then(|payment| payment.po_number.as_deref());
             [
                 receipt,
                 date,
-                Some((Label::Amount, amount(added))),
+                Some((Label::Amount, added)),
                 Some((Label::UsableUntil, instant(expires_at))),
                 card,
                 po_number.map(|number| (Label::PoNumber, one_line(number))),
@@ -165,6 +180,9 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
         Notice::RechargeNeedsAction { amount: asked, .. } => {
             [Some((Label::Amount, amount(asked))), card].into_iter().flatten().collect()
         }
+        Notice::BalanceDepleted { available } if available.is_negative() => {
+            vec![(Label::Owed, amount(-available))]
+        }
         Notice::BalanceDepleted { available } => vec![(Label::Available, amount(available))],
         Notice::BalanceWarning { available, amount: warning } => {
             vec![(Label::Available, amount(available)), (Label::WarningAmount, amount(warning))]
@@ -175,17 +193,58 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
         Notice::FundsExpired { amount: forfeited, lots } => {
             [vec![(Label::Amount, amount(forfeited))], rows_of_lots(Label::ExpiredAt, lots, locale)].concat()
         }
-        Notice::SettingsChanged { changed, by, .. } => vec![
-            (Label::Changed, language.changed(changed)),
-            (Label::ChangedBy, one_line(by)),
-            (Label::ChangedAt, instant(occasion.event.at)),
-        ],
+        Notice::SettingsChanged { changed, by, new, .. } => {
+            let mut rows = vec![(Label::Changed, language.changed(changed))];
+            if occasion.reader != Reader::Removed {
+                rows.extend(rows_of_new_values(language, new, locale));
+            }
+            rows.push((Label::ChangedBy, one_line(by)));
+            rows.push((Label::ChangedAt, instant(occasion.event.at)));
+            rows
+        }
         Notice::RechargeLimited { until, .. } => vec![(Label::TriedAgain, instant(until))],
         Notice::RechargeStopped { amount: asked, .. } => {
             [asked.map(|asked| (Label::Amount, amount(asked))), card].into_iter().flatten().collect()
         }
         Notice::RechargePaused { .. } => Vec::new(),
     }
+}
+
+/// What settings were changed to.
+fn rows_of_new_values(language: &dyn Language, new: &NewValues, locale: Locale) -> Vec<(Label, String)> {
+    let none = || language.word(Word::None).to_owned();
+    let mut rows = Vec::new();
+    if let Some(cards) = &new.payment_method {
+        let shown = |card: &Option<ShownCard>| {
+            let card = card.as_ref();
+            card.map_or_else(none, |card| language.card(&one_line(&card.brand), &one_line(&card.last4)))
+        };
+        rows.push((Label::Card, shown(&cards.card)));
+        rows.push((Label::BackupCard, shown(&cards.backup)));
+    }
+    if let Some(recharge) = &new.auto_recharge {
+        let state = match (recharge.enabled, recharge.resumed) {
+            (false, _) => Word::Off,
+            (true, false) => Word::On,
+            (true, true) => Word::Resumed,
+        };
+        rows.push((Label::AutoRecharge, language.word(state).to_owned()));
+        if recharge.enabled {
+            let amount =
+                |amount: Option<Money>| amount.map_or_else(none, |amount| wording::amount(amount, locale));
+            rows.push((Label::RechargeAmount, amount(recharge.recharge_amount)));
+            rows.push((Label::TriggerAmount, amount(recharge.trigger_amount)));
+            rows.push((Label::MonthlyLimit, amount(recharge.monthly_limit)));
+        }
+    }
+    if let Some(recipients) = &new.notification_emails {
+        let recipients = recipients.iter().map(|address| one_line(address)).collect::<Vec<_>>().join(", ");
+        rows.push((
+            Label::Recipients,
+            if recipients.is_empty() { language.word(Word::Nobody).to_owned() } else { recipients },
+        ));
+    }
+    rows
 }
 
 /// When each lot expires, and what is unused of it where there are several. A long list is cut, and the last row says

@@ -1,6 +1,6 @@
 //! A notice: a fact that people are told. Every other fact is told to nobody.
 
-use domain::fact::{Expired, Expiring, Setting, UnusedFunds};
+use domain::fact::{Expired, Expiring, NewValues, Setting, UnusedFunds};
 use domain::recharge::{Limit, Safeguard};
 use domain::{Fact, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
@@ -20,6 +20,8 @@ pub enum Notice<'a> {
         expires_at: Timestamp,
         /// Its receipt (F8).
         receipt_number: Option<u64>,
+        /// How many times the recharge amount it is, where it is more than once (R3).
+        times: Option<u32>,
     },
     /// Auto-recharge could not charge the card (N2).
     RechargeFailed {
@@ -73,8 +75,12 @@ pub enum Notice<'a> {
         changed: Changed,
         /// By whom.
         by: &'a str,
+        /// Recipients that were none before.
+        added: &'a [String],
         /// Recipients that are none any more.
-        removed_recipients: &'a [String],
+        removed: &'a [String],
+        /// What they were changed to.
+        new: &'a NewValues,
     },
     /// A safeguard paused auto-recharge (N10).
     RechargePaused {
@@ -97,6 +103,17 @@ pub enum Notice<'a> {
         /// How much was asked for, if the event says it.
         amount: Option<Money>,
     },
+}
+
+/// What somebody who is told is to the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A recipient, as before.
+    Recipient,
+    /// A recipient from now on.
+    Added,
+    /// No recipient any more.
+    Removed,
 }
 
 /// Which of the settings that people are told of were changed; at least one.
@@ -128,19 +145,20 @@ impl<'a> Notice<'a> {
     /// none.
     pub fn of(fact: &'a Fact) -> Option<Self> {
         Some(match fact {
-            Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number } => Self::FundsAdded {
-                by_recharge: match kind {
-                    PaymentKind::Recharge => true,
-                    PaymentKind::Purchase => false,
-                    PaymentKind::Adjustment => return None,
-                },
-                payment: payment_id,
-                amount: *amount,
-                expires_at: *expires_at,
-                receipt_number: *receipt_number,
-            },
-            // A decline that is not tried again stops auto-recharge, and is told as that (N10).
-            Fact::RechargeFailed { retry_at: None, .. } => return None,
+            Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number, recharge_amounts } => {
+                Self::FundsAdded {
+                    by_recharge: match kind {
+                        PaymentKind::Recharge => true,
+                        PaymentKind::Purchase => false,
+                        PaymentKind::Adjustment => return None,
+                    },
+                    payment: payment_id,
+                    amount: *amount,
+                    expires_at: *expires_at,
+                    receipt_number: *receipt_number,
+                    times: recharge_amounts.filter(|times| *times > 1),
+                }
+            }
             Fact::RechargeFailed { payment_id, amount, reason, retry_at: Some(retry_at) } => {
                 Self::RechargeFailed { payment: payment_id, amount: *amount, reason, retry_at: *retry_at }
             }
@@ -148,9 +166,7 @@ impl<'a> Notice<'a> {
                 Self::RechargeNeedsAction { payment: payment_id, amount: *amount, url }
             }
             Fact::BalanceDepleted { available } => Self::BalanceDepleted { available: *available },
-            // The crossing of zero is told in its place (N3).
-            Fact::BalanceWarning { available, .. } if !available.is_positive() => return None,
-            Fact::BalanceWarning { available, amount } => {
+            Fact::BalanceWarning { available, amount } if available.is_positive() => {
                 Self::BalanceWarning { available: *available, amount: *amount }
             }
             Fact::FundsExpiring(Expiring { amount, lots, .. }) if is_worth_a_mail(*amount, lots) => {
@@ -159,17 +175,29 @@ impl<'a> Notice<'a> {
             Fact::FundsExpired(Expired { amount, lots }) if is_worth_a_mail(*amount, lots) => {
                 Self::FundsExpired { amount: *amount, lots }
             }
-            Fact::FundsExpiring(_) | Fact::FundsExpired(_) => return None,
-            Fact::SettingsChanged { fields, by, removed_recipients } => {
-                Self::SettingsChanged { changed: Changed::of(fields)?, by, removed_recipients }
+            Fact::SettingsChanged { fields, by, added_recipients, removed_recipients, new } => {
+                Self::SettingsChanged {
+                    changed: Changed::of(fields)?,
+                    by,
+                    added: added_recipients,
+                    removed: removed_recipients,
+                    new,
+                }
             }
             Fact::RechargePaused { why } => Self::RechargePaused { why: *why },
             Fact::RechargeLimited { why, until } => Self::RechargeLimited { why: *why, until: *until },
             Fact::RechargeStopped { reason, payment_id, amount } => {
                 Self::RechargeStopped { reason, payment: payment_id.as_ref(), amount: *amount }
             }
-            // Who bought has the answer on the screen; auto-recharge hears of a low balance.
-            Fact::PaymentDeclined { .. } | Fact::BalanceLow { .. } | Fact::UsageRejected { .. } => {
+            // A decline that is not tried again stops auto-recharge, and is told as that (N10). A warning at zero or
+            // below is told as zero (N3). Who bought has the answer on the screen; auto-recharge hears of a low balance.
+            Fact::RechargeFailed { retry_at: None, .. }
+            | Fact::BalanceWarning { .. }
+            | Fact::FundsExpiring(_)
+            | Fact::FundsExpired(_)
+            | Fact::PaymentDeclined { .. }
+            | Fact::BalanceLow { .. }
+            | Fact::UsageRejected { .. } => {
                 return None;
             }
         })
@@ -186,12 +214,22 @@ impl<'a> Notice<'a> {
         }
     }
 
-    /// Who is told besides the account's recipients.
-    pub fn removed_recipients(&self) -> &'a [String] {
-        match *self {
-            Self::SettingsChanged { removed_recipients, .. } => removed_recipients,
-            _ => &[],
-        }
+    /// Who is told, and as what: the account's recipients, and those who were removed from them. Addresses are the same
+    /// in upper and lower case.
+    pub fn readers(&self, recipients: &'a [String]) -> Vec<(&'a str, Reader)> {
+        let (added, removed) = match *self {
+            Self::SettingsChanged { added, removed, .. } => (added, removed),
+            _ => (&[][..], &[][..]),
+        };
+        let is_among = |list: &[String], address: &str| {
+            list.iter().any(|one| one.to_lowercase() == address.to_lowercase())
+        };
+        let current = recipients.iter().map(|address| {
+            let is_new = is_among(added, address) && !is_among(removed, address);
+            (address.as_str(), if is_new { Reader::Added } else { Reader::Recipient })
+        });
+        let gone = removed.iter().filter(|address| !is_among(recipients, address));
+        current.chain(gone.map(|address| (address.as_str(), Reader::Removed))).collect()
     }
 
     /// Where the person can act. `account` is the address of the account's page.

@@ -1,6 +1,6 @@
 //! Who is told what.
 
-use domain::fact::Setting;
+use domain::fact::{Event, NewValues, Setting};
 use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
 use domain::{AccountId, Fact, Fingerprint, Payment, PaymentId, PaymentKind, PaymentState};
@@ -38,6 +38,7 @@ async fn n1_a_mail_says_who_sends_it_and_which_card_was_charged() {
         amount: payment.amount,
         expires_at: "2027-11-25T09:05:00Z".parse().unwrap(),
         receipt_number: Some(7),
+        recharge_amounts: Some(1),
     };
     let receipt = format!("https://credits.example.com/accounts/contoso/receipts/{}", payment.id);
     world.account("contoso", &addresses(&["ada"]), Some(payment)).await;
@@ -118,15 +119,57 @@ async fn nobody_is_told_of_what_is_nobodys() {
 async fn n9_removed_recipients_are_told_too() {
     let world = World::with_lease(LONG).await;
     world.account("contoso", &addresses(&["ada", "bob"]), None).await;
-    let changed = Fact::SettingsChanged {
-        fields: vec![Setting::NotificationEmails],
-        by: "ada".to_owned(),
-        removed_recipients: addresses(&["carol", "Bob", "bounce"]),
-    };
-    let event = event("contoso", 1, changed);
+    let event = event("contoso", 1, recipients_changed(&[], &["carol", "Bob", "bounce"]));
     for _ in 0..2 {
         assert!(world.deliver(&event).await);
     }
     assert_eq!(world.office.counts(), once(&addresses(&["ada", "bob", "carol"])));
     assert_eq!(world.office.refused(), addresses(&["bounce"]));
+}
+
+fn recipients_changed(added: &[&str], removed: &[&str]) -> Fact {
+    Fact::SettingsChanged {
+        fields: vec![Setting::NotificationEmails],
+        by: "ada".to_owned(),
+        added_recipients: addresses(added),
+        removed_recipients: addresses(removed),
+        new: NewValues::default(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n9_an_address_is_told_once_a_day_that_it_was_added_or_removed() {
+    let world = World::with_lease(LONG).await;
+    let strangers: Vec<_> = (0..20).map(|number| format!("stranger{number}")).collect();
+    let strangers: Vec<_> = strangers.iter().map(String::as_str).collect();
+    world.account("contoso", &addresses(&["ada"]), None).await;
+    let on = |mut event: Event, day: &str| {
+        event.at = format!("{day}T10:00:00Z").parse().unwrap();
+        event
+    };
+    for day in ["2026-11-25", "2026-11-26"] {
+        world.office.forget();
+        for time in 0..10 {
+            let everybody = [&["ada"], strangers.as_slice()].concat();
+            world.set_recipients("contoso", &addresses(&everybody)).await;
+            let version = world.version("contoso").await;
+            let added = on(event("contoso", version, recipients_changed(&strangers, &[])), day);
+            assert!(world.deliver(&added).await);
+            world.set_recipients("contoso", &addresses(&["ada"])).await;
+            let version = world.version("contoso").await;
+            let removed = on(event("contoso", version, recipients_changed(&[], &strangers)), day);
+            assert!(world.deliver(&removed).await && world.deliver(&removed).await);
+            let counts = world.office.counts();
+            assert_eq!(counts["ada@example.com"], 2 * (time + 1), "who stays is told of each change");
+        }
+        let counts = world.office.counts();
+        let of_strangers = addresses(&strangers);
+        assert!(of_strangers.iter().all(|address| counts[address] == 1), "{day}: {counts:?}");
+    }
+    // Changes of one account do not hide those of another.
+    world.office.forget();
+    world.account("fabrikam", &addresses(&["ada"]), None).await;
+    let removed = on(event("fabrikam", 1, recipients_changed(&[], &["stranger0"])), "2026-11-26");
+    assert!(world.deliver(&removed).await);
+    assert_eq!(world.office.counts()["stranger0@example.com"], 1);
 }

@@ -110,6 +110,12 @@ impl World {
         changed.await.unwrap();
     }
 
+    /// The account's version: events of different commits have different ones.
+    pub(crate) async fn version(&self, id: &str) -> u64 {
+        let id = AccountId::parse(id).unwrap();
+        self.ports.store.account_with_profile(&id).await.unwrap().unwrap().0.version
+    }
+
     /// Delivers an event once; whether it need not come again.
     pub(crate) async fn deliver(&self, event: &Event) -> bool {
         deliver(&self.ports, event).await

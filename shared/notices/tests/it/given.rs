@@ -1,15 +1,17 @@
 //! What the mails of these tests are about.
 
-use domain::fact::{Event, Expired, Expiring, Setting, UnusedFunds};
+use domain::fact::{
+    Event, Expired, Expiring, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard, UnusedFunds,
+};
 use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
-use domain::recharge::{Limit, Safeguard};
+use domain::recharge::{Limit, Safeguard, State};
 use domain::{
     AccountId, BillingModel, Currency, Fact, Fingerprint, Locale, LotId, Money, Payment, PaymentId,
     PaymentKind, PaymentState, Profile,
 };
 use jiff::Timestamp;
-use notices::{Mail, Occasion};
+use notices::{Mail, Occasion, Reader};
 
 pub(crate) const PORTAL: &str = "https://credits.example.com/";
 
@@ -48,12 +50,25 @@ fn payment(kind: PaymentKind) -> Payment {
     }
 }
 
-/// The mail about a fact, for a prepaid account.
-pub(crate) fn mail(fact: Fact, profile: &Profile) -> Option<Mail> {
-    mail_for(BillingModel::Prepaid, fact, profile)
+/// Who reads a mail, and how the account is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation {
+    pub billing: BillingModel,
+    pub recharge: State,
+    pub reader: Reader,
 }
 
-pub(crate) fn mail_for(billing: BillingModel, fact: Fact, profile: &Profile) -> Option<Mail> {
+pub(crate) const PREPAID: Situation =
+    Situation { billing: BillingModel::Prepaid, recharge: State::Off, reader: Reader::Recipient };
+const POST_USAGE: Situation = Situation { billing: BillingModel::PostUsage, ..PREPAID };
+
+/// The mail about a fact, for a prepaid account without auto-recharge.
+pub(crate) fn mail(fact: Fact, profile: &Profile) -> Option<Mail> {
+    mail_in(PREPAID, fact, profile)
+}
+
+pub(crate) fn mail_in(situation: Situation, fact: Fact, profile: &Profile) -> Option<Mail> {
+    let Situation { billing, recharge, reader } = situation;
     let kind = match fact {
         Fact::FundsAdded { kind, .. } => Some(kind),
         Fact::RechargeFailed { .. } | Fact::RechargeNeedsAction { .. } | Fact::RechargeStopped { .. } => {
@@ -71,7 +86,8 @@ pub(crate) fn mail_for(billing: BillingModel, fact: Fact, profile: &Profile) -> 
         republished: false,
         fact,
     };
-    Mail::about(&Occasion { event: &event, profile, billing, payment: payment.as_ref(), portal: PORTAL })
+    let payment = payment.as_ref();
+    Mail::about(&Occasion { event: &event, profile, billing, recharge, reader, payment, portal: PORTAL })
 }
 
 pub(crate) fn funds_added(kind: PaymentKind) -> Fact {
@@ -81,7 +97,19 @@ pub(crate) fn funds_added(kind: PaymentKind) -> Fact {
         amount: euros("1250"),
         expires_at: instant("2027-11-25T09:05:00Z"),
         receipt_number: Some(7),
+        recharge_amounts: (kind == PaymentKind::Recharge).then_some(1),
     }
+}
+
+/// A recharge of several recharge amounts.
+fn recharged_at_once() -> Fact {
+    let Fact::FundsAdded { kind, payment_id, expires_at, receipt_number, .. } =
+        funds_added(PaymentKind::Recharge)
+    else {
+        unreachable!("funds were added")
+    };
+    let (amount, recharge_amounts) = (euros("150"), Some(3));
+    Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number, recharge_amounts }
 }
 
 pub(crate) fn recharge_failed(reason: &str, retry_at: Option<&str>) -> Fact {
@@ -94,10 +122,41 @@ pub(crate) fn recharge_failed(reason: &str, retry_at: Option<&str>) -> Fact {
 }
 
 pub(crate) fn changed(fields: &[Setting]) -> Fact {
+    let card = |brand: &str, last4: &str| ShownCard { brand: brand.to_owned(), last4: last4.to_owned() };
+    let has = |setting| fields.contains(&setting);
+    let recipients = ["ada@contoso.example", "eve@contoso.example"].map(str::to_owned);
+    let new = NewValues {
+        notification_emails: has(Setting::NotificationEmails).then(|| recipients.to_vec()),
+        payment_method: has(Setting::PaymentMethod)
+            .then(|| NewCards { card: Some(card("visa", "4242")), backup: Some(card("amex", "0005")) }),
+        auto_recharge: has(Setting::AutoRecharge).then(|| NewAutoRecharge {
+            enabled: true,
+            resumed: false,
+            recharge_amount: Some(euros("50")),
+            trigger_amount: Some(euros("60")),
+            monthly_limit: None,
+        }),
+    };
     Fact::SettingsChanged {
         fields: fields.to_vec(),
         by: "ada@contoso.example".to_owned(),
+        added_recipients: Vec::new(),
         removed_recipients: Vec::new(),
+        new,
+    }
+}
+
+/// A change of auto-recharge alone.
+fn recharge_changed(enabled: bool, resumed: bool) -> Fact {
+    let amounts = [Some(euros("50")), Some(euros("60")), Some(euros("500"))];
+    let [recharge_amount, trigger_amount, monthly_limit] = amounts;
+    let set = NewAutoRecharge { enabled, resumed, recharge_amount, trigger_amount, monthly_limit };
+    Fact::SettingsChanged {
+        fields: vec![Setting::AutoRecharge],
+        by: "ada@contoso.example".to_owned(),
+        added_recipients: Vec::new(),
+        removed_recipients: Vec::new(),
+        new: NewValues { auto_recharge: Some(set), ..NewValues::default() },
     }
 }
 
@@ -135,14 +194,19 @@ fn limited(why: Limit) -> Fact {
 }
 
 /// One of each mail.
-pub(crate) fn every_mail() -> Vec<(&'static str, BillingModel, Fact)> {
-    let prepaid = |name, fact| (name, BillingModel::Prepaid, fact);
+pub(crate) fn every_mail() -> Vec<(&'static str, Situation, Fact)> {
+    let prepaid = |name, fact| (name, PREPAID, fact);
+    let with = |name, recharge, fact: &Fact| (name, Situation { recharge, ..PREPAID }, fact.clone());
+    let to = |name, reader, fact| (name, Situation { reader, ..PREPAID }, fact);
     let depleted = Fact::BalanceDepleted { available: euros("-1.25") };
+    let zero = Fact::BalanceDepleted { available: euros("0") };
+    let until = instant("2026-11-25T10:05:00Z");
     let warning = Fact::BalanceWarning { available: euros("19.7361"), amount: euros("20") };
     let mut many = vec![("50", "2026-12-25T08:00:00Z"); 20];
     many[19].1 = "2026-12-26T07:00:00Z";
     vec![
         prepaid("n1-recharge", funds_added(PaymentKind::Recharge)),
+        prepaid("n1-recharge-several", recharged_at_once()),
         prepaid("n2-failed", recharge_failed("insufficient_funds", Some("2026-11-25T10:05:00Z"))),
         prepaid(
             "n2-needs-action",
@@ -153,9 +217,17 @@ pub(crate) fn every_mail() -> Vec<(&'static str, BillingModel, Fact)> {
             },
         ),
         prepaid("n3-depleted", depleted.clone()),
-        ("n3-depleted-post-usage", BillingModel::PostUsage, depleted),
+        prepaid("n3-depleted-zero", zero.clone()),
+        with("n3-depleted-armed", State::Armed, &depleted),
+        with("n3-depleted-waiting", State::Waiting { until, failures: 1 }, &depleted),
+        with("n3-depleted-needs-action", State::NeedsAction { failures: 0 }, &depleted),
+        with("n3-depleted-limited", State::Limited { until, why: Limit::Monthly }, &depleted),
+        with("n3-depleted-paused", State::Paused { why: Safeguard::Runaway }, &depleted),
+        with("n3-depleted-stopped", State::Stopped, &depleted),
+        ("n3-depleted-post-usage", POST_USAGE, zero),
         prepaid("n4-warning", warning.clone()),
-        ("n4-warning-post-usage", BillingModel::PostUsage, warning),
+        with("n4-warning-armed", State::Armed, &warning),
+        ("n4-warning-post-usage", POST_USAGE, warning),
         prepaid("n5-expiring", expiring(&[("8.5", "2026-12-25T08:00:00Z")])),
         prepaid(
             "n5-expiring-several",
@@ -170,7 +242,11 @@ pub(crate) fn every_mail() -> Vec<(&'static str, BillingModel, Fact)> {
         prepaid("n7-purchase", funds_added(PaymentKind::Purchase)),
         prepaid("n9-payment-method", changed(&[Setting::Name, Setting::PaymentMethod])),
         prepaid("n9-auto-recharge", changed(&[Setting::AutoRecharge])),
+        prepaid("n9-auto-recharge-off", recharge_changed(false, false)),
+        prepaid("n9-auto-recharge-resumed", recharge_changed(true, true)),
         prepaid("n9-recipients", changed(&[Setting::NotificationEmails])),
+        to("n9-recipients-added", Reader::Added, changed(&[Setting::NotificationEmails])),
+        to("n9-recipients-removed", Reader::Removed, changed(&[Setting::NotificationEmails])),
         prepaid("n9-several", changed(&[Setting::NotificationEmails, Setting::AutoRecharge])),
         prepaid("n10-paused", Fact::RechargePaused { why: Safeguard::Runaway }),
         prepaid("n10-limited-monthly", limited(Limit::Monthly)),

@@ -1,12 +1,14 @@
 //! Every mail in both languages, as it is sent. `INSTA_UPDATE=always cargo test -p notices` accepts new words.
 
 use domain::fact::Setting;
+use domain::recharge::{Limit, Safeguard, State};
 use domain::rejection::Refusal;
-use domain::{Fact, Locale, MessageId, PaymentKind};
+use domain::{Fact, Locale, MessageId, PaymentKind, Profile};
+use notices::Reader;
 
 use crate::given::{
-    changed, contoso, euros, every_mail, expired, expiring, funds_added, mail, mail_for, payment_id,
-    recharge_failed,
+    PREPAID, Situation, changed, contoso, euros, every_mail, expired, expiring, funds_added, mail, mail_in,
+    payment_id, recharge_failed,
 };
 
 const LOCALES: [(&str, Locale); 2] = [("en", Locale::En), ("fr", Locale::Fr)];
@@ -17,9 +19,9 @@ fn every_mail_as_it_is_sent() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        for (name, billing, fact) in every_mail() {
+        for (name, situation, fact) in every_mail() {
             for (language, locale) in LOCALES {
-                let mail = mail_for(billing, fact.clone(), &contoso(locale)).unwrap();
+                let mail = mail_in(situation, fact.clone(), &contoso(locale)).unwrap();
                 let text = format!("Subject: {}\n\n{}", mail.subject, mail.text);
                 insta::assert_snapshot!(format!("{name}.{language}.txt"), text);
                 insta::assert_snapshot!(format!("{name}.{language}.html"), mail.html);
@@ -30,9 +32,9 @@ fn every_mail_as_it_is_sent() {
 
 #[test]
 fn text_and_html_say_the_same() {
-    for (name, billing, fact) in every_mail() {
+    for (name, situation, fact) in every_mail() {
         for (language, locale) in LOCALES {
-            let mail = mail_for(billing, fact.clone(), &contoso(locale)).unwrap();
+            let mail = mail_in(situation, fact.clone(), &contoso(locale)).unwrap();
             let html = mail.html.replace("&#38;", "&").replace("&#39;", "'");
             for line in mail.text.lines().filter(|line| *line != "--") {
                 // A row's label and value are cells of their own; what leads to a link is its text.
@@ -53,8 +55,8 @@ fn text_and_html_say_the_same() {
 
 #[test]
 fn french_sets_its_marks_apart_with_spaces_that_do_not_break() {
-    for (name, billing, fact) in every_mail() {
-        let mail = mail_for(billing, fact, &contoso(Locale::Fr)).unwrap();
+    for (name, situation, fact) in every_mail() {
+        let mail = mail_in(situation, fact, &contoso(Locale::Fr)).unwrap();
         for mark in [" :", " ;", " !", " ?", " »", "« ", "'"] {
             for text in [&mail.subject, &mail.text] {
                 assert!(!text.contains(mark), "{name}: {mark:?} in {text}");
@@ -94,6 +96,42 @@ fn facts_that_are_no_news_have_no_mail() {
     ];
     for fact in untold {
         assert_eq!(mail(fact.clone(), &contoso(Locale::En)), None, "{fact:?}");
+    }
+}
+
+#[test]
+fn n9_anybody_can_be_made_a_recipient_so_no_name_is_in_the_subject() {
+    let profile = Profile { name: "Win a prize".to_owned(), ..contoso(Locale::En) };
+    for reader in [Reader::Recipient, Reader::Added, Reader::Removed] {
+        let situation = Situation { reader, ..PREPAID };
+        let mail = mail_in(situation, changed(&[Setting::NotificationEmails]), &profile).unwrap();
+        assert_eq!(mail.subject, "The recipients of notices were changed");
+        assert!(mail.text.contains("Win a prize"));
+        let says_who = mail.text.contains("eve@contoso.example") || mail.html.contains("eve@contoso.example");
+        assert_eq!(says_who, reader != Reader::Removed, "{}", mail.text);
+    }
+}
+
+#[test]
+fn n3_auto_recharge_is_advised_only_where_it_is_off() {
+    let until = "2026-11-25T10:05:00Z".parse().unwrap();
+    for recharge in [
+        State::Armed,
+        State::Charging { failures: 0 },
+        State::NeedsAction { failures: 0 },
+        State::Waiting { until, failures: 1 },
+        State::Limited { until, why: Limit::Lots },
+        State::Paused { why: Safeguard::Runaway },
+        State::Stopped,
+    ] {
+        for fact in [
+            Fact::BalanceDepleted { available: euros("-55") },
+            Fact::BalanceWarning { available: euros("5"), amount: euros("20") },
+        ] {
+            let text = mail_in(Situation { recharge, ..PREPAID }, fact, &contoso(Locale::En)).unwrap().text;
+            assert!(!text.contains("can do this for you"), "{recharge:?}: {text}");
+            assert!(text.contains("Auto-recharge"), "{recharge:?}: {text}");
+        }
     }
 }
 

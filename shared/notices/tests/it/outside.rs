@@ -1,6 +1,6 @@
 //! What comes from outside stays text: it is escaped, forges no line, and no header.
 
-use domain::fact::Setting;
+use domain::fact::{NewValues, Setting};
 use domain::{Fact, Locale, Profile};
 
 use crate::given::{euros, mail, payment_id, recharge_failed};
@@ -17,7 +17,9 @@ fn a_name_or_an_author_cannot_forge_anything() {
         let fact = Fact::SettingsChanged {
             fields: vec![Setting::AutoRecharge],
             by: EVIL.to_owned(),
+            added_recipients: Vec::new(),
             removed_recipients: Vec::new(),
+            new: NewValues::default(),
         };
         let mail = mail(fact, &evil(locale)).unwrap();
         assert!(!mail.subject.chars().any(char::is_control), "{:?}", mail.subject);

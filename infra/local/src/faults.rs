@@ -169,19 +169,24 @@ pub struct Faults {
     brake: Mutex<Option<Brake>>,
 }
 
-/// A limit to how fast transactions are written.
+/// A limit to how fast transactions are written: a leaky bucket.
 #[derive(Debug)]
 struct Brake {
     items_a_second: u32,
-    /// When the next transaction may begin.
+    /// When all that was let in by now has leaked out.
     free_at: Instant,
 }
 
+/// What was not written for so long may be written later: a client that works between two transactions is no slower
+/// than the limit.
+const SAVED_UP: Duration = Duration::from_secs(1);
+
 impl Brake {
-    /// When a transaction of so many items is through, of which nothing is saved up.
+    /// When a transaction of so many items may begin.
     fn take(&mut self, items: u32) -> Instant {
-        self.free_at =
-            self.free_at.max(Instant::now()) + Duration::from_secs(items.into()) / self.items_a_second;
+        let now = Instant::now();
+        let earliest = now.checked_sub(SAVED_UP).unwrap_or(now);
+        self.free_at = self.free_at.max(earliest) + Duration::from_secs(items.into()) / self.items_a_second;
         self.free_at
     }
 }

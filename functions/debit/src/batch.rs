@@ -106,22 +106,22 @@ pub struct Batch<'a> {
     keeper: Option<Keeper<'a>>,
 }
 
-/// What it takes to keep the rejected records of a message.
+/// The rejected records of a message, on their way into the journal.
 #[derive(Debug)]
 struct Keeper<'a> {
     message: &'a rejection::Message,
-    /// Of each row.
+    /// Each row's text, as it was sent.
     texts: &'a [&'a str],
-    /// Refused, and to be kept.
+    /// Rejections that are still to be committed.
     refused: Vec<Rejection>,
-    /// Rows that are among those, or are kept.
+    /// Rows whose rejection is among those, or is committed.
     settled: HashSet<usize>,
 }
 
-/// What one commit came to.
+/// The outcome of one commit.
 struct Decided {
     outcomes: Vec<(usize, Outcome)>,
-    /// Rows whose refusal is kept.
+    /// Rows whose rejection it keeps.
     kept: HashSet<usize>,
 }
 

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use batch::{Batch, BatchError};
 use doc::Debits;
 
-/// What the handler works with.
+/// The handler's dependencies.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts and their journals.

@@ -15,15 +15,15 @@ use serde_json::Value;
 /// Time kept in reserve before the Lambda deadline, to answer a batch or a request.
 const TO_ANSWER: Duration = Duration::from_secs(3);
 
-/// What wakes it.
+/// An event that the function is invoked with.
 enum Wake {
     Queue(SqsEvent),
     Request(Box<ApiGatewayV2httpRequest>),
 }
 
 impl<'de> Deserialize<'de> for Wake {
-    /// A batch has `Records`, and a request has not. Nothing of a request is needed to read one, so that a batch which
-    /// cannot be read would pass for one, and its messages for handled.
+    /// A batch has `Records`, and a request has not. Every field of a request is optional, so an unreadable batch would
+    /// parse as a request and its messages would be acknowledged unprocessed.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = Value::deserialize(deserializer)?;
         let is_batch = event.get("Records").is_some();
@@ -36,7 +36,7 @@ impl<'de> Deserialize<'de> for Wake {
     }
 }
 
-/// What it answers to each.
+/// The response to either event.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer {
@@ -47,7 +47,7 @@ enum Answer {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
-    // The rates first, since they are read beside the rest.
+    // The rates come first: a thread reads them while the store connects.
     let ports = Ports { rates: PublishedRates::from_env()?, store: store_from_env().await? };
     let answer = async |event: LambdaEvent<Wake>| {
         let until = until(&event.context, TO_ANSWER);

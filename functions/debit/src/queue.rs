@@ -1,7 +1,7 @@
 //! The FIFO queue, for a platform that sends bursts (S3): a message carries records of one account, which is its
 //! message group, so that one account's commits never collide.
 //!
-//! Nobody waits for the answer: what is refused of a message is kept in the journal and told.
+//! No caller waits for the answer, so rejected records are kept in the journal and published.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -47,12 +47,12 @@ enum Unreadable {
     Queue(&'static str),
 }
 
-/// Handles the messages of a batch, those of a group in order, and answers by `until`. One that fails comes back later,
-/// with all that follow in its group, and at last lands in the dead-letter queue; other groups go on. So does the group
-/// of one that cannot be read: that one is never applied, and messages that wait for it would come to its end with it.
-/// Each that was tried is logged here, once.
+/// Handles the messages of a batch, those of a group in order, and answers by `until`. A message that fails comes back
+/// later with all that follow in its group, and lands in the dead-letter queue at last; other groups go on. A message
+/// that cannot be read comes back alone: it is never applied, so messages that waited for it would become dead letters
+/// with it. Each message that was tried is logged here, once.
 pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
-    // On the heap: what it does is deep.
+    // Boxed, since applying a message makes a large future.
     each_in_its_group(&batch.records, until, |message| Box::pin(apply(message, ports))).await
 }
 
@@ -101,7 +101,7 @@ async fn in_order<'a, F: Future<Output = Result<(), Failure>>>(
     done
 }
 
-/// Applies the records of a message as those of a request, and keeps what is refused.
+/// Applies the records of a message as those of a request, and keeps rejected ones.
 async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
     let body = cdr::read_message(message.body.as_deref().unwrap_or_default()).map_err(Unreadable::from)?;
     let id = AccountId::parse(&*body.account_id).ok();
@@ -111,7 +111,7 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
 
     let account = ports.store.account_seen(&id).await?.ok_or_else(|| Failure::NoAccount(id.clone()))?;
     let rates = ports.rates.get().map_err(|problem| Failure::Rates(problem.to_string()))?;
-    // The queue counts deliveries only approximately: what was refused before stays refused, whatever it says.
+    // A record that was rejected with an earlier delivery stays so. The queue's own count of deliveries is approximate.
     let kept = ports.store.rejected(&id, &named).await?;
     let kept: Vec<_> = kept
         .into_iter()
@@ -131,7 +131,7 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
     }
 }
 
-/// What the queue calls it, and when it got it: what its records are decided at, so that a run can be replayed.
+/// The message's id, and the instant the queue got it. Its records are decided at that instant, so a run can be replayed.
 fn name(message: &SqsMessage) -> Result<Message, Unreadable> {
     let id = message.message_id.as_deref().and_then(|id| MessageId::parse(id).ok());
     Ok(Message {

@@ -148,6 +148,36 @@ async fn reads_are_modest() {
 }
 
 #[tokio::test]
+async fn the_first_commit_of_a_day_costs_two_units_more() {
+    let world = world().await;
+    world.operator.debit("a", &records("warm", 1)).await.expect(200);
+    world.set_time("2026-11-23T12:00:00Z");
+    for (name, count, expected) in [("first", 1, 4 + 2), ("second", 1, 4), ("third", 99, 200)] {
+        let before = world.units("debit").await;
+        world.operator.debit("a", &records(name, count)).await.expect(200);
+        assert_eq!(world.units("debit").await - before, units(0, expected), "{name}");
+    }
+    // The end of the day takes the place of a row, so that 99 records are two commits.
+    world.set_time("2026-11-24T12:00:00Z");
+    let before = world.units("debit").await;
+    world.operator.debit("a", &records("of-99", 99)).await.expect(200);
+    assert_eq!(world.units("debit").await - before, units(0, 2 * (99 + 2) + 2));
+}
+
+#[tokio::test]
+async fn a_row_posted_over_three_days_late_costs_a_unit_more() {
+    let world = world().await;
+    world.set_time("2026-11-25T08:00:00Z");
+    world.operator.debit("a", &records("warm", 1)).await.expect(200);
+    let late = |id: &str, start: &str| [rated(id, start, "0.0100")];
+    for (id, start, expected) in [("in-time", START, 4), ("late", "2026-11-22T07:59:59Z", 4 + 1)] {
+        let before = world.units("debit").await;
+        world.operator.debit("a", &late(id, start)).await.expect(200);
+        assert_eq!(world.units("debit").await - before, units(0, expected), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn the_page_of_metrics_says_the_same() {
     let world = world().await;
     world.operator.debit("a", &records("r", 99)).await.expect(200);

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::StreamSpecification;
+use aws_sdk_dynamodb::types::{
+    DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate, StreamSpecification,
+};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::AccountId;
+use domain::account::DayEnd;
 use domain::fact::Event;
 use local::database::Database;
 use local::faults::{Call, Fault, Kind, Target, plain_http, watched};
@@ -329,9 +332,10 @@ async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
     let none = publish::republish(request(None), ports, Instant::now()).await;
     assert!(matches!(&none, Err(RepublishError::OutOfTime(id)) if id.as_str() == "a"), "{none:?}");
 
-    // Account `b` takes all the time there is: its journal, read after the listing and that of `a`, is slow to answer.
+    // Account `b` takes all the time there is: the last query of its journal, after the listing, two of `a` and one of
+    // `b`, is slow to answer.
     let until = Instant::now() + Duration::from_secs(5);
-    let slow = world.faults().pause(2);
+    let slow = world.faults().pause(4);
     let time_passes = async {
         tokio::time::timeout_at(until, slow.reached()).await.expect("the others take no such time");
         tokio::time::sleep_until(until).await;
@@ -350,6 +354,96 @@ async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
     assert_eq!((others.accounts, others.unread), (2, 1));
     let alone = publish::republish(request(Some("b")), ports, soon()).await;
     assert!(matches!(alone, Err(RepublishError::Store(_))), "{alone:?}");
+}
+
+/// The types of the events that are told again of a period.
+async fn told_again(world: &World, from: &str, to: &str) -> Vec<String> {
+    world.record(Target::Bus).await;
+    let period = json!({ "from": from, "to": to, "notify": true });
+    world.operator.post("/_local/republish", period).await.expect(200);
+    let events = told(&world.faults().take_record());
+    events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_period_has_what_was_posted_in_it_whenever_it_happened() {
+    let world = World::start().await;
+    world.set_time("2026-01-01T00:00:00Z");
+    world.account("a").await;
+    world.operator.buy("a", "k", json!({ "amount": "100.00" })).await.expect(201);
+    // The lot expires on 1 January 2027; the nightly sweep is late and books it in February.
+    world.set_time("2027-02-01T00:00:00Z");
+    world.operator.post("/_local/run/expire", json!({})).await.expect(200);
+    // A purchase of 09:00 waits for the card's owner until 15:00.
+    world.set_time("2027-02-02T09:00:00Z");
+    let asked = json!({ "amount": "60", "paymentMethod": "pm_card_authenticationRequired" });
+    let waiting = world.operator.buy("a", "late", asked).await.expect(202);
+    world.set_time("2027-02-02T15:00:00Z");
+    let intent = waiting["nextAction"]["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    world.host.machine().functions.sandbox().authenticate(intent, true).await.unwrap();
+    world.recover_at("2027-02-02T15:00:00Z").await;
+    world.drain().await;
+    assert_eq!(world.operator.account("a").await["balance"], "60.0000");
+
+    for (from, to, expected) in [
+        ("2026-12-31T00:00:00Z", "2027-01-31T23:59:59Z", &[][..]),
+        ("2027-01-31T23:59:00Z", "2027-02-01T00:00:00Z", &[]),
+        ("2027-02-01T00:00:00Z", "2027-02-01T00:00:00.001Z", &["FundsExpired"]),
+        ("2027-02-02T08:59:00Z", "2027-02-02T14:59:00Z", &[]),
+        ("2027-02-02T15:00:00Z", "2027-02-02T15:01:00Z", &["FundsAdded"]),
+        // A long period has each once: near its keys, or posted late.
+        ("2026-01-01T00:00:00Z", "2027-03-01T00:00:00Z", &["FundsAdded", "FundsAdded", "FundsExpired"]),
+    ] {
+        let mut again = told_again(&world, from, to).await;
+        again.sort_unstable();
+        assert_eq!(again, expected, "{from} to {to}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_was_made_without_the_index_of_late_rows_gets_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("database.sqlite");
+    let world = World::on_disk(folder.path()).await;
+    world.host.stop().await;
+    let database = Database::open(Some(&file)).await.unwrap();
+    let client = database.client(plain_http(), &Arc::default());
+    let delete = DeleteGlobalSecondaryIndexAction::builder().index_name("latePosted").build().unwrap();
+    let update = GlobalSecondaryIndexUpdate::builder().delete(delete).build();
+    client.update_table().table_name("journal").global_secondary_index_updates(update).send().await.unwrap();
+    let described = client.describe_table().table_name("journal").send().await.unwrap();
+    assert_eq!(described.table().unwrap().global_secondary_indexes().len(), 0);
+    drop(database);
+
+    let world = World::on_disk(folder.path()).await;
+    world.set_time("2026-01-01T00:00:00Z");
+    world.account("a").await;
+    world.operator.buy("a", "k", json!({ "amount": "100.00" })).await.expect(201);
+    world.set_time("2027-02-01T00:00:00Z");
+    world.operator.post("/_local/run/expire", json!({})).await.expect(200);
+    world.drain().await;
+    let again = told_again(&world, "2027-02-01T00:00:00Z", "2027-02-01T01:00:00Z").await;
+    assert_eq!(again, ["FundsExpired"]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_day_is_stored_and_told_to_nobody() {
+    let world = world().await;
+    let store = world.host.machine().functions.publish_ports().store.clone();
+    let (id, day) = (AccountId::parse("a").unwrap(), "2026-11-22".parse().unwrap());
+    assert_eq!(store.day_end(&id, day).await.unwrap(), None);
+    let before = store.account(&id).await.unwrap().unwrap();
+    let runs_before = runs(&world.operator, "publish").await;
+
+    world.set_time("2026-11-24T12:00:00Z");
+    for id in ["one", "two"] {
+        world.operator.debit("a", &[rated(id, START, "1.0000")]).await.expect(200);
+    }
+    world.drain().await;
+    let stored = store.day_end(&id, day).await.unwrap().unwrap();
+    assert_eq!(Some(stored), DayEnd::before(&before, "2026-11-24T12:00:00Z".parse().unwrap()));
+    assert_eq!(runs(&world.operator, "publish").await, runs_before);
+    world.operator.assert_books_balance("a").await;
 }
 
 fn soon() -> Instant {

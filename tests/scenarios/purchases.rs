@@ -245,7 +245,8 @@ async fn add_lots(world: &World, account: &str, numbers: Range<u32>) {
             postings.extend(change.postings);
         }
         account.version = before.version + 1;
-        let change = Change { account, profile: None, postings, payment: None, facts: Vec::new() };
+        let change =
+            Change { account, profile: None, postings, payment: None, day_end: None, facts: Vec::new() };
         Ok::<_, AdjustmentRefusal>(Decision { change: Some(change), answer: () })
     });
     made.await.unwrap();

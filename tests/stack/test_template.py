@@ -36,7 +36,7 @@ INDEXES = {
     "account": "accounts/listing payments/creation sandbox/byCustomer",
     "expire": "accounts/dueExpire",
     "recharge": "accounts/dueRecharge sandbox/byCustomer",
-    "publish": "accounts/listing",
+    "publish": "accounts/listing journal/latePosted",
     "reconcile": "accounts/listing",
 }
 

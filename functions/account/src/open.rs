@@ -69,8 +69,14 @@ pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let model = body.billing_model.unwrap_or(BillingModel::Prepaid);
     let account = account::Account::open(id, currency, model, request.now());
     let shown = Account::show(&account, &profile, request.now());
-    let change =
-        Change { account, profile: Some(profile), postings: Vec::new(), payment: None, facts: Vec::new() };
+    let change = Change {
+        account,
+        profile: Some(profile),
+        postings: Vec::new(),
+        payment: None,
+        day_end: None,
+        facts: Vec::new(),
+    };
     if ports.store.create(&change).await? {
         Ok(Reply::json(201, &shown))
     } else {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::StoreError;
-use store::list::Period;
+use store::list::{Posted, PostedPlace};
 use telemetry::Causes;
 use tokio::time::Instant;
 
@@ -29,7 +29,7 @@ pub struct Republish {
     pub account_id: Option<AccountId>,
     /// Of everybody whose id comes after this one.
     pub after: Option<AccountId>,
-    /// What happened from this instant, …
+    /// What was posted from this instant, whenever it happened, …
     pub from: Timestamp,
     /// … up to, not including, this one.
     pub to: Timestamp,
@@ -81,18 +81,11 @@ pub async fn republish(
     ports: &Ports,
     until: Instant,
 ) -> Result<Republished, RepublishError> {
-    if request.from >= request.to {
-        return Err(RepublishError::Period);
-    }
+    let posted = Posted::between(request.from, request.to).ok_or(RepublishError::Period)?;
     if request.account_id.is_some() && request.after.is_some() {
         return Err(RepublishError::Both);
     }
-    let run = Run {
-        ports,
-        period: Period { from: Some(request.from), to: Some(request.to), kind: None },
-        notify: request.notify,
-        until,
-    };
+    let run = Run { ports, posted, notify: request.notify, until };
     match request.account_id {
         Some(id) => Ok(Republished { accounts: 1, events: run.one(&id).await?, ..Republished::default() }),
         None => run.all(request.after).await,
@@ -102,7 +95,7 @@ pub async fn republish(
 /// A request that is being served.
 struct Run<'a> {
     ports: &'a Ports,
-    period: Period,
+    posted: Posted,
     notify: bool,
     until: Instant,
 }
@@ -145,22 +138,19 @@ impl Run<'_> {
     async fn one(&self, account: &AccountId) -> Result<usize, RepublishError> {
         let bus = Bus { client: &self.ports.bus, name: &self.ports.bus_name };
         let mut events = 0;
-        let mut cursor = None;
-        loop {
+        let mut place = Some(PostedPlace::default());
+        while let Some(at) = place {
             if Instant::now() >= self.until {
                 return Err(RepublishError::OutOfTime(account.clone()));
             }
-            let page =
-                self.ports.store.transactions(account, &self.period, cursor.as_ref(), ROWS_A_PAGE).await?;
+            let (rows, next) = self.ports.store.posted(account, self.posted, at, ROWS_A_PAGE).await?;
             let entries: Vec<_> =
-                page.items.iter().filter_map(|row| entry_of_row(account, row, self.notify)).collect();
+                rows.iter().filter_map(|row| entry_of_row(account, row, self.notify)).collect();
             bus.put(&entries).await.map_err(|unsent| RepublishError::Bus(unsent.problem))?;
             events += entries.len();
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok(events);
-            }
+            place = next;
         }
+        Ok(events)
     }
 }
 

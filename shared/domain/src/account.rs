@@ -1,6 +1,7 @@
 //! An account: one organization's wallet (A1-A3, T2, N3, N4).
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AccountId, PaymentId};
@@ -8,7 +9,7 @@ use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::payment::PaymentKind;
 use crate::recharge::Recharge;
-use crate::time::Month;
+use crate::time::{Month, day_of};
 
 /// How an organization pays (A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +62,42 @@ pub struct Warning {
     pub amount: Money,
     /// … people are told, once until it is above again.
     pub told: bool,
+}
+
+/// How an account stood at the end of a UTC day: as the first commit on a later day found it. Rows of the journal are
+/// keyed by when things happened and balances follow posting, so no key range of the journal says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayEnd {
+    /// The day (UTC) of the account's last change before.
+    pub day: Date,
+    /// The instant of that change, …
+    pub as_of: Timestamp,
+    /// … and the version that it gave the account.
+    pub version: u64,
+    /// The balance.
+    pub balance: Money,
+    /// What was owed.
+    pub owed: Money,
+    /// What the next invoice would have asked for.
+    pub post_usage: PostUsage,
+    /// The lots with funds, oldest expiry first.
+    pub lots: Vec<Lot>,
+}
+
+impl DayEnd {
+    /// The end of the day of the account's last change, if `now` is on a later day.
+    pub fn before(account: &Account, now: Timestamp) -> Option<Self> {
+        let day = day_of(account.as_of);
+        (day < day_of(now)).then(|| Self {
+            day,
+            as_of: account.as_of,
+            version: account.version,
+            balance: account.balance(),
+            owed: account.owed,
+            post_usage: account.post_usage,
+            lots: account.lots.clone(),
+        })
+    }
 }
 
 /// What every decision about money reads and writes: the `core` part of the stored account.

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::account::{Account, BillingModel, PostUsage};
+use crate::account::{Account, BillingModel, DayEnd, PostUsage};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId};
 use crate::lot::{Draw, Lot};
@@ -34,6 +34,8 @@ pub struct Change {
     pub postings: Vec<Posting>,
     /// The payment that opens, moves on or closes.
     pub payment: Option<Payment>,
+    /// How the account stood at the end of the day of its last change, if this is the first change on a later day.
+    pub day_end: Option<DayEnd>,
     /// What the world is told.
     pub facts: Vec<Fact>,
 }
@@ -42,14 +44,21 @@ impl Change {
     /// The items of the transaction that commits it. [`MAX_ITEMS_PER_COMMIT`](crate::posting::MAX_ITEMS_PER_COMMIT)
     /// bounds this number, and it is counted here alone.
     pub fn items(&self) -> usize {
-        items(&self.postings, self.profile.as_ref(), self.payment.as_ref())
+        items(&self.postings, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
     }
 }
 
-/// The items that a commit of these takes: the account, each row with what it needs, the profile and the payment.
-fn items(postings: &[Posting], profile: Option<&Profile>, payment: Option<&Payment>) -> usize {
+/// The items that a commit of these takes: the account, each row with what it needs, the profile, the payment and the end
+/// of a day.
+fn items(
+    postings: &[Posting],
+    profile: Option<&Profile>,
+    payment: Option<&Payment>,
+    day_end: Option<&DayEnd>,
+) -> usize {
     let rows: usize = postings.iter().map(Posting::items).sum();
-    1 + rows + usize::from(profile.is_some()) + usize::from(payment.is_some())
+    let others = [profile.is_some(), payment.is_some(), day_end.is_some()];
+    1 + rows + others.into_iter().filter(|is_there| *is_there).count()
 }
 
 impl<T> Decision<T> {
@@ -78,6 +87,7 @@ pub struct Draft {
     facts: Vec<Fact>,
     payment: Option<Payment>,
     profile: Option<Profile>,
+    day_end: Option<DayEnd>,
 }
 
 impl Draft {
@@ -85,6 +95,7 @@ impl Draft {
     /// first change after a month's end closes that month (S8).
     pub fn on(account: &Account, now: Timestamp) -> Self {
         let now = now.max(account.as_of);
+        let day_end = DayEnd::before(account, now);
         let mut account = account.clone();
         account.version += 1;
         account.as_of = now;
@@ -96,6 +107,7 @@ impl Draft {
             facts: Vec::new(),
             payment: None,
             profile: None,
+            day_end,
         };
         draft.close_past_month();
         draft
@@ -118,7 +130,7 @@ impl Draft {
 
     /// The items that its commit has so far: see [`Change::items`].
     pub fn items(&self) -> usize {
-        items(&self.postings, self.profile.as_ref(), self.payment.as_ref())
+        items(&self.postings, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
     }
 
     /// Adds funds: what is owed is repaid first (F7), and a lot used up by that is not kept.
@@ -233,8 +245,9 @@ impl Draft {
         self.tell_of_crossings();
         self.tell_of_shortfall();
         assert_eq!(self.account.unsound(), None, "a decision leaves the account sound");
-        let Self { account, postings, facts, payment, profile, .. } = self;
-        Decision { change: Some(Change { account, profile, postings, payment, facts }), answer }
+        let Self { account, postings, facts, payment, profile, day_end, .. } = self;
+        let change = Change { account, profile, postings, payment, day_end, facts };
+        Decision { change: Some(change), answer }
     }
 
     /// A crossing to zero or below (N3), or to the warning amount or below (N4), is told once, until what is

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::fact::Fact;
@@ -120,6 +120,11 @@ impl JournalKey {
         Self(format!("{}#reversal", self.0))
     }
 
+    /// The instant that it begins with.
+    pub fn instant(&self) -> Option<Timestamp> {
+        self.0.split_once('#')?.0.parse().ok()
+    }
+
     /// As it was stored.
     pub fn from_stored(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -213,7 +218,16 @@ impl Entry {
     }
 }
 
+/// A row that is posted later than this after its key's instant is [late](Posting::is_late).
+pub const LATE_AFTER: SignedDuration = SignedDuration::from_hours(72);
+
 impl Posting {
+    /// Whether it was posted over three days after its key's instant, as expiries always are: a range of keys near the
+    /// instant of its posting does not find it.
+    pub fn is_late(&self) -> bool {
+        self.key.instant().is_some_and(|instant| self.posted_at.duration_since(instant) > LATE_AFTER)
+    }
+
     /// The items of a transaction that it takes: those of its kind, and a check that the row it requires exists.
     pub fn items(&self) -> usize {
         self.entry.kind().items() + usize::from(self.requires.is_some())

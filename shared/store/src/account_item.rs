@@ -1,10 +1,10 @@
-//! The two parts of a stored account. `core` is written by every commit, so its names are short enough to
-//! keep a usual account under 1 KB, which is what a write unit covers.
+//! The parts of a stored account. `core` is written by every commit, so its names are short enough to
+//! keep a usual account under 1 KB, which is what a write unit covers. `day#` parts are written once and stay.
 
-use domain::account::{Account, BillingModel, OpenPayment, PostUsage, Warning};
+use domain::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage, Warning};
 use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
-use domain::time::{Month, key_text};
+use domain::time::{Month, day_of, key_text};
 use domain::{AccountId, Currency, Fact, LotId, PaymentId, PaymentKind};
 use telemetry::Correlation;
 
@@ -12,7 +12,7 @@ use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
 use crate::read::corrupt;
 use crate::recharge_item::{recharge_from_map, recharge_to_map};
-use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, shard_of};
+use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, day_part, shard_of};
 
 /// The value every core has in the listing index.
 pub(crate) const LISTED_VALUE: &str = "account";
@@ -53,6 +53,40 @@ pub(crate) fn core_to_item(account: &Account, facts: &[Fact], cause: Option<&Cor
         }
     }
     item.done()
+}
+
+/// How the account stood at the end of a day, in the names of `core`.
+pub(crate) fn day_end_to_item(account: &AccountId, day_end: &DayEnd) -> Item {
+    Writer::versioned()
+        .text(ACCOUNT_ID, account.as_str())
+        .text(PART, day_part(day_end.day))
+        .number("version", day_end.version)
+        .text("currency", day_end.balance.currency().code())
+        .instant("asOf", day_end.as_of)
+        .money("balance", day_end.balance)
+        .money("owed", day_end.owed)
+        .text("postUsageMonth", day_end.post_usage.month.to_string())
+        .money("postUsage", day_end.post_usage.amount)
+        .maps("lots", day_end.lots.iter().map(lot_to_map))
+        .done()
+}
+
+pub(crate) fn day_end_from_item(item: &Item) -> Result<DayEnd, StoreError> {
+    let reader = Reader::versioned(item, "the end of an account's day")?;
+    let currency = reader.parsed("currency", Currency::parse)?;
+    let as_of = reader.instant("asOf")?;
+    Ok(DayEnd {
+        day: day_of(as_of),
+        as_of,
+        version: reader.number("version")?,
+        balance: reader.money("balance", currency)?,
+        owed: reader.money("owed", currency)?,
+        post_usage: PostUsage {
+            month: reader.named("postUsageMonth", Month::parse)?,
+            amount: reader.money("postUsage", currency)?,
+        },
+        lots: reader.maps("lots")?.iter().map(|map| lot_from_map(map, currency)).collect::<Result<_, _>>()?,
+    })
 }
 
 /// What messages call it.
@@ -269,6 +303,16 @@ mod tests {
     fn a_core_survives_storing() {
         let account = account();
         assert_eq!(core_from_item(&core_to_item(&account, &[], None)).unwrap(), account);
+    }
+
+    #[test]
+    fn the_end_of_a_day_survives_storing() {
+        let account = account();
+        let tomorrow = account.as_of + jiff::SignedDuration::from_hours(24);
+        let day_end = DayEnd::before(&account, tomorrow).unwrap();
+        let item = day_end_to_item(&account.id, &day_end);
+        assert_eq!(item["part"], AttributeValue::S("day#2026-11-22".into()));
+        assert_eq!(day_end_from_item(&item).unwrap(), day_end);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use domain::{AccountId, Payment};
 use telemetry::Correlation;
 
 use crate::Store;
-use crate::account_item::{core_to_item, profile_to_item};
+use crate::account_item::{core_to_item, day_end_to_item, profile_to_item};
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::payment_item::payment_to_item;
@@ -86,6 +86,10 @@ fn items_of<'a>(tables: &Tables, change: &'a Change) -> Vec<(Role<'a>, TransactW
     let mut items = vec![(Role::Account, put_core(tables, change))];
     if let Some(profile) = &change.profile {
         items.push((Role::Side, put(&tables.accounts, profile_to_item(account, profile), None)));
+    }
+    if let Some(day_end) = &change.day_end {
+        // The account's version lets one commit alone be the first on a later day.
+        items.push((Role::Side, put(&tables.accounts, day_end_to_item(account, day_end), None)));
     }
     for posting in &change.postings {
         let row = put(&tables.journal, posting_to_item(account, posting), Some(Condition::absent()));

@@ -4,11 +4,11 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::posting::{JournalKey, Posting, PostingKind};
+use domain::posting::{JournalKey, LATE_AFTER, Posting, PostingKind};
 use domain::rejection::Message;
-use domain::time::key_text;
+use domain::time::{FUTURE_TOLERANCE, cut_to_millisecond, key_text};
 use domain::{Account, AccountId, Payment, PaymentId, Profile};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
 use crate::account_item::LISTED_VALUE;
@@ -18,8 +18,8 @@ use crate::payment_item::payment_from_item;
 use crate::posting_item::{marker_from_item, posting_from_item};
 use crate::read::corrupt;
 use crate::tables::{
-    ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LISTED, LISTING_INDEX, PART, PAYMENT_ID, SHARDS,
-    shard_of, unrated_partition,
+    ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LATE_INDEX, LISTED, LISTING_INDEX, PART,
+    PAYMENT_ID, SHARDS, shard_of, unrated_partition,
 };
 
 /// Where the next page begins. Opaque to clients.
@@ -66,6 +66,30 @@ impl Period {
             && self.from.is_none_or(|from| *entry >= *key_text(from))
             && self.to.is_none_or(|to| *entry < *key_text(to))
     }
+}
+
+/// A period of the journal, by when its rows were posted: to the millisecond, as they were.
+#[derive(Clone, Copy, Debug)]
+pub struct Posted {
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl Posted {
+    /// From an instant up to, not including, a later one.
+    pub fn between(from: Timestamp, to: Timestamp) -> Option<Self> {
+        let (from, to) = (cut_to_millisecond(from), cut_to_millisecond(to));
+        (from < to).then_some(Self { from, to })
+    }
+}
+
+/// Where a page of [`Store::posted`] begins; the first one by default.
+#[derive(Clone, Debug, Default)]
+pub struct PostedPlace {
+    /// Among rows that were posted late, rather than those whose keys lie near the period.
+    late: bool,
+    /// After the row with this key.
+    after: Option<Item>,
 }
 
 /// A filtered listing looks at no more rows than this for one page; the page then ends early.
@@ -135,6 +159,64 @@ impl Store {
                 return Ok(rows);
             }
         }
+    }
+
+    /// What was posted to an account in a period, whenever it happened: first the rows whose keys lie near it, then
+    /// those that were posted late, each page on its own. `at` is the place where the page before ended.
+    ///
+    /// Rows posted in `[from, to)` have keys from three days before `from` to five minutes after `to` (a call may start
+    /// that much later than now, T1), except late ones, which an index lists by their posting. An older version wrote late
+    /// rows without the index's key: those are found only if their keys lie in that range.
+    pub async fn posted(
+        &self,
+        account: &AccountId,
+        posted: Posted,
+        at: PostedPlace,
+        limit: usize,
+    ) -> Result<(Vec<Posting>, Option<PostedPlace>), StoreError> {
+        let query = if at.late {
+            self.posted_late(account, posted, at.after)
+        } else {
+            self.posted_near(account, posted, at.after)
+        };
+        let output = self.query(query.limit(page_size(limit))).await?;
+        let rows = output.items().iter().map(posting_from_item).collect::<Result<_, _>>()?;
+        let next = match output.last_evaluated_key {
+            Some(last) => Some(PostedPlace { late: at.late, after: Some(last) }),
+            None => (!at.late).then_some(PostedPlace { late: true, after: None }),
+        };
+        Ok((rows, next))
+    }
+
+    fn posted_near(&self, account: &AccountId, posted: Posted, start: Option<Item>) -> QueryFluentBuilder {
+        let keys = Period {
+            from: posted.from.checked_sub(LATE_AFTER).ok(),
+            // A key at the very last instant is in it.
+            to: posted.to.checked_add(FUTURE_TOLERANCE + SignedDuration::from_millis(1)).ok(),
+            kind: None,
+        };
+        let milliseconds = |instant: Timestamp| AttributeValue::N(instant.as_millisecond().to_string());
+        self.journal_range(account, &keys, None)
+            .set_exclusive_start_key(start)
+            .filter_expression(
+                "postedAt >= :posted AND postedAt < :before AND attribute_not_exists(latePosted)",
+            )
+            .expression_attribute_values(":posted", milliseconds(posted.from))
+            .expression_attribute_values(":before", milliseconds(posted.to))
+    }
+
+    fn posted_late(&self, account: &AccountId, posted: Posted, start: Option<Item>) -> QueryFluentBuilder {
+        // Both bounds of BETWEEN are in it, and instants are whole milliseconds.
+        let last = posted.to - SignedDuration::from_millis(1);
+        self.client
+            .query()
+            .table_name(&self.tables.journal)
+            .index_name(LATE_INDEX)
+            .key_condition_expression("accountId = :account AND latePosted BETWEEN :from AND :last")
+            .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
+            .expression_attribute_values(":from", AttributeValue::S(key_text(posted.from)))
+            .expression_attribute_values(":last", AttributeValue::S(key_text(last)))
+            .set_exclusive_start_key(start)
     }
 
     pub(crate) fn journal_range(

@@ -3,14 +3,14 @@
 use domain::lot::Draw;
 use domain::posting::{Entry, JournalKey, Lasting, Posting, PostingKind};
 use domain::rejection::{Message, Refusal, Rejection};
-use domain::time::Month;
+use domain::time::{Month, key_text};
 use domain::usage::{Number, Service, UsageRecord};
 use domain::{AccountId, Currency, Fingerprint, LotId, MessageId, PaymentId, RecordId};
 use jiff::Timestamp;
 
 use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
-use crate::tables::{ACCOUNT_ID, ENTRY, shard_of, unrated_partition};
+use crate::tables::{ACCOUNT_ID, ENTRY, LATE_POSTED, shard_of, unrated_partition};
 
 pub(crate) fn posting_to_item(account: &AccountId, posting: &Posting) -> Item {
     let item = Writer::versioned()
@@ -26,6 +26,8 @@ pub(crate) fn posting_to_item(account: &AccountId, posting: &Posting) -> Item {
         .number("place", posting.place)
         .text("content", posting.content.as_str())
         .maps("lots", posting.draws.iter().map(draw_to_map));
+    let late = posting.is_late().then(|| key_text(posting.posted_at));
+    let item = item.text_if(LATE_POSTED, late);
     let item = if posting.post_usage.is_zero() { item } else { item.money("postUsage", posting.post_usage) };
     let item = match &posting.lasting {
         Some(Lasting { number, fact }) => item

@@ -7,19 +7,21 @@ use aws_sdk_dynamodb::operation::transact_get_items::{TransactGetItemsError, Tra
 use aws_sdk_dynamodb::types::{
     AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem,
 };
+use domain::account::DayEnd;
 use domain::posting::JournalKey;
 use domain::posting::Posting;
 use domain::{Account, AccountId, Payment, PaymentId, Profile};
+use jiff::civil::Date;
 
 use crate::Store;
-use crate::account_item::{core_from_item, profile_from_item};
+use crate::account_item::{core_from_item, day_end_from_item, profile_from_item};
 use crate::apply::pause;
 use crate::commit::Condition;
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::payment_item::{payment_from_item, payment_to_item};
 use crate::posting_item::posting_from_item;
-use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE};
+use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE, day_part};
 
 /// DynamoDB gives at most this many items to one batch request.
 const BATCH: usize = 100;
@@ -85,6 +87,13 @@ impl Store {
             }
         }
         Err(StoreError::Contended { tries: MAX_TRIES_TO_READ })
+    }
+
+    /// How the account stood at the end of this day (UTC); only days with a change have an end of their own, and only
+    /// once a later day has a change.
+    pub async fn day_end(&self, id: &AccountId, day: Date) -> Result<Option<DayEnd>, StoreError> {
+        let item = self.item(&self.tables.accounts, key(id, PART, &day_part(day))).await?;
+        item.as_ref().map(day_end_from_item).transpose()
     }
 
     /// One payment.

@@ -3,10 +3,12 @@
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    StreamSpecification, StreamViewType,
 };
 use domain::{AccountId, Fingerprint};
+use jiff::civil::Date;
 
 use crate::error::StoreError;
 
@@ -35,6 +37,11 @@ pub(crate) const CORE: &str = "core";
 /// The part with name, recipients and cards.
 pub(crate) const PROFILE: &str = "profile";
 
+/// The part that says how the account stood at the end of a day (UTC).
+pub(crate) fn day_part(day: Date) -> String {
+    format!("day#{day}")
+}
+
 /// Lists account ids: every core has `listed` = [`LISTED`].
 pub(crate) const LISTING_INDEX: &str = "listing";
 /// Partition key of [`LISTING_INDEX`].
@@ -44,6 +51,11 @@ pub(crate) const LISTED: &str = "listed";
 pub(crate) const CREATION_INDEX: &str = "creation";
 /// Sort key of [`CREATION_INDEX`]: instant and id.
 pub(crate) const CREATED: &str = "created";
+
+/// Rows posted over three days after their key's instant; others have no `latePosted` and are not in it.
+pub(crate) const LATE_INDEX: &str = "latePosted";
+/// Sort key of [`LATE_INDEX`]: the instant of the posting.
+pub(crate) const LATE_POSTED: &str = "latePosted";
 
 /// Accounts that need attention by an instant, spread over shards so that no partition is hot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,15 +122,15 @@ impl Tables {
         })
     }
 
-    /// Creates those that do not exist.
+    /// Creates those that do not exist, and gives those that do the stream and the indexes that they lack.
     pub async fn create(&self, client: &Client) -> Result<(), StoreError> {
         let mut due_indexes =
             Vec::from(Due::ALL.map(|due| Index::sparse(due.index(), due.shard_key(), due.index())));
         due_indexes.push(Index::sparse(LISTING_INDEX, LISTED, ACCOUNT_ID));
         create(client, &self.accounts, PART, &due_indexes, Some(facts_stream())).await?;
-        create(client, &self.journal, ENTRY, &[], None).await?;
-        let creation =
-            Index { projection: ProjectionType::All, ..Index::sparse(CREATION_INDEX, ACCOUNT_ID, CREATED) };
+        let late = Index::sparse(LATE_INDEX, ACCOUNT_ID, LATE_POSTED).with_whole_items();
+        create(client, &self.journal, ENTRY, &[late], None).await?;
+        let creation = Index::sparse(CREATION_INDEX, ACCOUNT_ID, CREATED).with_whole_items();
         create(client, &self.payments, PAYMENT_ID, &[creation], None).await
     }
 }
@@ -133,6 +145,18 @@ struct Index {
 impl Index {
     fn sparse(name: &'static str, partition: &'static str, sort: &'static str) -> Self {
         Self { name, partition, sort, projection: ProjectionType::KeysOnly }
+    }
+
+    fn with_whole_items(self) -> Self {
+        Self { projection: ProjectionType::All, ..self }
+    }
+
+    fn key_schema(&self) -> Vec<KeySchemaElement> {
+        key_schema(self.partition, self.sort)
+    }
+
+    fn projection(&self) -> Projection {
+        Projection::builder().projection_type(self.projection.clone()).build()
     }
 }
 
@@ -155,43 +179,70 @@ async fn create(
         request = request.global_secondary_indexes(
             GlobalSecondaryIndex::builder()
                 .index_name(index.name)
-                .set_key_schema(Some(key_schema(index.partition, index.sort)))
-                .projection(Projection::builder().projection_type(index.projection.clone()).build())
+                .set_key_schema(Some(index.key_schema()))
+                .projection(index.projection())
                 .build()
                 .expect("name and keys are set"),
         );
     }
     attributes.sort_unstable();
     attributes.dedup();
-    for name in attributes {
-        request = request.attribute_definitions(
-            AttributeDefinition::builder()
-                .attribute_name(name)
-                .attribute_type(ScalarAttributeType::S)
-                .build()
-                .expect("name and type are set"),
-        );
-    }
-    match request.send().await {
+    match request.set_attribute_definitions(Some(definitions(&attributes))).send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
-            match stream {
-                Some(stream) => turn_on(client, table, stream).await,
-                None => Ok(()),
-            }
+            complete(client, table, indexes, stream).await
         }
         Err(error) => Err(StoreError::from_sdk(error)),
     }
 }
 
-/// A table that was made before there were streams gets its own.
-async fn turn_on(client: &Client, table: &str, stream: StreamSpecification) -> Result<(), StoreError> {
+/// Gives a table that an older version made the stream and the indexes that it lacks. A new index has the rows that carry
+/// its key.
+async fn complete(
+    client: &Client,
+    table: &str,
+    indexes: &[Index],
+    stream: Option<StreamSpecification>,
+) -> Result<(), StoreError> {
     let described = client.describe_table().table_name(table).send().await.map_err(StoreError::from_sdk)?;
-    if described.table().is_some_and(|table| table.stream_specification().is_some()) {
-        return Ok(());
+    let Some(found) = described.table() else { return Ok(()) };
+    if let Some(stream) = stream.filter(|_| found.stream_specification().is_none()) {
+        let update = client.update_table().table_name(table).stream_specification(stream);
+        update.send().await.map_err(StoreError::from_sdk)?;
     }
-    let update = client.update_table().table_name(table).stream_specification(stream);
-    update.send().await.map(|_| ()).map_err(StoreError::from_sdk)
+    let has = |index: &Index| {
+        found.global_secondary_indexes().iter().any(|found| found.index_name() == Some(index.name))
+    };
+    for index in indexes.iter().filter(|index| !has(index)) {
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(index.name)
+            .set_key_schema(Some(index.key_schema()))
+            .projection(index.projection())
+            .build()
+            .expect("name, keys and projection are set");
+        let update = GlobalSecondaryIndexUpdate::builder().create(create).build();
+        client
+            .update_table()
+            .table_name(table)
+            .set_attribute_definitions(Some(definitions(&[index.partition, index.sort])))
+            .global_secondary_index_updates(update)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+    }
+    Ok(())
+}
+
+/// All keys are texts.
+fn definitions(attributes: &[&str]) -> Vec<AttributeDefinition> {
+    let define = |name: &&str| {
+        AttributeDefinition::builder()
+            .attribute_name(*name)
+            .attribute_type(ScalarAttributeType::S)
+            .build()
+            .expect("name and type are set")
+    };
+    attributes.iter().map(define).collect()
 }
 
 /// What `publish` reads: each account as a commit left it, with what it tells.

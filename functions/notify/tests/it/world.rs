@@ -95,8 +95,14 @@ impl World {
             BillingModel::Prepaid,
             "2026-11-25T09:00:00Z".parse().unwrap(),
         );
-        let change =
-            Change { account, profile: Some(profile), postings: Vec::new(), payment, facts: Vec::new() };
+        let change = Change {
+            account,
+            profile: Some(profile),
+            postings: Vec::new(),
+            payment,
+            day_end: None,
+            facts: Vec::new(),
+        };
         assert!(self.ports.store.create(&change).await.unwrap());
     }
 

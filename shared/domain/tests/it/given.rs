@@ -67,6 +67,11 @@ pub(crate) fn owing(owed: &str) -> Account {
     Account { owed: money(owed, "EUR"), ..euros(&[]) }
 }
 
+/// The same account, last changed at this instant.
+pub(crate) fn changed_at(account: Account, now: Timestamp) -> Account {
+    Account { as_of: now, ..account }
+}
+
 /// A call of so many seconds that ended then; its charge is given, or is to be found (`None`).
 pub(crate) fn call(id: &str, ended_at: Timestamp, seconds: u32, charge: Option<&str>) -> UsageRecord {
     UsageRecord {

@@ -1,6 +1,7 @@
 //! Given an account, when something is decided, then these rows and this is how the account stands: one test
 //! per rule, named by its number, with the rule's edges as data.
 
+use domain::account::{DayEnd, PostUsage};
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::draft::{Change, Decision};
 use domain::payment::{LEASE, PaymentState};
@@ -15,8 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::books::Books;
 use crate::given::{
-    account, at, call, card_holder, currency, decimal, euros, hours, millis, money, owing, payment_id,
-    purchase_of, with_lots,
+    account, at, call, card_holder, changed_at, currency, decimal, euros, hours, millis, money, owing,
+    payment_id, purchase_of, with_lots,
 };
 
 /// The instant most scenarios happen at.
@@ -689,12 +690,14 @@ fn s3_a_commit_takes_as_many_records_as_a_transaction_holds() {
         account
     };
     let plain = call("c", at(NOON), 60, None);
+    let today = changed_at(euros(&[]), at(NOON));
     for (why, account, like, taken) in [
-        ("the account and 99 rows", euros(&[]), plain.clone(), 99),
-        ("an invoice takes one place", post_usage("1"), plain.clone(), 98),
+        ("the account and 99 rows", today.clone(), plain.clone(), 99),
+        ("the end of a day takes one place", euros(&[]), plain.clone(), 98),
+        ("an invoice and the end of a day take one place each", post_usage("1"), plain.clone(), 97),
         (
             "without a rate, it has a marker",
-            euros(&[]),
+            today,
             UsageRecord { service: Service::TollIn, ..plain.clone() },
             49,
         ),
@@ -706,9 +709,8 @@ fn s3_a_commit_takes_as_many_records_as_a_transaction_holds() {
             .collect();
         let decision = pay_for(&account, at(NOON), &records);
         assert_eq!(decision.answer.len(), taken, "{why}");
-        let rows = decision.change.map_or(Vec::new(), |change| change.postings);
-        let items: usize = rows.iter().map(Posting::items).sum();
-        assert!(items < MAX_ITEMS_PER_COMMIT, "{why}: {items} and the account");
+        let items = decision.change.map_or(0, |change| change.items());
+        assert!(items <= MAX_ITEMS_PER_COMMIT, "{why}: {items}");
     }
 }
 
@@ -1110,5 +1112,53 @@ fn f9_what_no_lot_covers_of_an_adjustment_is_post_usage_where_the_account_pays_a
         assert_eq!(change.account.post_usage.amount.amount(), rest, "the next invoice asks for it");
         assert!(change.account.owed.is_zero(), "nothing would ever repay it");
         assert_eq!(change.payment.unwrap().amount, money("-5.5", "EUR"), "what was asked for");
+    }
+}
+
+#[test]
+fn the_first_change_on_a_later_day_says_how_the_account_stood() {
+    let account = Account {
+        post_usage: PostUsage { amount: money("2.5", "EUR"), ..euros(&[]).post_usage },
+        version: 7,
+        ..changed_at(euros(&[("a", "2027-06-01T00:00:00Z", "10")]), at("2027-01-09T23:59:59.999Z"))
+    };
+    let change_at = |account: &Account, now: &str| {
+        let now = at(now);
+        let record = call("c", now, 60, Some("4"));
+        pay_for(account, now, &[record]).change.unwrap()
+    };
+    let change = change_at(&account, "2027-01-10T00:00:00Z");
+    let expected = DayEnd {
+        day: "2027-01-09".parse().unwrap(),
+        as_of: account.as_of,
+        version: 7,
+        balance: money("10", "EUR"),
+        owed: money("0", "EUR"),
+        post_usage: account.post_usage,
+        lots: account.lots.clone(),
+    };
+    assert_eq!(change.day_end, Some(expected));
+    assert_eq!(change_at(&change.account, "2027-01-10T23:59:59.999Z").day_end, None, "once a day");
+    // A clock that was set back ends no day: now is never earlier than the last change (T1).
+    assert_eq!(change_at(&change.account, "2027-01-08T12:00:00Z").day_end, None);
+    let months_later = change_at(&change.account, "2027-05-01T12:00:00Z");
+    assert_eq!(
+        months_later.day_end.unwrap().day,
+        "2027-01-10".parse().unwrap(),
+        "the day of the last change"
+    );
+}
+
+#[test]
+fn a_row_is_late_over_three_days_after_its_keys_instant() {
+    for (posted_at, late) in [
+        ("2027-01-10T12:00:00Z", false),
+        ("2027-01-13T12:00:00Z", false),
+        ("2027-01-13T12:00:00.001Z", true),
+        ("2027-02-13T12:00:00Z", true),
+    ] {
+        let record = call("c", at("2027-01-10T12:01:00Z"), 60, Some("4"));
+        let change = pay_for(&euros(&[]), at(posted_at), &[record]).change.unwrap();
+        assert_eq!(change.postings[0].is_late(), late, "{posted_at}");
     }
 }

@@ -467,19 +467,6 @@ async fn what_was_told_is_deleted_from_the_stream() {
 }
 
 #[tokio::test]
-async fn a_record_that_cannot_be_read_is_kept_and_so_is_all_that_follows() {
-    let world = world().await;
-    let steady = tables(&world);
-    let poison = steady.put_item().table_name("accounts").item("accountId", text("p"));
-    let poison = poison.item("part", text("core")).item("facts", text("["));
-    poison.send().await.unwrap();
-    fall_to_the_trigger(&world.operator, "a").await;
-    until(async || runs(&world.operator, "publish").await.1 >= 2).await;
-    assert_eq!(world.operator.charges("a").await.len(), 1);
-    assert!(world.host.database().stream().count().await.unwrap() >= 2);
-}
-
-#[tokio::test]
 async fn a_host_stopped_before_it_could_tell_tells_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::on_disk(folder.path()).await;

@@ -29,5 +29,6 @@ mod recovery;
 mod start;
 mod telemetry;
 mod tour;
+mod undelivered;
 mod watched;
 mod web_sites;

@@ -133,6 +133,7 @@ impl World {
             ("SANDBOX_TABLE", "sandbox"),
             ("AUTHENTICATION_PAGE", "http://localhost/authenticate"),
             ("EVENT_BUS", "local"),
+            ("UNDELIVERED_BUCKET", "undelivered"),
             ("MAIL_FROM", "credits@localhost"),
             ("PORTAL_URL", "http://localhost"),
             ("RATES_FILE", rates),
@@ -141,6 +142,7 @@ impl World {
         settings.extend([
             ("AWS_ENDPOINT_URL_DYNAMODB", database),
             ("AWS_ENDPOINT_URL_EVENTBRIDGE", aws.clone()),
+            ("AWS_ENDPOINT_URL_S3", aws.clone()),
             ("AWS_ENDPOINT_URL_SESV2", aws),
         ]);
         settings

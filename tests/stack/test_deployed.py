@@ -315,6 +315,41 @@ def test_a_poison_message_ends_among_the_dead_letters_and_the_rest_goes_on(stack
     assert letter["Body"] == "{"
 
 
+def undelivered(stack):
+    """The keys of what is in the bucket of undelivered records."""
+    listed = stack.cloud.client("s3").list_objects_v2(Bucket=stack.outputs["UndeliveredBucket"])
+    return [item["Key"] for item in listed.get("Contents", [])]
+
+
+def test_n11_a_record_of_the_stream_that_cannot_be_read_is_stored_and_can_be_published_later(stack):
+    stack.operator.open("behind", emails=["ida@behind.example"])
+    wait_until(lambda: all_is_told(stack), "everything so far is told")
+    poison = {"accountId": {"S": "poison"}, "part": {"S": "core"}, "facts": {"S": "["}}
+    stack.cloud.client("dynamodb").put_item(TableName=stack.resource("AccountsTable"), Item=poison)
+    buy(stack, "behind", "50.00")
+    [key] = wait_until(lambda: undelivered(stack), "the record is stored")
+    wait_until(lambda: mails(stack, "ida@behind.example"), "what comes after it is told")
+    assert invoke(stack, "publish", {"redrive": {}}) == {"objects": 0, "events": 0, "left": 1}
+
+    # Somebody mends it.
+    s3, place = stack.cloud.client("s3"), {"Bucket": stack.outputs["UndeliveredBucket"], "Key": key}
+    stored = json.loads(s3.get_object(**place)["Body"].read())
+    image = stored["payload"]["Records"][0]["dynamodb"]["NewImage"]
+    assert image["facts"] == {"S": "["}
+    changed = {"type": "SettingsChanged", "fields": ["autoRecharge"], "by": "somebody"}
+    image.update(
+        accountId={"S": "behind"},
+        version={"N": "1000"},
+        asOf={"N": str(int(stack.cloud.clock.now().timestamp() * 1000))},
+        facts={"S": json.dumps([changed])},
+    )
+    s3.put_object(**place, Body=json.dumps(stored).encode())
+    sent = len(mails(stack, "ida@behind.example"))
+    assert invoke(stack, "publish", {"redrive": {}}) == {"objects": 1, "events": 1, "left": 0}
+    wait_until(lambda: len(mails(stack, "ida@behind.example")) == sent + 1, "it is told")
+    assert undelivered(stack) == []
+
+
 def test_e1_unused_funds_are_booked_by_the_nightly_schedule(stack):
     stack.operator.open("expiring", emails=["joan@expiring.example"])
     now = stack.cloud.clock.now()

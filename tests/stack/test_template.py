@@ -45,7 +45,8 @@ BESIDES = {
     "debit": "consumes:DebitsQueue",
     "expire": "sqs:SendMessage:ScheduleDeadLetters",
     "recharge": "consumes:RechargeQueue sqs:SendMessage:ScheduleDeadLetters",
-    "publish": "consumes:accounts/stream events:PutEvents:Bus sqs:SendMessage:PublishDeadLetters",
+    "publish": "consumes:accounts/stream events:PutEvents:Bus s3:ListBucket:UndeliveredBucket"
+    " s3:PutObject:UndeliveredBucket/objects s3:GetObject:UndeliveredBucket/objects s3:DeleteObject:UndeliveredBucket/objects",
     "notify": "consumes:NotifyQueue ses:SendEmail:identity ses:SendEmail:configuration-set",
     "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
 }
@@ -54,6 +55,12 @@ BESIDES = {
 CHARGES_CARDS = ["PurchaseFunction", "RechargeFunction"]
 LEASE_SECONDS = 120
 MARGIN_SECONDS = 15
+
+# DynamoDB's streams keep a record for a day.
+STREAM_KEEPS = 24 * 60 * 60
+
+# The objects of a bucket have no other name in a policy.
+OBJECTS = re.compile(r"\$\{(\w+Bucket)\.Arn\}/\*")
 
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}
 WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
@@ -129,6 +136,8 @@ def named(resource):
         return f"{index[1].lower()}/{index[2]}"
     if table := re.search(r":table/\$\{AWS::StackName\}-(\w+)\$\{TableSuffix\}(?:/index/(\w+))?$", arn):
         return "/".join(filter(None, table.groups()))
+    if objects := OBJECTS.fullmatch(arn):
+        return f"{objects[1]}/objects"
     if ses := re.search(r":ses:[^/]*:([\w-]+)/", arn):
         return ses[1]
     return arn
@@ -152,7 +161,8 @@ def role_of(template, function):
 
 
 def wildcards(template):
-    """No policy says `*`, and none of AWS's own, which do, is attached. The exception: mails, by their sender's address."""
+    """No policy says `*`, and none of AWS's own, which do, is attached. The exceptions: mails, by their sender's address, and all
+    objects of a bucket of ours."""
     for name, role in of_type(template, "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy").items():
         if role.get("ManagedPolicyArns"):
             yield f"{name} has a policy that is not written here"
@@ -161,7 +171,9 @@ def wildcards(template):
                 if "*" in action:
                     yield f"{name} may do {action}"
             for resource in listed(statement.get("Resource", "*")):
-                if any("*" in string for string in strings(resource)) and not limited_to_sender(statement):
+                if OBJECTS.fullmatch(text(resource)) or limited_to_sender(statement):
+                    continue
+                if any("*" in string for string in strings(resource)):
                     yield f"{name} may do something to {resource}"
     for name, policy in of_type(template, "AWS::SQS::QueuePolicy").items():
         for statement in policy["PolicyDocument"]["Statement"]:
@@ -215,8 +227,10 @@ def needless_rights(template):
 
 
 def lost_events(template):
-    """What no source of events can deliver, or no function can handle, ends where somebody sees it, after finite tries."""
+    """What no source of events can deliver, or no function can handle, ends where somebody sees it, after finite tries. Records of the
+    stream end there whole, shortly before the stream forgets them: a queue would only get their place in it."""
     queues = of_type(template, "AWS::SQS::Queue")
+    buckets = of_type(template, "AWS::S3::Bucket")
     for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping").items():
         source = target(mapping["EventSourceArn"])
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
@@ -225,12 +239,17 @@ def lost_events(template):
             if "RedrivePolicy" not in queues[source]:
                 yield f"{name}: {source} has no dead-letter queue"
             continue
-        if "OnFailure" not in mapping.get("DestinationConfig", {}):
-            yield f"{name} has no failure destination"
+        on_failure = mapping.get("DestinationConfig", {}).get("OnFailure")
+        if not on_failure or target(on_failure["Destination"]) not in buckets:
+            yield f"{name} has no failure destination that holds records"
         if not mapping.get("BisectBatchOnFunctionError"):
             yield f"{name} does not bisect"
-        if mapping.get("MaximumRetryAttempts", -1) < 0 or mapping.get("MaximumRecordAgeInSeconds", -1) < 0:
-            yield f"{name} tries for ever"
+        if mapping.get("MaximumRetryAttempts") != -1:
+            yield f"{name} gives up during an outage"
+        if not 0 < mapping.get("MaximumRecordAgeInSeconds", -1) <= STREAM_KEEPS - 60 * 60:
+            yield f"{name} tries until the stream has forgotten its records"
+        if mapping.get("MetricsConfig") != {"Metrics": ["EventCount"]}:
+            yield f"{name} does not count what it gives up"
     lets_in = [
         (target(statement["Condition"]["ArnEquals"]["aws:SourceArn"]), target(resource))
         for policy in of_type(template, "AWS::SQS::QueuePolicy").values()
@@ -289,6 +308,23 @@ def careless_queues(template):
                 yield f"{name} and its dead-letter queue are of two kinds"
 
 
+def careless_buckets(template):
+    """Buckets are encrypted with our key, open to nobody, keep what is deleted for a while, and outlive the stack."""
+    for name, bucket in of_type(template, "AWS::S3::Bucket").items():
+        resource = template["Resources"][name]
+        encrypted = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]}}
+        rules = bucket.get("BucketEncryption", {}).get("ServerSideEncryptionConfiguration", [])
+        if [rule["ServerSideEncryptionByDefault"] for rule in rules] != [encrypted]:
+            yield f"{name} is not encrypted with our key"
+        blocked = bucket.get("PublicAccessBlockConfiguration", {})
+        if len(blocked) != 4 or not all(blocked.values()):
+            yield f"{name} may be opened to the public"
+        if bucket.get("VersioningConfiguration") != {"Status": "Enabled"}:
+            yield f"{name} forgets what is deleted at once"
+        if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
+            yield f"{name} may go with the stack"
+
+
 def careless_tables(template):
     """Tables bill by use, can be restored to any second, are encrypted with our key, and outlive the stack."""
     documented = dict(re.findall(r"^## `(\w+)`: (.+)$", (ROOT / "docs/stored-shapes.md").read_text(), re.M))
@@ -330,6 +366,9 @@ def blind_spots(template):
     for name in of_type(template, "AWS::SQS::Queue"):
         if name.endswith("DeadLetters") and ("ApproximateNumberOfMessagesVisible", name) not in watched:
             yield f"nobody hears of what is in {name}"
+    for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping").items():
+        if "MetricsConfig" in mapping and ("OnFailureDestinationDeliveredEventCount", name) not in watched:
+            yield f"nobody hears of what {name} gives up"
     for name, function in of_type(template, "AWS::Lambda::Function").items():
         logs = template["Resources"][target(function["LoggingConfig"]["LogGroup"])]["Properties"]
         if "RetentionInDays" not in logs:
@@ -513,6 +552,7 @@ CHECKS = [
     needless_rights,
     lost_events,
     careless_queues,
+    careless_buckets,
     careless_tables,
     blind_spots,
     alarms_that_cannot_go_off,
@@ -616,6 +656,8 @@ MISTAKES = [
     (needless_rights, allow("DebitRole", "dynamodb:GetItem", PAYMENTS), "debit reads payments: is not needed"),
     (needless_rights, allow("ReconcileRole", "dynamodb:PutItem", JOURNAL), "reconcile writes journal: is not needed"),
     (needless_rights, allow("PurchaseRole", "dynamodb:DeleteItem", JOURNAL), "may change or delete what is in the books"),
+    (wildcards, allow("DebitRole", "s3:GetObject", {"Fn::Sub": "${UndeliveredBucket.Arn}*"}), "DebitRole may do something"),
+    (needless_rights, allow("DebitRole", "s3:GetObject", {"Fn::Sub": "${UndeliveredBucket.Arn}/*"}), "s3:GetObject:UndeliveredBucket/objects: is not needed"),
     (needless_rights, allow("ExpireRole", "sqs:SendMessage", {"Fn::GetAtt": ["NotifyQueue", "Arn"]}), "sqs:SendMessage:NotifyQueue: is not needed"),
     (needless_rights, allow("DebitRole", "kms:Decrypt", {"Fn::GetAtt": ["Key", "Arn"]}), "debit uses the key for itself"),
     (needless_rights, allow("DebitRole", "logs:PutLogEvents", {"Fn::GetAtt": ["ExpireLogs", "Arn"]}), "the logs of others"),
@@ -624,7 +666,10 @@ MISTAKES = [
     (lost_events, drop(properties("NotifyQueue", "RedrivePolicy")), "NotifyQueue has no dead-letter queue"),
     (lost_events, drop(properties("DebitFunctionQueue", "FunctionResponseTypes")), "fails its whole batch"),
     (lost_events, drop(properties("PublishFunctionStream", "DestinationConfig")), "PublishFunctionStream has no failure destination"),
-    (lost_events, change(properties("PublishFunctionStream", "MaximumRetryAttempts"), -1), "tries for ever"),
+    (lost_events, change(properties("PublishFunctionStream", "DestinationConfig", "OnFailure", "Destination"), {"Fn::GetAtt": ["NotifyDeadLetters", "Arn"]}), "that holds records"),
+    (lost_events, change(properties("PublishFunctionStream", "MaximumRetryAttempts"), 50), "gives up during an outage"),
+    (lost_events, change(properties("PublishFunctionStream", "MaximumRecordAgeInSeconds"), -1), "until the stream has forgotten"),
+    (lost_events, drop(properties("PublishFunctionStream", "MetricsConfig")), "does not count what it gives up"),
     (lost_events, drop(properties("PublishFunctionStream", "BisectBatchOnFunctionError")), "does not bisect"),
     (lost_events, drop(properties("RechargeRule", "Targets", 0, "DeadLetterConfig")), "RechargeRule has no dead-letter queue"),
     (lost_events, change(properties("RechargeRule", "Targets", 0, "Arn"), {"Fn::GetAtt": ["RechargeFunction", "Arn"]}), "RechargeRule calls a function"),
@@ -636,15 +681,21 @@ MISTAKES = [
     (lost_events, drop(("ReconcileFunctionEventInvokeConfig",)), "what fails in ReconcileFunction is lost"),
     (careless_queues, change(properties("NotifyQueue", "VisibilityTimeout"), 120), "NotifyQueue delivers again"),
     (careless_queues, change(properties("RechargeFunction", "Timeout"), 120), "recovery may look at a charge while RechargeFunction"),
-    (careless_queues, drop(properties("PublishDeadLetters", "SqsManagedSseEnabled")), "PublishDeadLetters is not encrypted"),
+    (careless_queues, drop(properties("DebitsDeadLetters", "SqsManagedSseEnabled")), "DebitsDeadLetters is not encrypted"),
+    (careless_queues, drop(properties("NotifyDeadLetters", "SqsManagedSseEnabled")), "NotifyDeadLetters is not encrypted"),
     (careless_queues, change(properties("DebitsDeadLetters", "MessageRetentionPeriod"), 60), "two weeks"),
     (careless_queues, drop(properties("DebitsDeadLetters", "FifoQueue")), "of two kinds"),
+    (careless_buckets, drop(properties("UndeliveredBucket", "BucketEncryption")), "not encrypted with our key"),
+    (careless_buckets, change(properties("UndeliveredBucket", "PublicAccessBlockConfiguration", "BlockPublicAcls"), False), "opened to the public"),
+    (careless_buckets, drop(properties("UndeliveredBucket", "VersioningConfiguration")), "forgets what is deleted"),
+    (careless_buckets, drop(("UndeliveredBucket", "DeletionPolicy")), "UndeliveredBucket may go with the stack"),
     (careless_tables, drop(properties("JournalTable", "PointInTimeRecoverySpecification")), "JournalTable: PointInTimeRecovery"),
     (careless_tables, drop(("JournalTable", "DeletionPolicy")), "JournalTable may go with the stack"),
     (careless_tables, drop(properties("NoticesTable", "KeySchema", 1)), "NoticesTable has other keys"),
     (careless_tables, drop(("PaymentsTable",)), "there is no table payments"),
     (blind_spots, drop(("AccountErrors",)), "AccountFunction has no alarm"),
-    (blind_spots, drop(("PublishDead",)), "nobody hears of what is in PublishDeadLetters"),
+    (blind_spots, drop(("NotifyDead",)), "nobody hears of what is in NotifyDeadLetters"),
+    (blind_spots, drop(("PublishGaveUp",)), "nobody hears of what PublishFunctionStream gives up"),
     (blind_spots, change(properties("BooksDiffer", "AlarmActions"), []), "BooksDiffer tells nobody"),
     (blind_spots, drop(properties("NotifyLogs", "RetentionInDays")), "NotifyFunction keeps its logs for ever"),
     (alarms_that_cannot_go_off, change(properties("NotifyLate", "Threshold"), 700), "NotifyLate looks for an age"),

@@ -1,5 +1,5 @@
 //! The event bus: EventBridge's `PutEvents`, which takes a few entries at a time and may refuse some of them inside
-//! a 200. Only those are sent again.
+//! a 200. Those that it refuses for now are sent again; those that it refuses for good are reported, and hold up no other.
 
 use std::time::Duration;
 
@@ -50,7 +50,17 @@ pub enum BusError {
         /// The error code of the first.
         code: String,
     },
-    /// The request itself is wrong: a mistake of ours, or a missing bus or permission.
+    /// The request is not what the bus takes: one of its entries, such as one that is too large.
+    #[error("the bus finds the request invalid ({code})")]
+    Invalid {
+        /// Its error code.
+        code: String,
+        /// What the SDK said.
+        #[source]
+        source: BoxError,
+    },
+    /// Nobody may send such a request, whatever its entries are: a bus or a permission is missing. The caller comes back
+    /// later, when that is mended.
     #[error("the bus refused the request ({code})")]
     Refused {
         /// Its error code.
@@ -61,10 +71,28 @@ pub enum BusError {
     },
 }
 
+/// What became of entries.
+#[derive(Debug, Default)]
+pub(crate) struct Put {
+    /// Those that the bus refuses for good, however often they are sent.
+    pub(crate) refused: Vec<Refused>,
+    /// Where it stopped, if it did not come to the end. All entries before are on the bus, or refused for good.
+    pub(crate) unsent: Option<Unsent>,
+}
+
+/// An entry that the bus refuses for good.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    /// Its place.
+    pub(crate) place: usize,
+    /// The bus's error code.
+    pub(crate) code: String,
+}
+
 /// What is not on the bus.
 #[derive(Debug)]
 pub(crate) struct Unsent {
-    /// The place of the first that is not; all before it are.
+    /// The place of the first that is not.
     pub(crate) first: usize,
     /// Why.
     pub(crate) problem: BusError,
@@ -72,30 +100,41 @@ pub(crate) struct Unsent {
 
 impl Bus<'_> {
     /// Puts entries on the bus, in their order, up to the first request that comes to nothing.
-    pub(crate) async fn put(&self, entries: &[Entry]) -> Result<(), Unsent> {
-        let mut sent = 0;
-        while sent < entries.len() {
-            let end = sent + how_many_fit(&entries[sent..]);
-            self.put_together(&entries[sent..end])
-                .await
-                .map_err(|unsent| Unsent { first: sent + unsent.first, ..unsent })?;
-            sent = end;
+    pub(crate) async fn put(&self, entries: &[Entry]) -> Put {
+        let mut put = Put::default();
+        let mut next = 0;
+        while next < entries.len() && put.unsent.is_none() {
+            let end = next + how_many_fit(&entries[next..]);
+            put.unsent = self.put_together(entries, (next..end).collect(), &mut put.refused).await.err();
+            next = end;
         }
-        Ok(())
+        put
     }
 
-    /// The entries of one request.
-    async fn put_together(&self, entries: &[Entry]) -> Result<(), Unsent> {
-        let mut pending: Vec<usize> = (0..entries.len()).collect();
+    /// The entries of one request, by their places.
+    async fn put_together(
+        &self,
+        entries: &[Entry],
+        mut pending: Vec<usize>,
+        refused: &mut Vec<Refused>,
+    ) -> Result<(), Unsent> {
         let mut pause = FIRST_PAUSE;
         let mut tries = 1;
         loop {
             let problem = match self.send(entries, &pending).await {
-                Ok(refused) => {
-                    let Some((_, code)) = refused.first() else { return Ok(()) };
-                    let problem = BusError::Entries { count: refused.len(), code: code.clone() };
-                    pending = refused.into_iter().map(|(place, _)| place).collect();
+                Ok(failed) => {
+                    let (for_good, for_now): (Vec<_>, Vec<_>) =
+                        failed.into_iter().partition(|failed| PERMANENT.contains(&failed.code.as_str()));
+                    refused.extend(for_good);
+                    let Some(first) = for_now.first() else { return Ok(()) };
+                    let problem = BusError::Entries { count: for_now.len(), code: first.code.clone() };
+                    pending = for_now.into_iter().map(|failed| failed.place).collect();
                     problem
+                }
+                Err(BusError::Invalid { code, .. }) => {
+                    let [place] = pending[..] else { return self.put_each(entries, pending, refused).await };
+                    refused.push(Refused { place, code });
+                    return Ok(());
                 }
                 Err(problem) => problem,
             };
@@ -109,8 +148,21 @@ impl Bus<'_> {
         }
     }
 
-    /// Sends these once; gives those that were refused, each with its error code.
-    async fn send(&self, entries: &[Entry], places: &[usize]) -> Result<Vec<(usize, String)>, BusError> {
+    /// One entry a request: the bus found a request invalid, and does not say which of its entries is.
+    async fn put_each(
+        &self,
+        entries: &[Entry],
+        places: Vec<usize>,
+        refused: &mut Vec<Refused>,
+    ) -> Result<(), Unsent> {
+        for place in places {
+            Box::pin(self.put_together(entries, vec![place], refused)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends these once; gives those that were refused.
+    async fn send(&self, entries: &[Entry], places: &[usize]) -> Result<Vec<Refused>, BusError> {
         let sent = places.iter().map(|&place| self.request_entry(&entries[place])).collect();
         let result = self.client.put_events().set_entries(Some(sent)).send().await;
         let output = result.map_err(|error| {
@@ -118,8 +170,9 @@ impl Bus<'_> {
             from_sdk(error)
         })?;
         let results = places.iter().zip(output.entries());
-        let refused: Vec<_> =
-            results.filter_map(|(&place, result)| Some((place, result.error_code()?.to_owned()))).collect();
+        let refused: Vec<_> = results
+            .filter_map(|(&place, result)| Some(Refused { place, code: result.error_code()?.to_owned() }))
+            .collect();
         EVENTS_PUBLISHED.add((places.len() - refused.len()) as u64);
         EVENTS_FAILED.add(refused.len() as u64);
         Ok(refused)
@@ -152,6 +205,14 @@ fn how_many_fit(entries: &[Entry]) -> usize {
     fitting.count().max(1)
 }
 
+/// Codes of entries that no further try helps. Source: EventBridge's API reference, `PutEventsResultEntry`; its other codes
+/// that are not to be tried again name a missing permission, which is an outage of ours and no fault of the entry.
+const PERMANENT: [&str; 3] = ["InvalidArgument", "MalformedDetail", "RedactionFailure"];
+
+/// Codes of requests whose entries are at fault.
+const INVALID: [&str; 4] =
+    ["InvalidArgument", "RequestEntityTooLargeException", "SerializationException", "ValidationException"];
+
 /// Codes after which the same request may be sent again.
 const TRANSIENT: [&str; 4] =
     ["InternalException", "InternalFailure", "ServiceUnavailable", "ThrottlingException"];
@@ -161,16 +222,27 @@ pub(crate) fn from_sdk<E>(error: SdkError<E>) -> BusError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let (code, transient) = match &error {
+    let code = match &error {
+        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown"),
+        SdkError::ConstructionFailure(_) => "invalid request",
+        SdkError::TimeoutError(_) => "timeout",
+        _ => "no reply",
+    };
+    let code = code.to_owned();
+    let invalid = INVALID.contains(&code.as_str());
+    let transient = match &error {
         SdkError::ServiceError(context) => {
-            let code = context.err().code().unwrap_or("unknown").to_owned();
-            let transient = TRANSIENT.contains(&code.as_str()) || context.raw().status().is_server_error();
-            (code, transient)
+            TRANSIENT.contains(&code.as_str()) || context.raw().status().is_server_error()
         }
-        SdkError::ConstructionFailure(_) => ("invalid request".to_owned(), false),
-        SdkError::TimeoutError(_) => ("timeout".to_owned(), true),
-        _ => ("no reply".to_owned(), true),
+        SdkError::ConstructionFailure(_) => false,
+        _ => true,
     };
     let source = error.into();
-    if transient { BusError::Unavailable { code, source } } else { BusError::Refused { code, source } }
+    if transient {
+        BusError::Unavailable { code, source }
+    } else if invalid {
+        BusError::Invalid { code, source }
+    } else {
+        BusError::Refused { code, source }
+    }
 }

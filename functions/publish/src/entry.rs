@@ -21,9 +21,6 @@ pub(crate) struct Entry {
 /// Why an image cannot be told.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
-    /// The image is none that JSON can say.
-    #[error("its image cannot be read")]
-    Image(#[source] serde_json::Error),
     /// A field is missing, or is not what we write.
     #[error("its {0} cannot be read")]
     Field(&'static str),

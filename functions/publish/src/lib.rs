@@ -1,26 +1,31 @@
-//! What commits tell the world goes to the world. A commit leaves its facts on the account item; the stream of
-//! `accounts` brings them here, and each becomes one event on the bus. So there is no event without its commit, and
-//! its id is the same however often the stream delivers it.
+//! Facts of commits become events on the bus. A commit leaves its facts on the account item; the stream of `accounts`
+//! brings them here. So there is no event without its commit, and its id is the same however often the stream delivers it.
 //!
-//! The same function tells a period again ([`republish()`]).
+//! No event is lost (N11): an outage is waited for, and a record that no further try helps is stored in a bucket, to be
+//! published once its fault is mended ([`redrive()`]). The same function tells a period again ([`republish()`]).
 
+mod bucket;
 mod bus;
 mod entry;
+mod redrive;
 mod republish;
+mod tell;
 
-use std::iter::repeat_n;
 use std::sync::Arc;
 
-use aws_lambda_events::dynamodb::{Event, EventRecord};
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use aws_sdk_eventbridge::Client;
+use serde::Deserialize;
+use serde_json::Value;
 use store::Store;
 use telemetry::Causes;
+use telemetry::metric::RECORDS_PARKED;
 
-use bus::Bus;
-use entry::{Entry, Unreadable};
+use tell::{Told, tell};
 
+pub use bucket::{Bucket, BucketError};
 pub use bus::BusError;
+pub use redrive::{Redrive, RedriveError, Redriven, redrive};
 pub use republish::{Republish, RepublishError, Republished, republish};
 
 /// What the handler works with.
@@ -30,50 +35,39 @@ pub struct Ports {
     pub bus: Client,
     /// … and its name.
     pub bus_name: String,
+    /// Where records go that cannot be published as they are.
+    pub undelivered: Bucket,
     /// Accounts and their journals, to tell a period again.
     pub store: Arc<Store>,
 }
 
-/// Puts what a batch of the stream tells on the bus, in its order. What cannot be read or sent fails, and with it
-/// all that follows, since the stream is ordered: it comes again from there. A batch is logged here, with what its
-/// events are because of, and so is a failure, once.
-pub async fn handle(batch: Event, ports: &Ports) -> DynamoDbEventResponse {
-    let bus = Bus { client: &ports.bus, name: &ports.bus_name };
+/// A batch of the stream. Records are kept as they came, so that one that cannot be read can be stored whole.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Batch {
+    /// The records, in their order.
+    #[serde(rename = "Records")]
+    pub records: Vec<Value>,
+}
+
+/// Puts what a batch of the stream tells on the bus, in its order. At an outage of the bus or the bucket a record fails,
+/// and with it all that follow, since the stream is ordered: they come again from there. A record that no further try
+/// helps is stored in the bucket, and the others go on. A batch is logged here, with what its events are because of, and so
+/// is a failure, once.
+pub async fn handle(batch: Batch, ports: &Ports) -> DynamoDbEventResponse {
     let records = batch.records;
+    let told = tell(&records, ports).await;
     let mut good = records.len();
-    let (mut entries, mut owners) = (Vec::new(), Vec::new());
-    for (place, record) in records.iter().enumerate() {
-        match told_by(record) {
-            Ok(told) => {
-                owners.extend(repeat_n(place, told.len()));
-                entries.extend(told);
-            }
-            Err(problem) => {
-                let sequence = record.change.sequence_number.as_deref();
-                tracing::error!(
-                    sequence,
-                    problem = %Causes(&problem),
-                    "a record cannot be read"
-                );
-                good = place;
-                break;
-            }
-        }
+    if let Some((place, problem)) = &told.unsent {
+        good = *place;
+        let sequence = sequence_of(&records[good]);
+        tracing::error!(sequence, problem = %Causes(problem), "events could not be put on the bus");
     }
-    if let Err(unsent) = bus.put(&entries).await {
-        good = owners[unsent.first];
-        let sequence = records[good].change.sequence_number.as_deref();
-        let problem = Causes(&unsent.problem);
-        tracing::error!(sequence, %problem, "events could not be put on the bus");
-    }
-    let mut causes: Vec<_> = entries.iter().filter_map(|entry| entry.cause.as_deref()).collect();
-    causes.dedup();
-    let causes = causes.join(" ");
+    good = park(&records[..good], &told, ports).await;
     tracing::info!(
         records = good,
         failed = records.len() - good,
-        events = entries.len(),
-        causes,
+        events = told.events,
+        causes = told.causes,
         "published"
     );
     let mut response = DynamoDbEventResponse::default();
@@ -81,22 +75,45 @@ pub async fn handle(batch: Event, ports: &Ports) -> DynamoDbEventResponse {
     response
 }
 
+/// Stores the records that no further try helps. Gives how many records are dealt with: all, unless the bucket fails.
+async fn park(records: &[Value], told: &Told, ports: &Ports) -> usize {
+    for (&place, why) in told.poison.range(..records.len()) {
+        let sequence = sequence_of(&records[place]);
+        match ports.undelivered.store(&records[place], why).await {
+            Ok(key) => {
+                RECORDS_PARKED.add(1);
+                tracing::error!(
+                    sequence,
+                    key,
+                    why,
+                    "a record cannot be published, and is stored in the bucket"
+                );
+            }
+            Err(problem) => {
+                let problem = Causes(&problem);
+                tracing::error!(sequence, why, %problem, "a record can be neither published nor stored");
+                return place;
+            }
+        }
+    }
+    records.len()
+}
+
 /// Opens a connection to the bus, so that the first event need not. The bus takes no empty request, and says so; that
 /// it answers is all there is to it.
 pub async fn warm_up(ports: &Ports) -> Result<(), BusError> {
     match ports.bus.put_events().send().await.map_err(bus::from_sdk) {
-        Ok(_) | Err(BusError::Refused { .. }) => Ok(()),
+        Ok(_) | Err(BusError::Invalid { .. } | BusError::Refused { .. }) => Ok(()),
         Err(problem) => Err(problem),
     }
 }
 
-fn told_by(record: &EventRecord) -> Result<Vec<Entry>, Unreadable> {
-    let image = serde_json::to_value(&record.change.new_image);
-    entry::of_image(&image.map_err(Unreadable::Image)?)
+fn sequence_of(record: &Value) -> Option<&str> {
+    record["dynamodb"]["SequenceNumber"].as_str()
 }
 
-fn failure_of(record: &EventRecord) -> DynamoDbBatchItemFailure {
+fn failure_of(record: &Value) -> DynamoDbBatchItemFailure {
     let mut failure = DynamoDbBatchItemFailure::default();
-    failure.item_identifier.clone_from(&record.change.sequence_number);
+    failure.item_identifier = sequence_of(record).map(str::to_owned);
     failure
 }

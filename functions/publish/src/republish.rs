@@ -13,7 +13,7 @@ use telemetry::Causes;
 use tokio::time::Instant;
 
 use crate::Ports;
-use crate::bus::{Bus, BusError};
+use crate::bus::{Bus, BusError, Refused};
 use crate::entry::{Commit, Entry};
 
 /// Accounts read at once.
@@ -49,9 +49,17 @@ pub struct Republished {
     pub events: usize,
     /// Accounts whose journals could not be read to the end; why is in the log.
     pub unread: usize,
+    /// Events that the bus refuses for good; which is in the log. Their rows stay in the journal.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refused: usize,
     /// When time was up before all was told: `after` of the request that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<AccountId>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// A period was not, or not wholly, told again; the caller asks for it again.
@@ -87,9 +95,24 @@ pub async fn republish(
     }
     let run = Run { ports, posted, notify: request.notify, until };
     match request.account_id {
-        Some(id) => Ok(Republished { accounts: 1, events: run.one(&id).await?, ..Republished::default() }),
+        Some(id) => {
+            let told = run.one(&id).await?;
+            Ok(Republished {
+                accounts: 1,
+                events: told.events,
+                refused: told.refused,
+                ..Republished::default()
+            })
+        }
         None => run.all(request.after).await,
     }
+}
+
+/// What was told of one account.
+#[derive(Default)]
+struct Told {
+    events: usize,
+    refused: usize,
 }
 
 /// A request that is being served.
@@ -109,9 +132,10 @@ impl Run<'_> {
             let is_last_page = ids.len() < ACCOUNTS_A_PAGE;
             for id in ids {
                 match self.one(&id).await {
-                    Ok(events) => {
+                    Ok(told) => {
                         done.accounts += 1;
-                        done.events += events;
+                        done.events += told.events;
+                        done.refused += told.refused;
                     }
                     // It is told from its beginning next time: with the ids it had.
                     Err(RepublishError::OutOfTime(_)) if done.has_begun() => {
@@ -135,9 +159,9 @@ impl Run<'_> {
         }
     }
 
-    async fn one(&self, account: &AccountId) -> Result<usize, RepublishError> {
+    async fn one(&self, account: &AccountId) -> Result<Told, RepublishError> {
         let bus = Bus { client: &self.ports.bus, name: &self.ports.bus_name };
-        let mut events = 0;
+        let mut told = Told::default();
         let mut place = Some(PostedPlace::default());
         while let Some(at) = place {
             if Instant::now() >= self.until {
@@ -146,11 +170,19 @@ impl Run<'_> {
             let (rows, next) = self.ports.store.posted(account, self.posted, at, ROWS_A_PAGE).await?;
             let entries: Vec<_> =
                 rows.iter().filter_map(|row| entry_of_row(account, row, self.notify)).collect();
-            bus.put(&entries).await.map_err(|unsent| RepublishError::Bus(unsent.problem))?;
-            events += entries.len();
+            let put = bus.put(&entries).await;
+            if let Some(unsent) = put.unsent {
+                return Err(RepublishError::Bus(unsent.problem));
+            }
+            for Refused { place, code } in &put.refused {
+                let Entry { kind, at, .. } = &entries[*place];
+                tracing::error!(%account, kind, %at, code, "the bus refuses an event for good");
+            }
+            told.refused += put.refused.len();
+            told.events += entries.len() - put.refused.len();
             place = next;
         }
-        Ok(events)
+        Ok(told)
     }
 }
 

@@ -1,14 +1,15 @@
-//! The endpoint that the SDK's clients of EventBridge and SES talk to, on a loopback port of its own:
-//! `PutEvents`, and SES v2's `SendEmail`.
+//! The endpoint that the SDK's clients of EventBridge, SES and S3 talk to, on a loopback port of its own:
+//! `PutEvents`, SES v2's `SendEmail`, and what `publish` does to the bucket of undelivered records.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post, put};
 use axum::{Json, Router, middleware};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -17,7 +18,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::browsers;
-use crate::faults::{Faults, Target, Wire};
+use crate::bucket::{self, Bucket};
+use crate::faults::{Faults, Kind, Target, Wire};
 use crate::mail::{self, Mailbox};
 use crate::queues::{Arrival, Queues};
 
@@ -32,6 +34,7 @@ const MAX_MAIL_BYTES: usize = 40 * 1024 * 1024;
 struct Services {
     queues: Arc<Queues>,
     mailbox: Arc<Mailbox>,
+    bucket: Arc<Bucket>,
     faults: Arc<Faults>,
 }
 
@@ -53,6 +56,7 @@ impl Aws {
     pub(crate) async fn serve(
         queues: Arc<Queues>,
         mailbox: Arc<Mailbox>,
+        bucket: Arc<Bucket>,
         faults: Arc<Faults>,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -60,12 +64,18 @@ impl Aws {
         let router = Router::new()
             .route("/", post(event_bridge))
             .route("/v2/email/outbound-emails", post(send_email))
+            .route(&format!("/{}", bucket::NAME), get(list_objects))
+            .route(&format!("/{}/", bucket::NAME), get(list_objects))
+            .route(
+                &format!("/{}/{{*key}}", bucket::NAME),
+                put(put_object).get(get_object).delete(delete_object),
+            )
             .layer(DefaultBodyLimit::max(MAX_MAIL_BYTES))
             .layer(middleware::from_fn(browsers::keep_out))
-            .with_state(Services { queues, mailbox, faults: faults.clone() });
+            .with_state(Services { queues, mailbox, bucket, faults: faults.clone() });
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {
-                tracing::error!(%problem, "the endpoint of bus and mail ended");
+                tracing::error!(%problem, "the endpoint of bus, mail and bucket ended");
             }
         });
         Ok(Self { address, faults, server })
@@ -96,6 +106,18 @@ impl Aws {
             .endpoint_url(self.url())
             .http_client(Wire::shared(self.faults.clone(), Target::Mail));
         aws_sdk_sesv2::Client::from_conf(config.build())
+    }
+
+    /// A client of the bucket, over such a wire.
+    pub(crate) fn bucket(&self) -> publish::Bucket {
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("local"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(self.url())
+            .force_path_style(true)
+            .http_client(Wire::shared(self.faults.clone(), Target::Bucket));
+        publish::Bucket::new(aws_sdk_s3::Client::from_conf(config.build()), bucket::NAME)
     }
 }
 
@@ -135,8 +157,10 @@ async fn put_events(services: &Services, entries: Vec<Entry>) -> rusqlite::Resul
         .iter()
         .map(|entry| serde_json::from_str::<Value>(&entry.detail).is_err().then_some("MalformedDetail"))
         .collect();
-    if services.faults.refuses_entry() {
-        refused[0] = Some("InternalFailure");
+    match services.faults.refuses_entries() {
+        Some(Kind::Refused) => refused.fill(Some("InvalidArgument")),
+        Some(_) => refused[0] = Some("InternalFailure"),
+        None => {}
     }
     let taken = entries.into_iter().zip(&refused).filter(|(_, refused)| refused.is_none());
     let arrivals = taken.map(|(entry, _)| Arrival {
@@ -170,12 +194,37 @@ async fn send_email(services: State<Services>, body: String) -> Response {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct ListObjects {
+    start_after: Option<String>,
+    max_keys: u32,
+}
+
+async fn list_objects(services: State<Services>, Query(list): Query<ListObjects>) -> Response {
+    let listed = services.bucket.list_objects(list.start_after, list.max_keys).await;
+    listed.unwrap_or_else(|problem| failure(&problem))
+}
+
+async fn put_object(services: State<Services>, Path(key): Path<String>, body: Bytes) -> Response {
+    let stored = services.bucket.put(key, body.to_vec()).await;
+    stored.map_or_else(|problem| failure(&problem), |()| StatusCode::OK.into_response())
+}
+
+async fn get_object(services: State<Services>, Path(key): Path<String>) -> Response {
+    services.bucket.get_object(key).await.unwrap_or_else(|problem| failure(&problem))
+}
+
+async fn delete_object(services: State<Services>, Path(key): Path<String>) -> Response {
+    services.bucket.delete_object(key).await.unwrap_or_else(|problem| failure(&problem))
+}
+
 fn bus_refusal(code: &str, message: &str) -> Response {
     let body = json!({ "__type": code, "message": message }).to_string();
     (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body).into_response()
 }
 
 fn failure(problem: &rusqlite::Error) -> Response {
-    tracing::error!(%problem, "an event or a mail could not be kept");
+    tracing::error!(%problem, "an event, a mail or an object could not be stored");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }

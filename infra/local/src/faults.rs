@@ -42,6 +42,8 @@ pub enum Target {
     Bus,
     /// SES.
     Mail,
+    /// S3: the bucket of undelivered records.
+    Bucket,
 }
 
 /// How a call fails.
@@ -52,6 +54,8 @@ pub enum Kind {
     Conflict,
     /// An entry of a request is refused inside a 200 (bus only; other calls go through).
     Partial,
+    /// All entries of a request are refused for good inside a 200 (bus only; other calls go through).
+    Refused,
     /// Too many requests.
     Throttle,
     /// It is done, and the reply is lost.
@@ -272,9 +276,9 @@ impl Faults {
         }
     }
 
-    /// Whether the bus is to refuse an entry of the request that it answers.
-    pub(crate) fn refuses_entry(&self) -> bool {
-        self.next(Target::Bus, |kind| kind == Kind::Partial).is_some()
+    /// How the bus is to refuse entries of the request that it answers, if it is to: one for now, or all for good.
+    pub(crate) fn refuses_entries(&self) -> Option<Kind> {
+        self.next(Target::Bus, |kind| matches!(kind, Kind::Partial | Kind::Refused))
     }
 
     fn next(&self, target: Target, can_fail: impl Fn(Kind) -> bool) -> Option<Kind> {
@@ -372,7 +376,7 @@ impl HttpConnector for FaultyConnector {
         let kind = self.faults.next(target, |kind| match kind {
             Kind::Conflict => operation.starts_with("Transact"),
             // The bus itself sees to it.
-            Kind::Partial => false,
+            Kind::Partial | Kind::Refused => false,
             _ => true,
         });
         let slowed = if target == Target::Database { self.faults.slowed(&operation, &request) } else { None };
@@ -388,7 +392,7 @@ impl HttpConnector for FaultyConnector {
                 tokio::time::sleep_until(instant).await;
             }
             match kind {
-                None | Some(Kind::Partial) => inner.call(request).await,
+                None | Some(Kind::Partial | Kind::Refused) => inner.call(request).await,
                 Some(Kind::Conflict) => Ok(refusal(400, CONFLICT)),
                 Some(Kind::Throttle) if target == Target::Mail => Ok(too_many_mails()),
                 Some(Kind::Throttle) => Ok(refusal(400, THROTTLED)),
@@ -450,8 +454,11 @@ impl<P: Processor> FaultyProcessor<P> {
         if let Some(gate) = self.faults.gate() {
             gate.hold().await;
         }
-        match self.faults.next(Target::Processor, |kind| !matches!(kind, Kind::Conflict | Kind::Partial)) {
-            None | Some(Kind::Conflict | Kind::Partial) => work.await,
+        match self
+            .faults
+            .next(Target::Processor, |kind| !matches!(kind, Kind::Conflict | Kind::Partial | Kind::Refused))
+        {
+            None | Some(Kind::Conflict | Kind::Partial | Kind::Refused) => work.await,
             Some(Kind::Throttle | Kind::Down) => Err(lost("the card processor is down")),
             Some(Kind::LostReply) => {
                 work.await?;

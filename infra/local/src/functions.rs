@@ -7,16 +7,17 @@ use std::time::Duration;
 
 use api::runtime::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Scheduled};
-use aws_lambda_events::{dynamodb, sqs};
+use aws_lambda_events::sqs;
 use domain::purchase::PurchaseLimits;
 use domain::recharge::Policy;
 use domain::{AccountId, PaymentId};
 use jiff::Timestamp;
 use notices::Claims;
 use payments::{Processor, Sandbox};
-use publish::{Republish, RepublishError, Republished};
+use publish::{Batch, Redrive, RedriveError, Redriven, Republish, RepublishError, Republished};
 use recharge::Leases;
 use serde::Serialize;
+use serde_json::Value;
 use store::{Store, StoreError, Tables};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -92,7 +93,7 @@ const DEBITS_FOR: Duration = Duration::from_secs(26);
 /// How long an event may take to be told to people, as on Lambda.
 const NOTIFIES_FOR: Duration = Duration::from_secs(55);
 
-/// How long a period is told again, as on Lambda.
+/// How long a period is told again, and undelivered records are published, as on Lambda.
 const REPUBLISHES_FOR: Duration = Duration::from_mins(2);
 
 /// How long reconciling goes on, as on Lambda.
@@ -158,7 +159,12 @@ impl Functions {
                 policy: Policy::default(),
                 lease_clock: Arc::new(move || clock.now()),
             },
-            publish: publish::Ports { bus: aws.bus(), bus_name: "local".to_owned(), store: store() },
+            publish: publish::Ports {
+                bus: aws.bus(),
+                bus_name: "local".to_owned(),
+                undelivered: aws.bucket(),
+                store: store(),
+            },
             notify: notify::Ports {
                 store: store(),
                 mailer: aws.mail(),
@@ -284,9 +290,9 @@ impl Functions {
     }
 
     /// Hands a batch of the stream to `publish`; gives the sequence numbers of what failed.
-    pub(crate) async fn publish(self: &Arc<Self>, batch: dynamodb::Event) -> Vec<String> {
-        let sequences: Vec<_> =
-            batch.records.iter().filter_map(|record| record.change.sequence_number.clone()).collect();
+    pub(crate) async fn publish(self: &Arc<Self>, batch: Batch) -> Vec<String> {
+        let sequence = |record: &Value| record["dynamodb"]["SequenceNumber"].as_str().map(str::to_owned);
+        let sequences: Vec<_> = batch.records.iter().filter_map(sequence).collect();
         let functions = self.clone();
         let flight = self.flights.take_off();
         let run = tokio::spawn(async move {
@@ -312,6 +318,14 @@ impl Functions {
     pub async fn republish(&self, request: Republish) -> Result<Republished, RepublishError> {
         let _flight = self.flights.take_off();
         let result = publish::republish(request, &self.publish, Instant::now() + REPUBLISHES_FOR).await;
+        self.ran(PUBLISH, result.is_err());
+        result
+    }
+
+    /// Publishes undelivered records.
+    pub async fn redrive(&self, request: Redrive) -> Result<Redriven, RedriveError> {
+        let _flight = self.flights.take_off();
+        let result = publish::redrive(request, &self.publish, Instant::now() + REPUBLISHES_FOR).await;
         self.ran(PUBLISH, result.is_err());
         result
     }

@@ -6,9 +6,10 @@
 //! |---|---|
 //! | [`database`] | DynamoDB: an embedded one, in a `SQLite` file |
 //! | [`stream`] | its stream, and the mapping to `publish` |
-//! | [`aws`] | the endpoint of EventBridge and SES |
+//! | [`aws`] | the endpoint of EventBridge, SES and S3 |
 //! | [`queues`] | EventBridge's rules, and SQS |
 //! | [`mail`] | SES: a mailbox |
+//! | [`bucket`] | S3: the bucket of undelivered records |
 //! | [`faults`] | a bad day: conflicts, throttling, lost replies, dead processes |
 //! | `browsers` | nothing: it keeps other web sites out |
 //! | [`gateway`] | API Gateway: HTTP in, genuine v2 events to the functions |
@@ -25,6 +26,7 @@ pub mod account_page;
 mod account_view;
 pub mod aws;
 mod browsers;
+pub mod bucket;
 pub mod clock;
 pub mod database;
 pub mod demo;
@@ -55,6 +57,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use aws::Aws;
+use bucket::Bucket;
 use clock::Clock;
 use database::Database;
 use faults::Faults;
@@ -111,6 +114,8 @@ pub struct Machine {
     pub queues: Arc<Queues>,
     /// Mails.
     pub mailbox: Arc<Mailbox>,
+    /// Undelivered records.
+    pub bucket: Arc<Bucket>,
 }
 
 /// How often it is looked whether everything is done.
@@ -160,8 +165,8 @@ impl Host {
         let database = Database::open(config.storage.file("database.sqlite").as_deref()).await?;
         let clock = Arc::new(Clock::open(config.storage.file("clock"))?);
         let queues = config.storage.file("queues.sqlite");
-        let (queues, mailbox) = open_queues(queues.as_deref(), &clock)?;
-        let aws = Aws::serve(queues.clone(), mailbox.clone(), faults.clone()).await?;
+        let (queues, mailbox, bucket) = open_queues(queues.as_deref(), &clock)?;
+        let aws = Aws::serve(queues.clone(), mailbox.clone(), bucket.clone(), faults.clone()).await?;
         let functions = Functions::connect(&database, &aws, &faults, clock.clone(), &url).await?;
         let machine = Machine {
             clock,
@@ -171,6 +176,7 @@ impl Host {
             stream: database.stream().clone(),
             queues,
             mailbox,
+            bucket,
         };
         if config.demo {
             demo::set_up(&machine).await.context("the demo organization could not be set up")?;
@@ -192,7 +198,11 @@ impl Host {
         let schedules = tokio::spawn(timetable.run());
         let (stop_deliveries, stop) = watch::channel(false);
         let deliveries = [
-            tokio::spawn(machine.stream.clone().run(machine.functions.clone(), stop.clone())),
+            tokio::spawn(machine.stream.clone().run(
+                machine.functions.clone(),
+                machine.bucket.clone(),
+                stop.clone(),
+            )),
             tokio::spawn(machine.queues.clone().run(machine.functions.clone(), stop)),
         ];
         Ok(Self { url, machine, server, schedules, deliveries, stop_deliveries, aws, database, _lock: lock })
@@ -233,10 +243,13 @@ impl Host {
     }
 }
 
-fn open_queues(file: Option<&Path>, clock: &Arc<Clock>) -> anyhow::Result<(Arc<Queues>, Arc<Mailbox>)> {
+type OnTheWay = (Arc<Queues>, Arc<Mailbox>, Arc<Bucket>);
+
+fn open_queues(file: Option<&Path>, clock: &Arc<Clock>) -> anyhow::Result<OnTheWay> {
     let open = || {
         let queues = Queues::open(file, clock.clone())?;
-        Ok::<_, rusqlite::Error>((Arc::new(queues), Arc::new(Mailbox::open(file, clock.clone())?)))
+        let (mailbox, bucket) = (Mailbox::open(file, clock.clone())?, Bucket::open(file, clock.clone())?);
+        Ok::<_, rusqlite::Error>((Arc::new(queues), Arc::new(mailbox), Arc::new(bucket)))
     };
     open().with_context(|| {
         let name = file.map_or("in memory".to_owned(), |path| path.display().to_string());

@@ -14,7 +14,7 @@ use domain::{AccountId, Locale, PaymentId};
 use jiff::{SignedDuration, Timestamp};
 use payments::sandbox::Record;
 use payments::{IntentState, ProcessorError};
-use publish::{Republish, RepublishError};
+use publish::{Redrive, Republish, RepublishError};
 use recharge::Leases;
 use reconcile::ReconcileError;
 use serde::Deserialize;
@@ -52,6 +52,8 @@ pub fn router(machine: &Machine) -> Router {
         .route("/_local/metrics", get(metrics))
         .route("/_local/faults", post(arm_fault).delete(disarm_faults))
         .route("/_local/republish", post(republish))
+        .route("/_local/undelivered", get(undelivered))
+        .route("/_local/undelivered/redrive", post(redrive_undelivered))
         .route("/_local/delivery", post(deliver))
         .route("/_local/queues/debits", post(send).layer(DefaultBodyLimit::max(2 * MAX_MESSAGE_BYTES)))
         .route("/_local/dead-letters", get(dead_letters))
@@ -168,6 +170,17 @@ async fn republish(machine: State<Machine>, body: String) -> Result<Response, Fa
         Err(RepublishError::Both) => Err(wrong("after", "expected it without accountId")),
         Err(problem) => Err(problem.into()),
     }
+}
+
+/// Records of the stream that could not be published.
+async fn undelivered(machine: State<Machine>) -> Result<Json<Value>, Failure> {
+    Ok(Json(json!({ "undelivered": machine.bucket.list().await? })))
+}
+
+/// Publishes them, with the ids that their events would have had.
+async fn redrive_undelivered(machine: State<Machine>, body: String) -> Result<Response, Failure> {
+    let request: Option<Redrive> = if body.is_empty() { None } else { read(&body)? };
+    Ok(Json(machine.functions.redrive(request.unwrap_or_default()).await?).into_response())
 }
 
 /// How badly events are delivered from now on.

@@ -1,5 +1,6 @@
 //! What stands in for the stream of `accounts` and its mapping to `publish`: records in their order, in batches,
-//! again and again until they are done.
+//! again and again until they are done. Records that fail until they are [`GIVEN_UP_AFTER`] old are stored in the bucket
+//! of undelivered records, as Lambda does it for the mapping's on-failure destination.
 //!
 //! The engine keeps its stream in a table of its file. What has been published is deleted from it, so that what is
 //! left is the saved position: a record that was not published is still there after `kill -9`.
@@ -8,13 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use aws_lambda_events::dynamodb::Event;
+use jiff::{SignedDuration, Timestamp};
+use publish::Batch;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::bucket::Bucket;
 use crate::functions::Functions;
+use crate::queues::random_id;
 use crate::sqlite::Sqlite;
 
 /// The engine finds the next sequence number by this; without an index it goes through all records at each write.
@@ -36,6 +40,9 @@ const TRIM_AFTER: Duration = Duration::from_millis(500);
 /// In case a write wakes nobody.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
+/// A mapping gives up on records of this age (`MaximumRecordAgeInSeconds` of infra/template.yaml).
+const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(82_800);
+
 /// Pauses between two tries of the same batch.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -52,6 +59,7 @@ pub struct Stream {
 struct Record {
     id: i64,
     sequence: String,
+    created_at: Timestamp,
     /// What `publish` gets, unless the commit had nothing to tell.
     event: Option<Value>,
 }
@@ -80,12 +88,26 @@ impl Stream {
         self.records.run(count).await
     }
 
+    /// Makes all records older, for tests.
+    pub async fn age(&self, by: SignedDuration) -> rusqlite::Result<()> {
+        let age = move |connection: &mut rusqlite::Connection| {
+            let update = "UPDATE _stream_records SET created_at = created_at - ?1";
+            connection.execute(update, [by.as_secs()])
+        };
+        self.records.run(age).await.map(|_| ())
+    }
+
     /// Hands records on until it is told to stop, which it does between two batches.
-    pub(crate) async fn run(self, functions: Arc<Functions>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(
+        self,
+        functions: Arc<Functions>,
+        bucket: Arc<Bucket>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         let mut pause = FIRST_PAUSE;
         let (mut consumed, mut trimmed_at) = (0, Instant::now());
         while !*stop.borrow() {
-            let wait = match self.hand_on(&functions).await {
+            let wait = match self.hand_on(&functions, &bucket).await {
                 Ok(Progress::All(records)) => {
                     consumed += records;
                     pause = FIRST_PAUSE;
@@ -122,16 +144,15 @@ impl Stream {
     }
 
     /// Hands on what there is, up to the first batch that fails.
-    async fn hand_on(&self, functions: &Arc<Functions>) -> rusqlite::Result<Progress> {
+    async fn hand_on(&self, functions: &Arc<Functions>, bucket: &Bucket) -> rusqlite::Result<Progress> {
         let records = self.read().await?;
         for batch in records.chunks(RECORDS_A_BATCH) {
-            let told: Vec<_> = batch.iter().filter_map(|record| record.event.as_ref()).collect();
+            let told: Vec<_> = batch.iter().filter_map(|record| record.event.clone()).collect();
             let mut good = batch.len();
             if !told.is_empty() {
-                let event: Event =
-                    serde_json::from_value(json!({ "Records": told })).expect("a batch is an event");
-                let failed = functions.publish(event).await;
+                let failed = functions.publish(Batch { records: told }).await;
                 good = batch.iter().position(|record| failed.contains(&record.sequence)).unwrap_or(good);
+                good += give_up(&batch[good..], bucket).await?;
             }
             if let Some(last) = batch[..good].last() {
                 self.position.store(last.id, Ordering::SeqCst);
@@ -162,6 +183,28 @@ impl Stream {
         });
         trimmed.await.map(|_| ())
     }
+}
+
+/// Stores those of the records that failed which are too old to be tried again. Gives how many that are, from the first.
+async fn give_up(failed: &[Record], bucket: &Bucket) -> rusqlite::Result<usize> {
+    let oldest_tried = Timestamp::now() - GIVEN_UP_AFTER;
+    let old = failed.iter().take_while(|record| record.created_at < oldest_tried).count();
+    let events: Vec<_> = failed[..old].iter().filter_map(|record| record.event.as_ref()).collect();
+    if !events.is_empty() {
+        let now = Timestamp::now();
+        let key =
+            format!("aws/lambda/local/local/{}-{}", now.strftime("%Y/%m/%d/%Y-%m-%dT%H.%M.%S"), random_id());
+        let object = json!({
+            "requestContext": { "condition": "RecordAgeExceeded" },
+            "version": "1.0",
+            "timestamp": now,
+            "DDBStreamBatchInfo": { "batchSize": events.len() },
+            "payload": { "Records": events },
+        });
+        tracing::error!(key, records = events.len(), "records are given up, and stored in the bucket");
+        bucket.put(key, object.to_string().into_bytes()).await?;
+    }
+    Ok(old)
 }
 
 /// How far a round came.
@@ -198,7 +241,8 @@ fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
             },
         }))
     });
-    Ok(Record { id: row.get(0)?, event: event.transpose()?, sequence })
+    let created_at = Timestamp::from_second(row.get(5)?).unwrap_or(Timestamp::MAX);
+    Ok(Record { id: row.get(0)?, event: event.transpose()?, sequence, created_at })
 }
 
 #[cfg(test)]

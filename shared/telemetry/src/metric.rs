@@ -78,6 +78,11 @@ pub const MAILS_REFUSED: Metric = whole("MailsRefused", "mails whose address was
 pub const EVENTS_PUBLISHED: Metric = whole("EventsPublished", "events put on the bus");
 /// Events that are not told yet.
 pub const EVENTS_FAILED: Metric = whole("EventsFailed", "events that the bus did not take, to be sent again");
+/// Records of the stream that were stored in the bucket.
+pub const RECORDS_PARKED: Metric = whole(
+    "RecordsParked",
+    "records of the stream that cannot be read, or that the bus refuses for good: stored in the bucket of undelivered records",
+);
 /// Read units.
 pub const READ_UNITS: Metric = halves("ReadUnits", "read units that the three main tables consumed");
 /// Write units.
@@ -98,7 +103,7 @@ pub const BOOKS_UNREAD: Metric = whole(
 );
 
 /// All of them.
-pub const ALL: [&Metric; 20] = [
+pub const ALL: [&Metric; 21] = [
     &DEBITS,
     &DEBITS_REJECTED,
     &CHARGED,
@@ -112,6 +117,7 @@ pub const ALL: [&Metric; 20] = [
     &MAILS_REFUSED,
     &EVENTS_PUBLISHED,
     &EVENTS_FAILED,
+    &RECORDS_PARKED,
     &READ_UNITS,
     &WRITE_UNITS,
     &LOTS_BOOKED,

@@ -1,0 +1,103 @@
+//! Undelivered records, published after all: once the fault that kept them from the bus is mended. Each event has the id
+//! that it would have had, so that a record that is published twice is told once.
+
+use serde::{Deserialize, Serialize};
+use telemetry::Causes;
+use tokio::time::Instant;
+
+use crate::Ports;
+use crate::bucket::{BucketError, records_of};
+use crate::bus::BusError;
+use crate::tell::tell;
+
+/// Which undelivered records are to be published.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Redrive {
+    /// Only objects whose keys come after this one.
+    pub after: Option<String>,
+}
+
+/// What was published of the undelivered records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redriven {
+    /// Objects that are dealt with, and deleted.
+    pub objects: usize,
+    /// Events put on the bus.
+    pub events: usize,
+    /// Objects that stay, since they still cannot be published; why is in the log.
+    pub left: usize,
+    /// When time was up before the last object: `after` of the request that goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Undelivered records were not, or not all, published; the caller asks again.
+#[derive(Debug, thiserror::Error)]
+pub enum RedriveError {
+    /// The bucket did not answer.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
+    /// The bus did not take them.
+    #[error("the events could not be put on the bus")]
+    Bus(#[source] BusError),
+}
+
+/// Publishes undelivered records, object by object in the order of their keys, until all are published or time is up. An
+/// object is deleted once its records are on the bus; one that dies in between is published again, with the same ids.
+pub async fn redrive(request: Redrive, ports: &Ports, until: Instant) -> Result<Redriven, RedriveError> {
+    let mut done = Redriven::default();
+    let mut after = request.after;
+    loop {
+        let keys = ports.undelivered.keys(after.as_deref()).await?;
+        if keys.is_empty() {
+            return Ok(done);
+        }
+        for key in keys {
+            done.publish(&key, ports).await.inspect_err(|problem| {
+                let problem = Causes(problem);
+                tracing::error!(key, %problem, "this object and those after it were not published");
+            })?;
+            if Instant::now() >= until {
+                done.next = Some(key);
+                return Ok(done);
+            }
+            after = Some(key);
+        }
+    }
+}
+
+impl Redriven {
+    /// Publishes the records of one object.
+    async fn publish(&mut self, key: &str, ports: &Ports) -> Result<(), RedriveError> {
+        let Some(object) = ports.undelivered.get(key).await? else { return Ok(()) };
+        let records = match records_of(&object) {
+            Ok(records) => records,
+            Err(problem) => {
+                tracing::error!(key, problem = %Causes(&problem), "an object cannot be read");
+                self.left += 1;
+                return Ok(());
+            }
+        };
+        let told = tell(&records, ports).await;
+        self.events += told.events;
+        if let Some((_, problem)) = told.unsent {
+            return Err(RedriveError::Bus(problem));
+        }
+        for (&place, why) in &told.poison {
+            tracing::error!(key, place, why, "a record still cannot be published");
+        }
+        if !told.poison.is_empty() && records.len() == 1 {
+            self.left += 1;
+            return Ok(());
+        }
+        // What is left of a batch gets objects of its own, which come up later in this listing.
+        for (&place, why) in &told.poison {
+            ports.undelivered.store(&records[place], why).await?;
+        }
+        ports.undelivered.delete(key).await?;
+        self.objects += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,224 @@
+//! No event is lost (N11): what the bus never takes, and what cannot be read, is stored in a bucket and published once the
+//! fault is mended; everybody hears of it once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::SignedDuration;
+use local::faults::{Fault, Kind, Target};
+use reqwest::Method;
+use scenarios::{Api, World, bounded, list, rated};
+use serde_json::{Value, json};
+
+use crate::kill::Process;
+use crate::reconcile::{set, tables, text};
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+const START: &str = "2026-11-22T08:00:00Z";
+const ALWAYS: usize = usize::MAX;
+
+/// From now on the bus refuses every entry for good, until faults are disarmed.
+fn refuse_events(world: &World) {
+    let refused = Fault { target: Some(Target::Bus), kind: Kind::Refused, skip: 0, count: ALWAYS };
+    world.faults().arm(refused);
+}
+
+async fn undelivered(api: &Api) -> Vec<Value> {
+    let answer = api.get("/_local/undelivered").await.expect(200);
+    list(&answer, "undelivered").to_vec()
+}
+
+async fn redrive(api: &Api) -> Value {
+    let answer = api.post("/_local/undelivered/redrive", Value::Null).await.expect(200);
+    api.post("/_local/drain", Value::Null).await.expect(200);
+    answer
+}
+
+/// The subjects of all mails, by recipient.
+async fn mails(api: &Api) -> BTreeMap<String, Vec<String>> {
+    let mut mails: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for mail in api.get("/_local/mail").await.expect(200).as_array().unwrap() {
+        let text = |name: &str| mail[name].as_str().unwrap().to_owned();
+        mails.entry(text("to")).or_default().push(text("subject"));
+    }
+    mails
+}
+
+/// An account whose people are told, and an empty mailbox.
+async fn account(world: &World, id: &str) {
+    world.account(id).await;
+    let recipients = json!({ "notificationEmails": [format!("{id}@example.com")] });
+    world.operator.send(Method::PATCH, &format!("/v1/accounts/{id}"), &[], recipients).await.expect(200);
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+}
+
+/// Facts that set a flag and are said once: no later commit says them again, and no row of the journal has them.
+fn said_once() -> Vec<Value> {
+    let euros = |amount: &str| json!({ "amount": amount, "currency": "EUR" });
+    let later = "2026-12-22T12:00:00Z";
+    let payment = "rch_00000000000000000000000000000000";
+    let url = "http://localhost/authenticate/pi_1";
+    vec![
+        json!({ "type": "RechargeFailed", "paymentId": payment, "amount": euros("50"), "reason": "card_declined", "retryAt": later }),
+        json!({ "type": "RechargeNeedsAction", "paymentId": payment, "amount": euros("50"), "url": url }),
+        json!({ "type": "RechargeLimited", "why": "monthly", "until": later }),
+        json!({ "type": "RechargePaused", "why": "runaway" }),
+        json!({ "type": "RechargeStopped", "reason": "card_declined" }),
+        json!({ "type": "BalanceDepleted", "available": euros("-1") }),
+        json!({ "type": "BalanceWarning", "available": euros("5"), "amount": euros("10") }),
+        json!({ "type": "FundsExpiring", "lotId": payment, "amount": euros("50"), "expiresAt": later, "days": 30 }),
+        json!({ "type": "SettingsChanged", "fields": ["autoRecharge"], "by": "ada" }),
+    ]
+}
+
+/// A commit of an account of its own says each of them.
+async fn say_all(world: &World) {
+    for (number, fact) in said_once().into_iter().enumerate() {
+        let facts = text(&json!([fact]).to_string());
+        let core = |item: &HashMap<String, AttributeValue>| item.get("part") == Some(&text("core"));
+        set(&tables(world), "accounts", &format!("a{number}"), core, ("facts", facts)).await;
+    }
+}
+
+async fn world_of_many() -> World {
+    let world = World::start().await;
+    world.set_time(NOW);
+    for number in 0..said_once().len() {
+        let id = format!("a{number}");
+        account(&world, &id).await;
+        // A commit that says nothing: no event has had its version.
+        world.operator.debit(&id, &[rated("r", START, "0.0100")]).await.expect(200);
+    }
+    world.drain().await;
+    world
+}
+
+#[tokio::test]
+async fn n11_facts_that_are_said_once_and_refused_are_published_later_and_mailed_once() {
+    let good = world_of_many().await;
+    say_all(&good).await;
+    good.drain().await;
+    let expected = mails(&good.operator).await;
+    assert_eq!(expected.len(), said_once().len(), "each is worth a mail: {expected:#?}");
+
+    let world = world_of_many().await;
+    refuse_events(&world);
+    say_all(&world).await;
+    world.drain().await;
+    assert_eq!(mails(&world.operator).await, BTreeMap::new());
+    let stored = undelivered(&world.operator).await;
+    assert_eq!(stored.len(), said_once().len());
+    for object in &stored {
+        assert!(object["content"]["why"].as_str().unwrap().contains("InvalidArgument"), "{object}");
+    }
+
+    // The bus refuses them still: they stay.
+    let left = json!({ "objects": 0, "events": 0, "left": stored.len() });
+    assert_eq!(redrive(&world.operator).await, left);
+    assert_eq!(undelivered(&world.operator).await.len(), stored.len());
+
+    world.faults().disarm();
+    let done = json!({ "objects": stored.len(), "events": stored.len(), "left": 0 });
+    assert_eq!(redrive(&world.operator).await, done);
+    assert_eq!(mails(&world.operator).await, expected);
+    assert!(undelivered(&world.operator).await.is_empty());
+    assert_eq!(redrive(&world.operator).await, json!({ "objects": 0, "events": 0, "left": 0 }));
+    assert_eq!(mails(&world.operator).await, expected, "once");
+}
+
+#[tokio::test]
+async fn n11_a_record_that_cannot_be_read_is_stored_and_all_that_follows_goes_on() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    account(&world, "a").await;
+    let poison = tables(&world).put_item().table_name("accounts").item("accountId", text("p"));
+    let poison = poison.item("part", text("core")).item("facts", text("["));
+    poison.send().await.unwrap();
+    world.operator.buy("a", "k", json!({ "amount": "50.00" })).await.expect(201);
+    world.drain().await;
+    assert_eq!(mails(&world.operator).await.len(), 1);
+    let stored = undelivered(&world.operator).await;
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0]["content"]["payload"]["Records"][0]["dynamodb"]["NewImage"]["facts"]["S"], "[");
+    assert_eq!(stored[0]["at"], NOW);
+    assert_eq!(redrive(&world.operator).await["left"], 1, "it is as unreadable as before");
+}
+
+#[tokio::test]
+async fn n11_while_bus_and_bucket_are_out_of_order_nothing_is_lost() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    account(&world, "a").await;
+    refuse_events(&world);
+    world.take_down(Target::Bucket);
+    world.operator.buy("a", "k", json!({ "amount": "50.00" })).await.expect(201);
+    let failed = async || {
+        let metrics = world.operator.get("/_local/metrics").await.expect(200);
+        metrics["functions"]["publish"]["errors"].as_u64().unwrap()
+    };
+    bounded(async {
+        while failed().await < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert!(undelivered(&world.operator).await.is_empty());
+    assert!(world.host.database().stream().count().await.unwrap() > 0, "the stream has it still");
+
+    world.faults().disarm();
+    world.drain().await;
+    assert_eq!(mails(&world.operator).await.len(), 1);
+    assert!(undelivered(&world.operator).await.is_empty());
+}
+
+#[tokio::test]
+async fn n11_a_record_that_is_too_old_to_be_tried_again_is_stored_by_the_mapping() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    account(&world, "a").await;
+    world.take_down(Target::Bus);
+    world.operator.buy("a", "k", json!({ "amount": "50.00" })).await.expect(201);
+    world.operator.debit("a", &[rated("r", START, "50.0000")]).await.expect(200);
+    let stream = world.host.database().stream();
+    stream.age(SignedDuration::from_secs(82_800 - 3_600)).await.unwrap();
+    let waits = tokio::time::timeout(Duration::from_secs(2), world.drain()).await;
+    assert!(waits.is_err(), "an outage is waited for");
+    assert!(undelivered(&world.operator).await.is_empty());
+
+    stream.age(SignedDuration::from_secs(2 * 3_600)).await.unwrap();
+    world.drain().await;
+    let stored = undelivered(&world.operator).await;
+    assert!(!stored.is_empty());
+    assert!(
+        stored.iter().all(|object| object["key"].as_str().unwrap().starts_with("aws/lambda/")),
+        "{stored:?}"
+    );
+    world.faults().disarm();
+    assert_eq!(redrive(&world.operator).await["left"], 0);
+    // The receipt, and that nothing is left.
+    assert_eq!(mails(&world.operator).await["a@example.com"].len(), 2);
+}
+
+#[tokio::test]
+async fn n11_undelivered_records_survive_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let process = Process::start(folder.path()).await;
+    process.operator.post("/_local/time", json!({ "now": NOW })).await.expect(200);
+    process.open(&["a"]).await;
+    process.operator.post("/_local/drain", Value::Null).await.expect(200);
+    let refused = json!({ "target": "bus", "kind": "refused", "count": 1_000_000 });
+    process.operator.post("/_local/faults", refused).await.expect(204);
+    let recipients = json!({ "notificationEmails": ["ada@example.com"] });
+    process.operator.send(Method::PATCH, "/v1/accounts/a", &[], recipients).await.expect(200);
+    process.operator.post("/_local/drain", Value::Null).await.expect(200);
+    assert_eq!(undelivered(&process.operator).await.len(), 1);
+    process.kill().await;
+
+    let process = Process::start(folder.path()).await;
+    assert_eq!(mails(&process.operator).await.len(), 0);
+    assert_eq!(redrive(&process.operator).await, json!({ "objects": 1, "events": 1, "left": 0 }));
+    assert_eq!(mails(&process.operator).await["ada@example.com"].len(), 1);
+    process.kill().await;
+}

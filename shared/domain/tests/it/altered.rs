@@ -1,16 +1,17 @@
 //! Each part of a row must fit the rest of it (invariants 2 and 5): the audit finds a row of which one part alone does
 //! not, and nothing in one that lies on the bounds of what is right.
 
-use domain::audit::{Audit, Finding};
+use domain::audit::{Audit, Finding, Row};
 use domain::lot::Draw;
 use domain::posting::{Entry, Posting};
+use domain::purchase::{self, PurchaseLimits};
 use domain::rate::Why;
 use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::Month;
 use domain::{BillingModel, Fingerprint, JournalKey, LotId, MessageId, Money, PostingKind, UsageRecord};
 use jiff::Timestamp;
 
-use crate::given::{account, at, call, currency, decimal, payment_id};
+use crate::given::{account, at, call, card_holder, currency, decimal, payment_id, purchase_of};
 
 const NOON: &str = "2027-01-10T12:00:00Z";
 
@@ -167,12 +168,15 @@ fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
         (&added, "-1", "0", "0", false),
         (&added, "10", "1", "0", false),
         (&added, "10", "0", "1", false),
+        // What no lot covers is owed, or on the invoice.
         (&taken, "-10", "10", "0", true),
         (&taken, "-10", "0", "0", true),
+        (&taken, "-6", "6", "4", true),
+        (&taken, "0", "0", "10", true),
+        (&taken, "-11", "10", "-1", false),
         (&taken, "0", "0", "0", false),
         (&taken, "10", "0", "0", false),
         (&taken, "-10", "11", "0", false),
-        (&taken, "-10", "10", "1", false),
         (&expiry(), "-10", "0", "0", true),
         (&expiry(), "0", "0", "0", false),
         (&expiry(), "10", "0", "0", false),
@@ -208,4 +212,165 @@ fn a_fingerprint_that_is_of_something_else_is_found() {
         let expected = if is_payments { None } else { Some("its fingerprint is of something else") };
         assert_eq!(altered(&other), expected, "{other:?}");
     }
+}
+
+/// A finding: its name, the invariant or rule, where to look, and what it says.
+type Said = (Finding, &'static str, Option<&'static str>, Option<&'static str>, &'static str);
+
+/// One of each about rows and payments (invariants 1 and 3).
+fn findings_of_rows() -> Vec<Said> {
+    let (journal, account, expected, found) = (decimal("5"), decimal("4"), decimal("3"), decimal("2"));
+    let key = || JournalKey::from_stored("k");
+    let payment = || payment_id("pur_1");
+    let nowhere = || Row { version: 7, place: 1, keys: Vec::new() };
+    let one = || Row { keys: vec![key()], ..nowhere() };
+    let three = || Row { keys: vec![key(), key(), key()], ..nowhere() };
+    let (inv1, inv3, pur) = (Some("invariant 1"), Some("invariant 3"), Some("pur_1"));
+    vec![
+        (Finding::Sum { journal, account }, "sum", inv1, None, "the journal adds up to 5, the balance is 4"),
+        (
+            Finding::Balance { row: nowhere(), expected, found },
+            "balance",
+            inv1,
+            Some("version 7, place 1"),
+            "at version 7, place 1, the row before makes it 3, the row says 2",
+        ),
+        (
+            Finding::Balance { row: one(), expected, found },
+            "balance",
+            inv1,
+            Some("k"),
+            "at version 7, place 1, the row before makes it 3, the row says 2",
+        ),
+        (
+            Finding::Place { row: three(), expected: 0 },
+            "place",
+            inv1,
+            Some("k and 2 more"),
+            "at version 7, place 1 comes where 0 is next",
+        ),
+        (
+            Finding::Ahead { key: key(), row: 8, account: 7 },
+            "ahead",
+            inv1,
+            Some("k"),
+            "the row is of version 8, the account of version 7",
+        ),
+        (
+            Finding::PaymentWithoutRow { payment: payment() },
+            "paymentWithoutRow",
+            inv3,
+            pur,
+            "the payment succeeded and has no row",
+        ),
+        (
+            Finding::RowWithoutPayment { key: key(), payment: payment() },
+            "rowWithoutPayment",
+            inv3,
+            Some("k"),
+            "there is no payment pur_1 that succeeded",
+        ),
+        (
+            Finding::PaymentDiffers { key: key(), what: "amount" },
+            "paymentDiffers",
+            inv3,
+            Some("k"),
+            "row and payment differ in amount",
+        ),
+        (
+            Finding::ListedNotOpen { payment: payment() },
+            "listedNotOpen",
+            inv3,
+            pur,
+            "the account lists it as open, which it is not",
+        ),
+        (
+            Finding::OpenNotListed { payment: payment() },
+            "openNotListed",
+            inv3,
+            pur,
+            "it is open and the account does not list it",
+        ),
+    ]
+}
+
+/// One of each of the others.
+fn other_findings() -> Vec<Said> {
+    let (journal, account) = (decimal("5"), decimal("4"));
+    let key = || JournalKey::from_stored("k");
+    let payment = || payment_id("pur_1");
+    let (inv4, pur) = (Some("invariant 4"), Some("pur_1"));
+    vec![
+        (
+            Finding::Receipt { payment: payment(), expected: 3, found: 4 },
+            "receipt",
+            Some("F8"),
+            pur,
+            "its receipt is number 4, where 3 is next",
+        ),
+        (
+            Finding::Receipts { journal: 3, account: 4 },
+            "receipts",
+            Some("F8"),
+            None,
+            "the last receipt is number 3, the account counts 4",
+        ),
+        (Finding::Unsound { problem: "it is".into() }, "unsound", inv4, None, "it is"),
+        (
+            Finding::Lot { lot: lot(), journal, account },
+            "lot",
+            inv4,
+            pur,
+            "its rows leave 5 in it, the account 4",
+        ),
+        (Finding::LotTerms { lot: lot() }, "lotTerms", inv4, pur, "it is not as the row that added it says"),
+        (Finding::Owed { journal, account }, "owed", inv4, None, "the rows leave 5 owed, the account owes 4"),
+        (Finding::Altered { key: key(), what: AMOUNTS }, "altered", Some("invariant 5"), Some("k"), AMOUNTS),
+        (
+            Finding::PostUsage { journal, account },
+            "postUsage",
+            Some("invariant 6"),
+            None,
+            "the rows leave 5 to be invoiced, the account 4",
+        ),
+        (
+            Finding::Currency { item: "k".into() },
+            "currency",
+            Some("T3"),
+            Some("k"),
+            "it is in another currency than the account",
+        ),
+        (
+            Finding::Unreadable { item: "k".into(), problem: "it is no row".into() },
+            "unreadable",
+            None,
+            Some("k"),
+            "it is no row",
+        ),
+    ]
+}
+
+#[test]
+fn a_finding_says_what_does_not_hold_and_where() {
+    for (finding, name, rule, key, says) in findings_of_rows().into_iter().chain(other_findings()) {
+        assert_eq!((finding.name(), finding.rule()), (name, rule));
+        assert_eq!(finding.key().as_deref(), key, "{name}");
+        assert_eq!(finding.to_string(), says, "{name}");
+    }
+}
+
+#[test]
+fn an_audit_counts_what_it_holds_and_keeps_what_cannot_be_read() {
+    let account = account("EUR", BillingModel::Prepaid, at(NOON));
+    let asked_for = purchase_of("pur_1", decimal("50"));
+    let open =
+        purchase::open(&account, &card_holder(), at(NOON), &asked_for, &PurchaseLimits::default()).unwrap();
+    let mut audit = Audit::of(&account);
+    assert_eq!(audit.size(), 0);
+    audit.payment(&open.answer);
+    audit.row(&row(&invoice(), "0", "0", "0"));
+    assert_eq!(audit.size(), 2);
+    audit.unreadable("k".into(), "it is no row".into());
+    let unreadable = Finding::Unreadable { item: "k".into(), problem: "it is no row".into() };
+    assert!(audit.finish(0).contains(&unreadable));
 }

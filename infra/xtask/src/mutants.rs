@@ -1,0 +1,31 @@
+//! `cargo xtask mutants`: mutation testing of the domain and the store. It changes one expression after the other, and
+//! names each change that no test of the crate notices. A full run takes hours, so it is no part of `cargo xtask test`;
+//! `.cargo/mutants.toml` says what it leaves out, and why.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{cargo, root, succeed};
+
+/// The version of cargo-mutants that `.cargo/mutants.toml` is written for.
+const VERSION: &str = "27.1.0";
+
+/// Runs it over what `options` say, such as `--file shared/domain/src/lot.rs`, or over both crates.
+pub(crate) fn run(options: &[String]) -> Result<()> {
+    let mut mutants = Command::new(installed()?);
+    mutants.args(["mutants", "--package", "domain", "--package", "store", "--output", "target"]);
+    succeed(mutants.args(options).current_dir(root()))
+}
+
+/// The program, installed below target/ unless it is there.
+fn installed() -> Result<PathBuf> {
+    let folder = root().join("target/tools").join(format!("cargo-mutants-{VERSION}"));
+    let program = folder.join("bin/cargo-mutants");
+    if !program.exists() {
+        let mut install = cargo("install cargo-mutants --locked --version");
+        succeed(install.arg(VERSION).arg("--root").arg(&folder))?;
+    }
+    Ok(program)
+}

@@ -1,0 +1,338 @@
+//! What is written reads back the same, for one of every shape; what is damaged is an error that says where.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::lot::Draw;
+use domain::payment::{Backup, Payment, PaymentState};
+use domain::posting::{Entry, JournalKey, Lasting, Posting};
+use domain::profile::{Card, PaymentMethod};
+use domain::rate::Why;
+use domain::rejection::{Message, Refusal, Rejection};
+use domain::time::Month;
+use domain::usage::{Number, Service, UsageRecord};
+use domain::{
+    AccountId, Currency, Fact, Fingerprint, LotId, MessageId, Money, PaymentId, PaymentKind, PostingKind,
+    RecordId,
+};
+use jiff::Timestamp;
+
+use crate::error::StoreError;
+use crate::item::{Item, Reader, Writer};
+use crate::payment_item::{payment_from_item, payment_to_item};
+use crate::posting_item::{marker_from_item, marker_to_item, posting_from_item, posting_to_item};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    at("2026-11-22T07:43:00.123Z")
+}
+
+fn eur() -> Currency {
+    Currency::parse("EUR").unwrap()
+}
+
+fn euros(text: &str) -> Money {
+    Money::sum(text.parse().unwrap(), eur()).unwrap()
+}
+
+fn account() -> AccountId {
+    AccountId::parse("contoso").unwrap()
+}
+
+fn payment_id() -> PaymentId {
+    PaymentId::parse("pur_1").unwrap()
+}
+
+fn lot() -> LotId {
+    LotId::parse("pur_1").unwrap()
+}
+
+fn method(token: &str) -> PaymentMethod {
+    let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2030 };
+    PaymentMethod { customer: "cus_1".into(), token: token.into(), card }
+}
+
+/// A record with everything that one may have, and one with nothing of it.
+fn records() -> [UsageRecord; 2] {
+    let bare = UsageRecord {
+        id: RecordId::parse("rec-1").unwrap(),
+        revision: 1,
+        call_id: None,
+        user_id: None,
+        service: Service::UserOut,
+        service_by_rates: false,
+        number: Number::parse("+33123456789").unwrap(),
+        started_at: at("2026-11-21T09:05:12Z"),
+        duration_seconds: 61,
+        charge: None,
+        currency: None,
+        plan: None,
+        user_country: None,
+        cost_centre: None,
+        hold_id: None,
+    };
+    let full = UsageRecord {
+        revision: 2,
+        call_id: Some("call".into()),
+        user_id: Some("user".into()),
+        service: Service::Premium,
+        service_by_rates: true,
+        number: Number::as_reported("112").unwrap(),
+        charge: Some("0.0195".parse().unwrap()),
+        currency: Some(eur()),
+        plan: Some("plan".into()),
+        user_country: Some("FR".into()),
+        cost_centre: Some("cost centre".into()),
+        hold_id: Some("hold".into()),
+        ..bare.clone()
+    };
+    [full, bare]
+}
+
+fn rejection(record_id: Option<&str>, refusal: Refusal) -> Rejection {
+    Rejection {
+        message: Message { id: MessageId::parse("m-1").unwrap(), sent_at: now() },
+        index: 7,
+        record_id: record_id.map(str::to_owned),
+        refusal,
+        field: "service".into(),
+        detail: "expected one".into(),
+        text: "{}".into(),
+    }
+}
+
+/// Everything that a row may be about.
+fn entries() -> Vec<Entry> {
+    let rated = Why::Rated {
+        prefix: "33".into(),
+        destination: "France".into(),
+        per_minute: "0.0195".parse().unwrap(),
+        connection_fee: "0.1".parse().unwrap(),
+        billed_seconds: 120,
+        increments: "60/60".into(),
+        effective_from: now(),
+    };
+    let mut entries = Vec::new();
+    for record in records() {
+        for why in [rated.clone(), Why::AsRated, Why::ZeroDuration] {
+            entries.push(Entry::Usage { record: record.clone(), charge: euros("0.139"), why });
+        }
+        entries.push(Entry::Unrated { record });
+    }
+    entries.push(Entry::Rejected(rejection(Some("rec-1"), Refusal::Conflict)));
+    entries.push(Entry::Rejected(rejection(None, Refusal::Invalid)));
+    for kind in [PostingKind::Purchase, PostingKind::Recharge] {
+        entries.push(Entry::Funds {
+            kind,
+            payment: payment_id(),
+            expires_at: at("2027-11-22T07:43:00.123Z"),
+        });
+    }
+    for expires_at in [None, Some(at("2027-11-22T07:43:00.123Z"))] {
+        let (reason, author) = ("goodwill".into(), "ada".into());
+        entries.push(Entry::Adjustment { payment: payment_id(), reason, author, expires_at });
+    }
+    entries.push(Entry::Expiry { lot: lot() });
+    entries.push(Entry::Invoice { month: Month::of(now()) });
+    entries
+}
+
+fn row(entry: Entry) -> Posting {
+    Posting {
+        key: JournalKey::from_stored("2026-11-22T07:43:00.123Z#usage#rec-1#1"),
+        at: now(),
+        posted_at: at("2026-11-22T07:43:01Z"),
+        amount: euros("-0.139"),
+        balance: euros("99.861"),
+        version: 7,
+        place: 3,
+        draws: Vec::new(),
+        post_usage: euros("0"),
+        content: Fingerprint::of(["content"]),
+        requires: None,
+        lasting: None,
+        entry,
+    }
+}
+
+#[test]
+fn every_row_survives_storing() {
+    for entry in entries() {
+        let bare = row(entry);
+        let draws = [("pur_1", "0.1"), ("pur_2", "0.039")].map(|(id, amount)| Draw {
+            lot: LotId::parse(id).unwrap(),
+            amount: euros(amount),
+            expires_at: at("2027-11-22T07:43:00.123Z"),
+        });
+        let full = Posting {
+            draws: draws.into(),
+            post_usage: euros("-0.0001"),
+            lasting: Some(Lasting { number: 2, fact: Fact::BalanceLow { available: euros("5") } }),
+            ..bare.clone()
+        };
+        for row in [bare, full] {
+            assert_eq!(posting_from_item(&posting_to_item(&account(), &row)).unwrap(), row);
+        }
+    }
+}
+
+/// Payments in every state, of every kind, with all that they may have and with nothing of it.
+fn payments() -> Vec<Payment> {
+    let states = [
+        PaymentState::Open { intent: None },
+        PaymentState::Open { intent: Some("pi_1".into()) },
+        PaymentState::NeedsAction { intent: "pi_1".into(), url: "https://example.com/1".into() },
+        PaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 12 },
+        PaymentState::Declined { reason: "card_declined".into() },
+        PaymentState::Posted,
+    ];
+    let backups = [
+        Backup::None,
+        Backup::Ready(method("pm_2")),
+        Backup::Tried { first_decline: "card_declined".into() },
+    ];
+    let mut payments = Vec::new();
+    for (number, state) in states.into_iter().enumerate() {
+        for (kind, backup) in [PaymentKind::Purchase, PaymentKind::Recharge, PaymentKind::Adjustment]
+            .into_iter()
+            .zip(backups.clone())
+        {
+            payments.push(Payment {
+                account: account(),
+                id: payment_id(),
+                kind,
+                created_at: now(),
+                amount: euros("50"),
+                content: Fingerprint::of(["content"]),
+                attempt: 2,
+                method: (number % 2 == 0).then(|| method("pm_1")),
+                backup,
+                po_number: (number % 2 == 0).then(|| "PO 1".into()),
+                revision: 3,
+                state: state.clone(),
+            });
+        }
+    }
+    payments
+}
+
+#[test]
+fn every_payment_survives_storing() {
+    for payment in payments() {
+        assert_eq!(payment_from_item(&payment_to_item(&payment)).unwrap(), payment);
+    }
+}
+
+#[test]
+fn only_what_can_be_listed_as_bought_has_a_place_in_that_list() {
+    for payment in payments() {
+        let is_listed = payment.kind != PaymentKind::Adjustment;
+        assert_eq!(payment_to_item(&payment).contains_key("created"), is_listed, "{payment:?}");
+    }
+}
+
+#[test]
+fn a_marker_leads_to_its_row() {
+    let key = JournalKey::from_stored("2026-11-21T09:05:12.000Z#usage#rec-1#1");
+    assert_eq!(marker_from_item(&marker_to_item(&account(), &key)).unwrap(), (account(), key));
+    for (entry, problem) in [
+        ("contoso", "a marker of an unrated record is corrupt: it names no account"),
+        (
+            "con toso#k",
+            "a marker of an unrated record is corrupt: expected 1 to 64 letters, digits, '-', '_' or '.'",
+        ),
+    ] {
+        let mut item = marker_to_item(&account(), &JournalKey::from_stored("k"));
+        item.insert("entry".into(), AttributeValue::S(entry.into()));
+        assert_eq!(marker_from_item(&item).unwrap_err().to_string(), problem);
+    }
+}
+
+#[test]
+fn a_schema_is_read_up_to_our_own() {
+    let of_schema = |schema: &str| {
+        let mut item = posting_to_item(&account(), &row(Entry::Expiry { lot: lot() }));
+        item.insert("schema".into(), AttributeValue::N(schema.into()));
+        posting_from_item(&item)
+    };
+    assert!(of_schema("1").is_ok() && of_schema("0").is_ok());
+    assert!(matches!(of_schema("2"), Err(StoreError::NewerSchema { found: 2, .. })));
+}
+
+#[test]
+fn each_field_of_the_wrong_kind_says_which() {
+    let text = |text: &str| AttributeValue::S(text.into());
+    let number = |digits: &str| AttributeValue::N(digits.into());
+    for (field, value, problem) in [
+        ("kind", text("gift"), "kind has an unknown name"),
+        ("kind", number("1"), "kind is not a text"),
+        ("at", number("253402300800000"), "at is no instant of these books"),
+        ("at", text("2026"), "at is not such a number"),
+        ("version", number("-1"), "version is not such a number"),
+        ("currency", text("EUX"), "currency: "),
+        ("amount", number("0.00001"), "amount: "),
+        ("lots", text("none"), "lots is not a list"),
+        ("lots", AttributeValue::L(vec![text("pur_1")]), "lots is not a list of maps"),
+        ("lotId", text("a b"), "lotId: expected an id such as pur_0123…"),
+        ("postUsage", text("0"), "postUsage is not such a number"),
+        ("fact", text("{"), "fact: "),
+    ] {
+        let mut item = posting_to_item(&account(), &row(Entry::Expiry { lot: lot() }));
+        item.insert("factNumber".into(), number("0"));
+        item.insert(field.into(), value);
+        let found = posting_from_item(&item).unwrap_err().to_string();
+        assert!(found.starts_with(&format!("a journal row is corrupt: {problem}")), "{field}: {found}");
+    }
+    let mut item = payment_to_item(&payments()[0]);
+    item.insert("state".into(), text("lost"));
+    let found = payment_from_item(&item).unwrap_err().to_string();
+    assert_eq!(found, "a payment is corrupt: state \"lost\" is unknown");
+}
+
+/// What a field reads as, by the ways to read it.
+#[test]
+fn what_is_left_out_is_nothing_and_what_is_there_is_read() {
+    let item: Item = Writer::default()
+        .text("text", "x")
+        .flag("yes", true)
+        .flag("no", false)
+        .flag_if("set", true)
+        .flag_if("unset", false)
+        .money("money", euros("1.5"))
+        .instant("instant", now())
+        .instant_if("later", Some(now()))
+        .instant_if("never", None)
+        .map("map", Writer::default().text("text", "y"))
+        .map_if("no map", None)
+        .texts("texts", ["a".to_owned(), "b".to_owned()])
+        .maps("no maps", [])
+        .done();
+    let reader = Reader::unversioned(&item, "a test");
+    assert_eq!((reader.text("text").unwrap(), reader.text_if("text").unwrap()), ("x", Some("x".into())));
+    assert_eq!(reader.text_if("none").unwrap(), None);
+    assert_eq!((reader.flag("yes").unwrap(), reader.flag("no").unwrap()), (true, false));
+    assert_eq!((reader.flag("set").unwrap(), reader.has("unset")), (true, false));
+    assert_eq!(reader.money_if("money", eur()).unwrap(), Some(euros("1.5")));
+    assert_eq!(reader.money_if("none", eur()).unwrap(), None);
+    assert_eq!(reader.money_or_zero("money", eur()).unwrap(), euros("1.5"));
+    assert_eq!(reader.money_or_zero("none", eur()).unwrap(), euros("0"));
+    assert_eq!(
+        (reader.instant("later").unwrap(), reader.instant_if("instant").unwrap()),
+        (now(), Some(now()))
+    );
+    assert_eq!((reader.instant_if("never").unwrap(), reader.has("no map")), (None, false));
+    assert_eq!(reader.map_if("map").unwrap().unwrap().text("text").unwrap(), "y");
+    assert!(reader.map_if("none").unwrap().is_none());
+    assert_eq!(reader.texts("texts").unwrap(), ["a", "b"]);
+    assert!(reader.texts("none").unwrap().is_empty());
+    assert!(reader.maps("no maps").unwrap().is_empty() && !reader.has("no maps"));
+    for problem in [
+        reader.flag("text").unwrap_err(),
+        reader.texts("text").unwrap_err(),
+        reader.map("text").err().unwrap(),
+        reader.instant("text").unwrap_err(),
+    ] {
+        assert!(problem.to_string().starts_with("a test is corrupt: text is not "), "{problem}");
+    }
+}

@@ -211,3 +211,25 @@ async fn a_decimal_comma_is_taken_and_what_could_be_anything_is_refused_in_plain
     post(&world, "/accounts/a/auto-recharge", form, 200).await;
     assert_eq!(world.operator.account("a").await["autoRecharge"]["rechargeAmount"], "50.5000");
 }
+
+#[tokio::test]
+async fn a_recharge_of_several_amounts_says_why() {
+    let world = World::start().await;
+    world.set_time("2026-11-22T10:00:00Z");
+    world.account("a").await;
+    world.operator.buy("a", "k", json!({ "amount": "100" })).await.expect(201);
+    let form = "enabled=on&rechargeAmount=50&triggerAmount=50&monthlyLimit=";
+    post(&world, "/accounts/a/auto-recharge", form, 200).await;
+    assert!(!page(&world, "a").await.contains("several times at once, one would not"), "nothing was");
+    world.operator.debit("a", &[rated("r", "2026-11-22T08:00:00Z", "170")]).await.expect(200);
+    world.drain().await;
+    let listed = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
+    assert_eq!(
+        (&listed["purchases"][0]["amount"], &listed["purchases"][0]["rechargeAmounts"]),
+        (&json!("150.0000"), &json!(3))
+    );
+    assert!(listed["purchases"][1]["rechargeAmounts"].is_null(), "a purchase is what somebody asked for");
+    let page = page(&world, "a").await;
+    assert_says(&page, &["EUR 150.00<br><span class=\"muted\">3 × EUR 50.00</span>"]);
+    assert_says(&page, &["several times at once, one would not have lifted the balance above the trigger"]);
+}

@@ -7,6 +7,7 @@ use domain::{Currency, Locale, Money};
 use jiff::Timestamp;
 use payments::Sandbox;
 use payments::sandbox::TestCard;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -84,6 +85,8 @@ struct Purchase {
     at: String,
     kind: &'static str,
     amount: String,
+    /// `3 × EUR 50.00`, where a recharge is more than one recharge amount (R3).
+    parts: Option<String>,
     status: String,
     card: String,
     receipt_number: Option<String>,
@@ -182,6 +185,11 @@ impl Page {
     /// What became of the form of this part, if it is the one that was sent.
     fn outcome_in(&self, part: &str) -> Option<&Outcome> {
         self.outcome.as_ref().filter(|outcome| outcome.part == part)
+    }
+
+    /// Whether a purchase in the list is several recharge amounts at once.
+    fn has_parts(&self) -> bool {
+        self.purchases.iter().any(|purchase| purchase.parts.is_some())
     }
 
     /// What is wrong with a field.
@@ -371,6 +379,15 @@ fn token_of(card: Option<&Card>) -> String {
 impl Purchase {
     fn read(purchase: &Value) -> anyhow::Result<Self> {
         let card = &purchase["card"];
+        let currency = text(&purchase["currency"]);
+        let parts = match purchase["rechargeAmounts"].as_u64().filter(|times| *times > 1) {
+            Some(times) => {
+                let part = money(&purchase["amount"], &currency)?.amount() / Decimal::from(times);
+                let part = Money::new(part, Currency::parse(&currency)?)?;
+                Some(format!("{times} × {}", wording::amount(part, Locale::En)))
+            }
+            None => None,
+        };
         let status = match purchase["status"].as_str() {
             Some("succeeded") => "charged".to_owned(),
             Some("needsAction") => "waits for its owner".to_owned(),
@@ -383,7 +400,8 @@ impl Purchase {
             id: text(&purchase["purchaseId"]),
             at: instant(&purchase["createdAt"])?,
             kind: if purchase["kind"] == "recharge" { "auto-recharge" } else { "purchase" },
-            amount: in_words(&purchase["amount"], &text(&purchase["currency"]))?,
+            amount: in_words(&purchase["amount"], &currency)?,
+            parts,
             status,
             card: format!("{} {}", text(&card["brand"]), text(&card["last4"])),
             receipt_number: purchase["receiptNumber"].as_u64().map(|number| number.to_string()),

@@ -259,6 +259,7 @@ mod tests {
             method: None,
             backup: Backup::None,
             po_number: None,
+            recharge_amounts: None,
             revision: 2,
             state: PaymentState::Declined { reason: "lost_card".into() },
         };

@@ -319,6 +319,9 @@ pub struct Purchase {
     /// The account's PO number at that moment.
     #[serde(skip_serializing_if = "Option::is_none")]
     po_number: Option<String>,
+    /// Of a recharge: how many times the recharge amount it is, so that it lifts the balance above the trigger amount.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recharge_amounts: Option<u32>,
     /// Where the person can act.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_action: Option<NextAction>,
@@ -345,6 +348,7 @@ impl From<&Payment> for Purchase {
             receipt_number: None,
             card: payment.method.as_ref().map(|method| (&method.card).into()),
             po_number: payment.po_number.clone(),
+            recharge_amounts: payment.recharge_amounts,
             next_action: None,
         };
         match &payment.state {

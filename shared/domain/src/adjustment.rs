@@ -123,6 +123,7 @@ pub fn decide(
         method: None,
         backup: Backup::None,
         po_number: None,
+        recharge_amounts: None,
         revision: 1,
         state: PaymentState::Posted,
     });

@@ -136,6 +136,8 @@ pub struct Payment {
     pub backup: Backup,
     /// The account's PO number at that moment (F8).
     pub po_number: Option<String>,
+    /// Of a recharge: how many times the recharge amount it is (R3). Those of earlier versions do not say.
+    pub recharge_amounts: Option<u32>,
     /// One more with every write; each write is conditional on the one before.
     pub revision: u64,
     /// How far it is.

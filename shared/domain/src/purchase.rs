@@ -179,6 +179,7 @@ pub fn open(
         method: Some(method),
         backup: Backup::None,
         po_number: profile.po_number.clone(),
+        recharge_amounts: None,
         revision: 1,
         state: PaymentState::Open { intent: None },
     };

@@ -553,6 +553,7 @@ fn open(
         method: Some(method),
         backup: profile.backup.clone().map_or(Backup::None, Backup::Ready),
         po_number: profile.po_number.clone(),
+        recharge_amounts: Some(times),
         revision: 1,
         state: PaymentState::Open { intent: None },
     };

@@ -28,6 +28,10 @@ pub(crate) fn payment_to_item(payment: &Payment) -> Item {
         .text_if("firstDecline", payment.backup.first_decline())
         .text_if("poNumber", payment.po_number.as_deref())
         .number("revision", payment.revision);
+    let item = match payment.recharge_amounts {
+        Some(times) => item.number("rechargeAmounts", times),
+        None => item,
+    };
     let item = match payment.kind {
         PaymentKind::Purchase | PaymentKind::Recharge => {
             item.text(CREATED, format!("{}#{}", key_text(payment.created_at), payment.id))
@@ -78,6 +82,10 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
         method: reader.map_if("method")?.as_ref().map(method_from_map).transpose()?,
         backup,
         po_number: reader.text_if("poNumber")?,
+        recharge_amounts: reader
+            .has("rechargeAmounts")
+            .then(|| reader.number("rechargeAmounts"))
+            .transpose()?,
         revision: reader.number("revision")?,
         state,
     })

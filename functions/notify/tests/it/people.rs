@@ -23,6 +23,7 @@ fn recharge(account: &str) -> Payment {
         method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
         backup: Backup::None,
         po_number: None,
+        recharge_amounts: None,
         revision: 1,
         state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
     }

@@ -45,6 +45,7 @@ fn payment(kind: PaymentKind) -> Payment {
         method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
         backup: Backup::None,
         po_number: (kind == PaymentKind::Purchase).then(|| "PO-2026-118".to_owned()),
+        recharge_amounts: None,
         revision: 3,
         state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
     }

@@ -32,6 +32,7 @@ fn payment(kind: PaymentKind) -> Payment {
         method: Some(method),
         backup: Backup::None,
         po_number: Some("PO-2026/117".to_owned()),
+        recharge_amounts: None,
         revision: 3,
         state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
     }

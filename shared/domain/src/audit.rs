@@ -724,7 +724,8 @@ fn altered(row: &Posting) -> Option<&'static str> {
             amount > Decimal::ZERO && drawn.is_zero() && post_usage.is_zero()
         }
         Entry::Adjustment { expires_at: None, .. } => {
-            post_usage >= Decimal::ZERO && amount - post_usage < Decimal::ZERO && drawn <= -amount
+            let is_owed = post_usage.is_zero() && amount < Decimal::ZERO && drawn <= -amount;
+            is_owed || post_usage > Decimal::ZERO && drawn == -amount
         }
         Entry::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
         Entry::Invoice { .. } => moves_nothing,

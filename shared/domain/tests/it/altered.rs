@@ -168,7 +168,7 @@ fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
         (&added, "-1", "0", "0", false),
         (&added, "10", "1", "0", false),
         (&added, "10", "0", "1", false),
-        // What no lot covers is owed, or on the invoice.
+        // What no lot covers is owed, or on the invoice (F9), and never both.
         (&taken, "-10", "10", "0", true),
         (&taken, "-10", "0", "0", true),
         (&taken, "-6", "6", "4", true),
@@ -177,6 +177,9 @@ fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
         (&taken, "0", "0", "0", false),
         (&taken, "10", "0", "0", false),
         (&taken, "-10", "11", "0", false),
+        (&taken, "-10", "4", "1", false),
+        (&taken, "-10", "10", "-1", false),
+        (&taken, "1", "0", "10", false),
         (&expiry(), "-10", "0", "0", true),
         (&expiry(), "0", "0", "0", false),
         (&expiry(), "10", "0", "0", false),

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::draft::{Decision, Draft, NewPosting};
 use crate::fact::{Expired, Expiring, Fact, UnusedFunds};
 use crate::id::Fingerprint;
-use crate::lot::{Lot, WARNING_DAYS};
+use crate::lot::Lot;
 use crate::money::{Currency, Money};
 use crate::posting::{Entry, JournalKey};
 
@@ -60,22 +60,16 @@ fn book(draft: &mut Draft, swept: &mut Swept) {
     }
 }
 
-/// All lots with the same number of days left are told of by one fact.
+/// One fact warns of all lots, however many days each has left: a sweep is one mail (E3).
 fn warn(draft: &mut Draft, swept: &mut Swept) {
     let now = draft.now();
-    let mut warned: [(u16, Vec<Lot>); WARNING_DAYS.len()] = WARNING_DAYS.map(|days| (days, Vec::new()));
-    for lot in &mut draft.account_mut().lots {
-        if let Some(days) = lot.take_warning(now) {
-            let group = warned.iter_mut().find(|(of, _)| *of == days).expect("a warning is one of these");
-            group.1.push(lot.clone());
-        }
-    }
-    for (days, due) in warned {
-        swept.warned += due.len();
-        if !due.is_empty() {
-            let (amount, lots) = unused(&due, draft.account().currency);
-            draft.say(Fact::FundsExpiring(Expiring { amount, days, lots }));
-        }
+    let warnings = draft.account_mut().lots.iter_mut();
+    let warnings = warnings.filter_map(|lot| lot.take_warning(now).map(|days| (days, lot.clone())));
+    let (days, due): (Vec<u16>, Vec<Lot>) = warnings.unzip();
+    swept.warned = due.len();
+    if let Some(days) = days.into_iter().min() {
+        let (amount, lots) = unused(&due, draft.account().currency);
+        draft.say(Fact::FundsExpiring(Expiring { amount, days, lots }));
     }
 }
 

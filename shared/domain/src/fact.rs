@@ -61,7 +61,7 @@ pub enum Fact {
         /// The warning amount.
         amount: Money,
     },
-    /// Lots with unused funds expire in so many days (E3, N5): one event for all lots that a sweep warns of.
+    /// Lots with unused funds are about to expire (E3, N5): one event for all lots that a sweep warns of.
     FundsExpiring(Expiring),
     /// The unused funds of lots were booked as forfeited (E1, N6): one event for all lots of a commit.
     FundsExpired(Expired),
@@ -151,7 +151,7 @@ pub enum Fact {
 pub struct Expiring {
     /// Their unused funds, in all.
     pub amount: Money,
-    /// How many days before the expiry: 60, 30 or 7.
+    /// The warning that is due for the lot that expires first, in days before its expiry: 60, 30 or 7.
     pub days: u16,
     /// Each lot, oldest expiry first; at least one.
     pub lots: Vec<UnusedFunds>,

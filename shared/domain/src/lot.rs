@@ -13,7 +13,7 @@ pub const LIFETIME_MONTHS: i32 = 12;
 pub const MAX_LOTS: usize = 500;
 
 /// People are warned this many days before a lot with funds expires (E3).
-pub(crate) const WARNING_DAYS: [u16; 3] = [60, 30, 7];
+const WARNING_DAYS: [u16; 3] = [60, 30, 7];
 
 /// Unspent funds of one purchase, recharge or adjustment. A lot without funds left is not kept: its story
 /// is in the journal.

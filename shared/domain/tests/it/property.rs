@@ -21,7 +21,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rust_decimal::Decimal;
 
-use crate::books::Books;
+use crate::books::{Books, warning_days};
 use crate::given::{account, at, call, card_holder, currency, hours, money, payment_id, purchase_of};
 use crate::history::{
     Altered, Closing, Cost, DESTINATIONS, Expiry, Op, Sent, Size, UNIT, Wait, When, any_beginning,
@@ -558,13 +558,13 @@ fn rows(change: &Change) -> Vec<model::Row> {
 }
 
 fn told(change: &Change) -> Vec<Told> {
-    let mut told: Vec<_> = change.facts.iter().flat_map(fact).collect();
+    let mut told: Vec<_> = change.facts.iter().flat_map(|it| fact(it, change.account.as_of)).collect();
     told.sort();
     told
 }
 
 /// What the model tells: of each lot by itself.
-fn fact(fact: &Fact) -> Vec<Told> {
+fn fact(fact: &Fact, now: Timestamp) -> Vec<Told> {
     match fact {
         Fact::FundsAdded { payment_id, amount, expires_at, receipt_number, .. } => vec![Told::Added {
             id: payment_id.to_string(),
@@ -576,12 +576,12 @@ fn fact(fact: &Fact) -> Vec<Told> {
             vec![Told::Declined { id: payment_id.to_string(), amount: units(*amount) }]
         }
         Fact::BalanceDepleted { available } => vec![Told::Depleted { available: units(*available) }],
-        Fact::FundsExpiring(Expiring { days, lots, .. }) => {
+        Fact::FundsExpiring(Expiring { lots, .. }) => {
             let expiring = |lot: &UnusedFunds| Told::Expiring {
                 lot: lot.lot_id.to_string(),
                 amount: units(lot.amount),
                 expires: lot.expires_at.as_millisecond(),
-                days: (*days).into(),
+                days: warning_days(lot.expires_at, now).into(),
             };
             lots.iter().map(expiring).collect()
         }

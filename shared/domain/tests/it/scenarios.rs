@@ -956,7 +956,7 @@ fn e3_lots_that_expire_together_are_told_of_together() {
         told.collect()
     };
     let warned = expiry::sweep(&account, at("2027-12-02T00:15:00Z"));
-    assert_eq!(told(&warned), [(Some(60), "3.0000".to_owned(), 2), (Some(30), "15.0000".to_owned(), 10)]);
+    assert_eq!(told(&warned), [(Some(30), "18.0000".to_owned(), 12)], "ten lots at 30 days, and two at 60");
     assert_eq!(warned.answer.warned, 12);
     let booked = expiry::sweep(&after(&account, &warned), at("2028-01-04T00:15:00Z"));
     assert_eq!(told(&booked), [(None, "15.0000".to_owned(), 10), (Some(30), "3.0000".to_owned(), 2)]);

@@ -31,7 +31,7 @@ async fn f9_a_positive_adjustment_is_a_lot_of_twelve_months() {
     assert_eq!((&row["balance"], &row["reason"]), (&json!("12.3456"), &json!("goodwill")));
     let lots = lots(&world).await;
     assert_eq!(lots[0]["lotId"], row["lotId"]);
-    assert_eq!(lots[0]["expiresAt"], "2029-02-28T10:00:00Z");
+    assert_eq!(lots[0]["expiresAt"], "2029-02-28T10:00:00.000Z");
     assert_eq!(lots[0].get("purchaseId"), None, "no card paid for it");
     assert!(world.operator.charges("a").await.is_empty());
     world.operator.assert_books_balance("a").await;
@@ -55,7 +55,7 @@ async fn f9_a_given_expiry_is_kept_and_must_lie_ahead() {
         }
     }
     let expiries: Vec<_> = lots(&world).await.iter().map(|lot| lot["expiresAt"].clone()).collect();
-    assert_eq!(expiries, ["2026-11-22T10:00:00.001Z", "2030-01-01T00:00:00Z"]);
+    assert_eq!(expiries, ["2026-11-22T10:00:00.001Z", "2030-01-01T00:00:00.000Z"]);
     world.operator.assert_books_balance("a").await;
 }
 
@@ -73,7 +73,7 @@ async fn f9_a_negative_adjustment_draws_oldest_expiry_first() {
     assert_eq!(lots.len(), 1);
     assert_eq!(
         (&lots[0]["remaining"], &lots[0]["expiresAt"]),
-        (&json!("8.0000"), &json!("2027-06-01T00:00:00Z"))
+        (&json!("8.0000"), &json!("2027-06-01T00:00:00.000Z"))
     );
     world.operator.assert_books_balance("a").await;
 }

@@ -236,7 +236,7 @@ async fn r4_a_decline_whose_cancellation_is_not_answered_keeps_its_reason() {
     let waiting = state().await;
     assert_eq!(
         (&waiting["state"], &waiting["why"], &waiting["until"]),
-        (&json!("waiting"), &json!("card_declined"), &json!("2026-11-22T13:02:00Z"))
+        (&json!("waiting"), &json!("card_declined"), &json!("2026-11-22T13:02:00.000Z"))
     );
     assert_captures_are_lots(&world, "a", "a lost reply").await;
 }

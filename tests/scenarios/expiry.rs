@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 /// Bought then, funds expire a year later and are booked 72 hours after that.
 const BOUGHT: &str = "2026-01-01T00:00:00Z";
-const EXPIRES: &str = "2027-01-01T00:00:00Z";
-const BOOKED: &str = "2027-01-04T00:00:00Z";
+const EXPIRES: &str = "2027-01-01T00:00:00.000Z";
+const BOOKED: &str = "2027-01-04T00:00:00.000Z";
 
 async fn buy_at(world: &World, account: &str, now: &str, key: &str, amount: &str) {
     world.set_time(now);
@@ -52,7 +52,7 @@ async fn e1_unused_funds_are_forfeited_as_of_their_expiry() {
     let booked = rows_of_kind(&world, "a", "expiry").await;
     assert_eq!(booked.len(), 1);
     let row = &booked[0];
-    assert_eq!((&row["at"], &row["postedAt"]), (&json!(EXPIRES), &json!("2027-02-01T00:00:00Z")));
+    assert_eq!((&row["at"], &row["postedAt"]), (&json!(EXPIRES), &json!("2027-02-01T00:00:00.000Z")));
     assert_eq!((&row["amount"], &row["balance"]), (&json!("-70.0000"), &json!("0.0000")));
     assert_eq!(row["lotId"], rows_of_kind(&world, "a", "purchase").await[0]["lotId"]);
     let shown = world.operator.account("a").await;
@@ -207,7 +207,7 @@ async fn t1_an_account_never_goes_back_in_time() {
     let purchase = world.operator.buy("a", "later", json!({ "amount": "50.00" })).await.expect(201);
     assert_eq!(
         (&purchase["createdAt"], &purchase["expiresAt"]),
-        (&json!(BOOKED), &json!("2028-01-04T00:00:00Z"))
+        (&json!(BOOKED), &json!("2028-01-04T00:00:00.000Z"))
     );
     assert_eq!(world.operator.account("a").await["balance"], "40.0000");
     world.operator.assert_books_balance("a").await;

@@ -129,14 +129,18 @@ async fn a_cursor_holds_its_place_while_rows_arrive() {
 }
 
 #[tokio::test]
-async fn transactions_as_csv_run_no_formula_in_a_spreadsheet() {
+async fn transactions_as_csv_show_in_a_spreadsheet_what_the_api_says() {
     let world = account_with_rows().await;
+    // A formula that gives the text, in the quotes of CSV.
     let evil = [
-        ("=HYPERLINK(\"http://example.com\")", "\"'=HYPERLINK(\"\"http://example.com\"\")\""),
-        ("@SUM(A1)", "'@SUM(A1)"),
-        ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
-        ("-2+3+cmd", "'-2+3+cmd"),
-        ("\tx", "'\tx"),
+        ("=HYPERLINK(\"http://example.com\")", r#""=""=HYPERLINK(""""http://example.com"""")""""#),
+        ("@SUM(A1)", r#""=""@SUM(A1)""""#),
+        ("+1+cmd|' /C calc'!A0", r#""=""+1+cmd|' /C calc'!A0""""#),
+        ("-2+3+cmd", r#""=""-2+3+cmd""""#),
+        ("\tx", "\"=\"\"\tx\"\"\""),
+        ("\n=1+1", "\"=\"\"\n=1+1\"\"\""),
+        ("\u{ff1d}1+1", "\"=\"\"\u{ff1d}1+1\"\"\""),
+        ("00123", r#""=""00123""""#),
         ("a,b", "\"a,b\""),
         ("two\nlines", "\"two\nlines\""),
         ("Zoë", "Zoë"),
@@ -152,14 +156,14 @@ async fn transactions_as_csv_run_no_formula_in_a_spreadsheet() {
     let answer = world.operator.send_text(Method::GET, TRANSACTIONS, &accept, "").await;
     assert_eq!(answer.headers["content-type"], "text/csv; charset=utf-8");
     let Value::String(text) = answer.expect(200) else { panic!("CSV is text") };
-    assert!(text.starts_with("transactionId,at,postedAt,kind,amount,balance,recordId,userId,"));
+    assert!(text.starts_with("\u{feff}transactionId,at,postedAt,kind,amount,balance,recordId,userId,"));
     for (_, shown) in evil {
         assert!(
-            text.contains(&format!(",{shown},userOut,+33123456789,60,0.0100,{shown},")),
+            text.contains(&format!(",{shown},userOut,\"=\"\"+33123456789\"\"\",60,0.0100,{shown},")),
             "{shown}\n{text}"
         );
     }
-    assert!(text.contains(",'=1+1,"), "a reason too");
+    assert!(text.contains(r#","=""=1+1""","#), "a reason too");
     assert!(text.contains(",-0.0100,"), "amounts stay numbers");
 }
 

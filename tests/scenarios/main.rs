@@ -10,6 +10,7 @@ mod batches;
 mod charges;
 mod concurrency;
 mod contention;
+mod contract;
 mod costs;
 mod declines;
 mod events;

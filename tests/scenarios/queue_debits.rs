@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use crate::batches::{mistakes, with};
 use crate::kill::Process;
 
-const NOW: &str = "2026-11-22T12:00:00Z";
+const NOW: &str = "2026-11-22T12:00:00.000Z";
 const START: &str = "2026-11-22T08:00:00Z";
 
 fn message(account: &str, records: &[Value]) -> Value {
     json!({ "accountId": account, "records": records })
 }
 
-async fn send(api: &Api, message: &Value) -> String {
+pub(crate) async fn send(api: &Api, message: &Value) -> String {
     let answer = api.post("/_local/queues/debits", message.clone()).await.expect(202);
     answer["messageId"].as_str().expect("an id").to_owned()
 }
@@ -369,7 +369,7 @@ async fn t1_a_message_is_decided_at_the_instant_it_was_sent() {
     assert_eq!(handed(&world, &message("a", &records), "2026-11-22T12:10:00Z").await, 0);
     assert_eq!(order(&world.operator, "a").await, ["in-time"]);
     let rows = rows_of(&world.operator, "a", "usage").await;
-    assert_eq!(rows[0]["postedAt"], "2026-11-22T12:10:00Z");
+    assert_eq!(rows[0]["postedAt"], "2026-11-22T12:10:00.000Z");
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn r3_a_monthly_limit_charges_what_fits_and_goes_on_with_the_new_month() {
     world.drain().await;
     let limited = world.operator.account("a").await["autoRecharge"].clone();
     assert_eq!((&limited["state"], &limited["why"]), (&json!("limited"), &json!("monthly")));
-    assert_eq!(limited["until"], "2026-12-01T00:00:00Z");
+    assert_eq!(limited["until"], "2026-12-01T00:00:00.000Z");
     assert_eq!(world.recover_at("2026-11-30T23:59:59Z").await.begun, 0);
     world.set_time("2026-12-01T00:00:00Z");
     assert_eq!(world.recover_at("2026-12-01T00:00:00Z").await.begun, 1);

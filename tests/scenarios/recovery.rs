@@ -80,11 +80,11 @@ async fn f5_a_lost_reply_leaves_a_purchase_pending_until_recovery_finds_its_char
     let recovered = world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
     assert_eq!(recovered, json!({ "lookedAt": 1, "closed": 1, "begun": 0 }));
     let purchase = world.operator.buy("a", "k", body).await.expect(201);
-    assert_eq!(purchase["createdAt"], "2026-11-22T10:00:00Z");
-    assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00Z", "F1: from when it was asked for");
+    assert_eq!(purchase["createdAt"], "2026-11-22T10:00:00.000Z");
+    assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00.000Z", "F1: from when it was asked for");
     let transactions = world.operator.transactions("a").await;
-    assert_eq!(transactions[0]["at"], "2026-11-22T10:00:00Z");
-    assert_eq!(transactions[0]["postedAt"], "2026-11-22T12:34:56Z");
+    assert_eq!(transactions[0]["at"], "2026-11-22T10:00:00.000Z");
+    assert_eq!(transactions[0]["postedAt"], "2026-11-22T12:34:56.000Z");
     world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
     assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (1, 1));
     world.operator.assert_books_balance("a").await;

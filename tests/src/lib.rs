@@ -500,14 +500,14 @@ impl Answer {
         assert_eq!(self.status, status, "{}", self.body);
         assert_eq!(content_type, Some("application/problem+json"), "{}", self.body);
         assert_eq!(self.body["status"], status, "{}", self.body);
-        for field in ["type", "title"] {
+        for field in ["type", "title", "code"] {
             let says_something = self.body[field].as_str().is_some_and(|text| !text.is_empty());
             assert!(says_something, "no {field} in {}", self.body);
         }
         if status == 422 {
             let errors = self.body["errors"].as_array().filter(|errors| !errors.is_empty());
             let complete = |error: &Value| {
-                ["field", "detail"]
+                ["field", "code", "detail"]
                     .iter()
                     .all(|part| error[part].as_str().is_some_and(|text| !text.is_empty()))
             };

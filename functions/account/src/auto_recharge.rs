@@ -1,18 +1,16 @@
 //! Auto-recharge's settings (R1, R5, R7).
 
 use api::view::Account;
-use api::{Amount, Problem, Reply, Request, Role};
+use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::recharge::{self, NewSettings, NothingToResume, SettingsRefusal};
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::Ports;
 use crate::settings::withdraw_and_show;
 
 /// What to recharge, and when.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = AutoRechargeSettings)]
+#[derive(ToSchema)]
+#[schema(as = AutoRechargeSettings, rename_all = "camelCase")]
 pub struct Settings {
     /// On or off. Once this is answered with off, no new charge begins.
     enabled: bool,
@@ -24,6 +22,16 @@ pub struct Settings {
     recharge_amount: Option<Amount>,
     /// At most so much in a calendar month (UTC); at least the recharge amount. Left out, there is no limit.
     monthly_limit: Option<Amount>,
+}
+
+impl Settings {
+    fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let enabled = fields.required("enabled", Ok::<bool, FieldError>);
+        let mut amount = |name| fields.optional(name, Ok::<Amount, FieldError>);
+        let (trigger_amount, recharge_amount) = (amount("triggerAmount"), amount("rechargeAmount"));
+        let monthly_limit = amount("monthlyLimit");
+        fields.finish(|| Some(Self { enabled: enabled?, trigger_amount, recharge_amount, monthly_limit }))
+    }
 }
 
 /// Set auto-recharge
@@ -47,7 +55,7 @@ pub struct Settings {
 )]
 pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
-    let settings: Settings = request.json()?;
+    let settings = Settings::read(request.fields()?)?;
     let amount = |given: Option<Amount>| given.map(|Amount(amount)| amount);
     let new = NewSettings {
         enabled: settings.enabled,
@@ -92,7 +100,7 @@ struct NotHeld;
 
 impl From<NotHeld> for Problem {
     fn from(_: NotHeld) -> Self {
-        Self::Conflict(NothingToResume.to_string())
+        Self::Conflict(Code::NothingToResume, NothingToResume.to_string())
     }
 }
 
@@ -101,11 +109,14 @@ struct Refusal(SettingsRefusal);
 
 impl From<Refusal> for Problem {
     fn from(Refusal(refusal): Refusal) -> Self {
+        let said = refusal.to_string();
         match refusal {
-            SettingsRefusal::Field { field, detail } => Self::field(field, detail),
-            SettingsRefusal::NoPaymentMethod | SettingsRefusal::PostUsage => {
-                Self::Conflict(refusal.to_string())
+            SettingsRefusal::Amounts(wrong) => {
+                let error = |(field, why)| FieldError::new(field, Code::of_setting(&why), why.to_string());
+                Self::Invalid(wrong.into_iter().map(error).collect())
             }
+            SettingsRefusal::NoPaymentMethod => Self::Conflict(Code::NoPaymentMethod, said),
+            SettingsRefusal::PostUsage => Self::Conflict(Code::PostUsageAccount, said),
         }
     }
 }

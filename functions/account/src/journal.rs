@@ -1,21 +1,36 @@
 //! Reading the journal: an account's transactions, one record's, and records without a rate (S9).
 
-use api::view::{Rejection, Transaction, Transactions};
-use api::{Problem, Reply, Request, Role};
+use api::names::KindName;
+use api::problem::both;
+use api::view::{Transaction, Transactions};
+use api::{Code, FieldError, Problem, Reply, Request, Role};
 use domain::RecordId;
 use domain::posting::{JournalKey, PostingKind};
 use domain::time::cut_to_second;
+use jiff::Timestamp;
 use serde::Serialize;
-use store::list::Period;
+use store::list::{Cursor, Period};
 use utoipa::ToSchema;
 
-use crate::{Ports, READERS};
+use crate::{Ports, READERS, csv};
+
+/// Who may read what became of a usage record.
+const RECORD_READERS: [Role; 4] = [Role::Operator, Role::Admin, Role::Viewer, Role::Platform];
+
+/// Ids of transactions have at most this many characters.
+const LONGEST_TRANSACTION_ID: usize = 256;
 
 /// List an account's transactions
 ///
-/// With `Accept: text/csv` the page is CSV, and a `Link` header leads to the next.
+/// One transaction is read with `transactionId`, or with `recordId` and `startedAt`, whatever characters a record's id has; the
+/// page then has it alone, or nothing.
 ///
-/// For operator, admin and viewer.
+/// With `Accept: text/csv` the page is CSV in UTF-8 with a byte order mark, and a `Link` header leads to the next. A text that a
+/// spreadsheet would take for a number, a date or a formula is written as `="text"`, its quotes doubled, and in parts joined by `&`
+/// where it is longer than 127 characters.
+///
+/// For operator, admin and viewer. A platform reads records that were refused, with `kind=rejected`, and a single transaction of
+/// a record.
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/transactions",
@@ -23,43 +38,121 @@ use crate::{Ports, READERS};
     tag = "Journal",
     params(
         ("id" = String, Path, description = "The account"),
-        ("from" = Option<String>, Query, description = "From this instant of `at`"),
-        ("to" = Option<String>, Query, description = "Up to this instant of `at`, not including it"),
-        ("kind" = Option<String>, Query, description = "Only this kind"),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u8>, Query, description = "1 to 100, 50 unless it is said"),
+        ("from" = Option<Timestamp>, Query, nullable = false, description = "From this instant of `at`"),
+        ("to" = Option<Timestamp>, Query, nullable = false, description = "Up to this instant of `at`, not including it"),
+        ("kind" = Option<KindName>, Query, nullable = false, description = "Only this kind"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
+        ("transactionId" = Option<String>, Query, nullable = false, pattern = "^[!-~]{1,256}$", description = "Only this one; without other parameters"),
+        ("recordId" = Option<String>, Query, nullable = false, pattern = "^[!-\"$-~]{1,128}$", description = "Only that of this usage record; with `startedAt`, and without other parameters than `revision`"),
+        ("startedAt" = Option<Timestamp>, Query, nullable = false, description = "When the record's call started"),
+        ("revision" = Option<u32>, Query, nullable = false, minimum = 1, description = "The record's, 1 unless it is said"),
     ),
     responses(
         (status = 200, description = "One page, newest first by `at`", content(
             (Transactions = "application/json"),
             (String = "text/csv"),
-        )),
+        ), headers(("Link" = String, description = "Of CSV: where the next page is, as `rel=\"next\"`"))),
         (status = 422, description = "A parameter is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
-    let id = request.account(&READERS)?;
-    let (cursor, limit) = request.page()?;
-    let kind =
-        request.query("kind").map(|name| PostingKind::parse(name).ok_or_else(unknown_kind)).transpose()?;
-    let period = Period { from: request.query_instant("from")?, to: request.query_instant("to")?, kind };
-    if let (Some(from), Some(to)) = (period.from, period.to)
-        && from >= to
-    {
-        return Err(Problem::field("to", "expected an instant after from"));
+    let id = request.account(&RECORD_READERS)?;
+    let asked = asked(request)?;
+    let platform = request.caller().is(&READERS).is_err();
+    let (transactions, link) = match asked {
+        Asked::One(key) => {
+            ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
+            let posting = ports.store.posting(&id, &key).await?;
+            let posting = posting.filter(|posting| !platform || is_of_record(posting.entry.kind()));
+            let transactions = posting.iter().map(Transaction::from).collect();
+            (Transactions { transactions, next: None }, None)
+        }
+        Asked::Page { period, .. } if platform && period.kind != Some(PostingKind::Rejected) => {
+            return Err(Problem::Forbidden);
+        }
+        Asked::Page { period, cursor, limit } => {
+            ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
+            let page = ports.store.transactions(&id, &period, cursor.as_ref(), limit).await?;
+            let transactions = page.items.iter().map(Transaction::from).collect();
+            let next = page.next.map(|next| next.encoded());
+            let link = next.as_ref().map(|next| link_to_next(&period, limit, next));
+            (Transactions { transactions, next }, link)
+        }
+    };
+    if !request.header("accept").is_some_and(|accept| accept.starts_with("text/csv")) {
+        return Ok(Reply::json(200, &transactions));
     }
-    ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
-    let page = ports.store.transactions(&id, &period, cursor.as_ref(), limit).await?;
-    let transactions: Vec<_> = page.items.iter().map(Transaction::from).collect();
-    let next = page.next.map(|next| next.encoded());
-    if request.header("accept").is_some_and(|accept| accept.starts_with("text/csv")) {
-        let reply = Reply::csv(to_csv(&transactions)?);
-        return Ok(match next {
-            Some(next) => reply.with_header("link", &link_to_next(&period, limit, &next)),
-            None => reply,
+    let reply = csv::reply(&transactions.transactions)?;
+    Ok(match link {
+        Some(link) => reply.with_header("link", &link),
+        None => reply,
+    })
+}
+
+/// Which transactions a request asks for.
+enum Asked {
+    /// This one.
+    One(JournalKey),
+    /// A page.
+    Page { period: Period, cursor: Option<Cursor>, limit: usize },
+}
+
+fn asked(request: &Request) -> Result<Asked, Problem> {
+    if let Some(text) = request.query("transactionId") {
+        let key = transaction_key(text).ok_or_else(|| {
+            let expected = format!("expected 1 to {LONGEST_TRANSACTION_ID} visible ASCII characters");
+            Problem::field("transactionId", Code::WrongFormat, expected)
         });
+        let alone =
+            alone(request, &["from", "to", "kind", "cursor", "limit", "recordId", "startedAt", "revision"]);
+        return both(key, alone).map(|(key, ())| Asked::One(key));
     }
-    Ok(Reply::json(200, &Transactions { transactions, next }))
+    if let Some(text) = request.query("recordId") {
+        let record = RecordId::sent(text).map_err(|wrong| Code::WrongFormat.at("recordId")(wrong).into());
+        let key = both(record, both(started_at(request), revision(request)));
+        let key =
+            key.map(|(record, (started_at, revision))| JournalKey::usage(started_at, &record, revision));
+        return both(key, alone(request, &["from", "to", "kind", "cursor", "limit"]))
+            .map(|(key, ())| Asked::One(key));
+    }
+    let kind =
+        request.query("kind").map(|name| PostingKind::parse(name).ok_or_else(unknown_kind)).transpose();
+    let instants = both(request.query_instant("from"), request.query_instant("to")).and_then(in_order);
+    let ((kind, (from, to)), ((cursor, limit), ())) =
+        both(both(kind, instants), both(request.page(), alone(request, &["startedAt", "revision"])))?;
+    Ok(Asked::Page { period: Period { from, to, kind }, cursor, limit })
+}
+
+fn in_order(
+    (from, to): (Option<Timestamp>, Option<Timestamp>),
+) -> Result<(Option<Timestamp>, Option<Timestamp>), Problem> {
+    match (from, to) {
+        (Some(from), Some(to)) if from >= to => {
+            Err(Problem::field("to", Code::OutOfRange, "expected an instant after from"))
+        }
+        _ => Ok((from, to)),
+    }
+}
+
+/// The query has none of these parameters, which mean nothing beside the others.
+fn alone(request: &Request, others: &[&str]) -> Result<(), Problem> {
+    let given = others.iter().filter(|name| request.query(name).is_some());
+    let errors: Vec<_> = given
+        .map(|name| FieldError::new(*name, Code::NotAllowed, "expected none with the other parameters"))
+        .collect();
+    if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
+}
+
+fn transaction_key(text: &str) -> Option<JournalKey> {
+    let valid = (1..=LONGEST_TRANSACTION_ID).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic());
+    valid.then(|| JournalKey::from_stored(text))
+}
+
+/// Whether transactions of this kind are of usage records: what a platform sent.
+fn is_of_record(kind: PostingKind) -> bool {
+    matches!(kind, PostingKind::Usage | PostingKind::Unrated | PostingKind::Rejected)
 }
 
 /// The same listing from there on: a link's query replaces the one that was sent.
@@ -73,79 +166,12 @@ fn link_to_next(period: &Period, limit: usize, cursor: &str) -> String {
 
 fn unknown_kind() -> Problem {
     let kinds = PostingKind::ALL.map(PostingKind::as_str).join(", ");
-    Problem::field("kind", format!("expected one of {kinds}"))
-}
-
-const CSV_COLUMNS: [&str; 15] = [
-    "transactionId",
-    "at",
-    "postedAt",
-    "kind",
-    "amount",
-    "balance",
-    "recordId",
-    "userId",
-    "service",
-    "number",
-    "durationSeconds",
-    "charge",
-    "costCentre",
-    "reason",
-    "purchaseId",
-];
-
-fn to_csv(transactions: &[Transaction]) -> Result<String, Problem> {
-    let broken = |problem: String| Problem::Internal(format!("a page as CSV: {problem}"));
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(CSV_COLUMNS).map_err(|problem| broken(problem.to_string()))?;
-    for row in transactions {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        let fields = [
-            row.transaction_id.clone(),
-            row.at.to_string(),
-            row.posted_at.to_string(),
-            row.kind.as_str().to_owned(),
-            row.amount.clone(),
-            row.balance.clone(),
-            text(&row.record_id),
-            text(&row.user_id),
-            row.service.unwrap_or_default().to_owned(),
-            text(&row.number),
-            row.duration_seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
-            text(&row.charge),
-            text(&row.cost_centre),
-            reason(row),
-            text(&row.purchase_id),
-        ];
-        writer
-            .write_record(fields.map(|field| harmless(&field)))
-            .map_err(|problem| broken(problem.to_string()))?;
-    }
-    let bytes = writer.into_inner().map_err(|problem| broken(problem.to_string()))?;
-    String::from_utf8(bytes).map_err(|problem| broken(problem.to_string()))
-}
-
-/// Why an adjustment was made, or a record refused.
-fn reason(row: &Transaction) -> String {
-    let refused = row.rejection.as_ref().map(|Rejection { status, problem, .. }| {
-        format!("{}: {}: {}", status.as_str(), problem.field, problem.detail)
-    });
-    row.reason.clone().or(refused).unwrap_or_default()
-}
-
-/// A spreadsheet would run a text that begins like a formula; amounts and phone numbers stay as they are.
-/// Source: OWASP, "CSV Injection".
-fn harmless(field: &str) -> String {
-    let is_number =
-        field.trim_start_matches(['+', '-']).bytes().all(|b| b.is_ascii_digit() || b"*.xX".contains(&b));
-    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number {
-        format!("'{field}")
-    } else {
-        field.to_owned()
-    }
+    Problem::field("kind", Code::NotAllowed, format!("expected one of {kinds}"))
 }
 
 /// Read a record's transaction
+///
+/// A record whose id has a `/` is not reached here behind some proxies: list transactions with its `recordId` instead.
 ///
 /// For operator, admin, viewer and platform.
 #[utoipa::path(
@@ -156,8 +182,8 @@ fn harmless(field: &str) -> String {
     params(
         ("id" = String, Path, description = "The account"),
         ("recordId" = String, Path, description = "The record"),
-        ("startedAt" = String, Query, description = "When the call started"),
-        ("revision" = Option<u32>, Query, description = "1 unless it is said"),
+        ("startedAt" = Timestamp, Query, description = "When the call started"),
+        ("revision" = Option<u32>, Query, nullable = false, minimum = 1, description = "1 unless it is said"),
     ),
     responses(
         (status = 200, description = "What became of it", body = Transaction),
@@ -165,16 +191,28 @@ fn harmless(field: &str) -> String {
     )
 )]
 pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
-    let id = request.account(&[Role::Operator, Role::Admin, Role::Viewer, Role::Platform])?;
+    let id = request.account(&RECORD_READERS)?;
     let none = || Problem::NotFound("record");
     let record = request.path("recordId").and_then(|id| RecordId::sent(id).ok()).ok_or_else(none)?;
-    let started_at = request.query_instant("startedAt")?;
-    let started_at =
-        started_at.ok_or_else(|| Problem::field("startedAt", "expected when the call started"))?;
-    let revision = request.query_as("revision", "a number from 1")?.unwrap_or(1);
-    let key = JournalKey::usage(cut_to_second(started_at), &record, revision);
+    let (started_at, revision) = both(started_at(request), revision(request))?;
+    let key = JournalKey::usage(started_at, &record, revision);
     let posting = ports.store.posting(&id, &key).await?.ok_or_else(none)?;
     Ok(Reply::json(200, &Transaction::from(&posting)))
+}
+
+/// When a record's call started, to the second, as its key has it.
+fn started_at(request: &Request) -> Result<Timestamp, Problem> {
+    let missing = || Problem::field("startedAt", Code::Missing, "expected when the call started");
+    Ok(cut_to_second(request.query_instant("startedAt")?.ok_or_else(missing)?))
+}
+
+fn revision(request: &Request) -> Result<u32, Problem> {
+    let expected = "a number from 1";
+    let revision = request.query_as("revision", expected)?.unwrap_or(1);
+    if revision == 0 {
+        return Err(Problem::field("revision", Code::OutOfRange, format!("expected {expected}")));
+    }
+    Ok(revision)
 }
 
 /// A record without a rate, and whose it is.
@@ -207,8 +245,8 @@ pub struct UnratedRecords {
     operation_id = "listUnratedRecords",
     tag = "Rates",
     params(
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u8>, Query, description = "1 to 100, 50 unless it is said"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
     ),
     responses((status = 200, description = "One page", body = UnratedRecords))
 )]

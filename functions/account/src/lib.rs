@@ -8,9 +8,11 @@
 //! | [`read`] | accounts, lots, purchases |
 //! | [`receipt`] | the receipt of a purchase (F8) |
 //! | [`journal`] | transactions, a record's transaction, records without a rate (S9) |
+//! | [`csv`] | transactions as CSV |
 //! | [`rates`] | what a number costs |
 
 pub mod auto_recharge;
+pub mod csv;
 pub mod journal;
 pub mod open;
 pub mod rates;
@@ -21,7 +23,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use api::runtime::PublishedRates;
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Role};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Parameters, Problem, Role};
 use domain::purchase::PurchaseLimits;
 use payments::Processor;
 use store::Store;
@@ -59,6 +61,19 @@ pub const ROUTES: &[&str] = &[
     "GET /v1/unrated",
 ];
 
+/// The parameters of their queries.
+pub const PARAMETERS: Parameters = &[
+    ("GET /v1/accounts", &["cursor", "limit"]),
+    ("GET /v1/accounts/{id}/purchases", &["cursor", "limit"]),
+    (
+        "GET /v1/accounts/{id}/transactions",
+        &["from", "to", "kind", "cursor", "limit", "transactionId", "recordId", "startedAt", "revision"],
+    ),
+    ("GET /v1/accounts/{id}/usage/{recordId}", &["startedAt", "revision"]),
+    ("GET /v1/rates", &["service", "number", "currency"]),
+    ("GET /v1/unrated", &["cursor", "limit"]),
+];
+
 /// This function's part of the API's document.
 #[derive(OpenApi)]
 #[openapi(paths(
@@ -85,7 +100,7 @@ const READERS: [Role; 3] = [Role::Operator, Role::Admin, Role::Viewer];
 
 /// Answers one request.
 pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
-    api::answer(event, async |request| match request.route() {
+    api::answer(event, PARAMETERS, async |request| match request.route() {
         "POST /v1/accounts" => open::create(request, ports).await,
         "GET /v1/accounts" => read::list(request, ports).await,
         "GET /v1/accounts/{id}" => read::show(request, ports).await,

@@ -1,38 +1,72 @@
 //! Creating an account (A1).
 
+use api::names::{BillingModelName, CurrencyCode, Emails, LocaleName};
 use api::view::Account;
-use api::{Problem, Reply, Request, Role};
+use api::{Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::draft::Change;
 use domain::{AccountId, BillingModel, Currency, Locale, Profile, account};
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::Ports;
 use crate::settings::{check_emails, check_name};
 
 /// An account to create.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewAccount)]
+#[derive(ToSchema)]
+#[schema(as = NewAccount, rename_all = "camelCase")]
 pub struct Body {
     /// Chosen by the operator: 1 to 64 letters, digits, `-`, `_` or `.`.
-    #[schema(example = "contoso")]
-    account_id: String,
+    #[schema(value_type = String, example = "contoso", pattern = "^[A-Za-z0-9._-]{1,64}$")]
+    account_id: AccountId,
     /// The organization's name, 1 to 200 characters.
+    #[schema(
+        pattern = r"^[ \t\r\n]*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,198}[^\s\x00-\x1f\x7f-\x9f])?[ \t\r\n]*$"
+    )]
     name: String,
-    /// ISO 4217; it never changes.
-    #[schema(example = "EUR")]
-    currency: String,
+    /// ISO 4217, of money in circulation; it never changes.
+    #[schema(value_type = CurrencyCode, example = "EUR")]
+    currency: Currency,
     /// Language of what is sent to it.
-    #[serde(default)]
-    #[schema(value_type = Option<String>, example = "en")]
-    locale: Locale,
+    #[schema(value_type = Option<LocaleName>)]
+    locale: Option<Locale>,
     /// `prepaid` unless it is said.
-    #[schema(value_type = Option<String>, example = "prepaid")]
+    #[schema(value_type = Option<BillingModelName>)]
     billing_model: Option<BillingModel>,
     /// Up to 20 addresses, each once.
-    #[serde(default)]
-    notification_emails: Vec<String>,
+    #[schema(value_type = Option<Emails>)]
+    notification_emails: Option<Vec<String>>,
+}
+
+impl Body {
+    fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let account_id = fields.required("accountId", |id: String| {
+            AccountId::parse(id).map_err(Code::WrongFormat.at("accountId"))
+        });
+        let name = fields.required("name", |name: String| check_name(&name));
+        let currency = fields.required("currency", |code: String| check_currency(&code));
+        let locale = fields.optional("locale", Ok::<Locale, FieldError>);
+        let billing_model = fields.optional("billingModel", Ok::<BillingModel, FieldError>);
+        let notification_emails = fields.optional("notificationEmails", check_emails);
+        fields.finish(|| {
+            Some(Self {
+                account_id: account_id?,
+                name: name?,
+                currency: currency?,
+                locale,
+                billing_model,
+                notification_emails,
+            })
+        })
+    }
+}
+
+/// A currency that a new account can have: one in circulation.
+fn check_currency(code: &str) -> Result<Currency, FieldError> {
+    let currency = Currency::parse(code).map_err(Code::NotAllowed.at("currency"))?;
+    if currency.in_circulation() {
+        return Ok(currency);
+    }
+    let expected = format!("expected a currency in circulation, which {currency} is not");
+    Err(FieldError::new("currency", Code::CurrencyNotInUse, expected))
 }
 
 /// Create an account
@@ -55,19 +89,15 @@ pub struct Body {
 )]
 pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     request.caller().is(&[Role::Operator])?;
-    let body: Body = request.json()?;
-    let id = AccountId::parse(&body.account_id)
-        .map_err(|problem| Problem::field("accountId", problem.to_string()))?;
-    let currency =
-        Currency::parse(&body.currency).map_err(|problem| Problem::field("currency", problem.to_string()))?;
+    let body = Body::read(request.fields()?)?;
     let profile = Profile {
-        name: check_name(&body.name)?,
-        locale: body.locale,
-        notification_emails: check_emails(body.notification_emails)?,
+        name: body.name,
+        locale: body.locale.unwrap_or_default(),
+        notification_emails: body.notification_emails.unwrap_or_default(),
         ..Profile::default()
     };
     let model = body.billing_model.unwrap_or(BillingModel::Prepaid);
-    let account = account::Account::open(id, currency, model, request.now());
+    let account = account::Account::open(body.account_id, body.currency, model, request.now());
     let shown = Account::show(&account, &profile, request.now());
     let change = Change {
         account,
@@ -91,7 +121,7 @@ async fn made_before(request: &Request, ports: &Ports, wanted: &Change) -> Resul
     let (account, profile) = ports.store.account_with_profile(id).await?.ok_or(Problem::NoAccount)?;
     let terms = |account: &account::Account| (account.currency, account.billing_model);
     if terms(&account) != terms(&wanted.account) || Some(&profile) != wanted.profile.as_ref() {
-        return Err(Problem::Conflict(format!("accountId: {id} is taken")));
+        return Err(Problem::Conflict(Code::AccountIdTaken, format!("accountId: {id} is taken")));
     }
     Ok(Reply::json(201, &Account::show(&account, &profile, request.now())))
 }

@@ -1,9 +1,10 @@
 //! What a number costs (S5).
 
-use api::{Problem, Reply, Request};
+use api::names::{CurrencyCode, ServiceName};
+use api::problem::both;
+use api::{Code, Instant, Problem, Reply, Request};
 use domain::usage::Number;
 use domain::{Currency, Service};
-use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,7 +30,7 @@ pub struct Rate {
     /// Seconds billed at a time after those.
     next_increment: u32,
     /// Since when it is in force.
-    effective_from: Timestamp,
+    effective_from: Instant,
 }
 
 /// The rate found.
@@ -48,9 +49,9 @@ pub struct RateFound {
     operation_id = "findRate",
     tag = "Rates",
     params(
-        ("service" = String, Query, description = "`tollFreeIn`, `tollIn`, `conferenceOut`, `userOut` or `premium`"),
-        ("number" = String, Query, description = "E.164, as `%2B33…` or without its `+`"),
-        ("currency" = String, Query, description = "ISO 4217"),
+        ("service" = ServiceName, Query, description = "What is used"),
+        ("number" = String, Query, description = "E.164, as `%2B33…` or without its `+`; the last digits may be masked", pattern = r"^\+?[0-9]([0-9]{0,14}|[0-9]{0,13}\*|[0-9]{0,12}\*{2}|[0-9]{0,11}\*{3}|[0-9]{0,10}\*{4})$"),
+        ("currency" = CurrencyCode, Query, description = "ISO 4217"),
     ),
     responses(
         (status = 200, description = "The rate of the longest prefix in force now", body = RateFound),
@@ -58,17 +59,20 @@ pub struct RateFound {
     )
 )]
 pub fn rate(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
-    let expected = "expected tollFreeIn, tollIn, conferenceOut, userOut or premium";
-    let service = request
-        .query("service")
-        .and_then(Service::parse)
-        .ok_or_else(|| Problem::field("service", expected))?;
-    // A `+` in a query reads as a space.
-    let digits = request.query("number").unwrap_or_default().trim().trim_start_matches('+');
-    let number = Number::parse(&format!("+{digits}"))
-        .map_err(|problem| Problem::field("number", problem.to_string()))?;
-    let currency = Currency::parse(request.query("currency").unwrap_or_default())
-        .map_err(|problem| Problem::field("currency", problem.to_string()))?;
+    let given =
+        |name| request.query(name).ok_or_else(|| Problem::field(name, Code::Missing, "expected a value"));
+    let service = given("service").and_then(|name| {
+        let expected = "expected tollFreeIn, tollIn, conferenceOut, userOut or premium";
+        Service::parse(name).ok_or_else(|| Problem::field("service", Code::NotAllowed, expected))
+    });
+    let number = given("number").and_then(|number| {
+        // A `+` in a query reads as a space.
+        let digits = number.trim().trim_start_matches('+');
+        Ok(Number::parse(&format!("+{digits}")).map_err(Code::WrongFormat.at("number"))?)
+    });
+    let currency = given("currency")
+        .and_then(|code| Ok(Currency::parse(code).map_err(Code::NotAllowed.at("currency"))?));
+    let ((service, number), currency) = both(both(service, number), currency)?;
     let rate = ports.rates.get()?.find(service, &number, currency, request.now());
     let rate = rate.ok_or(Problem::NotFound("rate"))?;
     Ok(Reply::json(
@@ -82,7 +86,7 @@ pub fn rate(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
                 connection_fee: rate.connection_fee.to_string(),
                 first_increment: rate.first_increment,
                 next_increment: rate.next_increment,
-                effective_from: rate.effective_from,
+                effective_from: rate.effective_from.into(),
             },
         },
     ))

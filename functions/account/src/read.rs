@@ -15,8 +15,8 @@ use crate::{Ports, READERS};
     operation_id = "listAccounts",
     tag = "Accounts",
     params(
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u8>, Query, description = "1 to 100, 50 unless it is said"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
     ),
     responses((status = 200, description = "One page, by id", body = Accounts))
 )]
@@ -78,8 +78,8 @@ pub async fn lots(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),
-        ("cursor" = Option<String>, Query, description = "The `next` of the page before"),
-        ("limit" = Option<u8>, Query, description = "1 to 100, 50 unless it is said"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
     ),
     responses((status = 200, description = "One page, newest first", body = Purchases))
 )]

@@ -1,7 +1,9 @@
 //! Changing an account's profile, its cards and its warning amount (A1, F10, N4).
 
+use api::names::{Emails, LocaleName};
+use api::problem::both;
 use api::view::Account;
-use api::{Amount, Problem, Reply, Request, Role};
+use api::{Amount, Change, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::account::{self, Warning};
 use domain::draft::{Decision, Draft};
 use domain::fact::{Fact, NewCards, NewValues, Setting, ShownCard};
@@ -9,7 +11,6 @@ use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::{AccountId, Currency, Locale, Money, Profile, recharge};
 use email_address::{EmailAddress, Options};
 use payments::Cashier;
-use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::Ports;
@@ -24,24 +25,42 @@ const LONGEST_PO_NUMBER: usize = 64;
 const BARE_ADDRESS: Options =
     Options { minimum_sub_domains: 2, allow_domain_literal: false, allow_display_text: false };
 
-/// What may be changed; what is left out stays.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = AccountChange)]
+/// What may be changed. A field that is left out stays as it is; `null` takes a value away where there may be none, and is
+/// refused elsewhere.
+#[derive(ToSchema)]
+#[schema(as = AccountChange, rename_all = "camelCase")]
 pub struct Changes {
     /// The organization's name, 1 to 200 characters.
+    #[schema(
+        nullable = false,
+        pattern = r"^[ \t\r\n]*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,198}[^\s\x00-\x1f\x7f-\x9f])?[ \t\r\n]*$"
+    )]
     name: Option<String>,
     /// Language of what is sent to it.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = LocaleName, required = false)]
     locale: Option<Locale>,
     /// All recipients, up to 20, each once.
+    #[schema(value_type = Emails, required = false)]
     notification_emails: Option<Vec<String>>,
-    /// Printed on receipts from now on, up to 64 characters; an empty one is none.
-    po_number: Option<String>,
-    /// People are warned when what is available falls to this or below, once until it is above again. An empty one
-    /// is none.
-    #[schema(value_type = Option<String>, example = "20.00")]
-    low_balance_amount: Option<OptionalAmount>,
+    /// Printed on receipts from now on, up to 64 characters; `null` or an empty one is none.
+    #[schema(value_type = Option<String>, pattern = r"^[ \t\r\n]*([^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?)?[ \t\r\n]*$")]
+    po_number: Change<String>,
+    /// People are warned when what is available falls to this or below, once until it is above again. `null` or an empty
+    /// one is none.
+    #[schema(value_type = Option<String>, example = "20.00", pattern = r"^(\d{1,15}(\.\d{1,10})?)?$")]
+    low_balance_amount: Change<Money>,
+}
+
+impl Changes {
+    fn read(mut fields: Fields, currency: Currency) -> Result<Self, Problem> {
+        let name = fields.change_kept("name", |name: String| check_name(&name));
+        let locale = fields.change_kept("locale", Ok::<Locale, FieldError>);
+        let notification_emails = fields.change_kept("notificationEmails", check_emails);
+        let po_number = fields.change("poNumber", |number: String| check_po_number(&number));
+        let low_balance_amount =
+            fields.change("lowBalanceAmount", |amount: String| check_warning(&amount, currency));
+        fields.finish(|| Some(Self { name, locale, notification_emails, po_number, low_balance_amount }))
+    }
 }
 
 /// Change an account's profile
@@ -61,30 +80,35 @@ pub struct Changes {
 )]
 pub async fn change(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
-    let changes: Changes = request.json()?;
-    let name = changes.name.as_deref().map(check_name).transpose()?;
-    let emails = changes.notification_emails.map(check_emails).transpose()?;
-    let po_number = changes.po_number.as_deref().map(check_po_number).transpose()?;
+    let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
+    let changes = Changes::read(request.fields()?, account.currency)?;
     save(request, ports, &id, changes.low_balance_amount, |profile| Profile {
-        name: name.clone().unwrap_or(profile.name),
+        name: changes.name.clone().unwrap_or(profile.name),
         locale: changes.locale.unwrap_or(profile.locale),
-        notification_emails: emails.clone().unwrap_or(profile.notification_emails),
-        po_number: po_number.clone().unwrap_or(profile.po_number),
+        notification_emails: changes.notification_emails.clone().unwrap_or(profile.notification_emails),
+        po_number: changes.po_number.clone().of(profile.po_number),
         ..profile
     })
     .await
 }
 
 /// The cards to save.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewPaymentMethod)]
+#[derive(ToSchema)]
+#[schema(as = NewPaymentMethod, rename_all = "camelCase")]
 pub struct Methods {
     /// The processor's token of the card.
     #[schema(example = "pm_card_visa")]
     payment_method: String,
     /// A second one, which auto-recharge charges once when the first is declined. Left out, there is none.
     backup: Option<String>,
+}
+
+impl Methods {
+    fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let payment_method = fields.required("paymentMethod", Ok::<String, FieldError>);
+        let backup = fields.optional("backup", Ok::<String, FieldError>);
+        fields.finish(|| Some(Self { payment_method: payment_method?, backup }))
+    }
 }
 
 /// Save a payment method
@@ -104,14 +128,15 @@ pub struct Methods {
 )]
 pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
-    let methods: Methods = request.json()?;
+    let methods = Methods::read(request.fields()?)?;
     ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
-    let method = keep(ports, &id, "paymentMethod", &methods.payment_method).await?;
+    let method = keep(ports, &id, "paymentMethod", &methods.payment_method).await;
     let backup = match &methods.backup {
-        Some(token) => Some(keep(ports, &id, "backup", token).await?),
-        None => None,
+        Some(token) => keep(ports, &id, "backup", token).await.map(Some),
+        None => Ok(None),
     };
-    save(request, ports, &id, None, |profile| Profile {
+    let (method, backup) = both(method, backup)?;
+    save(request, ports, &id, Change::Keep, |profile| Profile {
         payment_method: Some(method.clone()),
         backup: backup.clone(),
         ..profile
@@ -130,17 +155,14 @@ async fn save(
     request: &Request,
     ports: &Ports,
     id: &AccountId,
-    warning: Option<OptionalAmount>,
+    warning: Change<Money>,
     change: impl Fn(Profile) -> Profile + Send + Sync,
 ) -> Result<Reply, Problem> {
     let by = &request.caller().subject;
     let saved = ports.store.apply_with_profile(id, |account, before| {
         let after = change(before.clone());
         let before_warning = account.warning.map(|warning| warning.amount);
-        let after_warning = match warning {
-            Some(OptionalAmount(amount)) => check_warning(amount, account.currency)?,
-            None => before_warning,
-        };
+        let after_warning = warning.clone().of(before_warning);
         let mut fields = changed(before, &after);
         if after_warning != before_warning {
             fields.push(Setting::LowBalanceAmount);
@@ -186,33 +208,19 @@ pub(crate) async fn withdraw_and_show(
 }
 
 /// A warning amount is zero or more; an empty one is none.
-fn check_warning(amount: Option<Amount>, currency: Currency) -> Result<Option<Money>, Problem> {
-    let check = |Amount(amount)| {
-        let amount = Money::new(amount, currency)
-            .map_err(|problem| Problem::field("lowBalanceAmount", problem.to_string()))?;
-        if amount.is_negative() {
-            return Err(Problem::field("lowBalanceAmount", "expected zero or more"));
-        }
-        Ok(amount)
-    };
-    amount.map(check).transpose()
-}
-
-/// An amount, or an empty text for none.
-#[derive(Clone, Copy)]
-struct OptionalAmount(Option<Amount>);
-
-impl<'de> Deserialize<'de> for OptionalAmount {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        if text.is_empty() {
-            return Ok(Self(None));
-        }
-        let expected = "expected a decimal string such as \"12.34\", or an empty one";
-        Amount::parse(&text)
-            .map(|amount| Self(Some(amount)))
-            .ok_or_else(|| serde::de::Error::custom(expected))
+fn check_warning(text: &str, currency: Currency) -> Result<Option<Money>, FieldError> {
+    let wrong = |code, expected: &str| FieldError::new("lowBalanceAmount", code, expected);
+    if text.is_empty() {
+        return Ok(None);
     }
+    let expected = "expected a decimal string such as \"12.34\", or an empty one";
+    let Amount(amount) = Amount::parse(text).ok_or_else(|| wrong(Code::WrongFormat, expected))?;
+    let amount = Money::new(amount, currency)
+        .map_err(|problem| wrong(Code::of_amount(&problem), &problem.to_string()))?;
+    if amount.is_negative() {
+        return Err(wrong(Code::OutOfRange, "expected zero or more"));
+    }
+    Ok(Some(amount))
 }
 
 fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
@@ -257,39 +265,51 @@ fn told(fields: Vec<Setting>, by: &str, before: &Profile, after: &Profile) -> Fa
 }
 
 /// A name that can be shown.
-pub(crate) fn check_name(name: &str) -> Result<String, Problem> {
+pub(crate) fn check_name(name: &str) -> Result<String, FieldError> {
     let expected = format!("expected 1 to {LONGEST_NAME} characters on one line");
-    one_line(name, LONGEST_NAME)
-        .filter(|name| !name.is_empty())
-        .ok_or_else(|| Problem::field("name", expected))
+    match one_line(name, LONGEST_NAME) {
+        Ok(name) if name.is_empty() => Err(FieldError::new("name", Code::Missing, expected)),
+        Ok(name) => Ok(name),
+        Err(code) => Err(FieldError::new("name", code, expected)),
+    }
 }
 
-fn check_po_number(number: &str) -> Result<Option<String>, Problem> {
+/// An empty one is none.
+fn check_po_number(number: &str) -> Result<Option<String>, FieldError> {
     let expected = format!("expected at most {LONGEST_PO_NUMBER} characters on one line");
-    let number = one_line(number, LONGEST_PO_NUMBER).ok_or_else(|| Problem::field("poNumber", expected))?;
+    let number = one_line(number, LONGEST_PO_NUMBER);
+    let number = number.map_err(|code| FieldError::new("poNumber", code, expected))?;
     Ok(Some(number).filter(|number| !number.is_empty()))
 }
 
-fn one_line(text: &str, longest: usize) -> Option<String> {
+/// The text without the spaces around it; or what is wrong with it.
+fn one_line(text: &str, longest: usize) -> Result<String, Code> {
     let text = text.trim();
-    let fits = text.chars().count() <= longest && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned())
+    if text.chars().any(char::is_control) {
+        Err(Code::WrongFormat)
+    } else if text.chars().count() > longest {
+        Err(Code::TooLong)
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
-/// Recipients: each a full address, none twice.
-pub(crate) fn check_emails(emails: Vec<String>) -> Result<Vec<String>, Problem> {
+/// Recipients: each a full address, none twice. Every wrong one is named.
+pub(crate) fn check_emails(emails: Vec<String>) -> Result<Vec<String>, Vec<FieldError>> {
     if emails.len() > MAX_NOTIFICATION_EMAILS {
         let expected = format!("expected at most {MAX_NOTIFICATION_EMAILS} addresses");
-        return Err(Problem::field("notificationEmails", expected));
+        return Err(FieldError::new("notificationEmails", Code::TooLong, expected).into());
     }
+    let mut errors = Vec::new();
     for (index, email) in emails.iter().enumerate() {
-        let field = || format!("notificationEmails[{index}]");
+        let mut wrong = |code, expected| {
+            errors.push(FieldError::new(format!("notificationEmails[{index}]"), code, expected));
+        };
         if EmailAddress::parse_with_options(email, BARE_ADDRESS).is_err() {
-            return Err(Problem::field(field(), "expected an address such as ada@example.com"));
-        }
-        if emails[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(email)) {
-            return Err(Problem::field(field(), "expected each address once"));
+            wrong(Code::WrongFormat, "expected an address such as ada@example.com");
+        } else if emails[..index].iter().any(|earlier| earlier.eq_ignore_ascii_case(email)) {
+            wrong(Code::Repeated, "expected each address once");
         }
     }
-    Ok(emails)
+    if errors.is_empty() { Ok(emails) } else { Err(errors) }
 }

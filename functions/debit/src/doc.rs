@@ -1,7 +1,8 @@
 //! What the API says of debits: requests for its document, answers for its callers.
 
-use api::FieldError;
+use api::names::ServiceName;
 use api::view::Why;
+use api::{Code, FieldError};
 use cdr::{MAX_RECORDS, Row};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
@@ -41,7 +42,8 @@ pub struct UsageRecord {
     #[schema(max_length = 128)]
     pub user_id: Option<String>,
     /// What was used.
-    pub service: Service,
+    #[schema(value_type = ServiceName, example = "userOut")]
+    pub service: String,
     /// What the rate goes by: the number dialled, or for inbound the number called. E.164; the last digits may
     /// be masked with `*`.
     #[schema(example = "+33123456***")]
@@ -67,19 +69,6 @@ pub struct UsageRecord {
     /// The hold that its authorization took; kept, without effect yet. Up to 64 characters.
     #[schema(max_length = 64)]
     pub hold_id: Option<String>,
-}
-
-/// What may be used; each has its own rates.
-// `domain::Service`, which knows nothing of the document.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "names for the document")]
-pub enum Service {
-    TollFreeIn,
-    TollIn,
-    ConferenceOut,
-    UserOut,
-    Premium,
 }
 
 /// What `rate` may be.
@@ -240,9 +229,9 @@ impl RecordResult {
             transaction_id: verdict.row().filter(|_| with_transaction).map(ToString::to_string),
             charge: charge.map(|charge| charge.to_string()),
             why: why.filter(|_| with_why).map(Why::from),
-            problem: verdict.refused().map(|(_, field, detail)| RecordProblem {
+            problem: verdict.refused().map(|(refusal, field, detail)| RecordProblem {
                 line: row.line,
-                error: FieldError { field: field.to_owned(), detail: detail.to_owned() },
+                error: FieldError::new(field, Code::of_record(refusal), detail),
             }),
         }
     }
@@ -330,13 +319,5 @@ mod tests {
         let one_each =
             Counts { accepted: 1, duplicate: 1, unrated: 1, conflict: 1, invalid: 1, not_reached: 1 };
         assert_eq!(shown.counts, one_each);
-    }
-
-    #[test]
-    fn the_document_names_every_service() {
-        use utoipa::PartialSchema;
-        let schema = serde_json::to_value(Service::schema()).unwrap();
-        let names: Vec<_> = domain::Service::ALL.map(domain::Service::as_str).into();
-        assert_eq!(schema["enum"], serde_json::json!(names));
     }
 }

@@ -12,7 +12,9 @@ pub mod verdict;
 use std::sync::Arc;
 
 use api::runtime::PublishedRates;
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Reply, Request, Role};
+use api::{
+    ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Code, Parameters, Problem, Reply, Request, Role,
+};
 use cdr::{Context, Format, ReadError};
 use store::Store;
 use tokio::time::Instant;
@@ -32,6 +34,9 @@ pub struct Ports {
 /// What this function answers.
 pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/debits"];
 
+/// The parameters of their queries.
+pub const PARAMETERS: Parameters = &[("POST /v1/accounts/{id}/debits", &["rate"])];
+
 /// Seconds after which a request goes on with the records that it did not reach.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
@@ -41,7 +46,7 @@ pub async fn handle(
     ports: &Ports,
     until: Instant,
 ) -> ApiGatewayV2httpResponse {
-    api::answer(event, async |request| match request.route() {
+    api::answer(event, PARAMETERS, async |request| match request.route() {
         "POST /v1/accounts/{id}/debits" => debit(request, ports, until).await,
         _ => Err(Problem::NotFound("route")),
     })
@@ -76,11 +81,11 @@ pub async fn handle(
         (inline(doc::Zip) = "application/zip"),
     ), description = "Up to 1,000 records of ours; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows; 4 MiB as sent, a zip 4,125,000 bytes"),
     responses(
-        (status = 200, description = "What became of each record", body = Debits, headers(("retry-after" = u32, description = "Seconds after which to send the same request again; only where records were not reached"))),
+        (status = 200, description = "What became of each record", body = Debits, headers(("Retry-After" = u32, description = "Seconds after which to send the same request again; only where records were not reached"))),
         (status = 400, description = "The body cannot be read", body = api::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too many records or bytes", body = api::problem::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field or column is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or a dependency is down, before any record was decided on: send the same again after `Retry-After` seconds", body = api::problem::ProblemBody, content_type = "application/problem+json", headers(("retry-after" = u32, description = "Seconds after which to send the same request again"))),
+        (status = 503, description = "Busy, or a dependency is down, before any record was decided on: send the same again after `Retry-After` seconds", body = api::problem::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
 pub async fn debit(request: &Request, ports: &Ports, until: Instant) -> Result<Reply, Problem> {
@@ -88,12 +93,12 @@ pub async fn debit(request: &Request, ports: &Ports, until: Instant) -> Result<R
     let format = Format::of_content_type(request.header("content-type")).ok_or_else(|| {
         let expected =
             "expected application/json, application/vnd.microsoft.graph+json, text/csv or application/zip";
-        Problem::field("Content-Type", expected)
+        Problem::field("Content-Type", Code::UnsupportedContentType, expected)
     })?;
     let rate_all = match request.query("rate") {
         None => false,
         Some("all") => true,
-        Some(_) => return Err(Problem::field("rate", "expected all")),
+        Some(_) => return Err(Problem::field("rate", Code::NotAllowed, "expected all")),
     };
     let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
     let rates = ports.rates.get()?;
@@ -120,7 +125,7 @@ fn failed(error: BatchError) -> Problem {
 fn unreadable(error: ReadError) -> Problem {
     match error {
         ReadError::Unreadable { detail } => Problem::Unreadable(detail),
-        ReadError::Invalid { field, detail } => Problem::field(field, detail),
+        ReadError::Invalid { field, detail } => Problem::field(field, Code::Invalid, detail),
         error @ (ReadError::TooMany { .. } | ReadError::TooLarge { .. }) => {
             Problem::TooLarge(error.to_string())
         }

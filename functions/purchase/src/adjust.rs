@@ -1,13 +1,12 @@
 //! The operator's corrections (F9).
 
 use api::view::Transaction;
-use api::{Amount, Problem, Reply, Request, Role};
+use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::posting::{JournalKey, PostingKind};
 use domain::time::cut_to_millisecond;
 use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
 use jiff::Timestamp;
-use serde::Deserialize;
 use store::ApplyError;
 use utoipa::ToSchema;
 
@@ -17,20 +16,37 @@ use crate::{Ports, key_reused};
 const LONGEST_REASON: usize = 500;
 
 /// A correction.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewAdjustment)]
+#[derive(ToSchema)]
+#[schema(as = NewAdjustment, rename_all = "camelCase")]
 pub struct Body {
     /// Positive adds a lot, negative draws on lots, oldest expiry first.
     #[schema(example = "-5.00")]
     amount: Amount,
     /// Why; up to 500 characters.
+    #[schema(pattern = r"^[ \t\r\n]*\S([\s\S]{0,498}\S)?[ \t\r\n]*$")]
     reason: String,
     /// When added funds expire; in 12 months unless it is said.
     expires_at: Option<Timestamp>,
     /// Whether it may take more than is available.
-    #[serde(default)]
-    allow_negative: bool,
+    allow_negative: Option<bool>,
+}
+
+impl Body {
+    fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let amount = fields.required("amount", Ok::<Amount, FieldError>);
+        let reason = fields.required("reason", |reason: String| {
+            let reason = reason.trim().to_owned();
+            let code = match reason.chars().count() {
+                0 => Code::Missing,
+                1..=LONGEST_REASON => return Ok(reason),
+                _ => Code::TooLong,
+            };
+            Err(FieldError::new("reason", code, format!("expected 1 to {LONGEST_REASON} characters")))
+        });
+        let expires_at = fields.optional("expiresAt", Ok::<Timestamp, FieldError>);
+        let allow_negative = fields.optional("allowNegative", Ok::<bool, FieldError>);
+        fields.finish(|| Some(Self { amount: amount?, reason: reason?, expires_at, allow_negative }))
+    }
 }
 
 /// Adjust funds
@@ -45,7 +61,7 @@ pub struct Body {
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+        ("Idempotency-Key" = String, Header, pattern = "^[!-~]{1,255}$", description = "1 to 255 visible ASCII characters"),
     ),
     request_body = Body,
     responses(
@@ -57,12 +73,8 @@ pub struct Body {
 pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let account = request.account(&[Role::Operator])?;
     let key = request.idempotency_key()?;
-    let body: Body = request.json()?;
-    let reason = body.reason.trim().to_owned();
-    if reason.is_empty() || reason.chars().count() > LONGEST_REASON {
-        return Err(Problem::field("reason", format!("expected 1 to {LONGEST_REASON} characters")));
-    }
-    let content = content(&body, &reason);
+    let body = Body::read(request.fields()?)?;
+    let content = content(&body);
     let id = PaymentId::derive(&account, PaymentKind::Adjustment, key);
 
     if let Some(reply) = made_before(ports, &account, &id, &content).await? {
@@ -72,10 +84,10 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
         id: id.clone(),
         content: content.clone(),
         amount: body.amount.0,
-        reason,
+        reason: body.reason,
         author: request.caller().subject.clone(),
         expires_at: body.expires_at.map(cut_to_millisecond),
-        allow_negative: body.allow_negative,
+        allow_negative: body.allow_negative.unwrap_or_default(),
     };
     let adjusted = ports
         .store
@@ -90,11 +102,11 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     }
 }
 
-fn content(body: &Body, reason: &str) -> Fingerprint {
+fn content(body: &Body) -> Fingerprint {
     let amount = body.amount.0.normalize().to_string();
     let expires_at = body.expires_at.map(|instant| instant.to_string()).unwrap_or_default();
-    let allow = if body.allow_negative { "negative" } else { "" };
-    Fingerprint::of([amount.as_str(), reason, expires_at.as_str(), allow])
+    let allow = if body.allow_negative == Some(true) { "negative" } else { "" };
+    Fingerprint::of([amount.as_str(), body.reason.as_str(), expires_at.as_str(), allow])
 }
 
 async fn made_before(
@@ -120,11 +132,11 @@ impl From<Refusal> for Problem {
     fn from(Refusal(refusal): Refusal) -> Self {
         let said = refusal.to_string();
         match refusal {
-            AdjustmentRefusal::Zero | AdjustmentRefusal::Amount(_) => Self::field("amount", said),
-            AdjustmentRefusal::Expiry => Self::field("expiresAt", said),
-            AdjustmentRefusal::BeyondAvailable { .. } | AdjustmentRefusal::TooManyLots => {
-                Self::Conflict(said)
-            }
+            AdjustmentRefusal::Zero => Self::field("amount", Code::OutOfRange, said),
+            AdjustmentRefusal::Amount(wrong) => Self::field("amount", Code::of_amount(&wrong), said),
+            AdjustmentRefusal::Expiry => Self::field("expiresAt", Code::OutOfRange, said),
+            AdjustmentRefusal::BeyondAvailable { .. } => Self::Conflict(Code::BeyondAvailable, said),
+            AdjustmentRefusal::TooManyLots => Self::Conflict(Code::TooManyLots, said),
         }
     }
 }

@@ -1,21 +1,19 @@
 //! Buying funds by card (F1-F7, F11).
 
 use api::view::{Purchase, PurchaseStatus};
-use api::{Amount, Problem, Reply, Request, Role};
+use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
 use domain::{AccountId, Fingerprint, Payment, PaymentId, PaymentKind};
 use payments::Cashier;
-use serde::Deserialize;
 use store::ApplyError;
 use utoipa::ToSchema;
 
 use crate::{Ports, key_reused};
 
 /// Funds to buy.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = NewPurchase)]
+#[derive(ToSchema)]
+#[schema(as = NewPurchase, rename_all = "camelCase")]
 pub struct Body {
     /// How much to charge, in units of the currency: `"100.00"` is one hundred euros. At most the decimals that
     /// a card is charged in (EUR 2, JPY 0), and within the operator's limits.
@@ -24,6 +22,14 @@ pub struct Body {
     /// The processor's token of a card, where it is not the saved one.
     #[schema(example = "pm_card_visa")]
     payment_method: Option<String>,
+}
+
+impl Body {
+    fn read(mut fields: Fields) -> Result<Self, Problem> {
+        let amount = fields.required("amount", Ok::<Amount, FieldError>);
+        let payment_method = fields.optional("paymentMethod", Ok::<String, FieldError>);
+        fields.finish(|| Some(Self { amount: amount?, payment_method }))
+    }
 }
 
 /// Buy funds
@@ -40,7 +46,7 @@ pub struct Body {
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),
-        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
+        ("Idempotency-Key" = String, Header, pattern = "^[!-~]{1,255}$", description = "1 to 255 visible ASCII characters"),
     ),
     request_body = Body,
     responses(
@@ -55,7 +61,7 @@ pub struct Body {
 pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let account = request.account(&[Role::Operator, Role::Admin])?;
     let key = request.idempotency_key()?;
-    let body: Body = request.json()?;
+    let body = Body::read(request.fields()?)?;
     let amount = body.amount.0.normalize().to_string();
     let content = Fingerprint::of([amount.as_str(), body.payment_method.as_deref().unwrap_or_default()]);
     let id = PaymentId::derive(&account, PaymentKind::Purchase, key);
@@ -116,10 +122,11 @@ impl From<Refusal> for Problem {
         match refusal {
             PurchaseRefusal::BelowMinimum { .. }
             | PurchaseRefusal::AboveMaximum { .. }
-            | PurchaseRefusal::AccountTooLarge
-            | PurchaseRefusal::NotChargeable { .. } => Self::field("amount", said),
-            PurchaseRefusal::NoPaymentMethod => Self::field("paymentMethod", said),
-            PurchaseRefusal::PostUsage | PurchaseRefusal::TooManyLots => Self::Conflict(said),
+            | PurchaseRefusal::AccountTooLarge => Self::field("amount", Code::OutOfRange, said),
+            PurchaseRefusal::NotChargeable { .. } => Self::field("amount", Code::TooManyDecimals, said),
+            PurchaseRefusal::NoPaymentMethod => Self::field("paymentMethod", Code::Missing, said),
+            PurchaseRefusal::PostUsage => Self::Conflict(Code::PostUsageAccount, said),
+            PurchaseRefusal::TooManyLots => Self::Conflict(Code::TooManyLots, said),
         }
     }
 }

@@ -8,7 +8,7 @@ pub mod buy;
 
 use std::sync::Arc;
 
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Code, Parameters, Problem};
 use domain::purchase::PurchaseLimits;
 use payments::Processor;
 use store::Store;
@@ -28,6 +28,9 @@ pub struct Ports {
 /// What this function answers.
 pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/purchases", "POST /v1/accounts/{id}/adjustments"];
 
+/// The parameters of their queries: none.
+pub const PARAMETERS: Parameters = &[];
+
 /// This function's part of the API's document.
 #[derive(OpenApi)]
 #[openapi(paths(buy::buy, adjust::adjust))]
@@ -35,7 +38,7 @@ pub struct Doc;
 
 /// Answers one request.
 pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
-    api::answer(event, async |request| match request.route() {
+    api::answer(event, PARAMETERS, async |request| match request.route() {
         "POST /v1/accounts/{id}/purchases" => buy::buy(request, ports).await,
         "POST /v1/accounts/{id}/adjustments" => adjust::adjust(request, ports).await,
         _ => Err(Problem::NotFound("route")),
@@ -45,5 +48,6 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
 
 /// F3: a key names one request for ever.
 fn key_reused() -> Problem {
-    Problem::Conflict("the Idempotency-Key was used with another request".to_owned())
+    let detail = "the Idempotency-Key was used with another request".to_owned();
+    Problem::Conflict(Code::IdempotencyKeyReused, detail)
 }

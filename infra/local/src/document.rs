@@ -1,15 +1,28 @@
 //! The API's `OpenAPI` document, put together from what each function says of itself.
 
+use api::names::{CurrencyCode, KindName, ServiceName};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::openapi::{
+    Content, ContentBuilder, Header, HeaderBuilder, Object, Ref, RefOr, ResponseBuilder, Schema, Type,
+};
 
+/// What API Gateway's authorizer checks, and what the functions read of the token.
+const CLAIMS: &str = "A JSON Web Token of the issuer and audience that the stack is deployed with. Its claims: `role` is \
+    `operator`, `admin`, `viewer` or `platform`. `accounts` is a list of account ids: those that a role below `operator` reaches; \
+    any other account is 404 to it. `sub` names the caller, and is kept as the author of what is changed.";
+
+// Schemas that only parameters refer to are not found by themselves.
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Communications Credits",
-    description = "Prepaid telephony credit for organizations. Amounts are decimal strings, instants RFC 3339 in UTC, errors `application/problem+json`. Clients must expect new fields and new values in answers."
-))]
+#[openapi(
+    components(schemas(ServiceName, KindName, CurrencyCode)),
+    info(
+        title = "Communications Credits",
+        description = "Prepaid telephony credit for organizations. Amounts are decimal strings. Instants are RFC 3339; answers have them in UTC with milliseconds, so that they sort as text. Errors are `application/problem+json` with a stable `code`. In a request, unknown fields and parameters are refused, and every wrong one is named. A path that is not listed here, or a listed path with another method, is 404. Clients must expect new fields and new values in answers."
+    )
+)]
 struct Whole;
 
 /// The document.
@@ -18,16 +31,36 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     for part in [account::Doc::openapi(), purchase::Doc::openapi(), debit::doc::Doc::openapi()] {
         document.merge(part);
     }
+    let mut bodies = Vec::new();
     for (path, item) in &mut document.paths.paths {
         for operation in operations_of(item) {
-            add_common_errors(path, operation);
+            add_common(path, operation);
+            if let Some(RefOr::T(body)) = &operation.request_body {
+                bodies.extend(body.content.values().filter_map(schema_of));
+            }
         }
     }
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some(CLAIMS))
+        .build();
     let components = document.components.get_or_insert_default();
+    for body in bodies {
+        // A field that is not listed is refused.
+        if let Some(RefOr::T(Schema::Object(body))) = components.schemas.get_mut(&body) {
+            body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        }
+    }
     components.add_security_scheme("token", SecurityScheme::Http(bearer));
     document.security = Some(vec![SecurityRequirement::new("token", Vec::<String>::new())]);
     document
+}
+
+/// The name of the schema that a content refers to.
+fn schema_of(content: &RefOr<Content>) -> Option<String> {
+    let RefOr::T(Content { schema: Some(RefOr::Ref(reference)), .. }) = content else { return None };
+    reference.ref_location.rsplit('/').next().map(str::to_owned)
 }
 
 fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -36,24 +69,53 @@ fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
-/// What any operation may answer, unless it says more of it itself.
-fn add_common_errors(path: &str, operation: &mut Operation) {
+/// What any operation may answer, unless it says more of it itself, and the headers of every answer.
+fn add_common(path: &str, operation: &mut Operation) {
     let mut common = vec![
-        ("401", "There is no valid token"),
+        (
+            "401",
+            "There is no valid token. On AWS it is API Gateway that answers so, with a JSON object of its own",
+        ),
         ("403", "The token's role may not do this"),
-        ("422", "A field or parameter is wrong"),
+        ("422", "Fields or parameters are wrong; `errors` names each"),
+        ("500", "A fault of ours"),
         ("503", "Busy, or a dependency is down: send the same again after `Retry-After` seconds"),
     ];
     if path.contains("{id}") {
         common.push(("404", "There is no such account, or it is another organization's"));
     }
+    if operation.request_body.is_some() {
+        common.push(("400", "The body is not what its content type says"));
+        common.push(("413", "The body has too many bytes"));
+    }
+    let responses = &mut operation.responses.responses;
     for (status, description) in common {
         let schema = Ref::from_schema_name("Problem");
         let content = ContentBuilder::new().schema(Some(schema)).build();
         let response =
             ResponseBuilder::new().description(description).content("application/problem+json", content);
-        operation.responses.responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
+        responses.entry(status.to_owned()).or_insert_with(|| response.build().into());
     }
+    for (status, response) in responses {
+        let RefOr::T(response) = response else { continue };
+        let mut with = |name: &str, of, description| {
+            response.headers.entry(name.to_owned()).or_insert_with(|| header(of, description).into());
+        };
+        with("apigw-requestid", Type::String, REQUEST_ID);
+        match status.as_str() {
+            "401" => with("WWW-Authenticate", Type::String, "`Bearer`"),
+            "503" => with("Retry-After", Type::Integer, RETRY_AFTER),
+            _ => {}
+        }
+    }
+}
+
+const REQUEST_ID: &str = "The id of the request, as the log has it";
+
+const RETRY_AFTER: &str = "Seconds after which another try is worth it";
+
+fn header(of: Type, description: &str) -> Header {
+    HeaderBuilder::new().schema(Some(Object::with_type(of))).description(Some(description)).build()
 }
 
 #[cfg(test)]
@@ -80,6 +142,24 @@ mod tests {
             .map(|route| (*route).to_owned())
             .collect();
         assert_eq!(described, answered);
+    }
+
+    #[test]
+    fn the_document_describes_every_parameter_and_no_other() {
+        let document = serde_json::to_value(openapi()).unwrap();
+        for function in ApiFunction::ALL {
+            for route in function.routes() {
+                let (method, path) = route.split_once(' ').unwrap();
+                let parameters = &document["paths"][path][method.to_lowercase()]["parameters"];
+                let described: BTreeSet<_> = (parameters.as_array().into_iter().flatten())
+                    .filter(|parameter| parameter["in"] == "query")
+                    .map(|parameter| parameter["name"].as_str().unwrap())
+                    .collect();
+                let read = function.parameters().iter().find(|(listed, _)| listed == route);
+                let read = read.map_or(&[][..], |(_, names)| names).iter().copied().collect();
+                assert_eq!(described, read, "{route}");
+            }
+        }
     }
 
     #[test]

@@ -25,13 +25,13 @@ use aws_smithy_types::body::SdkBody;
 use domain::profile::PaymentMethod;
 use domain::{AccountId, Money};
 use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
 /// What is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
     /// DynamoDB, as the functions call it.
@@ -47,7 +47,7 @@ pub enum Target {
 }
 
 /// How a call fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// A transaction, reading or writing, meets another one (database only; other calls go through).
@@ -63,18 +63,19 @@ pub enum Kind {
     /// It is not done, and nobody answers.
     Down,
     /// It is not done, and the caller dies.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     DeathBefore,
     /// It is done, and the caller dies.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     DeathAfter,
 }
 
 /// Calls that are to fail.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// Of what; of the database and the card processor if it is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
     /// How.
     pub kind: Kind,
@@ -204,6 +205,12 @@ impl Faults {
     /// Makes coming calls of the [`watched`] process fail.
     pub fn arm_watched(&self, fault: Fault) {
         self.armed.lock().expect("no holder of this lock panics").push((Whose::OfWatched, fault));
+    }
+
+    /// The faults that are still to come: how many calls go through first, and how many then fail.
+    pub fn armed(&self) -> Vec<Fault> {
+        let armed = self.armed.lock().expect("no holder of this lock panics");
+        armed.iter().map(|(_, fault)| *fault).collect()
     }
 
     /// Whether any coming call is to fail.

@@ -29,7 +29,7 @@ use crate::page::{Authentication, text};
 use crate::queues::{Delivery, Sent};
 use crate::tokens::TokenRequest;
 use crate::{Machine, document};
-use api::Problem;
+use api::{Code, Problem};
 
 /// How long `drain` waits.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ pub fn router(machine: &Machine) -> Router {
         .route("/_local/run/{schedule}", post(run))
         .route("/_local/drain", post(drain))
         .route("/_local/metrics", get(metrics))
-        .route("/_local/faults", post(arm_fault).delete(disarm_faults))
+        .route("/_local/faults", get(armed_faults).post(arm_fault).delete(disarm_faults))
         .route("/_local/republish", post(republish))
         .route("/_local/undelivered", get(undelivered))
         .route("/_local/undelivered/redrive", post(redrive_undelivered))
@@ -81,7 +81,7 @@ impl<E: std::fmt::Display> From<E> for Failure {
 }
 
 fn wrong(field: &str, expected: &str) -> Failure {
-    Failure(Problem::field(field, expected))
+    Failure(Problem::field(field, Code::Invalid, expected))
 }
 
 fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
@@ -264,6 +264,11 @@ async fn metrics(machine: State<Machine>) -> Json<Value> {
         .map(|metrics| (metrics.name.to_owned(), json!(metrics)))
         .collect();
     Json(json!({ "functions": functions }))
+}
+
+/// What is still to fail, without what has failed already.
+async fn armed_faults(machine: State<Machine>) -> Json<Value> {
+    Json(json!({ "faults": machine.faults.armed() }))
 }
 
 async fn arm_fault(machine: State<Machine>, body: String) -> Result<StatusCode, Failure> {

@@ -4,7 +4,11 @@
 //! |---|---|
 //! | [`access`] | who may do what (X1) |
 //! | [`problem`] | every error, as `application/problem+json` |
+//! | [`code`] | stable names of what is wrong |
 //! | [`request`] | an API Gateway v2 event, read |
+//! | [`fields`] | the fields of a JSON body |
+//! | [`names`] | the names that a request may choose from |
+//! | [`instant`] | instants in answers |
 //! | [`reply`] | an answer, written |
 //! | [`view`] | accounts, lots, purchases and transactions as they are shown |
 //! | [`amount`] | amounts in requests |
@@ -14,6 +18,10 @@
 
 pub mod access;
 pub mod amount;
+pub mod code;
+pub mod fields;
+pub mod instant;
+pub mod names;
 pub mod problem;
 pub mod queue;
 pub mod reply;
@@ -25,7 +33,10 @@ pub mod view;
 pub use access::{Caller, Role};
 pub use amount::Amount;
 pub use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+pub use code::Code;
 use domain::AccountId;
+pub use fields::{Change, Fields};
+pub use instant::Instant;
 pub use problem::{FieldError, Problem};
 pub use queue::Delivery;
 pub use reply::Reply;
@@ -34,10 +45,18 @@ pub use schedule::Scheduled;
 use telemetry::Correlation;
 use telemetry::correlation::because_of;
 
-/// Answers an event: reads it, lets `route` answer, and turns what went wrong into a problem.
+/// The parameters that the query of a route may have; a route that is not listed takes none.
+pub type Parameters = &'static [(&'static str, &'static [&'static str])];
+
+/// Answers an event: reads it, lets `route` answer, and turns an error into a problem. A parameter of the query that is not
+/// among the route's `parameters` is refused.
 ///
-/// Each is logged, and a failure of ours with why: here, once. Whatever is done for it is done because of it.
-pub async fn answer<F>(event: ApiGatewayV2httpRequest, route: F) -> ApiGatewayV2httpResponse
+/// Each request is logged here, once, and a failure of ours with its cause. Whatever is done for it has its correlation id.
+pub async fn answer<F>(
+    event: ApiGatewayV2httpRequest,
+    parameters: Parameters,
+    route: F,
+) -> ApiGatewayV2httpResponse
 where
     F: AsyncFnOnce(&Request) -> Result<Reply, Problem>,
 {
@@ -46,7 +65,8 @@ where
         let route_key = event.route_key.clone();
         let account = event.path_parameters.get("id").and_then(|id| AccountId::parse(id.as_str()).ok());
         let account = account.as_ref().map(AccountId::as_str);
-        let result = match Request::read(event) {
+        let listed = parameters.iter().find(|(listed, _)| Some(*listed) == route_key.as_deref());
+        let result = match Request::read(event, listed.map_or(&[], |(_, names)| names)) {
             Ok(request) => route(&request).await,
             Err(problem) => Err(problem),
         };

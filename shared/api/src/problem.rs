@@ -8,16 +8,32 @@ use store::{ApplyError, StoreError};
 use telemetry::Causes;
 use utoipa::ToSchema;
 
+use crate::code::Code;
 use crate::reply::Reply;
 use crate::view::Purchase;
 
 /// A field that is wrong, and what was expected of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// Its name in the request.
+    /// The name of the field, parameter or header in the request.
     pub field: String,
-    /// What was expected.
+    /// What is wrong with it, for programs.
+    pub code: Code,
+    /// What was expected, for people.
     pub detail: String,
+}
+
+impl FieldError {
+    /// This field is wrong in this way; what was expected of it.
+    pub fn new(field: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), code, detail: detail.into() }
+    }
+}
+
+impl From<FieldError> for Vec<FieldError> {
+    fn from(error: FieldError) -> Self {
+        vec![error]
+    }
 }
 
 /// What went wrong, by what the caller does about it.
@@ -35,11 +51,11 @@ pub enum Problem {
     NotFound(&'static str),
     /// The card was declined (F4); the purchase as it is.
     Declined(Box<Purchase>),
-    /// The account's state, or an earlier request, forbids it.
-    Conflict(String),
+    /// The account's state, or an earlier request, forbids it: which of them, and in words.
+    Conflict(Code, String),
     /// More than may be sent at once.
     TooLarge(String),
-    /// A field is wrong.
+    /// Fields are wrong.
     Invalid(Vec<FieldError>),
     /// Too busy: come back.
     Contended,
@@ -57,6 +73,8 @@ pub struct ProblemBody {
     #[serde(rename = "type")]
     #[schema(example = "urn:communications-credits:problem:invalid")]
     kind: String,
+    /// What is wrong, for programs. It tells the causes of one status apart.
+    code: Code,
     /// The kind, for people.
     title: &'static str,
     /// The HTTP status.
@@ -72,20 +90,37 @@ pub struct ProblemBody {
     purchase: Option<Purchase>,
 }
 
+/// Both values, or everything that is wrong with either. A problem of another kind than wrong fields comes first.
+///
+/// # Errors
+///
+/// One of the two problems, or both of them as one.
+pub fn both<A, B>(one: Result<A, Problem>, other: Result<B, Problem>) -> Result<(A, B), Problem> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (Err(Problem::Invalid(mut errors)), Err(Problem::Invalid(more))) => {
+            errors.extend(more);
+            Err(Problem::Invalid(errors))
+        }
+        (Err(Problem::Invalid(_)) | Ok(_), Err(problem)) | (Err(problem), _) => Err(problem),
+    }
+}
+
 /// Seconds after which a busy or broken dependency is worth another try.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 impl Problem {
     /// One wrong field.
-    pub fn field(field: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::Invalid(vec![FieldError { field: field.into(), detail: detail.into() }])
+    pub fn field(field: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
+        FieldError::new(field, code, detail).into()
     }
 
     /// A payment method, named in this field, that the card processor did not keep.
     pub fn payment_method(field: &str, error: &ProcessorError) -> Self {
         match error {
             ProcessorError::Refused { reason } => {
-                Self::field(field, format!("expected a token that the card processor knows ({reason})"))
+                let expected = format!("expected a token that the card processor knows ({reason})");
+                Self::field(field, Code::UnknownPaymentMethod, expected)
             }
             ProcessorError::Unknown(_) => Self::Unavailable(Causes(error).to_string()),
         }
@@ -93,24 +128,24 @@ impl Problem {
 
     /// What was sent as a cursor is none.
     pub(crate) fn cursor() -> Self {
-        Self::field("cursor", "expected the `next` of an earlier page of the same listing")
+        Self::field("cursor", Code::WrongFormat, "expected the `next` of an earlier page of the same listing")
     }
 
-    /// The table: status, the URN's last part, title.
-    fn kind(&self) -> (u16, &'static str, &'static str) {
+    /// The table: status, the URN's last part, title, code.
+    fn kind(&self) -> (u16, &'static str, &'static str, Code) {
         match self {
-            Self::Unreadable(_) => (400, "unreadable", "The request cannot be read"),
-            Self::Unauthorized => (401, "unauthorized", "A valid token is needed"),
-            Self::Declined(_) => (402, "declined", "The card was declined"),
-            Self::Forbidden => (403, "forbidden", "This role may not do this"),
-            Self::NoAccount => (404, "not-found", "There is no such account"),
-            Self::NotFound(_) => (404, "not-found", "There is no such thing"),
-            Self::Conflict(_) => (409, "conflict", "The state of things forbids it"),
-            Self::TooLarge(_) => (413, "too-large", "That is more than may be sent at once"),
-            Self::Invalid(_) => (422, "invalid", "A field is wrong"),
-            Self::Internal(_) => (500, "internal", "This is our mistake"),
-            Self::Contended => (503, "contended", "The account is busy"),
-            Self::Unavailable(_) => (503, "unavailable", "Something we depend on is down"),
+            Self::Unreadable(_) => (400, "unreadable", "The request cannot be read", Code::Unreadable),
+            Self::Unauthorized => (401, "unauthorized", "A valid token is needed", Code::Unauthorized),
+            Self::Declined(_) => (402, "declined", "The card was declined", Code::Declined),
+            Self::Forbidden => (403, "forbidden", "This role may not do this", Code::Forbidden),
+            Self::NoAccount => (404, "not-found", "There is no such account", Code::AccountNotFound),
+            Self::NotFound(_) => (404, "not-found", "There is no such thing", Code::NotFound),
+            Self::Conflict(code, _) => (409, "conflict", "The state of things forbids it", *code),
+            Self::TooLarge(_) => (413, "too-large", "That is more than may be sent at once", Code::TooLarge),
+            Self::Invalid(_) => (422, "invalid", "A field is wrong", Code::Invalid),
+            Self::Internal(_) => (500, "internal", "This is our mistake", Code::Internal),
+            Self::Contended => (503, "contended", "The account is busy", Code::Contended),
+            Self::Unavailable(_) => (503, "unavailable", "Something we depend on is down", Code::Unavailable),
         }
     }
 
@@ -121,10 +156,10 @@ impl Problem {
 
     /// As an answer. What is wrong inside is for the log, not for the caller.
     pub fn into_reply(self) -> Reply {
-        let (status, urn, title) = self.kind();
+        let (status, urn, title, code) = self.kind();
         let (mut detail, mut errors, mut purchase) = (String::new(), Vec::new(), None);
         match self {
-            Self::Unreadable(text) | Self::Conflict(text) | Self::TooLarge(text) => detail = text,
+            Self::Unreadable(text) | Self::Conflict(_, text) | Self::TooLarge(text) => detail = text,
             Self::NotFound(what) => detail = format!("there is no such {what}"),
             Self::Declined(declined) => {
                 detail = declined.decline_reason.clone().unwrap_or_default();
@@ -140,7 +175,7 @@ impl Problem {
             Self::Unauthorized | Self::Forbidden | Self::NoAccount | Self::Internal(_) => {}
         }
         let kind = format!("urn:communications-credits:problem:{urn}");
-        let body = ProblemBody { kind, title, status, detail, errors, purchase };
+        let body = ProblemBody { kind, code, title, status, detail, errors, purchase };
         let reply = Reply::json(status, &body).with_header("content-type", "application/problem+json");
         if status == 503 { reply.with_header("retry-after", &RETRY_AFTER_SECONDS.to_string()) } else { reply }
     }
@@ -149,13 +184,19 @@ impl Problem {
 impl fmt::Display for Problem {
     /// For the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (status, _, title) = self.kind();
+        let (status, _, title, _) = self.kind();
         write!(f, "{status} {title}")?;
         match self {
-            Self::Unreadable(text) | Self::Conflict(text) | Self::TooLarge(text) => write!(f, ": {text}"),
+            Self::Unreadable(text) | Self::Conflict(_, text) | Self::TooLarge(text) => write!(f, ": {text}"),
             Self::Unavailable(cause) | Self::Internal(cause) => write!(f, ": {cause}"),
             _ => Ok(()),
         }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::Invalid(vec![error])
     }
 }
 
@@ -218,9 +259,9 @@ mod tests {
             (Problem::Forbidden, 403, "forbidden"),
             (Problem::NoAccount, 404, "not-found"),
             (Problem::NotFound("purchase"), 404, "not-found"),
-            (Problem::Conflict("no".into()), 409, "conflict"),
+            (Problem::Conflict(Code::TooManyLots, "no".into()), 409, "conflict"),
             (Problem::TooLarge("1,001 records".into()), 413, "too-large"),
-            (Problem::field("amount", "expected more"), 422, "invalid"),
+            (Problem::field("amount", Code::OutOfRange, "expected more"), 422, "invalid"),
             (Problem::Internal("secret".into()), 500, "internal"),
             (Problem::Contended, 503, "contended"),
             (Problem::Unavailable("secret".into()), 503, "unavailable"),
@@ -237,11 +278,25 @@ mod tests {
 
     #[test]
     fn a_wrong_field_is_named() {
-        let (_, _, body) = body(Problem::field("amount", "expected at least 50 EUR"));
+        let (_, _, body) = body(Problem::field("amount", Code::OutOfRange, "expected at least 50 EUR"));
         assert_eq!(
             body["errors"],
-            serde_json::json!([{"field": "amount", "detail": "expected at least 50 EUR"}])
+            serde_json::json!([{"field": "amount", "code": "outOfRange", "detail": "expected at least 50 EUR"}])
         );
+    }
+
+    #[test]
+    fn the_code_tells_the_causes_of_one_status_apart() {
+        for (problem, code) in [
+            (Problem::Conflict(Code::IdempotencyKeyReused, "used".into()), "idempotencyKeyReused"),
+            (Problem::Conflict(Code::AccountIdTaken, "taken".into()), "accountIdTaken"),
+            (Problem::NoAccount, "accountNotFound"),
+            (Problem::NotFound("purchase"), "notFound"),
+            (Problem::Contended, "contended"),
+            (Problem::Unavailable("down".into()), "unavailable"),
+        ] {
+            assert_eq!(body(problem).2["code"], code);
+        }
     }
 
     #[test]

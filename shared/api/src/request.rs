@@ -1,5 +1,6 @@
 //! An API Gateway v2 event, read: route, caller, instant, parameters and body.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -8,11 +9,12 @@ use base64::prelude::BASE64_STANDARD;
 use domain::AccountId;
 use domain::time::{cut_to_millisecond, in_range};
 use jiff::Timestamp;
-use serde::de::{DeserializeOwned, IgnoredAny};
 use store::list::Cursor;
 
 use crate::access::{Caller, Role};
-use crate::problem::Problem;
+use crate::code::Code;
+use crate::fields::Fields;
+use crate::problem::{FieldError, Problem, both};
 
 /// A file or request may have this many bytes as sent (S3).
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -38,14 +40,15 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads an event: who calls, when, and the body's bytes.
-    pub fn read(mut event: ApiGatewayV2httpRequest) -> Result<Self, Problem> {
+    /// Reads an event: who calls, when, and the body's bytes. Its query has no other parameters than these.
+    pub fn read(mut event: ApiGatewayV2httpRequest, parameters: &[&str]) -> Result<Self, Problem> {
         let context = &event.request_context;
         let claims = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
         let caller = Caller::from_claims(&claims.ok_or(Problem::Unauthorized)?.claims)?;
         // Time comes in with the event; a handler never reads a clock.
         let now = Timestamp::from_millisecond(context.time_epoch)
             .map_err(|_| Problem::Internal("the event has no instant".to_owned()))?;
+        check_parameters(&event, parameters)?;
         let body = read_body(event.body.take().unwrap_or_default(), event.is_base64_encoded)?;
         Ok(Self { event, body, caller, now })
     }
@@ -77,15 +80,15 @@ impl Request {
         self.event.path_parameters.get(name).map(String::as_str)
     }
 
-    /// A parameter of the query; an empty one is none.
+    /// A parameter of the query, which may be empty.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.event.query_string_parameters.first(name).filter(|value| !value.is_empty())
+        self.event.query_string_parameters.first(name)
     }
 
     /// A parameter of the query, read as what it must be.
     pub fn query_as<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
-        let parse =
-            |text: &str| text.parse().map_err(|_| Problem::field(name, format!("expected {expected}")));
+        let wrong = || Problem::field(name, Code::WrongFormat, format!("expected {expected}"));
+        let parse = |text: &str| text.parse().map_err(|_| wrong());
         self.query(name).map(parse).transpose()
     }
 
@@ -94,21 +97,29 @@ impl Request {
         let expected = "an instant such as 2026-11-22T07:43:00Z";
         let instant = self.query_as(name, expected)?.map(cut_to_millisecond);
         if instant.is_some_and(|instant| !in_range(instant)) {
-            return Err(Problem::field(name, format!("expected {expected}, of the years 2000 to 9000")));
+            let expected = format!("expected {expected}, of the years 2000 to 9000");
+            return Err(Problem::field(name, Code::OutOfRange, expected));
         }
         Ok(instant)
     }
 
     /// Where the page begins, and how long it is.
     pub fn page(&self) -> Result<(Option<Cursor>, usize), Problem> {
-        let parse = |text| Cursor::parse(text).ok_or_else(Problem::cursor);
-        let cursor = self.query("cursor").map(parse).transpose()?;
+        let parse = |text: &str| {
+            let cursor = Cursor::parse(text).filter(|_| !text.is_empty());
+            cursor.ok_or_else(Problem::cursor)
+        };
+        both(self.query("cursor").map(parse).transpose(), self.limit())
+    }
+
+    fn limit(&self) -> Result<usize, Problem> {
         let expected = format!("a number from 1 to {LONGEST_PAGE}");
         let limit = self.query_as("limit", &expected)?.unwrap_or(DEFAULT_PAGE);
-        if !(1..=LONGEST_PAGE).contains(&limit) {
-            return Err(Problem::field("limit", format!("expected {expected}")));
+        if (1..=LONGEST_PAGE).contains(&limit) {
+            Ok(limit)
+        } else {
+            Err(Problem::field("limit", Code::OutOfRange, format!("expected {expected}")))
         }
-        Ok((cursor, limit))
     }
 
     /// A header.
@@ -121,7 +132,8 @@ impl Request {
         let key = self.header("idempotency-key").unwrap_or_default();
         let valid = (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         let expected = "expected a header of 1 to 255 visible ASCII characters";
-        if valid { Ok(key) } else { Err(Problem::field("Idempotency-Key", expected)) }
+        let code = if key.is_empty() { Code::Missing } else { Code::WrongFormat };
+        if valid { Ok(key) } else { Err(Problem::field("Idempotency-Key", code, expected)) }
     }
 
     /// The body's bytes.
@@ -129,44 +141,33 @@ impl Request {
         &self.body
     }
 
-    /// The body as JSON: broken JSON is unreadable; an unknown, missing or wrong field is named.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        read_json(&self.body)
+    /// The fields of the JSON object that the body is. A body that is said to be something else than JSON is refused.
+    pub fn fields(&self) -> Result<Fields, Problem> {
+        let is_json = |content_type: &str| {
+            let media_type = content_type.split(';').next().unwrap_or_default();
+            media_type.trim().eq_ignore_ascii_case("application/json")
+        };
+        if !self.header("content-type").is_none_or(is_json) {
+            let expected = "expected application/json";
+            return Err(Problem::field("Content-Type", Code::UnsupportedContentType, expected));
+        }
+        Fields::read(&self.body)
     }
 }
 
-fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let broken = |error: serde_json::Error| Problem::Unreadable(format!("broken JSON: {error}"));
-    // serde would read a list as an object's fields, in the order they happen to be declared.
-    if body.trim_ascii_start().starts_with(b"[") {
-        serde_json::from_slice::<IgnoredAny>(body).map_err(broken)?;
-        return Err(Problem::field("body", "expected a JSON object"));
+/// Every parameter of the query is one of these, and given once.
+fn check_parameters(event: &ApiGatewayV2httpRequest, known: &[&str]) -> Result<(), Problem> {
+    let query = event.raw_query_string.as_deref().unwrap_or_default();
+    let mut errors = Vec::new();
+    let mut seen = HashSet::new();
+    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
+        if !known.contains(&&*name) {
+            errors.push(FieldError::new(&*name, Code::Unknown, "unknown parameter"));
+        } else if !seen.insert(name.clone()) {
+            errors.push(FieldError::new(&*name, Code::Repeated, "given twice"));
+        }
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| wrong_json(&error))?;
-    deserializer.end().map_err(broken)?;
-    Ok(value)
-}
-
-fn wrong_json(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
-    let detail = error.inner().to_string();
-    if !error.inner().is_data() {
-        return Problem::Unreadable(format!("broken JSON: {detail}"));
-    }
-    // serde names unknown and missing fields in its text only.
-    let named = ["unknown field `", "missing field `", "duplicate field `"]
-        .iter()
-        .find_map(|start| detail.strip_prefix(start)?.split('`').next().map(str::to_owned));
-    let at = error.path().to_string();
-    let field = match named {
-        Some(name) if at == "." || at == name => name,
-        Some(name) if at.ends_with(&format!(".{name}")) => at,
-        Some(name) => format!("{at}.{name}"),
-        None if at == "." => "body".to_owned(),
-        None => at,
-    };
-    let detail = detail.split(" at line ").next().unwrap_or_default().to_owned();
-    Problem::field(field, detail)
+    if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
 }
 
 fn read_body(body: String, is_base64: bool) -> Result<Vec<u8>, Problem> {
@@ -207,7 +208,6 @@ fn size_in_json(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde::Deserialize;
 
     #[test]
     fn s3_what_is_too_large_is_refused() {
@@ -228,41 +228,24 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_field_is_named() {
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        #[expect(dead_code, reason = "only read")]
-        struct Body {
-            amount: crate::Amount,
-            inner: Option<Inner>,
+    fn a_parameter_is_known_and_given_once() {
+        let check = |query: &str| {
+            let mut event = ApiGatewayV2httpRequest::default();
+            event.raw_query_string = Some(query.to_owned());
+            check_parameters(&event, &["limit", "kind"])
+        };
+        for good in ["", "limit=1", "kind=usage&limit=2", "limit="] {
+            assert!(check(good).is_ok(), "{good}");
         }
-        #[derive(Debug, Deserialize)]
-        #[serde(deny_unknown_fields)]
-        #[expect(dead_code, reason = "only read")]
-        struct Inner {
-            size: u8,
-        }
-        for (json, status, field) in [
-            ("{\"amount\": \"1\"", 400, ""),
-            ("nonsense", 400, ""),
-            ("", 400, ""),
-            ("{\"amount\": \"1\"} x", 400, ""),
-            ("{\"amount\": 1}", 422, "amount"),
-            ("{\"amount\": \"1\", \"colour\": 1}", 422, "colour"),
-            ("{}", 422, "amount"),
-            ("{\"amount\": \"1\", \"amount\": \"2\"}", 422, "amount"),
-            ("[]", 422, "body"),
-            (" [\"1\", null]", 422, "body"),
-            ("[\"1\", null", 400, ""),
-            ("3", 422, "body"),
-            ("{\"amount\": \"1\", \"inner\": {\"size\": 999}}", 422, "inner.size"),
-            ("{\"amount\": \"1\", \"inner\": {\"sise\": 9}}", 422, "inner.sise"),
+        for (query, named) in [
+            ("colour=blue", vec![("colour", Code::Unknown)]),
+            ("limit=1&limit=1", vec![("limit", Code::Repeated)]),
+            ("lim%69t=1&limit=2", vec![("limit", Code::Repeated)]),
+            ("Limit=1&=2", vec![("Limit", Code::Unknown), ("", Code::Unknown)]),
         ] {
-            let problem = read_json::<Body>(json.as_bytes()).expect_err(json);
-            assert_eq!(problem.status(), status, "{json}: {problem:?}");
-            if let Problem::Invalid(errors) = problem {
-                assert_eq!(errors[0].field, field, "{json}: {}", errors[0].detail);
-            }
+            let Err(Problem::Invalid(errors)) = check(query) else { panic!("{query}") };
+            let found: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
+            assert_eq!(found, named, "{query}");
         }
     }
 }

@@ -12,6 +12,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::code::Code;
+use crate::instant::Instant;
 use crate::problem::FieldError;
 
 /// An organization's wallet.
@@ -68,7 +70,7 @@ pub struct Account {
     /// One more with every change.
     version: u64,
     /// When it was created.
-    created_at: Timestamp,
+    created_at: Instant,
 }
 
 /// How funds are bought by themselves, and how far that is.
@@ -97,7 +99,7 @@ pub struct AutoRecharge {
     why: Option<String>,
     /// Until when.
     #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Timestamp>,
+    until: Option<Instant>,
     /// The last decline, until a charge succeeds.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_failure: Option<RechargeFailure>,
@@ -107,7 +109,7 @@ pub struct AutoRecharge {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RechargeFailure {
     /// When that became known.
-    at: Timestamp,
+    at: Instant,
     /// The card processor's code.
     reason: String,
 }
@@ -135,11 +137,11 @@ impl From<&Recharge> for AutoRecharge {
             monthly_limit: amounts.and_then(|amounts| amounts.monthly_limit).map(|limit| limit.to_string()),
             state,
             why,
-            until,
+            until: until.map(Instant::from),
             last_failure: recharge
                 .last_failure
                 .as_ref()
-                .map(|failure| RechargeFailure { at: failure.at, reason: failure.reason.clone() }),
+                .map(|failure| RechargeFailure { at: failure.at.into(), reason: failure.reason.clone() }),
         }
     }
 }
@@ -151,7 +153,7 @@ pub struct NextExpiry {
     /// How much of them is unspent.
     amount: String,
     /// When.
-    expires_at: Timestamp,
+    expires_at: Instant,
 }
 
 /// What is shown of a card.
@@ -192,9 +194,10 @@ impl Account {
             balance: account.balance().to_string(),
             available: account.available(now).to_string(),
             owed: account.owed.to_string(),
-            next_expiry: account
-                .next_expiry(now)
-                .map(|lot| NextExpiry { amount: lot.remaining.to_string(), expires_at: lot.expires_at }),
+            next_expiry: account.next_expiry(now).map(|lot| NextExpiry {
+                amount: lot.remaining.to_string(),
+                expires_at: lot.expires_at.into(),
+            }),
             payment_method: profile.payment_method.as_ref().map(|method| (&method.card).into()),
             auto_recharge: AutoRecharge::from(&account.recharge),
             backup: profile.backup.as_ref().map(|method| (&method.card).into()),
@@ -206,7 +209,7 @@ impl Account {
                 amount: account.post_usage.amount.to_string(),
             },
             version: account.version,
-            created_at: account.created_at,
+            created_at: account.created_at.into(),
         }
     }
 }
@@ -243,9 +246,9 @@ pub struct LotView {
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase_id: Option<String>,
     /// When they were asked for.
-    purchased_at: Timestamp,
+    purchased_at: Instant,
     /// Usable strictly before this instant.
-    expires_at: Timestamp,
+    expires_at: Instant,
     /// What there was.
     amount: String,
     /// What is unspent.
@@ -257,8 +260,8 @@ impl From<&Lot> for LotView {
         Self {
             lot_id: lot.id.to_string(),
             purchase_id: lot.id.purchase().map(|id| id.to_string()),
-            purchased_at: lot.purchased_at,
-            expires_at: lot.expires_at,
+            purchased_at: lot.purchased_at.into(),
+            expires_at: lot.expires_at.into(),
             amount: lot.amount.to_string(),
             remaining: lot.remaining.to_string(),
         }
@@ -302,10 +305,10 @@ pub struct Purchase {
     /// ISO 4217.
     currency: &'static str,
     /// When it was asked for.
-    created_at: Timestamp,
+    created_at: Instant,
     /// When the funds expire.
     #[serde(skip_serializing_if = "Option::is_none")]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Instant>,
     /// Why the card said no: `card_declined`, `expired_card`, `insufficient_funds`,
     /// `authentication_required`, …, or `abandoned`: it was never charged.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -342,7 +345,7 @@ impl From<&Payment> for Purchase {
             status: PurchaseStatus::Pending,
             amount: payment.amount.to_string(),
             currency: payment.amount.currency().code(),
-            created_at: payment.created_at,
+            created_at: payment.created_at.into(),
             expires_at: None,
             decline_reason: None,
             receipt_number: None,
@@ -363,7 +366,7 @@ impl From<&Payment> for Purchase {
             }
             PaymentState::Succeeded { receipt_number, .. } => {
                 shown.status = PurchaseStatus::Succeeded;
-                shown.expires_at = Some(Lot::expiry_of_purchase(payment.created_at));
+                shown.expires_at = Some(Lot::expiry_of_purchase(payment.created_at).into());
                 shown.receipt_number = Some(*receipt_number);
             }
             PaymentState::Posted => shown.status = PurchaseStatus::Succeeded,
@@ -384,9 +387,10 @@ pub struct Purchases {
 
 /// Why a record cost what it did.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(tag = "rule", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(tag = "rule", rename_all = "camelCase")]
 pub enum Why {
     /// From the published rates: connection fee + price per minute x billed seconds / 60.
+    #[serde(rename_all = "camelCase")]
     Rated {
         /// The E.164 prefix that matched.
         prefix: String,
@@ -402,7 +406,7 @@ pub enum Why {
         #[schema(example = "60/60")]
         increments: String,
         /// Since when the rate is in force.
-        effective_from: Timestamp,
+        effective_from: Instant,
     },
     /// It arrived with its charge.
     AsRated,
@@ -428,7 +432,7 @@ impl From<&rate::Why> for Why {
                 connection_fee: connection_fee.to_string(),
                 billed_seconds,
                 increments,
-                effective_from,
+                effective_from: effective_from.into(),
             },
             rate::Why::AsRated => Self::AsRated,
             rate::Why::ZeroDuration => Self::ZeroDuration,
@@ -468,7 +472,7 @@ impl From<&rejection::Rejection> for Rejection {
         let rejection::Rejection { message, index, refusal, field, detail, text, .. } = rejection;
         Self {
             status: *refusal,
-            problem: FieldError { field: field.clone(), detail: detail.clone() },
+            problem: FieldError::new(field, Code::of_record(*refusal), detail),
             message_id: message.id.to_string(),
             index: *index,
             record: text.clone(),
@@ -483,9 +487,9 @@ pub struct Transaction {
     /// Unique within the account.
     pub transaction_id: String,
     /// When it happened.
-    pub at: Timestamp,
+    pub at: Instant,
     /// When it was committed.
-    pub posted_at: Timestamp,
+    pub posted_at: Instant,
     /// The account's version with its commit, …
     pub version: u64,
     /// … and its place there, from 0: together the order in which balances follow from each other.
@@ -555,8 +559,8 @@ impl From<&Posting> for Transaction {
     fn from(posting: &Posting) -> Self {
         let shown = Self {
             transaction_id: posting.key.to_string(),
-            at: posting.at,
-            posted_at: posting.posted_at,
+            at: posting.at.into(),
+            posted_at: posting.posted_at.into(),
             version: posting.version,
             place: posting.place,
             kind: posting.entry.kind(),

@@ -21,6 +21,19 @@ pub enum BillingModel {
     PostUsage,
 }
 
+impl BillingModel {
+    /// Every model.
+    pub const ALL: [Self; 2] = [Self::Prepaid, Self::PostUsage];
+
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Prepaid => "prepaid",
+            Self::PostUsage => "postUsage",
+        }
+    }
+}
+
 /// Whether paid calls may start (A3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -39,8 +39,8 @@ pub enum AdjustmentRefusal {
     #[error("expected an amount other than zero")]
     Zero,
     /// Not an amount of this currency.
-    #[error("{0}")]
-    Amount(String),
+    #[error(transparent)]
+    Amount(#[from] MoneyError),
     /// An expiry that makes no sense.
     #[error("expected an instant after now, on a positive amount")]
     Expiry,
@@ -53,12 +53,6 @@ pub enum AdjustmentRefusal {
     /// F11.
     #[error("the account has {MAX_LOTS} live lots and pending purchases, the most there may be")]
     TooManyLots,
-}
-
-impl From<MoneyError> for AdjustmentRefusal {
-    fn from(problem: MoneyError) -> Self {
-        Self::Amount(problem.to_string())
-    }
 }
 
 /// A positive adjustment is a lot. A negative one draws oldest first; what no lot covers is owed, or asked for by the next

@@ -47,6 +47,23 @@ impl Currency {
             .ok_or(UnknownCurrency)
     }
 
+    /// Whether this is money that people pay with today: neither withdrawn, nor a fund, nor a unit of account.
+    ///
+    /// ```
+    /// use domain::Currency;
+    /// let in_circulation = |code| Currency::parse(code).unwrap().in_circulation();
+    /// assert!(in_circulation("EUR") && in_circulation("VES"));
+    /// assert!(!in_circulation("HRK"), "Croatia has paid in euros since 2023");
+    /// assert!(!in_circulation("CHE"), "the WIR euro is a fund");
+    /// ```
+    pub fn in_circulation(self) -> bool {
+        use iso_currency::Currency::VES;
+        // The crate takes the digital bolívar (VED) for the successor of the bolívar (VES). ISO 4217's list of current
+        // currencies has both, and prices are in VES.
+        let withdrawn = self.0.is_superseded().is_some() && self.0 != VES;
+        !(withdrawn || self.0.is_fund() || self.0.is_special())
+    }
+
     /// The three-letter code.
     pub fn code(self) -> &'static str {
         self.0.code()
@@ -82,7 +99,7 @@ impl Serialize for Currency {
 }
 
 /// Why an amount is not one the ledger can hold.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// More decimals than the ledger keeps (T3).
     #[error("expected at most {digits} decimals for {currency}")]

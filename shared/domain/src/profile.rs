@@ -16,6 +16,19 @@ pub enum Locale {
     Fr,
 }
 
+impl Locale {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::En, Self::Fr];
+
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Fr => "fr",
+        }
+    }
+}
+
 /// What may be shown of a card (X2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {

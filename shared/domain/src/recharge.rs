@@ -293,20 +293,29 @@ pub struct NewSettings {
 /// Why settings cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsRefusal {
-    /// A field is missing or wrong.
-    #[error("{detail}")]
-    Field {
-        /// Its name in the API.
-        field: &'static str,
-        /// What was expected.
-        detail: String,
-    },
+    /// Amounts are missing or wrong: each with its name in the API.
+    #[error("amounts are missing or wrong")]
+    Amounts(Vec<(&'static str, WrongAmount)>),
     /// There is nothing to charge.
     #[error("the account has no saved payment method: save one first")]
     NoPaymentMethod,
     /// S8.
     #[error("an account that pays after use has no auto-recharge")]
     PostUsage,
+}
+
+/// Why an amount cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongAmount {
+    /// It is left out.
+    #[error("expected an amount when enabled")]
+    Missing,
+    /// A card cannot be charged so much.
+    #[error(transparent)]
+    NotChargeable(#[from] PurchaseRefusal),
+    /// A monthly limit that no recharge fits.
+    #[error("expected at least the rechargeAmount, {0}")]
+    BelowRechargeAmount(Money),
 }
 
 /// Changes the settings (R1). Turned off, no new charge begins, and one that is open is withdrawn (R5); changed
@@ -350,35 +359,45 @@ pub fn configure(
     Ok(draft.finish(()))
 }
 
+/// The amounts, once both of a recharge are given; every one that is wrong is named.
 fn read_amounts(
     new: &NewSettings,
     currency: Currency,
     limits: &PurchaseLimits,
 ) -> Result<Option<Amounts>, SettingsRefusal> {
-    let named = |field, given: Option<Decimal>| match given {
-        Some(amount) => limits.check(amount, currency).map(Some).map_err(|refusal| wrong(field, &refusal)),
-        None if new.enabled => {
-            Err(SettingsRefusal::Field { field, detail: "expected an amount when enabled".to_owned() })
-        }
+    let mut wrong = Vec::new();
+    let mut check = |field, amount: Result<Option<Money>, WrongAmount>| {
+        amount.unwrap_or_else(|why| {
+            wrong.push((field, why));
+            None
+        })
+    };
+    let named = |given: Option<Decimal>| match given {
+        Some(amount) => Ok(Some(limits.check(amount, currency)?)),
+        None if new.enabled => Err(WrongAmount::Missing),
         None => Ok(None),
     };
-    let trigger = named("triggerAmount", new.trigger)?;
-    let amount = named("rechargeAmount", new.amount)?;
+    let trigger = check("triggerAmount", named(new.trigger));
+    let amount = check("rechargeAmount", named(new.amount));
+    let monthly_limit = check("monthlyLimit", read_limit(new.monthly_limit, amount, currency));
+    if !wrong.is_empty() {
+        return Err(SettingsRefusal::Amounts(wrong));
+    }
     let (Some(trigger), Some(amount)) = (trigger, amount) else { return Ok(None) };
-    let monthly_limit = new.monthly_limit.map(|limit| {
-        let limit = Money::in_minor_units(limit, currency)
-            .map_err(|problem| wrong("monthlyLimit", &problem.into()))?;
-        if limit < amount {
-            let detail = format!("expected at least the rechargeAmount, {amount}");
-            return Err(SettingsRefusal::Field { field: "monthlyLimit", detail });
-        }
-        Ok(limit)
-    });
-    Ok(Some(Amounts { trigger, amount, monthly_limit: monthly_limit.transpose()? }))
+    Ok(Some(Amounts { trigger, amount, monthly_limit }))
 }
 
-fn wrong(field: &'static str, refusal: &PurchaseRefusal) -> SettingsRefusal {
-    SettingsRefusal::Field { field, detail: refusal.to_string() }
+fn read_limit(
+    limit: Option<Decimal>,
+    recharge_amount: Option<Money>,
+    currency: Currency,
+) -> Result<Option<Money>, WrongAmount> {
+    let Some(limit) = limit else { return Ok(None) };
+    let limit = Money::in_minor_units(limit, currency).map_err(PurchaseRefusal::from)?;
+    match recharge_amount {
+        Some(amount) if limit < amount => Err(WrongAmount::BelowRechargeAmount(amount)),
+        _ => Ok(Some(limit)),
+    }
 }
 
 /// A new card retries a failed recharge at once, and what is open with the old one is withdrawn (F10).

@@ -655,11 +655,23 @@ fn f10_a_new_card_withdraws_what_is_open_with_the_old_one() {
 fn r1_settings_are_checked() {
     let mut wallet = Wallet::with(euros(&[]));
     let mut refused = |enabled, amounts, limit| match wallet.set(enabled, amounts, limit) {
-        Err(SettingsRefusal::Field { field, detail }) => format!("{field}: {detail}"),
+        Err(SettingsRefusal::Amounts(wrong)) => {
+            wrong.iter().map(|(field, why)| format!("{field}: {why}")).collect::<Vec<_>>().join("; ")
+        }
         other => format!("{other:?}"),
     };
     for (amounts, limit, said) in [
-        (None, None, "triggerAmount: expected an amount when enabled"),
+        (
+            None,
+            None,
+            "triggerAmount: expected an amount when enabled; rechargeAmount: expected an amount when enabled",
+        ),
+        (
+            Some(("49", "100000.01")),
+            Some("0.001"),
+            "triggerAmount: expected at least 50 EUR; rechargeAmount: expected at most 100000 EUR; \
+             monthlyLimit: expected at most 2 decimals, as a card is charged in EUR",
+        ),
         (Some(("49", "50")), None, "triggerAmount: expected at least 50 EUR"),
         (Some(("50", "100000.01")), None, "rechargeAmount: expected at most 100000 EUR"),
         (

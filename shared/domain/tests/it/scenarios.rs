@@ -1087,9 +1087,7 @@ fn s4_a_sum_of_charges_of_ten_to_the_fifteenth_is_refused_when_it_is_decided_on(
     let add = adjust("0.0001", None, false);
     assert_eq!(
         adjustment::decide(&account, now, &add).unwrap_err(),
-        adjustment::AdjustmentRefusal::Amount(
-            "expected an amount that keeps the account's sums below 1 000 000 000 000 000".to_owned()
-        )
+        adjustment::AdjustmentRefusal::Amount(domain::money::MoneyError::AccountTooLarge)
     );
     let buy = purchase_of("pur_2", decimal("50"));
     let bought = purchase::open(&account, &card_holder(), now, &buy, &PurchaseLimits::default());

@@ -1,0 +1,111 @@
+//! Stable names of everything that can be wrong with a request, for programs. Texts may change; these do not.
+
+use domain::money::MoneyError;
+use domain::purchase::PurchaseRefusal;
+use domain::recharge::WrongAmount;
+use domain::rejection::Refusal;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::problem::FieldError;
+
+/// What is wrong, for programs. A problem has one, and so has each of its `errors`. The text beside it is for people and may
+/// change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Code {
+    /// 400: the body is not what its content type says.
+    Unreadable,
+    /// 401: there is no valid token.
+    Unauthorized,
+    /// 402: the card was declined; `detail` is the card processor's reason.
+    Declined,
+    /// 403: the token's role may not do this.
+    Forbidden,
+    /// 404: there is no such account, or the token does not reach it.
+    AccountNotFound,
+    /// 404: there is no such thing on the account, or no such route.
+    NotFound,
+    /// 409: another account has this id.
+    AccountIdTaken,
+    /// 409: more than is available was to be taken.
+    BeyondAvailable,
+    /// 409: the `Idempotency-Key` was used with another request.
+    IdempotencyKeyReused,
+    /// 409: there is no card to charge.
+    NoPaymentMethod,
+    /// 409: auto-recharge is neither paused nor stopped.
+    NothingToResume,
+    /// 409: the account pays after use, so it can neither buy funds nor recharge.
+    PostUsageAccount,
+    /// 409: the account has as many lots and pending purchases as it may have.
+    TooManyLots,
+    /// 413: more bytes, records or rows than may be sent at once.
+    TooLarge,
+    /// 422: `errors` names what is wrong. Of a field of a record: it cannot be accepted.
+    Invalid,
+    /// 500: a fault of ours.
+    Internal,
+    /// 503: other changes to the account kept coming between.
+    Contended,
+    /// 503: a dependency is down.
+    Unavailable,
+    /// Of a field: a value is needed.
+    Missing,
+    /// Of a field: there is no such field or parameter.
+    Unknown,
+    /// Of a field: given twice where once is enough.
+    Repeated,
+    /// Of a field: another JSON type is expected.
+    WrongType,
+    /// Of a field: the text has not the form that is expected.
+    WrongFormat,
+    /// Of a field: none of the values that may be given.
+    NotAllowed,
+    /// Of a field: below the smallest or above the largest value.
+    OutOfRange,
+    /// Of a field: too many characters or elements.
+    TooLong,
+    /// Of a field: more decimals than the currency has.
+    TooManyDecimals,
+    /// Of a field: the card processor does not know this token.
+    UnknownPaymentMethod,
+    /// Of a field: the currency is no longer, or was never, in circulation.
+    CurrencyNotInUse,
+    /// Of the header `Content-Type`: this operation does not take it.
+    UnsupportedContentType,
+    /// Of a record: it was accepted with other content, or its revision is not due.
+    RecordConflict,
+}
+
+impl Code {
+    /// What is wrong with a record that was refused.
+    pub fn of_record(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid => Self::Invalid,
+            Refusal::Conflict => Self::RecordConflict,
+        }
+    }
+
+    /// What is wrong with an amount of money.
+    pub fn of_amount(wrong: &MoneyError) -> Self {
+        match wrong {
+            MoneyError::TooPrecise { .. } => Self::TooManyDecimals,
+            MoneyError::TooLarge | MoneyError::SumTooLarge | MoneyError::AccountTooLarge => Self::OutOfRange,
+        }
+    }
+
+    /// What is wrong with an amount of auto-recharge.
+    pub fn of_setting(wrong: &WrongAmount) -> Self {
+        match wrong {
+            WrongAmount::Missing => Self::Missing,
+            WrongAmount::NotChargeable(PurchaseRefusal::NotChargeable { .. }) => Self::TooManyDecimals,
+            WrongAmount::NotChargeable(_) | WrongAmount::BelowRechargeAmount(_) => Self::OutOfRange,
+        }
+    }
+
+    /// Says what was expected of this field, which is wrong in this way.
+    pub fn at<E: ToString>(self, field: &'static str) -> impl Fn(E) -> FieldError {
+        move |expected| FieldError::new(field, self, expected.to_string())
+    }
+}

@@ -1,0 +1,271 @@
+//! The fields of a JSON body, read one by one, so that a problem names every wrong field and not only the first.
+//!
+//! ```
+//! use api::{Amount, Code, FieldError, Fields, Problem};
+//!
+//! let read = |body: &str| {
+//!     let mut fields = Fields::read(body.as_bytes())?;
+//!     let amount = fields.required("amount", |Amount(amount)| Ok::<_, FieldError>(amount));
+//!     let reason = fields.optional("reason", |text: String| {
+//!         if text.len() <= 3 { Ok(text) } else { Err(FieldError::new("reason", Code::TooLong, "expected at most 3 characters")) }
+//!     });
+//!     fields.finish(|| Some((amount?, reason)))
+//! };
+//! assert!(read(r#"{"amount": "1.50", "reason": null}"#).is_ok());
+//! let Err(Problem::Invalid(errors)) = read(r#"{"amount": 1.5, "reason": "long", "colour": "blue"}"#) else { panic!() };
+//! let codes: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
+//! assert_eq!(codes, [("amount", Code::WrongType), ("reason", Code::TooLong), ("colour", Code::Unknown)]);
+//! ```
+
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::code::Code;
+use crate::problem::{FieldError, Problem};
+
+/// What a request does to a value that there may be none of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change<T> {
+    /// The field is left out: the value stays.
+    Keep,
+    /// It is set, or taken away.
+    Set(Option<T>),
+}
+
+impl<T> Change<T> {
+    /// The value after the change.
+    pub fn of(self, before: Option<T>) -> Option<T> {
+        match self {
+            Self::Keep => before,
+            Self::Set(value) => value,
+        }
+    }
+}
+
+/// The fields of an object that have not been read yet, and what is wrong with the others.
+#[derive(Debug, Default)]
+pub struct Fields {
+    values: Map<String, Value>,
+    errors: Vec<FieldError>,
+}
+
+impl Fields {
+    /// The fields of the JSON object that a body is.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Unreadable`] if it is not JSON, [`Problem::Invalid`] if it is not an object.
+    pub fn read(body: &[u8]) -> Result<Self, Problem> {
+        let broken = |error: serde_json::Error| Problem::Unreadable(format!("broken JSON: {error}"));
+        serde_json::from_slice::<IgnoredAny>(body).map_err(broken)?;
+        let not_an_object = |error: serde_json::Error| {
+            if error.is_data() {
+                Problem::field("body", Code::WrongType, "expected a JSON object")
+            } else {
+                broken(error)
+            }
+        };
+        serde_json::from_slice(body).map_err(not_an_object)
+    }
+
+    /// A field that must be given. None if something is wrong with it.
+    pub fn required<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Option<U> {
+        match self.values.remove(name) {
+            None | Some(Value::Null) => self.wrong(FieldError::new(name, Code::Missing, "expected a value")),
+            Some(value) => self.parse(name, value, parse),
+        }
+    }
+
+    /// A field that may be left out; `null` is the same. None also if something is wrong with it.
+    pub fn optional<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Option<U> {
+        self.values
+            .remove(name)
+            .filter(|value| !value.is_null())
+            .and_then(|value| self.parse(name, value, parse))
+    }
+
+    /// A change of a value that there may be none of: `null` takes it away, and so does a value that is read as none.
+    pub fn change<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(T) -> Result<Option<U>, E>,
+    ) -> Change<U> {
+        match self.values.remove(name) {
+            None => Change::Keep,
+            Some(Value::Null) => Change::Set(None),
+            Some(value) => self.parse(name, value, parse).map_or(Change::Keep, Change::Set),
+        }
+    }
+
+    /// A change of a value that there always is: left out it stays, and `null` is wrong.
+    pub fn change_kept<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Option<U> {
+        match self.values.remove(name)? {
+            Value::Null => {
+                let expected = "expected a value, since it cannot be taken away; left out, it stays as it is";
+                self.wrong(FieldError::new(name, Code::Missing, expected))
+            }
+            value => self.parse(name, value, parse),
+        }
+    }
+
+    /// What `body` makes of the fields, unless one is wrong, or was given and never read.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] with everything that is wrong.
+    pub fn finish<T>(mut self, body: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
+        let unknown = self.values.keys().map(|name| FieldError::new(name, Code::Unknown, "unknown field"));
+        self.errors.extend(unknown);
+        if !self.errors.is_empty() {
+            return Err(Problem::Invalid(self.errors));
+        }
+        body().ok_or_else(|| Problem::Internal("a field without an error has no value".to_owned()))
+    }
+
+    fn wrong<T>(&mut self, error: FieldError) -> Option<T> {
+        self.errors.push(error);
+        None
+    }
+
+    fn parse<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
+        &mut self,
+        name: &str,
+        value: Value,
+        parse: impl FnOnce(T) -> Result<U, E>,
+    ) -> Option<U> {
+        let read = serde_path_to_error::deserialize(value).map_err(|error| wrong_value(name, &error).into());
+        match read.and_then(|value| parse(value).map_err(Into::into)) {
+            Ok(value) => Some(value),
+            Err(errors) => {
+                self.errors.extend(errors);
+                None
+            }
+        }
+    }
+}
+
+fn wrong_value(name: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> FieldError {
+    let detail = error.inner().to_string();
+    let field = match error.path().to_string() {
+        path if path == "." => name.to_owned(),
+        path if path.starts_with('[') => format!("{name}{path}"),
+        path => format!("{name}.{path}"),
+    };
+    // serde tells these apart in its text only.
+    let code = match &detail {
+        text if text.starts_with("invalid type") || text.starts_with("invalid value: map") => Code::WrongType,
+        text if text.starts_with("unknown variant") => Code::NotAllowed,
+        _ => Code::WrongFormat,
+    };
+    FieldError { field, code, detail }
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Fields::default();
+                while let Some((name, value)) = map.next_entry::<String, Value>()? {
+                    if fields.values.contains_key(&name) {
+                        fields.errors.push(FieldError::new(&name, Code::Repeated, "given twice"));
+                    }
+                    fields.values.insert(name, value);
+                }
+                Ok(fields)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Amount;
+
+    fn anything<T>(value: T) -> Result<T, FieldError> {
+        Ok(value)
+    }
+
+    /// A body with a required amount and optional sizes.
+    fn read(json: &str) -> Result<(Amount, Option<Vec<u8>>), Problem> {
+        let mut fields = Fields::read(json.as_bytes())?;
+        let amount = fields.required("amount", anything);
+        let sizes = fields.optional("sizes", anything);
+        fields.finish(|| Some((amount?, sizes)))
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        for (json, status, named) in [
+            ("{\"amount\": \"1\"", 400, vec![]),
+            ("nonsense", 400, vec![]),
+            ("", 400, vec![]),
+            ("{\"amount\": \"1\"} x", 400, vec![]),
+            ("[\"1\", null", 400, vec![]),
+            ("{\"amount\": 1}", 422, vec![("amount", Code::WrongType)]),
+            ("{\"amount\": \"one\"}", 422, vec![("amount", Code::WrongFormat)]),
+            ("{\"amount\": \"1\", \"colour\": 1}", 422, vec![("colour", Code::Unknown)]),
+            ("{}", 422, vec![("amount", Code::Missing)]),
+            ("{\"amount\": null}", 422, vec![("amount", Code::Missing)]),
+            ("{\"amount\": \"1\", \"amount\": \"2\"}", 422, vec![("amount", Code::Repeated)]),
+            ("[]", 422, vec![("body", Code::WrongType)]),
+            (" [\"1\", null]", 422, vec![("body", Code::WrongType)]),
+            ("3", 422, vec![("body", Code::WrongType)]),
+            ("{\"amount\": \"1\", \"sizes\": [1, 999]}", 422, vec![("sizes[1]", Code::WrongFormat)]),
+            ("{\"amount\": \"1\", \"sizes\": {\"a\": 1}}", 422, vec![("sizes", Code::WrongType)]),
+            (
+                "{\"sizes\": true, \"colour\": 1, \"taste\": 2}",
+                422,
+                vec![
+                    ("amount", Code::Missing),
+                    ("sizes", Code::WrongType),
+                    ("colour", Code::Unknown),
+                    ("taste", Code::Unknown),
+                ],
+            ),
+        ] {
+            let problem = read(json).expect_err(json);
+            assert_eq!(problem.status(), status, "{json}: {problem:?}");
+            let errors = if let Problem::Invalid(errors) = problem { errors } else { Vec::new() };
+            let found: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
+            assert_eq!(found, named, "{json}");
+        }
+    }
+
+    #[test]
+    fn null_takes_a_value_away_only_where_there_may_be_none() {
+        let read = |json: &str| {
+            let mut fields = Fields::read(json.as_bytes()).unwrap();
+            let number = fields.change("poNumber", |number: String| anything(Some(number)));
+            let name = fields.change_kept("name", anything::<String>);
+            fields.finish(|| Some((number, name)))
+        };
+        assert_eq!(read("{}").unwrap(), (Change::Keep, None));
+        assert_eq!(read("{\"poNumber\": null}").unwrap(), (Change::Set(None), None));
+        assert_eq!(read("{\"poNumber\": \"7\"}").unwrap(), (Change::Set(Some("7".to_owned())), None));
+        let Err(Problem::Invalid(errors)) = read("{\"name\": null}") else {
+            panic!("there is always a name")
+        };
+        assert_eq!((errors[0].field.as_str(), errors[0].code), ("name", Code::Missing));
+    }
+}

@@ -1,0 +1,93 @@
+//! The names that a request may choose from, as the document lists them: taken from the domain, so that both agree.
+//!
+//! Answers have no such lists, since clients must expect new values there.
+
+use std::borrow::Cow;
+
+use domain::posting::PostingKind;
+use domain::profile::MAX_NOTIFICATION_EMAILS;
+use domain::{BillingModel, Currency, Locale, Service};
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! names {
+    ($(#[$doc:meta])* $name:ident, $schema:literal, $values:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                ObjectBuilder::new().schema_type(Type::String).enum_values(Some($values)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                $schema.into()
+            }
+        }
+    };
+}
+
+names!(
+    /// What was used.
+    ServiceName,
+    "Service",
+    Service::ALL.map(Service::as_str)
+);
+
+names!(
+    /// Kinds of transactions.
+    KindName,
+    "TransactionKind",
+    PostingKind::ALL.map(PostingKind::as_str)
+);
+
+names!(
+    /// Languages of what is sent to an account.
+    LocaleName,
+    "Locale",
+    Locale::ALL.map(Locale::as_str)
+);
+
+names!(
+    /// How an account pays.
+    BillingModelName,
+    "BillingModel",
+    BillingModel::ALL.map(BillingModel::as_str)
+);
+
+names!(
+    /// Currencies of new accounts and of rates.
+    CurrencyCode,
+    "Currency",
+    currencies()
+);
+
+/// Every currency in circulation, by its code.
+fn currencies() -> impl Iterator<Item = &'static str> {
+    let letters = || 'A'..='Z';
+    let codes = letters().flat_map(move |a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+    let currencies = codes.filter_map(|code| Currency::parse(&String::from_iter(code)).ok());
+    currencies.filter(|currency| currency.in_circulation()).map(Currency::code)
+}
+
+/// Addresses that mail can be sent to, each once.
+#[derive(Clone, Copy, Debug)]
+pub struct Emails;
+
+impl PartialSchema for Emails {
+    fn schema() -> RefOr<Schema> {
+        let format = SchemaFormat::Custom("email".to_owned());
+        let address = ObjectBuilder::new().schema_type(Type::String).format(Some(format));
+        let addresses = ArrayBuilder::new().items(address).unique_items(true);
+        addresses.max_items(Some(MAX_NOTIFICATION_EMAILS)).into()
+    }
+}
+
+impl ToSchema for Emails {
+    fn name() -> Cow<'static, str> {
+        "Emails".into()
+    }
+}

@@ -13,21 +13,28 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// Up to the docs all use the dev profile, so that what one has built the next need not build again; then the functions are
 /// built as they ship.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("tools", tools::install),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),
     ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
+    ("contract", test_contract),
     ("docs", || succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))),
     ("package", || package::package(&Options::default())),
     ("checkov", scan_template),
     ("stack", test_stack),
 ];
 
+/// The host against docs/openapi.json: requests that schemathesis makes of it, and a client that is generated from it.
+fn test_contract() -> Result<()> {
+    let mut tests = Command::new(tools::python("tests/contract/contract.txt")?.join("python"));
+    succeed(tests.args(["-m", "pytest", "tests/contract"]).current_dir(root()))
+}
+
 /// The template against a scanner's rules, of which infra/checkov.yaml says which are not followed, and why.
 fn scan_template() -> Result<()> {
-    let mut scan = Command::new(tools::python("checkov.txt")?.join("checkov"));
+    let mut scan = Command::new(tools::python("tests/stack/checkov.txt")?.join("checkov"));
     scan.args(["--config-file", "infra/checkov.yaml"]).current_dir(root());
     // It asks nobody on the network for its rules' names.
     succeed(scan.env("BC_SKIP_MAPPING", "TRUE"))
@@ -35,7 +42,7 @@ fn scan_template() -> Result<()> {
 
 /// The template against rules of our own, and the stack as deployed: what `package` has built, on an emulator.
 fn test_stack() -> Result<()> {
-    let mut tests = Command::new(tools::python("requirements.txt")?.join("python"));
+    let mut tests = Command::new(tools::python("tests/stack/requirements.txt")?.join("python"));
     succeed(tests.args(["-m", "pytest", "tests/stack"]).current_dir(root()))
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{root, succeed};
 
@@ -40,12 +40,13 @@ fn runs(command: &[&str]) -> bool {
     program.status().is_ok_and(|status| status.success())
 }
 
-/// The programs of a Python environment of the project's own, under `target/python`, with what a file below tests/stack asks for;
+/// The programs of a Python environment of the project's own, under `target/python`, with what this file of the project asks for;
 /// it is made anew when that changes.
 pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
-    let folder = root().join("target/python").join(requirements).with_extension("");
+    let requirements = root().join(requirements);
+    let name = requirements.file_stem().context("requirements are a file")?;
+    let folder = root().join("target/python").join(name);
     let programs = folder.join("bin");
-    let requirements = root().join("tests/stack").join(requirements);
     let wanted = fs::read_to_string(&requirements)?;
     // Written last: an environment without it is not complete.
     let stamp = folder.join("requirements.txt");

@@ -1,0 +1,299 @@
+"""A client that openapi-python-client generates from docs/openapi.json reads every field of every answer."""
+
+import collections
+import datetime
+import importlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from conftest import DOCUMENT, NOW
+
+CONFIG = pathlib.Path(__file__).with_name("client.yaml")
+
+#: Fields that no answer has in this test, each with the reason.
+NOT_REACHED = {}
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory):
+    """The generated client, as a package."""
+    folder = tmp_path_factory.mktemp("generated")
+    programs = pathlib.Path(sys.executable).parent
+    options = ["--path", DOCUMENT, "--output-path", folder / "credits_client", "--config", CONFIG]
+    command = [programs / "openapi-python-client", "generate", *options, "--meta", "none", "--fail-on-warning"]
+    # It formats what it has written with a program that is installed beside it.
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(command, check=True, env={**os.environ, "PATH": path})
+    sys.path.insert(0, str(folder))
+    yield importlib.import_module("credits_client")
+    sys.path.remove(str(folder))
+
+
+class Seen:
+    """Which fields of the document's schemas were in an answer, and reached through the client."""
+
+    def __init__(self, document):
+        self._document = document
+        self.fields = collections.Counter()
+
+    def note(self, schema, value):
+        """Notes each field of a value, which is of this schema; one that the schema lacks is an error."""
+        schema = self.resolved(schema)
+        if isinstance(value, list):
+            for element in value:
+                self.note(schema["items"], element)
+        elif isinstance(value, dict):
+            fields = dict(self.fields_of(schema, value))
+            for name, field in value.items():
+                assert name in fields, f"{name} is not in the document: {value}"
+                owner, of = fields[name]
+                self.fields[owner, name] += 1
+                self.note(of, field)
+
+    def fields_of(self, schema, value=None):
+        """The fields of an object: name, and the schema that has it, with the field's own."""
+        schema = self.resolved(schema)
+        for part in schema.get("allOf", []):
+            yield from self.fields_of(part, value)
+        for part in schema.get("oneOf", []) + schema.get("anyOf", []):
+            part = self.resolved(part)
+            rule = part.get("properties", {}).get("rule")
+            if value is None or rule is None or value.get("rule") in rule["enum"]:
+                yield from self.fields_of(part, value)
+        for name, field in schema.get("properties", {}).items():
+            yield name, (self.name_of(schema), field)
+
+    def resolved(self, schema):
+        if "$ref" in schema:
+            return self.schemas[schema["$ref"].rsplit("/", 1)[1]]
+        options = [option for option in schema.get("oneOf", []) if option.get("type") != "null"]
+        if "properties" not in schema and len(options) == 1:
+            return self.resolved(options[0])
+        return schema
+
+    @property
+    def schemas(self):
+        return self._document["components"]["schemas"]
+
+    def name_of(self, schema):
+        names = [name for name, other in self.schemas.items() if schema is other]
+        if names:
+            return names[0]
+        for name, other in self.schemas.items():
+            if any(schema is part for part in other.get("allOf", []) + other.get("oneOf", [])):
+                return name
+        raise AssertionError(f"a schema without a name: {schema}")
+
+    def all_fields(self):
+        """Every field of every answer in the document."""
+        found, todo = set(), []
+        for item in self._document["paths"].values():
+            for operation in item.values():
+                for response in operation["responses"].values():
+                    todo += [content["schema"] for content in response.get("content", {}).values()]
+        done = []
+        while todo:
+            schema = self.resolved(todo.pop())
+            if schema in done:
+                continue
+            done.append(schema)
+            if "items" in schema:
+                todo.append(schema["items"])
+            for name, (owner, field) in self.fields_of(schema):
+                found.add((owner, name))
+                todo.append(field)
+        return found
+
+
+class Client:
+    """Calls operations with the generated client, and notes what their answers have."""
+
+    def __init__(self, generated, seen, host, token):
+        self._seen = seen
+        self._client = generated.AuthenticatedClient(base_url=host.url, token=token)
+
+    def call(self, operation, *path, status=200, **parameters):
+        """The parsed answer of an operation, which must have this status."""
+        response = self.module(operation).sync_detailed(*path, client=self._client, **parameters)
+        return self.read(operation, response, status)
+
+    def send_file(self, operation, path, content_type, content):
+        """The same for a file, whose content type the generated client cannot send."""
+        headers = {"Content-Type": content_type}
+        answer = self._client.get_httpx_client().post(path, content=content, headers=headers)
+        return self.read(operation, self.module(operation)._build_response(client=self._client, response=answer), 200)
+
+    def read(self, operation, response, status):
+        assert response.status_code == status, f"{operation}: {response.status_code} {response.content[:2_000]}"
+        if response.headers["content-type"].split(";")[0].endswith("json"):
+            raw = json.loads(response.content)
+            # What the client has read is all that was sent.
+            assert plain(response.parsed.to_dict()) == plain(raw), operation
+            self._seen.note(self.schema(operation, status), raw)
+        return response.parsed
+
+    def module(self, operation):
+        tag = self.operation(operation)["tags"][0].lower().replace("-", "_")
+        return importlib.import_module(f"credits_client.api.{tag}.{snake(operation)}")
+
+    def operation(self, name):
+        for item in self._seen._document["paths"].values():
+            for operation in item.values():
+                if operation["operationId"] == name:
+                    return operation
+        raise AssertionError(name)
+
+    def schema(self, operation, status):
+        contents = self.operation(operation)["responses"][str(status)]["content"]
+        return next(content["schema"] for kind, content in contents.items() if kind.endswith("json"))
+
+    def model(self, name, /, **fields):
+        """A request's body, of a schema of the document."""
+        return getattr(importlib.import_module("credits_client.models"), name).from_dict(fields)
+
+
+def plain(value):
+    """A value whose texts that are instants are read as such, since the client writes them in another form."""
+    if isinstance(value, list):
+        return [plain(element) for element in value]
+    if isinstance(value, dict):
+        return {name: plain(field) for name, field in value.items()}
+    try:
+        return datetime.datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def snake(name):
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def test_a_generated_client_reads_every_field_of_every_answer(host, generated, document):
+    seen = Seen(document)
+    operator = Client(generated, seen, host, host.token("operator"))
+    live(host, operator, Client(generated, seen, host, host.token("platform", "contoso")))
+    missing = seen.all_fields() - set(seen.fields)
+    assert missing == set(NOT_REACHED), sorted(missing ^ set(NOT_REACHED))
+
+
+def live(host, client, platform):
+    """A life in which everything that an answer can say is said."""
+    call, model = client.call, client.model
+    call(
+        "createAccount",
+        body=model("NewAccount", accountId="contoso", name="Contoso", currency="EUR", notificationEmails=["ada@example.com"]),
+        status=201,
+    )
+    later = model("NewAccount", accountId="later", name="Later", currency="EUR", billingModel="postUsage")
+    call("createAccount", body=later, status=201)
+    call("createAccount", body=model("NewAccount", accountId="later", name="Another", currency="EUR"), status=409)
+    cards = model("NewPaymentMethod", paymentMethod="pm_card_visa", backup="pm_card_mastercard")
+    call("setPaymentMethod", "contoso", body=cards)
+    call("changeAccount", "contoso", body=model("AccountChange", poNumber="PO-7", lowBalanceAmount="20.00"))
+    call("changeAccount", "contoso", body=model("AccountChange", name=""), status=422)
+
+    buy(client, "100.00", status=201)
+    buy(client, "100.00", paymentMethod="pm_card_chargeDeclinedExpiredCard", status=402)
+    asked = buy(client, "50.00", paymentMethod="pm_card_authenticationRequired", status=202)
+    assert asked.next_action.url.startswith(host.url)
+    call("getPurchase", "contoso", asked.purchase_id)
+    page = call("listPurchases", "contoso", limit=1)
+    rest = call("listPurchases", "contoso", limit=100, cursor=page.next_)
+    purchases = page.purchases + rest.purchases
+    assert asked.purchase_id in [purchase.purchase_id for purchase in purchases]
+    bought = next(purchase for purchase in purchases if purchase.status == "succeeded")
+    receipt = call("getReceipt", "contoso", bought.purchase_id)
+    assert receipt.payload.read(5) == b"%PDF-"
+    adjust(client, "contoso", "5.00")
+    adjust(client, "later", "5.00")
+    call("listLots", "contoso")
+
+    usage(host, client, platform)
+    recharge(host, client)
+    page = call("listAccounts", limit=1)
+    call("listAccounts", limit=100, cursor=page.next_)
+    assert call("getAccount", "contoso").account_id == "contoso"
+
+
+def buy(client, amount, status, **more):
+    body = client.model("NewPurchase", amount=amount, **more)
+    return client.call("buyFunds", "contoso", body=body, idempotency_key=f"{amount}{more}".replace(" ", ""), status=status)
+
+
+def adjust(client, account, amount):
+    body = client.model("NewAdjustment", amount=amount, reason="a gift")
+    client.call("adjustFunds", account, body=body, idempotency_key="gift", status=201)
+
+
+def usage(host, client, platform):
+    """Calls, rated and not, of our own and from a report, good and bad."""
+    started = "2026-11-22T11:00:00Z"
+    record = {"service": "userOut", "number": "+33123456789", "startedAt": started, "durationSeconds": 61}
+    more = {"callId": "call-1", "userId": "ada", "costCentre": "sales", "plan": "MCOPSTN1", "userCountry": "FR", "holdId": "h"}
+    records = [
+        {"id": "one/of?many", **record, **more},
+        {"id": "as-rated", **record, "charge": "1.0000", "currency": "EUR"},
+        {"id": "free", **record, "durationSeconds": 0},
+        {"id": "unrated", **record, "number": "+9990001234"},
+        {"id": "bad", **record, "service": "fax"},
+    ]
+    debits = platform.call("debitUsage", "contoso", body=client.model("Records", records=records[:4]))
+    assert [result.status for result in debits.results] == ["accepted", "accepted", "accepted", "unrated"]
+    client.call("debitUsage", "later", body=client.model("Records", records=[{"id": "beyond", **record, "charge": "9"}]))
+    single = client.call("listTransactions", "contoso", record_id="one/of?many", started_at=instant(started))
+    again = client.call("listTransactions", "contoso", transaction_id=single.transactions[0].transaction_id)
+    assert again.transactions[0].why.prefix == "33"
+    client.call("getUsageRecord", "contoso", "free", started_at=instant(started))
+    page = client.call("listTransactions", "contoso", limit=1)
+    client.call("listTransactions", "contoso", limit=100, cursor=page.next_)
+    client.call("listTransactions", "later")
+    report = "UsageId,Call Type,Destination Number,Start Time,Duration Seconds,Connection Fee,Charge,Currency\n"
+    report += f"u-1,user_out,+33123456789,{started},a minute,0,0.0100,EUR\n"
+    debits = client.send_file("debitUsage", "/v1/accounts/contoso/debits", "text/csv", report)
+    assert debits.results[0].problem.line == 2
+    host.local("POST", "queues/debits", {"accountId": "contoso", "records": records[4:]})
+    host.drain()
+    rejected = platform.call("listTransactions", "contoso", kind=kind("rejected"))
+    assert rejected.transactions[0].rejection.problem.field == "service"
+    page = client.call("listUnratedRecords", limit=1)
+    while page.next_:
+        page = client.call("listUnratedRecords", limit=1, cursor=page.next_)
+    client.call("findRate", service=service("userOut"), number="33123456789", currency=currency("EUR"))
+
+
+def recharge(host, client):
+    """Auto-recharge on, then declined."""
+    settings = client.model(
+        "AutoRechargeSettings", enabled=True, triggerAmount="60", rechargeAmount="50", monthlyLimit="1000"
+    )
+    client.call("setAutoRecharge", "contoso", body=settings)
+    declines = client.model("NewPaymentMethod", paymentMethod="pm_card_chargeDeclinedInsufficientFunds")
+    client.call("setPaymentMethod", "contoso", body=declines)
+    spent = {"id": "spent", "service": "userOut", "number": "+33123456789", "startedAt": NOW, "durationSeconds": 60}
+    client.call("debitUsage", "contoso", body=client.model("Records", records=[{**spent, "charge": "90"}]))
+    host.drain()
+    account = client.call("getAccount", "contoso")
+    assert account.auto_recharge.last_failure.reason == "insufficient_funds"
+    client.call("resumeAutoRecharge", "contoso", status=409)
+
+
+def instant(text):
+    return datetime.datetime.fromisoformat(text)
+
+
+def kind(name):
+    return importlib.import_module("credits_client.models").TransactionKind(name)
+
+
+def service(name):
+    return importlib.import_module("credits_client.models").Service(name)
+
+
+def currency(code):
+    models = importlib.import_module("credits_client.models")
+    return models.Currency(code) if hasattr(models, "Currency") else code

@@ -4,6 +4,7 @@
 
 mod checks;
 mod licences;
+mod mutants;
 mod package;
 mod tools;
 
@@ -31,6 +32,12 @@ enum Xtask {
     Package(package::Options),
     /// Measure each function's size, start and memory against an empty one's; fail past the budget
     Budget,
+    /// Change the domain and the store in one place after the other, and name the changes that no test notices
+    Mutants {
+        /// Passed on to cargo-mutants as they are, such as `--file shared/domain/src/lot.rs`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
     /// Measure how fast calls are paid for
     Bench {
         /// Passed on to the benchmarks as they are
@@ -47,6 +54,7 @@ fn main() -> ExitCode {
         Xtask::Events => write_document("--print-event-schema", "events.schema.json"),
         Xtask::Package(options) => package::package(&options),
         Xtask::Budget => package::budget(),
+        Xtask::Mutants { options } => mutants::run(&options),
         Xtask::Bench { args } => succeed(cargo("bench -p scenarios --bench debits --").args(args)),
     };
     match result {

@@ -28,6 +28,8 @@ mod payment_item;
 mod posting_item;
 mod read;
 mod recharge_item;
+#[cfg(test)]
+mod shapes;
 pub mod tables;
 mod tally;
 mod turn;

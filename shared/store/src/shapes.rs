@@ -209,6 +209,7 @@ fn payments() -> Vec<Payment> {
                 method: (number % 2 == 0).then(|| method("pm_1")),
                 backup,
                 po_number: (number % 2 == 0).then(|| "PO 1".into()),
+                recharge_amounts: (number % 2 == 0).then_some(3),
                 revision: 3,
                 state: state.clone(),
             });

@@ -126,6 +126,7 @@ impl IntoResponse for Refusal {
         let status = self.status();
         let problem = json!({
             "type": "urn:communications-credits:problem:web-site",
+            "code": "webSite",
             "title": "The one-machine host answers this machine only",
             "status": status.as_u16(),
             "detail": self.detail(),

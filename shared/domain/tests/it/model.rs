@@ -104,6 +104,8 @@ pub(crate) struct Call {
     pub by_rates: bool,
     pub number: &'static str,
     pub charge: Charge,
+    /// It names another currency than the account's.
+    pub in_other_currency: bool,
 }
 
 /// What became of a call.

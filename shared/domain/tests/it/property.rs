@@ -397,6 +397,7 @@ impl World {
             by_rates,
             number,
             charge: charged,
+            in_other_currency: other.is_some(),
         };
         (record, call)
     }
@@ -450,7 +451,7 @@ fn same_call(one: &model::Call, other: &model::Call) -> bool {
     let sent = |call: &model::Call| {
         let went_out = call.service == "userOut" || call.service == "premium";
         let service = if went_out && (one.by_rates || other.by_rates) { "out" } else { call.service };
-        (call.seconds, service, call.charge)
+        (call.seconds, service, call.charge, call.in_other_currency)
     };
     sent(one) == sent(other)
 }

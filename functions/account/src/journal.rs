@@ -4,9 +4,10 @@ use api::names::KindName;
 use api::problem::both;
 use api::view::{Transaction, Transactions};
 use api::{Code, FieldError, Problem, Reply, Request, Role};
-use domain::RecordId;
-use domain::posting::{JournalKey, PostingKind};
+use domain::id::InvalidId;
+use domain::posting::{JournalKey, Posting, PostingKind};
 use domain::time::cut_to_second;
+use domain::{AccountId, RecordId};
 use jiff::Timestamp;
 use serde::Serialize;
 use store::list::{Cursor, Period};
@@ -61,9 +62,9 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
     let asked = asked(request)?;
     let platform = request.caller().is(&READERS).is_err();
     let (transactions, link) = match asked {
-        Asked::One(key) => {
+        Asked::One(keys) => {
             ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
-            let posting = ports.store.posting(&id, &key).await?;
+            let posting = first_of(ports, &id, &keys).await?;
             let posting = posting.filter(|posting| !platform || is_of_record(posting.entry.kind()));
             let transactions = posting.iter().map(Transaction::from).collect();
             (Transactions { transactions, next: None }, None)
@@ -92,8 +93,8 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
 
 /// Which transactions a request asks for.
 enum Asked {
-    /// This one.
-    One(JournalKey),
+    /// One, under the first of these keys that has a row.
+    One(Vec<JournalKey>),
     /// A page.
     Page { period: Period, cursor: Option<Cursor>, limit: usize },
 }
@@ -106,15 +107,14 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
         });
         let alone =
             alone(request, &["from", "to", "kind", "cursor", "limit", "recordId", "startedAt", "revision"]);
-        return both(key, alone).map(|(key, ())| Asked::One(key));
+        return both(key, alone).map(|(key, ())| Asked::One(vec![key]));
     }
     if let Some(text) = request.query("recordId") {
-        let record = RecordId::sent(text).map_err(|wrong| Code::WrongFormat.at("recordId")(wrong).into());
-        let key = both(record, both(started_at(request), revision(request)));
-        let key =
-            key.map(|(record, (started_at, revision))| JournalKey::usage(started_at, &record, revision));
-        return both(key, alone(request, &["from", "to", "kind", "cursor", "limit"]))
-            .map(|(key, ())| Asked::One(key));
+        let ids = ids_of(text).map_err(|wrong| Code::WrongFormat.at("recordId")(wrong).into());
+        let keys = both(ids, both(started_at(request), revision(request)));
+        let keys = keys.map(|(ids, (started_at, revision))| keys_of(&ids, started_at, revision));
+        return both(keys, alone(request, &["from", "to", "kind", "cursor", "limit"]))
+            .map(|(keys, ())| Asked::One(keys));
     }
     let kind =
         request.query("kind").map(|name| PostingKind::parse(name).ok_or_else(unknown_kind)).transpose();
@@ -193,11 +193,35 @@ fn unknown_kind() -> Problem {
 pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&RECORD_READERS)?;
     let none = || Problem::NotFound("record");
-    let record = request.path("recordId").and_then(|id| RecordId::sent(id).ok()).ok_or_else(none)?;
+    let ids = request.path("recordId").and_then(|id| ids_of(id).ok()).ok_or_else(none)?;
     let (started_at, revision) = both(started_at(request), revision(request))?;
-    let key = JournalKey::usage(started_at, &record, revision);
-    let posting = ports.store.posting(&id, &key).await?.ok_or_else(none)?;
+    let posting = first_of(ports, &id, &keys_of(&ids, started_at, revision)).await?.ok_or_else(none)?;
     Ok(Reply::json(200, &Transaction::from(&posting)))
+}
+
+/// The ids under which a record may stand. A UUID is kept in small letters; rows of earlier versions have it as it was
+/// sent.
+fn ids_of(text: &str) -> Result<Vec<RecordId>, InvalidId> {
+    let (kept, sent) = (RecordId::sent(text)?, RecordId::parse(text)?);
+    Ok(if kept == sent { vec![kept] } else { vec![kept, sent] })
+}
+
+fn keys_of(ids: &[RecordId], started_at: Timestamp, revision: u32) -> Vec<JournalKey> {
+    ids.iter().map(|id| JournalKey::usage(started_at, id, revision)).collect()
+}
+
+/// The row under the first of these keys that has one.
+async fn first_of(
+    ports: &Ports,
+    account: &AccountId,
+    keys: &[JournalKey],
+) -> Result<Option<Posting>, Problem> {
+    for key in keys {
+        if let Some(posting) = ports.store.posting(account, key).await? {
+            return Ok(Some(posting));
+        }
+    }
+    Ok(None)
 }
 
 /// When a record's call started, to the second, as its key has it.

@@ -93,7 +93,7 @@ pub struct Debits {
     pub accepted: usize,
     /// Records refused: `conflict` and `invalid`.
     pub rejected: usize,
-    /// Records that the request was answered before: neither accepted nor rejected. Send the same request again after
+    /// Records that were not processed before the answer was due: neither accepted nor rejected. Send the same request again after
     /// `Retry-After` seconds, until this is 0.
     pub not_reached: usize,
     /// Records by status.

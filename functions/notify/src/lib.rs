@@ -103,8 +103,8 @@ async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), Notify
 }
 
 /// What a mail is claimed by. Each event is told once. But anybody's address can be made a recipient and removed again, as
-/// often as one likes, so an address is told once a day of each account that it was added or removed (N9). It is once an
-/// account, since otherwise changes of one account could hide those of another.
+/// often as one likes, so an address is told once a day of each account that it was added or removed (N9). The
+/// limit is each account's own: otherwise a mail about one account would suppress the mail about another.
 fn claim_of(event: &Event, reader: Reader) -> String {
     match reader {
         Reader::Recipient => event.id.clone(),
@@ -123,7 +123,7 @@ async fn tell_one(
     ports: &Ports,
     until: Instant,
 ) -> Result<(), Untold> {
-    // A send that Lambda cuts off is one that nobody counts.
+    // If Lambda stops the function during a send, the send is not recorded.
     if Instant::now() + ports.patience > until {
         return Err(Untold::OutOfTime);
     }

@@ -22,7 +22,7 @@ pub struct Bucket {
     name: String,
 }
 
-/// The bucket did not do it: the caller comes back later.
+/// The request to the bucket failed. The caller tries again later.
 #[derive(Debug, thiserror::Error)]
 #[error("the bucket of undelivered records is unavailable ({code})")]
 pub struct BucketError {
@@ -110,7 +110,7 @@ pub(crate) fn records_of(object: &[u8]) -> Result<Vec<Value>, NoRecords> {
     }
 }
 
-/// By its place in the stream, for people, and by its content, so that no two records have one key.
+/// The record's sequence number, which people can look up, and a fingerprint of its content, which makes the key unique.
 fn key_of(record: &Value) -> String {
     let sequence = record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default();
     let sequence: String = sequence.chars().filter(char::is_ascii_alphanumeric).collect();

@@ -51,8 +51,8 @@ pub struct Batch {
 
 /// Puts what a batch of the stream tells on the bus, in its order. At an outage of the bus or the bucket a record fails,
 /// and with it all that follow, since the stream is ordered: they come again from there. A record that no further try
-/// helps is stored in the bucket, and the others go on. A batch is logged here, with what its events are because of, and so
-/// is a failure, once.
+/// helps is stored in the bucket, and the others go on. Each batch is logged here with the correlation ids of its events, and
+/// each failure once.
 pub async fn handle(batch: Batch, ports: &Ports) -> DynamoDbEventResponse {
     let records = batch.records;
     let told = tell(&records, ports).await;

@@ -15,7 +15,7 @@ use crate::entry;
 pub(crate) struct Told {
     /// Events that are on the bus.
     pub(crate) events: usize,
-    /// What the events are because of, each once in a row.
+    /// The correlation ids of the events, without adjacent repeats.
     pub(crate) causes: String,
     /// Records that no further try helps, by their places, and why: they cannot be read, or the bus refuses one of their
     /// entries for good.

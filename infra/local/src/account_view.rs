@@ -26,7 +26,7 @@ const DONE: [(&str, &str, &str); 6] = [
     ("set", AUTO_RECHARGE, "Auto-recharge was saved."),
     ("resumed", AUTO_RECHARGE, "Auto-recharge was resumed."),
     ("saved", PAYMENT_METHOD, "The card was saved."),
-    ("told", RECIPIENTS, "The recipients were saved. Each is told by e-mail."),
+    ("told", RECIPIENTS, "The recipients were saved."),
 ];
 
 /// The page.

@@ -58,6 +58,21 @@ async fn forward(
     path: &RawPathParams,
     request: Request,
 ) -> Response {
+    let id = request_id();
+    let mut response = answer(machine, function, route, path, request, &id).await;
+    // API Gateway tells it with every answer: who asks what went wrong can name it.
+    response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (REQUEST_ID, id)));
+    response
+}
+
+async fn answer(
+    machine: &Machine,
+    function: ApiFunction,
+    route: &'static str,
+    path: &RawPathParams,
+    request: Request,
+    id: &str,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Some(claims) = bearer(&parts.headers).and_then(|token| machine.tokens.claims(token)) else {
         let reply = Problem::Unauthorized.into_reply().with_header("www-authenticate", "Bearer");
@@ -70,7 +85,6 @@ async fn forward(
     let path_parameters: Map<_, _> =
         path.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
     let (body, is_base64) = event_body(&parts.headers, &body);
-    let id = request_id();
     let event = json!({
         "version": "2.0",
         "routeKey": route,
@@ -103,12 +117,7 @@ async fn forward(
     });
     // Through JSON, as Lambda's runtime reads it.
     match serde_json::from_value::<ApiGatewayV2httpRequest>(event) {
-        Ok(event) => {
-            let mut response = respond(machine.functions.answer(function, event).await);
-            // API Gateway tells it, too: who asks what went wrong can name it.
-            response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (REQUEST_ID, id)));
-            response
-        }
+        Ok(event) => respond(machine.functions.answer(function, event).await),
         Err(problem) => {
             let problem = Problem::Internal(format!("the event could not be made: {problem}"));
             tracing::error!(%problem, route, "a request failed");

@@ -11,7 +11,7 @@
 //! | [`mail`] | SES: a mailbox |
 //! | [`bucket`] | S3: the bucket of undelivered records |
 //! | [`faults`] | a bad day: conflicts, throttling, lost replies, dead processes |
-//! | `browsers` | nothing: it keeps other web sites out |
+//! | `browsers` | no AWS service: it refuses requests that other web sites send |
 //! | [`gateway`] | API Gateway: HTTP in, genuine v2 events to the functions |
 //! | [`tokens`] | the OIDC issuer and the JWT authorizer |
 //! | [`functions`] | Lambda: which function answers what, with which ports |

@@ -54,13 +54,13 @@ pub enum Code {
     Missing,
     /// Of a field: there is no such field or parameter.
     Unknown,
-    /// Of a field: given twice where once is enough.
+    /// Of a field: given more than once.
     Repeated,
     /// Of a field: another JSON type is expected.
     WrongType,
     /// Of a field: the text has not the form that is expected.
     WrongFormat,
-    /// Of a field: none of the values that may be given.
+    /// Of a field: not one of the allowed values, or not allowed beside the other parameters.
     NotAllowed,
     /// Of a field: below the smallest or above the largest value.
     OutOfRange,

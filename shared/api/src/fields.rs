@@ -25,7 +25,13 @@ use serde_json::{Map, Value};
 use crate::code::Code;
 use crate::problem::{FieldError, Problem};
 
-/// What a request does to a value that there may be none of.
+/// A problem names at most this many fields, so that its answer stays small however many a body has.
+const MAX_ERRORS: usize = 100;
+
+/// … and at most this many characters of a name that is not one of ours.
+const MAX_SHOWN_CHARS: usize = 64;
+
+/// A requested change to an optional value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change<T> {
     /// The field is left out: the value stays.
@@ -94,7 +100,7 @@ impl Fields {
             .and_then(|value| self.parse(name, value, parse))
     }
 
-    /// A change of a value that there may be none of: `null` takes it away, and so does a value that is read as none.
+    /// Reads a change to an optional value: `null` clears it, and so does a value that `parse` maps to none.
     pub fn change<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
         &mut self,
         name: &str,
@@ -128,8 +134,10 @@ impl Fields {
     ///
     /// [`Problem::Invalid`] with everything that is wrong.
     pub fn finish<T>(mut self, body: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
-        let unknown = self.values.keys().map(|name| FieldError::new(name, Code::Unknown, "unknown field"));
-        self.errors.extend(unknown);
+        let unknown =
+            self.values.keys().map(|name| FieldError::new(shown(name), Code::Unknown, "unknown field"));
+        self.errors.extend(unknown.take(MAX_ERRORS));
+        self.errors.truncate(MAX_ERRORS);
         if !self.errors.is_empty() {
             return Err(Problem::Invalid(self.errors));
         }
@@ -156,6 +164,11 @@ impl Fields {
             }
         }
     }
+}
+
+/// A name that somebody sent, as far as a problem repeats it.
+fn shown(name: &str) -> String {
+    name.chars().take(MAX_SHOWN_CHARS).collect()
 }
 
 fn wrong_value(name: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> FieldError {
@@ -186,7 +199,7 @@ impl<'de> Deserialize<'de> for Fields {
                 let mut fields = Fields::default();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
                     if fields.values.contains_key(&name) {
-                        fields.errors.push(FieldError::new(&name, Code::Repeated, "given twice"));
+                        fields.errors.push(FieldError::new(shown(&name), Code::Repeated, "given twice"));
                     }
                     fields.values.insert(name, value);
                 }
@@ -252,6 +265,16 @@ mod tests {
             let found: Vec<_> = errors.iter().map(|error| (error.field.as_str(), error.code)).collect();
             assert_eq!(found, named, "{json}");
         }
+    }
+
+    #[test]
+    fn a_problem_stays_small_whatever_a_body_has() {
+        let names: Vec<_> = (0..10_000).map(|number| format!("\"{}{number}\": 0", "x".repeat(100))).collect();
+        let Err(Problem::Invalid(errors)) = read(&format!("{{{}}}", names.join(","))) else {
+            panic!("they are unknown")
+        };
+        assert_eq!(errors.len(), MAX_ERRORS);
+        assert!(errors.iter().all(|error| error.field.len() <= MAX_SHOWN_CHARS));
     }
 
     #[test]

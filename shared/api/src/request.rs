@@ -34,6 +34,8 @@ const LONGEST_KEY: usize = 255;
 #[derive(Debug)]
 pub struct Request {
     event: ApiGatewayV2httpRequest,
+    /// The query as it was sent: the event's own map splits values at commas, which may be part of an id.
+    query: Vec<(String, String)>,
     body: Vec<u8>,
     caller: Caller,
     now: Timestamp,
@@ -48,9 +50,10 @@ impl Request {
         // Time comes in with the event; a handler never reads a clock.
         let now = Timestamp::from_millisecond(context.time_epoch)
             .map_err(|_| Problem::Internal("the event has no instant".to_owned()))?;
-        check_parameters(&event, parameters)?;
+        let query = decoded(event.raw_query_string.as_deref().unwrap_or_default());
+        check_parameters(&query, parameters)?;
         let body = read_body(event.body.take().unwrap_or_default(), event.is_base64_encoded)?;
-        Ok(Self { event, body, caller, now })
+        Ok(Self { event, query, body, caller, now })
     }
 
     /// Its route key, such as `GET /v1/accounts/{id}`.
@@ -82,7 +85,7 @@ impl Request {
 
     /// A parameter of the query, which may be empty.
     pub fn query(&self, name: &str) -> Option<&str> {
-        self.event.query_string_parameters.first(name)
+        self.query.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
     /// A parameter of the query, read as what it must be.
@@ -155,16 +158,20 @@ impl Request {
     }
 }
 
+/// The parameters of a query, decoded.
+fn decoded(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
 /// Every parameter of the query is one of these, and given once.
-fn check_parameters(event: &ApiGatewayV2httpRequest, known: &[&str]) -> Result<(), Problem> {
-    let query = event.raw_query_string.as_deref().unwrap_or_default();
+fn check_parameters(query: &[(String, String)], known: &[&str]) -> Result<(), Problem> {
     let mut errors = Vec::new();
     let mut seen = HashSet::new();
-    for (name, _) in form_urlencoded::parse(query.as_bytes()) {
-        if !known.contains(&&*name) {
-            errors.push(FieldError::new(&*name, Code::Unknown, "unknown parameter"));
-        } else if !seen.insert(name.clone()) {
-            errors.push(FieldError::new(&*name, Code::Repeated, "given twice"));
+    for (name, _) in query {
+        if !known.contains(&name.as_str()) {
+            errors.push(FieldError::new(name, Code::Unknown, "unknown parameter"));
+        } else if !seen.insert(name) {
+            errors.push(FieldError::new(name, Code::Repeated, "given twice"));
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::Invalid(errors)) }
@@ -210,6 +217,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_comma_is_part_of_a_parameter() {
+        let event = serde_json::json!({
+            "rawQueryString": "recordId=a%2Cb,c&limit=10,20",
+            "queryStringParameters": { "recordId": "a,b,c", "limit": "10,20" },
+            "requestContext": {
+                "authorizer": { "jwt": { "claims": { "sub": "o", "role": "operator" } } },
+                "http": { "method": "GET" },
+                "timeEpoch": 1_764_064_800_123_u64,
+            },
+        });
+        let event = serde_json::from_value(event).unwrap();
+        let request = Request::read(event, &["recordId", "limit"]).unwrap();
+        assert_eq!(request.query("recordId"), Some("a,b,c"));
+        assert!(request.page().is_err(), "it is no number");
+    }
+
+    #[test]
     fn s3_what_is_too_large_is_refused() {
         assert!(read_body("x".repeat(MAX_BODY_BYTES), false).is_ok());
         assert_eq!(read_body("x".repeat(MAX_BODY_BYTES + 1), false).unwrap_err().status(), 413);
@@ -229,11 +253,7 @@ mod tests {
 
     #[test]
     fn a_parameter_is_known_and_given_once() {
-        let check = |query: &str| {
-            let mut event = ApiGatewayV2httpRequest::default();
-            event.raw_query_string = Some(query.to_owned());
-            check_parameters(&event, &["limit", "kind"])
-        };
+        let check = |query: &str| check_parameters(&decoded(query), &["limit", "kind"]);
         for good in ["", "limit=1", "kind=usage&limit=2", "limit="] {
             assert!(check(good).is_ok(), "{good}");
         }

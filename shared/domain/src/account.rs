@@ -190,13 +190,13 @@ impl Account {
         live + self.open_payments.len() < MAX_LOTS
     }
 
-    /// Whether its lots can take so much more: together they stay below [`MAX_UNITS`] (S4).
+    /// Checks that the sum of its lots stays below [`MAX_UNITS`] when this amount is added (S4).
     pub fn can_hold(&self, amount: Money) -> Result<(), MoneyError> {
         stays_small(self.sum_of_lots(|_| true), amount)
     }
 
-    /// Whether it can be charged so much more, whatever pays for it: what is owed, and what the next invoice asks for,
-    /// stay below [`MAX_UNITS`] (S4).
+    /// Checks that what it owes, and what the next invoice asks for, stay below [`MAX_UNITS`] when it is charged this amount
+    /// (S4).
     pub fn can_be_charged(&self, amount: Money) -> Result<(), MoneyError> {
         stays_small(self.owed, amount)?;
         stays_small(self.post_usage.amount, amount)

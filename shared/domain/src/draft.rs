@@ -251,7 +251,7 @@ impl Draft {
     }
 
     /// A crossing to zero or below (N3), or to the warning amount or below (N4), is told once, until what is
-    /// available is above again. Less than a minor unit above zero is worth no mail when it is spent.
+    /// available is above again. A balance of less than one minor unit does not arm N3 again.
     fn tell_of_crossings(&mut self) {
         let available = self.account.available(self.now);
         if available.is_positive() {

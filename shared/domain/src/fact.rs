@@ -290,10 +290,10 @@ pub struct NewAutoRecharge {
     /// Whether somebody resumed it, with the settings that it had.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
-    /// What is added.
+    /// The amount of one recharge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recharge_amount: Option<Money>,
-    /// When what is available is at or below this.
+    /// A recharge begins when the available balance is at or below this amount.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger_amount: Option<Money>,
     /// At most so much in a calendar month.

@@ -11,7 +11,7 @@
 //!
 //! A mail is sent by whoever holds the claim, so a repeated event sends no second one. A process that dies after
 //! sending and before marking leaves no trace of the send: that one mail is sent again when the lease is over, rather
-//! than lost. A send without an answer is counted, and tried once more at most: a slow SES takes each of them.
+//! than lost. A send without an answer is counted, and tried once more at most: a slow SES often accepts a mail that it does not answer in time.
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -174,10 +174,7 @@ fn needs_action(name: &str, amount: Money) -> Parts {
 fn depleted(told: &Told<'_>, available: Money) -> Parts {
     let (name, heading) = (told.name, "Your credit is used up".to_owned());
     let owed = if available.is_negative() {
-        format!(
-            "\n{} is owed for calls that were already made: it is repaid first from the funds that you add.",
-            money(-available)
-        )
+        format!("\n{} is owed: it is repaid first from the funds that you add.", money(-available))
     } else {
         String::new()
     };
@@ -238,8 +235,8 @@ fn about_recharge(told: &Told<'_>) -> String {
                        Ask them to confirm it, or add funds on the page below."
             .to_owned(),
         State::Limited { until, .. } => format!(
-            "Auto-recharge is on, but has reached a limit; it tries again on {}.\n\
-             Add funds on the page below, or change the limit.",
+            "Auto-recharge is on, but a limit keeps it from charging your card; it tries again on {}.\n\
+             The page below says which limit that is. You can also add funds there.",
             date_and_time(until)
         ),
         State::Paused { .. } => "Auto-recharge is paused as a safeguard, and charges nothing until it is resumed.\n\
@@ -264,14 +261,15 @@ fn expiring(told: &Told<'_>, amount: Money, lots: &[UnusedFunds]) -> Parts {
     } else {
         format!("{} expires {when}", money(amount))
     };
+    let in_days = in_days(told.days_until(first));
+    let in_days = if date(first) == date(last) { in_days } else { format!("the first of it {in_days}") };
     let body = format!(
         "{} of the credit of {name} has not been used yet.\n\
-         It expires {when}, {}; what is left of it then is lost.\n\
+         It expires {when}, {in_days}; what is left of it then is lost.\n\
          \n\
          You need not do anything: calls use the credit that expires first.\n\
          Buying more credit does not extend it.",
         money(amount),
-        in_days(told.days_until(first)),
     );
     (heading, body, "See your credit")
 }
@@ -352,7 +350,7 @@ fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
         ),
         Limit::Lots => (
             "Auto-recharge has no room for more purchases",
-            "the account already has as many purchases with unused credit as it can keep apart",
+            "the account has the largest number of purchases with unused credit that it may have",
             "There is room again once the oldest of them are used up or have expired.\n\
              A larger recharge amount, which you choose on the page below, makes fewer of them.",
         ),

@@ -188,8 +188,7 @@ fn depleted(told: &Told<'_>, available: Money) -> Parts {
     let (name, heading) = (told.name, "Votre crédit est épuisé".to_owned());
     let owed = if available.is_negative() {
         format!(
-            "\nIl reste {} à régler pour des appels déjà passés : cette somme est d’abord prélevée sur le crédit que \
-             vous ajoutez.",
+            "\nIl reste {} à régler : cette somme est d’abord prélevée sur le crédit que vous ajoutez.",
             money(-available)
         )
     } else {
@@ -255,8 +254,9 @@ fn about_recharge(told: &Told<'_>) -> String {
                        Demandez-lui de le confirmer ou ajoutez du crédit sur la page ci-dessous."
             .to_owned(),
         State::Limited { until, .. } => format!(
-            "La recharge automatique est activée, mais elle a atteint une limite ; un nouvel essai aura lieu le {}.\n\
-             Ajoutez du crédit sur la page ci-dessous ou modifiez la limite.",
+            "La recharge automatique est activée, mais une limite l’empêche de débiter votre carte ; un nouvel essai aura \
+             lieu le {}.\n\
+             La page ci-dessous indique de quelle limite il s’agit. Vous pouvez aussi y ajouter du crédit.",
             date_and_time(until)
         ),
         State::Paused { .. } => "La recharge automatique est suspendue par précaution et ne débite rien tant qu’elle \
@@ -283,14 +283,15 @@ fn expiring(told: &Told<'_>, amount: Money, lots: &[UnusedFunds]) -> Parts {
     } else {
         format!("Un crédit de {} expire {when}", money(amount))
     };
+    let in_days = in_days(told.days_until(first));
+    let in_days = if date(first) == date(last) { in_days } else { format!("la première partie {in_days}") };
     let body = format!(
         "Une partie du crédit de {name}, soit {}, n’a pas encore été utilisée.\n\
-         Elle expire {when}, {} ; ce qui en restera alors sera perdu.\n\
+         Elle expire {when}, {in_days} ; ce qui en restera alors sera perdu.\n\
          \n\
          Vous n’avez rien à faire : les appels utilisent d’abord le crédit qui expire le premier.\n\
          Un nouvel achat ne prolonge pas ce crédit.",
         money(amount),
-        in_days(told.days_until(first)),
     );
     (heading, body, "Voir votre crédit")
 }
@@ -369,15 +370,15 @@ fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
             "Pour la relancer plus tôt, relevez la limite mensuelle sur la page ci-dessous ou ajoutez vous-même du crédit.",
         ),
         Limit::Maximum => (
-            "La recharge automatique ne peut pas débiter son montant",
+            "Le montant de la recharge automatique dépasse le maximum autorisé",
             "son montant dépasse ce qui peut être débité en une fois",
             "Pour la relancer plus tôt, choisissez un montant plus faible sur la page ci-dessous ou ajoutez vous-même du crédit.",
         ),
         Limit::Lots => (
             "La recharge automatique n’a plus de place pour d’autres achats",
-            "le compte a déjà autant d’achats au crédit inutilisé qu’il peut en distinguer",
+            "le compte a atteint le nombre maximal d’achats dont le crédit n’est pas épuisé",
             "La place se libère une fois les plus anciens épuisés ou expirés.\n\
-             Un montant de recharge plus élevé, à choisir sur la page ci-dessous, en fait moins.",
+             Un montant de recharge plus élevé, à choisir sur la page ci-dessous, réduit le nombre d’achats.",
         ),
     };
     let body = format!(

@@ -68,8 +68,8 @@ pub async fn client_from_env() -> Client {
     Client::new(&config)
 }
 
-/// Sends a mail. The SDK tries once: SES has no key that tells a second try from a second mail, so who tries again
-/// is who knows that it may be one, and when.
+/// Sends a mail. The SDK tries once: SES has no key that tells a second try from a second mail, so only the
+/// caller, which records earlier sends, may try again.
 pub async fn send(
     client: &Client,
     envelope: &Envelope<'_>,

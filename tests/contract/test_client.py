@@ -275,11 +275,14 @@ def recharge(host, client):
     declines = client.model("NewPaymentMethod", paymentMethod="pm_card_chargeDeclinedInsufficientFunds")
     client.call("setPaymentMethod", "contoso", body=declines)
     spent = {"id": "spent", "service": "userOut", "number": "+33123456789", "startedAt": NOW, "durationSeconds": 60}
-    client.call("debitUsage", "contoso", body=client.model("Records", records=[{**spent, "charge": "90"}]))
+    client.call("debitUsage", "contoso", body=client.model("Records", records=[{**spent, "charge": "150"}]))
     host.drain()
     account = client.call("getAccount", "contoso")
     assert account.auto_recharge.last_failure.reason == "insufficient_funds"
     client.call("resumeAutoRecharge", "contoso", status=409)
+    purchases = client.call("listPurchases", "contoso", limit=100).purchases
+    declined = next(purchase for purchase in purchases if purchase.kind == "recharge")
+    assert declined.recharge_amounts == 3, "as many as lift the balance above the trigger"
 
 
 def instant(text):

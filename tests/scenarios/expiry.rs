@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::draft::Change;
+use domain::{Account, AccountId, BillingModel, Currency, Lot, LotId, Money, Profile};
 use dynoxide::ImportOptions;
 use dynoxide::types::{AttributeValue, Item};
 use jiff::Timestamp;
@@ -438,4 +440,33 @@ async fn e2_a_night_costs_what_expires_and_not_what_there_is() {
     assert_eq!(sweep_at(&world, THAT_NIGHT).await, (0, 0, 0));
     let cost = world.units("expire").await - before;
     assert!(cost.read <= Decimal::from(8) && cost.write.is_zero(), "{cost:?}");
+}
+
+/// A run makes twenty commits on an account, of ninety lots each. More lots than that stay due for the next run.
+#[tokio::test]
+async fn e1_a_run_has_a_bound_for_each_account_and_the_next_goes_on() {
+    let world = World::start().await;
+    world.set_time(BOUGHT);
+    let now = BOUGHT.parse().unwrap();
+    let currency = Currency::parse("EUR").unwrap();
+    let mut account = Account::open(AccountId::parse("a").unwrap(), currency, BillingModel::Prepaid, now);
+    account.lots = (0..20 * 90 + 50)
+        .map(|number| {
+            let id = LotId::parse(format!("adj_{number:04}")).unwrap();
+            Lot::new(id, now, EXPIRES.parse().unwrap(), Money::of_minor_units(100, currency), now)
+        })
+        .collect();
+    let change = Change {
+        account,
+        profile: Some(Profile::default()),
+        postings: Vec::new(),
+        payment: None,
+        day_end: None,
+        facts: Vec::new(),
+    };
+    let store = &world.host.machine().functions.purchase_ports().store;
+    assert!(store.create(&change).await.unwrap());
+    assert_eq!(sweep_at(&world, BOOKED).await, (1, 20 * 90, 0));
+    assert_eq!(sweep_at(&world, BOOKED).await, (1, 50, 0));
+    assert_eq!(sweep_at(&world, BOOKED).await, (0, 0, 0));
 }

@@ -1,5 +1,5 @@
 //! What stands in for the stream of `accounts` and its mapping to `publish`: records in their order, in batches,
-//! again and again until they are done. Records that fail until they are [`GIVEN_UP_AFTER`] old are stored in the bucket
+//! again and again until they are done. Records that fail until they are `GIVEN_UP_AFTER` old are stored in the bucket
 //! of undelivered records, as Lambda does it for the mapping's on-failure destination.
 //!
 //! The engine keeps its stream in a table of its file. What has been published is deleted from it, so that what is

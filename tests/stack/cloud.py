@@ -33,7 +33,7 @@ AUDIENCE = "communications-credits"
 SENDER = "credits@example.com"
 
 # What must come is waited for so long.
-PATIENCE = 60
+PATIENCE = 180
 
 
 def wait_until(look, what):

@@ -198,7 +198,12 @@ impl<'a> Batch<'a> {
     ) -> Result<Done, BatchError> {
         let until = self.until;
         // Boxed, since two of the store's commits make a large future.
-        let work = Box::pin(self.work(store, account, now, rates));
+        let work = Box::pin(async {
+            self.commit(store, account, now, rates).await?;
+            self.tell_conflicts_of_currency(store, account).await?;
+            self.note_refused();
+            self.commit(store, account, now, rates).await
+        });
         match in_time(until, work).await {
             Ok(()) => {}
             Err(problem) if until.is_some() && self.has_begun && problem.is_transient() => {
@@ -217,19 +222,6 @@ impl<'a> Batch<'a> {
         let verdicts: Vec<_> = verdicts.collect();
         DEBITS_REJECTED.add(verdicts.iter().filter(|verdict| verdict.refused().is_some()).count() as u64);
         Ok(Done { verdicts, balance })
-    }
-
-    async fn work(
-        &mut self,
-        store: &Store,
-        account: &AccountId,
-        now: Timestamp,
-        rates: &RateTable,
-    ) -> Result<(), BatchError> {
-        self.commit(store, account, now, rates).await?;
-        self.tell_conflicts_of_currency(store, account).await?;
-        self.note_refused();
-        self.commit(store, account, now, rates).await
     }
 
     /// Records without a verdict were not reached; nor were those refused for their currency, which may be conflicts.

@@ -1,5 +1,6 @@
 //! Auto-recharge's settings (R1, R5, R7).
 
+use api::fields::anything;
 use api::view::Account;
 use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::recharge::{self, NewSettings, NothingToResume, SettingsRefusal};
@@ -26,8 +27,8 @@ pub struct Settings {
 
 impl Settings {
     fn read(mut fields: Fields) -> Result<Self, Problem> {
-        let enabled = fields.required("enabled", Ok::<bool, FieldError>);
-        let mut amount = |name| fields.optional(name, Ok::<Amount, FieldError>);
+        let enabled = fields.required("enabled", anything::<bool>);
+        let mut amount = |name| fields.optional(name, anything::<Amount>);
         let (trigger_amount, recharge_amount) = (amount("triggerAmount"), amount("rechargeAmount"));
         let monthly_limit = amount("monthlyLimit");
         fields.finish(|| Some(Self { enabled: enabled?, trigger_amount, recharge_amount, monthly_limit }))

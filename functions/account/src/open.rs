@@ -1,5 +1,6 @@
 //! Creating an account (A1).
 
+use api::fields::anything;
 use api::names::{BillingModelName, CurrencyCode, Emails, LocaleName};
 use api::view::Account;
 use api::{Code, FieldError, Fields, Problem, Reply, Request, Role};
@@ -43,8 +44,8 @@ impl Body {
         });
         let name = fields.required("name", |name: String| check_name(&name));
         let currency = fields.required("currency", |code: String| check_currency(&code));
-        let locale = fields.optional("locale", Ok::<Locale, FieldError>);
-        let billing_model = fields.optional("billingModel", Ok::<BillingModel, FieldError>);
+        let locale = fields.optional("locale", anything::<Locale>);
+        let billing_model = fields.optional("billingModel", anything::<BillingModel>);
         let notification_emails = fields.optional("notificationEmails", check_emails);
         fields.finish(|| {
             Some(Self {

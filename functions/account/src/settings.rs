@@ -1,5 +1,6 @@
 //! Changing an account's profile, its cards and its warning amount (A1, F10, N4).
 
+use api::fields::anything;
 use api::names::{Emails, LocaleName};
 use api::problem::both;
 use api::view::Account;
@@ -54,7 +55,7 @@ pub struct Changes {
 impl Changes {
     fn read(mut fields: Fields, currency: Currency) -> Result<Self, Problem> {
         let name = fields.change_kept("name", |name: String| check_name(&name));
-        let locale = fields.change_kept("locale", Ok::<Locale, FieldError>);
+        let locale = fields.change_kept("locale", anything::<Locale>);
         let notification_emails = fields.change_kept("notificationEmails", check_emails);
         let po_number = fields.change("poNumber", |number: String| check_po_number(&number));
         let low_balance_amount =
@@ -105,8 +106,8 @@ pub struct Methods {
 
 impl Methods {
     fn read(mut fields: Fields) -> Result<Self, Problem> {
-        let payment_method = fields.required("paymentMethod", Ok::<String, FieldError>);
-        let backup = fields.optional("backup", Ok::<String, FieldError>);
+        let payment_method = fields.required("paymentMethod", anything::<String>);
+        let backup = fields.optional("backup", anything::<String>);
         fields.finish(|| Some(Self { payment_method: payment_method?, backup }))
     }
 }

@@ -1,5 +1,6 @@
 //! The operator's corrections (F9).
 
+use api::fields::anything;
 use api::view::Transaction;
 use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
@@ -33,7 +34,7 @@ pub struct Body {
 
 impl Body {
     fn read(mut fields: Fields) -> Result<Self, Problem> {
-        let amount = fields.required("amount", Ok::<Amount, FieldError>);
+        let amount = fields.required("amount", anything::<Amount>);
         let reason = fields.required("reason", |reason: String| {
             let reason = reason.trim().to_owned();
             let code = match reason.chars().count() {
@@ -43,8 +44,8 @@ impl Body {
             };
             Err(FieldError::new("reason", code, format!("expected 1 to {LONGEST_REASON} characters")))
         });
-        let expires_at = fields.optional("expiresAt", Ok::<Timestamp, FieldError>);
-        let allow_negative = fields.optional("allowNegative", Ok::<bool, FieldError>);
+        let expires_at = fields.optional("expiresAt", anything::<Timestamp>);
+        let allow_negative = fields.optional("allowNegative", anything::<bool>);
         fields.finish(|| Some(Self { amount: amount?, reason: reason?, expires_at, allow_negative }))
     }
 }

@@ -1,7 +1,8 @@
 //! Buying funds by card (F1-F7, F11).
 
+use api::fields::anything;
 use api::view::{Purchase, PurchaseStatus};
-use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
+use api::{Amount, Code, Fields, Problem, Reply, Request, Role};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
 use domain::{AccountId, Fingerprint, Payment, PaymentId, PaymentKind};
@@ -26,8 +27,8 @@ pub struct Body {
 
 impl Body {
     fn read(mut fields: Fields) -> Result<Self, Problem> {
-        let amount = fields.required("amount", Ok::<Amount, FieldError>);
-        let payment_method = fields.optional("paymentMethod", Ok::<String, FieldError>);
+        let amount = fields.required("amount", anything::<Amount>);
+        let payment_method = fields.optional("paymentMethod", anything::<String>);
         fields.finish(|| Some(Self { amount: amount?, payment_method }))
     }
 }

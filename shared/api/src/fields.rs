@@ -1,11 +1,12 @@
 //! The fields of a JSON body, read one by one, so that a problem names every wrong field and not only the first.
 //!
 //! ```
+//! use api::fields::anything;
 //! use api::{Amount, Code, FieldError, Fields, Problem};
 //!
 //! let read = |body: &str| {
 //!     let mut fields = Fields::read(body.as_bytes())?;
-//!     let amount = fields.required("amount", |Amount(amount)| Ok::<_, FieldError>(amount));
+//!     let amount = fields.required("amount", anything::<Amount>);
 //!     let reason = fields.optional("reason", |text: String| {
 //!         if text.len() <= 3 { Ok(text) } else { Err(FieldError::new("reason", Code::TooLong, "expected at most 3 characters")) }
 //!     });
@@ -166,6 +167,15 @@ impl Fields {
     }
 }
 
+/// The `parse` of a field that may have any value of its type.
+///
+/// # Errors
+///
+/// Never.
+pub fn anything<T>(value: T) -> Result<T, FieldError> {
+    Ok(value)
+}
+
 /// A name that somebody sent, as far as a problem repeats it.
 fn shown(name: &str) -> String {
     name.chars().take(MAX_SHOWN_CHARS).collect()
@@ -214,12 +224,6 @@ impl<'de> Deserialize<'de> for Fields {
 mod tests {
     use super::*;
     use crate::Amount;
-
-    /// The check of a field that may have any value.
-    #[expect(clippy::unnecessary_wraps, reason = "a check may refuse a value")]
-    fn anything<T>(value: T) -> Result<T, FieldError> {
-        Ok(value)
-    }
 
     /// A body with a required amount and optional sizes.
     fn read(json: &str) -> Result<(Amount, Option<Vec<u8>>), Problem> {

@@ -5,7 +5,7 @@ use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, part_of};
+use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, parts_of};
 use crate::notice::{Changed, Notice, Reader};
 
 /// English.
@@ -99,7 +99,7 @@ impl Language for English {
 type Parts = (String, String, &'static str);
 
 fn recharged(name: &str, amount: Money, times: Option<u32>, expires_at: Timestamp) -> Parts {
-    let why_so_much = match times.and_then(|times| Some((times, part_of(amount, times)?))) {
+    let why_so_much = match parts_of(amount, times) {
         Some((times, part)) => format!(
             "\nOne recharge of {0} would not have lifted the balance above the trigger amount, so {times} × {0} were \
              charged at once.",
@@ -251,18 +251,16 @@ fn about_recharge(told: &Told<'_>) -> String {
 fn expiring(told: &Told<'_>, amount: Money, lots: &[UnusedFunds]) -> Parts {
     let name = told.name;
     let (first, last) = first_and_last(lots);
-    let when = if date(first) == date(last) {
-        format!("on {}", if first == last { date_and_time(first) } else { date(first) })
+    let is_one_day = date(first) == date(last);
+    let days = if is_one_day {
+        format!("on {}", date(first))
     } else {
         format!("between {} and {}", date(first), date(last))
     };
-    let heading = if date(first) == date(last) {
-        format!("{} expires on {}", money(amount), date(first))
-    } else {
-        format!("{} expires {when}", money(amount))
-    };
+    let heading = format!("{} expires {days}", money(amount));
+    let when = if first == last { format!("on {}", date_and_time(first)) } else { days };
     let in_days = in_days(told.days_until(first));
-    let in_days = if date(first) == date(last) { in_days } else { format!("the first of it {in_days}") };
+    let in_days = if is_one_day { in_days } else { format!("the first of it {in_days}") };
     let body = format!(
         "{} of the credit of {name} has not been used yet.\n\
          It expires {when}, {in_days}; what is left of it then is lost.\n\

@@ -5,7 +5,7 @@ use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
-use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, part_of};
+use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, parts_of};
 use crate::notice::{Changed, Notice, Reader};
 
 /// French.
@@ -110,7 +110,7 @@ impl Language for French {
 type Parts = (String, String, &'static str);
 
 fn recharged(name: &str, amount: Money, times: Option<u32>, expires_at: Timestamp) -> Parts {
-    let why_so_much = match times.and_then(|times| Some((times, part_of(amount, times)?))) {
+    let why_so_much = match parts_of(amount, times) {
         Some((times, part)) => format!(
             "\nUne seule recharge de {0} n’aurait pas suffi à ramener le solde au-dessus du seuil : {times} × {0} ont \
              été débités en une fois.",
@@ -273,18 +273,16 @@ fn about_recharge(told: &Told<'_>) -> String {
 fn expiring(told: &Told<'_>, amount: Money, lots: &[UnusedFunds]) -> Parts {
     let name = told.name;
     let (first, last) = first_and_last(lots);
-    let when = if date(first) == date(last) {
-        format!("le {}", if first == last { date_and_time(first) } else { date(first) })
+    let is_one_day = date(first) == date(last);
+    let days = if is_one_day {
+        format!("le {}", date(first))
     } else {
         format!("entre le {} et le {}", date(first), date(last))
     };
-    let heading = if date(first) == date(last) {
-        format!("Un crédit de {} expire le {}", money(amount), date(first))
-    } else {
-        format!("Un crédit de {} expire {when}", money(amount))
-    };
+    let heading = format!("Un crédit de {} expire {days}", money(amount));
+    let when = if first == last { format!("le {}", date_and_time(first)) } else { days };
     let in_days = in_days(told.days_until(first));
-    let in_days = if date(first) == date(last) { in_days } else { format!("la première partie {in_days}") };
+    let in_days = if is_one_day { in_days } else { format!("la première partie {in_days}") };
     let body = format!(
         "Une partie du crédit de {name}, soit {}, n’a pas encore été utilisée.\n\
          Elle expire {when}, {in_days} ; ce qui en restera alors sera perdu.\n\

@@ -123,10 +123,11 @@ pub(crate) fn brand_name(brand: &str) -> &str {
     }
 }
 
-/// The recharge amount that was added so many times.
-pub(crate) fn part_of(amount: Money, times: u32) -> Option<Money> {
+/// How many recharge amounts a recharge is, and the recharge amount; none where it is not known that it is several.
+pub(crate) fn parts_of(amount: Money, times: Option<u32>) -> Option<(u32, Money)> {
+    let times = times?;
     let part = amount.amount().checked_div(times.into())?;
-    Money::in_minor_units(part, amount.currency()).ok()
+    Some((times, Money::in_minor_units(part, amount.currency()).ok()?))
 }
 
 /// When the first of these lots expires, and the last.

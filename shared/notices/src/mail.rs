@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::english::English;
 use crate::french::French;
-use crate::language::{Label, Language, Told, Word, Words, one_line, part_of};
+use crate::language::{Label, Language, Told, Word, Words, one_line, parts_of};
 use crate::notice::{Notice, Reader};
 
 /// A table has at most so many rows of lots.
@@ -114,7 +114,8 @@ impl Page {
         let rows = rows(language, occasion, notice);
         let account = format!("{}/accounts/{}", portal.trim_end_matches('/'), event.account_id);
         let heading = language.typeset(&heading);
-        // Anybody can be made a recipient, so nobody's words stand in the subject of the mail that says so (N9).
+        // Any address can be made a recipient. The mail that says so leaves the account's name out of its subject, so that
+        // nobody can send a message of their own to a stranger with it (N9).
         let subject = match notice {
             Notice::SettingsChanged { changed, .. } if changed.recipients => heading.clone(),
             _ => format!("{heading} \u{2013} {name}"),
@@ -153,8 +154,7 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
     });
     match notice {
         Notice::FundsAdded { amount: added, expires_at, receipt_number, times, .. } => {
-            let parts = times.and_then(|times| part_of(added, times).map(|part| (times, part)));
-            let added = match parts {
+            let added = match parts_of(added, times) {
                 Some((times, part)) => format!("{} ({times} × {})", amount(added), amount(part)),
                 None => amount(added),
             };

@@ -81,11 +81,8 @@ pub(crate) fn day_end_from_item(item: &Item) -> Result<DayEnd, StoreError> {
         version: reader.number("version")?,
         balance: reader.money("balance", currency)?,
         owed: reader.money("owed", currency)?,
-        post_usage: PostUsage {
-            month: reader.named("postUsageMonth", Month::parse)?,
-            amount: reader.money("postUsage", currency)?,
-        },
-        lots: reader.maps("lots")?.iter().map(|map| lot_from_map(map, currency)).collect::<Result<_, _>>()?,
+        post_usage: post_usage_of(&reader, currency)?,
+        lots: lots_of(&reader, currency)?,
     })
 }
 
@@ -111,17 +108,25 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         created_at: reader.instant("createdAt")?,
         as_of: reader.instant("asOf")?,
         version: reader.number("version")?,
-        lots: reader.maps("lots")?.iter().map(|map| lot_from_map(map, currency)).collect::<Result<_, _>>()?,
+        lots: lots_of(&reader, currency)?,
         owed: reader.money("owed", currency)?,
-        post_usage: PostUsage {
-            month: reader.named("postUsageMonth", Month::parse)?,
-            amount: reader.money("postUsage", currency)?,
-        },
+        post_usage: post_usage_of(&reader, currency)?,
         open_payments: reader.maps("open")?.iter().map(open_from_map).collect::<Result<_, _>>()?,
         receipts: reader.number("receipts")?,
         depletion_told: reader.flag("depletionTold")?,
         warning: reader.map_if("warning")?.map(|map| warning_from_map(&map, currency)).transpose()?,
         recharge: recharge_from_map(reader.map_if("recharge")?.as_ref(), currency)?,
+    })
+}
+
+fn lots_of(reader: &Reader<'_>, currency: Currency) -> Result<Vec<Lot>, StoreError> {
+    reader.maps("lots")?.iter().map(|map| lot_from_map(map, currency)).collect()
+}
+
+fn post_usage_of(reader: &Reader<'_>, currency: Currency) -> Result<PostUsage, StoreError> {
+    Ok(PostUsage {
+        month: reader.named("postUsageMonth", Month::parse)?,
+        amount: reader.money("postUsage", currency)?,
     })
 }
 

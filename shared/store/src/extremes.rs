@@ -7,10 +7,10 @@ use domain::profile::{Card, PaymentMethod};
 use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
 use domain::recharge::{self, NewSettings, Policy};
 use domain::time::{cut_to_second, in_range};
-use domain::usage::{MAX_DURATION_SECONDS, Number};
+use domain::usage::MAX_DURATION_SECONDS;
 use domain::{
     Account, AccountId, BillingModel, Currency, Fingerprint, Payment, PaymentId, Profile, RateTable,
-    RecordId, Service, UsageRecord, debit, expiry,
+    RecordId, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -19,6 +19,7 @@ use rust_decimal::Decimal;
 use crate::account_item::{core_from_item, core_to_item};
 use crate::payment_item::{payment_from_item, payment_to_item};
 use crate::posting_item::{posting_from_item, posting_to_item};
+use crate::shapes;
 
 /// What happens next. Amounts are a fraction of the largest, in ten-thousandths, and so many ledger units besides.
 #[derive(Clone, Debug)]
@@ -193,22 +194,12 @@ impl World {
     }
 
     fn call(&mut self, seconds: u32) -> UsageRecord {
+        let [_, bare] = shapes::records();
         UsageRecord {
             id: RecordId::parse(self.name()).unwrap(),
-            revision: 1,
-            call_id: None,
-            user_id: None,
-            service: Service::UserOut,
-            service_by_rates: false,
-            number: Number::parse("+33123456789").unwrap(),
             started_at: cut_to_second(self.now),
             duration_seconds: seconds,
-            charge: None,
-            currency: None,
-            plan: None,
-            user_country: None,
-            cost_centre: None,
-            hold_id: None,
+            ..bare
         }
     }
 }

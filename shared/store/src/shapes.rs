@@ -54,7 +54,7 @@ fn method(token: &str) -> PaymentMethod {
 }
 
 /// A record with everything that one may have, and one with nothing of it.
-fn records() -> [UsageRecord; 2] {
+pub(crate) fn records() -> [UsageRecord; 2] {
     let bare = UsageRecord {
         id: RecordId::parse("rec-1").unwrap(),
         revision: 1,

@@ -11,10 +11,10 @@ use lambda_runtime::{Error, LambdaEvent};
 use publish::{Batch, Bucket, Ports, Redrive, Redriven, Republish, Republished};
 use serde::{Deserialize, Serialize};
 
-/// It ends telling a period or publishing records so long before its time is up, to answer.
+/// Time kept in reserve before the Lambda deadline, to answer a request to tell a period again or to publish records.
 const TO_ANSWER: Duration = Duration::from_secs(10);
 
-/// What wakes it.
+/// An event that the function is invoked with.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Wake {
@@ -23,7 +23,7 @@ enum Wake {
     Redrive { redrive: Redrive },
 }
 
-/// What it answers to each.
+/// The response to each event.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer {

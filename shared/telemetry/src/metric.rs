@@ -68,7 +68,7 @@ pub const RECHARGES: Metric = Metric {
 pub const MAILS_SENT: Metric = whole("MailsSent", "mails sent");
 /// Mails that did not go yet.
 pub const MAILS_FAILED: Metric =
-    whole("MailsFailed", "mails that did not go, or perhaps did, to be tried again");
+    whole("MailsFailed", "mails that SES did not take, or did not answer for, to be tried again");
 /// Mails that may have gone.
 pub const MAILS_GIVEN_UP: Metric =
     whole("MailsGivenUp", "mails given up after two sends that SES did not answer: they may have gone");

@@ -8,6 +8,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use domain::Fingerprint;
 use serde_json::{Value, json};
 
+use crate::bus::code_of;
+
 /// What the keys of single records begin with. They sort after the mapping's, `aws/lambda/...`, so that a record that is
 /// taken out of a batch comes up later in the same listing.
 const PREFIX: &str = "records/";
@@ -122,12 +124,7 @@ fn from_sdk<E>(error: SdkError<E>) -> BucketError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let code = match &error {
-        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown").to_owned(),
-        SdkError::TimeoutError(_) => "timeout".to_owned(),
-        _ => "no reply".to_owned(),
-    };
-    BucketError { code, source: error.into() }
+    BucketError { code: code_of(&error).to_owned(), source: error.into() }
 }
 
 #[cfg(test)]

@@ -217,18 +217,22 @@ const INVALID: [&str; 4] =
 const TRANSIENT: [&str; 4] =
     ["InternalException", "InternalFailure", "ServiceUnavailable", "ThrottlingException"];
 
+/// The error code of a call that failed, or the kind of failure.
+pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &str {
+    match error {
+        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown"),
+        SdkError::ConstructionFailure(_) => "invalid request",
+        SdkError::TimeoutError(_) => "timeout",
+        _ => "no reply",
+    }
+}
+
 /// Maps what the SDK says, once, keeping its kind.
 pub(crate) fn from_sdk<E>(error: SdkError<E>) -> BusError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let code = match &error {
-        SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown"),
-        SdkError::ConstructionFailure(_) => "invalid request",
-        SdkError::TimeoutError(_) => "timeout",
-        _ => "no reply",
-    };
-    let code = code.to_owned();
+    let code = code_of(&error).to_owned();
     let invalid = INVALID.contains(&code.as_str());
     let transient = match &error {
         SdkError::ServiceError(context) => {

@@ -9,7 +9,7 @@ use dynoxide::types::{AttributeValue, Item};
 use jiff::Timestamp;
 use local::faults::{Fault, Kind, Target};
 use rust_decimal::Decimal;
-use scenarios::{World, decimal, list, rated};
+use scenarios::{World, bounded, decimal, list, rated};
 use serde_json::{Value, json};
 
 /// Bought then, funds expire a year later and are booked 72 hours after that.
@@ -254,12 +254,6 @@ async fn books(world: &World, ids: &[String]) -> Vec<Value> {
     books
 }
 
-fn bounded<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
-    // On the heap: a sweep's future is deep.
-    let work = Box::pin(work);
-    async { tokio::time::timeout(Duration::from_mins(1), work).await.expect("it ends within a minute") }
-}
-
 /// Runs the sweep as a process that dies at a step.
 async fn die_sweeping(world: &World, kind: Kind, step: usize) {
     world.arm(kind, step, 1);
@@ -302,7 +296,7 @@ async fn e1_two_sweeps_at_once_book_each_lot_once() {
     world.set_time(THAT_NIGHT);
     let functions = &world.host.machine().functions;
     let sweep = || functions.expire(now);
-    let (one, two, three) = bounded(async { tokio::join!(sweep(), sweep(), sweep()) }).await;
+    let (one, two, three) = bounded(Box::pin(async { tokio::join!(sweep(), sweep(), sweep()) })).await;
     let booked: usize = [one, two, three].into_iter().map(|swept| swept.unwrap().booked).sum();
     assert_eq!(booked, 3);
     let alone = World::start().await;
@@ -353,7 +347,7 @@ async fn e1_debits_during_a_sweep_that_dies_again_and_again_change_nothing_of_it
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    bounded(async { tokio::join!(sweeps, debit_all(&world, &ids)) }).await;
+    bounded(Box::pin(async { tokio::join!(sweeps, debit_all(&world, &ids)) })).await;
     world.host.machine().faults.disarm();
     sweep_at(&world, THAT_NIGHT).await;
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use api::runtime::PublishedRates;
+use cdr::{Context, Format};
 use debit::batch::Batch;
-use domain::usage::Number;
-use domain::{AccountId, Currency, RecordId, Service, UsageRecord};
+use domain::{AccountId, Currency, RecordId, UsageRecord};
 use local::faults::{Fault, Kind, Target};
 use rust_decimal::Decimal;
 use scenarios::{Answer, World, decimal, list};
@@ -191,28 +191,13 @@ async fn s4_a_row_that_costs_nothing_is_rated_only_with_rate_all() {
 }
 
 /// Sends a file to the function itself, with ports and a deadline of the test's choice.
-async fn debit_here(world: &World, ports: &debit::Ports, lasts: Duration, file: &str) -> (u16, Value) {
-    let event = json!({
-        "version": "2.0",
-        "routeKey": "POST /v1/accounts/{id}/debits",
-        "rawPath": "/v1/accounts/a/debits",
-        "headers": { "content-type": CSV },
-        "pathParameters": { "id": "a" },
-        "requestContext": {
-            "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
-            "http": { "method": "POST" },
-            "timeEpoch": world.host.machine().clock.now().as_millisecond(),
-        },
-        "body": file,
-        "isBase64Encoded": false,
-    });
-    let event = serde_json::from_value(event).expect("an event");
-    let answer = Box::pin(debit::handle(event, ports, tokio::time::Instant::now() + lasts)).await;
-    let body = serde_json::to_value(&answer.body).expect("a text");
-    let body: Value = serde_json::from_str(body.as_str().expect("a text")).expect("JSON");
-    let is_whole = answer.status_code == 200 && body["notReached"] == 0;
+async fn debit_here(world: &World, ports: &debit::Ports, lasts: Duration, file: &str) -> Answer {
+    let event = world.event("POST", "debits", "a", &json!({ "content-type": CSV }), file);
+    let until = tokio::time::Instant::now() + lasts;
+    let answer = Answer::from(Box::pin(debit::handle(event, ports, until)).await);
+    let is_whole = answer.status == 200 && answer.body["notReached"] == 0;
     assert_eq!(answer.headers.contains_key("retry-after"), !is_whole, "{:?}", answer.headers);
-    (u16::try_from(answer.status_code).expect("a status"), body)
+    answer
 }
 
 /// Sends a file to the function itself, with other published rates than the host's.
@@ -221,9 +206,7 @@ async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value
         rates: PublishedRates::reading(rates.as_bytes()),
         ..world.host.machine().functions.debit_ports().clone()
     };
-    let (status, body) = debit_here(world, &ports, Duration::from_mins(1), file).await;
-    assert_eq!(status, 200);
-    body
+    debit_here(world, &ports, Duration::from_mins(1), file).await.expect(200)
 }
 
 #[tokio::test]
@@ -499,7 +482,8 @@ async fn s3_a_file_sent_in_pieces_comes_to_the_same_as_one_sent_whole() {
     let mut reached = vec![None; statuses(&at_once).len()];
     for send in 1.. {
         assert!(send <= 20, "it comes to no end");
-        let (status, answer) = debit_here(&pieces, &ports, Duration::from_secs(3), &report).await;
+        let Answer { status, body: answer, .. } =
+            debit_here(&pieces, &ports, Duration::from_secs(3), &report).await;
         // A machine that is too busy for a commit in a second says so, and nothing is lost.
         if status == 503 {
             continue;
@@ -557,7 +541,7 @@ async fn s3_a_request_that_did_nothing_in_time_says_so() {
     let world = world().await;
     let ports = world.host.machine().functions.debit_ports().clone();
     for lasts in [Duration::ZERO, Duration::from_millis(500)] {
-        let (status, answer) = debit_here(&world, &ports, lasts, &long_report(10)).await;
+        let Answer { status, body: answer, .. } = debit_here(&world, &ports, lasts, &long_report(10)).await;
         assert_eq!(
             (status, &answer["type"]),
             (503, &json!("urn:communications-credits:problem:unavailable"))
@@ -583,29 +567,21 @@ async fn s2_a_row_kept_under_a_uuid_in_capitals_is_found() {
 
 /// A row as it was written before UUIDs were kept in small letters; gives its key.
 async fn kept_in_capitals(world: &World, id: &str) -> String {
-    let record = UsageRecord {
-        id: RecordId::parse(id).unwrap(),
-        revision: 1,
-        call_id: None,
-        user_id: None,
-        service: Service::UserOut,
-        service_by_rates: false,
-        number: Number::parse("+33199001234").unwrap(),
-        started_at: "2026-11-20T08:00:00Z".parse().unwrap(),
-        duration_seconds: 185,
-        charge: Some(amount("0.5")),
-        currency: Currency::parse("EUR").ok(),
-        plan: None,
-        user_country: None,
-        cost_centre: None,
-        hold_id: None,
-    };
     let machine = world.host.machine();
     let ports = machine.functions.debit_ports();
     let rates = ports.rates.get().unwrap();
+    let currency = Currency::parse("EUR").unwrap();
+    let report = format!("{HEADER}{}", row(id, "user_out", "+33199001234", 185, "0.5000"));
+    let context = Context { currency, rates, rate_all: false };
+    let mut read = cdr::read(Format::Csv, report.as_bytes(), &context).unwrap();
+    let record = UsageRecord {
+        id: RecordId::parse(id).unwrap(),
+        service_by_rates: false,
+        ..read.remove(0).record.unwrap()
+    };
     let row = cdr::Row { id: None, line: None, record: Ok(record.clone()) };
     let account = AccountId::parse("a").unwrap();
-    let batch = Batch::new(std::slice::from_ref(&row), Currency::parse("EUR").unwrap());
+    let batch = Batch::new(std::slice::from_ref(&row), currency);
     batch.apply(&ports.store, &account, machine.clock.now(), rates).await.unwrap();
     record.key().to_string()
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::pin::Pin;
 use std::time::Duration;
 
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use jiff::Timestamp;
 use local::faults::{Call, Fault, Faults, Kind, Pause, Target, watched};
 use local::queues::Delivery;
@@ -254,39 +255,42 @@ impl World {
 
     /// Auto-recharge is turned off by the operator in this very task, likewise.
     pub async fn turn_off_here(&self, account: &str) {
-        let event = self.event("PUT", "auto-recharge", account, "", &json!({ "enabled": false }));
-        let event = serde_json::from_value(event).expect("an event");
+        let json = json!({ "content-type": "application/json" });
+        let event = self.event("PUT", "auto-recharge", account, &json, r#"{"enabled": false}"#);
         let answer = Box::pin(account::handle(event, self.host.machine().functions.account_ports())).await;
         assert_eq!(answer.status_code, 200, "{:?}", answer.body);
     }
 
     async fn post_here(&self, what: &str, account: &str, key: &str, body: Value) -> Answer {
-        let event = serde_json::from_value(self.event("POST", what, account, key, &body)).expect("an event");
-        let answer = Box::pin(purchase::handle(event, self.host.machine().functions.purchase_ports())).await;
-        let body = serde_json::to_value(&answer.body).expect("a text");
-        Answer {
-            status: u16::try_from(answer.status_code).expect("a status"),
-            headers: answer.headers,
-            body: body.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
-        }
+        let headers = json!({ "content-type": "application/json", "idempotency-key": key });
+        let event = self.event("POST", what, account, &headers, &body.to_string());
+        Box::pin(purchase::handle(event, self.host.machine().functions.purchase_ports())).await.into()
     }
 
     /// A request to what belongs to an account, as API Gateway hands it to a function.
-    fn event(&self, method: &str, what: &str, account: &str, key: &str, body: &Value) -> Value {
-        json!({
+    pub fn event(
+        &self,
+        method: &str,
+        what: &str,
+        account: &str,
+        headers: &Value,
+        body: &str,
+    ) -> ApiGatewayV2httpRequest {
+        let event = json!({
             "version": "2.0",
             "routeKey": format!("{method} /v1/accounts/{{id}}/{what}"),
             "rawPath": format!("/v1/accounts/{account}/{what}"),
-            "headers": { "content-type": "application/json", "idempotency-key": key },
+            "headers": headers,
             "pathParameters": { "id": account },
             "requestContext": {
                 "authorizer": { "jwt": { "claims": { "sub": "operator", "role": "operator" } } },
                 "http": { "method": method },
                 "timeEpoch": self.host.machine().clock.now().as_millisecond(),
             },
-            "body": body.to_string(),
+            "body": body,
             "isBase64Encoded": false,
-        })
+        });
+        serde_json::from_value(event).expect("an event")
     }
 
     /// Does this until it is done, or until a fault of `arm` kills it: then nothing of it goes on.
@@ -482,6 +486,17 @@ impl Api {
         let charged: Decimal =
             self.charges(account).await.iter().map(|charge| decimal(&charge["amount"])).sum();
         assert_eq!(bought, charged, "what was charged is what was added");
+    }
+}
+
+impl From<ApiGatewayV2httpResponse> for Answer {
+    fn from(answer: ApiGatewayV2httpResponse) -> Self {
+        let body = serde_json::to_value(&answer.body).expect("a text");
+        Self {
+            status: u16::try_from(answer.status_code).expect("a status"),
+            headers: answer.headers,
+            body: body.as_str().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default(),
+        }
     }
 }
 

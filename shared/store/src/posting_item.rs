@@ -214,47 +214,22 @@ pub(crate) fn marker_from_item(item: &Item) -> Result<(AccountId, JournalKey), S
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shapes;
+    use domain::Money;
     use domain::rate::Why;
-    use domain::{Money, Service};
 
+    /// The row of a record that came with its charge.
     fn posting(record: UsageRecord) -> Posting {
         let eur = Currency::parse("EUR").unwrap();
+        let (key, content) = (record.key(), record.fingerprint(eur));
         let charge = Money::new("0.5".parse().unwrap(), eur).unwrap();
-        Posting {
-            key: record.key(),
-            at: record.started_at,
-            posted_at: "2026-11-22T07:43:00.123Z".parse().unwrap(),
-            amount: -charge,
-            balance: -charge,
-            version: 7,
-            place: 0,
-            draws: Vec::new(),
-            post_usage: Money::zero(eur),
-            content: record.fingerprint(eur),
-            requires: None,
-            lasting: None,
-            entry: Entry::Usage { record, charge, why: Why::AsRated },
-        }
+        Posting { key, content, ..shapes::row(Entry::Usage { record, charge, why: Why::AsRated }) }
     }
 
+    /// A record with everything that one may have.
     fn record() -> UsageRecord {
-        UsageRecord {
-            id: RecordId::parse("0f8fad5b-d9cb-469f-a165-70867728950e").unwrap(),
-            revision: 1,
-            call_id: Some("c".into()),
-            user_id: Some("u".into()),
-            service: Service::Premium,
-            service_by_rates: true,
-            number: Number::parse("+33899701234").unwrap(),
-            started_at: "2026-11-20T08:12:31Z".parse().unwrap(),
-            duration_seconds: 61,
-            charge: Some("0.5".parse().unwrap()),
-            currency: Currency::parse("EUR").ok(),
-            plan: Some("p".into()),
-            user_country: Some("FR".into()),
-            cost_centre: Some("sales".into()),
-            hold_id: Some("h".into()),
-        }
+        let [full, _] = shapes::records();
+        full
     }
 
     #[test]

@@ -138,7 +138,7 @@ fn entries() -> Vec<Entry> {
     entries
 }
 
-fn row(entry: Entry) -> Posting {
+pub(crate) fn row(entry: Entry) -> Posting {
     Posting {
         key: JournalKey::from_stored("2026-11-22T07:43:00.123Z#usage#rec-1#1"),
         at: now(),

@@ -78,9 +78,7 @@ impl Bus {
             .map(|entries| entries.iter().map(|entry| text(&detail(entry)["id"])).collect())
             .collect()
     }
-}
 
-impl Bus {
     /// The sequence numbers of the records in each object, in the order of the objects' keys.
     fn stored(&self) -> Vec<Vec<String>> {
         let objects = self.objects.lock().unwrap();

@@ -5,6 +5,7 @@ a function does here, its role allows.
 """
 
 import base64
+import fcntl
 import json
 import os
 import signal
@@ -112,14 +113,18 @@ class Clock:
 
     def __init__(self, folder):
         self._file = folder / "clock"
+        self._lock = folder / "clock.lock"
         self.offset = timedelta()
         self.forward(timedelta())
 
     def forward(self, by):
-        self.offset += by
-        new = self._file.with_suffix(".new")
-        new.write_text(f"+{self.offset.total_seconds():.0f}\n")
-        new.rename(self._file)
+        """Waits until no function is at a message: the emulator holds the lock so long."""
+        with self._lock.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.offset += by
+            new = self._file.with_suffix(".new")
+            new.write_text(f"+{self.offset.total_seconds():.0f}\n")
+            new.rename(self._file)
 
     def forward_to(self, instant):
         self.forward(instant - self.now())
@@ -131,6 +136,7 @@ class Clock:
         return {
             "LD_PRELOAD": self.LIBRARY.format(os.uname().machine),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
+            "CLOCK_LOCK": str(self._lock),
             # Whoever looked at the file a moment ago would sign what the others take for old.
             "FAKETIME_NO_CACHE": "1",
             # What measures how long something takes is left alone.

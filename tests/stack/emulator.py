@@ -1,6 +1,12 @@
-"""The emulator of AWS, under a clock that is not the machine's, with Scheduler's context attributes: `python emulator.py`."""
+"""The emulator of AWS: `python emulator.py`.
+
+It runs under a clock that is not the machine's and is never put forward while a function is at a message, and it knows
+Scheduler's context attributes.
+"""
 
 import datetime
+import fcntl
+import os
 import select
 import time
 import uuid
@@ -9,7 +15,7 @@ import uuid
 time.sleep = lambda seconds: select.select([], [], [], seconds)
 
 from ministack.app import main  # noqa: E402  what it imports must find the sleep above
-from ministack.services import eventbridge  # noqa: E402
+from ministack.services import eventbridge, lambda_svc  # noqa: E402
 
 invoke_target = eventbridge._invoke_target
 
@@ -27,5 +33,35 @@ def invoke_with_context(target, event, rule, view=None):
 
 
 eventbridge._invoke_target = invoke_with_context
+
+poll_queues = lambda_svc._poll_sqs
+dispatch = lambda_svc._dispatch_esm_batch
+
+
+def hold_clock():
+    """Keeps the clock from being put forward until what this gives is closed."""
+    hold = open(os.environ["CLOCK_LOCK"])
+    fcntl.flock(hold, fcntl.LOCK_SH)
+    return hold
+
+
+def poll_queues_at_one_time():
+    with hold_clock():
+        return poll_queues()
+
+
+def dispatch_at_one_time(mapping, run, *batch):
+    """Were the clock put forward, a message would come back while a function is at it, and its deletion would not count."""
+    hold = hold_clock()
+
+    def run_and_let_go(*batch):
+        with hold:
+            run(*batch)
+
+    dispatch(mapping, run_and_let_go, *batch)
+
+
+lambda_svc._poll_sqs = poll_queues_at_one_time
+lambda_svc._dispatch_esm_batch = dispatch_at_one_time
 
 main()

@@ -141,7 +141,7 @@ async fn s2_s3_each_of_1000_records_has_its_own_result_in_order() {
 
     let rows = rows_by_record(&world.operator).await;
     assert_eq!(rows.len(), 400, "earlier, new, corrected and unrated ones, and no others");
-    assert!(rows.values().all(|rows| rows.len() == 1), "one posting for each");
+    assert!(rows.values().all(|rows| rows.len() == 1), "one entry for each");
     let unrated = rows.values().filter(|rows| rows[0]["kind"] == "unrated").count();
     assert_eq!(unrated, 100);
     assert_eq!(rows["new-7"][0]["amount"], "-0.0100");
@@ -217,7 +217,7 @@ async fn s2_s3_nothing_is_lost_or_doubled_while_other_debits_run() {
     }
     let rows = rows_by_record(&world.operator).await;
     assert_eq!(rows.len(), 440);
-    assert!(rows.values().all(|rows| rows.len() == 1), "one posting for each");
+    assert!(rows.values().all(|rows| rows.len() == 1), "one entry for each");
     assert_eq!(world.operator.account("a").await["balance"], "95.9960");
     world.operator.assert_books_balance("a").await;
 }

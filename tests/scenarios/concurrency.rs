@@ -41,13 +41,13 @@ async fn debit_each_at_once(world: &World, records: &[Value]) -> usize {
     charged
 }
 
-/// One posting per record, each of its own charge, and the balance exact.
+/// One entry per record, each of its own charge, and the balance exact.
 async fn assert_each_charged_once(world: &World, records: &[Value]) {
     let expected: HashMap<_, _> =
         records.iter().map(|record| (record["id"].clone(), -decimal(&record["charge"]))).collect();
     let rows = world.operator.transactions("a").await;
     let usage: Vec<_> = rows.iter().filter(|row| row["kind"] == "usage").collect();
-    assert_eq!(usage.len(), expected.len(), "one posting per record");
+    assert_eq!(usage.len(), expected.len(), "one entry per record");
     for row in &usage {
         assert_eq!(decimal(&row["amount"]), expected[&row["recordId"]], "{row}");
     }

@@ -453,7 +453,7 @@ async fn e1_a_run_has_a_bound_for_each_account_and_the_next_goes_on() {
     let change = Change {
         account,
         profile: Some(Profile::default()),
-        postings: Vec::new(),
+        entries: Vec::new(),
         payment: None,
         day_end: None,
         facts: Vec::new(),

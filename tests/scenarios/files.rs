@@ -71,7 +71,7 @@ async fn s4_every_file_gives_the_sum_it_is_said_to_have() {
         world.operator.assert_books_balance("a").await;
 
         let (account, posted) = (world.operator.account("a").await, world.operator.transactions("a").await);
-        assert_eq!(posted.len(), rows, "{name}: one posting for each row");
+        assert_eq!(posted.len(), rows, "{name}: one entry for each row");
         let again = world.operator.debit_file("a", "", content_type, file(name)).await.expect(200);
         assert_eq!(count(&again, "duplicate"), rows, "{name}");
         assert_eq!(world.operator.account("a").await, account, "{name}");

@@ -228,12 +228,12 @@ async fn add_lots(world: &World, account: &str, numbers: Range<u32>) {
     let (id, now) = (AccountId::parse(account).unwrap(), machine.clock.now());
     let made = machine.functions.purchase_ports().store.apply(&id, |before, _| {
         let mut account = before.clone();
-        let mut postings = Vec::new();
+        let mut entries = Vec::new();
         for number in numbers.clone() {
             let key = format!("lot-{number}");
             let request = AdjustmentRequest {
                 id: PaymentId::derive(&id, PaymentKind::Adjustment, &key),
-                content: Fingerprint::of([key.as_str()]),
+                fingerprint: Fingerprint::of([key.as_str()]),
                 amount: 1.into(),
                 reason: "one of many".to_owned(),
                 author: "operator".to_owned(),
@@ -242,11 +242,11 @@ async fn add_lots(world: &World, account: &str, numbers: Range<u32>) {
             };
             let change = adjustment::decide(&account, now, &request)?.change.expect("a lot");
             account = change.account;
-            postings.extend(change.postings);
+            entries.extend(change.entries);
         }
         account.version = before.version + 1;
         let change =
-            Change { account, profile: None, postings, payment: None, day_end: None, facts: Vec::new() };
+            Change { account, profile: None, entries, payment: None, day_end: None, facts: Vec::new() };
         Ok::<_, AdjustmentRefusal>(Decision { change: Some(change), answer: () })
     });
     made.await.unwrap();

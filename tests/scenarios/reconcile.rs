@@ -236,7 +236,7 @@ async fn what_was_altered_behind_our_back_is_found() {
         ("amount", &["sum", "balance", "altered"]),
         ("balance", &["balance"]),
         ("row gone", &["sum", "balance", "lot"]),
-        ("row twice", &["sum", "place", "altered"]),
+        ("row twice", &["sum", "sequence", "altered"]),
         ("purchase gone", &["rowWithoutPayment"]),
         ("adjustment gone", &["rowWithoutPayment"]),
         ("purchase unposted", &["paymentWithoutRow", "lotTerms", "sum"]),
@@ -295,7 +295,7 @@ async fn a_finding_names_the_account_the_rule_and_the_row() {
         "finding": "balance",
         "rule": "invariant 1",
         "key": "2026-11-22T08:00:00.000Z#usage#r0#1",
-        "detail": "at version 11, place 0, the row before makes it 98.7655, the row says 1",
+        "detail": "at version 11, sequence 0, the row before makes it 98.7655, the row says 1",
     });
     assert_eq!(*first, expected);
     assert_eq!(second["key"], "2026-11-22T08:00:00.000Z#usage#r1#1");

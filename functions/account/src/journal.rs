@@ -5,7 +5,7 @@ use api::problem::both;
 use api::view::{Transaction, Transactions};
 use api::{Code, FieldError, Problem, Reply, Request, Role};
 use domain::id::InvalidId;
-use domain::posting::{JournalKey, Posting, PostingKind};
+use domain::journal::{EntryKind, JournalEntry, JournalKey};
 use domain::time::cut_to_second;
 use domain::{AccountId, RecordId};
 use jiff::Timestamp;
@@ -64,12 +64,12 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
     let (transactions, link) = match asked {
         Asked::One(keys) => {
             ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
-            let posting = first_of(ports, &id, &keys).await?;
-            let posting = posting.filter(|posting| !platform || is_of_record(posting.entry.kind()));
-            let transactions = posting.iter().map(Transaction::from).collect();
+            let entry = first_of(ports, &id, &keys).await?;
+            let entry = entry.filter(|entry| !platform || is_of_record(entry.details.kind()));
+            let transactions = entry.iter().map(Transaction::from).collect();
             (Transactions { transactions, next: None }, None)
         }
-        Asked::Page { period, .. } if platform && period.kind != Some(PostingKind::Rejected) => {
+        Asked::Page { period, .. } if platform && period.kind != Some(EntryKind::Rejected) => {
             return Err(Problem::Forbidden);
         }
         Asked::Page { period, cursor, limit } => {
@@ -116,8 +116,7 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
         return both(keys, alone(request, &["from", "to", "kind", "cursor", "limit"]))
             .map(|(keys, ())| Asked::One(keys));
     }
-    let kind =
-        request.query("kind").map(|name| PostingKind::parse(name).ok_or_else(unknown_kind)).transpose();
+    let kind = request.query("kind").map(|name| EntryKind::parse(name).ok_or_else(unknown_kind)).transpose();
     let instants = both(request.query_instant("from"), request.query_instant("to")).and_then(in_order);
     let ((kind, (from, to)), ((cursor, limit), ())) =
         both(both(kind, instants), both(request.page(), alone(request, &["startedAt", "revision"])))?;
@@ -151,8 +150,8 @@ fn transaction_key(text: &str) -> Option<JournalKey> {
 }
 
 /// Whether transactions of this kind are of usage records: what a platform sent.
-fn is_of_record(kind: PostingKind) -> bool {
-    matches!(kind, PostingKind::Usage | PostingKind::Unrated | PostingKind::Rejected)
+fn is_of_record(kind: EntryKind) -> bool {
+    matches!(kind, EntryKind::Usage | EntryKind::Unrated | EntryKind::Rejected)
 }
 
 /// The same listing from there on: a link's query replaces the one that was sent.
@@ -165,7 +164,7 @@ fn link_to_next(period: &Period, limit: usize, cursor: &str) -> String {
 }
 
 fn unknown_kind() -> Problem {
-    let kinds = PostingKind::ALL.map(PostingKind::as_str).join(", ");
+    let kinds = EntryKind::ALL.map(EntryKind::as_str).join(", ");
     Problem::field("kind", Code::NotAllowed, format!("expected one of {kinds}"))
 }
 
@@ -195,8 +194,8 @@ pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Pro
     let none = || Problem::NotFound("record");
     let ids = request.path("recordId").and_then(|id| ids_of(id).ok()).ok_or_else(none)?;
     let (started_at, revision) = both(started_at(request), revision(request))?;
-    let posting = first_of(ports, &id, &keys_of(&ids, started_at, revision)).await?.ok_or_else(none)?;
-    Ok(Reply::json(200, &Transaction::from(&posting)))
+    let entry = first_of(ports, &id, &keys_of(&ids, started_at, revision)).await?.ok_or_else(none)?;
+    Ok(Reply::json(200, &Transaction::from(&entry)))
 }
 
 /// The ids under which a record may stand. A UUID is kept in small letters; rows of earlier versions have it as it was
@@ -215,10 +214,10 @@ async fn first_of(
     ports: &Ports,
     account: &AccountId,
     keys: &[JournalKey],
-) -> Result<Option<Posting>, Problem> {
+) -> Result<Option<JournalEntry>, Problem> {
     for key in keys {
-        if let Some(posting) = ports.store.posting(account, key).await? {
-            return Ok(Some(posting));
+        if let Some(entry) = ports.store.entry(account, key).await? {
+            return Ok(Some(entry));
         }
     }
     Ok(None)
@@ -278,10 +277,10 @@ pub async fn unrated(request: &Request, ports: &Ports) -> Result<Reply, Problem>
     request.caller().is(&[Role::Operator])?;
     let (cursor, limit) = request.page()?;
     let page = ports.store.unrated(cursor.as_ref(), limit).await?;
-    let records = page.items.iter().map(|(account, posting)| UnratedRecord {
-        account_id: account.to_string(),
-        transaction: posting.into(),
-    });
+    let records = page
+        .items
+        .iter()
+        .map(|(account, entry)| UnratedRecord { account_id: account.to_string(), transaction: entry.into() });
     Ok(Reply::json(
         200,
         &UnratedRecords { records: records.collect(), next: page.next.map(|next| next.encoded()) },

@@ -103,7 +103,7 @@ pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let change = Change {
         account,
         profile: Some(profile),
-        postings: Vec::new(),
+        entries: Vec::new(),
         payment: None,
         day_end: None,
         facts: Vec::new(),

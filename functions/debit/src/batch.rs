@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use cdr::{MAX_RECORDS, Message, Row};
 use domain::debit::{self, Outcome};
-use domain::posting::{JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
+use domain::journal::{JournalEntry, JournalKey, MAX_ITEMS_PER_COMMIT};
 use domain::rejection::{self, Rejection, kept_text};
 use domain::{Account, AccountId, Currency, Decision, Money, RateTable, RecordId, UsageRecord};
 use jiff::Timestamp;
@@ -286,7 +286,7 @@ impl<'a> Batch<'a> {
     /// without a look.
     async fn look(&mut self, store: &Store, account: &AccountId, sought: &[usize]) -> Result<(), StoreError> {
         let keys = sought.iter().flat_map(|&index| self.keys(index)).map(|key| (account.clone(), key));
-        let rows = store.postings(&keys.collect::<Vec<_>>()).await?;
+        let rows = store.entries(&keys.collect::<Vec<_>>()).await?;
         let rows: HashMap<_, _> = rows.into_iter().map(|(_, row)| (row.key.clone(), row)).collect();
         for &index in sought {
             self.looked_for[index] = true;
@@ -399,7 +399,7 @@ impl<'a> Batch<'a> {
     }
 
     /// A leader whose key has a row, and its followers, are judged by that row.
-    fn compare_with(&mut self, row: &Posting, leader: usize) {
+    fn compare_with(&mut self, row: &JournalEntry, leader: usize) {
         let followers = self.followers.remove(&self.record(leader).key()).unwrap_or_default();
         for index in std::iter::once(leader).chain(followers) {
             self.verdicts[index] = Some(Verdict::compare(self.record(index), row, self.currency));
@@ -435,7 +435,7 @@ impl<'a> Batch<'a> {
             self.check_time()?;
             let keys: Vec<_> =
                 indexes.iter().map(|&index| (account.clone(), self.record(index).key())).collect();
-            let rows = store.postings(&keys).await?;
+            let rows = store.entries(&keys).await?;
             let taken: HashSet<_> = rows.into_iter().map(|(_, row)| row.key).collect();
             for &index in indexes {
                 let key = self.record(index).key();

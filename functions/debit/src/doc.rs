@@ -178,12 +178,12 @@ pub struct RecordProblem {
 impl Debits {
     /// As the caller sees it. The answer to a large file leaves out transactions: with them it might be larger than the
     /// 6 MB that a function may answer.
-    pub fn show(rows: &[Row], done: &Done, with_why: bool) -> Self {
+    pub fn show(rows: &[Row], done: &Done, with_basis: bool) -> Self {
         let with_transaction = rows.len() <= MAX_RECORDS;
         let results: Vec<_> = rows
             .iter()
             .zip(&done.verdicts)
-            .map(|(row, verdict)| RecordResult::show(row, verdict, with_why, with_transaction))
+            .map(|(row, verdict)| RecordResult::show(row, verdict, with_basis, with_transaction))
             .collect();
         let mut counts = Counts::default();
         for result in &results {
@@ -214,9 +214,9 @@ impl Counts {
 }
 
 impl RecordResult {
-    fn show(row: &Row, verdict: &Verdict, with_why: bool, with_transaction: bool) -> Self {
-        let (status, charge, why) = match verdict {
-            Verdict::Accepted { charge, why, .. } => (RecordStatus::Accepted, Some(*charge), Some(why)),
+    fn show(row: &Row, verdict: &Verdict, with_basis: bool, with_transaction: bool) -> Self {
+        let (status, charge, basis) = match verdict {
+            Verdict::Accepted { charge, basis, .. } => (RecordStatus::Accepted, Some(*charge), Some(basis)),
             Verdict::Duplicate { charge, .. } => (RecordStatus::Duplicate, *charge, None),
             Verdict::Unrated { .. } => (RecordStatus::Unrated, None, None),
             Verdict::Conflict { .. } => (RecordStatus::Conflict, None, None),
@@ -228,7 +228,7 @@ impl RecordResult {
             status,
             transaction_id: verdict.row().filter(|_| with_transaction).map(ToString::to_string),
             charge: charge.map(|charge| charge.to_string()),
-            why: why.filter(|_| with_why).map(Why::from),
+            why: basis.filter(|_| with_basis).map(Why::from),
             problem: verdict.refused().map(|(refusal, field, detail)| RecordProblem {
                 line: row.line,
                 error: FieldError::new(field, Code::of_record(refusal), detail),
@@ -241,7 +241,7 @@ impl RecordResult {
 mod tests {
     use super::*;
     use cdr::{Context, Format, MAX_ROWS};
-    use domain::rate::Why;
+    use domain::rate::RatingBasis;
     use domain::{Currency, Money, RateTable};
 
     /// Lambda answers no more than this, as JSON that carries the answer as a string.
@@ -268,7 +268,7 @@ mod tests {
     fn accepted(row: &Row) -> Verdict {
         let record = row.record.as_ref().unwrap();
         let charge = Money::new(record.charge.unwrap(), eur()).unwrap();
-        Verdict::Accepted { row: record.key(), charge, why: Why::AsRated }
+        Verdict::Accepted { row: record.key(), charge, basis: RatingBasis::AsRated }
     }
 
     fn shown(rows: &[Row], verdicts: Vec<Verdict>) -> Debits {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use api::queue::coming_back;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cdr::ReadError;
-use domain::posting::Entry;
+use domain::journal::EntryDetails;
 use domain::rejection::Message;
 use domain::{AccountId, MessageId};
 use futures_util::future::join_all;
@@ -115,8 +115,8 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
     let kept = ports.store.rejected(&id, &named).await?;
     let kept: Vec<_> = kept
         .into_iter()
-        .filter_map(|row| match row.entry {
-            Entry::Rejected(rejection) => Some(rejection),
+        .filter_map(|row| match row.details {
+            EntryDetails::Rejected(rejection) => Some(rejection),
             _ => None,
         })
         .collect();

@@ -1,8 +1,8 @@
 //! What became of one record of a request.
 
 use domain::debit::Outcome;
-use domain::posting::{Entry, JournalKey, Posting};
-use domain::rate::Why;
+use domain::journal::{EntryDetails, JournalEntry, JournalKey};
+use domain::rate::RatingBasis;
 use domain::rejection::{Refusal, Rejection};
 use domain::usage::InvalidRecord;
 use domain::{Currency, Money, UsageRecord};
@@ -17,7 +17,7 @@ pub enum Verdict {
         /// What it cost.
         charge: Money,
         /// Why.
-        why: Why,
+        basis: RatingBasis,
     },
     /// It was in the journal already.
     Duplicate {
@@ -69,10 +69,10 @@ impl Verdict {
     }
 
     /// A record whose key has a row already: the same one again, or a conflict (S2).
-    pub(crate) fn compare(record: &UsageRecord, row: &Posting, currency: Currency) -> Self {
-        let (accepted, charge) = match &row.entry {
-            Entry::Usage { record, charge, .. } => (record, Some(*charge)),
-            Entry::Unrated { record } => (record, None),
+    pub(crate) fn compare(record: &UsageRecord, row: &JournalEntry, currency: Currency) -> Self {
+        let (accepted, charge) = match &row.details {
+            EntryDetails::Usage { record, charge, .. } => (record, Some(*charge)),
+            EntryDetails::Unrated { record } => (record, None),
             _ => return Self::other_content(row.key.clone()),
         };
         if record.repeats(accepted, currency) {
@@ -85,7 +85,7 @@ impl Verdict {
     /// A record that was decided on.
     pub(crate) fn of_outcome(outcome: Outcome, row: JournalKey) -> Self {
         match outcome {
-            Outcome::Charged { charge, why } => Self::Accepted { row, charge, why },
+            Outcome::Charged { charge, basis } => Self::Accepted { row, charge, basis },
             Outcome::Unrated => Self::Unrated { row },
             Outcome::Invalid(problem) => Self::Invalid(problem),
             Outcome::Kept => unreachable!("a rejection that is kept has its verdict"),

@@ -3,7 +3,7 @@
 //! kept.
 
 use domain::AccountId;
-use domain::posting::Posting;
+use domain::journal::JournalEntry;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -200,7 +200,7 @@ impl Republished {
 }
 
 /// What was told of a row, if anything was.
-fn entry_of_row(account: &AccountId, row: &Posting, notify: bool) -> Option<Entry> {
+fn entry_of_row(account: &AccountId, row: &JournalEntry, notify: bool) -> Option<Entry> {
     let lasting = row.lasting.as_ref()?;
     let commit = Commit { account: account.as_str(), version: row.version, at: row.posted_at, cause: None };
     let Ok(Value::Object(mut fact)) = serde_json::to_value(&lasting.fact) else {

@@ -4,7 +4,7 @@ use api::fields::anything;
 use api::view::Transaction;
 use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
-use domain::posting::{JournalKey, PostingKind};
+use domain::journal::{EntryKind, JournalKey};
 use domain::time::cut_to_millisecond;
 use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
 use jiff::Timestamp;
@@ -75,15 +75,15 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let account = request.account(&[Role::Operator])?;
     let key = request.idempotency_key()?;
     let body = Body::read(request.fields()?)?;
-    let content = content(&body);
+    let fingerprint = fingerprint(&body);
     let id = PaymentId::derive(&account, PaymentKind::Adjustment, key);
 
-    if let Some(reply) = made_before(ports, &account, &id, &content).await? {
+    if let Some(reply) = made_before(ports, &account, &id, &fingerprint).await? {
         return Ok(reply);
     }
     let wanted = AdjustmentRequest {
         id: id.clone(),
-        content: content.clone(),
+        fingerprint: fingerprint.clone(),
         amount: body.amount.0,
         reason: body.reason,
         author: request.caller().subject.clone(),
@@ -97,13 +97,13 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
         Ok(adjusted) => Ok(Reply::json(201, &Transaction::from(&adjusted.answer))),
         // The same adjustment at the same instant: another made it, and may be what stands in the way.
         Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
-            made_before(ports, &account, &id, &content).await?.ok_or_else(|| error.into())
+            made_before(ports, &account, &id, &fingerprint).await?.ok_or_else(|| error.into())
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn content(body: &Body) -> Fingerprint {
+fn fingerprint(body: &Body) -> Fingerprint {
     let amount = body.amount.0.normalize().to_string();
     let expires_at = body.expires_at.map(|instant| instant.to_string()).unwrap_or_default();
     let allow = if body.allow_negative == Some(true) { "negative" } else { "" };
@@ -114,16 +114,16 @@ async fn made_before(
     ports: &Ports,
     account: &AccountId,
     id: &PaymentId,
-    content: &Fingerprint,
+    fingerprint: &Fingerprint,
 ) -> Result<Option<Reply>, Problem> {
     let Some(payment) = ports.store.payment(account, id).await? else { return Ok(None) };
-    if payment.content != *content {
+    if payment.fingerprint != *fingerprint {
         return Err(key_reused());
     }
-    let key = JournalKey::payment(payment.created_at, PostingKind::Adjustment, id);
-    let posting = ports.store.posting(account, &key).await?;
-    let posting = posting.ok_or_else(|| Problem::Internal(format!("adjustment {id} has no journal row")))?;
-    Ok(Some(Reply::json(201, &Transaction::from(&posting))))
+    let key = JournalKey::payment(payment.created_at, EntryKind::Adjustment, id);
+    let entry = ports.store.entry(account, &key).await?;
+    let entry = entry.ok_or_else(|| Problem::Internal(format!("adjustment {id} has no journal row")))?;
+    Ok(Some(Reply::json(201, &Transaction::from(&entry))))
 }
 
 /// What the domain refused, as a problem.

@@ -64,14 +64,15 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let key = request.idempotency_key()?;
     let body = Body::read(request.fields()?)?;
     let amount = body.amount.0.normalize().to_string();
-    let content = Fingerprint::of([amount.as_str(), body.payment_method.as_deref().unwrap_or_default()]);
+    let fingerprint = Fingerprint::of([amount.as_str(), body.payment_method.as_deref().unwrap_or_default()]);
     let id = PaymentId::derive(&account, PaymentKind::Purchase, key);
 
     if let Some(payment) = ports.store.payment(&account, &id).await? {
-        return repeated(&payment, &content);
+        return repeated(&payment, &fingerprint);
     }
     let method = method_named(ports, &account, body.payment_method.as_deref()).await?;
-    let wanted = PurchaseRequest { id: id.clone(), content: content.clone(), amount: body.amount.0, method };
+    let wanted =
+        PurchaseRequest { id: id.clone(), fingerprint: fingerprint.clone(), amount: body.amount.0, method };
     let opened = ports.store.apply_with_profile(&account, |account, profile| {
         purchase::open(account, profile, request.now(), &wanted, &ports.limits).map_err(Refusal)
     });
@@ -80,7 +81,7 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
         // The same purchase at the same instant: another opened it, and may be what stands in the way.
         Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
             return match ports.store.payment(&account, &id).await? {
-                Some(payment) => repeated(&payment, &content),
+                Some(payment) => repeated(&payment, &fingerprint),
                 None => Err(error.into()),
             };
         }
@@ -90,8 +91,8 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     show(&cashier.charge(payment, request.now()).await?)
 }
 
-fn repeated(payment: &Payment, content: &Fingerprint) -> Result<Reply, Problem> {
-    if payment.content == *content { show(payment) } else { Err(key_reused()) }
+fn repeated(payment: &Payment, fingerprint: &Fingerprint) -> Result<Reply, Problem> {
+    if payment.fingerprint == *fingerprint { show(payment) } else { Err(key_reused()) }
 }
 
 fn show(payment: &Payment) -> Result<Reply, Problem> {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use domain::posting::PostingKind;
+use domain::journal::EntryKind;
 use domain::profile::MAX_NOTIFICATION_EMAILS;
 use domain::{BillingModel, Currency, Locale, Service};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
@@ -41,7 +41,7 @@ names!(
     /// Kinds of transactions.
     KindName,
     "TransactionKind",
-    PostingKind::ALL.map(PostingKind::as_str)
+    EntryKind::ALL.map(EntryKind::as_str)
 );
 
 names!(

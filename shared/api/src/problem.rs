@@ -309,7 +309,7 @@ mod tests {
             kind: PaymentKind::Purchase,
             created_at: "2026-11-22T00:00:00Z".parse().unwrap(),
             amount: Money::of_minor_units(5_000, eur),
-            content: Fingerprint::of(["x"]),
+            fingerprint: Fingerprint::of(["x"]),
             attempt: 1,
             method: None,
             backup: Backup::None,

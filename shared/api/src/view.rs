@@ -2,8 +2,8 @@
 //! decimal the ledger keeps; instants are RFC 3339 in UTC. Clients must expect new fields and values.
 
 use domain::account::{self, BillingModel, Status};
+use domain::journal::{EntryDetails, EntryKind, JournalEntry};
 use domain::payment::{Payment, PaymentKind, PaymentState};
-use domain::posting::{Entry, Posting, PostingKind};
 use domain::profile::{self, Locale, Profile};
 use domain::recharge::{self, Recharge, State};
 use domain::rejection::{self, Refusal};
@@ -414,10 +414,10 @@ pub enum Why {
     ZeroDuration,
 }
 
-impl From<&rate::Why> for Why {
-    fn from(why: &rate::Why) -> Self {
-        match why.clone() {
-            rate::Why::Rated {
+impl From<&rate::RatingBasis> for Why {
+    fn from(basis: &rate::RatingBasis) -> Self {
+        match basis.clone() {
+            rate::RatingBasis::Rated {
                 prefix,
                 destination,
                 per_minute,
@@ -434,8 +434,8 @@ impl From<&rate::Why> for Why {
                 increments,
                 effective_from: effective_from.into(),
             },
-            rate::Why::AsRated => Self::AsRated,
-            rate::Why::ZeroDuration => Self::ZeroDuration,
+            rate::RatingBasis::AsRated => Self::AsRated,
+            rate::RatingBasis::ZeroDuration => Self::ZeroDuration,
         }
     }
 }
@@ -496,7 +496,7 @@ pub struct Transaction {
     pub place: u32,
     /// What it is.
     #[schema(value_type = String, example = "usage")]
-    pub kind: PostingKind,
+    pub kind: EntryKind,
     /// What it did to the balance.
     pub amount: String,
     /// The balance after it, in the order of commits. A listing is by `at`, so a late record stands among
@@ -555,17 +555,17 @@ pub struct Transaction {
     pub lot_id: Option<String>,
 }
 
-impl From<&Posting> for Transaction {
-    fn from(posting: &Posting) -> Self {
+impl From<&JournalEntry> for Transaction {
+    fn from(entry: &JournalEntry) -> Self {
         let shown = Self {
-            transaction_id: posting.key.to_string(),
-            at: posting.at.into(),
-            posted_at: posting.posted_at.into(),
-            version: posting.version,
-            place: posting.place,
-            kind: posting.entry.kind(),
-            amount: posting.amount.to_string(),
-            balance: posting.balance.to_string(),
+            transaction_id: entry.key.to_string(),
+            at: entry.at.into(),
+            posted_at: entry.posted_at.into(),
+            version: entry.version,
+            place: entry.sequence,
+            kind: entry.details.kind(),
+            amount: entry.amount.to_string(),
+            balance: entry.balance.to_string(),
             record_id: None,
             revision: None,
             call_id: None,
@@ -576,41 +576,41 @@ impl From<&Posting> for Transaction {
             cost_centre: None,
             charge: None,
             why: None,
-            lots: (posting.draws.iter())
+            lots: (entry.draws.iter())
                 .map(|draw| LotDraw { lot_id: draw.lot.to_string(), amount: draw.amount.to_string() })
                 .collect(),
-            post_usage: shown_unless_zero(posting.post_usage),
+            post_usage: shown_unless_zero(entry.post_usage),
             reason: None,
             author: None,
             rejection: None,
             purchase_id: None,
             lot_id: None,
         };
-        shown.with_entry(&posting.entry)
+        shown.with_details(&entry.details)
     }
 }
 
 impl Transaction {
-    fn with_entry(self, entry: &Entry) -> Self {
-        match entry {
-            Entry::Usage { record, charge, why } => {
-                Self { charge: Some(charge.to_string()), why: Some(why.into()), ..self.with_record(record) }
+    fn with_details(self, details: &EntryDetails) -> Self {
+        match details {
+            EntryDetails::Usage { record, charge, basis } => {
+                Self { charge: Some(charge.to_string()), why: Some(basis.into()), ..self.with_record(record) }
             }
-            Entry::Unrated { record } => self.with_record(record),
-            Entry::Rejected(rejection) => {
+            EntryDetails::Unrated { record } => self.with_record(record),
+            EntryDetails::Rejected(rejection) => {
                 Self { record_id: rejection.record_id.clone(), rejection: Some(rejection.into()), ..self }
             }
-            Entry::Funds { payment, .. } => {
+            EntryDetails::Funds { payment, .. } => {
                 Self { purchase_id: Some(payment.to_string()), lot_id: Some(payment.to_string()), ..self }
             }
-            Entry::Adjustment { payment, reason, author, expires_at } => Self {
+            EntryDetails::Adjustment { payment, reason, author, expires_at } => Self {
                 reason: Some(reason.clone()),
                 author: Some(author.clone()),
                 lot_id: expires_at.map(|_| payment.to_string()),
                 ..self
             },
-            Entry::Expiry { lot } => Self { lot_id: Some(lot.to_string()), ..self },
-            Entry::Invoice { .. } => self,
+            EntryDetails::Expiry { lot } => Self { lot_id: Some(lot.to_string()), ..self },
+            EntryDetails::Invoice { .. } => self,
         }
     }
 

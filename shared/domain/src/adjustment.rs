@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewPosting};
+use crate::draft::{Decision, Draft, NewEntry};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId};
+use crate::journal::{EntryDetails, EntryKind, JournalEntry, JournalKey};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Money, MoneyError};
 use crate::payment::{Backup, Payment, PaymentKind, PaymentState};
-use crate::posting::{Entry, JournalKey, Posting, PostingKind};
 use crate::time::in_range;
 
 /// An adjustment as asked for.
@@ -19,7 +19,7 @@ pub struct AdjustmentRequest {
     /// Derived from the `Idempotency-Key`.
     pub id: PaymentId,
     /// What the key is used with.
-    pub content: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// Signed.
     pub amount: Decimal,
     /// Why.
@@ -61,7 +61,7 @@ pub fn decide(
     account: &Account,
     now: Timestamp,
     request: &AdjustmentRequest,
-) -> Result<Decision<Posting>, AdjustmentRefusal> {
+) -> Result<Decision<JournalEntry>, AdjustmentRefusal> {
     let amount = Money::new(request.amount, account.currency)?;
     let mut draft = Draft::on(account, now);
     let now = draft.now();
@@ -81,15 +81,15 @@ pub fn decide(
         let paid = draft.draw(-amount, now);
         (paid.draws, None, draft.charge_uncovered(paid.uncovered))
     };
-    draft.post(NewPosting {
-        key: JournalKey::payment(now, PostingKind::Adjustment, &request.id),
+    draft.post(NewEntry {
+        key: JournalKey::payment(now, EntryKind::Adjustment, &request.id),
         at: now,
         amount: amount + post_usage,
         draws,
         post_usage,
-        content: request.content.clone(),
+        fingerprint: request.fingerprint.clone(),
         requires: None,
-        entry: Entry::Adjustment {
+        details: EntryDetails::Adjustment {
             payment: request.id.clone(),
             reason: request.reason.clone(),
             author: request.author.clone(),
@@ -112,7 +112,7 @@ pub fn decide(
         kind: PaymentKind::Adjustment,
         created_at: now,
         amount,
-        content: request.content.clone(),
+        fingerprint: request.fingerprint.clone(),
         attempt: 0,
         method: None,
         backup: Backup::None,
@@ -122,8 +122,8 @@ pub fn decide(
         state: PaymentState::Posted,
     });
     let decision = draft.finish(());
-    let posting = decision.change.as_ref().and_then(|change| change.postings.last()).cloned();
-    let answer = posting.expect("an adjustment posts one row");
+    let entry = decision.change.as_ref().and_then(|change| change.entries.last()).cloned();
+    let answer = entry.expect("an adjustment posts one row");
     Ok(Decision { change: decision.change, answer })
 }
 

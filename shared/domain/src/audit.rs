@@ -21,9 +21,9 @@ use rust_decimal::Decimal;
 
 use crate::account::Account;
 use crate::id::{Fingerprint, LotId, PaymentId};
+use crate::journal::{EntryDetails, EntryKind, JournalEntry, JournalKey};
 use crate::lot::Lot;
 use crate::payment::{Payment, PaymentKind, PaymentState};
-use crate::posting::{Entry, JournalKey, Posting, PostingKind};
 
 /// So many differences of an account are named; further ones say nothing more.
 pub const MAX_FINDINGS: usize = 100;
@@ -47,11 +47,11 @@ pub enum Finding {
         /// What it says.
         found: Decimal,
     },
-    /// Invariant 1: a row is missing before this one, or two stand in one place.
-    Place {
+    /// Invariant 1: a row is missing before this one, or two have one sequence number.
+    Sequence {
         /// Which row.
         row: Row,
-        /// The place that comes next in its commit.
+        /// The sequence number that comes next in its commit.
         expected: u32,
     },
     /// Invariant 1: the journal goes on where the account does not.
@@ -162,13 +162,13 @@ pub enum Finding {
     },
 }
 
-/// A row by its place. Its key is known in a second look; a first one keeps no keys, which are long.
+/// A journal entry, by version and sequence. Its key is known in a second look; a first one keeps no keys, which are long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// Its commit.
     pub version: u64,
-    /// Its place there.
-    pub place: u32,
+    /// Its sequence in that commit.
+    pub sequence: u32,
     /// What stands there: two keys, if two rows do.
     pub keys: Vec<JournalKey>,
 }
@@ -177,7 +177,7 @@ impl Finding {
     /// The invariant of ARCHITECTURE.md, or the rule, that does not hold; none where something cannot be read.
     pub fn rule(&self) -> Option<&'static str> {
         match self {
-            Self::Sum { .. } | Self::Balance { .. } | Self::Place { .. } | Self::Ahead { .. } => {
+            Self::Sum { .. } | Self::Balance { .. } | Self::Sequence { .. } | Self::Ahead { .. } => {
                 Some("invariant 1")
             }
             Self::PaymentWithoutRow { .. }
@@ -201,7 +201,7 @@ impl Finding {
         match self {
             Self::Sum { .. } => "sum",
             Self::Balance { .. } => "balance",
-            Self::Place { .. } => "place",
+            Self::Sequence { .. } => "sequence",
             Self::Ahead { .. } => "ahead",
             Self::PaymentWithoutRow { .. } => "paymentWithoutRow",
             Self::RowWithoutPayment { .. } => "rowWithoutPayment",
@@ -224,7 +224,7 @@ impl Finding {
     /// Where to look: a row's key, a payment's or lot's id; the account itself, if it is none of these.
     pub fn key(&self) -> Option<String> {
         match self {
-            Self::Balance { row, .. } | Self::Place { row, .. } => Some(row.to_string()),
+            Self::Balance { row, .. } | Self::Sequence { row, .. } => Some(row.to_string()),
             Self::Ahead { key, .. }
             | Self::RowWithoutPayment { key, .. }
             | Self::PaymentDiffers { key, .. }
@@ -249,7 +249,7 @@ impl Finding {
             return false;
         }
         match (self.row(), other.row()) {
-            (Some(one), Some(two)) => (one.version, one.place) == (two.version, two.place),
+            (Some(one), Some(two)) => (one.version, one.sequence) == (two.version, two.sequence),
             // The newest row may be another by now.
             _ => matches!(self, Self::Ahead { .. }) || self.key() == other.key(),
         }
@@ -257,7 +257,7 @@ impl Finding {
 
     fn row(&self) -> Option<&Row> {
         match self {
-            Self::Balance { row, .. } | Self::Place { row, .. } => Some(row),
+            Self::Balance { row, .. } | Self::Sequence { row, .. } => Some(row),
             _ => None,
         }
     }
@@ -266,7 +266,7 @@ impl Finding {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.keys {
-            [] => write!(f, "version {}, place {}", self.version, self.place),
+            [] => write!(f, "version {}, sequence {}", self.version, self.sequence),
             [key] => write!(f, "{key}"),
             [key, others @ ..] => write!(f, "{key} and {} more", others.len()),
         }
@@ -279,12 +279,12 @@ impl fmt::Display for Finding {
             Self::Sum { journal, account } => {
                 write!(f, "the journal adds up to {journal}, the balance is {account}")
             }
-            Self::Balance { row: Row { version, place, .. }, expected, found } => write!(
+            Self::Balance { row: Row { version, sequence, .. }, expected, found } => write!(
                 f,
-                "at version {version}, place {place}, the row before makes it {expected}, the row says {found}"
+                "at version {version}, sequence {sequence}, the row before makes it {expected}, the row says {found}"
             ),
-            Self::Place { row: Row { version, place, .. }, expected } => {
-                write!(f, "at version {version}, place {place} comes where {expected} is next")
+            Self::Sequence { row: Row { version, sequence, .. }, expected } => {
+                write!(f, "at version {version}, sequence {sequence} comes where {expected} is next")
             }
             Self::Ahead { row, account, .. } => {
                 write!(f, "the row is of version {row}, the account of version {account}")
@@ -322,7 +322,7 @@ impl fmt::Display for Finding {
 /// What of a row is kept until all of them can be sorted: some 80 bytes.
 struct Line {
     version: u64,
-    place: u32,
+    sequence: u32,
     amount: Decimal,
     balance: Decimal,
     effect: Effect,
@@ -359,7 +359,7 @@ struct Standing {
     kind: PaymentKind,
     created_at: Timestamp,
     amount: Decimal,
-    content: Fingerprint,
+    fingerprint: Fingerprint,
     open: bool,
     settled: bool,
     receipt: Option<u64>,
@@ -407,7 +407,7 @@ impl<'a> Audit<'a> {
     /// A second look, on a read that began after the first had ended: it finds what both find.
     pub fn again(account: &'a Account, first: &'a [Finding]) -> Self {
         let names = first.iter().filter_map(Finding::row);
-        let names = names.map(|row| ((row.version, row.place), Vec::new())).collect();
+        let names = names.map(|row| ((row.version, row.sequence), Vec::new())).collect();
         let mut audit = Self { suspects: Some(first), names, ..Self::of(account) };
         audit.findings.retain(|found| first.iter().any(|other| other.is_again(found)));
         audit
@@ -422,7 +422,7 @@ impl<'a> Audit<'a> {
             kind: payment.kind,
             created_at: payment.created_at,
             amount: payment.amount.amount(),
-            content: payment.content.clone(),
+            fingerprint: payment.fingerprint.clone(),
             open: payment.is_open(),
             settled: matches!(payment.state, PaymentState::Succeeded { .. } | PaymentState::Posted),
             receipt: match payment.state {
@@ -435,7 +435,7 @@ impl<'a> Audit<'a> {
     }
 
     /// Enters a row, in any order.
-    pub fn row(&mut self, row: &Posting) {
+    pub fn row(&mut self, row: &JournalEntry) {
         if row.amount.currency() != self.account.currency {
             self.find(Finding::Currency { item: row.key.to_string() });
         }
@@ -443,7 +443,7 @@ impl<'a> Audit<'a> {
             self.find(Finding::Altered { key: row.key.clone(), what });
         }
         let is_later = row.version > self.account.version;
-        if let Some(payment) = payment_of(&row.entry) {
+        if let Some(payment) = payment_of(&row.details) {
             self.compare_with_payment(row, payment, is_later);
         }
         if is_later {
@@ -494,7 +494,7 @@ impl<'a> Audit<'a> {
         self.findings
     }
 
-    fn compare_with_payment(&mut self, row: &Posting, id: &PaymentId, is_later: bool) {
+    fn compare_with_payment(&mut self, row: &JournalEntry, id: &PaymentId, is_later: bool) {
         let payment = self.payments.get_mut(id).map(|payment| {
             payment.posted = true;
             &*payment
@@ -511,9 +511,9 @@ impl<'a> Audit<'a> {
             "amount"
         } else if payment.created_at != row.at {
             "instant"
-        } else if payment.content != row.content {
+        } else if payment.fingerprint != row.fingerprint {
             "content"
-        } else if payment.kind.as_str() != row.entry.kind().as_str() {
+        } else if payment.kind.as_str() != row.details.kind().as_str() {
             "kind"
         } else {
             return;
@@ -521,38 +521,40 @@ impl<'a> Audit<'a> {
         self.find(Finding::PaymentDiffers { key: row.key.clone(), what });
     }
 
-    fn enter(&mut self, row: &Posting) {
-        if let Some(keys) = self.names.get_mut(&(row.version, row.place)) {
+    fn enter(&mut self, row: &JournalEntry) {
+        if let Some(keys) = self.names.get_mut(&(row.version, row.sequence)) {
             keys.push(row.key.clone());
         }
         self.post_usage += row.post_usage.amount();
         for draw in &row.draws {
             *self.taken.entry(draw.lot.clone()).or_default() += draw.amount.amount();
         }
-        let effect = match &row.entry {
-            Entry::Funds { payment, expires_at, .. } => self.adds(row, payment, *expires_at, true),
-            Entry::Adjustment { payment, expires_at: Some(expires_at), .. } => {
+        let effect = match &row.details {
+            EntryDetails::Funds { payment, expires_at, .. } => self.adds(row, payment, *expires_at, true),
+            EntryDetails::Adjustment { payment, expires_at: Some(expires_at), .. } => {
                 self.adds(row, payment, *expires_at, false)
             }
-            Entry::Usage { .. } | Entry::Adjustment { expires_at: None, .. } => {
+            EntryDetails::Usage { .. } | EntryDetails::Adjustment { expires_at: None, .. } => {
                 Effect::Owes(-row.amount.amount() - drawn_by(row))
             }
-            Entry::Expiry { lot } => {
+            EntryDetails::Expiry { lot } => {
                 *self.taken.entry(lot.clone()).or_default() -= row.amount.amount();
                 Effect::Nothing
             }
-            Entry::Unrated { .. } | Entry::Rejected(_) | Entry::Invoice { .. } => Effect::Nothing,
+            EntryDetails::Unrated { .. } | EntryDetails::Rejected(_) | EntryDetails::Invoice { .. } => {
+                Effect::Nothing
+            }
         };
         self.lines.push(Line {
             version: row.version,
-            place: row.place,
+            sequence: row.sequence,
             amount: row.amount.amount(),
             balance: row.balance.amount(),
             effect,
         });
     }
 
-    fn adds(&mut self, row: &Posting, payment: &PaymentId, expires_at: Timestamp, card: bool) -> Effect {
+    fn adds(&mut self, row: &JournalEntry, payment: &PaymentId, expires_at: Timestamp, card: bool) -> Effect {
         self.funds.push(Funds {
             lot: LotId::of(payment),
             at: row.at,
@@ -568,13 +570,13 @@ impl<'a> Audit<'a> {
     /// Goes through the rows in the order of their commits; gives their sum, and what they leave owed.
     fn replay(&mut self) -> (Decimal, Decimal) {
         let mut lines = std::mem::take(&mut self.lines);
-        lines.sort_unstable_by_key(|line| (line.version, line.place));
+        lines.sort_unstable_by_key(|line| (line.version, line.sequence));
         let (mut sum, mut owed, mut receipts) = (Decimal::ZERO, Decimal::ZERO, 0);
         let (mut balance, mut next) = (Decimal::ZERO, (0, 0));
         for line in &lines {
             self.compare_with_row_before(line, balance, next);
             balance = line.balance;
-            next = (line.version, line.place.saturating_add(1));
+            next = (line.version, line.sequence.saturating_add(1));
             sum += line.amount;
             match line.effect {
                 Effect::Nothing => {}
@@ -596,9 +598,9 @@ impl<'a> Audit<'a> {
 
     fn compare_with_row_before(&mut self, line: &Line, balance: Decimal, next: (u64, u32)) {
         let expected = if line.version == next.0 { next.1 } else { 0 };
-        if line.place != expected {
+        if line.sequence != expected {
             let row = self.named(line);
-            self.find(Finding::Place { row, expected });
+            self.find(Finding::Sequence { row, expected });
         }
         let expected = balance + line.amount;
         if line.balance != expected {
@@ -608,8 +610,8 @@ impl<'a> Audit<'a> {
     }
 
     fn named(&self, line: &Line) -> Row {
-        let keys = self.names.get(&(line.version, line.place)).cloned().unwrap_or_default();
-        Row { version: line.version, place: line.place, keys }
+        let keys = self.names.get(&(line.version, line.sequence)).cloned().unwrap_or_default();
+        Row { version: line.version, sequence: line.sequence, keys }
     }
 
     /// The number of the last receipt, with these funds. After a gap it goes on from there, so that one gap is
@@ -679,60 +681,60 @@ impl<'a> Audit<'a> {
 }
 
 /// The payment or adjustment that a row posts.
-fn payment_of(entry: &Entry) -> Option<&PaymentId> {
-    match entry {
-        Entry::Funds { payment, .. } | Entry::Adjustment { payment, .. } => Some(payment),
-        Entry::Usage { .. }
-        | Entry::Unrated { .. }
-        | Entry::Rejected(_)
-        | Entry::Expiry { .. }
-        | Entry::Invoice { .. } => None,
+fn payment_of(details: &EntryDetails) -> Option<&PaymentId> {
+    match details {
+        EntryDetails::Funds { payment, .. } | EntryDetails::Adjustment { payment, .. } => Some(payment),
+        EntryDetails::Usage { .. }
+        | EntryDetails::Unrated { .. }
+        | EntryDetails::Rejected(_)
+        | EntryDetails::Expiry { .. }
+        | EntryDetails::Invoice { .. } => None,
     }
 }
 
-fn drawn_by(row: &Posting) -> Decimal {
+fn drawn_by(row: &JournalEntry) -> Decimal {
     row.draws.iter().map(|draw| draw.amount.amount()).sum()
 }
 
 /// What of a row does not fit the rest of it, if anything: rows never change.
-fn altered(row: &Posting) -> Option<&'static str> {
+fn altered(row: &JournalEntry) -> Option<&'static str> {
     let (amount, post_usage, drawn) = (row.amount.amount(), row.post_usage.amount(), drawn_by(row));
     let moves_nothing = amount.is_zero() && drawn.is_zero();
-    let (key, content) = match &row.entry {
-        Entry::Usage { record, .. } | Entry::Unrated { record } => {
+    let (key, fingerprint) = match &row.details {
+        EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
             // A record that says no currency was taken in the account's, which is the row's.
             (record.key(), record.fingerprint(row.amount.currency()))
         }
-        Entry::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
-        Entry::Funds { kind, payment, .. } => {
-            (JournalKey::payment(row.at, *kind, payment), row.content.clone())
+        EntryDetails::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
+        EntryDetails::Funds { kind, payment, .. } => {
+            (JournalKey::payment(row.at, *kind, payment), row.fingerprint.clone())
         }
-        Entry::Adjustment { payment, .. } => {
-            (JournalKey::payment(row.at, PostingKind::Adjustment, payment), row.content.clone())
+        EntryDetails::Adjustment { payment, .. } => {
+            (JournalKey::payment(row.at, EntryKind::Adjustment, payment), row.fingerprint.clone())
         }
-        Entry::Expiry { lot } => (JournalKey::expiry(row.at, lot), Fingerprint::of([lot.as_str()])),
-        Entry::Invoice { month } => {
+        EntryDetails::Expiry { lot } => (JournalKey::expiry(row.at, lot), Fingerprint::of([lot.as_str()])),
+        EntryDetails::Invoice { month } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
     };
-    let whole = match &row.entry {
-        Entry::Usage { charge, .. } => {
+    let whole = match &row.details {
+        EntryDetails::Usage { charge, .. } => {
             post_usage >= Decimal::ZERO && post_usage - amount == charge.amount() && drawn <= -amount
         }
-        Entry::Unrated { .. } | Entry::Rejected(_) => moves_nothing && post_usage.is_zero(),
-        Entry::Funds { .. } | Entry::Adjustment { expires_at: Some(_), .. } => {
+        EntryDetails::Unrated { .. } | EntryDetails::Rejected(_) => moves_nothing && post_usage.is_zero(),
+        EntryDetails::Funds { .. } | EntryDetails::Adjustment { expires_at: Some(_), .. } => {
             amount > Decimal::ZERO && drawn.is_zero() && post_usage.is_zero()
         }
-        Entry::Adjustment { expires_at: None, .. } => {
+        EntryDetails::Adjustment { expires_at: None, .. } => {
             let is_owed = post_usage.is_zero() && amount < Decimal::ZERO && drawn <= -amount;
             is_owed || post_usage > Decimal::ZERO && drawn == -amount
         }
-        Entry::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
-        Entry::Invoice { .. } => moves_nothing,
+        EntryDetails::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
+        EntryDetails::Invoice { .. } => moves_nothing,
     };
     if key != row.key {
         Some("its key is not what it is about")
-    } else if content != row.content {
+    } else if fingerprint != row.fingerprint {
         Some("its fingerprint is of something else")
     } else if !whole {
         Some("its amounts do not add up")

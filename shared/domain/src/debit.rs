@@ -1,25 +1,25 @@
-//! Paying for usage: records in, postings out (S1-S6, S9, S10). Records that were refused before are kept along the
+//! Paying for usage: records in, entries out (S1-S6, S9, S10). Records that were refused before are kept along the
 //! way, where nobody waits for them (S3).
 
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewPosting, Paid};
+use crate::draft::{Decision, Draft, NewEntry, Paid};
+use crate::journal::{EntryDetails, EntryKind, MAX_ITEMS_PER_COMMIT};
 use crate::money::{Money, MoneyError};
-use crate::posting::{Entry, MAX_ITEMS_PER_COMMIT, PostingKind};
-use crate::rate::{Price, RateTable, Why};
+use crate::rate::{Price, RateTable, RatingBasis};
 use crate::rejection::Rejection;
 use crate::usage::{InvalidRecord, UsageRecord};
 
 /// What became of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It costs this, and why.
+    /// It was charged for.
     Charged {
         /// What it costs, however it is paid.
         charge: Money,
-        /// Why.
-        why: Why,
+        /// Why it costs that.
+        basis: RatingBasis,
     },
     /// It is kept, without a rate (S9).
     Unrated,
@@ -77,11 +77,11 @@ fn price(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<Price
     Ok(price)
 }
 
-/// What [`Posting::items`](crate::posting::Posting::items) will say of the record's row.
+/// What [`JournalEntry::items`](crate::journal::JournalEntry::items) will say of the record's row.
 fn items_needed(record: &UsageRecord, price: &Price) -> usize {
     let kind = match price {
-        Price::Charge(..) => PostingKind::Usage,
-        Price::Unrated => PostingKind::Unrated,
+        Price::Charge(..) => EntryKind::Usage,
+        Price::Unrated => EntryKind::Unrated,
     };
     kind.items() + usize::from(record.requires().is_some())
 }
@@ -99,26 +99,26 @@ fn pay(draft: &mut Draft, record: &UsageRecord, charge: Money) -> Paid {
 
 fn post(draft: &mut Draft, record: &UsageRecord, price: Price) -> Outcome {
     let zero = Money::zero(draft.account().currency);
-    let (amount, post_usage, draws, entry, outcome) = match price {
-        Price::Charge(charge, why) => {
+    let (amount, post_usage, draws, details, outcome) = match price {
+        Price::Charge(charge, basis) => {
             let paid = pay(draft, record, charge);
             let post_usage = draft.charge_uncovered(paid.uncovered);
-            let entry = Entry::Usage { record: record.clone(), charge, why: why.clone() };
-            (post_usage - charge, post_usage, paid.draws, entry, Outcome::Charged { charge, why })
+            let details = EntryDetails::Usage { record: record.clone(), charge, basis: basis.clone() };
+            (post_usage - charge, post_usage, paid.draws, details, Outcome::Charged { charge, basis })
         }
         Price::Unrated => {
-            (zero, zero, Vec::new(), Entry::Unrated { record: record.clone() }, Outcome::Unrated)
+            (zero, zero, Vec::new(), EntryDetails::Unrated { record: record.clone() }, Outcome::Unrated)
         }
     };
-    draft.post(NewPosting {
+    draft.post(NewEntry {
         key: record.key(),
         at: record.started_at,
         amount,
         draws,
         post_usage,
-        content: record.fingerprint(zero.currency()),
+        fingerprint: record.fingerprint(zero.currency()),
         requires: record.requires(),
-        entry,
+        details,
     });
     outcome
 }

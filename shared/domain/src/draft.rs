@@ -1,15 +1,15 @@
 //! A draft: an account while it is being decided on. Every change to money goes through here, so that
-//! balances follow from one posting to the next and every rule about lots stands in one place.
+//! balances follow from one entry to the next and every rule about lots stands in one place.
 
 use jiff::Timestamp;
 
 use crate::account::{Account, BillingModel, DayEnd, PostUsage};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId};
+use crate::journal::{EntryDetails, JournalEntry, JournalKey, Lasting};
 use crate::lot::{Draw, Lot};
 use crate::money::Money;
 use crate::payment::Payment;
-use crate::posting::{Entry, JournalKey, Lasting, Posting};
 use crate::profile::Profile;
 use crate::recharge::STILL_LOW_AFTER;
 use crate::time::Month;
@@ -31,7 +31,7 @@ pub struct Change {
     /// The profile, where it changes.
     pub profile: Option<Profile>,
     /// Rows for the journal.
-    pub postings: Vec<Posting>,
+    pub entries: Vec<JournalEntry>,
     /// The payment that opens, moves on or closes.
     pub payment: Option<Payment>,
     /// How the account stood at the end of the day of its last change, if this is the first change on a later day.
@@ -41,22 +41,22 @@ pub struct Change {
 }
 
 impl Change {
-    /// The items of the transaction that commits it. [`MAX_ITEMS_PER_COMMIT`](crate::posting::MAX_ITEMS_PER_COMMIT)
+    /// The items of the transaction that commits it. [`MAX_ITEMS_PER_COMMIT`](crate::journal::MAX_ITEMS_PER_COMMIT)
     /// bounds this number, and it is counted here alone.
     pub fn items(&self) -> usize {
-        items(&self.postings, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
+        items(&self.entries, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
     }
 }
 
 /// The items that a commit of these takes: the account, each row with what it needs, the profile, the payment and the end
 /// of a day.
 fn items(
-    postings: &[Posting],
+    entries: &[JournalEntry],
     profile: Option<&Profile>,
     payment: Option<&Payment>,
     day_end: Option<&DayEnd>,
 ) -> usize {
-    let rows: usize = postings.iter().map(Posting::items).sum();
+    let rows: usize = entries.iter().map(JournalEntry::items).sum();
     let others = [profile.is_some(), payment.is_some(), day_end.is_some()];
     1 + rows + others.into_iter().filter(|is_there| *is_there).count()
 }
@@ -83,7 +83,7 @@ pub struct Draft {
     account: Account,
     now: Timestamp,
     last_balance: Money,
-    postings: Vec<Posting>,
+    entries: Vec<JournalEntry>,
     facts: Vec<Fact>,
     payment: Option<Payment>,
     profile: Option<Profile>,
@@ -103,7 +103,7 @@ impl Draft {
             last_balance: account.balance(),
             account,
             now,
-            postings: Vec::new(),
+            entries: Vec::new(),
             facts: Vec::new(),
             payment: None,
             profile: None,
@@ -130,7 +130,7 @@ impl Draft {
 
     /// The items that its commit has so far: see [`Change::items`].
     pub fn items(&self) -> usize {
-        items(&self.postings, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
+        items(&self.entries, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
     }
 
     /// Adds funds: what is owed is repaid first (F7), and a lot used up by that is not kept.
@@ -194,26 +194,26 @@ impl Draft {
         self.account.lots.remove(place)
     }
 
-    /// Writes a row of the journal. The account has the posting's effect already, and its balance must
+    /// Writes a row of the journal. The account has the entry's effect already, and its balance must
     /// follow from the row before (invariant 1).
-    pub fn post(&mut self, posting: NewPosting) {
+    pub fn post(&mut self, entry: NewEntry) {
         let balance = self.account.balance();
-        assert_eq!(self.last_balance + posting.amount, balance, "the balance follows from the row before");
+        assert_eq!(self.last_balance + entry.amount, balance, "the balance follows from the row before");
         self.last_balance = balance;
-        self.postings.push(Posting {
-            key: posting.key,
-            at: posting.at,
+        self.entries.push(JournalEntry {
+            key: entry.key,
+            at: entry.at,
             posted_at: self.now,
-            amount: posting.amount,
+            amount: entry.amount,
             balance,
             version: self.account.version,
-            place: u32::try_from(self.postings.len()).expect("a commit has at most 100 rows"),
-            draws: posting.draws,
-            post_usage: posting.post_usage,
-            content: posting.content,
-            requires: posting.requires,
+            sequence: u32::try_from(self.entries.len()).expect("a commit has at most 100 rows"),
+            draws: entry.draws,
+            post_usage: entry.post_usage,
+            fingerprint: entry.fingerprint,
+            requires: entry.requires,
             lasting: None,
-            entry: posting.entry,
+            details: entry.details,
         });
     }
 
@@ -225,7 +225,7 @@ impl Draft {
     /// Tells the world, and keeps what was told on the row posted last, so that it can be told again.
     pub fn say_of_row(&mut self, fact: Fact) {
         let number = u32::try_from(self.facts.len()).expect("a commit has few facts");
-        let row = self.postings.last_mut().expect("a row was posted");
+        let row = self.entries.last_mut().expect("a row was posted");
         row.lasting = Some(Lasting { number, fact: fact.clone() });
         self.facts.push(fact);
     }
@@ -245,8 +245,8 @@ impl Draft {
         self.tell_of_crossings();
         self.tell_of_shortfall();
         assert_eq!(self.account.unsound(), None, "a decision leaves the account sound");
-        let Self { account, postings, facts, payment, profile, day_end, .. } = self;
-        let change = Change { account, profile, postings, payment, day_end, facts };
+        let Self { account, entries, facts, payment, profile, day_end, .. } = self;
+        let change = Change { account, profile, entries, payment, day_end, facts };
         Decision { change: Some(change), answer }
     }
 
@@ -292,22 +292,22 @@ impl Draft {
         if invoiced.is_zero() {
             return;
         }
-        self.post(NewPosting {
+        self.post(NewEntry {
             key: JournalKey::invoice(month),
             at: month.end(),
             amount: Money::zero(self.account.currency),
             draws: Vec::new(),
             post_usage: -invoiced,
-            content: Fingerprint::of([month.to_string().as_str()]),
+            fingerprint: Fingerprint::of([month.to_string().as_str()]),
             requires: None,
-            entry: Entry::Invoice { month },
+            details: EntryDetails::Invoice { month },
         });
     }
 }
 
-/// What the maker of a posting says; the draft adds balance, version and place.
+/// What the maker of an entry says; the draft adds balance, version and place.
 #[derive(Debug)]
-pub struct NewPosting {
+pub struct NewEntry {
     /// Its key.
     pub key: JournalKey,
     /// When it happened.
@@ -319,9 +319,9 @@ pub struct NewPosting {
     /// The part for the next invoice.
     pub post_usage: Money,
     /// What the key was used with.
-    pub content: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// A row that must exist.
     pub requires: Option<JournalKey>,
     /// What it is about.
-    pub entry: Entry,
+    pub details: EntryDetails,
 }

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewPosting};
+use crate::draft::{Decision, Draft, NewEntry};
 use crate::fact::{Expired, Expiring, Fact, UnusedFunds};
 use crate::id::Fingerprint;
+use crate::journal::{EntryDetails, JournalKey};
 use crate::lot::Lot;
 use crate::money::{Currency, Money};
-use crate::posting::{Entry, JournalKey};
 
 /// At most this many lots are booked in one commit, so that it fits a transaction; the rest stays due.
 pub const MAX_BOOKED_AT_ONCE: usize = 90;
@@ -42,15 +42,15 @@ fn book(draft: &mut Draft, swept: &mut Swept) {
     let due: Vec<_> = draft.account().lots.iter().filter(is_due).take(MAX_BOOKED_AT_ONCE).cloned().collect();
     for lot in &due {
         draft.remove_lot(&lot.id);
-        draft.post(NewPosting {
+        draft.post(NewEntry {
             key: JournalKey::expiry(lot.expires_at, &lot.id),
             at: lot.expires_at,
             amount: -lot.remaining,
             draws: Vec::new(),
             post_usage: Money::zero(lot.remaining.currency()),
-            content: Fingerprint::of([lot.id.as_str()]),
+            fingerprint: Fingerprint::of([lot.id.as_str()]),
             requires: None,
-            entry: Entry::Expiry { lot: lot.id.clone() },
+            details: EntryDetails::Expiry { lot: lot.id.clone() },
         });
     }
     swept.booked = due.len();

@@ -13,7 +13,7 @@
 //! | [`account`] | the wallet | A1-A3, T2 |
 //! | [`profile`] | whose it is, and its cards | A1, F10 |
 //! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
-//! | [`posting`] | one row of the journal | S2 |
+//! | [`journal`] | one row of the journal | S2 |
 //! | [`fact`] | what a commit tells the world | E3, N1-N10 |
 //! | [`rate`] | published rates | S5 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
@@ -34,10 +34,10 @@ pub mod draft;
 pub mod expiry;
 pub mod fact;
 pub mod id;
+pub mod journal;
 pub mod lot;
 pub mod money;
 pub mod payment;
-pub mod posting;
 pub mod profile;
 pub mod purchase;
 pub mod rate;
@@ -50,10 +50,10 @@ pub use account::{Account, BillingModel, Status};
 pub use draft::{Decision, Draft};
 pub use fact::Fact;
 pub use id::{AccountId, Fingerprint, LotId, MessageId, PaymentId, RecordId};
+pub use journal::{EntryKind, JournalEntry, JournalKey};
 pub use lot::Lot;
 pub use money::{Currency, Money};
 pub use payment::{Payment, PaymentKind, PaymentState};
-pub use posting::{JournalKey, Posting, PostingKind};
 pub use profile::{Locale, Profile};
 pub use rate::RateTable;
 pub use rejection::Rejection;

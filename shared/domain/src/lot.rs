@@ -33,7 +33,7 @@ pub struct Lot {
     pub next_warning_days: Option<u16>,
 }
 
-/// What a posting took from a lot.
+/// What an entry took from a lot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// The lot.

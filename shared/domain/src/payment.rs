@@ -127,7 +127,7 @@ pub struct Payment {
     /// How much; minor units where a card is charged.
     pub amount: Money,
     /// What the key was used with (F3).
-    pub content: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// Which try with the processor: its idempotency key is `id:attempt`.
     pub attempt: u32,
     /// What is charged; none for an adjustment.

@@ -6,13 +6,13 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::account::{Account, BillingModel, OpenPayment};
-use crate::draft::{Decision, Draft, NewPosting};
+use crate::draft::{Decision, Draft, NewEntry};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId};
+use crate::journal::{EntryDetails, EntryKind, JournalKey};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::payment::{ABANDONED, Backup, LEASE, Payment, PaymentKind, PaymentState};
-use crate::posting::{Entry, JournalKey, PostingKind};
 use crate::profile::{PaymentMethod, Profile};
 use crate::recharge;
 
@@ -140,7 +140,7 @@ pub struct PurchaseRequest {
     /// Derived from the `Idempotency-Key`.
     pub id: PaymentId,
     /// What the key is used with.
-    pub content: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// How much.
     pub amount: Decimal,
     /// The card, where it is not the saved one.
@@ -174,7 +174,7 @@ pub fn open(
         kind: PaymentKind::Purchase,
         created_at: draft.now(),
         amount,
-        content: request.content.clone(),
+        fingerprint: request.fingerprint.clone(),
         attempt: 1,
         method: Some(method),
         backup: Backup::None,
@@ -212,19 +212,19 @@ pub fn succeed(
     let expires_at = Lot::expiry_of_purchase(payment.created_at);
     draft.add_lot(LotId::of(&payment.id), payment.created_at, expires_at, payment.amount);
     let kind = match payment.kind {
-        PaymentKind::Purchase => PostingKind::Purchase,
-        PaymentKind::Recharge => PostingKind::Recharge,
+        PaymentKind::Purchase => EntryKind::Purchase,
+        PaymentKind::Recharge => EntryKind::Recharge,
         PaymentKind::Adjustment => unreachable!("an adjustment charges no card"),
     };
-    draft.post(NewPosting {
+    draft.post(NewEntry {
         key: JournalKey::payment(payment.created_at, kind, &payment.id),
         at: payment.created_at,
         amount: payment.amount,
         draws: Vec::new(),
         post_usage: Money::zero(account.currency),
-        content: payment.content.clone(),
+        fingerprint: payment.fingerprint.clone(),
         requires: None,
-        entry: Entry::Funds { kind, payment: payment.id.clone(), expires_at },
+        details: EntryDetails::Funds { kind, payment: payment.id.clone(), expires_at },
     });
     draft.account_mut().receipts += 1;
     let receipt_number = draft.account().receipts;

@@ -57,7 +57,7 @@ impl Rate {
 /// Why a record cost what it did: every charge says why it was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Why {
+pub enum RatingBasis {
     /// From the published rates.
     Rated {
         /// The prefix that matched.
@@ -85,7 +85,7 @@ pub enum Why {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Price {
     /// This, and why.
-    Charge(Money, Why),
+    Charge(Money, RatingBasis),
     /// No rate is published for it (S9).
     Unrated,
 }
@@ -197,16 +197,16 @@ impl RateTable {
     /// What a record costs, before any plan: as it arrived (S6), free (S5), rated (S5), or unrated (S9).
     pub fn price(&self, record: &UsageRecord, given: Option<Money>, currency: Currency) -> Price {
         if let Some(charge) = given {
-            return Price::Charge(charge, Why::AsRated);
+            return Price::Charge(charge, RatingBasis::AsRated);
         }
         if record.duration_seconds == 0 {
-            return Price::Charge(Money::zero(currency), Why::ZeroDuration);
+            return Price::Charge(Money::zero(currency), RatingBasis::ZeroDuration);
         }
         let Some(rate) = self.find(record.service, &record.number, currency, record.started_at) else {
             return Price::Unrated;
         };
         let billed_seconds = rate.billed_seconds(record.duration_seconds);
-        let why = Why::Rated {
+        let basis = RatingBasis::Rated {
             prefix: rate.prefix.clone(),
             destination: rate.destination.clone(),
             per_minute: rate.per_minute,
@@ -215,7 +215,7 @@ impl RateTable {
             increments: format!("{}/{}", rate.first_increment, rate.next_increment),
             effective_from: rate.effective_from,
         };
-        Price::Charge(rate.charge(billed_seconds, currency), why)
+        Price::Charge(rate.charge(billed_seconds, currency), basis)
     }
 
     /// Whether the premium table knows this number better than the ordinary one: by a longer prefix, since

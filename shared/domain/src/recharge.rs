@@ -567,7 +567,7 @@ fn open(
         kind: PaymentKind::Recharge,
         created_at: now,
         amount: amounts.amount.times(times),
-        content: Fingerprint::of([occasion.as_str()]),
+        fingerprint: Fingerprint::of([occasion.as_str()]),
         attempt: 1,
         method: Some(method),
         backup: profile.backup.clone().map_or(Backup::None, Backup::Ready),

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{Draft, NewPosting};
+use crate::draft::{Draft, NewEntry};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, MessageId};
+use crate::journal::{EntryDetails, JournalKey};
 use crate::money::Money;
-use crate::posting::{Entry, JournalKey};
 
 /// So many characters of a record are kept: all of one whose fields are as long as they may be.
 pub const MAX_KEPT_CHARS: usize = 1_024;
@@ -90,15 +90,15 @@ impl Rejection {
     /// Keeps it, and tells of it. No money moves.
     pub(crate) fn post(&self, draft: &mut Draft) {
         let zero = Money::zero(draft.account().currency);
-        draft.post(NewPosting {
+        draft.post(NewEntry {
             key: self.key(),
             at: self.message.sent_at,
             amount: zero,
             draws: Vec::new(),
             post_usage: zero,
-            content: Fingerprint::of([self.text.as_str()]),
+            fingerprint: Fingerprint::of([self.text.as_str()]),
             requires: None,
-            entry: Entry::Rejected(self.clone()),
+            details: EntryDetails::Rejected(self.clone()),
         });
         draft.say_of_row(Fact::UsageRejected {
             message_id: self.message.id.clone(),

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Fingerprint, RecordId};
+use crate::journal::JournalKey;
 use crate::money::{Currency, Money};
-use crate::posting::JournalKey;
 use crate::time::{FUTURE_TOLERANCE, LATE_RECORDS, in_range};
 
 /// No call lasts longer: 31 days.

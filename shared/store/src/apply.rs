@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use domain::draft::Change;
-use domain::posting::{JournalKey, Posting};
+use domain::journal::{JournalEntry, JournalKey};
 use domain::{Account, AccountId, Decision, Profile};
 use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
 
@@ -24,13 +24,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
 /// What earlier tries of this decision found in the journal. A decision leaves those rows out.
 #[derive(Debug, Default)]
 pub struct Seen {
-    existing: HashMap<JournalKey, Posting>,
+    existing: HashMap<JournalKey, JournalEntry>,
     missing: HashSet<JournalKey>,
 }
 
 impl Seen {
     /// The row that stands under this key.
-    pub fn row(&self, key: &JournalKey) -> Option<&Posting> {
+    pub fn row(&self, key: &JournalKey) -> Option<&JournalEntry> {
         self.existing.get(key)
     }
 
@@ -45,7 +45,7 @@ impl Seen {
     }
 
     /// Whether any of this is new.
-    fn add(&mut self, existing: Vec<Posting>, missing: Vec<JournalKey>) -> bool {
+    fn add(&mut self, existing: Vec<JournalEntry>, missing: Vec<JournalKey>) -> bool {
         let before = self.existing.len() + self.missing.len();
         self.missing.extend(missing);
         self.existing.extend(existing.into_iter().map(|row| (row.key.clone(), row)));
@@ -100,7 +100,7 @@ struct Uncertain<T> {
 
 impl<T> Uncertain<T> {
     fn of(change: Change, answer: T) -> Option<Self> {
-        let writes_rows = !change.postings.is_empty() || change.payment.is_some();
+        let writes_rows = !change.entries.is_empty() || change.payment.is_some();
         (!writes_rows).then_some(Self { change, answer })
     }
 

@@ -3,16 +3,16 @@
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::posting::Posting;
+use domain::journal::JournalEntry;
 use domain::{Account, AccountId, Payment};
 
 use crate::Store;
 use crate::account_item::core_as_written;
+use crate::entry_item::entry_from_item;
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::list::{Cursor, Page, Period, account_of, page_size, sort_text};
 use crate::payment_item::payment_from_item;
-use crate::posting_item::posting_from_item;
 use crate::read::key;
 use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID};
 
@@ -50,10 +50,10 @@ impl Store {
         account: &AccountId,
         cursor: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Page<Found<Posting>>, StoreError> {
+    ) -> Result<Page<Found<JournalEntry>>, StoreError> {
         let start = cursor.map(|Cursor(entry)| entry.clone());
         let query = self.journal_range(account, &Period::default(), start);
-        self.found(query, limit, ENTRY, posting_from_item).await
+        self.found(query, limit, ENTRY, entry_from_item).await
     }
 
     /// Payments and adjustments, in any order.

@@ -8,16 +8,16 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::draft::Change;
-use domain::posting::{Entry, JournalKey, MAX_ITEMS_PER_COMMIT, Posting};
+use domain::journal::{EntryDetails, JournalEntry, JournalKey, MAX_ITEMS_PER_COMMIT};
 use domain::{AccountId, Payment};
 use telemetry::Correlation;
 
 use crate::Store;
 use crate::account_item::{core_to_item, day_end_to_item, profile_to_item};
+use crate::entry_item::{entry_from_item, entry_to_item, marker_to_item};
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::payment_item::payment_to_item;
-use crate::posting_item::{marker_to_item, posting_from_item, posting_to_item};
 use crate::tables::{ACCOUNT_ID, ENTRY, Tables};
 use crate::tally;
 
@@ -29,7 +29,7 @@ pub(crate) enum Refused {
     /// What stands in the way: decide again without it.
     Journal {
         /// Rows that exist under keys we meant to write.
-        existing: Vec<Posting>,
+        existing: Vec<JournalEntry>,
         /// Rows we rely on that do not exist.
         missing: Vec<JournalKey>,
         /// Another commit came between, too: decide again on a fresh read.
@@ -45,7 +45,7 @@ pub(crate) enum Refused {
 enum Role<'a> {
     Account,
     Side,
-    Row(&'a Posting),
+    Row(&'a JournalEntry),
     Required(&'a JournalKey),
     Payment,
 }
@@ -91,14 +91,14 @@ fn items_of<'a>(tables: &Tables, change: &'a Change) -> Vec<(Role<'a>, TransactW
         // The account's version lets one commit alone be the first on a later day.
         items.push((Role::Side, put(&tables.accounts, day_end_to_item(account, day_end), None)));
     }
-    for posting in &change.postings {
-        let row = put(&tables.journal, posting_to_item(account, posting), Some(Condition::absent()));
-        items.push((Role::Row(posting), row));
-        if let Some(required) = &posting.requires {
+    for entry in &change.entries {
+        let row = put(&tables.journal, entry_to_item(account, entry), Some(Condition::absent()));
+        items.push((Role::Row(entry), row));
+        if let Some(required) = &entry.requires {
             items.push((Role::Required(required), require(&tables.journal, account, required)));
         }
-        if matches!(posting.entry, Entry::Unrated { .. }) {
-            items.push((Role::Side, put(&tables.journal, marker_to_item(account, &posting.key), None)));
+        if matches!(entry.details, EntryDetails::Unrated { .. }) {
+            items.push((Role::Side, put(&tables.journal, marker_to_item(account, &entry.key), None)));
         }
     }
     if let Some(payment) = &change.payment {
@@ -192,9 +192,9 @@ fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Op
     for (reason, role) in reasons.iter().zip(roles) {
         match (reason.code().unwrap_or("None"), role) {
             ("None", _) => {}
-            ("ConditionalCheckFailed", Role::Row(posting)) => {
-                let item = reason.item().ok_or_else(|| row_withheld(posting))?;
-                existing.push(posting_from_item(item)?);
+            ("ConditionalCheckFailed", Role::Row(entry)) => {
+                let item = reason.item().ok_or_else(|| row_withheld(entry))?;
+                existing.push(entry_from_item(item)?);
             }
             ("ConditionalCheckFailed", Role::Required(key)) => missing.push((*key).clone()),
             ("ConditionalCheckFailed", Role::Payment) => payment_moved = true,
@@ -219,9 +219,9 @@ fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Op
     })
 }
 
-fn row_withheld(posting: &Posting) -> StoreError {
+fn row_withheld(entry: &JournalEntry) -> StoreError {
     StoreError::Corrupt {
-        item: format!("journal row {}", posting.key),
+        item: format!("journal row {}", entry.key),
         detail: "the refusal of its key did not return it".to_owned(),
     }
 }

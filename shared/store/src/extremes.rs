@@ -17,8 +17,8 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use crate::account_item::{core_from_item, core_to_item};
+use crate::entry_item::{entry_from_item, entry_to_item};
 use crate::payment_item::{payment_from_item, payment_to_item};
-use crate::posting_item::{posting_from_item, posting_to_item};
 use crate::shapes;
 
 /// What happens next. Amounts are a fraction of the largest, in ten-thousandths, and so many ledger units besides.
@@ -118,11 +118,11 @@ impl World {
         let id = &change.account.id;
         let core = core_to_item(&change.account, &change.facts, None);
         assert_eq!(core_from_item(&core).expect("an account that is written is read"), change.account);
-        for posting in &change.postings {
-            let mut read = posting_from_item(&posting_to_item(id, posting)).expect("so is a row");
+        for entry in &change.entries {
+            let mut read = entry_from_item(&entry_to_item(id, entry)).expect("so is a row");
             // What a row requires is checked when it is written, and not kept.
-            read.requires.clone_from(&posting.requires);
-            assert_eq!(read, *posting);
+            read.requires.clone_from(&entry.requires);
+            assert_eq!(read, *entry);
         }
         if let Some(payment) = &change.payment {
             let read = payment_from_item(&payment_to_item(payment)).expect("so is a payment");
@@ -153,7 +153,7 @@ impl World {
                 let id = self.name();
                 let request = PurchaseRequest {
                     id: PaymentId::parse(&*id).unwrap(),
-                    content: Fingerprint::of([&*id]),
+                    fingerprint: Fingerprint::of([&*id]),
                     amount: self.amount(parts, 0),
                     method: None,
                 };
@@ -182,7 +182,7 @@ impl World {
         let id = self.name();
         let request = AdjustmentRequest {
             id: PaymentId::parse(&*id).unwrap(),
-            content: Fingerprint::of([&*id]),
+            fingerprint: Fingerprint::of([&*id]),
             amount,
             reason: "goodwill".into(),
             author: "ada".into(),

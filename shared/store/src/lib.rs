@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`tables`] | tables, keys and indexes |
 //! | `item` | attribute values, written and read by hand so that money stays exact |
-//! | `account_item`, `recharge_item`, `posting_item`, `payment_item` | the stored shapes |
+//! | `account_item`, `recharge_item`, `entry_item`, `payment_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
 //! | `commit` | one transaction, and what its refusal means |
 //! | `read` | single reads |
@@ -18,6 +18,7 @@ mod account_item;
 mod apply;
 pub mod books;
 mod commit;
+mod entry_item;
 mod error;
 #[cfg(test)]
 mod extremes;
@@ -25,7 +26,6 @@ mod item;
 pub mod list;
 pub mod meter;
 mod payment_item;
-mod posting_item;
 mod read;
 mod recharge_item;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::posting::{JournalKey, LATE_AFTER, Posting, PostingKind};
+use domain::journal::{EntryKind, JournalEntry, JournalKey, LATE_AFTER};
 use domain::rejection::Message;
 use domain::time::{FUTURE_TOLERANCE, cut_to_millisecond, key_text};
 use domain::{Account, AccountId, Payment, PaymentId, Profile};
@@ -12,10 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
 use crate::account_item::LISTED_VALUE;
+use crate::entry_item::{entry_from_item, marker_from_item};
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::payment_item::payment_from_item;
-use crate::posting_item::{marker_from_item, posting_from_item};
 use crate::read::corrupt;
 use crate::tables::{
     ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LATE_INDEX, LISTED, LISTING_INDEX, PART,
@@ -56,7 +56,7 @@ pub struct Period {
     /// Up to, not including.
     pub to: Option<Timestamp>,
     /// Only this kind.
-    pub kind: Option<PostingKind>,
+    pub kind: Option<EntryKind>,
 }
 
 impl Period {
@@ -96,20 +96,20 @@ pub struct PostedPlace {
 const MAX_ROWS_LOOKED_AT: usize = 5_000;
 
 impl Store {
-    /// Postings of an account, newest first.
+    /// Journal entries of an account, newest first.
     pub async fn transactions(
         &self,
         account: &AccountId,
         period: &Period,
         cursor: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Page<Posting>, StoreError> {
+    ) -> Result<Page<JournalEntry>, StoreError> {
         let mut start = match cursor {
             None => None,
             Some(Cursor(entry)) if period.holds(entry) => Some(entry.clone()),
             Some(_) => return Err(StoreError::Cursor),
         };
-        let mut items: Vec<Posting> = Vec::new();
+        let mut items: Vec<JournalEntry> = Vec::new();
         let mut looked_at = 0;
         loop {
             let wanted = if period.kind.is_some() { 500 } else { limit - items.len() };
@@ -117,9 +117,9 @@ impl Store {
             let output = self.query(query).await?;
             looked_at += output.items().len();
             for item in output.items() {
-                let posting = posting_from_item(item)?;
-                if period.kind.is_none_or(|kind| posting.entry.kind() == kind) {
-                    items.push(posting);
+                let entry = entry_from_item(item)?;
+                if period.kind.is_none_or(|kind| entry.details.kind() == kind) {
+                    items.push(entry);
                     if items.len() == limit {
                         let more = output.last_evaluated_key.is_some() || output.items().last() != Some(item);
                         let next = items.last().filter(|_| more).map(|last| Cursor(last.key.to_string()));
@@ -137,7 +137,11 @@ impl Store {
     }
 
     /// Records of a message that were refused and are kept, by their place in it.
-    pub async fn rejected(&self, account: &AccountId, message: &Message) -> Result<Vec<Posting>, StoreError> {
+    pub async fn rejected(
+        &self,
+        account: &AccountId,
+        message: &Message,
+    ) -> Result<Vec<JournalEntry>, StoreError> {
         let mut rows = Vec::new();
         let mut start = None;
         loop {
@@ -152,7 +156,7 @@ impl Store {
                 .set_exclusive_start_key(start);
             let output = self.query(query).await?;
             for item in output.items() {
-                rows.push(posting_from_item(item)?);
+                rows.push(entry_from_item(item)?);
             }
             start = output.last_evaluated_key;
             if start.is_none() {
@@ -173,14 +177,14 @@ impl Store {
         posted: Posted,
         at: PostedPlace,
         limit: usize,
-    ) -> Result<(Vec<Posting>, Option<PostedPlace>), StoreError> {
+    ) -> Result<(Vec<JournalEntry>, Option<PostedPlace>), StoreError> {
         let query = if at.late {
             self.posted_late(account, posted, at.after)
         } else {
             self.posted_near(account, posted, at.after)
         };
         let output = self.query(query.limit(page_size(limit))).await?;
-        let rows = output.items().iter().map(posting_from_item).collect::<Result<_, _>>()?;
+        let rows = output.items().iter().map(entry_from_item).collect::<Result<_, _>>()?;
         let next = match output.last_evaluated_key {
             Some(last) => Some(PostedPlace { late: at.late, after: Some(last) }),
             None => (!at.late).then_some(PostedPlace { late: true, after: None }),
@@ -359,7 +363,7 @@ impl Store {
         &self,
         cursor: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Page<(AccountId, Posting)>, StoreError> {
+    ) -> Result<Page<(AccountId, JournalEntry)>, StoreError> {
         let (first_shard, mut start) = match cursor {
             None => (0, None),
             Some(Cursor(entry)) => {
@@ -399,8 +403,8 @@ impl Store {
     async fn in_order(
         &self,
         marked: &[(AccountId, JournalKey)],
-    ) -> Result<Vec<(AccountId, Posting)>, StoreError> {
-        let mut rows = self.postings(marked).await?;
+    ) -> Result<Vec<(AccountId, JournalEntry)>, StoreError> {
+        let mut rows = self.entries(marked).await?;
         rows.sort_by(|(a, left), (b, right)| (a, &left.key).cmp(&(b, &right.key)));
         Ok(rows)
     }

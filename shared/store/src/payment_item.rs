@@ -21,7 +21,7 @@ pub(crate) fn payment_to_item(payment: &Payment) -> Item {
         .instant("createdAt", payment.created_at)
         .text("currency", payment.amount.currency().code())
         .money("amount", payment.amount)
-        .text("content", payment.content.as_str())
+        .text("content", payment.fingerprint.as_str())
         .number("attempt", payment.attempt)
         .map_if("method", payment.method.as_ref().map(method_to_map))
         .map_if("backup", backup.map(method_to_map))
@@ -77,7 +77,7 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
         kind: reader.named("kind", PaymentKind::parse)?,
         created_at: reader.instant("createdAt")?,
         amount: reader.money("amount", currency)?,
-        content: Fingerprint::from_stored(reader.text("content")?),
+        fingerprint: Fingerprint::from_stored(reader.text("content")?),
         attempt: reader.number("attempt")?,
         method: reader.map_if("method")?.as_ref().map(method_from_map).transpose()?,
         backup,

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem,
 };
 use domain::account::DayEnd;
-use domain::posting::JournalKey;
-use domain::posting::Posting;
+use domain::journal::JournalEntry;
+use domain::journal::JournalKey;
 use domain::{Account, AccountId, Payment, PaymentId, Profile};
 use jiff::civil::Date;
 
@@ -17,10 +17,10 @@ use crate::Store;
 use crate::account_item::{core_from_item, day_end_from_item, profile_from_item};
 use crate::apply::pause;
 use crate::commit::Condition;
+use crate::entry_item::entry_from_item;
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::payment_item::{payment_from_item, payment_to_item};
-use crate::posting_item::posting_from_item;
 use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE, day_part};
 
 /// DynamoDB gives at most this many items to one batch request.
@@ -134,20 +134,20 @@ impl Store {
     }
 
     /// One row of the journal.
-    pub async fn posting(
+    pub async fn entry(
         &self,
         account: &AccountId,
         entry: &JournalKey,
-    ) -> Result<Option<Posting>, StoreError> {
+    ) -> Result<Option<JournalEntry>, StoreError> {
         let item = self.item(&self.tables.journal, key(account, ENTRY, entry.as_str())).await?;
-        item.as_ref().map(posting_from_item).transpose()
+        item.as_ref().map(entry_from_item).transpose()
     }
 
     /// Those of these rows that exist, each once, in no order.
-    pub async fn postings(
+    pub async fn entries(
         &self,
         keys: &[(AccountId, JournalKey)],
-    ) -> Result<Vec<(AccountId, Posting)>, StoreError> {
+    ) -> Result<Vec<(AccountId, JournalEntry)>, StoreError> {
         // DynamoDB refuses a key that is asked for twice.
         let distinct: HashSet<_> = keys.iter().collect();
         let keys: Vec<_> =
@@ -158,7 +158,7 @@ impl Store {
             let account = account.and_then(Result::ok);
             rows.push((
                 account.ok_or_else(|| corrupt("a journal row", "no account"))?,
-                posting_from_item(&item)?,
+                entry_from_item(&item)?,
             ));
         }
         Ok(rows)

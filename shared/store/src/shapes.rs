@@ -1,24 +1,24 @@
 //! What is written reads back the same, for one of every shape; what is damaged is an error that says where.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::journal::{EntryDetails, JournalEntry, JournalKey, Lasting};
 use domain::lot::Draw;
 use domain::payment::{Backup, Payment, PaymentState};
-use domain::posting::{Entry, JournalKey, Lasting, Posting};
 use domain::profile::{Card, PaymentMethod};
-use domain::rate::Why;
+use domain::rate::RatingBasis;
 use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::Month;
 use domain::usage::{Number, Service, UsageRecord};
 use domain::{
-    AccountId, Currency, Fact, Fingerprint, LotId, MessageId, Money, PaymentId, PaymentKind, PostingKind,
+    AccountId, Currency, EntryKind, Fact, Fingerprint, LotId, MessageId, Money, PaymentId, PaymentKind,
     RecordId,
 };
 use jiff::Timestamp;
 
+use crate::entry_item::{entry_from_item, entry_to_item, marker_from_item, marker_to_item};
 use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
 use crate::payment_item::{payment_from_item, payment_to_item};
-use crate::posting_item::{marker_from_item, marker_to_item, posting_from_item, posting_to_item};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -103,8 +103,8 @@ fn rejection(record_id: Option<&str>, refusal: Refusal) -> Rejection {
 }
 
 /// Everything that a row may be about.
-fn entries() -> Vec<Entry> {
-    let rated = Why::Rated {
+fn entries() -> Vec<EntryDetails> {
+    let rated = RatingBasis::Rated {
         prefix: "33".into(),
         destination: "France".into(),
         per_minute: "0.0195".parse().unwrap(),
@@ -115,15 +115,15 @@ fn entries() -> Vec<Entry> {
     };
     let mut entries = Vec::new();
     for record in records() {
-        for why in [rated.clone(), Why::AsRated, Why::ZeroDuration] {
-            entries.push(Entry::Usage { record: record.clone(), charge: euros("0.139"), why });
+        for basis in [rated.clone(), RatingBasis::AsRated, RatingBasis::ZeroDuration] {
+            entries.push(EntryDetails::Usage { record: record.clone(), charge: euros("0.139"), basis });
         }
-        entries.push(Entry::Unrated { record });
+        entries.push(EntryDetails::Unrated { record });
     }
-    entries.push(Entry::Rejected(rejection(Some("rec-1"), Refusal::Conflict)));
-    entries.push(Entry::Rejected(rejection(None, Refusal::Invalid)));
-    for kind in [PostingKind::Purchase, PostingKind::Recharge] {
-        entries.push(Entry::Funds {
+    entries.push(EntryDetails::Rejected(rejection(Some("rec-1"), Refusal::Conflict)));
+    entries.push(EntryDetails::Rejected(rejection(None, Refusal::Invalid)));
+    for kind in [EntryKind::Purchase, EntryKind::Recharge] {
+        entries.push(EntryDetails::Funds {
             kind,
             payment: payment_id(),
             expires_at: at("2027-11-22T07:43:00.123Z"),
@@ -131,28 +131,28 @@ fn entries() -> Vec<Entry> {
     }
     for expires_at in [None, Some(at("2027-11-22T07:43:00.123Z"))] {
         let (reason, author) = ("goodwill".into(), "ada".into());
-        entries.push(Entry::Adjustment { payment: payment_id(), reason, author, expires_at });
+        entries.push(EntryDetails::Adjustment { payment: payment_id(), reason, author, expires_at });
     }
-    entries.push(Entry::Expiry { lot: lot() });
-    entries.push(Entry::Invoice { month: Month::of(now()) });
+    entries.push(EntryDetails::Expiry { lot: lot() });
+    entries.push(EntryDetails::Invoice { month: Month::of(now()) });
     entries
 }
 
-pub(crate) fn row(entry: Entry) -> Posting {
-    Posting {
+pub(crate) fn row(details: EntryDetails) -> JournalEntry {
+    JournalEntry {
         key: JournalKey::from_stored("2026-11-22T07:43:00.123Z#usage#rec-1#1"),
         at: now(),
         posted_at: at("2026-11-22T07:43:01Z"),
         amount: euros("-0.139"),
         balance: euros("99.861"),
         version: 7,
-        place: 3,
+        sequence: 3,
         draws: Vec::new(),
         post_usage: euros("0"),
-        content: Fingerprint::of(["content"]),
+        fingerprint: Fingerprint::of(["content"]),
         requires: None,
         lasting: None,
-        entry,
+        details,
     }
 }
 
@@ -165,14 +165,14 @@ fn every_row_survives_storing() {
             amount: euros(amount),
             expires_at: at("2027-11-22T07:43:00.123Z"),
         });
-        let full = Posting {
+        let full = JournalEntry {
             draws: draws.into(),
             post_usage: euros("-0.0001"),
             lasting: Some(Lasting { number: 2, fact: Fact::BalanceLow { available: euros("5") } }),
             ..bare.clone()
         };
         for row in [bare, full] {
-            assert_eq!(posting_from_item(&posting_to_item(&account(), &row)).unwrap(), row);
+            assert_eq!(entry_from_item(&entry_to_item(&account(), &row)).unwrap(), row);
         }
     }
 }
@@ -204,7 +204,7 @@ fn payments() -> Vec<Payment> {
                 kind,
                 created_at: now(),
                 amount: euros("50"),
-                content: Fingerprint::of(["content"]),
+                fingerprint: Fingerprint::of(["content"]),
                 attempt: 2,
                 method: (number % 2 == 0).then(|| method("pm_1")),
                 backup,
@@ -253,9 +253,9 @@ fn a_marker_leads_to_its_row() {
 #[test]
 fn a_schema_is_read_up_to_our_own() {
     let of_schema = |schema: &str| {
-        let mut item = posting_to_item(&account(), &row(Entry::Expiry { lot: lot() }));
+        let mut item = entry_to_item(&account(), &row(EntryDetails::Expiry { lot: lot() }));
         item.insert("schema".into(), AttributeValue::N(schema.into()));
-        posting_from_item(&item)
+        entry_from_item(&item)
     };
     assert!(of_schema("1").is_ok() && of_schema("0").is_ok());
     assert!(matches!(of_schema("2"), Err(StoreError::NewerSchema { found: 2, .. })));
@@ -279,10 +279,10 @@ fn each_field_of_the_wrong_kind_says_which() {
         ("postUsage", text("0"), "postUsage is not such a number"),
         ("fact", text("{"), "fact: "),
     ] {
-        let mut item = posting_to_item(&account(), &row(Entry::Expiry { lot: lot() }));
+        let mut item = entry_to_item(&account(), &row(EntryDetails::Expiry { lot: lot() }));
         item.insert("factNumber".into(), number("0"));
         item.insert(field.into(), value);
-        let found = posting_from_item(&item).unwrap_err().to_string();
+        let found = entry_from_item(&item).unwrap_err().to_string();
         assert!(found.starts_with(&format!("a journal row is corrupt: {problem}")), "{field}: {found}");
     }
     let mut item = payment_to_item(&payments()[0]);

@@ -17,7 +17,7 @@ use crate::error::StoreError;
 pub struct Tables {
     /// Wallets: `accountId`, `part`.
     pub accounts: String,
-    /// Postings: `accountId`, `entry`.
+    /// Journal entries: `accountId`, `entry`.
     pub journal: String,
     /// Payments: `accountId`, `paymentId`.
     pub payments: String,

@@ -2,21 +2,24 @@
 //! half-way has counted what it did.
 
 use domain::draft::Change;
-use domain::posting::Entry;
+use domain::journal::EntryDetails;
 use domain::{Fact, Money, PaymentKind};
 use telemetry::metric::{CHARGED, DEBITS, LOTS_BOOKED, RECHARGES, WARNINGS};
 
 /// Counts what was committed.
 pub(crate) fn count(change: &Change) {
-    for posting in &change.postings {
-        match &posting.entry {
-            Entry::Usage { charge, .. } => {
+    for entry in &change.entries {
+        match &entry.details {
+            EntryDetails::Usage { charge, .. } => {
                 DEBITS.add(1);
                 count_charge(*charge);
             }
-            Entry::Unrated { .. } => DEBITS.add(1),
-            Entry::Expiry { .. } => LOTS_BOOKED.add(1),
-            Entry::Rejected(_) | Entry::Funds { .. } | Entry::Adjustment { .. } | Entry::Invoice { .. } => {}
+            EntryDetails::Unrated { .. } => DEBITS.add(1),
+            EntryDetails::Expiry { .. } => LOTS_BOOKED.add(1),
+            EntryDetails::Rejected(_)
+            | EntryDetails::Funds { .. }
+            | EntryDetails::Adjustment { .. }
+            | EntryDetails::Invoice { .. } => {}
         }
     }
     for fact in &change.facts {

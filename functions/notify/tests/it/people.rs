@@ -18,7 +18,7 @@ fn recharge(account: &str) -> Payment {
         kind: PaymentKind::Recharge,
         created_at: "2026-11-25T09:05:00Z".parse().unwrap(),
         amount: euros("50"),
-        content: Fingerprint::of([]),
+        fingerprint: Fingerprint::of([]),
         attempt: 1,
         method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
         backup: Backup::None,

@@ -98,7 +98,7 @@ impl World {
         let change = Change {
             account,
             profile: Some(profile),
-            postings: Vec::new(),
+            entries: Vec::new(),
             payment,
             day_end: None,
             facts: Vec::new(),

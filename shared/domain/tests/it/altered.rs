@@ -2,13 +2,13 @@
 //! not, and nothing in one that lies on the bounds of what is right.
 
 use domain::audit::{Audit, Finding, Row};
+use domain::journal::{EntryDetails, JournalEntry};
 use domain::lot::Draw;
-use domain::posting::{Entry, Posting};
 use domain::purchase::{self, PurchaseLimits};
-use domain::rate::Why;
+use domain::rate::RatingBasis;
 use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::Month;
-use domain::{BillingModel, Fingerprint, JournalKey, LotId, MessageId, Money, PostingKind, UsageRecord};
+use domain::{BillingModel, EntryKind, Fingerprint, JournalKey, LotId, MessageId, Money, UsageRecord};
 use jiff::Timestamp;
 
 use crate::given::{account, at, call, card_holder, currency, decimal, payment_id, purchase_of};
@@ -22,38 +22,38 @@ fn euros(text: &str) -> Money {
 }
 
 /// A row about this, of a kind of its own: its key and content are right, and it moves these amounts.
-fn row(entry: &Entry, amount: &str, drawn: &str, post_usage: &str) -> Posting {
-    let (key, content) = match entry {
-        Entry::Usage { record, .. } | Entry::Unrated { record } => {
+fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> JournalEntry {
+    let (key, fingerprint) = match details {
+        EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
             (record.key(), record.fingerprint(currency("EUR")))
         }
-        Entry::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
-        Entry::Funds { kind, payment, .. } => {
+        EntryDetails::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
+        EntryDetails::Funds { kind, payment, .. } => {
             (JournalKey::payment(at(NOON), *kind, payment), Fingerprint::of(["asked for"]))
         }
-        Entry::Adjustment { payment, .. } => {
-            (JournalKey::payment(at(NOON), PostingKind::Adjustment, payment), Fingerprint::of(["asked for"]))
+        EntryDetails::Adjustment { payment, .. } => {
+            (JournalKey::payment(at(NOON), EntryKind::Adjustment, payment), Fingerprint::of(["asked for"]))
         }
-        Entry::Expiry { lot } => (JournalKey::expiry(at(NOON), lot), Fingerprint::of([lot.as_str()])),
-        Entry::Invoice { month } => {
+        EntryDetails::Expiry { lot } => (JournalKey::expiry(at(NOON), lot), Fingerprint::of([lot.as_str()])),
+        EntryDetails::Invoice { month } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
     };
     let draw = Draw { lot: lot(), amount: euros(drawn), expires_at: at(NOON) };
-    Posting {
+    JournalEntry {
         key,
         at: at(NOON),
         posted_at: at(NOON),
         amount: euros(amount),
         balance: euros(amount),
         version: 0,
-        place: 0,
+        sequence: 0,
         draws: if draw.amount.is_zero() { Vec::new() } else { vec![draw] },
         post_usage: euros(post_usage),
-        content,
+        fingerprint,
         requires: None,
         lasting: None,
-        entry: entry.clone(),
+        details: details.clone(),
     }
 }
 
@@ -62,7 +62,7 @@ fn lot() -> LotId {
 }
 
 /// What the audit says of a row by itself.
-fn altered(row: &Posting) -> Option<&'static str> {
+fn altered(row: &JournalEntry) -> Option<&'static str> {
     let account = account("EUR", BillingModel::Prepaid, at(NOON));
     let mut audit = Audit::of(&account);
     audit.row(row);
@@ -79,12 +79,12 @@ fn record() -> UsageRecord {
     call("r", at(NOON), 60, Some("10"))
 }
 
-fn usage() -> Entry {
-    Entry::Usage { record: record(), charge: euros("10"), why: Why::AsRated }
+fn usage() -> EntryDetails {
+    EntryDetails::Usage { record: record(), charge: euros("10"), basis: RatingBasis::AsRated }
 }
 
-fn rejected() -> Entry {
-    Entry::Rejected(Rejection {
+fn rejected() -> EntryDetails {
+    EntryDetails::Rejected(Rejection {
         message: Message { id: MessageId::parse("m").unwrap(), sent_at: at(NOON) },
         index: 7,
         record_id: None,
@@ -95,13 +95,13 @@ fn rejected() -> Entry {
     })
 }
 
-fn funds() -> Entry {
+fn funds() -> EntryDetails {
     let expires_at: Timestamp = at("2028-01-10T12:00:00Z");
-    Entry::Funds { kind: PostingKind::Purchase, payment: payment_id("pur_1"), expires_at }
+    EntryDetails::Funds { kind: EntryKind::Purchase, payment: payment_id("pur_1"), expires_at }
 }
 
-fn adjustment(expires_at: Option<Timestamp>) -> Entry {
-    Entry::Adjustment {
+fn adjustment(expires_at: Option<Timestamp>) -> EntryDetails {
+    EntryDetails::Adjustment {
         payment: payment_id("adj_1"),
         reason: "goodwill".into(),
         author: "ada".into(),
@@ -109,19 +109,19 @@ fn adjustment(expires_at: Option<Timestamp>) -> Entry {
     }
 }
 
-fn expiry() -> Entry {
-    Entry::Expiry { lot: lot() }
+fn expiry() -> EntryDetails {
+    EntryDetails::Expiry { lot: lot() }
 }
 
-fn invoice() -> Entry {
-    Entry::Invoice { month: Month::of(at(NOON)) }
+fn invoice() -> EntryDetails {
+    EntryDetails::Invoice { month: Month::of(at(NOON)) }
 }
 
 /// One of each kind that a key or content can be wrong of.
-fn one_of_each() -> [Posting; 8] {
+fn one_of_each() -> [JournalEntry; 8] {
     [
         row(&usage(), "-10", "10", "0"),
-        row(&Entry::Unrated { record: record() }, "0", "0", "0"),
+        row(&EntryDetails::Unrated { record: record() }, "0", "0", "0"),
         row(&rejected(), "0", "0", "0"),
         row(&funds(), "10", "0", "0"),
         row(&adjustment(Some(at("2028-01-10T12:00:00Z"))), "10", "0", "0"),
@@ -133,7 +133,7 @@ fn one_of_each() -> [Posting; 8] {
 
 #[test]
 fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
-    let unrated = Entry::Unrated { record: record() };
+    let unrated = EntryDetails::Unrated { record: record() };
     let added = adjustment(Some(at("2028-01-10T12:00:00Z")));
     let taken = adjustment(None);
     // (what it is about, its amount, what it draws, its post-usage part, whether that is right)
@@ -190,10 +190,10 @@ fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
         (&invoice(), "1", "0", "-10", false),
         (&invoice(), "0", "1", "-10", false),
     ];
-    for (entry, amount, drawn, post_usage, is_right) in cases {
-        let found = altered(&row(entry, amount, drawn, post_usage));
+    for (details, amount, drawn, post_usage, is_right) in cases {
+        let found = altered(&row(details, amount, drawn, post_usage));
         let expected = if is_right { None } else { Some(AMOUNTS) };
-        assert_eq!(found, expected, "{:?}: {amount}, draws {drawn}, post-usage {post_usage}", entry.kind());
+        assert_eq!(found, expected, "{:?}: {amount}, draws {drawn}, post-usage {post_usage}", details.kind());
     }
 }
 
@@ -201,7 +201,7 @@ fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
 fn a_key_that_is_of_something_else_is_found() {
     for row in one_of_each() {
         assert_eq!(altered(&row), None, "{row:?}");
-        let other = Posting { key: JournalKey::from_stored(format!("{}0", row.key)), ..row };
+        let other = JournalEntry { key: JournalKey::from_stored(format!("{}0", row.key)), ..row };
         assert_eq!(altered(&other), Some("its key is not what it is about"), "{other:?}");
     }
 }
@@ -209,8 +209,8 @@ fn a_key_that_is_of_something_else_is_found() {
 #[test]
 fn a_fingerprint_that_is_of_something_else_is_found() {
     for row in one_of_each() {
-        let is_payments = matches!(row.entry, Entry::Funds { .. } | Entry::Adjustment { .. });
-        let other = Posting { content: Fingerprint::of(["another"]), ..row };
+        let is_payments = matches!(row.details, EntryDetails::Funds { .. } | EntryDetails::Adjustment { .. });
+        let other = JournalEntry { fingerprint: Fingerprint::of(["another"]), ..row };
         // A payment's is compared with the payment's own.
         let expected = if is_payments { None } else { Some("its fingerprint is of something else") };
         assert_eq!(altered(&other), expected, "{other:?}");
@@ -225,7 +225,7 @@ fn findings_of_rows() -> Vec<Said> {
     let (journal, account, expected, found) = (decimal("5"), decimal("4"), decimal("3"), decimal("2"));
     let key = || JournalKey::from_stored("k");
     let payment = || payment_id("pur_1");
-    let nowhere = || Row { version: 7, place: 1, keys: Vec::new() };
+    let nowhere = || Row { version: 7, sequence: 1, keys: Vec::new() };
     let one = || Row { keys: vec![key()], ..nowhere() };
     let three = || Row { keys: vec![key(), key(), key()], ..nowhere() };
     let (inv1, inv3, pur) = (Some("invariant 1"), Some("invariant 3"), Some("pur_1"));
@@ -235,22 +235,22 @@ fn findings_of_rows() -> Vec<Said> {
             Finding::Balance { row: nowhere(), expected, found },
             "balance",
             inv1,
-            Some("version 7, place 1"),
-            "at version 7, place 1, the row before makes it 3, the row says 2",
+            Some("version 7, sequence 1"),
+            "at version 7, sequence 1, the row before makes it 3, the row says 2",
         ),
         (
             Finding::Balance { row: one(), expected, found },
             "balance",
             inv1,
             Some("k"),
-            "at version 7, place 1, the row before makes it 3, the row says 2",
+            "at version 7, sequence 1, the row before makes it 3, the row says 2",
         ),
         (
-            Finding::Place { row: three(), expected: 0 },
-            "place",
+            Finding::Sequence { row: three(), expected: 0 },
+            "sequence",
             inv1,
             Some("k and 2 more"),
-            "at version 7, place 1 comes where 0 is next",
+            "at version 7, sequence 1 comes where 0 is next",
         ),
         (
             Finding::Ahead { key: key(), row: 8, account: 7 },

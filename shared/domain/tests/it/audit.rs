@@ -2,10 +2,10 @@
 //! is altered in it, it finds.
 
 use domain::audit::{Audit, Finding, MAX_FINDINGS};
+use domain::journal::EntryDetails;
 use domain::lot::Draw;
 use domain::payment::{Payment, PaymentState};
-use domain::posting::Entry;
-use domain::{Account, BillingModel, JournalKey, Money, Posting};
+use domain::{Account, BillingModel, JournalEntry, JournalKey, Money};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -21,7 +21,7 @@ use crate::property::World;
 struct Tables {
     account: Account,
     payments: Vec<Payment>,
-    rows: Vec<Posting>,
+    rows: Vec<JournalEntry>,
 }
 
 impl Tables {
@@ -132,28 +132,29 @@ const DAMAGES: [Damage; 37] = [
         tables.rows.retain(|row| row.key != key);
         Some(())
     }),
-    ("a row is gone from the middle of its commit", "place", |tables, pick| {
+    ("a row is gone from the middle of its commit", "sequence", |tables, pick| {
         let rows = tables.rows.clone();
-        let next = |row: &Posting| (row.version, row.place + 1);
-        let has_next = |row: &Posting| rows.iter().any(|other| (other.version, other.place) == next(row));
+        let next = |row: &JournalEntry| (row.version, row.sequence + 1);
+        let has_next =
+            |row: &JournalEntry| rows.iter().any(|other| (other.version, other.sequence) == next(row));
         let key = any_of(&mut tables.rows, pick, has_next)?.key.clone();
         tables.rows.retain(|row| row.key != key);
         Some(())
     }),
-    ("a row stands twice", "place", |tables, pick| {
+    ("a row stands twice", "sequence", |tables, pick| {
         let row = any_of(&mut tables.rows, pick, |_| true)?;
         let key = JournalKey::from_stored(format!("{}#again", row.key));
-        let again = Posting { key, ..row.clone() };
+        let again = JournalEntry { key, ..row.clone() };
         tables.rows.push(again);
         Some(())
     }),
-    ("a row's place", "place", |tables, pick| {
-        any_of(&mut tables.rows, pick, |_| true)?.place += 1;
+    ("a row's place", "sequence", |tables, pick| {
+        any_of(&mut tables.rows, pick, |_| true)?.sequence += 1;
         Some(())
     }),
-    ("a row's version is another one's", "place", |tables, pick| {
+    ("a row's version is another one's", "sequence", |tables, pick| {
         let first = tables.rows.iter().map(|row| row.version).min()?;
-        any_of(&mut tables.rows, pick, |row| row.version > first && row.place == 0)?.version = first;
+        any_of(&mut tables.rows, pick, |row| row.version > first && row.sequence == 0)?.version = first;
         Some(())
     }),
     ("the account is an older one", "ahead", |tables, _| {
@@ -256,7 +257,9 @@ const DAMAGES: [Damage; 37] = [
         Some(())
     }),
     ("a payment's row is gone", "paymentWithoutRow", |tables, pick| {
-        let is_one = |row: &Posting| matches!(row.entry, Entry::Funds { .. } | Entry::Adjustment { .. });
+        let is_one = |row: &JournalEntry| {
+            matches!(row.details, EntryDetails::Funds { .. } | EntryDetails::Adjustment { .. })
+        };
         let key = any_of(&mut tables.rows, pick, is_one)?.key.clone();
         tables.rows.retain(|row| row.key != key);
         Some(())
@@ -286,30 +289,38 @@ const DAMAGES: [Damage; 37] = [
         Some(())
     }),
     ("a record's duration", "altered", |tables, pick| {
-        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. } | Entry::Unrated { .. });
-        match &mut any_of(&mut tables.rows, pick, is_call)?.entry {
-            Entry::Usage { record, .. } | Entry::Unrated { record } => record.duration_seconds += 1,
+        let is_call = |row: &JournalEntry| {
+            matches!(row.details, EntryDetails::Usage { .. } | EntryDetails::Unrated { .. })
+        };
+        match &mut any_of(&mut tables.rows, pick, is_call)?.details {
+            EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
+                record.duration_seconds += 1
+            }
             _ => return None,
         }
         Some(())
     }),
     ("a record's start", "altered", |tables, pick| {
-        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. } | Entry::Unrated { .. });
-        match &mut any_of(&mut tables.rows, pick, is_call)?.entry {
-            Entry::Usage { record, .. } | Entry::Unrated { record } => record.started_at += hours(1),
+        let is_call = |row: &JournalEntry| {
+            matches!(row.details, EntryDetails::Usage { .. } | EntryDetails::Unrated { .. })
+        };
+        match &mut any_of(&mut tables.rows, pick, is_call)?.details {
+            EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
+                record.started_at += hours(1)
+            }
             _ => return None,
         }
         Some(())
     }),
     ("a row's charge", "altered", |tables, pick| {
-        let is_call = |row: &Posting| matches!(row.entry, Entry::Usage { .. });
+        let is_call = |row: &JournalEntry| matches!(row.details, EntryDetails::Usage { .. });
         let row = any_of(&mut tables.rows, pick, is_call)?;
-        let Entry::Usage { charge, .. } = &mut row.entry else { return None };
+        let EntryDetails::Usage { charge, .. } = &mut row.details else { return None };
         *charge = more(*charge);
         Some(())
     }),
     ("an invoice moves money", "altered", |tables, pick| {
-        let is_invoice = |row: &Posting| matches!(row.entry, Entry::Invoice { .. });
+        let is_invoice = |row: &JournalEntry| matches!(row.details, EntryDetails::Invoice { .. });
         let row = any_of(&mut tables.rows, pick, is_invoice)?;
         row.amount = more(row.amount);
         Some(())
@@ -392,7 +403,7 @@ fn rows_of_another_account_are_more_than_can_be_named() {
     let row = tables.rows[0].clone();
     for number in 0..2 * MAX_FINDINGS {
         let key = JournalKey::from_stored(format!("{}#{number}", row.key));
-        tables.rows.push(Posting { key, ..row.clone() });
+        tables.rows.push(JournalEntry { key, ..row.clone() });
     }
     assert_eq!(tables.findings().len(), MAX_FINDINGS);
 }

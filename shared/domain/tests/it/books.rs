@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use domain::draft::Change;
 use domain::fact::{Expiring, UnusedFunds};
-use domain::posting::Entry;
+use domain::journal::EntryDetails;
 use domain::time::{LATE_RECORDS, key_text};
-use domain::{Account, BillingModel, Fact, JournalKey, LotId, Money, Payment, PaymentId, Posting};
+use domain::{Account, BillingModel, Fact, JournalEntry, JournalKey, LotId, Money, Payment, PaymentId};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -15,7 +15,7 @@ use crate::given::hours;
 
 /// The journal of one account and what was told about it, from its first commit on.
 pub(crate) struct Books {
-    pub(crate) rows: Vec<Posting>,
+    pub(crate) rows: Vec<JournalEntry>,
     opening: (Decimal, Decimal),
     keys: HashSet<JournalKey>,
     forfeited: HashSet<LotId>,
@@ -58,10 +58,10 @@ impl Books {
     /// Invariant 1: balances follow from row to row, within and across commits; and keys are never used twice.
     fn rows_follow(&mut self, before: &Account, change: &Change) {
         let mut last = self.rows.last().map_or(self.opening.0, |row| row.balance.amount());
-        for (place, row) in change.postings.iter().enumerate() {
+        for (place, row) in change.entries.iter().enumerate() {
             last += row.amount.amount();
             assert_eq!(row.balance.amount(), last, "the balance follows from the row before: {row:?}");
-            assert_eq!((row.version, row.place as usize), (change.account.version, place));
+            assert_eq!((row.version, row.sequence as usize), (change.account.version, place));
             assert_eq!(row.posted_at, change.account.as_of);
             assert!(
                 row.key.as_str().starts_with(&key_text(row.at)),
@@ -76,12 +76,12 @@ impl Books {
             }
             post_usage_is_sound(before, row);
         }
-        self.rows.extend(change.postings.iter().cloned());
+        self.rows.extend(change.entries.iter().cloned());
     }
 
     fn forfeits_once(&mut self, before: &Account, change: &Change) {
-        for row in &change.postings {
-            let Entry::Expiry { lot: id } = &row.entry else { continue };
+        for row in &change.entries {
+            let EntryDetails::Expiry { lot: id } = &row.details else { continue };
             let lot = before.lots.iter().find(|lot| lot.id == *id).expect("what is forfeited was there");
             assert_eq!(row.at, lot.expires_at, "E1: dated at its expiry");
             assert_eq!(row.amount, -lot.remaining, "E1: all its unused funds");
@@ -98,8 +98,9 @@ impl Books {
 
     /// Invariants 1, 4 and 6, over the whole journal.
     fn sums_agree(&self, after: &Account) {
-        let sum =
-            |part: fn(&Posting) -> Money| self.rows.iter().map(|row| part(row).amount()).sum::<Decimal>();
+        let sum = |part: fn(&JournalEntry) -> Money| {
+            self.rows.iter().map(|row| part(row).amount()).sum::<Decimal>()
+        };
         let open = after.post_usage.amount.amount();
         assert_eq!(
             self.opening.0 + sum(|row| row.amount),
@@ -161,7 +162,8 @@ impl Books {
         let open_on = |account: &Account| account.open_payments.iter().any(|open| open.id == payment.id);
         if let Some(written) = self.payments.insert(payment.id.clone(), payment.clone()) {
             assert_eq!(payment.revision, written.revision + 1, "each write follows the one before");
-            let asked_for = |payment: &Payment| (payment.created_at, payment.amount, payment.content.clone());
+            let asked_for =
+                |payment: &Payment| (payment.created_at, payment.amount, payment.fingerprint.clone());
             assert_eq!(asked_for(payment), asked_for(&written), "what was asked for never changes");
             assert!(written.is_open(), "an outcome is final");
         } else if !open_on(before) {
@@ -186,9 +188,9 @@ fn sound(account: &Account) {
     assert!(account.lots.len() + account.open_payments.len() <= 500, "F11");
 }
 
-fn post_usage_is_sound(before: &Account, row: &Posting) {
+fn post_usage_is_sound(before: &Account, row: &JournalEntry) {
     let part = row.post_usage;
-    if matches!(row.entry, Entry::Invoice { .. }) {
+    if matches!(row.details, EntryDetails::Invoice { .. }) {
         assert!(
             part.is_negative() && part.minor_units().is_some(),
             "T3: an invoice asks for minor units: {row:?}"
@@ -203,7 +205,7 @@ fn post_usage_is_sound(before: &Account, row: &Posting) {
 /// What each row drew, lot by lot, is what the lots lost; and each charge is paid in full, one way or another.
 fn lots_lose_what_rows_draw(before: &Account, change: &Change) {
     let mut drawn: HashMap<&LotId, Decimal> = HashMap::new();
-    for row in &change.postings {
+    for row in &change.entries {
         for draw in &row.draws {
             assert!(draw.amount.is_positive());
             let lot = before.lots.iter().find(|lot| lot.id == draw.lot).expect("what is drawn on was there");
@@ -214,9 +216,9 @@ fn lots_lose_what_rows_draw(before: &Account, change: &Change) {
             );
             *drawn.entry(&lot.id).or_default() += draw.amount.amount();
         }
-        match &row.entry {
-            Entry::Expiry { lot } => *drawn.entry(lot).or_default() -= row.amount.amount(),
-            Entry::Usage { charge, .. } => {
+        match &row.details {
+            EntryDetails::Expiry { lot } => *drawn.entry(lot).or_default() -= row.amount.amount(),
+            EntryDetails::Usage { charge, .. } => {
                 assert_eq!(-row.amount + row.post_usage, *charge, "the whole charge");
             }
             _ => {}

@@ -101,5 +101,5 @@ pub(crate) fn card_holder() -> Profile {
 }
 
 pub(crate) fn purchase_of(id: &str, amount: Decimal) -> PurchaseRequest {
-    PurchaseRequest { id: payment_id(id), content: Fingerprint::of([id]), amount, method: None }
+    PurchaseRequest { id: payment_id(id), fingerprint: Fingerprint::of([id]), amount, method: None }
 }

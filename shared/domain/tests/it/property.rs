@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::draft::Change;
 use domain::fact::{Expiring, UnusedFunds};
+use domain::journal::EntryDetails;
 use domain::lot::Draw;
-use domain::posting::Entry;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::time::{LATE_RECORDS, Month};
 use domain::usage::Number;
@@ -173,7 +173,7 @@ impl World {
         let id = self.name("adj");
         let request = AdjustmentRequest {
             id: payment_id(&id),
-            content: Fingerprint::of([id.as_str()]),
+            fingerprint: Fingerprint::of([id.as_str()]),
             amount: self.decimal(units),
             reason: "goodwill".into(),
             author: "ada".into(),
@@ -183,7 +183,7 @@ impl World {
         let decided = adjustment::decide(&self.account, self.event(), &request);
         match (decided, self.model.adjust(self.clock, &id, units, expires, allow_negative)) {
             (Ok(decision), Ok(commit)) => {
-                let last = decision.change.as_ref().and_then(|change| change.postings.last());
+                let last = decision.change.as_ref().and_then(|change| change.entries.last());
                 assert_eq!(last, Some(&decision.answer), "the answer is the row");
                 self.settle(decision.change, Some(&commit));
             }
@@ -486,10 +486,10 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
     let now = after.as_of;
     let mut corners = Vec::new();
     let mut reached = |corner, happened: bool| corners.extend(happened.then_some(corner));
-    for row in &change.postings {
+    for row in &change.entries {
         let paid_by = |test: &dyn Fn(&Draw) -> bool| row.draws.iter().any(test);
-        match &row.entry {
-            Entry::Usage { record, charge, .. } => {
+        match &row.details {
+            EntryDetails::Usage { record, charge, .. } => {
                 let too_late = now > record.ended_at() + LATE_RECORDS;
                 reached(
                     "a late record draws on a lot that has expired",
@@ -510,14 +510,14 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
                 reached("a call ends exactly at an expiry", on_time);
                 reached("a record comes exactly 72 h late", now == record.ended_at() + LATE_RECORDS);
             }
-            Entry::Unrated { .. } => reached("a call has no rate", true),
-            Entry::Rejected(rejection) => panic!("somebody waited for the answer: {rejection:?}"),
-            Entry::Funds { expires_at, .. } => {
+            EntryDetails::Unrated { .. } => reached("a call has no rate", true),
+            EntryDetails::Rejected(rejection) => panic!("somebody waited for the answer: {rejection:?}"),
+            EntryDetails::Funds { expires_at, .. } => {
                 reached("funds arrive for what is owed", before.owed.is_positive());
                 reached("funds arrive after their expiry", *expires_at <= now);
             }
-            Entry::Adjustment { .. } => reached("an adjustment owes", before.owed < after.owed),
-            Entry::Expiry { lot } => {
+            EntryDetails::Adjustment { .. } => reached("an adjustment owes", before.owed < after.owed),
+            EntryDetails::Expiry { lot } => {
                 reached("a lot is forfeited", true);
                 let lot = before.lots.iter().find(|other| other.id == *lot);
                 reached(
@@ -525,7 +525,7 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
                     lot.is_some_and(|lot| lot.books_at() == now),
                 );
             }
-            Entry::Invoice { .. } => {
+            EntryDetails::Invoice { .. } => {
                 reached("a month is invoiced", true);
                 reached("an invoice carries a rest over", after.post_usage.amount.minor_units().is_none());
             }
@@ -547,7 +547,7 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
 }
 
 fn rows(change: &Change) -> Vec<model::Row> {
-    let row = |row: &domain::Posting| model::Row {
+    let row = |row: &domain::JournalEntry| model::Row {
         key: row.key.as_str().replace("#unrated#", "#usage#"),
         at: row.at.as_millisecond(),
         amount: units(row.amount),
@@ -555,7 +555,7 @@ fn rows(change: &Change) -> Vec<model::Row> {
         draws: row.draws.iter().map(|draw| (draw.lot.to_string(), units(draw.amount))).collect(),
         post_usage: units(row.post_usage),
     };
-    change.postings.iter().map(row).collect()
+    change.entries.iter().map(row).collect()
 }
 
 fn told(change: &Change) -> Vec<Told> {
@@ -712,7 +712,7 @@ fn live(
         let Some(change) = change else { return false };
         rows.extend(
             change
-                .postings
+                .entries
                 .iter()
                 .map(|row| format!("{} {} {} {:?}", row.key, row.amount, row.post_usage, row.draws)),
         );
@@ -728,7 +728,7 @@ fn live(
         let id = format!("adj_{index}");
         let adjust = |amount: Decimal, expires_at| AdjustmentRequest {
             id: payment_id(&id),
-            content: Fingerprint::of([id.as_str()]),
+            fingerprint: Fingerprint::of([id.as_str()]),
             amount,
             reason: "goodwill".into(),
             author: "ada".into(),

@@ -735,12 +735,12 @@ fn what_lasts_is_kept_on_its_row() {
     let payment = wallet.charge("50");
     let decision = purchase::succeed(&wallet.account, wallet.now, &payment, "pi_1").unwrap();
     let change = decision.change.unwrap();
-    let kept = change.postings[0].lasting.clone().unwrap();
+    let kept = change.entries[0].lasting.clone().unwrap();
     assert_eq!(change.facts[kept.number as usize], kept.fact);
 
     let night = at("2027-12-05T00:00:00Z");
     let swept = expiry::sweep(&wallet.account, night).change.unwrap();
-    let kept = swept.postings[0].lasting.clone().unwrap();
+    let kept = swept.entries[0].lasting.clone().unwrap();
     assert!(matches!(kept.fact, Fact::FundsExpired(_)));
     assert_eq!(swept.facts[kept.number as usize], kept.fact);
 }

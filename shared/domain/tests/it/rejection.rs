@@ -1,7 +1,7 @@
 //! Refused records that nobody waits for are kept and told (S3).
 
 use domain::debit::{self, Outcome};
-use domain::posting::{Entry, MAX_ITEMS_PER_COMMIT};
+use domain::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
 use domain::rejection::{Message, Refusal};
 use domain::{Account, BillingModel, Decision, Fact, MessageId, RateTable, Rejection, UsageRecord};
 
@@ -39,7 +39,7 @@ fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
     assert!(matches!(decision.answer[..], [Outcome::Charged { .. }, Outcome::Kept, Outcome::Kept]));
     let change = decision.change.unwrap();
     let rows: Vec<_> =
-        change.postings.iter().map(|row| format!("{} {} = {}", row.key, row.amount, row.balance)).collect();
+        change.entries.iter().map(|row| format!("{} {} = {}", row.key, row.amount, row.balance)).collect();
     assert_eq!(
         rows,
         [
@@ -48,8 +48,8 @@ fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
             "2027-01-10T11:00:00.123Z#rejected#m-1#007 0.0000 = 6.0000",
         ]
     );
-    let row = &change.postings[2];
-    assert_eq!(row.entry, Entry::Rejected(rejection(7)));
+    let row = &change.entries[2];
+    assert_eq!(row.details, EntryDetails::Rejected(rejection(7)));
     assert_eq!((row.at, row.posted_at), (at(SENT), at(NOON)));
     assert_eq!(row.key, rejection(7).key());
 
@@ -67,7 +67,7 @@ fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
 fn s3_only_refused_records_are_a_commit_and_none_is_none() {
     let account = euros(&[]);
     let change = decide(&account, &[], &[rejection(0)]).change.unwrap();
-    assert_eq!((change.postings.len(), change.facts.len()), (1, 1));
+    assert_eq!((change.entries.len(), change.facts.len()), (1, 1));
     assert_eq!(change.account.balance(), account.balance());
     assert!(decide(&account, &[], &[]).change.is_none());
 }

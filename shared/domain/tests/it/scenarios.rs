@@ -4,13 +4,13 @@
 use domain::account::{DayEnd, PostUsage};
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::draft::{Change, Decision};
+use domain::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
 use domain::payment::{LEASE, PaymentState};
-use domain::posting::{Entry, MAX_ITEMS_PER_COMMIT};
 use domain::purchase::{self, NotOpen, PurchaseLimits, PurchaseRefusal};
-use domain::rate::Why;
+use domain::rate::RatingBasis;
 use domain::{
-    Account, BillingModel, Draft, Fact, Fingerprint, Lot, LotId, Payment, PaymentKind, Posting, PostingKind,
-    RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
+    Account, BillingModel, Draft, EntryKind, Fact, Fingerprint, JournalEntry, Lot, LotId, Payment,
+    PaymentKind, RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -52,7 +52,7 @@ fn open(
 fn adjust(amount: &str, expires_at: Option<&str>, allow_negative: bool) -> AdjustmentRequest {
     AdjustmentRequest {
         id: payment_id("adj_1"),
-        content: Fingerprint::of([amount]),
+        fingerprint: Fingerprint::of([amount]),
         amount: decimal(amount),
         reason: "goodwill".into(),
         author: "ada".into(),
@@ -78,16 +78,16 @@ fn after<T>(before: &Account, decision: &Decision<T>) -> Account {
 
 /// A line for each row of the commit.
 fn rows<T>(decision: &Decision<T>) -> Vec<String> {
-    decision.change.iter().flat_map(|change| &change.postings).map(row).collect()
+    decision.change.iter().flat_map(|change| &change.entries).map(row).collect()
 }
 
 /// `usage -3.0000 = 7.0000 from a 1.0000 + b 2.0000, after use 1.0000`
-fn row(row: &Posting) -> String {
+fn row(row: &JournalEntry) -> String {
     let draws: Vec<_> = row.draws.iter().map(|draw| format!("{} {}", draw.lot, draw.amount)).collect();
     let from = if draws.is_empty() { String::new() } else { format!(" from {}", draws.join(" + ")) };
     let post_usage =
         if row.post_usage.is_zero() { String::new() } else { format!(", after use {}", row.post_usage) };
-    format!("{} {} = {}{from}{post_usage}", row.entry.kind().as_str(), row.amount, row.balance)
+    format!("{} {} = {}{from}{post_usage}", row.details.kind().as_str(), row.amount, row.balance)
 }
 
 /// `a 7.0000, b 2.0000, owed 1.0000, after use 1.0000`; what is zero is left out.
@@ -105,9 +105,9 @@ fn facts<T>(decision: &Decision<T>) -> &[Fact] {
     decision.change.as_ref().map_or(&[], |change| &change.facts)
 }
 
-fn only_row<T>(decision: &Decision<T>) -> &Posting {
-    let Some(Change { postings, .. }) = &decision.change else { panic!("nothing was committed") };
-    let [row] = &postings[..] else { panic!("expected one row: {postings:?}") };
+fn only_row<T>(decision: &Decision<T>) -> &JournalEntry {
+    let Some(Change { entries, .. }) = &decision.change else { panic!("nothing was committed") };
+    let [row] = &entries[..] else { panic!("expected one row: {entries:?}") };
     row
 }
 
@@ -416,7 +416,9 @@ fn f9_adjustments() {
             adjustment::decide(&account, at(now), &adjust(amount, expires_at, allow_negative)).unwrap();
         assert_eq!(rows(&decision), [row]);
         assert_eq!(stands(&after(&account, &decision)), stand);
-        let Entry::Adjustment { reason, author, .. } = &only_row(&decision).entry else { panic!("{row}") };
+        let EntryDetails::Adjustment { reason, author, .. } = &only_row(&decision).details else {
+            panic!("{row}")
+        };
         assert_eq!((reason.as_str(), author.as_str()), ("goodwill", "ada"));
     }
     let added = adjustment::decide(&account, at(now), &adjust("7", None, false)).unwrap();
@@ -544,16 +546,16 @@ fn s2_one_key_for_ever_whatever_becomes_of_the_record() {
     let key = "2027-01-10T11:59:00.000Z#usage#c#1";
     let without_rate = UsageRecord { service: Service::TollIn, ..call("c", at(NOON), 60, None) };
     for (record, kind) in [
-        (call("c", at(NOON), 60, Some("1")), PostingKind::Usage),
-        (call("c", at(NOON), 60, None), PostingKind::Usage),
-        (call("c", at("2027-01-10T11:59:00Z"), 0, None), PostingKind::Usage),
-        (without_rate, PostingKind::Unrated),
+        (call("c", at(NOON), 60, Some("1")), EntryKind::Usage),
+        (call("c", at(NOON), 60, None), EntryKind::Usage),
+        (call("c", at("2027-01-10T11:59:00Z"), 0, None), EntryKind::Usage),
+        (without_rate, EntryKind::Unrated),
     ] {
         // The time at which it comes is not in it either.
         for now in [NOON, "2027-01-12T00:00:00Z", "2027-12-31T00:00:00Z"] {
             let decision = pay_for(&account, at(now), std::slice::from_ref(&record));
-            assert_eq!((only_row(&decision).key.as_str(), only_row(&decision).entry.kind()), (key, kind));
-            assert_eq!(only_row(&decision).content, record.fingerprint(account.currency));
+            assert_eq!((only_row(&decision).key.as_str(), only_row(&decision).details.kind()), (key, kind));
+            assert_eq!(only_row(&decision).fingerprint, record.fingerprint(account.currency));
         }
     }
 }
@@ -625,7 +627,7 @@ fn s4_a_record_that_costs_nothing_may_name_any_currency() {
     for record in [dollars(60, Some("0")), dollars(0, Some("0.00")), dollars(0, None)] {
         let decision = pay_for(&account, at(NOON), std::slice::from_ref(&record));
         assert_eq!(rows(&decision), ["usage 0.0000 = 10.0000"], "{record:?}");
-        assert_eq!(only_row(&decision).content, record.fingerprint(account.currency));
+        assert_eq!(only_row(&decision).fingerprint, record.fingerprint(account.currency));
     }
     for record in [dollars(60, Some("0.01")), dollars(0, Some("0.01")), dollars(60, None)] {
         let decision = pay_for(&account, at(NOON), std::slice::from_ref(&record));
@@ -730,19 +732,19 @@ fn s5_s6_s9_what_a_call_costs_and_why() {
         let decision = pay_for(&account, at(NOON), std::slice::from_ref(&record));
         assert_eq!(rows(&decision), [row]);
         let why = match &decision.answer[..] {
-            [debit::Outcome::Charged { why: Why::Rated { prefix, billed_seconds: 120, .. }, .. }]
-                if prefix == "33" =>
-            {
-                "rated"
-            }
-            [debit::Outcome::Charged { why: Why::ZeroDuration, .. }] => "zero",
-            [debit::Outcome::Charged { why: Why::AsRated, .. }] => "as rated",
+            [
+                debit::Outcome::Charged {
+                    basis: RatingBasis::Rated { prefix, billed_seconds: 120, .. }, ..
+                },
+            ] if prefix == "33" => "rated",
+            [debit::Outcome::Charged { basis: RatingBasis::ZeroDuration, .. }] => "zero",
+            [debit::Outcome::Charged { basis: RatingBasis::AsRated, .. }] => "as rated",
             [debit::Outcome::Unrated] => "none",
             other => panic!("{other:?}"),
         };
         assert_eq!(why, rule, "{row}");
-        let (Entry::Usage { record: kept, .. } | Entry::Unrated { record: kept }) =
-            &only_row(&decision).entry
+        let (EntryDetails::Usage { record: kept, .. } | EntryDetails::Unrated { record: kept }) =
+            &only_row(&decision).details
         else {
             panic!("{row}");
         };
@@ -808,7 +810,7 @@ fn s8_an_invoice_row_is_the_months_and_comes_once() {
 
     // Nothing happens in February; March's first commit closes January and says so.
     let decision = charge(&account, at("2027-03-15T00:00:00Z"), "0.0001");
-    let [invoice, usage] = &decision.change.as_ref().unwrap().postings[..] else { panic!("two rows") };
+    let [invoice, usage] = &decision.change.as_ref().unwrap().entries[..] else { panic!("two rows") };
     assert_eq!(row(invoice), "invoice 0.0000 = 0.0000, after use -1.0000");
     assert_eq!(invoice.key.as_str(), "2027-02-01T00:00:00.000Z#invoice#2027-01");
     assert_eq!((invoice.at, invoice.posted_at), (at("2027-02-01T00:00:00Z"), at("2027-03-15T00:00:00Z")));
@@ -907,7 +909,7 @@ fn e1_two_hundred_lots_at_once_are_booked_in_pieces() {
     let mut pieces = Vec::new();
     let mut books = Books::of(&account);
     while let Some(change) = expiry::sweep(&account, now).change {
-        pieces.push(change.postings.len());
+        pieces.push(change.entries.len());
         books.enter(&account, &change);
         account = change.account;
         assert_eq!(account.due_for_expiry().is_none(), account.lots.is_empty(), "the rest stays due");
@@ -1157,6 +1159,6 @@ fn a_row_is_late_over_three_days_after_its_keys_instant() {
     ] {
         let record = call("c", at("2027-01-10T12:01:00Z"), 60, Some("4"));
         let change = pay_for(&euros(&[]), at(posted_at), &[record]).change.unwrap();
-        assert_eq!(change.postings[0].is_late(), late, "{posted_at}");
+        assert_eq!(change.entries[0].is_late(), late, "{posted_at}");
     }
 }

@@ -40,7 +40,7 @@ fn payment(kind: PaymentKind) -> Payment {
         kind,
         created_at: instant("2026-11-25T09:05:00Z"),
         amount: euros("50"),
-        content: Fingerprint::of([]),
+        fingerprint: Fingerprint::of([]),
         attempt: 1,
         method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
         backup: Backup::None,

@@ -27,7 +27,7 @@ fn payment(kind: PaymentKind) -> Payment {
         kind,
         created_at: "2026-11-25T09:05:30Z".parse().unwrap(),
         amount: money("100", "EUR"),
-        content: Fingerprint::of(["x"]),
+        fingerprint: Fingerprint::of(["x"]),
         attempt: 1,
         method: Some(method),
         backup: Backup::None,

@@ -1,7 +1,7 @@
 //! One immutable row of `journal`, and the marker beside a row without a rate (S9).
 
+use domain::journal::{EntryDetails, EntryKind, JournalEntry, JournalKey, Lasting};
 use domain::lot::Draw;
-use domain::posting::{Entry, JournalKey, Lasting, Posting, PostingKind};
 use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::{Month, key_text};
 use domain::usage::{Number, Service, UsageRecord};
@@ -12,76 +12,76 @@ use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
 use crate::tables::{ACCOUNT_ID, ENTRY, LATE_POSTED, shard_of, unrated_partition};
 
-pub(crate) fn posting_to_item(account: &AccountId, posting: &Posting) -> Item {
+pub(crate) fn entry_to_item(account: &AccountId, entry: &JournalEntry) -> Item {
     let item = Writer::versioned()
         .text(ACCOUNT_ID, account.as_str())
-        .text(ENTRY, posting.key.as_str())
-        .text("kind", posting.entry.kind().as_str())
-        .instant("at", posting.at)
-        .instant("postedAt", posting.posted_at)
-        .text("currency", posting.amount.currency().code())
-        .money("amount", posting.amount)
-        .money("balance", posting.balance)
-        .number("version", posting.version)
-        .number("place", posting.place)
-        .text("content", posting.content.as_str())
-        .maps("lots", posting.draws.iter().map(draw_to_map));
-    let late = posting.is_late().then(|| key_text(posting.posted_at));
+        .text(ENTRY, entry.key.as_str())
+        .text("kind", entry.details.kind().as_str())
+        .instant("at", entry.at)
+        .instant("postedAt", entry.posted_at)
+        .text("currency", entry.amount.currency().code())
+        .money("amount", entry.amount)
+        .money("balance", entry.balance)
+        .number("version", entry.version)
+        .number("place", entry.sequence)
+        .text("content", entry.fingerprint.as_str())
+        .maps("lots", entry.draws.iter().map(draw_to_map));
+    let late = entry.is_late().then(|| key_text(entry.posted_at));
     let item = item.text_if(LATE_POSTED, late);
-    let item = if posting.post_usage.is_zero() { item } else { item.money("postUsage", posting.post_usage) };
-    let item = match &posting.lasting {
+    let item = if entry.post_usage.is_zero() { item } else { item.money("postUsage", entry.post_usage) };
+    let item = match &entry.lasting {
         Some(Lasting { number, fact }) => item
             .number("factNumber", number)
             .text("fact", serde_json::to_string(fact).expect("a fact is plain data")),
         None => item,
     };
-    entry_to_item(item, &posting.entry).done()
+    details_to_item(item, &entry.details).done()
 }
 
-fn entry_to_item(item: Writer, entry: &Entry) -> Writer {
-    match entry {
-        Entry::Usage { record, charge, why } => item
+fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
+    match details {
+        EntryDetails::Usage { record, charge, basis } => item
             .map("record", record_to_map(record))
             .money("charge", *charge)
-            .text("why", serde_json::to_string(why).expect("a reason is plain data")),
-        Entry::Unrated { record } => item.map("record", record_to_map(record)),
-        Entry::Rejected(rejection) => item.map("rejection", rejection_to_map(rejection)),
-        Entry::Funds { payment, expires_at, .. } => {
+            .text("why", serde_json::to_string(basis).expect("a reason is plain data")),
+        EntryDetails::Unrated { record } => item.map("record", record_to_map(record)),
+        EntryDetails::Rejected(rejection) => item.map("rejection", rejection_to_map(rejection)),
+        EntryDetails::Funds { payment, expires_at, .. } => {
             item.text("paymentId", payment.as_str()).instant("expiresAt", *expires_at)
         }
-        Entry::Adjustment { payment, reason, author, expires_at } => {
+        EntryDetails::Adjustment { payment, reason, author, expires_at } => {
             let item = item.text("paymentId", payment.as_str()).text("reason", reason).text("author", author);
             match expires_at {
                 Some(expires_at) => item.instant("expiresAt", *expires_at),
                 None => item,
             }
         }
-        Entry::Expiry { lot } => item.text("lotId", lot.as_str()),
-        Entry::Invoice { month } => item.text("month", month.to_string()),
+        EntryDetails::Expiry { lot } => item.text("lotId", lot.as_str()),
+        EntryDetails::Invoice { month } => item.text("month", month.to_string()),
     }
 }
 
-pub(crate) fn posting_from_item(item: &Item) -> Result<Posting, StoreError> {
+pub(crate) fn entry_from_item(item: &Item) -> Result<JournalEntry, StoreError> {
     let reader = Reader::versioned(item, "a journal row")?;
     let currency = reader.parsed("currency", Currency::parse)?;
-    Ok(Posting {
+    Ok(JournalEntry {
         key: JournalKey::from_stored(reader.text(ENTRY)?),
         at: reader.instant("at")?,
         posted_at: reader.instant("postedAt")?,
         amount: reader.money("amount", currency)?,
         balance: reader.money("balance", currency)?,
         version: reader.number("version")?,
-        place: reader.number("place")?,
+        sequence: reader.number("place")?,
         draws: reader
             .maps("lots")?
             .iter()
             .map(|map| draw_from_map(map, currency))
             .collect::<Result<_, _>>()?,
         post_usage: reader.money_or_zero("postUsage", currency)?,
-        content: Fingerprint::from_stored(reader.text("content")?),
+        fingerprint: Fingerprint::from_stored(reader.text("content")?),
         requires: None,
         lasting: reader.has("fact").then(|| lasting_from_item(&reader)).transpose()?,
-        entry: entry_from_item(&reader, currency)?,
+        details: details_from_item(&reader, currency)?,
     })
 }
 
@@ -89,30 +89,30 @@ fn lasting_from_item(reader: &Reader<'_>) -> Result<Lasting, StoreError> {
     Ok(Lasting { number: reader.number("factNumber")?, fact: reader.parsed("fact", serde_json::from_str)? })
 }
 
-fn entry_from_item(reader: &Reader<'_>, currency: Currency) -> Result<Entry, StoreError> {
+fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDetails, StoreError> {
     let record = || record_from_map(&reader.map("record")?);
     let payment = || reader.parsed("paymentId", PaymentId::parse);
-    Ok(match reader.named("kind", PostingKind::parse)? {
-        PostingKind::Usage => Entry::Usage {
+    Ok(match reader.named("kind", EntryKind::parse)? {
+        EntryKind::Usage => EntryDetails::Usage {
             record: record()?,
             charge: reader.money("charge", currency)?,
-            why: reader.parsed("why", serde_json::from_str)?,
+            basis: reader.parsed("why", serde_json::from_str)?,
         },
-        PostingKind::Unrated => Entry::Unrated { record: record()? },
-        PostingKind::Rejected => {
-            Entry::Rejected(rejection_from_map(&reader.map("rejection")?, reader.instant("at")?)?)
+        EntryKind::Unrated => EntryDetails::Unrated { record: record()? },
+        EntryKind::Rejected => {
+            EntryDetails::Rejected(rejection_from_map(&reader.map("rejection")?, reader.instant("at")?)?)
         }
-        kind @ (PostingKind::Purchase | PostingKind::Recharge) => {
-            Entry::Funds { kind, payment: payment()?, expires_at: reader.instant("expiresAt")? }
+        kind @ (EntryKind::Purchase | EntryKind::Recharge) => {
+            EntryDetails::Funds { kind, payment: payment()?, expires_at: reader.instant("expiresAt")? }
         }
-        PostingKind::Adjustment => Entry::Adjustment {
+        EntryKind::Adjustment => EntryDetails::Adjustment {
             payment: payment()?,
             reason: reader.text("reason")?.to_owned(),
             author: reader.text("author")?.to_owned(),
             expires_at: reader.instant_if("expiresAt")?,
         },
-        PostingKind::Expiry => Entry::Expiry { lot: reader.parsed("lotId", LotId::parse)? },
-        PostingKind::Invoice => Entry::Invoice { month: reader.named("month", Month::parse)? },
+        EntryKind::Expiry => EntryDetails::Expiry { lot: reader.parsed("lotId", LotId::parse)? },
+        EntryKind::Invoice => EntryDetails::Invoice { month: reader.named("month", Month::parse)? },
     })
 }
 
@@ -216,14 +216,18 @@ mod tests {
     use super::*;
     use crate::shapes;
     use domain::Money;
-    use domain::rate::Why;
+    use domain::rate::RatingBasis;
 
     /// The row of a record that came with its charge.
-    fn posting(record: UsageRecord) -> Posting {
+    fn entry(record: UsageRecord) -> JournalEntry {
         let eur = Currency::parse("EUR").unwrap();
-        let (key, content) = (record.key(), record.fingerprint(eur));
+        let (key, fingerprint) = (record.key(), record.fingerprint(eur));
         let charge = Money::new("0.5".parse().unwrap(), eur).unwrap();
-        Posting { key, content, ..shapes::row(Entry::Usage { record, charge, why: Why::AsRated }) }
+        JournalEntry {
+            key,
+            fingerprint,
+            ..shapes::row(EntryDetails::Usage { record, charge, basis: RatingBasis::AsRated })
+        }
     }
 
     /// A record with everything that one may have.
@@ -237,8 +241,8 @@ mod tests {
         let account = AccountId::parse("contoso").unwrap();
         for service in Service::ALL {
             for service_by_rates in [true, false] {
-                let posting = posting(UsageRecord { service, service_by_rates, ..record() });
-                assert_eq!(posting_from_item(&posting_to_item(&account, &posting)).unwrap(), posting);
+                let entry = entry(UsageRecord { service, service_by_rates, ..record() });
+                assert_eq!(entry_from_item(&entry_to_item(&account, &entry)).unwrap(), entry);
             }
         }
     }
@@ -247,13 +251,13 @@ mod tests {
     fn a_row_of_before_is_read_as_it_was_written() {
         let account = AccountId::parse("contoso").unwrap();
         let id = RecordId::parse("0F8FAD5B-D9CB-469F-A165-70867728950E").unwrap();
-        let before = posting(UsageRecord { id, service_by_rates: false, ..record() });
-        let item = posting_to_item(&account, &before);
+        let before = entry(UsageRecord { id, service_by_rates: false, ..record() });
+        let item = entry_to_item(&account, &before);
         assert!(!item["record"].as_m().unwrap().contains_key("byRates"), "the attribute is left out");
-        let read = posting_from_item(&item).unwrap();
+        let read = entry_from_item(&item).unwrap();
         assert_eq!(read, before);
-        let Entry::Usage { record: kept, .. } = &read.entry else { panic!("a call") };
-        assert_eq!((kept.key(), kept.fingerprint(read.amount.currency())), (read.key, read.content));
+        let EntryDetails::Usage { record: kept, .. } = &read.details else { panic!("a call") };
+        assert_eq!((kept.key(), kept.fingerprint(read.amount.currency())), (read.key, read.fingerprint));
         // The same row of a report, sent once more, whatever the rates say by now.
         for service in [Service::Premium, Service::UserOut] {
             assert!(UsageRecord { service, ..record() }.repeats(kept, Currency::parse("EUR").unwrap()));

@@ -1,4 +1,4 @@
-//! A posting: one immutable row of the journal. A record's key is fixed before the first try and contains no
+//! An entry: one immutable row of the journal. A record's key is fixed before the first try and contains no
 //! *now*, which is what makes it exactly once (S2); a payment's row dates its journal key.
 
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId, PaymentId, RecordId};
 use crate::lot::Draw;
 use crate::money::Money;
-use crate::rate::Why;
+use crate::rate::RatingBasis;
 use crate::rejection::{Message, Rejection};
 use crate::time::{Month, key_text};
 use crate::usage::UsageRecord;
@@ -18,10 +18,10 @@ use crate::usage::UsageRecord;
 /// One commit is one transaction: the account, its rows and what they stand on, at most this many items.
 pub const MAX_ITEMS_PER_COMMIT: usize = 100;
 
-/// What a posting is, as the API names it.
+/// What an entry is, as the API names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum PostingKind {
+pub enum EntryKind {
     /// Funds bought by a person.
     Purchase,
     /// Funds bought by auto-recharge.
@@ -40,7 +40,7 @@ pub enum PostingKind {
     Rejected,
 }
 
-impl PostingKind {
+impl EntryKind {
     /// Every kind, for filters.
     pub const ALL: [Self; 8] = [
         Self::Purchase,
@@ -79,39 +79,39 @@ impl PostingKind {
     }
 }
 
-/// Where a posting stands in its account's journal: `instant#kind#id`, sorted by instant.
+/// Where an entry stands in its account's journal: `instant#kind#id`, sorted by instant.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JournalKey(String);
 
 impl JournalKey {
     /// A record's key, the same whatever becomes of it: start to the second, id and revision (S2).
     pub fn usage(started_at: Timestamp, record: &RecordId, revision: u32) -> Self {
-        Self::new(started_at, PostingKind::Usage, &format!("{record}#{revision}"))
+        Self::new(started_at, EntryKind::Usage, &format!("{record}#{revision}"))
     }
 
     /// The key of what a payment or adjustment posts: its creation and id.
-    pub fn payment(created_at: Timestamp, kind: PostingKind, payment: &PaymentId) -> Self {
+    pub fn payment(created_at: Timestamp, kind: EntryKind, payment: &PaymentId) -> Self {
         Self::new(created_at, kind, payment.as_str())
     }
 
     /// The key of a lot's forfeit: its expiry and id.
     pub fn expiry(expires_at: Timestamp, lot: &LotId) -> Self {
-        Self::new(expires_at, PostingKind::Expiry, lot.as_str())
+        Self::new(expires_at, EntryKind::Expiry, lot.as_str())
     }
 
     /// The key of a month's invoice: its end, the month.
     pub fn invoice(month: Month) -> Self {
-        Self::new(month.end(), PostingKind::Invoice, &month.to_string())
+        Self::new(month.end(), EntryKind::Invoice, &month.to_string())
     }
 
     /// The key of a refused record: its message, and its place there.
     pub fn rejected(message: &Message, index: u32) -> Self {
-        Self::new(message.sent_at, PostingKind::Rejected, &format!("{}#{index:03}", message.id))
+        Self::new(message.sent_at, EntryKind::Rejected, &format!("{}#{index:03}", message.id))
     }
 
     /// What the keys of all refused records of a message begin with.
     pub fn of_rejected(message: &Message) -> String {
-        Self::new(message.sent_at, PostingKind::Rejected, &format!("{}#", message.id)).0
+        Self::new(message.sent_at, EntryKind::Rejected, &format!("{}#", message.id)).0
     }
 
     /// The key of the reversal of what stands under this key, which a further revision requires (S2).
@@ -135,7 +135,7 @@ impl JournalKey {
         &self.0
     }
 
-    fn new(at: Timestamp, kind: PostingKind, id: &str) -> Self {
+    fn new(at: Timestamp, kind: EntryKind, id: &str) -> Self {
         Self(format!("{}#{}#{id}", key_text(at), kind.as_str()))
     }
 }
@@ -152,9 +152,9 @@ impl fmt::Debug for JournalKey {
     }
 }
 
-/// What a posting is about; each kind with what only it has.
+/// What an entry is about; each kind with what only it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum EntryDetails {
     /// A call that was charged for (or was free).
     Usage {
         /// The record as it came.
@@ -162,7 +162,7 @@ pub enum Entry {
         /// What it cost, however it was paid.
         charge: Money,
         /// Why it cost that.
-        why: Why,
+        basis: RatingBasis,
     },
     /// A call without a rate (S9).
     Unrated {
@@ -174,7 +174,7 @@ pub enum Entry {
     /// Funds from a card.
     Funds {
         /// Purchase or recharge.
-        kind: PostingKind,
+        kind: EntryKind,
         /// Which.
         payment: PaymentId,
         /// When they expire.
@@ -203,25 +203,25 @@ pub enum Entry {
     },
 }
 
-impl Entry {
+impl EntryDetails {
     /// The API's kind.
-    pub fn kind(&self) -> PostingKind {
+    pub fn kind(&self) -> EntryKind {
         match self {
-            Self::Usage { .. } => PostingKind::Usage,
-            Self::Unrated { .. } => PostingKind::Unrated,
-            Self::Rejected(_) => PostingKind::Rejected,
+            Self::Usage { .. } => EntryKind::Usage,
+            Self::Unrated { .. } => EntryKind::Unrated,
+            Self::Rejected(_) => EntryKind::Rejected,
             Self::Funds { kind, .. } => *kind,
-            Self::Adjustment { .. } => PostingKind::Adjustment,
-            Self::Expiry { .. } => PostingKind::Expiry,
-            Self::Invoice { .. } => PostingKind::Invoice,
+            Self::Adjustment { .. } => EntryKind::Adjustment,
+            Self::Expiry { .. } => EntryKind::Expiry,
+            Self::Invoice { .. } => EntryKind::Invoice,
         }
     }
 }
 
-/// A row that is posted later than this after its key's instant is [late](Posting::is_late).
+/// A row that is posted later than this after its key's instant is [late](JournalEntry::is_late).
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_hours(72);
 
-impl Posting {
+impl JournalEntry {
     /// Whether it was posted over three days after its key's instant, as expiries always are: a range of keys near the
     /// instant of its posting does not find it.
     pub fn is_late(&self) -> bool {
@@ -230,13 +230,13 @@ impl Posting {
 
     /// The items of a transaction that it takes: those of its kind, and a check that the row it requires exists.
     pub fn items(&self) -> usize {
-        self.entry.kind().items() + usize::from(self.requires.is_some())
+        self.details.kind().items() + usize::from(self.requires.is_some())
     }
 }
 
 /// One row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posting {
+pub struct JournalEntry {
     /// Unique within the account, for ever.
     pub key: JournalKey,
     /// When it happened.
@@ -250,20 +250,20 @@ pub struct Posting {
     /// The account's version with this commit, …
     pub version: u64,
     /// … and the place within it, from 0.
-    pub place: u32,
+    pub sequence: u32,
     /// What it took from which lots.
     pub draws: Vec<Draw>,
     /// The part that the next invoice asks for (S8); an invoice takes it back.
     pub post_usage: Money,
     /// What the key was used with, to tell a repeat from a conflict (S2).
-    pub content: Fingerprint,
+    pub fingerprint: Fingerprint,
     /// The row of the same journal that must exist for this one to be accepted (S2: a revision follows
     /// the reversal of the one before).
     pub requires: Option<JournalKey>,
     /// What the world was told of it, to be told again on demand.
     pub lasting: Option<Lasting>,
     /// What it is about.
-    pub entry: Entry,
+    pub details: EntryDetails,
 }
 
 /// A fact that is kept with its row.

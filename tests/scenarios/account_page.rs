@@ -140,8 +140,7 @@ async fn r7_auto_recharge_is_set_seen_and_resumed() {
 
     post(&world, "/accounts/a/payment-method", "paymentMethod=pm_card_chargeDeclinedLostCard", 200).await;
     world.operator.debit("a", &[rated("r1", "2026-11-22T09:00:00Z", "60")]).await.expect(200);
-    world.set_time("2026-11-22T10:11:00Z");
-    world.recover().await;
+    world.drain().await;
     let stopped = page(&world, "a").await;
     assert_says(
         &stopped,

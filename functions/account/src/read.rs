@@ -2,7 +2,7 @@
 
 use api::view::{Account, Accounts, LotView, Lots, Purchase, Purchases};
 use api::{Problem, Reply, Request, Role};
-use domain::{PaymentId, PaymentKind};
+use domain::PaymentId;
 
 use crate::{Ports, READERS};
 
@@ -113,7 +113,6 @@ pub async fn purchase(request: &Request, ports: &Ports) -> Result<Reply, Problem
     let id = request.account(&READERS)?;
     let none = || Problem::NotFound("purchase");
     let purchase_id = request.path("purchaseId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
-    let payment = ports.store.payment(&id, &purchase_id).await?;
-    let payment = payment.filter(|payment| payment.kind != PaymentKind::Adjustment).ok_or_else(none)?;
+    let payment = ports.store.card_payment(&id, &purchase_id).await?.ok_or_else(none)?;
     Ok(Reply::json(200, &Purchase::from(&payment)))
 }

@@ -35,7 +35,7 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&READERS)?;
     let none = || Problem::NotFound("receipt");
     let purchase_id = request.path("purchaseId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
-    let payment = ports.store.payment(&id, &purchase_id).await?.ok_or_else(none)?;
+    let payment = ports.store.card_payment(&id, &purchase_id).await?.ok_or_else(none)?;
     let (_, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
     let receipt = Receipt::of(&payment, &profile).ok_or_else(none)?;
     Ok(Reply::pdf(receipts::pdf(&receipt), &receipt.file_name()))

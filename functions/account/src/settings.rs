@@ -197,7 +197,7 @@ pub(crate) async fn withdraw_and_show(
 ) -> Result<Reply, Problem> {
     let now = request.now().max(account.as_of);
     if let Some(open) = account.open_recharge().filter(|open| open.withdrawn)
-        && let Some(payment) = ports.store.payment(&account.id, &open.id).await?
+        && let Some(payment) = ports.store.card_payment(&account.id, &open.id).await?
         && payment.is_open()
     {
         let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };

@@ -19,7 +19,8 @@ use std::time::Duration;
 
 use cdr::{MAX_RECORDS, Message, Row};
 use domain::debit::{self, Outcome};
-use domain::journal::{JournalEntry, JournalKey, MAX_ITEMS_PER_COMMIT};
+use domain::journal::{JournalEntry, MAX_ITEMS_PER_COMMIT};
+use domain::journal_key::JournalKey;
 use domain::rejection::{self, Rejection, kept_text};
 use domain::{Account, AccountId, Currency, Decision, Money, RateTable, RecordId, UsageRecord};
 use jiff::Timestamp;

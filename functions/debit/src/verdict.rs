@@ -1,7 +1,8 @@
 //! What became of one record of a request.
 
 use domain::debit::Outcome;
-use domain::journal::{EntryDetails, JournalEntry, JournalKey};
+use domain::journal::{EntryDetails, JournalEntry};
+use domain::journal_key::JournalKey;
 use domain::rate::RatingBasis;
 use domain::rejection::{Refusal, Rejection};
 use domain::usage::InvalidRecord;

@@ -75,7 +75,7 @@ async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), Notify
         return Ok(());
     }
     let payment = match notice.payment() {
-        Some(payment) => ports.store.payment(&id, payment).await?,
+        Some(payment) => ports.store.card_payment(&id, payment).await?,
         None => None,
     };
     let mut untold = Vec::new();

@@ -4,7 +4,7 @@ use api::fields::anything;
 use api::view::Transaction;
 use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
-use domain::journal::{EntryKind, JournalKey};
+use domain::journal_key::{EntryKind, JournalKey};
 use domain::time::cut_to_millisecond;
 use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
 use jiff::Timestamp;
@@ -116,11 +116,11 @@ async fn made_before(
     id: &PaymentId,
     fingerprint: &Fingerprint,
 ) -> Result<Option<Reply>, Problem> {
-    let Some(payment) = ports.store.payment(account, id).await? else { return Ok(None) };
-    if payment.fingerprint != *fingerprint {
+    let Some(adjustment) = ports.store.adjustment(account, id).await? else { return Ok(None) };
+    if adjustment.fingerprint != *fingerprint {
         return Err(key_reused());
     }
-    let key = JournalKey::payment(payment.created_at, EntryKind::Adjustment, id);
+    let key = JournalKey::payment(adjustment.created_at, EntryKind::Adjustment, id);
     let entry = ports.store.entry(account, &key).await?;
     let entry = entry.ok_or_else(|| Problem::Internal(format!("adjustment {id} has no journal row")))?;
     Ok(Some(Reply::json(201, &Transaction::from(&entry))))

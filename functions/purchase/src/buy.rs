@@ -5,7 +5,7 @@ use api::view::{Purchase, PurchaseStatus};
 use api::{Amount, Code, Fields, Problem, Reply, Request, Role};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
-use domain::{AccountId, Fingerprint, Payment, PaymentId, PaymentKind};
+use domain::{AccountId, CardPayment, Fingerprint, PaymentId, PaymentKind};
 use payments::Cashier;
 use store::ApplyError;
 use utoipa::ToSchema;
@@ -67,7 +67,7 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let fingerprint = Fingerprint::of([amount.as_str(), body.payment_method.as_deref().unwrap_or_default()]);
     let id = PaymentId::derive(&account, PaymentKind::Purchase, key);
 
-    if let Some(payment) = ports.store.payment(&account, &id).await? {
+    if let Some(payment) = ports.store.card_payment(&account, &id).await? {
         return repeated(&payment, &fingerprint);
     }
     let method = method_named(ports, &account, body.payment_method.as_deref()).await?;
@@ -80,7 +80,7 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
         Ok(opened) => opened.answer,
         // The same purchase at the same instant: another opened it, and may be what stands in the way.
         Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
-            return match ports.store.payment(&account, &id).await? {
+            return match ports.store.card_payment(&account, &id).await? {
                 Some(payment) => repeated(&payment, &fingerprint),
                 None => Err(error.into()),
             };
@@ -91,11 +91,11 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     show(&cashier.charge(payment, request.now()).await?)
 }
 
-fn repeated(payment: &Payment, fingerprint: &Fingerprint) -> Result<Reply, Problem> {
+fn repeated(payment: &CardPayment, fingerprint: &Fingerprint) -> Result<Reply, Problem> {
     if payment.fingerprint == *fingerprint { show(payment) } else { Err(key_reused()) }
 }
 
-fn show(payment: &Payment) -> Result<Reply, Problem> {
+fn show(payment: &CardPayment) -> Result<Reply, Problem> {
     let purchase = Purchase::from(payment);
     match purchase.status {
         PurchaseStatus::Succeeded => Ok(Reply::json(201, &purchase)),

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use api::{Delivery, Scheduled};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::account::OpenPayment;
-use domain::payment::{PERSON_HAS, PaymentState};
+use domain::card_payment::{CardPaymentState, PERSON_HAS};
 use domain::recharge::{self, Policy};
-use domain::{Account, AccountId, Fact, Payment, PaymentId, PaymentKind};
+use domain::{Account, AccountId, CardPayment, CardPaymentKind, Fact, PaymentId};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use payments::{Cashier, LeaseClock, Processor, Recovered};
@@ -151,7 +151,7 @@ async fn attend(
     let mut needs_a_look = account.due_for_attention().is_some_and(|due| due <= now);
     for open in due_payments(&account, now, leases) {
         summary.looked_at += 1;
-        needs_a_look |= open.kind == PaymentKind::Recharge;
+        needs_a_look |= open.kind == CardPaymentKind::Recharge;
         match recover_payment(ports, id, open, now).await {
             Ok(Outcome::Closed) => summary.closed += 1,
             Ok(Outcome::WaitsForPerson) => {}
@@ -209,12 +209,12 @@ async fn recover_payment(
     open: &OpenPayment,
     now: Timestamp,
 ) -> Result<Outcome, StoreError> {
-    let payment = ports.store.payment(account, &open.id).await?;
-    let Some(payment) = payment.filter(Payment::is_open) else { return Ok(Outcome::Closed) };
+    let payment = ports.store.card_payment(account, &open.id).await?;
+    let Some(payment) = payment.filter(CardPayment::is_open) else { return Ok(Outcome::Closed) };
     let Recovered { payment, is_known } = ports.cashier().recover(payment, now, open.withdrawn).await?;
     Ok(match payment.state {
         _ if !payment.is_open() => Outcome::Closed,
-        PaymentState::NeedsAction { .. } if is_known => Outcome::WaitsForPerson,
+        CardPaymentState::NeedsAction { .. } if is_known => Outcome::WaitsForPerson,
         _ => Outcome::Pending,
     })
 }
@@ -230,9 +230,9 @@ pub async fn payment_moved(
     let Some(account) = ports.store.account(id).await? else { return Ok(()) };
     let now = now.max(account.as_of);
     let Some(open) = account.open_payments.iter().find(|open| open.id == *payment) else { return Ok(()) };
-    let Some(payment) = ports.store.payment(id, payment).await? else { return Ok(()) };
+    let Some(payment) = ports.store.card_payment(id, payment).await? else { return Ok(()) };
     let is_held = open.recover_at > now && !open.withdrawn;
-    if !payment.is_open() || is_held && matches!(payment.state, PaymentState::Open { .. }) {
+    if !payment.is_open() || is_held && matches!(payment.state, CardPaymentState::Open { .. }) {
         return Ok(());
     }
     ports.cashier().recover(payment, now, open.withdrawn).await.map(|_| ())

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use domain::journal::EntryKind;
+use domain::journal_key::EntryKind;
 use domain::profile::MAX_NOTIFICATION_EMAILS;
 use domain::{BillingModel, Currency, Locale, Service};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};

@@ -236,8 +236,11 @@ impl From<std::convert::Infallible> for Problem {
 mod tests {
     use super::*;
     use domain::AccountId;
-    use domain::payment::Backup;
-    use domain::{Currency, Fingerprint, Money, Payment, PaymentId, PaymentKind, PaymentState};
+    use domain::card_payment::Backup;
+    use domain::profile::{Card, PaymentMethod};
+    use domain::{
+        CardPayment, CardPaymentKind, CardPaymentState, Currency, Fingerprint, Money, PaymentId, PaymentKind,
+    };
 
     fn body(problem: Problem) -> (i64, Option<String>, serde_json::Value) {
         let event = problem.into_reply().into_event();
@@ -303,20 +306,21 @@ mod tests {
     fn f4_a_decline_carries_its_purchase() {
         let eur = Currency::parse("EUR").unwrap();
         let account = AccountId::parse("a").unwrap();
-        let payment = Payment {
+        let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2034 };
+        let payment = CardPayment {
             id: PaymentId::derive(&account, PaymentKind::Purchase, "k"),
             account,
-            kind: PaymentKind::Purchase,
+            kind: CardPaymentKind::Purchase,
             created_at: "2026-11-22T00:00:00Z".parse().unwrap(),
             amount: Money::of_minor_units(5_000, eur),
             fingerprint: Fingerprint::of(["x"]),
             attempt: 1,
-            method: None,
+            method: PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card },
             backup: Backup::None,
             po_number: None,
             recharge_amounts: None,
             revision: 2,
-            state: PaymentState::Declined { reason: "lost_card".into() },
+            state: CardPaymentState::Declined { reason: "lost_card".into() },
         };
         let (code, _, body) = body(Problem::Declined(Box::new((&payment).into())));
         assert_eq!((code, &body["purchase"]["declineReason"]), (402, &"lost_card".into()));

@@ -2,12 +2,13 @@
 //! decimal the ledger keeps; instants are RFC 3339 in UTC. Clients must expect new fields and values.
 
 use domain::account::{self, BillingModel, Status};
-use domain::journal::{EntryDetails, EntryKind, JournalEntry};
-use domain::payment::{Payment, PaymentKind, PaymentState};
+use domain::card_payment::{CardPayment, CardPaymentState};
+use domain::journal::{EntryDetails, JournalEntry};
+use domain::journal_key::EntryKind;
 use domain::profile::{self, Locale, Profile};
 use domain::recharge::{self, Recharge, State};
 use domain::rejection::{self, Refusal};
-use domain::{Lot, Money, UsageRecord, rate};
+use domain::{Lot, Money, PaymentKind, UsageRecord, rate};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -337,11 +338,11 @@ pub struct NextAction {
     url: String,
 }
 
-impl From<&Payment> for Purchase {
-    fn from(payment: &Payment) -> Self {
+impl From<&CardPayment> for Purchase {
+    fn from(payment: &CardPayment) -> Self {
         let mut shown = Self {
             purchase_id: payment.id.to_string(),
-            kind: payment.kind,
+            kind: payment.kind.into(),
             status: PurchaseStatus::Pending,
             amount: payment.amount.to_string(),
             currency: payment.amount.currency().code(),
@@ -349,27 +350,26 @@ impl From<&Payment> for Purchase {
             expires_at: None,
             decline_reason: None,
             receipt_number: None,
-            card: payment.method.as_ref().map(|method| (&method.card).into()),
+            card: Some((&payment.method.card).into()),
             po_number: payment.po_number.clone(),
             recharge_amounts: payment.recharge_amounts,
             next_action: None,
         };
         match &payment.state {
-            PaymentState::Open { .. } => {}
-            PaymentState::NeedsAction { url, .. } => {
+            CardPaymentState::Open { .. } => {}
+            CardPaymentState::NeedsAction { url, .. } => {
                 shown.status = PurchaseStatus::NeedsAction;
                 shown.next_action = Some(NextAction { url: url.clone() });
             }
-            PaymentState::Declined { reason } => {
+            CardPaymentState::Declined { reason } => {
                 shown.status = PurchaseStatus::Declined;
                 shown.decline_reason = Some(reason.clone());
             }
-            PaymentState::Succeeded { receipt_number, .. } => {
+            CardPaymentState::Succeeded { receipt_number, .. } => {
                 shown.status = PurchaseStatus::Succeeded;
                 shown.expires_at = Some(Lot::expiry_of_purchase(payment.created_at).into());
                 shown.receipt_number = Some(*receipt_number);
             }
-            PaymentState::Posted => shown.status = PurchaseStatus::Succeeded,
         }
         shown
     }

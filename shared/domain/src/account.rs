@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::card_payment::CardPaymentKind;
 use crate::id::{AccountId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
-use crate::payment::PaymentKind;
-use crate::recharge::Recharge;
+use crate::recharge::state::Recharge;
 use crate::time::{Month, day_of};
 
 /// How an organization pays (A1).
@@ -59,7 +59,7 @@ pub struct OpenPayment {
     /// Which.
     pub id: PaymentId,
     /// What it is for.
-    pub kind: PaymentKind,
+    pub kind: CardPaymentKind,
     /// When its first attempt is given up on, or its person is looked after next.
     pub recover_at: Timestamp,
     /// It is to be cancelled, whoever may be at it still: it was turned off, or has a new card (R5, F10).
@@ -227,7 +227,7 @@ impl Account {
 
     /// The recharge that is open, if one is: there is never more than one (R3).
     pub fn open_recharge(&self) -> Option<&OpenPayment> {
-        self.open_payments.iter().find(|payment| payment.kind == PaymentKind::Recharge)
+        self.open_payments.iter().find(|payment| payment.kind == CardPaymentKind::Recharge)
     }
 
     /// What does not hold that holds in every stored state (invariant 4), if anything.

@@ -6,11 +6,12 @@ use rust_decimal::Decimal;
 use crate::account::Account;
 use crate::draft::{Decision, Draft, NewEntry};
 use crate::fact::Fact;
-use crate::id::{Fingerprint, LotId, PaymentId};
-use crate::journal::{EntryDetails, EntryKind, JournalEntry, JournalKey};
+use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
+use crate::journal::{EntryDetails, JournalEntry};
+use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Money, MoneyError};
-use crate::payment::{Backup, Payment, PaymentKind, PaymentState};
+use crate::payment::Adjustment;
 use crate::time::in_range;
 
 /// An adjustment as asked for.
@@ -106,20 +107,12 @@ pub fn decide(
             recharge_amounts: None,
         });
     }
-    draft.set_payment(Payment {
+    draft.set_payment(Adjustment {
         account: account.id.clone(),
         id: request.id.clone(),
-        kind: PaymentKind::Adjustment,
         created_at: now,
         amount,
         fingerprint: request.fingerprint.clone(),
-        attempt: 0,
-        method: None,
-        backup: Backup::None,
-        po_number: None,
-        recharge_amounts: None,
-        revision: 1,
-        state: PaymentState::Posted,
     });
     let decision = draft.finish(());
     let entry = decision.change.as_ref().and_then(|change| change.entries.last()).cloned();

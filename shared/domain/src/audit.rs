@@ -20,10 +20,12 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::account::Account;
-use crate::id::{Fingerprint, LotId, PaymentId};
-use crate::journal::{EntryDetails, EntryKind, JournalEntry, JournalKey};
+use crate::card_payment::CardPaymentState;
+use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
+use crate::journal::{EntryDetails, JournalEntry};
+use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::Lot;
-use crate::payment::{Payment, PaymentKind, PaymentState};
+use crate::payment::Payment;
 
 /// So many differences of an account are named; further ones say nothing more.
 pub const MAX_FINDINGS: usize = 100;
@@ -415,23 +417,38 @@ impl<'a> Audit<'a> {
 
     /// Enters a payment or adjustment. All of them come before the first row.
     pub fn payment(&mut self, payment: &Payment) {
-        if payment.amount.currency() != self.account.currency {
-            self.find(Finding::Currency { item: payment.id.to_string() });
+        if payment.amount().currency() != self.account.currency {
+            self.find(Finding::Currency { item: payment.id().to_string() });
         }
-        let standing = Standing {
-            kind: payment.kind,
-            created_at: payment.created_at,
-            amount: payment.amount.amount(),
-            fingerprint: payment.fingerprint.clone(),
-            open: payment.is_open(),
-            settled: matches!(payment.state, PaymentState::Succeeded { .. } | PaymentState::Posted),
-            receipt: match payment.state {
-                PaymentState::Succeeded { receipt_number, .. } => Some(receipt_number),
-                _ => None,
+        let standing = match payment {
+            Payment::Card(payment) => {
+                let receipt = match payment.state {
+                    CardPaymentState::Succeeded { receipt_number, .. } => Some(receipt_number),
+                    _ => None,
+                };
+                Standing {
+                    kind: payment.kind.into(),
+                    created_at: payment.created_at,
+                    amount: payment.amount.amount(),
+                    fingerprint: payment.fingerprint.clone(),
+                    open: payment.is_open(),
+                    settled: receipt.is_some(),
+                    receipt,
+                    posted: false,
+                }
+            }
+            Payment::Adjustment(adjustment) => Standing {
+                kind: PaymentKind::Adjustment,
+                created_at: adjustment.created_at,
+                amount: adjustment.amount.amount(),
+                fingerprint: adjustment.fingerprint.clone(),
+                open: false,
+                settled: true,
+                receipt: None,
+                posted: false,
             },
-            posted: false,
         };
-        self.payments.insert(payment.id.clone(), standing);
+        self.payments.insert(payment.id().clone(), standing);
     }
 
     /// Enters a row, in any order.
@@ -659,7 +676,7 @@ impl<'a> Audit<'a> {
         let account = self.account;
         for open in &account.open_payments {
             let payment = self.payments.get(&open.id);
-            if payment.is_none_or(|payment| !payment.open || payment.kind != open.kind) {
+            if payment.is_none_or(|payment| !payment.open || payment.kind != open.kind.into()) {
                 self.find(Finding::ListedNotOpen { payment: open.id.clone() });
             }
         }
@@ -707,7 +724,7 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
         }
         EntryDetails::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
         EntryDetails::Funds { kind, payment, .. } => {
-            (JournalKey::payment(row.at, *kind, payment), row.fingerprint.clone())
+            (JournalKey::payment(row.at, (*kind).into(), payment), row.fingerprint.clone())
         }
         EntryDetails::Adjustment { payment, .. } => {
             (JournalKey::payment(row.at, EntryKind::Adjustment, payment), row.fingerprint.clone())

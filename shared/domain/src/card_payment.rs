@@ -1,10 +1,9 @@
-//! A payment: a card charge (or an adjustment, which needs none) from intent to outcome (F3-F5).
+//! A card payment: a purchase or a recharge, from the intention to charge a card to the outcome (F3-F5, F10).
 
 use jiff::{SignedDuration, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use crate::id::{AccountId, Fingerprint, PaymentId};
+use crate::id::{AccountId, Fingerprint, PaymentId, PaymentKind};
+use crate::journal_key::EntryKind;
 use crate::money::Money;
 use crate::profile::PaymentMethod;
 
@@ -18,49 +17,56 @@ pub const PERSON_HAS: SignedDuration = SignedDuration::from_hours(24);
 /// While it waits, and while the processor cannot say, recovery looks this often whether it is done.
 pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// What money arrives, or is corrected, for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum PaymentKind {
-    /// Funds bought by a person (F1).
+/// Who asked for a card to be charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardPaymentKind {
+    /// A person, who buys funds (F1).
     Purchase,
-    /// Funds bought by auto-recharge.
+    /// Auto-recharge (R2).
     Recharge,
-    /// The operator's correction (F9).
-    Adjustment,
 }
 
-impl PaymentKind {
+impl CardPaymentKind {
     /// The stored name.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Purchase => "purchase",
-            Self::Recharge => "recharge",
-            Self::Adjustment => "adjustment",
-        }
+        PaymentKind::from(self).as_str()
     }
 
     /// The kind of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Purchase, Self::Recharge, Self::Adjustment].into_iter().find(|kind| kind.as_str() == name)
+        Self::of(PaymentKind::parse(name)?)
     }
 
-    /// What ids of this kind begin with.
-    pub fn id_prefix(self) -> &'static str {
-        match self {
-            Self::Purchase => "pur",
-            Self::Recharge => "rch",
-            Self::Adjustment => "adj",
+    /// The kind of card payment; an adjustment is none.
+    pub fn of(kind: PaymentKind) -> Option<Self> {
+        [Self::Purchase, Self::Recharge].into_iter().find(|card| PaymentKind::from(*card) == kind)
+    }
+}
+
+impl From<CardPaymentKind> for PaymentKind {
+    fn from(kind: CardPaymentKind) -> Self {
+        match kind {
+            CardPaymentKind::Purchase => Self::Purchase,
+            CardPaymentKind::Recharge => Self::Recharge,
         }
     }
 }
 
-/// The reason of a payment that was never charged and is closed as declined (F3).
+impl From<CardPaymentKind> for EntryKind {
+    fn from(kind: CardPaymentKind) -> Self {
+        match kind {
+            CardPaymentKind::Purchase => Self::Purchase,
+            CardPaymentKind::Recharge => Self::Recharge,
+        }
+    }
+}
+
+/// The decline reason of a card payment that closed without an attempt to charge (F3).
 pub const ABANDONED: &str = "abandoned";
 
-/// How far a payment has come.
+/// The state of a card payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PaymentState {
+pub enum CardPaymentState {
     /// Being tried; the processor's object once it is known. It is stored before it is confirmed.
     Open {
         /// The processor's object.
@@ -85,8 +91,6 @@ pub enum PaymentState {
         /// Why.
         reason: String,
     },
-    /// An adjustment, posted.
-    Posted,
 }
 
 /// A second card, for a charge that the first declines (F10).
@@ -113,25 +117,25 @@ impl Backup {
     }
 }
 
-/// One payment of an account.
+/// One card payment of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payment {
+pub struct CardPayment {
     /// Whose.
     pub account: AccountId,
     /// Derived from the account, the kind and the `Idempotency-Key` (F3).
     pub id: PaymentId,
     /// What for.
-    pub kind: PaymentKind,
+    pub kind: CardPaymentKind,
     /// The instant it was asked for: it dates the lot and its journal row (F1).
     pub created_at: Timestamp,
-    /// How much; minor units where a card is charged.
+    /// How much, in whole minor units (T3).
     pub amount: Money,
     /// What the key was used with (F3).
     pub fingerprint: Fingerprint,
     /// Which try with the processor: its idempotency key is `id:attempt`.
     pub attempt: u32,
-    /// What is charged; none for an adjustment.
-    pub method: Option<PaymentMethod>,
+    /// The card that this attempt charges.
+    pub method: PaymentMethod,
     /// What is charged once if that is declined (F10).
     pub backup: Backup,
     /// The account's PO number at that moment (F8).
@@ -141,10 +145,10 @@ pub struct Payment {
     /// One more with every write; each write is conditional on the one before.
     pub revision: u64,
     /// How far it is.
-    pub state: PaymentState,
+    pub state: CardPaymentState,
 }
 
-impl Payment {
+impl CardPayment {
     /// The key under which the processor sees this attempt once, however often it is sent.
     pub fn processor_key(&self) -> String {
         format!("{}:{}", self.id, self.attempt)
@@ -153,20 +157,22 @@ impl Payment {
     /// The processor's object, once known.
     pub fn intent(&self) -> Option<&str> {
         match &self.state {
-            PaymentState::Open { intent } => intent.as_deref(),
-            PaymentState::NeedsAction { intent, .. } | PaymentState::Succeeded { intent, .. } => Some(intent),
-            PaymentState::Declined { .. } | PaymentState::Posted => None,
+            CardPaymentState::Open { intent } => intent.as_deref(),
+            CardPaymentState::NeedsAction { intent, .. } | CardPaymentState::Succeeded { intent, .. } => {
+                Some(intent)
+            }
+            CardPaymentState::Declined { .. } => None,
         }
     }
 
     /// Whether its outcome is still unknown.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, PaymentState::Open { .. } | PaymentState::NeedsAction { .. })
+        matches!(self.state, CardPaymentState::Open { .. } | CardPaymentState::NeedsAction { .. })
     }
 
     /// The same payment, one step on.
     #[must_use]
-    pub fn moved_to(&self, state: PaymentState) -> Self {
+    pub fn moved_to(&self, state: CardPaymentState) -> Self {
         Self { state, revision: self.revision + 1, ..self.clone() }
     }
 }

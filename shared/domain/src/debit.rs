@@ -5,7 +5,10 @@ use jiff::Timestamp;
 
 use crate::account::Account;
 use crate::draft::{Decision, Draft, NewEntry, Paid};
-use crate::journal::{EntryDetails, EntryKind, MAX_ITEMS_PER_COMMIT};
+use crate::fact::Fact;
+use crate::id::Fingerprint;
+use crate::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
+use crate::journal_key::EntryKind;
 use crate::money::{Money, MoneyError};
 use crate::rate::{Price, RateTable, RatingBasis};
 use crate::rejection::Rejection;
@@ -59,7 +62,7 @@ pub fn decide(
     }
     let room = MAX_ITEMS_PER_COMMIT - draft.items();
     for rejection in refused.iter().take(room) {
-        rejection.post(&mut draft);
+        keep(&mut draft, rejection);
         posts = true;
         outcomes.push(Outcome::Kept);
     }
@@ -121,4 +124,27 @@ fn post(draft: &mut Draft, record: &UsageRecord, price: Price) -> Outcome {
         details,
     });
     outcome
+}
+
+/// Writes a rejected record into the journal, with its fact (S3). No money moves.
+fn keep(draft: &mut Draft, rejection: &Rejection) {
+    let zero = Money::zero(draft.account().currency);
+    draft.post(NewEntry {
+        key: rejection.key(),
+        at: rejection.message.sent_at,
+        amount: zero,
+        draws: Vec::new(),
+        post_usage: zero,
+        fingerprint: Fingerprint::of([rejection.text.as_str()]),
+        requires: None,
+        details: EntryDetails::Rejected(rejection.clone()),
+    });
+    draft.say_of_row(Fact::UsageRejected {
+        message_id: rejection.message.id.clone(),
+        index: rejection.index,
+        record_id: rejection.record_id.clone(),
+        status: rejection.refusal,
+        field: rejection.field.clone(),
+        problem: rejection.detail.clone(),
+    });
 }

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use crate::account::{Account, BillingModel, DayEnd, PostUsage};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId};
-use crate::journal::{EntryDetails, JournalEntry, JournalKey, Lasting};
+use crate::journal::{EntryDetails, JournalEntry, Lasting};
+use crate::journal_key::JournalKey;
 use crate::lot::{Draw, Lot};
 use crate::money::Money;
 use crate::payment::Payment;
 use crate::profile::Profile;
-use crate::recharge::STILL_LOW_AFTER;
+use crate::recharge::state::STILL_LOW_AFTER;
 use crate::time::Month;
 
 /// What a decision came to: what to commit, if anything, and the answer once that is done.
@@ -231,8 +232,8 @@ impl Draft {
     }
 
     /// Writes this payment with the commit.
-    pub fn set_payment(&mut self, payment: Payment) {
-        self.payment = Some(payment);
+    pub fn set_payment(&mut self, payment: impl Into<Payment>) {
+        self.payment = Some(payment.into());
     }
 
     /// Writes this profile with the commit.

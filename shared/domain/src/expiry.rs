@@ -6,7 +6,8 @@ use crate::account::Account;
 use crate::draft::{Decision, Draft, NewEntry};
 use crate::fact::{Expired, Expiring, Fact, UnusedFunds};
 use crate::id::Fingerprint;
-use crate::journal::{EntryDetails, JournalKey};
+use crate::journal::EntryDetails;
+use crate::journal_key::JournalKey;
 use crate::lot::Lot;
 use crate::money::{Currency, Money};
 

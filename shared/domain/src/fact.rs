@@ -6,10 +6,9 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{LotId, MessageId, PaymentId};
+use crate::id::{LotId, MessageId, PaymentId, PaymentKind};
 use crate::money::Money;
-use crate::payment::PaymentKind;
-use crate::recharge::{Limit, Safeguard};
+use crate::recharge::state::{Limit, Safeguard};
 use crate::rejection::Refusal;
 
 /// One thing that happened to an account. Readers must expect kinds and fields they do not know.

@@ -7,8 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::payment::PaymentKind;
-
 /// An id that is not one: says what was expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
@@ -130,6 +128,43 @@ fn is_uuid(text: &str) -> bool {
             8 | 13 | 18 | 23 => byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// What a [`PaymentId`] names; the id begins with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PaymentKind {
+    /// Funds bought by a person (F1).
+    Purchase,
+    /// Funds bought by auto-recharge.
+    Recharge,
+    /// The operator's correction (F9).
+    Adjustment,
+}
+
+impl PaymentKind {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Recharge => "recharge",
+            Self::Adjustment => "adjustment",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Purchase, Self::Recharge, Self::Adjustment].into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// What ids of this kind begin with.
+    pub fn id_prefix(self) -> &'static str {
+        match self {
+            Self::Purchase => "pur",
+            Self::Recharge => "rch",
+            Self::Adjustment => "adj",
+        }
+    }
 }
 
 impl PaymentId {

@@ -1,156 +1,20 @@
-//! An entry: one immutable row of the journal. A record's key is fixed before the first try and contains no
-//! *now*, which is what makes it exactly once (S2); a payment's row dates its journal key.
-
-use std::fmt;
+//! A journal entry: one immutable row of the journal.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
+use crate::card_payment::CardPaymentKind;
 use crate::fact::Fact;
-use crate::id::{Fingerprint, LotId, PaymentId, RecordId};
+use crate::id::{Fingerprint, LotId, PaymentId};
+use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::Draw;
 use crate::money::Money;
 use crate::rate::RatingBasis;
-use crate::rejection::{Message, Rejection};
-use crate::time::{Month, key_text};
+use crate::rejection::Rejection;
+use crate::time::Month;
 use crate::usage::UsageRecord;
 
 /// One commit is one transaction: the account, its rows and what they stand on, at most this many items.
 pub const MAX_ITEMS_PER_COMMIT: usize = 100;
-
-/// What an entry is, as the API names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum EntryKind {
-    /// Funds bought by a person.
-    Purchase,
-    /// Funds bought by auto-recharge.
-    Recharge,
-    /// A call.
-    Usage,
-    /// A lot's unused funds, forfeited.
-    Expiry,
-    /// The operator's correction.
-    Adjustment,
-    /// A month of post-usage charges, closed.
-    Invoice,
-    /// A call without a published rate, kept (S9).
-    Unrated,
-    /// A record from the queue that was refused, kept (S3).
-    Rejected,
-}
-
-impl EntryKind {
-    /// Every kind, for filters.
-    pub const ALL: [Self; 8] = [
-        Self::Purchase,
-        Self::Recharge,
-        Self::Usage,
-        Self::Expiry,
-        Self::Adjustment,
-        Self::Invoice,
-        Self::Unrated,
-        Self::Rejected,
-    ];
-
-    /// The API's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Purchase => "purchase",
-            Self::Recharge => "recharge",
-            Self::Usage => "usage",
-            Self::Expiry => "expiry",
-            Self::Adjustment => "adjustment",
-            Self::Invoice => "invoice",
-            Self::Unrated => "unrated",
-            Self::Rejected => "rejected",
-        }
-    }
-
-    /// The kind of this name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-
-    /// The items of a transaction that a row of this kind takes: the row, and the marker of a record without a
-    /// rate.
-    pub fn items(self) -> usize {
-        1 + usize::from(self == Self::Unrated)
-    }
-}
-
-/// Where an entry stands in its account's journal: `instant#kind#id`, sorted by instant.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct JournalKey(String);
-
-impl JournalKey {
-    /// A record's key, the same whatever becomes of it: start to the second, id and revision (S2).
-    pub fn usage(started_at: Timestamp, record: &RecordId, revision: u32) -> Self {
-        Self::new(started_at, EntryKind::Usage, &format!("{record}#{revision}"))
-    }
-
-    /// The key of what a payment or adjustment posts: its creation and id.
-    pub fn payment(created_at: Timestamp, kind: EntryKind, payment: &PaymentId) -> Self {
-        Self::new(created_at, kind, payment.as_str())
-    }
-
-    /// The key of a lot's forfeit: its expiry and id.
-    pub fn expiry(expires_at: Timestamp, lot: &LotId) -> Self {
-        Self::new(expires_at, EntryKind::Expiry, lot.as_str())
-    }
-
-    /// The key of a month's invoice: its end, the month.
-    pub fn invoice(month: Month) -> Self {
-        Self::new(month.end(), EntryKind::Invoice, &month.to_string())
-    }
-
-    /// The key of a refused record: its message, and its place there.
-    pub fn rejected(message: &Message, index: u32) -> Self {
-        Self::new(message.sent_at, EntryKind::Rejected, &format!("{}#{index:03}", message.id))
-    }
-
-    /// What the keys of all refused records of a message begin with.
-    pub fn of_rejected(message: &Message) -> String {
-        Self::new(message.sent_at, EntryKind::Rejected, &format!("{}#", message.id)).0
-    }
-
-    /// The key of the reversal of what stands under this key, which a further revision requires (S2).
-    #[must_use]
-    pub fn reversal(&self) -> Self {
-        Self(format!("{}#reversal", self.0))
-    }
-
-    /// The instant that it begins with.
-    pub fn instant(&self) -> Option<Timestamp> {
-        self.0.split_once('#')?.0.parse().ok()
-    }
-
-    /// As it was stored.
-    pub fn from_stored(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The text stored.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn new(at: Timestamp, kind: EntryKind, id: &str) -> Self {
-        Self(format!("{}#{}#{id}", key_text(at), kind.as_str()))
-    }
-}
-
-impl fmt::Display for JournalKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for JournalKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// What an entry is about; each kind with what only it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,7 +38,7 @@ pub enum EntryDetails {
     /// Funds from a card.
     Funds {
         /// Purchase or recharge.
-        kind: EntryKind,
+        kind: CardPaymentKind,
         /// Which.
         payment: PaymentId,
         /// When they expire.
@@ -210,7 +74,7 @@ impl EntryDetails {
             Self::Usage { .. } => EntryKind::Usage,
             Self::Unrated { .. } => EntryKind::Unrated,
             Self::Rejected(_) => EntryKind::Rejected,
-            Self::Funds { kind, .. } => *kind,
+            Self::Funds { kind, .. } => (*kind).into(),
             Self::Adjustment { .. } => EntryKind::Adjustment,
             Self::Expiry { .. } => EntryKind::Expiry,
             Self::Invoice { .. } => EntryKind::Invoice,

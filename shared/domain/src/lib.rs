@@ -1,40 +1,48 @@
-//! What Communications Credits decides, as plain functions.
+//! The decisions of Communications Credits, as plain functions.
 //!
-//! Everything here is a pure function of (account, input, now): no AWS, no async, no clock, no randomness.
-//! A handler loads an [`Account`], calls one of the deciding functions, and hands the [`Decision`] to the
-//! store, which commits it in one transaction.
+//! Every decision is a pure function of (account, input, now): no AWS, no async, no clock, no randomness.
+//! A handler loads an [`Account`], calls a deciding function, and hands the [`Decision`] to the store, which commits it
+//! in one transaction.
 //!
-//! | file | noun | rules |
+//! A file imports only files above it in this table:
+//!
+//! | file | what it is | rules |
 //! |---|---|---|
 //! | [`money`] | an amount and its currency | T3 |
-//! | [`time`] | instants, months | T1, F1 |
-//! | [`id`] | typed ids, fingerprints | S2, F3 |
+//! | [`time`] | instants and months | T1, F1 |
+//! | [`id`] | typed ids and fingerprints | S2, F3 |
+//! | [`profile`] | an organization's name, recipients and cards | A1, F10 |
 //! | [`lot`] | funds bought at one instant | F1, F7, S1, S10 |
-//! | [`account`] | the wallet | A1-A3, T2 |
-//! | [`profile`] | whose it is, and its cards | A1, F10 |
-//! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
-//! | [`journal`] | one row of the journal | S2 |
-//! | [`fact`] | what a commit tells the world | E3, N1-N10 |
-//! | [`rate`] | published rates | S5 |
+//! | [`journal_key`] | the kind and key of a journal entry | S2, S3 |
+//! | [`card_payment`] | a purchase or recharge, from intention to outcome | F3-F5, F10 |
+//! | [`payment`] | a row of `payments`: a card payment or an adjustment | F3, F9 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
-//! | [`debit`] | paying for usage | S1-S6, S9, S10 |
-//! | [`rejection`] | a refused record that nobody waits for | S3 |
-//! | [`payment`] | a charge from intent to outcome | F3-F5 |
-//! | [`purchase`] | buying funds | F1-F7, F10, F11 |
-//! | [`recharge`] | auto-recharge | R1-R7, F10 |
+//! | [`rate`] | published rates, and what a record costs by them | S5 |
+//! | [`rejection`] | a record from the queue that was rejected | S3 |
+//! | [`recharge::state`] | the settings and state of auto-recharge | R1, R7 |
+//! | [`fact`] | an event of a commit | E3, N1-N10 |
+//! | [`journal`] | a journal entry | S2 |
+//! | [`account`] | an organization's wallet | A1-A3, T2 |
+//! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
+//! | [`purchase`] | limits of purchases, and opening one | F1, F2, F4, F6, F11 |
+//! | [`recharge`] | auto-recharge: settings, rule and outcome | R1-R7, F10 |
+//! | [`settlement`] | the card processor's answer becomes one lot or none | F3-F5, F7, F8, F10 |
 //! | [`adjustment`] | the operator's corrections | F9 |
+//! | [`debit`] | paying for usage | S1-S6, S9, S10 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
 //! | [`audit`] | whether the books hold | invariants 1-6, F8 |
 
 pub mod account;
 pub mod adjustment;
 pub mod audit;
+pub mod card_payment;
 pub mod debit;
 pub mod draft;
 pub mod expiry;
 pub mod fact;
 pub mod id;
 pub mod journal;
+pub mod journal_key;
 pub mod lot;
 pub mod money;
 pub mod payment;
@@ -43,17 +51,20 @@ pub mod purchase;
 pub mod rate;
 pub mod recharge;
 pub mod rejection;
+pub mod settlement;
 pub mod time;
 pub mod usage;
 
 pub use account::{Account, BillingModel, Status};
+pub use card_payment::{CardPayment, CardPaymentKind, CardPaymentState};
 pub use draft::{Decision, Draft};
 pub use fact::Fact;
-pub use id::{AccountId, Fingerprint, LotId, MessageId, PaymentId, RecordId};
-pub use journal::{EntryKind, JournalEntry, JournalKey};
+pub use id::{AccountId, Fingerprint, LotId, MessageId, PaymentId, PaymentKind, RecordId};
+pub use journal::JournalEntry;
+pub use journal_key::{EntryKind, JournalKey};
 pub use lot::Lot;
 pub use money::{Currency, Money};
-pub use payment::{Payment, PaymentKind, PaymentState};
+pub use payment::{Adjustment, Payment};
 pub use profile::{Locale, Profile};
 pub use rate::RateTable;
 pub use rejection::Rejection;

@@ -1,4 +1,5 @@
-//! Buying funds: from what is asked for to exactly one lot, or none (F1-F7, F11).
+//! Opening a purchase: its limits, and every reason to refuse before a card is charged (F1, F2, F4, F6, F11).
+//! What follows once the card processor has answered is in [`settlement`](crate::settlement).
 
 use std::collections::HashMap;
 
@@ -6,15 +7,12 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::account::{Account, BillingModel, OpenPayment};
-use crate::draft::{Decision, Draft, NewEntry};
-use crate::fact::Fact;
-use crate::id::{Fingerprint, LotId, PaymentId};
-use crate::journal::{EntryDetails, EntryKind, JournalKey};
-use crate::lot::{Lot, MAX_LOTS};
+use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
+use crate::draft::{Decision, Draft};
+use crate::id::{Fingerprint, PaymentId};
+use crate::lot::MAX_LOTS;
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
-use crate::payment::{ABANDONED, Backup, LEASE, Payment, PaymentKind, PaymentState};
 use crate::profile::{PaymentMethod, Profile};
-use crate::recharge;
 
 /// Smallest and largest purchase, in units of the currency (F2).
 #[derive(Clone, Debug)]
@@ -155,7 +153,7 @@ pub fn open(
     now: Timestamp,
     request: &PurchaseRequest,
     limits: &PurchaseLimits,
-) -> Result<Decision<Payment>, PurchaseRefusal> {
+) -> Result<Decision<CardPayment>, PurchaseRefusal> {
     if account.billing_model == BillingModel::PostUsage {
         return Err(PurchaseRefusal::PostUsage);
     }
@@ -168,20 +166,20 @@ pub fn open(
     let method = method.ok_or(PurchaseRefusal::NoPaymentMethod)?.clone();
 
     let mut draft = Draft::on(account, now);
-    let payment = Payment {
+    let payment = CardPayment {
         account: account.id.clone(),
         id: request.id.clone(),
-        kind: PaymentKind::Purchase,
+        kind: CardPaymentKind::Purchase,
         created_at: draft.now(),
         amount,
         fingerprint: request.fingerprint.clone(),
         attempt: 1,
-        method: Some(method),
+        method,
         backup: Backup::None,
         po_number: profile.po_number.clone(),
         recharge_amounts: None,
         revision: 1,
-        state: PaymentState::Open { intent: None },
+        state: CardPaymentState::Open { intent: None },
     };
     let recover_at = draft.now() + LEASE;
     draft.account_mut().open_payments.push(OpenPayment {
@@ -193,146 +191,4 @@ pub fn open(
     });
     draft.set_payment(payment.clone());
     Ok(draft.finish(payment))
-}
-
-/// Somebody else has closed the payment already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the payment is not open on its account")]
-pub struct NotOpen;
-
-/// Closes the payment with its lot: the card was charged.
-pub fn succeed(
-    account: &Account,
-    now: Timestamp,
-    payment: &Payment,
-    intent: &str,
-) -> Result<Decision<Payment>, NotOpen> {
-    let mut draft = Draft::on(account, now);
-    let open = close(draft.account_mut(), payment)?;
-    let expires_at = Lot::expiry_of_purchase(payment.created_at);
-    draft.add_lot(LotId::of(&payment.id), payment.created_at, expires_at, payment.amount);
-    let kind = match payment.kind {
-        PaymentKind::Purchase => EntryKind::Purchase,
-        PaymentKind::Recharge => EntryKind::Recharge,
-        PaymentKind::Adjustment => unreachable!("an adjustment charges no card"),
-    };
-    draft.post(NewEntry {
-        key: JournalKey::payment(payment.created_at, kind, &payment.id),
-        at: payment.created_at,
-        amount: payment.amount,
-        draws: Vec::new(),
-        post_usage: Money::zero(account.currency),
-        fingerprint: payment.fingerprint.clone(),
-        requires: None,
-        details: EntryDetails::Funds { kind, payment: payment.id.clone(), expires_at },
-    });
-    draft.account_mut().receipts += 1;
-    let receipt_number = draft.account().receipts;
-    draft.say_of_row(Fact::FundsAdded {
-        kind: payment.kind,
-        payment_id: payment.id.clone(),
-        amount: payment.amount,
-        expires_at,
-        receipt_number: Some(receipt_number),
-        recharge_amounts: Some(open.recharge_amounts).filter(|_| payment.kind == PaymentKind::Recharge),
-    });
-    if payment.kind == PaymentKind::Recharge {
-        recharge::succeeded(&mut draft, payment, open.recharge_amounts);
-    }
-    let closed = payment.moved_to(PaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
-    draft.set_payment(closed.clone());
-    Ok(draft.finish(closed))
-}
-
-/// Closes the payment without a lot: nothing was charged.
-pub fn decline(
-    account: &Account,
-    now: Timestamp,
-    payment: &Payment,
-    reason: &str,
-) -> Result<Decision<Payment>, NotOpen> {
-    let mut draft = Draft::on(account, now);
-    let withdrawn = close(draft.account_mut(), payment)?.withdrawn;
-    // With both cards declined, it is the first that people must do something about.
-    let reason = payment.backup.first_decline().filter(|_| reason != ABANDONED).unwrap_or(reason);
-    if payment.kind == PaymentKind::Recharge {
-        recharge::declined(&mut draft, payment, if withdrawn { ABANDONED } else { reason });
-    } else {
-        draft.say(Fact::PaymentDeclined {
-            payment_id: payment.id.clone(),
-            amount: payment.amount,
-            reason: reason.to_owned(),
-        });
-    }
-    let closed = payment.moved_to(PaymentState::Declined { reason: reason.to_owned() });
-    draft.set_payment(closed.clone());
-    Ok(draft.finish(closed))
-}
-
-/// The card wants its owner: the payment stays open, and recovery looks at it later.
-pub fn await_person(
-    account: &Account,
-    now: Timestamp,
-    payment: &Payment,
-    intent: &str,
-    url: &str,
-    look_at: Timestamp,
-) -> Result<Decision<Payment>, NotOpen> {
-    let state = PaymentState::NeedsAction { intent: intent.to_owned(), url: url.to_owned() };
-    let mut draft = Draft::on(account, now);
-    if payment.kind == PaymentKind::Recharge {
-        recharge::needs_action(&mut draft, payment, url);
-    }
-    look_later(draft, payment.moved_to(state), look_at)
-}
-
-/// The card was declined, and its object is cancelled: the backup is tried, once (F10), which is another attempt of
-/// the same payment; without one, or where the payment was withdrawn meanwhile, it closes.
-///
-/// `next_begins_at` is when the backup's attempt begins by the machine's clock: its lease runs from there.
-pub fn decline_or_try_backup(
-    account: &Account,
-    now: Timestamp,
-    payment: &Payment,
-    reason: &str,
-    next_begins_at: Timestamp,
-) -> Result<Decision<Payment>, NotOpen> {
-    let withdrawn = account.open_payments.iter().any(|open| open.id == payment.id && open.withdrawn);
-    let backup = match &payment.backup {
-        Backup::Ready(backup) if !withdrawn => backup.clone(),
-        _ => return decline(account, now, payment, reason),
-    };
-    let mut draft = Draft::on(account, now);
-    recharge::goes_on(&mut draft);
-    let moved = Payment {
-        attempt: payment.attempt + 1,
-        method: Some(backup),
-        backup: Backup::Tried { first_decline: reason.to_owned() },
-        ..payment.moved_to(PaymentState::Open { intent: None })
-    };
-    let look_at = draft.now().max(next_begins_at) + LEASE;
-    look_later(draft, moved, look_at)
-}
-
-/// The outcome is still unknown: recovery looks again at `look_at`.
-pub fn still_unknown(
-    account: &Account,
-    now: Timestamp,
-    payment: &Payment,
-    look_at: Timestamp,
-) -> Result<Decision<Payment>, NotOpen> {
-    let draft = Draft::on(account, now);
-    look_later(draft, payment.moved_to(payment.state.clone()), look_at)
-}
-
-fn look_later(mut draft: Draft, moved: Payment, look_at: Timestamp) -> Result<Decision<Payment>, NotOpen> {
-    let open = draft.account_mut().open_payments.iter_mut().find(|open| open.id == moved.id);
-    open.ok_or(NotOpen)?.recover_at = look_at;
-    draft.set_payment(moved.clone());
-    Ok(draft.finish(moved))
-}
-
-fn close(account: &mut Account, payment: &Payment) -> Result<OpenPayment, NotOpen> {
-    let open = account.open_payments.iter().position(|open| open.id == payment.id).ok_or(NotOpen)?;
-    Ok(account.open_payments.remove(open))
 }

@@ -5,11 +5,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{Draft, NewEntry};
-use crate::fact::Fact;
-use crate::id::{Fingerprint, MessageId};
-use crate::journal::{EntryDetails, JournalKey};
-use crate::money::Money;
+use crate::id::MessageId;
+use crate::journal_key::JournalKey;
 
 /// So many characters of a record are kept: all of one whose fields are as long as they may be.
 pub const MAX_KEPT_CHARS: usize = 1_024;
@@ -84,29 +81,6 @@ pub fn kept_text(text: &str) -> String {
 impl Rejection {
     /// Where it stands in the journal, fixed before the first try.
     pub fn key(&self) -> JournalKey {
-        JournalKey::rejected(&self.message, self.index)
-    }
-
-    /// Keeps it, and tells of it. No money moves.
-    pub(crate) fn post(&self, draft: &mut Draft) {
-        let zero = Money::zero(draft.account().currency);
-        draft.post(NewEntry {
-            key: self.key(),
-            at: self.message.sent_at,
-            amount: zero,
-            draws: Vec::new(),
-            post_usage: zero,
-            fingerprint: Fingerprint::of([self.text.as_str()]),
-            requires: None,
-            details: EntryDetails::Rejected(self.clone()),
-        });
-        draft.say_of_row(Fact::UsageRejected {
-            message_id: self.message.id.clone(),
-            index: self.index,
-            record_id: self.record_id.clone(),
-            status: self.refusal,
-            field: self.field.clone(),
-            problem: self.detail.clone(),
-        });
+        JournalKey::rejected(self.message.sent_at, &self.message.id, self.index)
     }
 }

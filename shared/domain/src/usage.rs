@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Fingerprint, RecordId};
-use crate::journal::JournalKey;
+use crate::journal_key::JournalKey;
 use crate::money::{Currency, Money};
 use crate::time::{FUTURE_TOLERANCE, LATE_RECORDS, in_range};
 

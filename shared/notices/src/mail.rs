@@ -4,7 +4,7 @@
 use askama::Template;
 use domain::fact::{Event, NewValues, ShownCard, UnusedFunds};
 use domain::recharge::State;
-use domain::{BillingModel, Locale, Money, Payment, Profile};
+use domain::{BillingModel, CardPayment, Locale, Money, Profile};
 use jiff::Timestamp;
 
 use crate::english::English;
@@ -40,7 +40,7 @@ pub struct Occasion<'a> {
     /// What the reader is to the account.
     pub reader: Reader,
     /// The payment that [`Notice::payment`] names.
-    pub payment: Option<&'a Payment>,
+    pub payment: Option<&'a CardPayment>,
     /// Where the portal is: `https://credits.example.com`.
     pub portal: &'a str,
 }
@@ -149,8 +149,9 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
     let amount = |amount| wording::amount(amount, locale);
     let instant = |instant: Timestamp| wording::date_and_time(instant, locale);
     let payment = occasion.payment;
-    let card = payment.and_then(|payment| payment.method.as_ref()).map(|method| {
-        (Label::Card, language.card(&one_line(&method.card.brand), &one_line(&method.card.last4)))
+    let card = payment.map(|payment| {
+        let card = &payment.method.card;
+        (Label::Card, language.card(&one_line(&card.brand), &one_line(&card.last4)))
     });
     match notice {
         Notice::FundsAdded { amount: added, expires_at, receipt_number, times, .. } => {

@@ -15,9 +15,9 @@
 
 use std::sync::Arc;
 
-use domain::payment::{ABANDONED, LOOK_AGAIN, PERSON_HAS, PaymentState};
-use domain::purchase::{self, NotOpen};
-use domain::{Account, Decision, Payment, PaymentKind};
+use domain::card_payment::{ABANDONED, CardPaymentState, LOOK_AGAIN, PERSON_HAS};
+use domain::settlement::{self, NotOpen};
+use domain::{Account, CardPayment, CardPaymentKind, Decision};
 use jiff::Timestamp;
 use store::{ApplyError, Store, StoreError};
 use telemetry::Causes;
@@ -30,15 +30,15 @@ const MAX_CLOSING_TRIES: usize = 8;
 /// Where an attempt has led.
 enum Settled {
     /// As far as it goes for now.
-    Done(Payment),
+    Done(CardPayment),
     /// The processor does not say.
-    Unknown(Payment),
+    Unknown(CardPayment),
     /// This process, and no other, is to try the payment's next card.
-    NextAttempt(Payment),
+    NextAttempt(CardPayment),
 }
 
 impl Settled {
-    fn payment(self) -> Payment {
+    fn payment(self) -> CardPayment {
         match self {
             Self::Done(payment) | Self::Unknown(payment) | Self::NextAttempt(payment) => payment,
         }
@@ -48,7 +48,7 @@ impl Settled {
 /// What recovery came to.
 pub struct Recovered {
     /// The payment by now.
-    pub payment: Payment,
+    pub payment: CardPayment,
     /// Whether the processor said where it is.
     pub is_known: bool,
 }
@@ -70,7 +70,7 @@ pub struct Cashier<'a> {
 
 impl Cashier<'_> {
     /// Charges an open payment. When the outcome is unknown it stays open, for recovery.
-    pub async fn charge(&self, payment: Payment, now: Timestamp) -> Result<Payment, StoreError> {
+    pub async fn charge(&self, payment: CardPayment, now: Timestamp) -> Result<CardPayment, StoreError> {
         // On the heap: each step's future is deep.
         let settled = Box::pin(self.attempt(payment, now)).await?;
         Ok(self.go_on(settled, now).await?.payment())
@@ -81,7 +81,7 @@ impl Cashier<'_> {
     /// can be.
     pub async fn recover(
         &self,
-        mut payment: Payment,
+        mut payment: CardPayment,
         now: Timestamp,
         withdrawn: bool,
     ) -> Result<Recovered, StoreError> {
@@ -114,15 +114,14 @@ impl Cashier<'_> {
         }
     }
 
-    async fn attempt(&self, payment: Payment, now: Timestamp) -> Result<Settled, StoreError> {
-        let method = payment.method.as_ref().expect("a payment that charges a card names it");
+    async fn attempt(&self, payment: CardPayment, now: Timestamp) -> Result<Settled, StoreError> {
         let key = payment.processor_key();
-        let new = NewIntent { key: &key, amount: payment.amount, method };
+        let new = NewIntent { key: &key, amount: payment.amount, method: &payment.method };
         let intent = match self.processor.create(&new).await {
             Ok(intent) => intent,
             Err(problem) => return self.failed(payment, now, problem).await,
         };
-        let noted = payment.moved_to(PaymentState::Open { intent: Some(intent.id.clone()) });
+        let noted = payment.moved_to(CardPaymentState::Open { intent: Some(intent.id.clone()) });
         if !self.store.note_payment(&noted).await? {
             return self.give_way(payment, &intent).await.map(Settled::Done);
         }
@@ -134,25 +133,23 @@ impl Cashier<'_> {
 
     async fn resolve(
         &self,
-        payment: Payment,
+        payment: CardPayment,
         now: Timestamp,
         withdrawn: bool,
     ) -> Result<Settled, StoreError> {
         let found = match payment.intent() {
             Some(intent) => self.processor.look_up(intent).await.map(Some),
-            None => {
-                let customer = payment.method.as_ref().map_or("", |method| method.customer.as_str());
-                self.processor.find(customer, &payment.processor_key()).await
-            }
+            None => self.processor.find(&payment.method.customer, &payment.processor_key()).await,
         };
         let intent = match found {
             Ok(Some(intent)) => intent,
             // It never saw it, and whoever would send it now loses the row to this: see *note* above.
-            Ok(None) => return self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await,
+            Ok(None) => return self.close(payment, |a, p| settlement::decline(a, now, p, ABANDONED)).await,
             Err(problem) => return Ok(still_unknown(payment, &problem)),
         };
         // A recharge waits for its person; who asked for a purchase has gone by then.
-        let person_is_late = payment.kind == PaymentKind::Purchase && now >= payment.created_at + PERSON_HAS;
+        let person_is_late =
+            payment.kind == CardPaymentKind::Purchase && now >= payment.created_at + PERSON_HAS;
         let give_up = match &intent.state {
             IntentState::Unconfirmed => true,
             IntentState::NeedsAction { .. } => withdrawn || person_is_late,
@@ -171,7 +168,7 @@ impl Cashier<'_> {
     /// then says decides: the customer may have paid with another card meanwhile.
     async fn settle(
         &self,
-        payment: Payment,
+        payment: CardPayment,
         now: Timestamp,
         mut intent: Intent,
     ) -> Result<Settled, StoreError> {
@@ -184,23 +181,23 @@ impl Cashier<'_> {
             declined = Some(reason);
         }
         let look_again = match payment.kind {
-            PaymentKind::Purchase => (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now)),
+            CardPaymentKind::Purchase => (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now)),
             _ => now + LOOK_AGAIN,
         };
         match &intent.state {
             IntentState::Succeeded => {
-                self.close(payment, |a, p| purchase::succeed(a, now, p, &intent.id)).await
+                self.close(payment, |a, p| settlement::succeed(a, now, p, &intent.id)).await
             }
             IntentState::Cancelled { decline } => match decline.as_ref().or(declined.as_ref()) {
                 Some(reason) => self.decline(payment, now, reason).await,
-                None => self.close(payment, |a, p| purchase::decline(a, now, p, ABANDONED)).await,
+                None => self.close(payment, |a, p| settlement::decline(a, now, p, ABANDONED)).await,
             },
             IntentState::NeedsAction { url } => {
-                self.close(payment, |a, p| purchase::await_person(a, now, p, &intent.id, url, look_again))
+                self.close(payment, |a, p| settlement::await_owner(a, now, p, &intent.id, url, look_again))
                     .await
             }
             IntentState::Unconfirmed | IntentState::Processing | IntentState::Declined { .. } => {
-                self.close(payment, |a, p| purchase::still_unknown(a, now, p, now + LOOK_AGAIN)).await
+                self.close(payment, |a, p| settlement::still_unknown(a, now, p, now + LOOK_AGAIN)).await
             }
         }
     }
@@ -209,7 +206,7 @@ impl Cashier<'_> {
     /// that there is; where there is none, nothing can be charged.
     async fn failed(
         &self,
-        payment: Payment,
+        payment: CardPayment,
         now: Timestamp,
         problem: ProcessorError,
     ) -> Result<Settled, StoreError> {
@@ -227,13 +224,18 @@ impl Cashier<'_> {
     }
 
     /// Closes the payment as declined, or moves it on to its backup card.
-    async fn decline(&self, payment: Payment, now: Timestamp, reason: &str) -> Result<Settled, StoreError> {
+    async fn decline(
+        &self,
+        payment: CardPayment,
+        now: Timestamp,
+        reason: &str,
+    ) -> Result<Settled, StoreError> {
         let next_begins_at = self.begins_at(now);
-        self.close(payment, |a, p| purchase::decline_or_try_backup(a, now, p, reason, next_begins_at)).await
+        self.close(payment, |a, p| settlement::decline_or_try_backup(a, now, p, reason, next_begins_at)).await
     }
 
     /// The row is another's now: this object must never be confirmed.
-    async fn give_way(&self, payment: Payment, intent: &Intent) -> Result<Payment, StoreError> {
+    async fn give_way(&self, payment: CardPayment, intent: &Intent) -> Result<CardPayment, StoreError> {
         if let Err(problem) = self.processor.cancel(&intent.id).await {
             tracing::warn!(payment = %payment.id, %problem, "an object that nobody will confirm was not cancelled");
         }
@@ -244,8 +246,8 @@ impl Cashier<'_> {
     /// another object by now is left as it is, since what was found out does not concern that object.
     async fn close(
         &self,
-        mut payment: Payment,
-        decide: impl Fn(&Account, &Payment) -> Result<Decision<Payment>, NotOpen> + Sync,
+        mut payment: CardPayment,
+        decide: impl Fn(&Account, &CardPayment) -> Result<Decision<CardPayment>, NotOpen> + Sync,
     ) -> Result<Settled, StoreError> {
         for _ in 0..MAX_CLOSING_TRIES {
             match self.store.apply(&payment.account, |account, _| decide(account, &payment)).await {
@@ -266,20 +268,20 @@ impl Cashier<'_> {
         Ok(Settled::Done(payment))
     }
 
-    async fn stored(&self, payment: &Payment) -> Result<Payment, StoreError> {
-        let stored = self.store.payment(&payment.account, &payment.id).await?;
+    async fn stored(&self, payment: &CardPayment) -> Result<CardPayment, StoreError> {
+        let stored = self.store.card_payment(&payment.account, &payment.id).await?;
         Ok(stored.expect("an opened payment has its row"))
     }
 }
 
 /// What was found out about the one concerns the other.
-fn is_same_attempt(one: &Payment, other: &Payment) -> bool {
+fn is_same_attempt(one: &CardPayment, other: &CardPayment) -> bool {
     (one.attempt, one.intent()) == (other.attempt, other.intent())
 }
 
 /// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
 /// or to cancel: it may have charged.
-fn still_unknown(payment: Payment, problem: &ProcessorError) -> Settled {
+fn still_unknown(payment: CardPayment, problem: &ProcessorError) -> Settled {
     tracing::warn!(payment = %payment.id, problem = %Causes(problem), "the outcome of a charge is unknown");
     Settled::Unknown(payment)
 }

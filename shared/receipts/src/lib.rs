@@ -16,7 +16,9 @@ mod page;
 mod words;
 
 use domain::profile::Card;
-use domain::{AccountId, Locale, Lot, Money, Payment, PaymentId, PaymentKind, PaymentState, Profile};
+use domain::{
+    AccountId, CardPayment, CardPaymentKind, CardPaymentState, Locale, Lot, Money, PaymentId, Profile,
+};
 use jiff::Timestamp;
 
 /// What a receipt says.
@@ -25,7 +27,7 @@ pub struct Receipt {
     /// Without gaps within the account.
     pub number: u64,
     /// A purchase or a recharge.
-    pub kind: PaymentKind,
+    pub kind: CardPaymentKind,
     /// Whose.
     pub account: AccountId,
     /// The organization's name.
@@ -48,8 +50,8 @@ pub struct Receipt {
 
 impl Receipt {
     /// The receipt of a payment, if a card was charged for it.
-    pub fn of(payment: &Payment, profile: &Profile) -> Option<Self> {
-        let PaymentState::Succeeded { receipt_number, .. } = payment.state else { return None };
+    pub fn of(payment: &CardPayment, profile: &Profile) -> Option<Self> {
+        let CardPaymentState::Succeeded { receipt_number, .. } = payment.state else { return None };
         Some(Self {
             number: receipt_number,
             kind: payment.kind,
@@ -60,7 +62,7 @@ impl Receipt {
             amount: payment.amount,
             at: payment.created_at,
             expires_at: Lot::expiry_of_purchase(payment.created_at),
-            card: payment.method.as_ref()?.card.clone(),
+            card: payment.method.card.clone(),
             po_number: payment.po_number.clone(),
         })
     }

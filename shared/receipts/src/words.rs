@@ -1,6 +1,6 @@
 //! What a receipt says, in English and in French.
 
-use domain::{Locale, PaymentKind};
+use domain::{CardPaymentKind, Locale};
 use wording::{amount, date_and_time};
 
 use crate::Receipt;
@@ -37,8 +37,8 @@ fn english(receipt: &Receipt) -> Words {
     let Receipt { number, locale, .. } = *receipt;
     let expiry = date_and_time(receipt.expires_at, locale);
     let (what, id) = match receipt.kind {
-        PaymentKind::Recharge => ("Funds added by auto-recharge", "Recharge"),
-        _ => ("Funds bought", "Purchase"),
+        CardPaymentKind::Recharge => ("Funds added by auto-recharge", "Recharge"),
+        CardPaymentKind::Purchase => ("Funds bought", "Purchase"),
     };
     let card = format!("{} ending in {}", brand(&receipt.card.brand), receipt.card.last4);
     let rows = [
@@ -68,8 +68,8 @@ fn french(receipt: &Receipt) -> Words {
     let Receipt { number, locale, .. } = *receipt;
     let expiry = date_and_time(receipt.expires_at, locale);
     let (what, id) = match receipt.kind {
-        PaymentKind::Recharge => ("Crédit ajouté par recharge automatique", "Recharge"),
-        _ => ("Achat de crédit", "Achat"),
+        CardPaymentKind::Recharge => ("Crédit ajouté par recharge automatique", "Recharge"),
+        CardPaymentKind::Purchase => ("Achat de crédit", "Achat"),
     };
     let card = format!("{} se terminant par {}", brand(&receipt.card.brand), receipt.card.last4);
     let rows = [

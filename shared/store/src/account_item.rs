@@ -2,10 +2,11 @@
 //! keep a usual account under 1 KB, which is what a write unit covers. `day#` parts are written once and stay.
 
 use domain::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage, Warning};
+use domain::card_payment::CardPaymentKind;
 use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
 use domain::time::{Month, day_of, key_text};
-use domain::{AccountId, Currency, Fact, LotId, PaymentId, PaymentKind};
+use domain::{AccountId, Currency, Fact, LotId, PaymentId};
 use telemetry::Correlation;
 
 use crate::error::StoreError;
@@ -166,7 +167,7 @@ fn open_to_map(open: &OpenPayment) -> Writer {
 fn open_from_map(map: &Reader<'_>) -> Result<OpenPayment, StoreError> {
     Ok(OpenPayment {
         id: map.parsed("id", PaymentId::parse)?,
-        kind: map.named("kind", PaymentKind::parse)?,
+        kind: map.named("kind", CardPaymentKind::parse)?,
         recover_at: map.instant("at")?,
         withdrawn: map.has("withdrawn"),
         recharge_amounts: map.number("times")?,
@@ -265,7 +266,7 @@ mod tests {
         account.owed = Money::new("0.1234".parse().unwrap(), eur).unwrap();
         account.open_payments.push(OpenPayment {
             id: PaymentId::parse("pur_1").unwrap(),
-            kind: PaymentKind::Purchase,
+            kind: CardPaymentKind::Purchase,
             recover_at: now,
             withdrawn: true,
             recharge_amounts: 3,

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use domain::draft::Change;
-use domain::journal::{JournalEntry, JournalKey};
+use domain::journal::JournalEntry;
+use domain::journal_key::JournalKey;
 use domain::{Account, AccountId, Decision, Profile};
 use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
 

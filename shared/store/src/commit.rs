@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::types::{
     ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::draft::Change;
-use domain::journal::{EntryDetails, JournalEntry, JournalKey, MAX_ITEMS_PER_COMMIT};
+use domain::journal::{EntryDetails, JournalEntry, MAX_ITEMS_PER_COMMIT};
+use domain::journal_key::JournalKey;
 use domain::{AccountId, Payment};
 use telemetry::Correlation;
 
@@ -126,9 +127,9 @@ impl Condition {
         }
     }
 
-    /// A payment is as it was read.
-    pub(crate) fn payment_follows(payment: &Payment) -> Self {
-        Self::follows(payment.revision, "revision = :before")
+    /// The payment is as it was read, if it is to be written with this revision.
+    pub(crate) fn payment_follows(revision: u64) -> Self {
+        Self::follows(revision, "revision = :before")
     }
 
     /// The expression, and the value it refers to.
@@ -143,7 +144,7 @@ fn put_core(tables: &Tables, change: &Change) -> TransactWriteItem {
 }
 
 fn put_payment(tables: &Tables, payment: &Payment) -> TransactWriteItem {
-    put(&tables.payments, payment_to_item(payment), Some(Condition::payment_follows(payment)))
+    put(&tables.payments, payment_to_item(payment), Some(Condition::payment_follows(payment.revision())))
 }
 
 fn put(table: &str, item: Item, condition: Option<Condition>) -> TransactWriteItem {

@@ -1,6 +1,8 @@
 //! One immutable row of `journal`, and the marker beside a row without a rate (S9).
 
-use domain::journal::{EntryDetails, EntryKind, JournalEntry, JournalKey, Lasting};
+use domain::card_payment::CardPaymentKind;
+use domain::journal::{EntryDetails, JournalEntry, Lasting};
+use domain::journal_key::{EntryKind, JournalKey};
 use domain::lot::Draw;
 use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::{Month, key_text};
@@ -92,6 +94,13 @@ fn lasting_from_item(reader: &Reader<'_>) -> Result<Lasting, StoreError> {
 fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDetails, StoreError> {
     let record = || record_from_map(&reader.map("record")?);
     let payment = || reader.parsed("paymentId", PaymentId::parse);
+    let funds = |kind| {
+        Ok::<_, StoreError>(EntryDetails::Funds {
+            kind,
+            payment: payment()?,
+            expires_at: reader.instant("expiresAt")?,
+        })
+    };
     Ok(match reader.named("kind", EntryKind::parse)? {
         EntryKind::Usage => EntryDetails::Usage {
             record: record()?,
@@ -102,9 +111,8 @@ fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDet
         EntryKind::Rejected => {
             EntryDetails::Rejected(rejection_from_map(&reader.map("rejection")?, reader.instant("at")?)?)
         }
-        kind @ (EntryKind::Purchase | EntryKind::Recharge) => {
-            EntryDetails::Funds { kind, payment: payment()?, expires_at: reader.instant("expiresAt")? }
-        }
+        EntryKind::Purchase => funds(CardPaymentKind::Purchase)?,
+        EntryKind::Recharge => funds(CardPaymentKind::Recharge)?,
         EntryKind::Adjustment => EntryDetails::Adjustment {
             payment: payment()?,
             reason: reader.text("reason")?.to_owned(),

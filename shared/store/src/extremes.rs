@@ -6,10 +6,11 @@ use domain::money::MAX_UNITS;
 use domain::profile::{Card, PaymentMethod};
 use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
 use domain::recharge::{self, NewSettings, Policy};
+use domain::settlement;
 use domain::time::{cut_to_second, in_range};
 use domain::usage::MAX_DURATION_SECONDS;
 use domain::{
-    Account, AccountId, BillingModel, Currency, Fingerprint, Payment, PaymentId, Profile, RateTable,
+    Account, AccountId, BillingModel, CardPayment, Currency, Fingerprint, PaymentId, Profile, RateTable,
     RecordId, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -67,7 +68,7 @@ struct World {
     profile: Profile,
     policy: Policy,
     now: Timestamp,
-    open: Vec<Payment>,
+    open: Vec<CardPayment>,
     named: u32,
 }
 
@@ -127,8 +128,8 @@ impl World {
         if let Some(payment) = &change.payment {
             let read = payment_from_item(&payment_to_item(payment)).expect("so is a payment");
             assert_eq!(read, *payment);
-            self.open.retain(|open| open.id != payment.id);
-            self.open.extend(payment.is_open().then(|| payment.clone()));
+            self.open.retain(|open| open.id != *payment.id());
+            self.open.extend(payment.clone().card().filter(CardPayment::is_open));
         }
         self.account = change.account;
     }
@@ -166,7 +167,7 @@ impl World {
             }
             Op::Close => {
                 if let Some(payment) = self.open.first() {
-                    let closed = purchase::succeed(&account, now, payment, "pi_1").unwrap();
+                    let closed = settlement::succeed(&account, now, payment, "pi_1").unwrap();
                     self.take(closed.change);
                 }
             }

@@ -4,10 +4,11 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::journal::{EntryKind, JournalEntry, JournalKey, LATE_AFTER};
+use domain::journal::{JournalEntry, LATE_AFTER};
+use domain::journal_key::{EntryKind, JournalKey};
 use domain::rejection::Message;
 use domain::time::{FUTURE_TOLERANCE, cut_to_millisecond, key_text};
-use domain::{Account, AccountId, Payment, PaymentId, Profile};
+use domain::{Account, AccountId, CardPayment, PaymentId, Profile};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::Store;
@@ -15,7 +16,7 @@ use crate::account_item::LISTED_VALUE;
 use crate::entry_item::{entry_from_item, marker_from_item};
 use crate::error::StoreError;
 use crate::item::Item;
-use crate::payment_item::payment_from_item;
+use crate::payment_item::card_payment_from_item;
 use crate::read::corrupt;
 use crate::tables::{
     ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LATE_INDEX, LISTED, LISTING_INDEX, PART,
@@ -142,6 +143,7 @@ impl Store {
         account: &AccountId,
         message: &Message,
     ) -> Result<Vec<JournalEntry>, StoreError> {
+        let prefix = JournalKey::prefix_of_rejected(message.sent_at, &message.id);
         let mut rows = Vec::new();
         let mut start = None;
         loop {
@@ -152,7 +154,7 @@ impl Store {
                 .consistent_read(true)
                 .key_condition_expression("accountId = :account AND begins_with(entry, :message)")
                 .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
-                .expression_attribute_values(":message", AttributeValue::S(JournalKey::of_rejected(message)))
+                .expression_attribute_values(":message", AttributeValue::S(prefix.clone()))
                 .set_exclusive_start_key(start);
             let output = self.query(query).await?;
             for item in output.items() {
@@ -265,7 +267,7 @@ impl Store {
         account: &AccountId,
         cursor: Option<&Cursor>,
         limit: usize,
-    ) -> Result<Page<Payment>, StoreError> {
+    ) -> Result<Page<CardPayment>, StoreError> {
         let start = cursor.map(|Cursor(created)| {
             let id = after_instant(created).ok_or(StoreError::Cursor)?;
             let id = PaymentId::parse(id).map_err(|_| StoreError::Cursor)?;
@@ -287,7 +289,7 @@ impl Store {
             .set_exclusive_start_key(start)
             .limit(page_size(limit));
         let output = self.query(query).await?;
-        let items = output.items().iter().map(payment_from_item).collect::<Result<_, _>>()?;
+        let items = output.items().iter().map(card_payment_from_item).collect::<Result<_, _>>()?;
         let next = output.last_evaluated_key.map(|key| sort_text(&key, CREATED)).transpose()?.map(Cursor);
         Ok(Page { items, next })
     }

@@ -1,15 +1,32 @@
-//! One row of `payments`: a purchase, recharge or adjustment from intent to outcome.
+//! One row of `payments`: a card payment or an adjustment.
 
-use domain::payment::{Backup, Payment, PaymentKind, PaymentState};
+use domain::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
 use domain::time::key_text;
-use domain::{AccountId, Currency, Fingerprint, PaymentId};
+use domain::{AccountId, Adjustment, Currency, Fingerprint, Payment, PaymentId, PaymentKind};
 
 use crate::account_item::{method_from_map, method_to_map};
 use crate::error::StoreError;
 use crate::item::{Item, Reader, Writer};
 use crate::tables::{ACCOUNT_ID, CREATED, PAYMENT_ID};
 
+const WHAT: &str = "a payment";
+
 pub(crate) fn payment_to_item(payment: &Payment) -> Item {
+    match payment {
+        Payment::Card(payment) => card_payment_to_item(payment),
+        Payment::Adjustment(adjustment) => adjustment_to_item(adjustment),
+    }
+}
+
+pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
+    let reader = Reader::versioned(item, WHAT)?;
+    match CardPaymentKind::of(reader.named("kind", PaymentKind::parse)?) {
+        Some(kind) => Ok(read_card_payment(&reader, kind)?.into()),
+        None => Ok(read_adjustment(&reader)?.into()),
+    }
+}
+
+pub(crate) fn card_payment_to_item(payment: &CardPayment) -> Item {
     let backup = match &payment.backup {
         Backup::Ready(method) => Some(method),
         Backup::None | Backup::Tried { .. } => None,
@@ -19,11 +36,12 @@ pub(crate) fn payment_to_item(payment: &Payment) -> Item {
         .text(PAYMENT_ID, payment.id.as_str())
         .text("kind", payment.kind.as_str())
         .instant("createdAt", payment.created_at)
+        .text(CREATED, format!("{}#{}", key_text(payment.created_at), payment.id))
         .text("currency", payment.amount.currency().code())
         .money("amount", payment.amount)
         .text("content", payment.fingerprint.as_str())
         .number("attempt", payment.attempt)
-        .map_if("method", payment.method.as_ref().map(method_to_map))
+        .map("method", method_to_map(&payment.method))
         .map_if("backup", backup.map(method_to_map))
         .text_if("firstDecline", payment.backup.first_decline())
         .text_if("poNumber", payment.po_number.as_deref())
@@ -32,38 +50,37 @@ pub(crate) fn payment_to_item(payment: &Payment) -> Item {
         Some(times) => item.number("rechargeAmounts", times),
         None => item,
     };
-    let item = match payment.kind {
-        PaymentKind::Purchase | PaymentKind::Recharge => {
-            item.text(CREATED, format!("{}#{}", key_text(payment.created_at), payment.id))
-        }
-        PaymentKind::Adjustment => item,
-    };
     match &payment.state {
-        PaymentState::Open { intent } => item.text("state", "open").text_if("intent", intent.as_deref()),
-        PaymentState::NeedsAction { intent, url } => {
+        CardPaymentState::Open { intent } => item.text("state", "open").text_if("intent", intent.as_deref()),
+        CardPaymentState::NeedsAction { intent, url } => {
             item.text("state", "needsAction").text("intent", intent).text("url", url)
         }
-        PaymentState::Succeeded { intent, receipt_number } => {
+        CardPaymentState::Succeeded { intent, receipt_number } => {
             item.text("state", "succeeded").text("intent", intent).number("receipt", receipt_number)
         }
-        PaymentState::Declined { reason } => item.text("state", "declined").text("reason", reason),
-        PaymentState::Posted => item.text("state", "posted"),
+        CardPaymentState::Declined { reason } => item.text("state", "declined").text("reason", reason),
     }
     .done()
 }
 
-pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
-    let reader = Reader::versioned(item, "a payment")?;
+/// Reads a row of the index of [`CREATED`], which holds card payments alone.
+pub(crate) fn card_payment_from_item(item: &Item) -> Result<CardPayment, StoreError> {
+    let reader = Reader::versioned(item, WHAT)?;
+    read_card_payment(&reader, reader.named("kind", CardPaymentKind::parse)?)
+}
+
+fn read_card_payment(reader: &Reader<'_>, kind: CardPaymentKind) -> Result<CardPayment, StoreError> {
     let currency = reader.parsed("currency", Currency::parse)?;
     let intent = || reader.text("intent").map(str::to_owned);
     let state = match reader.text("state")? {
-        "open" => PaymentState::Open { intent: reader.text_if("intent")? },
-        "needsAction" => PaymentState::NeedsAction { intent: intent()?, url: reader.text("url")?.to_owned() },
-        "succeeded" => {
-            PaymentState::Succeeded { intent: intent()?, receipt_number: reader.number("receipt")? }
+        "open" => CardPaymentState::Open { intent: reader.text_if("intent")? },
+        "needsAction" => {
+            CardPaymentState::NeedsAction { intent: intent()?, url: reader.text("url")?.to_owned() }
         }
-        "declined" => PaymentState::Declined { reason: reader.text("reason")?.to_owned() },
-        "posted" => PaymentState::Posted,
+        "succeeded" => {
+            CardPaymentState::Succeeded { intent: intent()?, receipt_number: reader.number("receipt")? }
+        }
+        "declined" => CardPaymentState::Declined { reason: reader.text("reason")?.to_owned() },
         other => return Err(reader.corrupt(format_args!("state {other:?} is unknown"))),
     };
     let backup = match (reader.map_if("backup")?, reader.text_if("firstDecline")?) {
@@ -71,15 +88,15 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
         (None, Some(first_decline)) => Backup::Tried { first_decline },
         (None, None) => Backup::None,
     };
-    Ok(Payment {
+    Ok(CardPayment {
         account: reader.parsed(ACCOUNT_ID, AccountId::parse)?,
         id: reader.parsed(PAYMENT_ID, PaymentId::parse)?,
-        kind: reader.named("kind", PaymentKind::parse)?,
+        kind,
         created_at: reader.instant("createdAt")?,
         amount: reader.money("amount", currency)?,
         fingerprint: Fingerprint::from_stored(reader.text("content")?),
         attempt: reader.number("attempt")?,
-        method: reader.map_if("method")?.as_ref().map(method_from_map).transpose()?,
+        method: method_from_map(&reader.map("method")?)?,
         backup,
         po_number: reader.text_if("poNumber")?,
         recharge_amounts: reader
@@ -88,5 +105,32 @@ pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
             .transpose()?,
         revision: reader.number("revision")?,
         state,
+    })
+}
+
+/// An adjustment has the attributes of every payment, so that each version's readers find them.
+fn adjustment_to_item(adjustment: &Adjustment) -> Item {
+    Writer::versioned()
+        .text(ACCOUNT_ID, adjustment.account.as_str())
+        .text(PAYMENT_ID, adjustment.id.as_str())
+        .text("kind", PaymentKind::Adjustment.as_str())
+        .instant("createdAt", adjustment.created_at)
+        .text("currency", adjustment.amount.currency().code())
+        .money("amount", adjustment.amount)
+        .text("content", adjustment.fingerprint.as_str())
+        .number("attempt", 0)
+        .number("revision", 1)
+        .text("state", "posted")
+        .done()
+}
+
+fn read_adjustment(reader: &Reader<'_>) -> Result<Adjustment, StoreError> {
+    let currency = reader.parsed("currency", Currency::parse)?;
+    Ok(Adjustment {
+        account: reader.parsed(ACCOUNT_ID, AccountId::parse)?,
+        id: reader.parsed(PAYMENT_ID, PaymentId::parse)?,
+        created_at: reader.instant("createdAt")?,
+        amount: reader.money("amount", currency)?,
+        fingerprint: Fingerprint::from_stored(reader.text("content")?),
     })
 }

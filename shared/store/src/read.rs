@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::{
 };
 use domain::account::DayEnd;
 use domain::journal::JournalEntry;
-use domain::journal::JournalKey;
-use domain::{Account, AccountId, Payment, PaymentId, Profile};
+use domain::journal_key::JournalKey;
+use domain::{Account, AccountId, Adjustment, CardPayment, Payment, PaymentId, Profile};
 use jiff::civil::Date;
 
 use crate::Store;
@@ -20,7 +20,7 @@ use crate::commit::Condition;
 use crate::entry_item::entry_from_item;
 use crate::error::StoreError;
 use crate::item::Item;
-use crate::payment_item::{payment_from_item, payment_to_item};
+use crate::payment_item::{card_payment_to_item, payment_from_item};
 use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE, day_part};
 
 /// DynamoDB gives at most this many items to one batch request.
@@ -96,21 +96,38 @@ impl Store {
         item.as_ref().map(day_end_from_item).transpose()
     }
 
-    /// One payment.
-    pub async fn payment(&self, account: &AccountId, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
+    /// One card payment.
+    pub async fn card_payment(
+        &self,
+        account: &AccountId,
+        id: &PaymentId,
+    ) -> Result<Option<CardPayment>, StoreError> {
+        Ok(self.payment(account, id).await?.and_then(Payment::card))
+    }
+
+    /// One adjustment.
+    pub async fn adjustment(
+        &self,
+        account: &AccountId,
+        id: &PaymentId,
+    ) -> Result<Option<Adjustment>, StoreError> {
+        Ok(self.payment(account, id).await?.and_then(Payment::adjustment))
+    }
+
+    async fn payment(&self, account: &AccountId, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
         let item = self.item(&self.tables.payments, key(account, PAYMENT_ID, id.as_str())).await?;
         item.as_ref().map(payment_from_item).transpose()
     }
 
-    /// Writes a payment on its own, if it is still as it was read; `false` if it is not. This is how the
+    /// Writes a card payment on its own, if it is still as it was read; `false` if it is not. This is how the
     /// processor's object is noted before it is confirmed: no money moves.
-    pub async fn note_payment(&self, payment: &Payment) -> Result<bool, StoreError> {
-        let (expression, before) = Condition::payment_follows(payment).parts();
+    pub async fn note_payment(&self, payment: &CardPayment) -> Result<bool, StoreError> {
+        let (expression, before) = Condition::payment_follows(payment.revision).parts();
         let result = self
             .client
             .put_item()
             .table_name(&self.tables.payments)
-            .set_item(Some(payment_to_item(payment)))
+            .set_item(Some(card_payment_to_item(payment)))
             .condition_expression(expression)
             .set_expression_attribute_values(
                 before.map(|before| Item::from([(":before".to_owned(), before)])),
@@ -127,7 +144,7 @@ impl Store {
                 if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) =>
             {
                 // A write whose reply was lost is sent again by the SDK and finds itself.
-                Ok(self.payment(&payment.account, &payment.id).await?.as_ref() == Some(payment))
+                Ok(self.card_payment(&payment.account, &payment.id).await?.as_ref() == Some(payment))
             }
             Err(error) => Err(StoreError::from_sdk(error)),
         }

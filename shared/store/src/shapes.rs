@@ -1,17 +1,17 @@
 //! What is written reads back the same, for one of every shape; what is damaged is an error that says where.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::journal::{EntryDetails, JournalEntry, JournalKey, Lasting};
+use domain::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
+use domain::journal::{EntryDetails, JournalEntry, Lasting};
+use domain::journal_key::JournalKey;
 use domain::lot::Draw;
-use domain::payment::{Backup, Payment, PaymentState};
 use domain::profile::{Card, PaymentMethod};
 use domain::rate::RatingBasis;
 use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::Month;
 use domain::usage::{Number, Service, UsageRecord};
 use domain::{
-    AccountId, Currency, EntryKind, Fact, Fingerprint, LotId, MessageId, Money, PaymentId, PaymentKind,
-    RecordId,
+    AccountId, Adjustment, Currency, Fact, Fingerprint, LotId, MessageId, Money, Payment, PaymentId, RecordId,
 };
 use jiff::Timestamp;
 
@@ -122,7 +122,7 @@ fn entries() -> Vec<EntryDetails> {
     }
     entries.push(EntryDetails::Rejected(rejection(Some("rec-1"), Refusal::Conflict)));
     entries.push(EntryDetails::Rejected(rejection(None, Refusal::Invalid)));
-    for kind in [EntryKind::Purchase, EntryKind::Recharge] {
+    for kind in [CardPaymentKind::Purchase, CardPaymentKind::Recharge] {
         entries.push(EntryDetails::Funds {
             kind,
             payment: payment_id(),
@@ -180,12 +180,11 @@ fn every_row_survives_storing() {
 /// Payments in every state, of every kind, with all that they may have and with nothing of it.
 fn payments() -> Vec<Payment> {
     let states = [
-        PaymentState::Open { intent: None },
-        PaymentState::Open { intent: Some("pi_1".into()) },
-        PaymentState::NeedsAction { intent: "pi_1".into(), url: "https://example.com/1".into() },
-        PaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 12 },
-        PaymentState::Declined { reason: "card_declined".into() },
-        PaymentState::Posted,
+        CardPaymentState::Open { intent: None },
+        CardPaymentState::Open { intent: Some("pi_1".into()) },
+        CardPaymentState::NeedsAction { intent: "pi_1".into(), url: "https://example.com/1".into() },
+        CardPaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 12 },
+        CardPaymentState::Declined { reason: "card_declined".into() },
     ];
     let backups = [
         Backup::None,
@@ -194,11 +193,9 @@ fn payments() -> Vec<Payment> {
     ];
     let mut payments = Vec::new();
     for (number, state) in states.into_iter().enumerate() {
-        for (kind, backup) in [PaymentKind::Purchase, PaymentKind::Recharge, PaymentKind::Adjustment]
-            .into_iter()
-            .zip(backups.clone())
-        {
-            payments.push(Payment {
+        let kinds = [CardPaymentKind::Purchase, CardPaymentKind::Recharge, CardPaymentKind::Recharge];
+        for (kind, backup) in kinds.into_iter().zip(backups.clone()) {
+            payments.push(Payment::from(CardPayment {
                 account: account(),
                 id: payment_id(),
                 kind,
@@ -206,15 +203,22 @@ fn payments() -> Vec<Payment> {
                 amount: euros("50"),
                 fingerprint: Fingerprint::of(["content"]),
                 attempt: 2,
-                method: (number % 2 == 0).then(|| method("pm_1")),
+                method: method("pm_1"),
                 backup,
                 po_number: (number % 2 == 0).then(|| "PO 1".into()),
                 recharge_amounts: (number % 2 == 0).then_some(3),
                 revision: 3,
                 state: state.clone(),
-            });
+            }));
         }
     }
+    payments.push(Payment::from(Adjustment {
+        account: account(),
+        id: payment_id(),
+        created_at: now(),
+        amount: euros("-50"),
+        fingerprint: Fingerprint::of(["content"]),
+    }));
     payments
 }
 
@@ -228,7 +232,7 @@ fn every_payment_survives_storing() {
 #[test]
 fn only_what_can_be_listed_as_bought_has_a_place_in_that_list() {
     for payment in payments() {
-        let is_listed = payment.kind != PaymentKind::Adjustment;
+        let is_listed = matches!(payment, Payment::Card(_));
         assert_eq!(payment_to_item(&payment).contains_key("created"), is_listed, "{payment:?}");
     }
 }

@@ -1,31 +1,33 @@
 //! Who is told what.
 
+use domain::card_payment::Backup;
 use domain::fact::{Event, NewValues, Setting};
-use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
-use domain::{AccountId, Fact, Fingerprint, Payment, PaymentId, PaymentKind, PaymentState};
+use domain::{
+    AccountId, CardPayment, CardPaymentKind, CardPaymentState, Fact, Fingerprint, PaymentId, PaymentKind,
+};
 use futures_util::future::join;
 use notify::Ports;
 
 use crate::world::{FROM, LONG, Mood, World, addressee, addresses, deliver, depleted, euros, event, once};
 
-fn recharge(account: &str) -> Payment {
+fn recharge(account: &str) -> CardPayment {
     let account = AccountId::parse(account).unwrap();
     let card = Card { brand: "visa".to_owned(), last4: "4242".to_owned(), exp_month: 12, exp_year: 2034 };
-    Payment {
+    CardPayment {
         id: PaymentId::derive(&account, PaymentKind::Recharge, "1"),
         account,
-        kind: PaymentKind::Recharge,
+        kind: CardPaymentKind::Recharge,
         created_at: "2026-11-25T09:05:00Z".parse().unwrap(),
         amount: euros("50"),
         fingerprint: Fingerprint::of([]),
         attempt: 1,
-        method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
+        method: PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card },
         backup: Backup::None,
         po_number: None,
         recharge_amounts: None,
         revision: 1,
-        state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
+        state: CardPaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
     }
 }
 
@@ -34,7 +36,7 @@ async fn n1_a_mail_says_who_sends_it_and_which_card_was_charged() {
     let world = World::with_lease(LONG).await;
     let payment = recharge("contoso");
     let added = Fact::FundsAdded {
-        kind: payment.kind,
+        kind: payment.kind.into(),
         payment_id: payment.id.clone(),
         amount: payment.amount,
         expires_at: "2027-11-25T09:05:00Z".parse().unwrap(),

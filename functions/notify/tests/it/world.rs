@@ -21,7 +21,9 @@ use axum::routing::post;
 use axum::{Json, Router};
 use domain::draft::Change;
 use domain::fact::Event;
-use domain::{Account, AccountId, BillingModel, Currency, Decision, Draft, Fact, Money, Payment, Profile};
+use domain::{
+    Account, AccountId, BillingModel, CardPayment, Currency, Decision, Draft, Fact, Money, Payment, Profile,
+};
 use notices::Claims;
 use notify::Ports;
 use serde_json::{Value, json};
@@ -83,7 +85,7 @@ impl World {
     }
 
     /// An account that has these recipients, and this payment.
-    pub(crate) async fn account(&self, id: &str, recipients: &[String], payment: Option<Payment>) {
+    pub(crate) async fn account(&self, id: &str, recipients: &[String], payment: Option<CardPayment>) {
         let profile = Profile {
             name: format!("{id} Ltd"),
             notification_emails: recipients.to_vec(),
@@ -99,7 +101,7 @@ impl World {
             account,
             profile: Some(profile),
             entries: Vec::new(),
-            payment,
+            payment: payment.map(Payment::from),
             day_end: None,
             facts: Vec::new(),
         };

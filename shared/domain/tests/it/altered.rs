@@ -8,7 +8,10 @@ use domain::purchase::{self, PurchaseLimits};
 use domain::rate::RatingBasis;
 use domain::rejection::{Message, Refusal, Rejection};
 use domain::time::Month;
-use domain::{BillingModel, EntryKind, Fingerprint, JournalKey, LotId, MessageId, Money, UsageRecord};
+use domain::{
+    BillingModel, CardPaymentKind, EntryKind, Fingerprint, JournalKey, LotId, MessageId, Money, Payment,
+    UsageRecord,
+};
 use jiff::Timestamp;
 
 use crate::given::{account, at, call, card_holder, currency, decimal, payment_id, purchase_of};
@@ -29,7 +32,7 @@ fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> J
         }
         EntryDetails::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
         EntryDetails::Funds { kind, payment, .. } => {
-            (JournalKey::payment(at(NOON), *kind, payment), Fingerprint::of(["asked for"]))
+            (JournalKey::payment(at(NOON), (*kind).into(), payment), Fingerprint::of(["asked for"]))
         }
         EntryDetails::Adjustment { payment, .. } => {
             (JournalKey::payment(at(NOON), EntryKind::Adjustment, payment), Fingerprint::of(["asked for"]))
@@ -97,7 +100,7 @@ fn rejected() -> EntryDetails {
 
 fn funds() -> EntryDetails {
     let expires_at: Timestamp = at("2028-01-10T12:00:00Z");
-    EntryDetails::Funds { kind: EntryKind::Purchase, payment: payment_id("pur_1"), expires_at }
+    EntryDetails::Funds { kind: CardPaymentKind::Purchase, payment: payment_id("pur_1"), expires_at }
 }
 
 fn adjustment(expires_at: Option<Timestamp>) -> EntryDetails {
@@ -370,7 +373,7 @@ fn an_audit_counts_what_it_holds_and_keeps_what_cannot_be_read() {
         purchase::open(&account, &card_holder(), at(NOON), &asked_for, &PurchaseLimits::default()).unwrap();
     let mut audit = Audit::of(&account);
     assert_eq!(audit.size(), 0);
-    audit.payment(&open.answer);
+    audit.payment(&Payment::from(open.answer));
     audit.row(&row(&invoice(), "0", "0", "0"));
     assert_eq!(audit.size(), 2);
     audit.unreadable("k".into(), "it is no row".into());

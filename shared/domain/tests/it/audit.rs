@@ -2,10 +2,10 @@
 //! is altered in it, it finds.
 
 use domain::audit::{Audit, Finding, MAX_FINDINGS};
+use domain::card_payment::{CardPayment, CardPaymentState};
 use domain::journal::EntryDetails;
 use domain::lot::Draw;
-use domain::payment::{Payment, PaymentState};
-use domain::{Account, BillingModel, JournalEntry, JournalKey, Money};
+use domain::{Account, BillingModel, JournalEntry, JournalKey, Money, Payment};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -27,7 +27,7 @@ struct Tables {
 impl Tables {
     fn of(world: &World) -> Self {
         let mut payments: Vec<_> = world.books.payments.values().cloned().collect();
-        payments.sort_by(|one, two| one.id.cmp(&two.id));
+        payments.sort_by(|one, two| one.id().cmp(two.id()));
         // As the journal gives them: by their keys.
         let mut rows = world.books.rows.clone();
         rows.sort_by(|one, two| two.key.cmp(&one.key));
@@ -236,24 +236,27 @@ const DAMAGES: [Damage; 37] = [
         Some(())
     }),
     ("a payment is gone", "rowWithoutPayment", |tables, pick| {
-        let id = any_of(&mut tables.payments, pick, is_settled)?.id.clone();
-        tables.payments.retain(|payment| payment.id != id);
+        let id = any_of(&mut tables.payments, pick, is_settled)?.id().clone();
+        tables.payments.retain(|payment| *payment.id() != id);
         Some(())
     }),
     ("a payment's amount", "paymentDiffers", |tables, pick| {
-        let payment = any_of(&mut tables.payments, pick, is_settled)?;
-        payment.amount = more(payment.amount);
+        let amount = match any_of(&mut tables.payments, pick, is_settled)? {
+            Payment::Card(payment) => &mut payment.amount,
+            Payment::Adjustment(adjustment) => &mut adjustment.amount,
+        };
+        *amount = more(*amount);
         Some(())
     }),
     ("a payment that succeeded is declined", "rowWithoutPayment", |tables, pick| {
-        let payment = any_of(&mut tables.payments, pick, is_settled)?;
-        payment.state = PaymentState::Declined { reason: "card_declined".into() };
+        let payment = any_card(&mut tables.payments, pick, has_succeeded)?;
+        payment.state = CardPaymentState::Declined { reason: "card_declined".into() };
         Some(())
     }),
     ("a payment that was declined has succeeded", "paymentWithoutRow", |tables, pick| {
-        let is_declined = |payment: &Payment| matches!(payment.state, PaymentState::Declined { .. });
-        let payment = any_of(&mut tables.payments, pick, is_declined)?;
-        payment.state = PaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 1 };
+        let is_declined = |card: &CardPayment| matches!(card.state, CardPaymentState::Declined { .. });
+        let payment = any_card(&mut tables.payments, pick, is_declined)?;
+        payment.state = CardPaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 1 };
         Some(())
     }),
     ("a payment's row is gone", "paymentWithoutRow", |tables, pick| {
@@ -265,22 +268,21 @@ const DAMAGES: [Damage; 37] = [
         Some(())
     }),
     ("an open payment is gone", "listedNotOpen", |tables, pick| {
-        let id = any_of(&mut tables.payments, pick, Payment::is_open)?.id.clone();
-        tables.payments.retain(|payment| payment.id != id);
+        let id = any_card(&mut tables.payments, pick, CardPayment::is_open)?.id.clone();
+        tables.payments.retain(|payment| *payment.id() != id);
         Some(())
     }),
     ("an open payment is declined by itself", "listedNotOpen", |tables, pick| {
-        let payment = any_of(&mut tables.payments, pick, Payment::is_open)?;
-        payment.state = PaymentState::Declined { reason: "card_declined".into() };
+        let payment = any_card(&mut tables.payments, pick, CardPayment::is_open)?;
+        payment.state = CardPaymentState::Declined { reason: "card_declined".into() };
         Some(())
     }),
     ("the account forgets an open payment", "openNotListed", |tables, _| {
         tables.account.open_payments.pop().map(|_| ())
     }),
     ("a receipt's number", "receipt", |tables, pick| {
-        let has_receipt = |payment: &Payment| matches!(payment.state, PaymentState::Succeeded { .. });
-        let payment = any_of(&mut tables.payments, pick, has_receipt)?;
-        let PaymentState::Succeeded { receipt_number, .. } = &mut payment.state else { return None };
+        let payment = any_card(&mut tables.payments, pick, has_succeeded)?;
+        let CardPaymentState::Succeeded { receipt_number, .. } = &mut payment.state else { return None };
         *receipt_number += 1;
         Some(())
     }),
@@ -333,7 +335,27 @@ const DAMAGES: [Damage; 37] = [
 ];
 
 fn is_settled(payment: &Payment) -> bool {
-    matches!(payment.state, PaymentState::Succeeded { .. } | PaymentState::Posted)
+    match payment {
+        Payment::Card(payment) => has_succeeded(payment),
+        Payment::Adjustment(_) => true,
+    }
+}
+
+fn has_succeeded(payment: &CardPayment) -> bool {
+    matches!(payment.state, CardPaymentState::Succeeded { .. })
+}
+
+/// One of the card payments that are so.
+fn any_card(
+    all: &mut [Payment],
+    pick: usize,
+    is_so: impl Fn(&CardPayment) -> bool,
+) -> Option<&mut CardPayment> {
+    let is_so = |payment: &Payment| matches!(payment, Payment::Card(card) if is_so(card));
+    match any_of(all, pick, is_so)? {
+        Payment::Card(payment) => Some(payment),
+        Payment::Adjustment(_) => None,
+    }
 }
 
 /// One of those that are so.

@@ -9,10 +9,11 @@ use domain::fact::{Expiring, UnusedFunds};
 use domain::journal::EntryDetails;
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
+use domain::settlement;
 use domain::time::{LATE_RECORDS, Month};
 use domain::usage::Number;
 use domain::{
-    Account, BillingModel, Fact, Fingerprint, JournalKey, Money, Payment, RateTable, RecordId, Service,
+    Account, BillingModel, CardPayment, Fact, Fingerprint, JournalKey, Money, RateTable, RecordId, Service,
     Status, UsageRecord, debit, expiry,
 };
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ pub(crate) struct World {
     pub(crate) books: Books,
     rates: RateTable,
     clock: Ms,
-    open: Vec<Payment>,
+    open: Vec<CardPayment>,
     /// Every record ever sent, …
     sent: Vec<(UsageRecord, model::Call)>,
     /// … and those in the journal, which the store would find there (S2).
@@ -146,19 +147,19 @@ impl World {
             Closing::Succeeds => {
                 let asked = payment.created_at.as_millisecond();
                 let commit = self.model.succeed(self.clock, id, asked, amount);
-                (purchase::succeed(account, now, &payment, "pi_1"), commit)
+                (settlement::succeed(account, now, &payment, "pi_1"), commit)
             }
             Closing::Declines => {
                 let commit = self.model.decline(self.clock, id, amount);
-                (purchase::decline(account, now, &payment, "card_declined"), commit)
+                (settlement::decline(account, now, &payment, "card_declined"), commit)
             }
             Closing::WantsItsOwner => {
                 let url = "https://example.com/act";
-                let decision = purchase::await_person(account, now, &payment, "pi_1", url, later);
+                let decision = settlement::await_owner(account, now, &payment, "pi_1", url, later);
                 (decision, self.model.look_later(self.clock))
             }
             Closing::StaysUnknown => {
-                let decision = purchase::still_unknown(account, now, &payment, later);
+                let decision = settlement::still_unknown(account, now, &payment, later);
                 (decision, self.model.look_later(self.clock))
             }
         };

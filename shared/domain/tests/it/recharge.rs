@@ -1,13 +1,14 @@
 //! Auto-recharge, transition by transition (R1-R7, F10, N3, N4): what happens, what is told, and what is due.
 
+use domain::card_payment::{ABANDONED, LEASE};
 use domain::draft::Decision;
-use domain::payment::{ABANDONED, LEASE};
 use domain::profile::PaymentMethod;
-use domain::purchase::{self, PurchaseLimits};
+use domain::purchase::PurchaseLimits;
 use domain::recharge::{
     self, Limit, NewSettings, Policy, STILL_LOW_AFTER, Safeguard, SettingsRefusal, State,
 };
-use domain::{Account, BillingModel, Fact, Payment, Profile, RateTable, debit, expiry};
+use domain::settlement;
+use domain::{Account, BillingModel, CardPayment, Fact, Profile, RateTable, debit, expiry};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::books::Books;
@@ -77,13 +78,13 @@ impl Wallet {
         self.take(decision);
     }
 
-    fn look(&mut self) -> Option<Payment> {
+    fn look(&mut self) -> Option<CardPayment> {
         let decision = recharge::look(&self.account, &self.profile, self.now, self.now, &self.policy);
         self.take(decision)
     }
 
     /// Looks, and must begin a charge of this amount.
-    fn charge(&mut self, amount: &str) -> Payment {
+    fn charge(&mut self, amount: &str) -> CardPayment {
         let payment = self.look().expect("a charge begins");
         assert_eq!(payment.amount, money(amount, "EUR"));
         assert!(matches!(self.state(), State::Charging { .. }));
@@ -91,32 +92,32 @@ impl Wallet {
         payment
     }
 
-    fn succeed(&mut self, payment: &Payment) {
-        let decision = purchase::succeed(&self.account, self.now, payment, "pi_1").unwrap();
+    fn succeed(&mut self, payment: &CardPayment) {
+        let decision = settlement::succeed(&self.account, self.now, payment, "pi_1").unwrap();
         self.take(decision);
     }
 
-    fn decline(&mut self, payment: &Payment, reason: &str) {
+    fn decline(&mut self, payment: &CardPayment, reason: &str) {
         self.decline_or_try_backup(payment, reason);
     }
 
-    fn decline_or_try_backup(&mut self, payment: &Payment, reason: &str) -> Payment {
+    fn decline_or_try_backup(&mut self, payment: &CardPayment, reason: &str) -> CardPayment {
         let now = self.now;
-        let decision = purchase::decline_or_try_backup(&self.account, now, payment, reason, now);
+        let decision = settlement::decline_or_try_backup(&self.account, now, payment, reason, now);
         self.take(decision.unwrap())
     }
 
     /// Declines the first card, after which the backup is being charged.
-    fn try_backup(&mut self, payment: &Payment, reason: &str) -> Payment {
+    fn try_backup(&mut self, payment: &CardPayment, reason: &str) -> CardPayment {
         let second = self.decline_or_try_backup(payment, reason);
         assert!(matches!(self.state(), State::Charging { .. }) && self.told.is_empty());
-        assert_eq!(second.method, self.profile.backup);
+        assert_eq!(Some(&second.method), self.profile.backup.as_ref());
         assert_ne!(second.processor_key(), payment.processor_key(), "the processor sees another attempt");
         second
     }
 
-    fn ask_owner(&mut self, payment: &Payment) -> Payment {
-        let decision = purchase::await_person(
+    fn ask_owner(&mut self, payment: &CardPayment) -> CardPayment {
+        let decision = settlement::await_owner(
             &self.account,
             self.now,
             payment,
@@ -329,7 +330,7 @@ fn f5_a_lease_begins_when_the_attempt_does_and_not_when_its_event_was_sent() {
     let next_begins_at = begins_at + hours(1);
     let reason = "card_declined";
     let declined =
-        purchase::decline_or_try_backup(&wallet.account, sent_at, &payment, reason, next_begins_at);
+        settlement::decline_or_try_backup(&wallet.account, sent_at, &payment, reason, next_begins_at);
     wallet.take(declined.unwrap());
     assert_eq!(wallet.account.open_payments[0].recover_at, next_begins_at + LEASE);
 }
@@ -733,7 +734,7 @@ fn what_lasts_is_kept_on_its_row() {
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
-    let decision = purchase::succeed(&wallet.account, wallet.now, &payment, "pi_1").unwrap();
+    let decision = settlement::succeed(&wallet.account, wallet.now, &payment, "pi_1").unwrap();
     let change = decision.change.unwrap();
     let kept = change.entries[0].lasting.clone().unwrap();
     assert_eq!(change.facts[kept.number as usize], kept.fact);

@@ -3,14 +3,15 @@
 
 use domain::account::{DayEnd, PostUsage};
 use domain::adjustment::{self, AdjustmentRequest};
+use domain::card_payment::{CardPaymentState, LEASE};
 use domain::draft::{Change, Decision};
 use domain::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
-use domain::payment::{LEASE, PaymentState};
-use domain::purchase::{self, NotOpen, PurchaseLimits, PurchaseRefusal};
+use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::rate::RatingBasis;
+use domain::settlement::{self, NotOpen};
 use domain::{
-    Account, BillingModel, Draft, EntryKind, Fact, Fingerprint, JournalEntry, Lot, LotId, Payment,
-    PaymentKind, RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
+    Account, BillingModel, CardPayment, CardPaymentKind, Draft, EntryKind, Fact, Fingerprint, JournalEntry,
+    Lot, LotId, RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -44,7 +45,7 @@ fn open(
     now: Timestamp,
     id: &str,
     amount: &str,
-) -> Result<Decision<Payment>, PurchaseRefusal> {
+) -> Result<Decision<CardPayment>, PurchaseRefusal> {
     let request = purchase_of(id, decimal(amount));
     purchase::open(account, &card_holder(), now, &request, &PurchaseLimits::default())
 }
@@ -62,9 +63,9 @@ fn adjust(amount: &str, expires_at: Option<&str>, allow_negative: bool) -> Adjus
 }
 
 /// A purchase from being asked for to its lot, at once.
-fn buy(account: &Account, now: Timestamp, id: &str, amount: &str) -> Decision<Payment> {
+fn buy(account: &Account, now: Timestamp, id: &str, amount: &str) -> Decision<CardPayment> {
     let opened = open(account, now, id, amount).unwrap();
-    purchase::succeed(&opened.change.unwrap().account, now, &opened.answer, "pi_1").unwrap()
+    settlement::succeed(&opened.change.unwrap().account, now, &opened.answer, "pi_1").unwrap()
 }
 
 // How what was decided is said.
@@ -223,7 +224,7 @@ fn f1_funds_live_for_twelve_calendar_months() {
         let account = opened.change.unwrap().account;
         // The card answers a day later: the funds are dated when they were asked for.
         let decision =
-            purchase::succeed(&account, at(asked_for) + hours(24), &opened.answer, "pi_1").unwrap();
+            settlement::succeed(&account, at(asked_for) + hours(24), &opened.answer, "pi_1").unwrap();
         assert_eq!(rows(&decision), ["purchase 50.0000 = 50.0000"]);
         assert_eq!(only_row(&decision).at, at(asked_for));
         let account = after(&account, &decision);
@@ -300,8 +301,8 @@ fn f4_a_declined_card_credits_nothing_and_says_why() {
     let before = euros(&[]);
     let opened = open(&before, at(NOON), "pur_1", "50").unwrap();
     let account = after(&before, &opened);
-    let decision = purchase::decline(&account, at(NOON), &opened.answer, "insufficient_funds").unwrap();
-    assert_eq!(decision.answer.state, PaymentState::Declined { reason: "insufficient_funds".into() });
+    let decision = settlement::decline(&account, at(NOON), &opened.answer, "insufficient_funds").unwrap();
+    assert_eq!(decision.answer.state, CardPaymentState::Declined { reason: "insufficient_funds".into() });
     assert!(
         matches!(facts(&decision), [Fact::PaymentDeclined { reason, .. }] if reason == "insufficient_funds")
     );
@@ -317,25 +318,25 @@ fn f5_a_payment_ends_as_one_lot_or_none_however_often_it_is_closed() {
     assert_eq!(account.due_for_recharge(), Some(at(NOON) + LEASE), "recovery looks at it soon");
 
     let (now, later) = (at(NOON) + hours(1), at(NOON) + hours(5));
-    let unknown = purchase::still_unknown(&account, now, &opened.answer, later).unwrap();
+    let unknown = settlement::still_unknown(&account, now, &opened.answer, later).unwrap();
     let account = after(&account, &unknown);
     assert_eq!(unknown.answer.state, opened.answer.state);
     assert_eq!(account.due_for_recharge(), Some(later));
 
     let person =
-        purchase::await_person(&account, now, &unknown.answer, "pi_1", "https://x", later + hours(1))
+        settlement::await_owner(&account, now, &unknown.answer, "pi_1", "https://x", later + hours(1))
             .unwrap();
     let account = after(&account, &person);
     assert_eq!(person.answer.intent(), Some("pi_1"));
     assert_eq!(account.due_for_recharge(), Some(later + hours(1)));
 
-    let succeeded = purchase::succeed(&account, now, &person.answer, "pi_1").unwrap();
+    let succeeded = settlement::succeed(&account, now, &person.answer, "pi_1").unwrap();
     let account = after(&account, &succeeded);
     let expiry = account.lots[0].expires_at;
     assert_eq!((stands(&account), account.due_for_recharge()), ("pur_1 50.0000".into(), Some(expiry)));
-    assert_eq!(purchase::succeed(&account, now, &person.answer, "pi_1").unwrap_err(), NotOpen);
-    assert_eq!(purchase::decline(&account, now, &person.answer, "abandoned").unwrap_err(), NotOpen);
-    assert_eq!(purchase::still_unknown(&account, now, &person.answer, later).unwrap_err(), NotOpen);
+    assert_eq!(settlement::succeed(&account, now, &person.answer, "pi_1").unwrap_err(), NotOpen);
+    assert_eq!(settlement::decline(&account, now, &person.answer, "abandoned").unwrap_err(), NotOpen);
+    assert_eq!(settlement::still_unknown(&account, now, &person.answer, later).unwrap_err(), NotOpen);
 }
 
 #[test]
@@ -376,13 +377,14 @@ fn f8_receipts_are_numbered_without_gaps() {
         payments.push(opened.answer);
     }
     assert_eq!(payments[0].po_number.as_deref(), Some("PO-7"), "the PO number set at that moment");
-    let second = purchase::succeed(&account, at(NOON), &payments[1], "pi_2").unwrap();
+    let second = settlement::succeed(&account, at(NOON), &payments[1], "pi_2").unwrap();
     account = after(&account, &second);
-    account = after(&account, &purchase::decline(&account, at(NOON), &payments[0], "card_declined").unwrap());
-    let third = Payment { kind: PaymentKind::Recharge, ..payments[2].clone() };
-    let third = purchase::succeed(&account, at(NOON), &third, "pi_3").unwrap();
-    let receipt = |decision: &Decision<Payment>| match &decision.answer.state {
-        PaymentState::Succeeded { receipt_number, .. } => *receipt_number,
+    account =
+        after(&account, &settlement::decline(&account, at(NOON), &payments[0], "card_declined").unwrap());
+    let third = CardPayment { kind: CardPaymentKind::Recharge, ..payments[2].clone() };
+    let third = settlement::succeed(&account, at(NOON), &third, "pi_3").unwrap();
+    let receipt = |decision: &Decision<CardPayment>| match &decision.answer.state {
+        CardPaymentState::Succeeded { receipt_number, .. } => *receipt_number,
         other => panic!("{other:?}"),
     };
     assert_eq!((receipt(&second), receipt(&third)), (1, 2));
@@ -480,9 +482,9 @@ fn f11_at_most_500_lots_and_pending_purchases() {
         }
         // A declined one makes room again; what is pending already always finds its place.
         if let Some(payment) = payments.pop() {
-            let declined = purchase::decline(&account, at(NOON), &payment, "card_declined").unwrap();
+            let declined = settlement::decline(&account, at(NOON), &payment, "card_declined").unwrap();
             assert!(open(&after(&account, &declined), at(NOON), "pur_last", "50").is_ok());
-            let succeeded = purchase::succeed(&account, at(NOON), &payment, "pi_1").unwrap();
+            let succeeded = settlement::succeed(&account, at(NOON), &payment, "pi_1").unwrap();
             assert_eq!(after(&account, &succeeded).lots.len(), lots + 1);
         }
     }
@@ -1111,7 +1113,7 @@ fn f9_what_no_lot_covers_of_an_adjustment_is_post_usage_where_the_account_pays_a
         assert_eq!(row.post_usage.amount(), rest);
         assert_eq!(change.account.post_usage.amount.amount(), rest, "the next invoice asks for it");
         assert!(change.account.owed.is_zero(), "nothing would ever repay it");
-        assert_eq!(change.payment.unwrap().amount, money("-5.5", "EUR"), "what was asked for");
+        assert_eq!(change.payment.unwrap().amount(), money("-5.5", "EUR"), "what was asked for");
     }
 }
 

@@ -1,14 +1,14 @@
 //! What the mails of these tests are about.
 
+use domain::card_payment::Backup;
 use domain::fact::{
     Event, Expired, Expiring, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard, UnusedFunds,
 };
-use domain::payment::Backup;
 use domain::profile::{Card, PaymentMethod};
 use domain::recharge::{Limit, Safeguard, State};
 use domain::{
-    AccountId, BillingModel, Currency, Fact, Fingerprint, Locale, LotId, Money, Payment, PaymentId,
-    PaymentKind, PaymentState, Profile,
+    AccountId, BillingModel, CardPayment, CardPaymentKind, CardPaymentState, Currency, Fact, Fingerprint,
+    Locale, LotId, Money, PaymentId, PaymentKind, Profile,
 };
 use jiff::Timestamp;
 use notices::{Mail, Occasion, Reader};
@@ -31,10 +31,10 @@ pub(crate) fn payment_id() -> PaymentId {
     PaymentId::parse("pur_0f343b0931126a20f133d67c2b018a3b").unwrap()
 }
 
-fn payment(kind: PaymentKind) -> Payment {
+fn payment(kind: CardPaymentKind) -> CardPayment {
     let card =
         Card { brand: "mastercard".to_owned(), last4: "4444".to_owned(), exp_month: 12, exp_year: 2034 };
-    Payment {
+    CardPayment {
         account: AccountId::parse("contoso").unwrap(),
         id: payment_id(),
         kind,
@@ -42,12 +42,12 @@ fn payment(kind: PaymentKind) -> Payment {
         amount: euros("50"),
         fingerprint: Fingerprint::of([]),
         attempt: 1,
-        method: Some(PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card }),
+        method: PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card },
         backup: Backup::None,
-        po_number: (kind == PaymentKind::Purchase).then(|| "PO-2026-118".to_owned()),
+        po_number: (kind == CardPaymentKind::Purchase).then(|| "PO-2026-118".to_owned()),
         recharge_amounts: None,
         revision: 3,
-        state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
+        state: CardPaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn mail_in(situation: Situation, fact: Fact, profile: &Profile) -> Op
         }
         _ => None,
     };
-    let payment = kind.map(payment);
+    let payment = kind.and_then(CardPaymentKind::of).map(payment);
     let event = Event {
         id: Event::id("contoso", 12, 0),
         account_id: "contoso".to_owned(),

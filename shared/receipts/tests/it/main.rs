@@ -5,10 +5,11 @@
 use std::env;
 use std::fs;
 
-use domain::payment::Backup;
+use domain::card_payment::Backup;
 use domain::profile::{Card, PaymentMethod};
 use domain::{
-    AccountId, Currency, Fingerprint, Locale, Money, Payment, PaymentId, PaymentKind, PaymentState,
+    AccountId, CardPayment, CardPaymentKind, CardPaymentState, Currency, Fingerprint, Locale, Money,
+    PaymentId,
 };
 use domain::{Lot, Profile};
 use pdf_extract::{Document, Object};
@@ -17,24 +18,24 @@ use receipts::Receipt;
 const EXPIRY_IN_ENGLISH: &str = "25 November 2027, 09:05 UTC";
 
 /// A purchase of a hundred euros, charged.
-fn payment(kind: PaymentKind) -> Payment {
+fn payment(kind: CardPaymentKind) -> CardPayment {
     let account = AccountId::parse("contoso").unwrap();
     let card = Card { brand: "visa".to_owned(), last4: "4242".to_owned(), exp_month: 12, exp_year: 2034 };
     let method = PaymentMethod { customer: "cus_contoso".to_owned(), token: "pm_card_visa".to_owned(), card };
-    Payment {
-        id: PaymentId::derive(&account, kind, "first"),
+    CardPayment {
+        id: PaymentId::derive(&account, kind.into(), "first"),
         account,
         kind,
         created_at: "2026-11-25T09:05:30Z".parse().unwrap(),
         amount: money("100", "EUR"),
         fingerprint: Fingerprint::of(["x"]),
         attempt: 1,
-        method: Some(method),
+        method,
         backup: Backup::None,
         po_number: Some("PO-2026/117".to_owned()),
         recharge_amounts: None,
         revision: 3,
-        state: PaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
+        state: CardPaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
     }
 }
 
@@ -42,7 +43,7 @@ fn money(amount: &str, currency: &str) -> Money {
     Money::new(amount.parse().unwrap(), Currency::parse(currency).unwrap()).unwrap()
 }
 
-fn receipt(kind: PaymentKind, name: &str, locale: Locale) -> Receipt {
+fn receipt(kind: CardPaymentKind, name: &str, locale: Locale) -> Receipt {
     let profile = Profile { name: name.to_owned(), locale, ..Profile::default() };
     Receipt::of(&payment(kind), &profile).unwrap()
 }
@@ -72,9 +73,9 @@ fn assert_says(text: &str, parts: &[&str]) {
 
 #[test]
 fn f8_a_receipt_says_what_was_paid_by_whom_and_until_when_it_lasts() {
-    let receipt = receipt(PaymentKind::Purchase, "Contoso", Locale::En);
+    let receipt = receipt(CardPaymentKind::Purchase, "Contoso", Locale::En);
     let text = text_of(&receipt, "english");
-    let id = payment(PaymentKind::Purchase).id.to_string();
+    let id = payment(CardPaymentKind::Purchase).id.to_string();
     assert_says(
         &text,
         &[
@@ -97,7 +98,7 @@ fn f8_a_receipt_says_what_was_paid_by_whom_and_until_when_it_lasts() {
 
 #[test]
 fn f8_it_is_in_the_accounts_language() {
-    let text = text_of(&receipt(PaymentKind::Recharge, "Société Générale d’Été", Locale::Fr), "french");
+    let text = text_of(&receipt(CardPaymentKind::Recharge, "Société Générale d’Été", Locale::Fr), "french");
     assert_says(
         &text,
         &[
@@ -123,7 +124,7 @@ fn f8_amounts_have_the_decimals_of_their_currency() {
         ("1234.5", "KWD", "KWD 1,234.500", "1 234,500 KWD"),
     ] {
         for (locale, expected) in [(Locale::En, english), (Locale::Fr, french)] {
-            let mut receipt = receipt(PaymentKind::Purchase, "Contoso", locale);
+            let mut receipt = receipt(CardPaymentKind::Purchase, "Contoso", locale);
             receipt.amount = money(amount, currency);
             assert_says(&text_of(&receipt, currency), &[expected]);
         }
@@ -133,7 +134,7 @@ fn f8_amounts_have_the_decimals_of_their_currency() {
 #[test]
 fn f8_without_a_po_number_there_is_no_row_for_one() {
     for (locale, label) in [(Locale::En, "PO number"), (Locale::Fr, "Bon de commande")] {
-        let mut receipt = receipt(PaymentKind::Purchase, "Contoso", locale);
+        let mut receipt = receipt(CardPaymentKind::Purchase, "Contoso", locale);
         receipt.po_number = None;
         let text = text_of(&receipt, "without-po-number");
         assert!(!text.contains(label), "{text}");
@@ -146,7 +147,7 @@ fn f8_the_longest_values_stay_on_the_page() {
         [("words", "Ämter für Straßen "), ("wide", "W"), ("greek", "Ωμέγα "), ("cyrillic", "Ж")]
     {
         let name_of_200: String = letters.chars().cycle().take(199).chain(['.']).collect();
-        let mut receipt = receipt(PaymentKind::Purchase, &name_of_200, Locale::Fr);
+        let mut receipt = receipt(CardPaymentKind::Purchase, &name_of_200, Locale::Fr);
         receipt.account = AccountId::parse("W".repeat(64)).unwrap();
         receipt.payment = PaymentId::parse("W".repeat(64)).unwrap();
         receipt.po_number = Some("W".repeat(64));
@@ -179,7 +180,7 @@ fn lowest_baseline(pdf: &[u8]) -> i64 {
 fn characters_that_the_font_lacks_break_nothing_and_can_be_copied() {
     for name in ["株式会社コントソ", "شركة كونتوسو", "קונטוסו בע״מ", "Contoso 📞 株式会社"]
     {
-        let receipt = receipt(PaymentKind::Purchase, name, Locale::En);
+        let receipt = receipt(CardPaymentKind::Purchase, name, Locale::En);
         let text = text_of(&receipt, &format!("lacking-{}", name.len()));
         let lacking: Vec<_> = name.chars().filter(|letter| !letter.is_ascii()).collect();
         // The sign itself stands for the first of them; what it stands for elsewhere is said beside it.
@@ -188,7 +189,7 @@ fn characters_that_the_font_lacks_break_nothing_and_can_be_copied() {
         assert_eq!(said_beside(&receipts::pdf(&receipt)), others.iter().collect::<String>());
     }
     for name in ["e\u{301}te\u{301} Żółw", "Ελλάδα", "Україна"] {
-        let receipt = receipt(PaymentKind::Purchase, name, Locale::En);
+        let receipt = receipt(CardPaymentKind::Purchase, name, Locale::En);
         assert_says(&text_of(&receipt, "marks"), &["Organization", "Account contoso"]);
         assert!(!said_beside(&receipts::pdf(&receipt)).contains(char::REPLACEMENT_CHARACTER));
     }
@@ -206,7 +207,7 @@ fn said_beside(pdf: &[u8]) -> String {
 
 #[test]
 fn the_same_receipt_gives_the_same_bytes() {
-    let receipt = receipt(PaymentKind::Purchase, "Contoso", Locale::En);
+    let receipt = receipt(CardPaymentKind::Purchase, "Contoso", Locale::En);
     assert_eq!(receipts::pdf(&receipt), receipts::pdf(&receipt));
     let other = Receipt { number: 8, ..receipt.clone() };
     assert_ne!(receipts::pdf(&receipt), receipts::pdf(&other));
@@ -217,7 +218,7 @@ fn the_pdf_has_a_title_a_language_and_tags() {
     for (locale, title, language) in
         [(Locale::En, "Receipt 7, Żółw", "en"), (Locale::Fr, "Reçu 7, Żółw", "fr")]
     {
-        let pdf = receipts::pdf(&receipt(PaymentKind::Purchase, "Żółw", locale));
+        let pdf = receipts::pdf(&receipt(CardPaymentKind::Purchase, "Żółw", locale));
         let document = Document::load_mem(&pdf).unwrap();
         let info = document.trailer.get(b"Info").and_then(Object::as_reference).unwrap();
         let info = document.get_dictionary(info).unwrap();
@@ -232,14 +233,13 @@ fn the_pdf_has_a_title_a_language_and_tags() {
 #[test]
 fn f8_what_was_not_charged_has_no_receipt() {
     let profile = Profile::default();
-    let charged = payment(PaymentKind::Purchase);
+    let charged = payment(CardPaymentKind::Purchase);
     assert!(Receipt::of(&charged, &profile).is_some());
     let url = "https://example.com".to_owned();
     for state in [
-        PaymentState::Open { intent: None },
-        PaymentState::NeedsAction { intent: "pi_1".to_owned(), url },
-        PaymentState::Declined { reason: "card_declined".to_owned() },
-        PaymentState::Posted,
+        CardPaymentState::Open { intent: None },
+        CardPaymentState::NeedsAction { intent: "pi_1".to_owned(), url },
+        CardPaymentState::Declined { reason: "card_declined".to_owned() },
     ] {
         assert_eq!(Receipt::of(&charged.moved_to(state), &profile), None);
     }
@@ -247,7 +247,7 @@ fn f8_what_was_not_charged_has_no_receipt() {
 
 #[test]
 fn f8_it_expires_with_its_lot() {
-    let receipt = receipt(PaymentKind::Purchase, "Contoso", Locale::En);
+    let receipt = receipt(CardPaymentKind::Purchase, "Contoso", Locale::En);
     assert_eq!(receipt.expires_at, Lot::expiry_of_purchase(receipt.at));
     assert_eq!(receipt.expires_at.to_string(), "2027-11-25T09:05:30Z");
 }

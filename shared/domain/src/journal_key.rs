@@ -1,0 +1,144 @@
+//! The key of a journal entry. A usage record's key is fixed before the first try and contains no *now*, so the record
+//! is applied exactly once (S2); a payment's creation dates its key.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{LotId, MessageId, PaymentId, RecordId};
+use crate::time::{Month, key_text};
+
+/// What an entry is, as the API names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EntryKind {
+    /// Funds bought by a person.
+    Purchase,
+    /// Funds bought by auto-recharge.
+    Recharge,
+    /// A call.
+    Usage,
+    /// A lot's unused funds, forfeited.
+    Expiry,
+    /// The operator's correction.
+    Adjustment,
+    /// A month of post-usage charges, closed.
+    Invoice,
+    /// A call without a published rate, kept (S9).
+    Unrated,
+    /// A record from the queue that was refused, kept (S3).
+    Rejected,
+}
+
+impl EntryKind {
+    /// Every kind, for filters.
+    pub const ALL: [Self; 8] = [
+        Self::Purchase,
+        Self::Recharge,
+        Self::Usage,
+        Self::Expiry,
+        Self::Adjustment,
+        Self::Invoice,
+        Self::Unrated,
+        Self::Rejected,
+    ];
+
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Purchase => "purchase",
+            Self::Recharge => "recharge",
+            Self::Usage => "usage",
+            Self::Expiry => "expiry",
+            Self::Adjustment => "adjustment",
+            Self::Invoice => "invoice",
+            Self::Unrated => "unrated",
+            Self::Rejected => "rejected",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// The items of a transaction that a row of this kind takes: the row, and the marker of a record without a
+    /// rate.
+    pub fn items(self) -> usize {
+        1 + usize::from(self == Self::Unrated)
+    }
+}
+
+/// Where an entry stands in its account's journal: `instant#kind#id`, sorted by instant.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JournalKey(String);
+
+impl JournalKey {
+    /// A record's key, the same whatever becomes of it: start to the second, id and revision (S2).
+    pub fn usage(started_at: Timestamp, record: &RecordId, revision: u32) -> Self {
+        Self::new(started_at, EntryKind::Usage, &format!("{record}#{revision}"))
+    }
+
+    /// The key of what a payment or adjustment posts: its creation and id.
+    pub fn payment(created_at: Timestamp, kind: EntryKind, payment: &PaymentId) -> Self {
+        Self::new(created_at, kind, payment.as_str())
+    }
+
+    /// The key of a lot's forfeit: its expiry and id.
+    pub fn expiry(expires_at: Timestamp, lot: &LotId) -> Self {
+        Self::new(expires_at, EntryKind::Expiry, lot.as_str())
+    }
+
+    /// The key of a month's invoice: its end, the month.
+    pub fn invoice(month: Month) -> Self {
+        Self::new(month.end(), EntryKind::Invoice, &month.to_string())
+    }
+
+    /// The key of a rejected record: the message it came in, when the queue got that, and the record's index in it.
+    pub fn rejected(sent_at: Timestamp, message: &MessageId, index: u32) -> Self {
+        Self::new(sent_at, EntryKind::Rejected, &format!("{message}#{index:03}"))
+    }
+
+    /// The prefix that the keys of all rejected records of a message share.
+    pub fn prefix_of_rejected(sent_at: Timestamp, message: &MessageId) -> String {
+        Self::new(sent_at, EntryKind::Rejected, &format!("{message}#")).0
+    }
+
+    /// The key of the reversal of what stands under this key, which a further revision requires (S2).
+    #[must_use]
+    pub fn reversal(&self) -> Self {
+        Self(format!("{}#reversal", self.0))
+    }
+
+    /// The instant that it begins with.
+    pub fn instant(&self) -> Option<Timestamp> {
+        self.0.split_once('#')?.0.parse().ok()
+    }
+
+    /// As it was stored.
+    pub fn from_stored(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text stored.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn new(at: Timestamp, kind: EntryKind, id: &str) -> Self {
+        Self(format!("{}#{}#{id}", key_text(at), kind.as_str()))
+    }
+}
+
+impl fmt::Display for JournalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for JournalKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,92 @@
+//! What a settled charge does to auto-recharge: it is armed again, retries later, stops, or waits for the card's owner
+//! (R3, R4, R6, F10).
+
+use jiff::SignedDuration;
+
+use crate::card_payment::{ABANDONED, CardPayment};
+use crate::draft::Draft;
+use crate::fact::Fact;
+use crate::recharge::state::{Failure, State};
+use crate::time::{Month, day_of};
+
+/// A failed charge is tried again this long after each attempt; then no more (R4).
+pub const RETRY_AFTER: [SignedDuration; 4] = [
+    SignedDuration::from_hours(1),
+    SignedDuration::from_hours(6),
+    SignedDuration::from_hours(24),
+    SignedDuration::from_hours(72),
+];
+
+/// Declines after which no further try can succeed (R4): the card is lost, stolen or closed.
+/// Source: the decline codes at docs.stripe.com/declines/codes.
+const HARD_DECLINES: [&str; 5] =
+    ["lost_card", "stolen_card", "pickup_card", "invalid_account", "account_closed"];
+
+/// The card wants its owner, who did not confirm: asking again without them is of no use.
+pub const AUTHENTICATION_REQUIRED: &str = "authentication_required";
+
+/// The open charge succeeded: it counts towards the limits of the month and day in which it closed (R3, R6), and
+/// the rule is looked at again.
+pub(crate) fn charged(draft: &mut Draft, payment: &CardPayment, amounts: u32) {
+    let currency = payment.amount.currency();
+    let (month, day) = (Month::of(draft.now()), day_of(draft.now()));
+    let recharge = &mut draft.account_mut().recharge;
+    recharge.charged = Some((month, recharge.charged_in(month, currency) + payment.amount));
+    recharge.counted = Some((day, recharge.counted_on(day).saturating_add(amounts)));
+    recharge.last_failure = None;
+    if matches!(recharge.state, State::Charging { .. } | State::NeedsAction { .. }) {
+        recharge.state = State::Armed;
+    }
+}
+
+/// The open charge came to nothing. One that was never confirmed is no failure: the rule is looked at again at
+/// once. A decline is tried again later, a few times (R4).
+pub(crate) fn declined(draft: &mut Draft, payment: &CardPayment, reason: &str) {
+    let now = draft.now();
+    let recharge = &mut draft.account_mut().recharge;
+    let (State::Charging { failures } | State::NeedsAction { failures }) = recharge.state else { return };
+    if reason == ABANDONED {
+        recharge.state = if failures == 0 { State::Armed } else { State::Waiting { until: now, failures } };
+        return;
+    }
+    recharge.last_failure = Some(Failure { at: now, reason: reason.to_owned() });
+    let for_good = HARD_DECLINES.contains(&reason) || reason == AUTHENTICATION_REQUIRED;
+    let retry_at = if for_good { None } else { RETRY_AFTER.get(failures).map(|&after| now + after) };
+    recharge.state = match retry_at {
+        Some(until) => State::Waiting { until, failures: failures + 1 },
+        None => State::Stopped,
+    };
+    draft.say(Fact::RechargeFailed {
+        payment_id: payment.id.clone(),
+        amount: payment.amount,
+        reason: reason.to_owned(),
+        retry_at,
+    });
+    if retry_at.is_none() {
+        draft.say(Fact::RechargeStopped {
+            reason: reason.to_owned(),
+            payment_id: Some(payment.id.clone()),
+            amount: Some(payment.amount),
+        });
+    }
+}
+
+/// The open charge goes on with the backup, which may want its own owner.
+pub(crate) fn retried_with_backup(draft: &mut Draft) {
+    let recharge = &mut draft.account_mut().recharge;
+    if let State::NeedsAction { failures } = recharge.state {
+        recharge.state = State::Charging { failures };
+    }
+}
+
+/// The card wants its owner: told once for each card.
+pub(crate) fn needs_action(draft: &mut Draft, payment: &CardPayment, url: &str) {
+    let recharge = &mut draft.account_mut().recharge;
+    let State::Charging { failures } = recharge.state else { return };
+    recharge.state = State::NeedsAction { failures };
+    draft.say(Fact::RechargeNeedsAction {
+        payment_id: payment.id.clone(),
+        amount: payment.amount,
+        url: url.to_owned(),
+    });
+}

@@ -1,0 +1,169 @@
+//! The rule of auto-recharge: whether a charge is wanted and fits the limits, and opening it (R2, R3, R6).
+
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::prelude::ToPrimitive;
+
+use crate::account::{Account, OpenPayment};
+use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
+use crate::draft::{Decision, Draft};
+use crate::fact::Fact;
+use crate::id::{Fingerprint, PaymentId, PaymentKind};
+use crate::money::Money;
+use crate::profile::Profile;
+use crate::purchase::PurchaseLimits;
+use crate::recharge::state::{Amounts, Limit, Safeguard, State};
+use crate::time::{Month, day_of};
+
+/// Where no charge is possible for want of room or because of the operator's limits, it is tried again after
+/// this long.
+const NO_ROOM_FOR: SignedDuration = SignedDuration::from_hours(24);
+
+/// What the operator allows.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Smallest and largest charge (F2).
+    pub limits: PurchaseLimits,
+    /// Recharge amounts in a day (UTC) before it pauses (R6).
+    pub a_day: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { limits: PurchaseLimits::default(), a_day: 10 }
+    }
+}
+
+/// Looks at the rule (R2): opens a charge if one is wanted and fits, and moves on what its time has come for.
+/// Nothing to do changes nothing.
+///
+/// `begins_at` is when the charge begins by the machine's clock, if it begins: its lease runs from there. `now` may be
+/// much earlier, since a message comes back with the instant at which it was first sent.
+pub fn look(
+    account: &Account,
+    profile: &Profile,
+    now: Timestamp,
+    begins_at: Timestamp,
+    policy: &Policy,
+) -> Decision<Option<CardPayment>> {
+    let due = account.due_for_attention().is_some_and(|due| due <= now.max(account.as_of));
+    let mut draft = Draft::on(account, now);
+    let now = draft.now();
+    let available = draft.account().available(now);
+    let Some(amounts) = draft.account().recharge.ready(now).cloned() else {
+        // A lot that has expired by now may have emptied the account: finishing says so (N3, N4).
+        return if due { draft.finish(None) } else { Decision::unchanged(None) };
+    };
+    if available > amounts.trigger {
+        let settled = draft.account().recharge.state == State::Armed;
+        draft.account_mut().recharge.state = State::Armed;
+        return if due || !settled { draft.finish(None) } else { Decision::unchanged(None) };
+    }
+    let payment = match fitting(draft.account(), &amounts, available, now, policy) {
+        Ok(times) => Some(open(&mut draft, profile, &amounts, times, begins_at)),
+        Err(held_back) => {
+            hold_back(&mut draft, &held_back);
+            None
+        }
+    };
+    draft.finish(payment)
+}
+
+/// What keeps a wanted charge from beginning.
+enum HeldBack {
+    Limited(Limit, Timestamp),
+    Paused(Safeguard),
+}
+
+/// How many recharge amounts to charge at once: the fewest that lift the balance above the trigger, or as many
+/// of them as the limits leave room for (R3).
+fn fitting(
+    account: &Account,
+    amounts: &Amounts,
+    available: Money,
+    now: Timestamp,
+    policy: &Policy,
+) -> Result<u32, HeldBack> {
+    if !account.has_room_for_a_lot(now) {
+        return Err(HeldBack::Limited(Limit::Lots, now + NO_ROOM_FOR));
+    }
+    let wanted = times_in(amounts.trigger - available, amounts.amount).saturating_add(1);
+    let month = Month::of(now);
+    let limit = amounts.monthly_limit.unwrap_or(Money::largest_sum(account.currency));
+    let monthly = times_in(limit - account.recharge.charged_in(month, account.currency), amounts.amount);
+    let at_once = times_in(policy.limits.largest(account.currency), amounts.amount);
+    let today = policy.a_day.saturating_sub(account.recharge.counted_on(day_of(now)));
+    if monthly == 0 {
+        Err(HeldBack::Limited(Limit::Monthly, month.end()))
+    } else if at_once == 0 {
+        Err(HeldBack::Limited(Limit::Maximum, now + NO_ROOM_FOR))
+    } else if today == 0 {
+        Err(HeldBack::Paused(Safeguard::Runaway))
+    } else {
+        Ok(wanted.min(monthly).min(at_once).min(today))
+    }
+}
+
+/// How often `amount` goes into `whole`, which may be negative: then not at all.
+fn times_in(whole: Money, amount: Money) -> u32 {
+    let times = (whole.amount() / amount.amount()).floor();
+    if times.is_sign_negative() { 0 } else { times.to_u32().unwrap_or(u32::MAX) }
+}
+
+fn hold_back(draft: &mut Draft, held_back: &HeldBack) {
+    let before = draft.account().recharge.state;
+    let recharge = &mut draft.account_mut().recharge;
+    match *held_back {
+        HeldBack::Limited(why, until) => {
+            recharge.state = State::Limited { until, why };
+            // Said once, however often it is looked at again.
+            if !matches!(before, State::Limited { why: told, .. } if told == why) {
+                draft.say(Fact::RechargeLimited { why, until });
+            }
+        }
+        HeldBack::Paused(why) => {
+            recharge.state = State::Paused { why };
+            draft.say(Fact::RechargePaused { why });
+        }
+    }
+}
+
+fn open(
+    draft: &mut Draft,
+    profile: &Profile,
+    amounts: &Amounts,
+    times: u32,
+    begins_at: Timestamp,
+) -> CardPayment {
+    let (now, account) = (draft.now(), draft.account());
+    let failures = account.recharge.failures();
+    // The version is this commit's alone, so the id names this charge and no other; and the instant is, where books that
+    // were restored count versions once more, which the card processor has seen before.
+    let occasion = format!("{} {now}", account.version);
+    let method = profile.payment_method.clone().expect("auto-recharge is on only with a card, which stays");
+    let payment = CardPayment {
+        account: account.id.clone(),
+        id: PaymentId::derive(&account.id, PaymentKind::Recharge, &occasion),
+        kind: CardPaymentKind::Recharge,
+        created_at: now,
+        amount: amounts.amount.times(times),
+        fingerprint: Fingerprint::of([occasion.as_str()]),
+        attempt: 1,
+        method,
+        backup: profile.backup.clone().map_or(Backup::None, Backup::Ready),
+        po_number: profile.po_number.clone(),
+        recharge_amounts: Some(times),
+        revision: 1,
+        state: CardPaymentState::Open { intent: None },
+    };
+    let account = draft.account_mut();
+    account.open_payments.push(OpenPayment {
+        id: payment.id.clone(),
+        kind: payment.kind,
+        recover_at: now.max(begins_at) + LEASE,
+        withdrawn: false,
+        recharge_amounts: times,
+    });
+    account.recharge.state = State::Charging { failures };
+    draft.set_payment(payment.clone());
+    payment
+}

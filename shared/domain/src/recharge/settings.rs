@@ -1,0 +1,192 @@
+//! Changing auto-recharge: its amounts, on and off, another card, and resuming it (R1, R5, R6, F10).
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::account::{Account, BillingModel};
+use crate::card_payment::CardPaymentKind;
+use crate::draft::{Decision, Draft};
+use crate::fact::{Fact, NewAutoRecharge, NewValues, Setting};
+use crate::money::{Currency, Money};
+use crate::profile::Profile;
+use crate::purchase::{PurchaseLimits, PurchaseRefusal};
+use crate::recharge::state::{Amounts, State};
+
+/// New settings, as asked for.
+#[derive(Clone, Debug)]
+pub struct NewSettings {
+    /// On or off.
+    pub enabled: bool,
+    /// Needed when on; what is left out when off stays.
+    pub trigger: Option<Decimal>,
+    /// Likewise.
+    pub amount: Option<Decimal>,
+    /// None is no limit.
+    pub monthly_limit: Option<Decimal>,
+    /// By whom.
+    pub by: String,
+}
+
+/// Why settings cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsRefusal {
+    /// Amounts are missing or wrong: each with its name in the API.
+    #[error("amounts are missing or wrong")]
+    Amounts(Vec<(&'static str, WrongAmount)>),
+    /// There is nothing to charge.
+    #[error("the account has no saved payment method: save one first")]
+    NoPaymentMethod,
+    /// S8.
+    #[error("an account that pays after use has no auto-recharge")]
+    PostUsage,
+}
+
+/// Why an amount cannot be set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WrongAmount {
+    /// It is left out.
+    #[error("expected an amount when enabled")]
+    Missing,
+    /// A card cannot be charged so much.
+    #[error(transparent)]
+    NotChargeable(#[from] PurchaseRefusal),
+    /// A monthly limit that no recharge fits.
+    #[error("expected at least the rechargeAmount, {0}")]
+    BelowRechargeAmount(Money),
+}
+
+/// Changes the settings (R1). Turned off, no new charge begins, and one that is open is withdrawn (R5); changed
+/// amounts are a new start.
+pub fn configure(
+    account: &Account,
+    profile: &Profile,
+    now: Timestamp,
+    new: &NewSettings,
+    limits: &PurchaseLimits,
+) -> Result<Decision<()>, SettingsRefusal> {
+    let before = &account.recharge;
+    let amounts = match read_amounts(new, account.currency, limits)? {
+        Some(amounts) => Some(amounts),
+        None => before.amounts.clone(),
+    };
+    if new.enabled && account.billing_model == BillingModel::PostUsage {
+        return Err(SettingsRefusal::PostUsage);
+    }
+    if new.enabled && profile.payment_method.is_none() {
+        return Err(SettingsRefusal::NoPaymentMethod);
+    }
+    if new.enabled == before.enabled() && amounts == before.amounts {
+        return Ok(Decision::unchanged(()));
+    }
+    let mut draft = Draft::on(account, now);
+    let recharge = &mut draft.account_mut().recharge;
+    recharge.amounts = amounts;
+    if !new.enabled {
+        recharge.state = State::Off;
+        recharge.last_failure = None;
+        withdraw_open(&mut draft);
+    } else if recharge.enabled() {
+        recharge.start_anew();
+    } else {
+        let charging = draft.account().open_recharge().is_some();
+        draft.account_mut().recharge.state =
+            if charging { State::Charging { failures: 0 } } else { State::Armed };
+    }
+    say_changed(&mut draft, &new.by, false);
+    Ok(draft.finish(()))
+}
+
+/// The amounts, once both of a recharge are given; every one that is wrong is named.
+fn read_amounts(
+    new: &NewSettings,
+    currency: Currency,
+    limits: &PurchaseLimits,
+) -> Result<Option<Amounts>, SettingsRefusal> {
+    let mut wrong = Vec::new();
+    let mut check = |field, amount: Result<Option<Money>, WrongAmount>| {
+        amount.unwrap_or_else(|why| {
+            wrong.push((field, why));
+            None
+        })
+    };
+    let named = |given: Option<Decimal>| match given {
+        Some(amount) => Ok(Some(limits.check(amount, currency)?)),
+        None if new.enabled => Err(WrongAmount::Missing),
+        None => Ok(None),
+    };
+    let trigger = check("triggerAmount", named(new.trigger));
+    let amount = check("rechargeAmount", named(new.amount));
+    let monthly_limit = check("monthlyLimit", read_limit(new.monthly_limit, amount, currency));
+    if !wrong.is_empty() {
+        return Err(SettingsRefusal::Amounts(wrong));
+    }
+    let (Some(trigger), Some(amount)) = (trigger, amount) else { return Ok(None) };
+    Ok(Some(Amounts { trigger, amount, monthly_limit }))
+}
+
+fn read_limit(
+    limit: Option<Decimal>,
+    recharge_amount: Option<Money>,
+    currency: Currency,
+) -> Result<Option<Money>, WrongAmount> {
+    let Some(limit) = limit else { return Ok(None) };
+    let limit = Money::in_minor_units(limit, currency).map_err(PurchaseRefusal::from)?;
+    match recharge_amount {
+        Some(amount) if limit < amount => Err(WrongAmount::BelowRechargeAmount(amount)),
+        _ => Ok(Some(limit)),
+    }
+}
+
+/// A new card retries a failed recharge at once, and what is open with the old one is withdrawn (F10).
+pub fn card_changed(draft: &mut Draft) {
+    draft.account_mut().recharge.start_anew();
+    withdraw_open(draft);
+}
+
+/// The open charge is to be cancelled, by whoever comes first: the caller after its commit, or recovery.
+fn withdraw_open(draft: &mut Draft) {
+    let now = draft.now();
+    let open = &mut draft.account_mut().open_payments;
+    for payment in open.iter_mut().filter(|payment| payment.kind == CardPaymentKind::Recharge) {
+        payment.withdrawn = true;
+        payment.recover_at = now;
+    }
+}
+
+/// There is nothing to resume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("auto-recharge is neither paused nor stopped")]
+pub struct NothingToResume;
+
+/// An administrator resumes what a safeguard paused, or what declines stopped (R6).
+pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()>, NothingToResume> {
+    if !matches!(account.recharge.state, State::Paused { .. } | State::Stopped) {
+        return Err(NothingToResume);
+    }
+    let mut draft = Draft::on(account, now);
+    let recharge = &mut draft.account_mut().recharge;
+    recharge.state = State::Armed;
+    recharge.counted = None;
+    say_changed(&mut draft, by, true);
+    Ok(draft.finish(()))
+}
+
+/// Tells who changed the settings, or resumed it, and how they are now (N9).
+fn say_changed(draft: &mut Draft, by: &str, resumed: bool) {
+    let recharge = &draft.account().recharge;
+    let amounts = recharge.amounts.as_ref();
+    let auto_recharge = NewAutoRecharge {
+        enabled: recharge.enabled(),
+        resumed,
+        recharge_amount: amounts.map(|amounts| amounts.amount),
+        trigger_amount: amounts.map(|amounts| amounts.trigger),
+        monthly_limit: amounts.and_then(|amounts| amounts.monthly_limit),
+    };
+    draft.say(Fact::SettingsChanged {
+        fields: vec![Setting::AutoRecharge],
+        by: by.to_owned(),
+        added_recipients: Vec::new(),
+        removed_recipients: Vec::new(),
+        new: NewValues { auto_recharge: Some(auto_recharge), ..NewValues::default() },
+    });
+}

@@ -1,0 +1,162 @@
+//! Settling a card payment: the card processor's answer becomes exactly one lot, or none (F3-F5, F7, F8, F10).
+//!
+//! | the processor says | decision |
+//! |---|---|
+//! | charged | [`succeed`]: the lot, its journal entry and the receipt number |
+//! | declined | [`decline_or_try_backup`]: one more attempt with the backup card, else [`decline`] |
+//! | confirm with the owner | [`await_owner`]: stays open |
+//! | nothing certain | [`still_unknown`]: stays open |
+
+use jiff::Timestamp;
+
+use crate::account::{Account, OpenPayment};
+use crate::card_payment::{ABANDONED, Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
+use crate::draft::{Decision, Draft, NewEntry};
+use crate::fact::Fact;
+use crate::id::LotId;
+use crate::journal::EntryDetails;
+use crate::journal_key::JournalKey;
+use crate::lot::Lot;
+use crate::money::Money;
+use crate::recharge::outcome;
+
+/// Somebody else has closed the payment already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the payment is not open on its account")]
+pub struct NotOpen;
+
+/// Closes the payment with its lot: the card was charged.
+pub fn succeed(
+    account: &Account,
+    now: Timestamp,
+    payment: &CardPayment,
+    intent: &str,
+) -> Result<Decision<CardPayment>, NotOpen> {
+    let mut draft = Draft::on(account, now);
+    let open = close(draft.account_mut(), payment)?;
+    let expires_at = Lot::expiry_of_purchase(payment.created_at);
+    draft.add_lot(LotId::of(&payment.id), payment.created_at, expires_at, payment.amount);
+    draft.post(NewEntry {
+        key: JournalKey::payment(payment.created_at, payment.kind.into(), &payment.id),
+        at: payment.created_at,
+        amount: payment.amount,
+        draws: Vec::new(),
+        post_usage: Money::zero(account.currency),
+        fingerprint: payment.fingerprint.clone(),
+        requires: None,
+        details: EntryDetails::Funds { kind: payment.kind, payment: payment.id.clone(), expires_at },
+    });
+    draft.account_mut().receipts += 1;
+    let receipt_number = draft.account().receipts;
+    draft.say_of_row(Fact::FundsAdded {
+        kind: payment.kind.into(),
+        payment_id: payment.id.clone(),
+        amount: payment.amount,
+        expires_at,
+        receipt_number: Some(receipt_number),
+        recharge_amounts: Some(open.recharge_amounts).filter(|_| payment.kind == CardPaymentKind::Recharge),
+    });
+    if payment.kind == CardPaymentKind::Recharge {
+        outcome::charged(&mut draft, payment, open.recharge_amounts);
+    }
+    let closed = payment.moved_to(CardPaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
+    draft.set_payment(closed.clone());
+    Ok(draft.finish(closed))
+}
+
+/// Closes the payment without a lot: nothing was charged.
+pub fn decline(
+    account: &Account,
+    now: Timestamp,
+    payment: &CardPayment,
+    reason: &str,
+) -> Result<Decision<CardPayment>, NotOpen> {
+    let mut draft = Draft::on(account, now);
+    let withdrawn = close(draft.account_mut(), payment)?.withdrawn;
+    // With both cards declined, it is the first that people must do something about.
+    let reason = payment.backup.first_decline().filter(|_| reason != ABANDONED).unwrap_or(reason);
+    if payment.kind == CardPaymentKind::Recharge {
+        outcome::declined(&mut draft, payment, if withdrawn { ABANDONED } else { reason });
+    } else {
+        draft.say(Fact::PaymentDeclined {
+            payment_id: payment.id.clone(),
+            amount: payment.amount,
+            reason: reason.to_owned(),
+        });
+    }
+    let closed = payment.moved_to(CardPaymentState::Declined { reason: reason.to_owned() });
+    draft.set_payment(closed.clone());
+    Ok(draft.finish(closed))
+}
+
+/// The card wants its owner: the payment stays open, and recovery looks at it later.
+pub fn await_owner(
+    account: &Account,
+    now: Timestamp,
+    payment: &CardPayment,
+    intent: &str,
+    url: &str,
+    look_at: Timestamp,
+) -> Result<Decision<CardPayment>, NotOpen> {
+    let state = CardPaymentState::NeedsAction { intent: intent.to_owned(), url: url.to_owned() };
+    let mut draft = Draft::on(account, now);
+    if payment.kind == CardPaymentKind::Recharge {
+        outcome::needs_action(&mut draft, payment, url);
+    }
+    look_later(draft, payment.moved_to(state), look_at)
+}
+
+/// The card was declined, and its object is cancelled: the backup is tried, once (F10), which is another attempt of
+/// the same payment; without one, or where the payment was withdrawn meanwhile, it closes.
+///
+/// `next_begins_at` is when the backup's attempt begins by the machine's clock: its lease runs from there.
+pub fn decline_or_try_backup(
+    account: &Account,
+    now: Timestamp,
+    payment: &CardPayment,
+    reason: &str,
+    next_begins_at: Timestamp,
+) -> Result<Decision<CardPayment>, NotOpen> {
+    let withdrawn = account.open_payments.iter().any(|open| open.id == payment.id && open.withdrawn);
+    let backup = match &payment.backup {
+        Backup::Ready(backup) if !withdrawn => backup.clone(),
+        _ => return decline(account, now, payment, reason),
+    };
+    let mut draft = Draft::on(account, now);
+    outcome::retried_with_backup(&mut draft);
+    let moved = CardPayment {
+        attempt: payment.attempt + 1,
+        method: backup,
+        backup: Backup::Tried { first_decline: reason.to_owned() },
+        ..payment.moved_to(CardPaymentState::Open { intent: None })
+    };
+    let look_at = draft.now().max(next_begins_at) + LEASE;
+    look_later(draft, moved, look_at)
+}
+
+/// The outcome is still unknown: recovery looks again at `look_at`.
+pub fn still_unknown(
+    account: &Account,
+    now: Timestamp,
+    payment: &CardPayment,
+    look_at: Timestamp,
+) -> Result<Decision<CardPayment>, NotOpen> {
+    let draft = Draft::on(account, now);
+    look_later(draft, payment.moved_to(payment.state.clone()), look_at)
+}
+
+fn look_later(
+    mut draft: Draft,
+    moved: CardPayment,
+    look_at: Timestamp,
+) -> Result<Decision<CardPayment>, NotOpen> {
+    let open = draft.account_mut().open_payments.iter_mut().find(|open| open.id == moved.id);
+    open.ok_or(NotOpen)?.recover_at = look_at;
+    draft.set_payment(moved.clone());
+    Ok(draft.finish(moved))
+}
+
+fn close(account: &mut Account, payment: &CardPayment) -> Result<OpenPayment, NotOpen> {
+    let open = account.open_payments.iter().position(|open| open.id == payment.id).ok_or(NotOpen)?;
+    Ok(account.open_payments.remove(open))
+}

@@ -182,7 +182,7 @@ impl Cashier<'_> {
         }
         let look_again = match payment.kind {
             CardPaymentKind::Purchase => (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now)),
-            _ => now + LOOK_AGAIN,
+            CardPaymentKind::Recharge => now + LOOK_AGAIN,
         };
         match &intent.state {
             IntentState::Succeeded => {

@@ -296,7 +296,7 @@ const DAMAGES: [Damage; 37] = [
         };
         match &mut any_of(&mut tables.rows, pick, is_call)?.details {
             EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
-                record.duration_seconds += 1
+                record.duration_seconds += 1;
             }
             _ => return None,
         }
@@ -308,7 +308,7 @@ const DAMAGES: [Damage; 37] = [
         };
         match &mut any_of(&mut tables.rows, pick, is_call)?.details {
             EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
-                record.started_at += hours(1)
+                record.started_at += hours(1);
             }
             _ => return None,
         }

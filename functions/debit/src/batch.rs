@@ -1,7 +1,7 @@
 //! The records of one request, each applied once (S2, S3).
 //!
-//! Records with the same key are found before anything is written: the first valid one leads, the others
-//! follow what becomes of it. Leaders are committed in order, as many at once as a transaction holds.
+//! Records with the same key are grouped before anything is written ([`Groups`]): the first valid one leads, and the
+//! others are judged by what becomes of it. Leaders are committed in order, as many at once as a transaction holds.
 //!
 //! A transaction that a row refuses costs write units, and one account's rows are written at a limited speed, so rows that
 //! are in the journal already are *looked for*: read before a commit, and left out of it. A request looks first if it
@@ -10,10 +10,10 @@
 //! A request is answered in time. Records that it did not reach by then are told so, and the same request, sent again,
 //! goes on with them.
 //!
-//! Where nobody waits for the answer, rejected records are kept in the journal (S3): records that cannot be read in the
-//! same commits as their neighbours, those that are found out by the commits in one after them.
+//! Where nobody waits for the answer, rejected records are written into the journal ([`Rejected`]): those that cannot be
+//! read in the same commits as their neighbours, those that a commit finds out in one after it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use cdr::{MAX_RECORDS, Message, Row};
 use domain::debit::{self, Outcome};
 use domain::journal::{JournalEntry, MAX_ITEMS_PER_COMMIT};
 use domain::journal_key::JournalKey;
-use domain::rejection::{self, Rejection, kept_text};
+use domain::rejection::{self, Rejection};
 use domain::{Account, AccountId, Currency, Decision, Money, RateTable, RecordId, UsageRecord};
 use jiff::Timestamp;
 use store::{Applied, ApplyError, Seen, Store, StoreError};
@@ -29,6 +29,8 @@ use telemetry::Causes;
 use telemetry::metric::DEBITS_REJECTED;
 use tokio::time::{Instant, timeout_at};
 
+use crate::duplicates::Groups;
+use crate::rejected::Rejected;
 use crate::verdict::Verdict;
 
 /// A commit has the account beside this many rows at most.
@@ -91,10 +93,8 @@ pub struct Batch<'a> {
     /// When the request must be answered, if it can be answered before every record was reached.
     until: Option<Instant>,
     verdicts: Vec<Option<Verdict>>,
-    /// Rows to commit, in order; no two have the same key.
-    leaders: VecDeque<usize>,
-    /// Further rows with a leader's key, in order.
-    followers: HashMap<JournalKey, VecDeque<usize>>,
+    /// Records that are still to be decided on.
+    groups: Groups,
     /// Whether leaders are looked for in the journal before they are committed.
     looks: bool,
     /// Rows that were looked for.
@@ -103,26 +103,14 @@ pub struct Batch<'a> {
     has_begun: bool,
     /// The balance after the last commit.
     balance: Option<Money>,
-    /// Where rejected records are kept, if nobody waits for the answer.
-    keeper: Option<Keeper<'a>>,
+    /// Rejected records that are written into the journal, if nobody waits for the answer.
+    rejected: Option<Rejected<'a>>,
 }
 
-/// The rejected records of a message, on their way into the journal.
-#[derive(Debug)]
-struct Keeper<'a> {
-    message: &'a rejection::Message,
-    /// Each row's text, as it was sent.
-    texts: &'a [&'a str],
-    /// Rejections that are still to be committed.
-    refused: Vec<Rejection>,
-    /// Rows whose rejection is among those, or is committed.
-    settled: HashSet<usize>,
-}
-
-/// The outcome of one commit.
+/// What one commit decided, by the indexes of records.
 struct Decided {
     outcomes: Vec<(usize, Outcome)>,
-    /// Rows whose rejection it keeps.
+    /// Records whose rejection it writes.
     kept: HashSet<usize>,
 }
 
@@ -145,38 +133,35 @@ impl<'a> Batch<'a> {
             let verdict = verdicts.get_mut(rejection.index as usize);
             *verdict.expect("a message is the same with every delivery") = Some(Verdict::of_kept(rejection));
         }
-        let settled = kept.iter().map(|rejection| rejection.index as usize).collect();
         let mut batch = Self::with(&body.rows, currency, verdicts);
-        batch.keeper = Some(Keeper { message, texts: &body.texts, refused: Vec::new(), settled });
-        batch.note_refused();
+        batch.rejected = Some(Rejected::of(body, message, kept));
+        batch.note_rejected();
         batch
     }
 
-    fn with(rows: &'a [Row], currency: Currency, verdicts: Vec<Option<Verdict>>) -> Self {
-        let mut batch = Self {
+    /// Rows of which some are decided on already.
+    fn with(rows: &'a [Row], currency: Currency, mut verdicts: Vec<Option<Verdict>>) -> Self {
+        for (row, verdict) in rows.iter().zip(&mut verdicts) {
+            if let Err(problem) = &row.record {
+                verdict.get_or_insert_with(|| Verdict::Invalid(problem.clone()));
+            }
+        }
+        let undecided = rows.iter().zip(&verdicts).enumerate().filter(|(_, (_, verdict))| verdict.is_none());
+        let groups = Groups::of(
+            undecided.filter_map(|(index, (row, _))| Some((index, row.record.as_ref().ok()?.key()))),
+        );
+        Self {
             rows,
             currency,
             until: None,
             verdicts,
-            leaders: VecDeque::new(),
-            followers: HashMap::new(),
-            looks: false,
+            looks: groups.len() > LOOKS_FIRST_ABOVE,
+            groups,
             looked_for: vec![false; rows.len()],
             has_begun: false,
             balance: None,
-            keeper: None,
-        };
-        let mut led = HashSet::with_capacity(rows.len());
-        for (index, row) in rows.iter().enumerate() {
-            match &row.record {
-                _ if batch.verdicts[index].is_some() => {}
-                Err(problem) => batch.verdicts[index] = Some(Verdict::Invalid(problem.clone())),
-                Ok(record) if led.insert(record.key()) => batch.leaders.push_back(index),
-                Ok(record) => batch.followers.entry(record.key()).or_default().push_back(index),
-            }
+            rejected: None,
         }
-        batch.looks = batch.leaders.len() > LOOKS_FIRST_ABOVE;
-        batch
     }
 
     /// Ends by this instant, with [`Verdict::NotReached`] for records that it did not come to.
@@ -202,7 +187,7 @@ impl<'a> Batch<'a> {
         let work = Box::pin(async {
             self.commit(store, account, now, rates).await?;
             self.tell_conflicts_of_currency(store, account).await?;
-            self.note_refused();
+            self.note_rejected();
             self.commit(store, account, now, rates).await
         });
         match in_time(until, work).await {
@@ -251,13 +236,13 @@ impl<'a> Batch<'a> {
         now: Timestamp,
         rates: &RateTable,
     ) -> Result<(), BatchError> {
-        while !self.leaders.is_empty() || !self.refused().is_empty() {
+        while self.groups.len() > 0 || !self.pending_rejections().is_empty() {
             self.check_time()?;
             if let Some(sought) = self.to_look_for(now) {
                 self.look(store, account, &sought).await?;
                 continue;
             }
-            let group: Vec<usize> = self.leaders.iter().copied().take(MAX_ROWS_PER_COMMIT).collect();
+            let group: Vec<usize> = self.groups.leaders().take(MAX_ROWS_PER_COMMIT).collect();
             let applied =
                 store.apply(account, |a, seen| Ok(self.decide(a, now, &group, seen, rates))).await?;
             self.take_in(&group, applied);
@@ -271,8 +256,8 @@ impl<'a> Batch<'a> {
             let may_look = !self.looked_for[index] && (self.looks || self.key_as_sent(index).is_some());
             may_look && self.may_have_a_row(index, now)
         };
-        let mut next = self.leaders.iter().copied().take(MAX_ROWS_PER_COMMIT);
-        let sought = || self.leaders.iter().copied().filter(|&index| is_sought(index)).take(ROWS_PER_LOOK);
+        let mut next = self.groups.leaders().take(MAX_ROWS_PER_COMMIT);
+        let sought = || self.groups.leaders().filter(|&index| is_sought(index)).take(ROWS_PER_LOOK);
         next.any(is_sought).then(|| sought().collect())
     }
 
@@ -297,7 +282,7 @@ impl<'a> Batch<'a> {
         }
         self.looks &= !rows.is_empty();
         self.has_begun |= !rows.is_empty();
-        self.leaders.retain(|&index| self.verdicts[index].is_none());
+        self.groups.go_on(|index| self.verdicts[index].is_none(), Vec::new());
         Ok(())
     }
 
@@ -328,13 +313,17 @@ impl<'a> Batch<'a> {
         };
         let left: Vec<usize> = group.iter().copied().filter(|&index| is_free(self.record(index))).collect();
         let records: Vec<&UsageRecord> = left.iter().map(|&index| self.record(index)).collect();
-        let refused: Vec<&Rejection> =
-            self.refused().iter().filter(|rejection| seen.row(&rejection.key()).is_none()).collect();
-        let Decision { change, answer } = debit::decide(account, now, &records, &refused, rates);
-        let (kept, outcomes): (Vec<_>, Vec<_>) =
-            answer.into_iter().partition(|outcome| matches!(outcome, Outcome::Kept));
-        let kept = refused.iter().zip(kept).map(|(rejection, _)| rejection.index as usize).collect();
-        Decision { change, answer: Decided { outcomes: left.into_iter().zip(outcomes).collect(), kept } }
+        let rejected: Vec<&Rejection> = self
+            .pending_rejections()
+            .iter()
+            .filter(|rejection| seen.row(&rejection.key()).is_none())
+            .collect();
+        let Decision { change, answer } = debit::decide(account, now, &records, &rejected, rates);
+        let kept = rejected[..answer.kept].iter().map(|rejection| rejection.index as usize).collect();
+        Decision {
+            change,
+            answer: Decided { outcomes: left.into_iter().zip(answer.outcomes).collect(), kept },
+        }
     }
 
     /// Notes what became of a group; rows that did not fit the transaction stay leaders.
@@ -343,13 +332,13 @@ impl<'a> Batch<'a> {
         self.has_begun = true;
         self.balance = Some(applied.account.balance());
         self.looks |= applied.seen.has_rows();
-        if let Some(keeper) = &mut self.keeper {
-            keeper.refused.retain(|rejection| {
+        if let Some(rejected) = &mut self.rejected {
+            rejected.retain(|rejection| {
                 !kept.contains(&(rejection.index as usize)) && applied.seen.row(&rejection.key()).is_none()
             });
         }
         let mut outcomes: HashMap<usize, Outcome> = outcomes.into_iter().collect();
-        let mut freed = Vec::new();
+        let mut successors = Vec::new();
         for &index in group {
             let record = self.record(index);
             let key = record.key();
@@ -364,44 +353,29 @@ impl<'a> Batch<'a> {
             } else {
                 continue;
             };
-            freed.extend(self.tell_followers(&key, record, &verdict));
+            successors.extend(self.tell_followers(&key, record, &verdict));
             self.verdicts[index] = Some(verdict);
         }
-        self.leaders.retain(|&index| self.verdicts[index].is_none());
-        for index in freed.into_iter().rev() {
-            self.leaders.push_front(index);
-        }
+        self.groups.go_on(|index| self.verdicts[index].is_none(), successors);
     }
 
-    /// Records that are rejected by now are to be kept, if nobody waits for the answer.
-    fn note_refused(&mut self) {
-        let Some(keeper) = &mut self.keeper else { return };
-        for (index, verdict) in self.verdicts.iter().enumerate() {
-            let Some((refusal, field, detail)) = verdict.as_ref().and_then(Verdict::refused) else {
-                continue;
-            };
-            if !keeper.settled.insert(index) {
-                continue;
+    /// Notes the records that are rejected by now, if they are to be written.
+    fn note_rejected(&mut self) {
+        let Some(rejected) = &mut self.rejected else { return };
+        for (index, (row, verdict)) in self.rows.iter().zip(&self.verdicts).enumerate() {
+            if let Some(verdict) = verdict {
+                rejected.note(index, row, verdict);
             }
-            keeper.refused.push(Rejection {
-                message: keeper.message.clone(),
-                index: u32::try_from(index).expect("a message has at most 1,000 records"),
-                record_id: self.rows[index].id.clone(),
-                refusal,
-                field: field.to_owned(),
-                detail: detail.to_owned(),
-                text: kept_text(keeper.texts[index]),
-            });
         }
     }
 
-    fn refused(&self) -> &[Rejection] {
-        self.keeper.as_ref().map_or(&[], |keeper| &keeper.refused)
+    fn pending_rejections(&self) -> &[Rejection] {
+        self.rejected.as_ref().map_or(&[], Rejected::pending)
     }
 
     /// A leader whose key has a row, and its followers, are judged by that row.
     fn compare_with(&mut self, row: &JournalEntry, leader: usize) {
-        let followers = self.followers.remove(&self.record(leader).key()).unwrap_or_default();
+        let followers = self.groups.take_followers(&self.record(leader).key());
         for index in std::iter::once(leader).chain(followers) {
             self.verdicts[index] = Some(Verdict::compare(self.record(index), row, self.currency));
         }
@@ -410,9 +384,9 @@ impl<'a> Batch<'a> {
     /// Followers share their leader's fate, unless it was invalid: then the first of them leads.
     fn tell_followers(&mut self, key: &JournalKey, leader: &UsageRecord, verdict: &Verdict) -> Option<usize> {
         if matches!(verdict, Verdict::Invalid(_)) {
-            return self.followers.get_mut(key)?.pop_front();
+            return self.groups.successor(key);
         }
-        for follower in self.followers.remove(key)? {
+        for follower in self.groups.take_followers(key) {
             let same = self.record(follower).repeats(leader, self.currency);
             self.verdicts[follower] = Some(Verdict::of_follower(same, verdict));
         }
@@ -426,8 +400,7 @@ impl<'a> Batch<'a> {
         store: &Store,
         account: &AccountId,
     ) -> Result<(), BatchError> {
-        let is_settled =
-            |index: usize| self.keeper.as_ref().is_some_and(|keeper| keeper.settled.contains(&index));
+        let is_settled = |index: usize| self.rejected.as_ref().is_some_and(|rejected| rejected.has(index));
         let of_currency: Vec<usize> = (0..self.rows.len())
             .filter(|&index| self.rows[index].record.is_ok() && !self.looked_for[index] && !is_settled(index))
             .filter(|&index| self.verdicts[index].as_ref().is_some_and(Verdict::is_for_currency))

@@ -6,7 +6,9 @@
 
 pub mod batch;
 pub mod doc;
+mod duplicates;
 pub mod queue;
+mod rejected;
 pub mod verdict;
 
 use std::sync::Arc;

@@ -66,7 +66,7 @@ impl Verdict {
 
     /// Whether it was refused for its currency alone. If its key has a row, it is a conflict instead (S2).
     pub(crate) fn is_for_currency(&self) -> bool {
-        matches!(self, Self::Invalid(problem) if problem.field == "currency")
+        matches!(self, Self::Invalid(problem) if problem.is_for_currency)
     }
 
     /// A record whose key has a row already: the same one again, or a conflict (S2).
@@ -89,7 +89,6 @@ impl Verdict {
             Outcome::Charged { charge, basis } => Self::Accepted { row, charge, basis },
             Outcome::Unrated => Self::Unrated { row },
             Outcome::Invalid(problem) => Self::Invalid(problem),
-            Outcome::Kept => unreachable!("a rejection that is kept has its verdict"),
         }
     }
 

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use crate::account::Account;
 use crate::draft::{Decision, Draft, NewEntry};
 use crate::fact::Fact;
+use crate::funding::Funding;
 use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
 use crate::journal::{EntryDetails, JournalEntry};
 use crate::journal_key::{EntryKind, JournalKey};
@@ -66,9 +67,9 @@ pub fn decide(
     let amount = Money::new(request.amount, account.currency)?;
     let mut draft = Draft::on(account, now);
     let now = draft.now();
-    let zero = Money::zero(account.currency);
-    let (draws, expires_at, post_usage) = if amount.is_positive() {
-        (Vec::new(), Some(add(&mut draft, request, amount)?), zero)
+    let (funding, expires_at) = if amount.is_positive() {
+        let expires_at = add(&mut draft, request, amount)?;
+        (Funding::nothing(account.currency), Some(expires_at))
     } else if amount.is_zero() {
         return Err(AdjustmentRefusal::Zero);
     } else if request.expires_at.is_some() {
@@ -79,15 +80,14 @@ pub fn decide(
             return Err(AdjustmentRefusal::BeyondAvailable { available });
         }
         draft.account().can_be_charged(-amount)?;
-        let paid = draft.draw(-amount, now);
-        (paid.draws, None, draft.charge_uncovered(paid.uncovered))
+        (Funding::of_adjustment(&mut draft, -amount), None)
     };
     draft.post(NewEntry {
         key: JournalKey::payment(now, EntryKind::Adjustment, &request.id),
         at: now,
-        amount: amount + post_usage,
-        draws,
-        post_usage,
+        amount: amount + funding.post_usage,
+        draws: funding.draws,
+        post_usage: funding.post_usage,
         fingerprint: request.fingerprint.clone(),
         requires: None,
         details: EntryDetails::Adjustment {

@@ -1,20 +1,23 @@
-//! Paying for usage: records in, entries out (S1-S6, S9, S10). Records that were refused before are kept along the
-//! way, where nobody waits for them (S3).
+//! Paying for usage: usage records in, journal entries out (S1-S6, S9, S10).
+//!
+//! Each record is checked, rated ([`RateTable::rate`]), funded ([`Funding`]) and posted. Records that were rejected before
+//! are written into the room that is left, if nobody waits for the answer (S3).
 
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewEntry, Paid};
+use crate::draft::{Decision, Draft, NewEntry};
 use crate::fact::Fact;
+use crate::funding::Funding;
 use crate::id::Fingerprint;
 use crate::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
 use crate::journal_key::EntryKind;
 use crate::money::{Money, MoneyError};
-use crate::rate::{Price, RateTable, RatingBasis};
+use crate::rate::{RateTable, RatedCall, RatingBasis, RatingResult};
 use crate::rejection::Rejection;
 use crate::usage::{InvalidRecord, UsageRecord};
 
-/// What became of one record.
+/// The outcome of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was charged for.
@@ -24,102 +27,96 @@ pub enum Outcome {
         /// Why it costs that.
         basis: RatingBasis,
     },
-    /// It is kept, without a rate (S9).
+    /// It is in the journal without a rate (S9).
     Unrated,
     /// It cannot be accepted on this account; nothing changes.
     Invalid(InvalidRecord),
-    /// It had been refused, and is kept.
-    Kept,
 }
 
-/// Decides on records, in order, as many as one commit holds: the answer has an outcome for each record it
-/// came to, and the rest is for the next commit. Their keys must be distinct, and none of them may be in the
-/// journal already: the caller has taken duplicates and conflicts out (S2).
+/// What one commit reached of the records it was given. The rest is for the next commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The outcomes of the first records, in order.
+    pub outcomes: Vec<Outcome>,
+    /// How many rejected records it writes: the first ones.
+    pub kept: usize,
+}
+
+/// Decides on records, in order, and writes rejected records, as many as one commit holds.
 ///
-/// The same holds for refused records that are to be kept, in the room that is left: the answer goes on with
-/// [`Outcome::Kept`] for each of them that it came to.
+/// The keys of records must be distinct, and none of them may be in the journal: the caller has taken duplicates and
+/// conflicts out (S2). The same holds for rejected records.
 pub fn decide(
     account: &Account,
     now: Timestamp,
     records: &[&UsageRecord],
-    refused: &[&Rejection],
+    rejected: &[&Rejection],
     rates: &RateTable,
-) -> Decision<Vec<Outcome>> {
+) -> Decision<Decided> {
     let mut draft = Draft::on(account, now);
     let mut outcomes = Vec::with_capacity(records.len());
     let mut posts = false;
     for record in records {
-        let priced = price(&draft, record, rates);
-        let items = priced.as_ref().map_or(0, |price| items_needed(record, price));
+        let rated = rate(&draft, record, rates);
+        let items = rated.as_ref().map_or(0, |rated| items_needed(record, rated));
         if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
         }
-        posts |= priced.is_ok();
-        outcomes.push(match priced {
-            Ok(price) => post(&mut draft, record, price),
+        posts |= rated.is_ok();
+        outcomes.push(match rated {
+            Ok(rated) => post(&mut draft, record, rated),
             Err(problem) => Outcome::Invalid(problem),
         });
     }
-    let room = MAX_ITEMS_PER_COMMIT - draft.items();
-    for rejection in refused.iter().take(room) {
+    let kept = rejected.len().min(MAX_ITEMS_PER_COMMIT - draft.items());
+    for rejection in &rejected[..kept] {
         keep(&mut draft, rejection);
-        posts = true;
-        outcomes.push(Outcome::Kept);
     }
-    if posts { draft.finish(outcomes) } else { Decision::unchanged(outcomes) }
+    let decided = Decided { outcomes, kept };
+    if posts || kept > 0 { draft.finish(decided) } else { Decision::unchanged(decided) }
 }
 
-fn price(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<Price, InvalidRecord> {
+/// Rates a record, if it can be accepted with that price.
+fn rate(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<RatingResult, InvalidRecord> {
     let currency = draft.account().currency;
     let given = record.checked(currency, draft.now())?;
-    let price = rates.price(record, given, currency);
-    if let Price::Charge(charge, _) = &price {
-        let refused = |problem: MoneyError| InvalidRecord::new("charge", problem.to_string());
-        draft.account().can_be_charged(*charge).map_err(refused)?;
+    let rated = rates.rate(record, given, currency);
+    if let RatingResult::Rated(RatedCall { price, .. }) = &rated {
+        let too_much = |problem: MoneyError| InvalidRecord::new("charge", problem.to_string());
+        draft.account().can_be_charged(*price).map_err(too_much)?;
     }
-    Ok(price)
+    Ok(rated)
 }
 
-/// What [`JournalEntry::items`](crate::journal::JournalEntry::items) will say of the record's row.
-fn items_needed(record: &UsageRecord, price: &Price) -> usize {
-    let kind = match price {
-        Price::Charge(..) => EntryKind::Usage,
-        Price::Unrated => EntryKind::Unrated,
+/// The items that the record's entry takes, as [`JournalEntry::items`](crate::journal::JournalEntry::items) counts them.
+fn items_needed(record: &UsageRecord, rated: &RatingResult) -> usize {
+    let kind = match rated {
+        RatingResult::Rated(_) => EntryKind::Usage,
+        RatingResult::Unrated => EntryKind::Unrated,
     };
     kind.items() + usize::from(record.requires().is_some())
 }
 
-/// Lots that outlive the call pay first, and lots that are live now pay what is left: nothing is owed while there are
-/// live funds (S1). There are such lots only for a call that by its clock has not ended yet, since what is live now was
-/// live before.
-fn pay(draft: &mut Draft, record: &UsageRecord, charge: Money) -> Paid {
-    let now = draft.now();
-    let mut paid = draft.draw(charge, record.draws_at(now));
-    let rest = draft.draw(paid.uncovered, now);
-    paid.draws.extend(rest.draws);
-    Paid { uncovered: rest.uncovered, ..paid }
-}
-
-fn post(draft: &mut Draft, record: &UsageRecord, price: Price) -> Outcome {
-    let zero = Money::zero(draft.account().currency);
-    let (amount, post_usage, draws, details, outcome) = match price {
-        Price::Charge(charge, basis) => {
-            let paid = pay(draft, record, charge);
-            let post_usage = draft.charge_uncovered(paid.uncovered);
-            let details = EntryDetails::Usage { record: record.clone(), charge, basis: basis.clone() };
-            (post_usage - charge, post_usage, paid.draws, details, Outcome::Charged { charge, basis })
+fn post(draft: &mut Draft, record: &UsageRecord, rated: RatingResult) -> Outcome {
+    let currency = draft.account().currency;
+    let (funding, details, outcome) = match rated {
+        RatingResult::Rated(RatedCall { price, basis }) => {
+            let funding = Funding::of_call(draft, record, price);
+            let details = EntryDetails::Usage { record: record.clone(), charge: price, basis: basis.clone() };
+            (funding, details, Outcome::Charged { charge: price, basis })
         }
-        Price::Unrated => {
-            (zero, zero, Vec::new(), EntryDetails::Unrated { record: record.clone() }, Outcome::Unrated)
+        RatingResult::Unrated => {
+            let funding = Funding::nothing(currency);
+            (funding, EntryDetails::Unrated { record: record.clone() }, Outcome::Unrated)
         }
     };
     draft.post(NewEntry {
         key: record.key(),
         at: record.started_at,
-        amount,
-        draws,
-        post_usage,
-        fingerprint: record.fingerprint(zero.currency()),
+        amount: funding.effect(),
+        draws: funding.draws,
+        post_usage: funding.post_usage,
+        fingerprint: record.fingerprint(currency),
         requires: record.requires(),
         details,
     });

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::account::{Account, BillingModel, DayEnd, PostUsage};
+use crate::account::{Account, DayEnd, PostUsage};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId};
 use crate::journal::{EntryDetails, JournalEntry, Lasting};
@@ -67,15 +67,6 @@ impl<T> Decision<T> {
     pub fn unchanged(answer: T) -> Self {
         Self { change: None, answer }
     }
-}
-
-/// How a charge was paid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Paid {
-    /// From lots, oldest expiry first.
-    pub draws: Vec<Draw>,
-    /// What no lot covered.
-    pub uncovered: Money,
 }
 
 /// An account being decided on.
@@ -149,8 +140,9 @@ impl Draft {
         }
     }
 
-    /// Takes up to `amount` from lots usable at `usable_at`, oldest expiry first (S1).
-    pub fn draw(&mut self, amount: Money, usable_at: Timestamp) -> Paid {
+    /// Takes up to `amount` from lots usable at `usable_at`, oldest expiry first (S1). Gives what it took, and the rest that
+    /// no lot covered.
+    pub(crate) fn draw(&mut self, amount: Money, usable_at: Timestamp) -> (Vec<Draw>, Money) {
         let mut uncovered = amount;
         let mut draws = Vec::new();
         for lot in &mut self.account.lots {
@@ -165,27 +157,17 @@ impl Draft {
             }
         }
         self.account.lots.retain(|lot| lot.remaining.is_positive());
-        Paid { draws, uncovered }
+        (draws, uncovered)
     }
 
-    /// What no lot covered becomes owed.
-    pub fn owe(&mut self, amount: Money) {
+    /// Adds to what is owed.
+    pub(crate) fn owe(&mut self, amount: Money) {
         self.account.owed += amount;
     }
 
-    /// What no lot covered of a charge is owed, or on the next invoice once the account is post-usage
-    /// (S1, S8). Gives the post-usage part.
-    pub fn charge_uncovered(&mut self, uncovered: Money) -> Money {
-        match self.account.billing_model {
-            BillingModel::Prepaid => {
-                self.owe(uncovered);
-                Money::zero(self.account.currency)
-            }
-            BillingModel::PostUsage => {
-                self.account.post_usage.amount += uncovered;
-                uncovered
-            }
-        }
+    /// Adds to what the next invoice asks for (S8).
+    pub(crate) fn leave_to_invoice(&mut self, amount: Money) {
+        self.account.post_usage.amount += amount;
     }
 
     /// Takes a whole lot out, for its booking.

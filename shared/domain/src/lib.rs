@@ -24,6 +24,7 @@
 //! | [`journal`] | a journal entry | S2 |
 //! | [`account`] | an organization's wallet | A1-A3, T2 |
 //! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
+//! | [`funding`] | what pays for a charge | S1, S8, S10, F9 |
 //! | [`purchase`] | limits of purchases, and opening one | F1, F2, F4, F6, F11 |
 //! | [`recharge`] | auto-recharge: settings, rule and outcome | R1-R7, F10 |
 //! | [`settlement`] | the card processor's answer becomes one lot or none | F3-F5, F7, F8, F10 |
@@ -40,6 +41,7 @@ pub mod debit;
 pub mod draft;
 pub mod expiry;
 pub mod fact;
+pub mod funding;
 pub mod id;
 pub mod journal;
 pub mod journal_key;

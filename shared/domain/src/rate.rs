@@ -81,13 +81,28 @@ pub enum RatingBasis {
     ZeroDuration,
 }
 
-/// What a record costs.
+/// A call and its price.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Price {
-    /// This, and why.
-    Charge(Money, RatingBasis),
+pub struct RatedCall {
+    /// The price, whatever is to pay it.
+    pub price: Money,
+    /// Why it is this price; billed seconds are part of it.
+    pub basis: RatingBasis,
+}
+
+/// The result of rating a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RatingResult {
+    /// It has a price.
+    Rated(RatedCall),
     /// No rate is published for it (S9).
     Unrated,
+}
+
+impl RatingResult {
+    fn rated(price: Money, basis: RatingBasis) -> Self {
+        Self::Rated(RatedCall { price, basis })
+    }
 }
 
 /// A row of the rate file that cannot be used.
@@ -194,16 +209,16 @@ impl RateTable {
         })
     }
 
-    /// What a record costs, before any plan: as it arrived (S6), free (S5), rated (S5), or unrated (S9).
-    pub fn price(&self, record: &UsageRecord, given: Option<Money>, currency: Currency) -> Price {
-        if let Some(charge) = given {
-            return Price::Charge(charge, RatingBasis::AsRated);
+    /// Rates a record: by the price it arrived with (S6), as free (S5), by a published rate (S5), or not at all (S9).
+    pub fn rate(&self, record: &UsageRecord, given: Option<Money>, currency: Currency) -> RatingResult {
+        if let Some(price) = given {
+            return RatingResult::rated(price, RatingBasis::AsRated);
         }
         if record.duration_seconds == 0 {
-            return Price::Charge(Money::zero(currency), RatingBasis::ZeroDuration);
+            return RatingResult::rated(Money::zero(currency), RatingBasis::ZeroDuration);
         }
         let Some(rate) = self.find(record.service, &record.number, currency, record.started_at) else {
-            return Price::Unrated;
+            return RatingResult::Unrated;
         };
         let billed_seconds = rate.billed_seconds(record.duration_seconds);
         let basis = RatingBasis::Rated {
@@ -215,7 +230,7 @@ impl RateTable {
             increments: format!("{}/{}", rate.first_increment, rate.next_increment),
             effective_from: rate.effective_from,
         };
-        Price::Charge(rate.charge(billed_seconds, currency), basis)
+        RatingResult::rated(rate.charge(billed_seconds, currency), basis)
     }
 
     /// Whether the premium table knows this number better than the ordinary one: by a longer prefix, since

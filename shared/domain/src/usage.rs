@@ -141,12 +141,20 @@ pub struct InvalidRecord {
     pub field: Cow<'static, str>,
     /// What was expected.
     pub detail: String,
+    /// Whether it is refused for its currency alone. An entry under its key makes it a conflict instead (S2).
+    pub is_for_currency: bool,
 }
 
 impl InvalidRecord {
     /// This field, and what was expected of it.
     pub fn new(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
-        Self { field: field.into(), detail: detail.into() }
+        Self { field: field.into(), detail: detail.into(), is_for_currency: false }
+    }
+
+    /// A charge in another currency than the account's.
+    fn in_currency(other: Currency, account_currency: Currency) -> Self {
+        let detail = format!("expected {account_currency}, the account's currency, not {other}");
+        Self { is_for_currency: true, ..Self::new("currency", detail) }
     }
 }
 
@@ -184,10 +192,7 @@ impl UsageRecord {
         }
         let is_free = self.charge.map_or(self.duration_seconds == 0, |charge| charge.is_zero());
         if let Some(other) = self.currency.filter(|other| *other != currency && !is_free) {
-            return Err(InvalidRecord::new(
-                "currency",
-                format!("expected {currency}, the account's currency, not {other}"),
-            ));
+            return Err(InvalidRecord::in_currency(other, currency));
         }
         let Some(charge) = self.charge else { return Ok(None) };
         if charge.is_sign_negative() && !charge.is_zero() {

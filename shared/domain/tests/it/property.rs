@@ -225,7 +225,7 @@ impl World {
             fresh.iter().map(|(record, call)| (record, call.clone())).unzip();
         let decision = debit::decide(&self.account, self.event(), &records, &[], &self.rates);
         let (commit, outcomes) = self.model.debit(self.clock, &calls);
-        assert_eq!(decision.answer.iter().map(outcome).collect::<Vec<_>>(), outcomes);
+        assert_eq!(decision.answer.outcomes.iter().map(outcome).collect::<Vec<_>>(), outcomes);
         let one_by_one = self.one_by_one(&records);
         for ((record, call), outcome) in records.into_iter().zip(calls).zip(&outcomes) {
             if !matches!(outcome, model::Outcome::Refused(_)) {
@@ -604,7 +604,6 @@ fn outcome(outcome: &debit::Outcome) -> model::Outcome {
         debit::Outcome::Charged { charge, .. } => model::Outcome::Charged(units(*charge)),
         debit::Outcome::Unrated => model::Outcome::Unrated,
         debit::Outcome::Invalid(problem) => model::Outcome::Refused(problem.field.to_string()),
-        debit::Outcome::Kept => panic!("somebody waited for the answer"),
     }
 }
 

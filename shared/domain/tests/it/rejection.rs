@@ -1,6 +1,6 @@
 //! Refused records that nobody waits for are kept and told (S3).
 
-use domain::debit::{self, Outcome};
+use domain::debit::{self, Decided, Outcome};
 use domain::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
 use domain::rejection::{Message, Refusal};
 use domain::{Account, BillingModel, Decision, Fact, MessageId, RateTable, Rejection, UsageRecord};
@@ -23,7 +23,7 @@ fn rejection(index: u32) -> Rejection {
     }
 }
 
-fn decide(account: &Account, records: &[UsageRecord], refused: &[Rejection]) -> Decision<Vec<Outcome>> {
+fn decide(account: &Account, records: &[UsageRecord], refused: &[Rejection]) -> Decision<Decided> {
     let (records, refused): (Vec<_>, Vec<_>) = (records.iter().collect(), refused.iter().collect());
     let decision = debit::decide(account, at(NOON), &records, &refused, &RateTable::default());
     if let Some(change) = &decision.change {
@@ -36,7 +36,8 @@ fn decide(account: &Account, records: &[UsageRecord], refused: &[Rejection]) -> 
 fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
     let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
     let decision = decide(&account, &[call("c", at(NOON), 60, Some("4"))], &[rejection(3), rejection(7)]);
-    assert!(matches!(decision.answer[..], [Outcome::Charged { .. }, Outcome::Kept, Outcome::Kept]));
+    assert!(matches!(decision.answer.outcomes[..], [Outcome::Charged { .. }]));
+    assert_eq!(decision.answer.kept, 2);
     let change = decision.change.unwrap();
     let rows: Vec<_> =
         change.entries.iter().map(|row| format!("{} {} = {}", row.key, row.amount, row.balance)).collect();
@@ -83,7 +84,7 @@ fn s3_a_commit_keeps_as_many_as_it_has_room_for() {
         [(today.clone(), &records[..0], 99), (today, &records[..], 39), (owes_invoice, &records[..], 37)]
     {
         let decision = decide(&account, records, &refused);
-        assert_eq!(decision.answer.len(), records.len() + kept);
+        assert_eq!((decision.answer.outcomes.len(), decision.answer.kept), (records.len(), kept));
         assert_eq!(decision.change.unwrap().items(), MAX_ITEMS_PER_COMMIT);
     }
 }

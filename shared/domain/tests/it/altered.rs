@@ -13,6 +13,7 @@ use domain::{
     UsageRecord,
 };
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use crate::given::{account, at, call, card_holder, currency, decimal, payment_id, purchase_of};
 
@@ -379,4 +380,37 @@ fn an_audit_counts_what_it_holds_and_keeps_what_cannot_be_read() {
     audit.unreadable("k".into(), "it is no row".into());
     let unreadable = Finding::Unreadable { item: "k".into(), problem: "it is no row".into() };
     assert!(audit.finish(0).contains(&unreadable));
+}
+
+#[test]
+fn an_audit_names_the_newest_commit_that_the_account_does_not_know() {
+    let account = account("EUR", BillingModel::Prepaid, at(NOON));
+    let of_commit = |version, key: &str| JournalEntry {
+        version,
+        key: JournalKey::from_stored(key),
+        ..row(&invoice(), "0", "0", "0")
+    };
+    let mut level = Audit::of(&account);
+    level.row(&JournalEntry { version: account.version, ..row(&invoice(), "0", "0", "0") });
+    assert!(!level.is_behind());
+    let ahead = |latest| {
+        let mut audit = Audit::of(&account);
+        for (version, key) in [(5, "a"), (7, "b"), (7, "c"), (6, "d")] {
+            audit.row(&of_commit(version, key));
+        }
+        assert!(audit.is_behind());
+        let findings = audit.finish(latest);
+        findings.into_iter().find(|finding| matches!(finding, Finding::Ahead { .. }))
+    };
+    let newest = Finding::Ahead { key: JournalKey::from_stored("b"), row: 7, account: 6 };
+    assert_eq!((ahead(6), ahead(7)), (Some(newest), None));
+}
+
+#[test]
+fn an_audit_finds_draws_on_a_lot_that_nothing_added() {
+    let account = account("EUR", BillingModel::Prepaid, at(NOON));
+    let mut audit = Audit::of(&account);
+    audit.row(&row(&usage(), "-10", "10", "0"));
+    let drawn = Finding::Lot { lot: lot(), journal: decimal("-10"), account: Decimal::ZERO };
+    assert!(audit.finish(0).contains(&drawn));
 }

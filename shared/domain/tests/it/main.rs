@@ -11,6 +11,7 @@ mod books;
 mod given;
 mod history;
 mod model;
+mod names;
 mod property;
 mod recharge;
 mod rejection;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::draft::Change;
+use domain::change::Change;
 use domain::{Account, AccountId, BillingModel, Currency, Lot, LotId, Money, Profile};
 use dynoxide::ImportOptions;
 use dynoxide::types::{AttributeValue, Item};
@@ -450,14 +450,7 @@ async fn e1_a_run_has_a_bound_for_each_account_and_the_next_goes_on() {
             Lot::new(id, now, EXPIRES.parse().unwrap(), Money::of_minor_units(100, currency), now)
         })
         .collect();
-    let change = Change {
-        account,
-        profile: Some(Profile::default()),
-        entries: Vec::new(),
-        payment: None,
-        day_end: None,
-        facts: Vec::new(),
-    };
+    let change = Change { profile: Some(Profile::default()), ..Change::of(account) };
     let store = &world.host.machine().functions.purchase_ports().store;
     assert!(store.create(&change).await.unwrap());
     assert_eq!(sweep_at(&world, BOOKED).await, (1, 20 * 90, 0));

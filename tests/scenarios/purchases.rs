@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
-use domain::draft::Change;
+use domain::change::Change;
 use domain::{AccountId, Decision, Fingerprint, PaymentId, PaymentKind};
 use futures_util::future::join_all;
 use scenarios::{World, bounded, rated};
@@ -245,8 +245,7 @@ async fn add_lots(world: &World, account: &str, numbers: Range<u32>) {
             entries.extend(change.entries);
         }
         account.version = before.version + 1;
-        let change =
-            Change { account, profile: None, entries, payment: None, day_end: None, facts: Vec::new() };
+        let change = Change { entries, ..Change::of(account) };
         Ok::<_, AdjustmentRefusal>(Decision { change: Some(change), answer: () })
     });
     made.await.unwrap();

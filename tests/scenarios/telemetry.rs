@@ -127,7 +127,7 @@ async fn a_scheduled_run_is_a_cause_of_its_own() {
     let told = told(&world);
     assert_eq!(told[0]["type"], "FundsAdded", "{told:?}");
     let messages = log.because_of(told[0]["correlationId"].as_str().unwrap());
-    assert_eq!(messages, ["attended to what is due", "published"]);
+    assert_eq!(messages, ["due accounts handled", "published"]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use api::fields::anything;
 use api::names::{BillingModelName, CurrencyCode, Emails, LocaleName};
 use api::view::Account;
 use api::{Code, FieldError, Fields, Problem, Reply, Request, Role};
-use domain::draft::Change;
+use domain::change::Change;
 use domain::{AccountId, BillingModel, Currency, Locale, Profile, account};
 use utoipa::ToSchema;
 
@@ -100,14 +100,7 @@ pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let model = body.billing_model.unwrap_or(BillingModel::Prepaid);
     let account = account::Account::open(body.account_id, body.currency, model, request.now());
     let shown = Account::show(&account, &profile, request.now());
-    let change = Change {
-        account,
-        profile: Some(profile),
-        entries: Vec::new(),
-        payment: None,
-        day_end: None,
-        facts: Vec::new(),
-    };
+    let change = Change { profile: Some(profile), ..Change::of(account) };
     if ports.store.create(&change).await? {
         Ok(Reply::json(201, &shown))
     } else {

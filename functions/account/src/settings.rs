@@ -6,7 +6,8 @@ use api::problem::both;
 use api::view::Account;
 use api::{Amount, Change, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::account::{self, Warning};
-use domain::draft::{Decision, Draft};
+use domain::change::Decision;
+use domain::draft::Draft;
 use domain::fact::{Fact, NewCards, NewValues, Setting, ShownCard};
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::{AccountId, Currency, Locale, Money, Profile, recharge};
@@ -195,14 +196,8 @@ pub(crate) async fn withdraw_and_show(
     ports: &Ports,
     account: &account::Account,
 ) -> Result<Reply, Problem> {
-    let now = request.now().max(account.as_of);
-    if let Some(open) = account.open_recharge().filter(|open| open.withdrawn)
-        && let Some(payment) = ports.store.card_payment(&account.id, &open.id).await?
-        && payment.is_open()
-    {
-        let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
-        cashier.recover(payment, now, true).await?;
-    }
+    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
+    cashier.cancel_withdrawn(account, request.now()).await?;
     let (account, profile) =
         ports.store.account_with_profile(&account.id).await?.ok_or(Problem::NoAccount)?;
     Ok(Reply::json(200, &Account::show(&account, &profile, request.now())))

@@ -18,8 +18,9 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use cdr::{MAX_RECORDS, Message, Row};
+use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Outcome};
-use domain::journal::{JournalEntry, MAX_ITEMS_PER_COMMIT};
+use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::rejection::{self, Rejection};
 use domain::{Account, AccountId, Currency, Decision, Money, RateTable, RecordId, UsageRecord};

@@ -1,10 +1,10 @@
-//! Auto-recharge, and recovery: what an account needs that nobody asks for.
+//! Auto-recharge, and recovery of payments: the work on accounts that no request asks for.
 //!
 //! - An event says that an account is low: the rule is looked at, and the card charged (R2, R3).
 //! - Every five minutes, what is due: payments whose outcome is unknown are resolved to exactly one lot or none
 //!   (F5), retries begin (R4), and accounts whose event was lost, or whose lot expires, are looked at (R2, N3, N4).
 //!
-//! Both do the same to an account: `attend`.
+//! An account with such work is a *due account*: `handle_due_account`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use std::sync::Arc;
 use api::{Delivery, Scheduled};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::account::OpenPayment;
-use domain::card_payment::{CardPaymentState, PERSON_HAS};
+use domain::card_payment::PERSON_HAS;
 use domain::recharge::{self, Policy};
-use domain::{Account, AccountId, CardPayment, CardPaymentKind, Fact, PaymentId};
+use domain::{Account, AccountId, CardPaymentKind, Fact};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use payments::{Cashier, LeaseClock, Processor, Recovered};
+use payments::{Cashier, LeaseClock, Processor, Recovery};
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
 use telemetry::Causes;
 use telemetry::metric::PAYMENTS_PENDING;
 
-/// Accounts looked at at the same time; few, since each asks the card processor.
+/// Due accounts handled at the same time: few, since each asks the card processor.
 const RECOVERED_AT_ONCE: usize = 4;
 
 /// A charge that succeeds may leave the account low, when a limit made it smaller; it is looked at again this
@@ -45,7 +45,8 @@ pub struct Ports {
 }
 
 impl Ports {
-    fn cashier(&self) -> Cashier<'_> {
+    /// The cashier, with this function's clock for leases.
+    pub fn cashier(&self) -> Cashier<'_> {
         Cashier {
             store: &self.store,
             processor: self.processor.as_ref(),
@@ -81,8 +82,8 @@ pub enum RecoverError {
     /// What is due could not be read.
     #[error("the accounts that are due could not be read")]
     Due(#[source] StoreError),
-    /// The others were attended to.
-    #[error("{failed} of {due} accounts could not be attended to and stay due")]
+    /// The other due accounts were handled.
+    #[error("{failed} of {due} due accounts could not be handled and stay due")]
     Accounts {
         /// How many were not.
         failed: usize,
@@ -91,7 +92,7 @@ pub enum RecoverError {
     },
 }
 
-/// Handles events that say that an account is low; others are none of ours.
+/// Handles the events that say that an account is low, and ignores others.
 pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
     api::queue::each(batch, |Delivery { event, now }| async move {
         let Fact::BalanceLow { .. } = event.fact else { return Ok(()) };
@@ -101,19 +102,21 @@ pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
     .await
 }
 
-/// Attends to what is due.
+/// Handles due accounts, when the schedule says so.
 pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, RecoverError> {
     event.run(recover(event.time, Leases::Respected, ports)).await
 }
 
-/// Attends to what is due at `now`; with leases ignored, to every payment that is open, too: none is left alone for
+/// Handles the accounts that are due at `now`. With leases ignored, every open payment is due, since none is leased for
 /// longer than a day.
 pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Summary, RecoverError> {
     let until = if leases == Leases::Respected { now } else { now + PERSON_HAS };
     let due = ports.store.due(Due::Recharge, until).await.map_err(RecoverError::Due)?;
     let accounts = due.len();
     let results: Vec<_> = stream::iter(due)
-        .map(|id| async move { attend(ports, &id, now, leases).await.map_err(|problem| (id, problem)) })
+        .map(|id| async move {
+            handle_due_account(ports, &id, now, leases).await.map_err(|problem| (id, problem))
+        })
         .buffer_unordered(RECOVERED_AT_ONCE)
         .collect()
         .await;
@@ -127,19 +130,19 @@ pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Su
                 summary.begun += part.begun;
             }
             Err((id, problem)) => {
-                tracing::error!(account = %id, problem = %Causes(&problem), "an account could not be attended to");
+                tracing::error!(account = %id, problem = %Causes(&problem), "a due account could not be handled");
                 failed += 1;
             }
         }
     }
     PAYMENTS_PENDING.report(0);
     let Summary { looked_at, closed, begun } = summary;
-    tracing::info!(accounts, looked_at, closed, begun, "attended to what is due");
+    tracing::info!(accounts, looked_at, closed, begun, "due accounts handled");
     if failed > 0 { Err(RecoverError::Accounts { failed, due: accounts }) } else { Ok(summary) }
 }
 
 /// Resolves the account's open payments that are due, and looks at its auto-recharge.
-async fn attend(
+async fn handle_due_account(
     ports: &Ports,
     id: &AccountId,
     now: Timestamp,
@@ -152,10 +155,10 @@ async fn attend(
     for open in due_payments(&account, now, leases) {
         summary.looked_at += 1;
         needs_a_look |= open.kind == CardPaymentKind::Recharge;
-        match recover_payment(ports, id, open, now).await {
-            Ok(Outcome::Closed) => summary.closed += 1,
-            Ok(Outcome::WaitsForPerson) => {}
-            Ok(Outcome::Pending) => PAYMENTS_PENDING.add(1),
+        match ports.cashier().recover_open(id, open, now).await {
+            Ok(Recovery::Closed) => summary.closed += 1,
+            Ok(Recovery::WaitsForOwner) => {}
+            Ok(Recovery::Pending) => PAYMENTS_PENDING.add(1),
             // The account's other payments are looked at all the same.
             Err(problem) => {
                 PAYMENTS_PENDING.add(1);
@@ -193,49 +196,6 @@ async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, St
         cashier.charge(payment, now).await?;
     }
     Ok(MAX_CHARGES_AT_ONCE)
-}
-
-/// What became of a payment that the account lists as open.
-enum Outcome {
-    Closed,
-    WaitsForPerson,
-    /// The card processor does not say yet, or cannot be asked.
-    Pending,
-}
-
-async fn recover_payment(
-    ports: &Ports,
-    account: &AccountId,
-    open: &OpenPayment,
-    now: Timestamp,
-) -> Result<Outcome, StoreError> {
-    let payment = ports.store.card_payment(account, &open.id).await?;
-    let Some(payment) = payment.filter(CardPayment::is_open) else { return Ok(Outcome::Closed) };
-    let Recovered { payment, is_known } = ports.cashier().recover(payment, now, open.withdrawn).await?;
-    Ok(match payment.state {
-        _ if !payment.is_open() => Outcome::Closed,
-        CardPaymentState::NeedsAction { .. } if is_known => Outcome::WaitsForPerson,
-        _ => Outcome::Pending,
-    })
-}
-
-/// Looks at one payment because the card processor says that it has moved. An attempt that its process may still be at is
-/// left to it, or to recovery: what has moved may be the card before.
-pub async fn payment_moved(
-    ports: &Ports,
-    id: &AccountId,
-    payment: &PaymentId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let Some(account) = ports.store.account(id).await? else { return Ok(()) };
-    let now = now.max(account.as_of);
-    let Some(open) = account.open_payments.iter().find(|open| open.id == *payment) else { return Ok(()) };
-    let Some(payment) = ports.store.card_payment(id, payment).await? else { return Ok(()) };
-    let is_held = open.recover_at > now && !open.withdrawn;
-    if !payment.is_open() || is_held && matches!(payment.state, CardPaymentState::Open { .. }) {
-        return Ok(());
-    }
-    ports.cashier().recover(payment, now, open.withdrawn).await.map(|_| ())
 }
 
 fn due_payments(account: &Account, now: Timestamp, leases: Leases) -> impl Iterator<Item = &OpenPayment> {

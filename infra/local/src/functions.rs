@@ -293,7 +293,7 @@ impl Functions {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let _flight = self.flights.take_off();
-        let result = recharge::payment_moved(&self.recharge, account, id, now).await;
+        let result = self.recharge.cashier().payment_moved(account, id, now).await;
         self.ran(RECHARGE, result.is_err());
         result
     }

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewEntry};
+use crate::change::Decision;
+use crate::draft::{Draft, NewEntry};
 use crate::fact::Fact;
 use crate::funding::Funding;
 use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};

@@ -6,11 +6,13 @@
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewEntry};
+use crate::change::Decision;
+use crate::change::MAX_ITEMS_PER_COMMIT;
+use crate::draft::{Draft, NewEntry};
 use crate::fact::Fact;
 use crate::funding::Funding;
 use crate::id::Fingerprint;
-use crate::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
+use crate::journal::EntryDetails;
 use crate::journal_key::EntryKind;
 use crate::money::{Money, MoneyError};
 use crate::rate::{RateTable, RatedCall, RatingBasis, RatingResult};
@@ -57,14 +59,14 @@ pub fn decide(
     let mut outcomes = Vec::with_capacity(records.len());
     let mut posts = false;
     for record in records {
-        let rated = rate(&draft, record, rates);
-        let items = rated.as_ref().map_or(0, |rated| items_needed(record, rated));
+        let result = rate(&draft, record, rates);
+        let items = result.as_ref().map_or(0, |result| items_needed(record, result));
         if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
         }
-        posts |= rated.is_ok();
-        outcomes.push(match rated {
-            Ok(rated) => post(&mut draft, record, rated),
+        posts |= result.is_ok();
+        outcomes.push(match result {
+            Ok(result) => post(&mut draft, record, result),
             Err(problem) => Outcome::Invalid(problem),
         });
     }
@@ -80,12 +82,12 @@ pub fn decide(
 fn rate(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<RatingResult, InvalidRecord> {
     let currency = draft.account().currency;
     let given = record.checked(currency, draft.now())?;
-    let rated = rates.rate(record, given, currency);
-    if let RatingResult::Rated(RatedCall { price, .. }) = &rated {
+    let result = rates.rate(record, given, currency);
+    if let RatingResult::Rated(RatedCall { price, .. }) = &result {
         let too_much = |problem: MoneyError| InvalidRecord::new("charge", problem.to_string());
         draft.account().can_be_charged(*price).map_err(too_much)?;
     }
-    Ok(rated)
+    Ok(result)
 }
 
 /// The items that the record's entry takes, as [`JournalEntry::items`](crate::journal::JournalEntry::items) counts them.

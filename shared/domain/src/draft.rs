@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::account::{Account, DayEnd, PostUsage};
+use crate::change::{Change, Decision};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId};
 use crate::journal::{EntryDetails, JournalEntry, Lasting};
@@ -15,71 +16,12 @@ use crate::profile::Profile;
 use crate::recharge::state::STILL_LOW_AFTER;
 use crate::time::Month;
 
-/// What a decision came to: what to commit, if anything, and the answer once that is done.
-#[derive(Clone, Debug)]
-pub struct Decision<T> {
-    /// What to commit; `None` when nothing changes.
-    pub change: Option<Change>,
-    /// What the caller is told.
-    pub answer: T,
-}
-
-/// What one commit writes, all of it or none.
-#[derive(Clone, Debug)]
-pub struct Change {
-    /// The account as decided: its version is one more than the one read.
-    pub account: Account,
-    /// The profile, where it changes.
-    pub profile: Option<Profile>,
-    /// Rows for the journal.
-    pub entries: Vec<JournalEntry>,
-    /// The payment that opens, moves on or closes.
-    pub payment: Option<Payment>,
-    /// How the account stood at the end of the day of its last change, if this is the first change on a later day.
-    pub day_end: Option<DayEnd>,
-    /// What the world is told.
-    pub facts: Vec<Fact>,
-}
-
-impl Change {
-    /// The items of the transaction that commits it. [`MAX_ITEMS_PER_COMMIT`](crate::journal::MAX_ITEMS_PER_COMMIT)
-    /// bounds this number, and it is counted here alone.
-    pub fn items(&self) -> usize {
-        items(&self.entries, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
-    }
-}
-
-/// The items that a commit of these takes: the account, each row with what it needs, the profile, the payment and the end
-/// of a day.
-fn items(
-    entries: &[JournalEntry],
-    profile: Option<&Profile>,
-    payment: Option<&Payment>,
-    day_end: Option<&DayEnd>,
-) -> usize {
-    let rows: usize = entries.iter().map(JournalEntry::items).sum();
-    let others = [profile.is_some(), payment.is_some(), day_end.is_some()];
-    1 + rows + others.into_iter().filter(|is_there| *is_there).count()
-}
-
-impl<T> Decision<T> {
-    /// Nothing changes.
-    pub fn unchanged(answer: T) -> Self {
-        Self { change: None, answer }
-    }
-}
-
 /// An account being decided on.
 #[derive(Debug)]
 pub struct Draft {
-    account: Account,
+    change: Change,
     now: Timestamp,
     last_balance: Money,
-    entries: Vec<JournalEntry>,
-    facts: Vec<Fact>,
-    payment: Option<Payment>,
-    profile: Option<Profile>,
-    day_end: Option<DayEnd>,
 }
 
 impl Draft {
@@ -88,19 +30,10 @@ impl Draft {
     pub fn on(account: &Account, now: Timestamp) -> Self {
         let now = now.max(account.as_of);
         let day_end = DayEnd::before(account, now);
-        let mut account = account.clone();
-        account.version += 1;
-        account.as_of = now;
-        let mut draft = Self {
-            last_balance: account.balance(),
-            account,
-            now,
-            entries: Vec::new(),
-            facts: Vec::new(),
-            payment: None,
-            profile: None,
-            day_end,
-        };
+        let account = Account { version: account.version + 1, as_of: now, ..account.clone() };
+        let last_balance = account.balance();
+        let change = Change { day_end, ..Change::of(account) };
+        let mut draft = Self { change, now, last_balance };
         draft.close_past_month();
         draft
     }
@@ -112,28 +45,28 @@ impl Draft {
 
     /// The account so far.
     pub fn account(&self) -> &Account {
-        &self.account
+        &self.change.account
     }
 
     /// The account so far, for what is not money.
     pub fn account_mut(&mut self) -> &mut Account {
-        &mut self.account
+        &mut self.change.account
     }
 
     /// The items that its commit has so far: see [`Change::items`].
     pub fn items(&self) -> usize {
-        items(&self.entries, self.profile.as_ref(), self.payment.as_ref(), self.day_end.as_ref())
+        self.change.items()
     }
 
     /// Adds funds: what is owed is repaid first (F7), and a lot used up by that is not kept.
     pub fn add_lot(&mut self, id: LotId, purchased_at: Timestamp, expires_at: Timestamp, amount: Money) {
         assert!(amount.is_positive(), "funds are more than zero");
         let mut lot = Lot::new(id, purchased_at, expires_at, amount, self.now);
-        let repaid = amount.min(self.account.owed);
-        self.account.owed -= repaid;
+        let repaid = amount.min(self.change.account.owed);
+        self.change.account.owed -= repaid;
         lot.remaining -= repaid;
         if lot.remaining.is_positive() {
-            let lots = &mut self.account.lots;
+            let lots = &mut self.change.account.lots;
             let place =
                 lots.partition_point(|other| (other.expires_at, &other.id) <= (lot.expires_at, &lot.id));
             lots.insert(place, lot);
@@ -145,7 +78,7 @@ impl Draft {
     pub(crate) fn draw(&mut self, amount: Money, usable_at: Timestamp) -> (Vec<Draw>, Money) {
         let mut uncovered = amount;
         let mut draws = Vec::new();
-        for lot in &mut self.account.lots {
+        for lot in &mut self.change.account.lots {
             if !uncovered.is_positive() {
                 break;
             }
@@ -156,41 +89,46 @@ impl Draft {
                 draws.push(Draw { lot: lot.id.clone(), amount: taken, expires_at: lot.expires_at });
             }
         }
-        self.account.lots.retain(|lot| lot.remaining.is_positive());
+        self.change.account.lots.retain(|lot| lot.remaining.is_positive());
         (draws, uncovered)
     }
 
     /// Adds to what is owed.
     pub(crate) fn owe(&mut self, amount: Money) {
-        self.account.owed += amount;
+        self.change.account.owed += amount;
     }
 
     /// Adds to what the next invoice asks for (S8).
     pub(crate) fn leave_to_invoice(&mut self, amount: Money) {
-        self.account.post_usage.amount += amount;
+        self.change.account.post_usage.amount += amount;
     }
 
     /// Takes a whole lot out, for its booking.
     pub fn remove_lot(&mut self, id: &LotId) -> Lot {
-        let place =
-            self.account.lots.iter().position(|lot| lot.id == *id).expect("the caller found the lot here");
-        self.account.lots.remove(place)
+        let place = self
+            .change
+            .account
+            .lots
+            .iter()
+            .position(|lot| lot.id == *id)
+            .expect("the caller found the lot here");
+        self.change.account.lots.remove(place)
     }
 
     /// Writes a row of the journal. The account has the entry's effect already, and its balance must
     /// follow from the row before (invariant 1).
     pub fn post(&mut self, entry: NewEntry) {
-        let balance = self.account.balance();
+        let balance = self.change.account.balance();
         assert_eq!(self.last_balance + entry.amount, balance, "the balance follows from the row before");
         self.last_balance = balance;
-        self.entries.push(JournalEntry {
+        self.change.entries.push(JournalEntry {
             key: entry.key,
             at: entry.at,
             posted_at: self.now,
             amount: entry.amount,
             balance,
-            version: self.account.version,
-            sequence: u32::try_from(self.entries.len()).expect("a commit has at most 100 rows"),
+            version: self.change.account.version,
+            sequence: u32::try_from(self.change.entries.len()).expect("a commit has at most 100 rows"),
             draws: entry.draws,
             post_usage: entry.post_usage,
             fingerprint: entry.fingerprint,
@@ -202,51 +140,49 @@ impl Draft {
 
     /// Tells the world.
     pub fn say(&mut self, fact: Fact) {
-        self.facts.push(fact);
+        self.change.facts.push(fact);
     }
 
     /// Tells the world, and keeps what was told on the row posted last, so that it can be told again.
     pub fn say_of_row(&mut self, fact: Fact) {
-        let number = u32::try_from(self.facts.len()).expect("a commit has few facts");
-        let row = self.entries.last_mut().expect("a row was posted");
+        let number = u32::try_from(self.change.facts.len()).expect("a commit has few facts");
+        let row = self.change.entries.last_mut().expect("a row was posted");
         row.lasting = Some(Lasting { number, fact: fact.clone() });
-        self.facts.push(fact);
+        self.change.facts.push(fact);
     }
 
     /// Writes this payment with the commit.
     pub fn set_payment(&mut self, payment: impl Into<Payment>) {
-        self.payment = Some(payment.into());
+        self.change.payment = Some(payment.into());
     }
 
     /// Writes this profile with the commit.
     pub fn set_profile(&mut self, profile: Profile) {
-        self.profile = Some(profile);
+        self.change.profile = Some(profile);
     }
 
     /// The decision. What is available is looked at once more, whatever it was that changed it (T2).
     pub fn finish<T>(mut self, answer: T) -> Decision<T> {
         self.tell_of_crossings();
         self.tell_of_shortfall();
-        assert_eq!(self.account.unsound(), None, "a decision leaves the account sound");
-        let Self { account, entries, facts, payment, profile, day_end, .. } = self;
-        let change = Change { account, profile, entries, payment, day_end, facts };
-        Decision { change: Some(change), answer }
+        assert_eq!(self.change.account.unsound(), None, "a decision leaves the account sound");
+        Decision { change: Some(self.change), answer }
     }
 
     /// A crossing to zero or below (N3), or to the warning amount or below (N4), is told once, until what is
     /// available is above again. A balance of less than one minor unit does not arm N3 again.
     fn tell_of_crossings(&mut self) {
-        let available = self.account.available(self.now);
+        let available = self.change.account.available(self.now);
         if available.is_positive() {
-            self.account.depletion_told &= !available.reaches_minor_unit();
-        } else if !self.account.depletion_told {
-            self.account.depletion_told = true;
-            self.facts.push(Fact::BalanceDepleted { available });
+            self.change.account.depletion_told &= !available.reaches_minor_unit();
+        } else if !self.change.account.depletion_told {
+            self.change.account.depletion_told = true;
+            self.change.facts.push(Fact::BalanceDepleted { available });
         }
-        let Some(warning) = &mut self.account.warning else { return };
+        let Some(warning) = &mut self.change.account.warning else { return };
         let low = available <= warning.amount;
         if low && !warning.told {
-            self.facts.push(Fact::BalanceWarning { available, amount: warning.amount });
+            self.change.facts.push(Fact::BalanceWarning { available, amount: warning.amount });
         }
         warning.told = low;
     }
@@ -254,31 +190,31 @@ impl Draft {
     /// Every commit that leaves the account low with no charge open says so (R2), and the first of them makes it
     /// due, in case nobody hears.
     fn tell_of_shortfall(&mut self) {
-        let available = self.account.available(self.now);
-        let recharge = &mut self.account.recharge;
+        let available = self.change.account.available(self.now);
+        let recharge = &mut self.change.account.recharge;
         if recharge.wanted(available, self.now) {
             recharge.look_at.get_or_insert(self.now + STILL_LOW_AFTER);
-            self.facts.push(Fact::BalanceLow { available });
+            self.change.facts.push(Fact::BalanceLow { available });
         } else {
             recharge.look_at = None;
         }
     }
 
     fn close_past_month(&mut self) {
-        let PostUsage { month, amount } = self.account.post_usage;
+        let PostUsage { month, amount } = self.change.account.post_usage;
         let this_month = Month::of(self.now);
         if this_month == month {
             return;
         }
         let invoiced = amount.to_minor_units_half_up();
-        self.account.post_usage = PostUsage { month: this_month, amount: amount - invoiced };
+        self.change.account.post_usage = PostUsage { month: this_month, amount: amount - invoiced };
         if invoiced.is_zero() {
             return;
         }
         self.post(NewEntry {
             key: JournalKey::invoice(month),
             at: month.end(),
-            amount: Money::zero(self.account.currency),
+            amount: Money::zero(self.change.account.currency),
             draws: Vec::new(),
             post_usage: -invoiced,
             fingerprint: Fingerprint::of([month.to_string().as_str()]),

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use crate::account::Account;
-use crate::draft::{Decision, Draft, NewEntry};
+use crate::change::Decision;
+use crate::draft::{Draft, NewEntry};
 use crate::fact::{Expired, Expiring, Fact, UnusedFunds};
 use crate::id::Fingerprint;
 use crate::journal::EntryDetails;

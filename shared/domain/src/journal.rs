@@ -13,9 +13,6 @@ use crate::rejection::Rejection;
 use crate::time::Month;
 use crate::usage::UsageRecord;
 
-/// One commit is one transaction: the account, its rows and what they stand on, at most this many items.
-pub const MAX_ITEMS_PER_COMMIT: usize = 100;
-
 /// What an entry is about; each kind with what only it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryDetails {

@@ -23,6 +23,7 @@
 //! | [`fact`] | an event of a commit | E3, N1-N10 |
 //! | [`journal`] | a journal entry | S2 |
 //! | [`account`] | an organization's wallet | A1-A3, T2 |
+//! | [`change`] | what one commit writes | |
 //! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
 //! | [`funding`] | what pays for a charge | S1, S8, S10, F9 |
 //! | [`purchase`] | limits of purchases, and opening one | F1, F2, F4, F6, F11 |
@@ -37,6 +38,7 @@ pub mod account;
 pub mod adjustment;
 pub mod audit;
 pub mod card_payment;
+pub mod change;
 pub mod debit;
 pub mod draft;
 pub mod expiry;
@@ -59,7 +61,8 @@ pub mod usage;
 
 pub use account::{Account, BillingModel, Status};
 pub use card_payment::{CardPayment, CardPaymentKind, CardPaymentState};
-pub use draft::{Decision, Draft};
+pub use change::Decision;
+pub use draft::Draft;
 pub use fact::Fact;
 pub use id::{AccountId, Fingerprint, LotId, MessageId, PaymentId, PaymentKind, RecordId};
 pub use journal::JournalEntry;

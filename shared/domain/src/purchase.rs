@@ -8,7 +8,8 @@ use rust_decimal::Decimal;
 
 use crate::account::{Account, BillingModel, OpenPayment};
 use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
-use crate::draft::{Decision, Draft};
+use crate::change::Decision;
+use crate::draft::Draft;
 use crate::id::{Fingerprint, PaymentId};
 use crate::lot::MAX_LOTS;
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};

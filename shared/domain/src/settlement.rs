@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use crate::account::{Account, OpenPayment};
 use crate::card_payment::{ABANDONED, Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
-use crate::draft::{Decision, Draft, NewEntry};
+use crate::change::Decision;
+use crate::draft::{Draft, NewEntry};
 use crate::fact::Fact;
 use crate::id::LotId;
 use crate::journal::EntryDetails;

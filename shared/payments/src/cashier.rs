@@ -10,8 +10,7 @@
 //!
 //! A recharge whose card is declined has one more attempt when there is a backup (F10): steps 2 to 6 again.
 //!
-//! Recovery looks at what the processor has: what was charged is closed as charged, what was never confirmed
-//! is cancelled. It never begins a charge for a person who has gone (F5).
+//! A process that dies between two steps leaves the payment open, for [`recovery`](crate::recovery).
 
 use std::sync::Arc;
 
@@ -25,10 +24,10 @@ use telemetry::Causes;
 use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError};
 
 /// Another process may move the payment while it is being closed, but not often: each has one step to take.
-const MAX_CLOSING_TRIES: usize = 8;
+pub(crate) const MAX_CLOSING_TRIES: usize = 8;
 
 /// Where an attempt has led.
-enum Settled {
+pub(crate) enum Settled {
     /// As far as it goes for now.
     Done(CardPayment),
     /// The processor does not say.
@@ -38,19 +37,11 @@ enum Settled {
 }
 
 impl Settled {
-    fn payment(self) -> CardPayment {
+    pub(crate) fn payment(self) -> CardPayment {
         match self {
             Self::Done(payment) | Self::Unknown(payment) | Self::NextAttempt(payment) => payment,
         }
     }
-}
-
-/// What recovery came to.
-pub struct Recovered {
-    /// The payment by now.
-    pub payment: CardPayment,
-    /// Whether the processor said where it is.
-    pub is_known: bool,
 }
 
 /// A clock for leases. A lease is a time-out: it begins when an attempt does, however old the event is that the
@@ -76,38 +67,13 @@ impl Cashier<'_> {
         Ok(self.go_on(settled, now).await?.payment())
     }
 
-    /// Finds out what became of an open payment, and closes it if that is known or can be made certain.
-    /// `now` is compared with what the person was given (24 h). One that was withdrawn is cancelled if it still
-    /// can be.
-    pub async fn recover(
-        &self,
-        mut payment: CardPayment,
-        now: Timestamp,
-        withdrawn: bool,
-    ) -> Result<Recovered, StoreError> {
-        let mut is_known = true;
-        for _ in 0..MAX_CLOSING_TRIES {
-            let settled = Box::pin(self.resolve(payment.clone(), now, withdrawn)).await?;
-            let settled = self.go_on(settled, now).await?;
-            is_known = !matches!(settled, Settled::Unknown(_));
-            let after = settled.payment();
-            // Whoever is at it may have got an object meanwhile, and would confirm it next.
-            let slipped_away = withdrawn && after.is_open() && !is_same_attempt(&after, &payment);
-            payment = after;
-            if !slipped_away {
-                break;
-            }
-        }
-        Ok(Recovered { payment, is_known })
-    }
-
     /// The instant at which an attempt begins if it begins now.
     pub fn begins_at(&self, now: Timestamp) -> Timestamp {
         self.lease_clock.map_or(now, |clock| clock().max(now))
     }
 
     /// The backup has an attempt of its own, and no other follows.
-    async fn go_on(&self, settled: Settled, now: Timestamp) -> Result<Settled, StoreError> {
+    pub(crate) async fn go_on(&self, settled: Settled, now: Timestamp) -> Result<Settled, StoreError> {
         match settled {
             Settled::NextAttempt(payment) => Box::pin(self.attempt(payment, now)).await,
             settled => Ok(settled),
@@ -131,42 +97,9 @@ impl Cashier<'_> {
         }
     }
 
-    async fn resolve(
-        &self,
-        payment: CardPayment,
-        now: Timestamp,
-        withdrawn: bool,
-    ) -> Result<Settled, StoreError> {
-        let found = match payment.intent() {
-            Some(intent) => self.processor.look_up(intent).await.map(Some),
-            None => self.processor.find(&payment.method.customer, &payment.processor_key()).await,
-        };
-        let intent = match found {
-            Ok(Some(intent)) => intent,
-            // It never saw it, and whoever would send it now loses the row to this: see *note* above.
-            Ok(None) => return self.close(payment, |a, p| settlement::decline(a, now, p, ABANDONED)).await,
-            Err(problem) => return Ok(still_unknown(payment, &problem)),
-        };
-        // A recharge waits for its person; who asked for a purchase has gone by then.
-        let person_is_late =
-            payment.kind == CardPaymentKind::Purchase && now >= payment.created_at + PERSON_HAS;
-        let give_up = match &intent.state {
-            IntentState::Unconfirmed => true,
-            IntentState::NeedsAction { .. } => withdrawn || person_is_late,
-            _ => false,
-        };
-        if !give_up {
-            return self.settle(payment, now, intent).await;
-        }
-        match self.processor.cancel(&intent.id).await {
-            Ok(intent) => self.settle(payment, now, intent).await,
-            Err(problem) => Ok(still_unknown(payment, &problem)),
-        }
-    }
-
     /// Brings the payment to where the processor is. A declined object is cancelled first, and what the processor
     /// then says decides: the customer may have paid with another card meanwhile.
-    async fn settle(
+    pub(crate) async fn settle(
         &self,
         payment: CardPayment,
         now: Timestamp,
@@ -244,7 +177,7 @@ impl Cashier<'_> {
 
     /// Commits what `decide` makes of the payment. One that somebody else has closed stays so; one that has
     /// another object by now is left as it is, since what was found out does not concern that object.
-    async fn close(
+    pub(crate) async fn close(
         &self,
         mut payment: CardPayment,
         decide: impl Fn(&Account, &CardPayment) -> Result<Decision<CardPayment>, NotOpen> + Sync,
@@ -275,13 +208,13 @@ impl Cashier<'_> {
 }
 
 /// What was found out about the one concerns the other.
-fn is_same_attempt(one: &CardPayment, other: &CardPayment) -> bool {
+pub(crate) fn is_same_attempt(one: &CardPayment, other: &CardPayment) -> bool {
     (one.attempt, one.intent()) == (other.attempt, other.intent())
 }
 
 /// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
 /// or to cancel: it may have charged.
-fn still_unknown(payment: CardPayment, problem: &ProcessorError) -> Settled {
+pub(crate) fn still_unknown(payment: CardPayment, problem: &ProcessorError) -> Settled {
     tracing::warn!(payment = %payment.id, problem = %Causes(problem), "the outcome of a charge is unknown");
     Settled::Unknown(payment)
 }

@@ -2,12 +2,15 @@
 //!
 //! - [`processor`]: the port, what a card processor must be able to do for us;
 //! - [`sandbox`]: a processor with test cards and a record of its own, for machines without network;
-//! - [`cashier`]: the steps of a charge, and their recovery when a process dies between them.
+//! - [`cashier`]: the steps of a charge;
+//! - [`recovery`]: what became of a charge whose process died between two steps, or whose owner was to confirm it.
 
 pub mod cashier;
 pub mod processor;
+pub mod recovery;
 pub mod sandbox;
 
-pub use cashier::{Cashier, LeaseClock, Recovered};
+pub use cashier::{Cashier, LeaseClock};
 pub use processor::{Intent, IntentState, NewIntent, Processor, ProcessorError, Refund};
+pub use recovery::Recovery;
 pub use sandbox::Sandbox;

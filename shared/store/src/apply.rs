@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use domain::draft::Change;
+use domain::change::Change;
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::{Account, AccountId, Decision, Profile};

@@ -7,8 +7,9 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, ConditionCheck, Put, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
-use domain::draft::Change;
-use domain::journal::{EntryDetails, JournalEntry, MAX_ITEMS_PER_COMMIT};
+use domain::change::Change;
+use domain::change::MAX_ITEMS_PER_COMMIT;
+use domain::journal::{EntryDetails, JournalEntry};
 use domain::journal_key::JournalKey;
 use domain::{AccountId, Payment};
 use telemetry::Correlation;

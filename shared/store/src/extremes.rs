@@ -1,7 +1,7 @@
 //! Whatever a decision accepts can be read back: extremes of every number, written and read (S4).
 
 use domain::adjustment::{self, AdjustmentRequest};
-use domain::draft::Change;
+use domain::change::Change;
 use domain::money::MAX_UNITS;
 use domain::profile::{Card, PaymentMethod};
 use domain::purchase::{self, PurchaseLimits, PurchaseRequest};

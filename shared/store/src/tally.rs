@@ -1,7 +1,7 @@
 //! What a commit adds to the metrics: counted once it is made, and only then. So a request that comes to nothing
 //! half-way has counted what it did.
 
-use domain::draft::Change;
+use domain::change::Change;
 use domain::journal::EntryDetails;
 use domain::{Fact, Money, PaymentKind};
 use telemetry::metric::{CHARGED, DEBITS, LOTS_BOOKED, RECHARGES, WARNINGS};

@@ -19,7 +19,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use domain::draft::Change;
+use domain::change::Change;
 use domain::fact::Event;
 use domain::{
     Account, AccountId, BillingModel, CardPayment, Currency, Decision, Draft, Fact, Money, Payment, Profile,
@@ -97,14 +97,8 @@ impl World {
             BillingModel::Prepaid,
             "2026-11-25T09:00:00Z".parse().unwrap(),
         );
-        let change = Change {
-            account,
-            profile: Some(profile),
-            entries: Vec::new(),
-            payment: payment.map(Payment::from),
-            day_end: None,
-            facts: Vec::new(),
-        };
+        let payment = payment.map(Payment::from);
+        let change = Change { profile: Some(profile), payment, ..Change::of(account) };
         assert!(self.ports.store.create(&change).await.unwrap());
     }
 

@@ -5,7 +5,8 @@ use rust_decimal::prelude::ToPrimitive;
 
 use crate::account::{Account, OpenPayment};
 use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
-use crate::draft::{Decision, Draft};
+use crate::change::Decision;
+use crate::draft::Draft;
 use crate::fact::Fact;
 use crate::id::{Fingerprint, PaymentId, PaymentKind};
 use crate::money::Money;

@@ -5,7 +5,8 @@ use rust_decimal::Decimal;
 
 use crate::account::{Account, BillingModel};
 use crate::card_payment::CardPaymentKind;
-use crate::draft::{Decision, Draft};
+use crate::change::Decision;
+use crate::draft::Draft;
 use crate::fact::{Fact, NewAutoRecharge, NewValues, Setting};
 use crate::money::{Currency, Money};
 use crate::profile::Profile;

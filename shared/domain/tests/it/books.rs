@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::draft::Change;
+use domain::change::Change;
 use domain::fact::{Expiring, UnusedFunds};
 use domain::journal::EntryDetails;
 use domain::time::{LATE_RECORDS, key_text};

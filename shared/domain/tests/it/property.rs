@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
-use domain::draft::Change;
+use domain::change::Change;
 use domain::fact::{Expiring, UnusedFunds};
 use domain::journal::EntryDetails;
 use domain::lot::Draw;

@@ -1,7 +1,7 @@
 //! Auto-recharge, transition by transition (R1-R7, F10, N3, N4): what happens, what is told, and what is due.
 
 use domain::card_payment::{ABANDONED, LEASE};
-use domain::draft::Decision;
+use domain::change::Decision;
 use domain::profile::PaymentMethod;
 use domain::purchase::PurchaseLimits;
 use domain::recharge::{

@@ -1,7 +1,8 @@
 //! Refused records that nobody waits for are kept and told (S3).
 
+use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Decided, Outcome};
-use domain::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
+use domain::journal::EntryDetails;
 use domain::rejection::{Message, Refusal};
 use domain::{Account, BillingModel, Decision, Fact, MessageId, RateTable, Rejection, UsageRecord};
 

@@ -4,8 +4,9 @@
 use domain::account::{DayEnd, PostUsage};
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::card_payment::{CardPaymentState, LEASE};
-use domain::draft::{Change, Decision};
-use domain::journal::{EntryDetails, MAX_ITEMS_PER_COMMIT};
+use domain::change::MAX_ITEMS_PER_COMMIT;
+use domain::change::{Change, Decision};
+use domain::journal::EntryDetails;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::rate::RatingBasis;
 use domain::settlement::{self, NotOpen};

@@ -1,0 +1,134 @@
+//! Recovery: finding out what became of an open card payment (F5, R5, F10).
+//!
+//! The processor knows: a payment that it charged is closed as charged, one that was never confirmed is cancelled and
+//! closed as declined. Recovery never begins a charge for a person who has gone.
+//!
+//! | occasion | function |
+//! |---|---|
+//! | the payment is due, since its process died or its owner has had time | [`Cashier::recover_open`] |
+//! | a new card or setting has withdrawn the account's open recharge | [`Cashier::cancel_withdrawn`] |
+//! | the processor says that the payment's object has moved | [`Cashier::payment_moved`] |
+
+use domain::account::OpenPayment;
+use domain::card_payment::{ABANDONED, PERSON_HAS};
+use domain::{Account, AccountId, CardPayment, CardPaymentKind, CardPaymentState, PaymentId, settlement};
+use jiff::Timestamp;
+use store::StoreError;
+
+use crate::cashier::{Cashier, MAX_CLOSING_TRIES, Settled, is_same_attempt, still_unknown};
+use crate::processor::IntentState;
+
+/// Where recovery left a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recovery {
+    /// Its outcome is known and committed.
+    Closed,
+    /// The card's owner is to confirm it.
+    WaitsForOwner,
+    /// The card processor does not say yet, or cannot be asked.
+    Pending,
+}
+
+impl Cashier<'_> {
+    /// Recovers a payment that its account lists as open.
+    pub async fn recover_open(
+        &self,
+        account: &AccountId,
+        open: &OpenPayment,
+        now: Timestamp,
+    ) -> Result<Recovery, StoreError> {
+        let payment = self.store.card_payment(account, &open.id).await?;
+        let Some(payment) = payment.filter(CardPayment::is_open) else { return Ok(Recovery::Closed) };
+        self.recover(payment, now, open.withdrawn).await
+    }
+
+    /// Cancels the account's open recharge if it was withdrawn. One that cannot be cancelled now stays due.
+    pub async fn cancel_withdrawn(&self, account: &Account, now: Timestamp) -> Result<(), StoreError> {
+        if let Some(open) = account.open_recharge().filter(|open| open.withdrawn) {
+            self.recover_open(&account.id, open, now.max(account.as_of)).await?;
+        }
+        Ok(())
+    }
+
+    /// Recovers one payment because the card processor says that its object has moved. An attempt whose lease has not
+    /// ended is left to its process, or to a later recovery: the object that moved may be that of the card before.
+    pub async fn payment_moved(
+        &self,
+        account: &AccountId,
+        id: &PaymentId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(account) = self.store.account(account).await? else { return Ok(()) };
+        let now = now.max(account.as_of);
+        let Some(open) = account.open_payments.iter().find(|open| open.id == *id) else { return Ok(()) };
+        let Some(payment) = self.store.card_payment(&account.id, id).await? else { return Ok(()) };
+        let is_leased = open.recover_at > now && !open.withdrawn;
+        if !payment.is_open() || is_leased && matches!(payment.state, CardPaymentState::Open { .. }) {
+            return Ok(());
+        }
+        self.recover(payment, now, open.withdrawn).await.map(|_| ())
+    }
+
+    /// Finds out what became of an open payment, and closes it if that is known or can be made certain. A payment that was
+    /// withdrawn is cancelled if it still can be.
+    async fn recover(
+        &self,
+        mut payment: CardPayment,
+        now: Timestamp,
+        withdrawn: bool,
+    ) -> Result<Recovery, StoreError> {
+        let mut is_known = true;
+        for _ in 0..MAX_CLOSING_TRIES {
+            let settled = Box::pin(self.resolve(payment.clone(), now, withdrawn)).await?;
+            let settled = self.go_on(settled, now).await?;
+            is_known = !matches!(settled, Settled::Unknown(_));
+            let after = settled.payment();
+            // Whoever is at it may have got an object meanwhile, and would confirm it next.
+            let slipped_away = withdrawn && after.is_open() && !is_same_attempt(&after, &payment);
+            payment = after;
+            if !slipped_away {
+                break;
+            }
+        }
+        Ok(match payment.state {
+            _ if !payment.is_open() => Recovery::Closed,
+            CardPaymentState::NeedsAction { .. } if is_known => Recovery::WaitsForOwner,
+            _ => Recovery::Pending,
+        })
+    }
+
+    /// Asks the processor for a payment's object, and brings the payment to where that is. An object that nobody will
+    /// confirm any more is cancelled first.
+    async fn resolve(
+        &self,
+        payment: CardPayment,
+        now: Timestamp,
+        withdrawn: bool,
+    ) -> Result<Settled, StoreError> {
+        let found = match payment.intent() {
+            Some(intent) => self.processor.look_up(intent).await.map(Some),
+            None => self.processor.find(&payment.method.customer, &payment.processor_key()).await,
+        };
+        let intent = match found {
+            Ok(Some(intent)) => intent,
+            // It never saw it, and whoever would send it now loses the row to this: see *note* above.
+            Ok(None) => return self.close(payment, |a, p| settlement::decline(a, now, p, ABANDONED)).await,
+            Err(problem) => return Ok(still_unknown(payment, &problem)),
+        };
+        // A recharge waits for its person; who asked for a purchase has gone by then.
+        let person_is_late =
+            payment.kind == CardPaymentKind::Purchase && now >= payment.created_at + PERSON_HAS;
+        let give_up = match &intent.state {
+            IntentState::Unconfirmed => true,
+            IntentState::NeedsAction { .. } => withdrawn || person_is_late,
+            _ => false,
+        };
+        if !give_up {
+            return self.settle(payment, now, intent).await;
+        }
+        match self.processor.cancel(&intent.id).await {
+            Ok(intent) => self.settle(payment, now, intent).await,
+            Err(problem) => Ok(still_unknown(payment, &problem)),
+        }
+    }
+}

@@ -1,9 +1,9 @@
-//! The README's tour works as it is printed.
+//! The tours of README.md and docs/tour.md work as they are printed.
 //!
-//! In the section `## A tour`, the blocks tagged `sh` run in order in one shell, from the repository's root,
+//! In the section `## A tour` of each, the blocks tagged `sh` run in order in one shell, from the repository's root,
 //! against a host with the demo organization. A block tagged `console`, `text` or `json` after one of them is
 //! what that one prints, where `…` stands for anything; in `json` white space does not matter, so that the
-//! README can be laid out for people. The host's address is the default one in print, and the test's own here.
+//! page can be laid out for people. The host's address is the default one in print, and the test's own here.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -17,8 +17,8 @@ use tokio::time::timeout;
 const ADDRESS: &str = "http://127.0.0.1:8080";
 /// What the shell prints after each step; no step prints this itself.
 const END_OF_STEP: &str = "==== end of step ====\n";
-/// A README with fewer steps has lost its tour.
-const FEWEST_STEPS: usize = 5;
+/// A page with fewer steps has lost its tour.
+const FEWEST_STEPS: usize = 4;
 /// Nothing takes longer.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -36,9 +36,9 @@ enum Expected {
 }
 
 /// The steps of the tour.
-fn steps_of(readme: &str) -> Vec<Step> {
+fn steps_of(page: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for (tag, content) in blocks_of(readme) {
+    for (tag, content) in blocks_of(page) {
         let expected = match tag {
             "sh" => {
                 steps.push(Step { script: content, expected: None });
@@ -56,11 +56,11 @@ fn steps_of(readme: &str) -> Vec<Step> {
 }
 
 /// The fenced blocks of the section `## A tour`: their tags and contents.
-fn blocks_of(readme: &str) -> Vec<(&str, String)> {
+fn blocks_of(page: &str) -> Vec<(&str, String)> {
     let mut blocks = Vec::new();
     let mut block: Option<(&str, String)> = None;
     let mut in_tour = false;
-    for line in readme.lines() {
+    for line in page.lines() {
         match (&mut block, line.strip_prefix("```")) {
             (Some(_), Some(_)) => blocks.extend(block.take().filter(|_| in_tour)),
             (Some((_, content)), None) => content.extend([line, "\n"]),
@@ -146,9 +146,17 @@ async fn walk(steps: &[Step], address: &str) -> Result<(), String> {
 
 #[tokio::test]
 async fn the_readmes_tour_works_as_printed_and_again() {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md");
-    let readme = std::fs::read_to_string(readme).expect("there is a README");
-    let steps = steps_of(&readme);
+    works_as_printed_and_again("README.md").await;
+}
+
+#[tokio::test]
+async fn the_long_tour_works_as_printed_and_again() {
+    works_as_printed_and_again("docs/tour.md").await;
+}
+
+async fn works_as_printed_and_again(page: &str) {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let steps = steps_of(&std::fs::read_to_string(page).expect("the page is there"));
     assert!(steps.len() >= FEWEST_STEPS, "the tour has only {} steps", steps.len());
     let world = World::demo().await;
     for time in ["first", "second"] {

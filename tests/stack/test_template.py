@@ -407,16 +407,16 @@ LONGEST_NAMES = {
 
 
 def long_names(template):
-    """The README says how long the stack's name may be, which is what the names that follow from it leave."""
+    """docs/aws.md says how long the stack's name may be, which is what the names that follow from it leave."""
     longest = min(
         limit - len(text(resource[name]).replace("${AWS::StackName}", ""))
         for kind, (name, limit) in LONGEST_NAMES.items()
         for resource in of_type(template, kind).values()
         if text(resource.get(name))
     )
-    said = re.search(r"stack's name has at most (\d+) characters", (ROOT / "README.md").read_text())
+    said = re.search(r"stack's name has at most (\d+) characters", (ROOT / "docs/aws.md").read_text())
     if not said or int(said[1]) != longest:
-        yield f"the stack's name may have {longest} characters, and README.md does not say so"
+        yield f"the stack's name may have {longest} characters, and docs/aws.md does not say so"
 
 
 def costly_settings(template):

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{root, succeed};
 
-/// What must run, and the Debian package that brings it. The README's tour is run as printed, with curl; the deployed stack
+/// What must run, and the Debian package that brings it. The tours are run as printed, with curl; the deployed stack
 /// is tested from Python, under a clock that can be put forward.
 const PROGRAMS: [(&[&str], &str); 4] = [
     (&["bash", "--version"], "bash"),

@@ -51,7 +51,7 @@ pub type Parameters = &'static [(&'static str, &'static [&'static str])];
 /// Answers an event: reads it, lets `route` answer, and turns an error into a problem. A parameter of the query that is not
 /// among the route's `parameters` is refused.
 ///
-/// Each request is logged here, once, and a failure of ours with its cause. Whatever is done for it has its correlation id.
+/// Each request leaves one log line here, a failure of ours with its cause. All log lines of a request have its correlation id.
 pub async fn answer<F>(
     event: ApiGatewayV2httpRequest,
     parameters: Parameters,

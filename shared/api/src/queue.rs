@@ -1,4 +1,4 @@
-//! Events of the bus, as a queue delivers them: at least once, in any order, some of them again and again.
+//! Events of the bus, as a queue delivers them: at least once and in any order.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::fact::Event;
@@ -22,7 +22,7 @@ struct Envelope {
     detail: Event,
 }
 
-/// Why a message is not one of ours.
+/// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error("it is not an event of ours")]
@@ -44,9 +44,9 @@ pub fn sent_at(message: &SqsMessage) -> Option<Timestamp> {
     Timestamp::from_millisecond(millis).ok()
 }
 
-/// Handles each message of a batch on its own. What fails comes back later, and at last lands in the dead-letter
-/// queue; so does what cannot be read. Each is logged, and a failure with why: here, once. Whatever is done for a
-/// message is done because of what its event was because of.
+/// Handles each message of a batch on its own. A message that fails or cannot be read is delivered again, and becomes a dead
+/// letter at last. Each message leaves one log line here, a failure with its cause. A message inherits the correlation id of
+/// its event.
 pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
     batch: SqsEvent,
     handle: impl Fn(Delivery) -> F,
@@ -68,7 +68,7 @@ pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), 
     coming_back(failed)
 }
 
-/// Says to the queue which messages of a batch, by their ids, it is to deliver again.
+/// The partial-batch response: the queue delivers these messages again.
 pub fn coming_back<'a>(failed: impl IntoIterator<Item = &'a str>) -> SqsBatchResponse {
     let failure = |id: &str| {
         let mut failure = BatchItemFailure::default();

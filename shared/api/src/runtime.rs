@@ -34,10 +34,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::problem::Problem;
 
-/// A start waits no longer than this for connections; whoever needs them opens them then.
+/// A start waits no longer than this for connections. The first event opens the others.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The span in which Lambda's runtime puts each event, with its id: kept whatever the log's level is.
+/// The span in which Lambda's runtime puts each event, with its id. It is kept at every log level.
 const EVENT_SPAN: &str = "lambda_runtime::layers::trace=info";
 
 /// A function on Lambda, whose logs and metrics have begun.

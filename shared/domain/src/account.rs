@@ -15,9 +15,9 @@ use crate::time::{Month, day_of};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BillingModel {
-    /// Funds first; what they do not cover is owed.
+    /// Funds pay first, and the rest is owed.
     Prepaid,
-    /// The newer commerce model: what old funds do not cover is invoiced after use.
+    /// The newer commerce model: old funds pay first, and the rest is invoiced after use.
     PostUsage,
 }
 
@@ -53,16 +53,17 @@ pub struct PostUsage {
     pub amount: Money,
 }
 
-/// A payment that is not decided yet, and when recovery is to look at it (F5).
+/// A card payment without an outcome yet (F5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenPayment {
-    /// Which.
+    /// The payment.
     pub id: PaymentId,
-    /// What it is for.
+    /// Purchase or recharge.
     pub kind: CardPaymentKind,
-    /// When its first attempt is given up on, or its person is looked after next.
+    /// When recovery looks at it: when the lease of its attempt ends, or when its owner has had time to confirm.
     pub recover_at: Timestamp,
-    /// It is to be cancelled, whoever may be at it still: it was turned off, or has a new card (R5, F10).
+    /// It is to be cancelled, even while its process works on it: auto-recharge was turned off, or there is a new card (R5,
+    /// F10).
     pub withdrawn: bool,
     /// How many recharge amounts it is, for the operator's limit (R6); none for a purchase.
     pub recharge_amounts: u32,
@@ -71,27 +72,27 @@ pub struct OpenPayment {
 /// The amount at which people are warned that funds run low (N4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Warning {
-    /// When what is available is at or below this, …
+    /// People are warned when the available balance is at or below this amount.
     pub amount: Money,
-    /// … people are told, once until it is above again.
+    /// Whether they were warned since it was last above.
     pub told: bool,
 }
 
-/// How an account stood at the end of a UTC day: as the first commit on a later day found it. Rows of the journal are
-/// keyed by when things happened and balances follow posting, so no key range of the journal says it.
+/// An account at the end of a UTC day, as the first commit on a later day found it. Journal keys begin with when something
+/// happened, and balances follow the order of posting, so no range of journal keys gives these figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayEnd {
     /// The day (UTC) of the account's last change before.
     pub day: Date,
-    /// The instant of that change, …
+    /// The instant of that change.
     pub as_of: Timestamp,
-    /// … and the version that it gave the account.
+    /// The version that it gave the account.
     pub version: u64,
     /// The balance.
     pub balance: Money,
-    /// What was owed.
+    /// The amount owed.
     pub owed: Money,
-    /// What the next invoice would have asked for.
+    /// The amount that the next invoice would have asked for.
     pub post_usage: PostUsage,
     /// The lots with funds, oldest expiry first.
     pub lots: Vec<Lot>,
@@ -113,7 +114,7 @@ impl DayEnd {
     }
 }
 
-/// What every decision about money reads and writes: the `core` part of the stored account.
+/// The part of an account that every decision about money reads and writes: `core` in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// Chosen by the operator.
@@ -130,15 +131,15 @@ pub struct Account {
     pub version: u64,
     /// Lots with funds, oldest expiry first.
     pub lots: Vec<Lot>,
-    /// What finished calls cost beyond the funds there were (A2); never negative.
+    /// The charges of finished calls that no funds covered (A2); never negative.
     pub owed: Money,
-    /// What the next invoice will ask for.
+    /// The amount that the next invoice will ask for.
     pub post_usage: PostUsage,
-    /// Payments not decided yet.
+    /// Card payments without an outcome yet.
     pub open_payments: Vec<OpenPayment>,
     /// Receipts given so far: they are numbered without gaps (F8).
     pub receipts: u64,
-    /// Whether people have been told that it is depleted since it last was not (N3).
+    /// Whether people were told that it is depleted since it was last above zero (N3).
     pub depletion_told: bool,
     /// When to warn that funds run low, if at all (N4).
     pub warning: Option<Warning>,
@@ -195,8 +196,7 @@ impl Account {
         stays_small(self.sum_of_lots(|_| true), amount)
     }
 
-    /// Checks that what it owes, and what the next invoice asks for, stay below [`MAX_UNITS`] when it is charged this amount
-    /// (S4).
+    /// Checks that the amount owed and the next invoice's amount stay below [`MAX_UNITS`] with this charge (S4).
     pub fn can_be_charged(&self, amount: Money) -> Result<(), MoneyError> {
         stays_small(self.owed, amount)?;
         stays_small(self.post_usage.amount, amount)
@@ -219,7 +219,7 @@ impl Account {
         payments.into_iter().chain(self.due_for_attention()).min()
     }
 
-    /// The same without open payments: when the account itself must be looked at.
+    /// The same without open payments.
     pub fn due_for_attention(&self) -> Option<Timestamp> {
         let expiry = self.next_expiry(self.as_of).map(|lot| lot.expires_at);
         expiry.into_iter().chain(self.recharge.due()).min()
@@ -230,7 +230,7 @@ impl Account {
         self.open_payments.iter().find(|payment| payment.kind == CardPaymentKind::Recharge)
     }
 
-    /// What does not hold that holds in every stored state (invariant 4), if anything.
+    /// The first violated invariant of a single account (invariant 4), if any.
     pub fn unsound(&self) -> Option<String> {
         let out_of_bounds = |lot: &&Lot| !lot.remaining.is_positive() || lot.remaining > lot.amount;
         if let Some(lot) = self.lots.iter().find(out_of_bounds) {

@@ -21,7 +21,7 @@ use crate::time::in_range;
 pub struct AdjustmentRequest {
     /// Derived from the `Idempotency-Key`.
     pub id: PaymentId,
-    /// What the key is used with.
+    /// The fingerprint of what the key is used with.
     pub fingerprint: Fingerprint,
     /// Signed.
     pub amount: Decimal,
@@ -29,9 +29,9 @@ pub struct AdjustmentRequest {
     pub reason: String,
     /// By whom.
     pub author: String,
-    /// When added funds expire, where it is not in 12 months.
+    /// When added funds expire, unless in 12 months.
     pub expires_at: Option<Timestamp>,
-    /// Whether it may take more than is available.
+    /// Whether it may exceed the available balance.
     pub allow_negative: bool,
 }
 
@@ -44,7 +44,7 @@ pub enum AdjustmentRefusal {
     /// Not an amount of this currency.
     #[error(transparent)]
     Amount(#[from] MoneyError),
-    /// An expiry that makes no sense.
+    /// The expiry is past, or the adjustment adds no funds.
     #[error("expected an instant after now, on a positive amount")]
     Expiry,
     /// F9: more than is available, and not told otherwise.
@@ -58,8 +58,7 @@ pub enum AdjustmentRefusal {
     TooManyLots,
 }
 
-/// A positive adjustment is a lot. A negative one draws oldest first; what no lot covers is owed, or asked for by the next
-/// invoice once the account pays after use (F9).
+/// Decides on an adjustment. A positive one adds a lot. A negative one is funded like a charge (F9).
 pub fn decide(
     account: &Account,
     now: Timestamp,

@@ -7,14 +7,14 @@ use crate::journal_key::EntryKind;
 use crate::money::Money;
 use crate::profile::PaymentMethod;
 
-/// An attempt has this long, from its beginning, before recovery looks at it (F5). The functions that charge cards have
-/// shorter time-outs (infra/template.yaml), so that recovery finds none of them at work.
+/// The lease of an attempt, from its beginning: recovery looks at it no earlier (F5). The functions that charge cards have
+/// shorter time-outs (infra/template.yaml), so recovery never meets a living attempt.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
-/// A purchase that waits for its person is cancelled this long after it was asked for.
+/// A purchase whose card's owner does not confirm it is cancelled this long after it was asked for.
 pub const PERSON_HAS: SignedDuration = SignedDuration::from_hours(24);
 
-/// While it waits, and while the processor cannot say, recovery looks this often whether it is done.
+/// Recovery looks this often at a payment that waits for its owner, or whose outcome the processor does not know.
 pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
 
 /// Who asked for a card to be charged.
@@ -67,16 +67,16 @@ pub const ABANDONED: &str = "abandoned";
 /// The state of a card payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CardPaymentState {
-    /// Being tried; the processor's object once it is known. It is stored before it is confirmed.
+    /// An attempt is under way. The processor's object is stored before it is confirmed.
     Open {
         /// The processor's object.
         intent: Option<String>,
     },
-    /// The card wants its owner.
+    /// The card's owner is to confirm it.
     NeedsAction {
         /// The processor's object.
         intent: String,
-        /// Where the person can act.
+        /// Where the owner can confirm it.
         url: String,
     },
     /// The card was charged and the lot added.
@@ -98,7 +98,7 @@ pub enum CardPaymentState {
 pub enum Backup {
     /// There is none.
     None,
-    /// It has not been needed.
+    /// There is one, not tried yet.
     Ready(PaymentMethod),
     /// It is the one being charged.
     Tried {
@@ -120,36 +120,36 @@ impl Backup {
 /// One card payment of an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardPayment {
-    /// Whose.
+    /// The account that it belongs to.
     pub account: AccountId,
     /// Derived from the account, the kind and the `Idempotency-Key` (F3).
     pub id: PaymentId,
-    /// What for.
+    /// Purchase or recharge.
     pub kind: CardPaymentKind,
     /// The instant it was asked for: it dates the lot and its journal row (F1).
     pub created_at: Timestamp,
     /// How much, in whole minor units (T3).
     pub amount: Money,
-    /// What the key was used with (F3).
+    /// The fingerprint of what the key was used with (F3).
     pub fingerprint: Fingerprint,
-    /// Which try with the processor: its idempotency key is `id:attempt`.
+    /// The number of the attempt, from 1: the processor's idempotency key is `id:attempt`.
     pub attempt: u32,
     /// The card that this attempt charges.
     pub method: PaymentMethod,
-    /// What is charged once if that is declined (F10).
+    /// The card that is tried once if that one is declined (F10).
     pub backup: Backup,
     /// The account's PO number at that moment (F8).
     pub po_number: Option<String>,
-    /// Of a recharge: how many times the recharge amount it is (R3). Those of earlier versions do not say.
+    /// Of a recharge: the multiple of the recharge amount that it is (R3). Rows of earlier versions lack it.
     pub recharge_amounts: Option<u32>,
     /// One more with every write; each write is conditional on the one before.
     pub revision: u64,
-    /// How far it is.
+    /// Its state.
     pub state: CardPaymentState,
 }
 
 impl CardPayment {
-    /// The key under which the processor sees this attempt once, however often it is sent.
+    /// The idempotency key of this attempt at the processor.
     pub fn processor_key(&self) -> String {
         format!("{}:{}", self.id, self.attempt)
     }
@@ -170,7 +170,7 @@ impl CardPayment {
         matches!(self.state, CardPaymentState::Open { .. } | CardPaymentState::NeedsAction { .. })
     }
 
-    /// The same payment, one step on.
+    /// The payment in its next state, with the next revision.
     #[must_use]
     pub fn moved_to(&self, state: CardPaymentState) -> Self {
         Self { state, revision: self.revision + 1, ..self.clone() }

@@ -1,5 +1,5 @@
-//! A draft: an account while it is being decided on. Every change to money goes through here, so that
-//! balances follow from one entry to the next and every rule about lots stands in one place.
+//! A draft: an account while a decision on it is being made. Every change to money goes through a draft, so each balance
+//! follows from the entry before, and the rules about lots are in one place.
 
 use jiff::Timestamp;
 
@@ -16,7 +16,7 @@ use crate::profile::Profile;
 use crate::recharge::state::STILL_LOW_AFTER;
 use crate::time::Month;
 
-/// An account being decided on.
+/// An account while a decision on it is being made.
 #[derive(Debug)]
 pub struct Draft {
     change: Change,
@@ -48,7 +48,7 @@ impl Draft {
         &self.change.account
     }
 
-    /// The account so far, for what is not money.
+    /// The account so far. Money is changed by the other methods alone.
     pub fn account_mut(&mut self) -> &mut Account {
         &mut self.change.account
     }
@@ -58,7 +58,7 @@ impl Draft {
         self.change.items()
     }
 
-    /// Adds funds: what is owed is repaid first (F7), and a lot used up by that is not kept.
+    /// Adds funds. They repay what is owed first (F7); a lot that is used up by that is not kept.
     pub fn add_lot(&mut self, id: LotId, purchased_at: Timestamp, expires_at: Timestamp, amount: Money) {
         assert!(amount.is_positive(), "funds are more than zero");
         let mut lot = Lot::new(id, purchased_at, expires_at, amount, self.now);
@@ -73,8 +73,8 @@ impl Draft {
         }
     }
 
-    /// Takes up to `amount` from lots usable at `usable_at`, oldest expiry first (S1). Gives what it took, and the rest that
-    /// no lot covered.
+    /// Draws up to `amount` from lots that are usable at `usable_at`, oldest expiry first (S1). Returns the draws, and the rest
+    /// that no lot covered.
     pub(crate) fn draw(&mut self, amount: Money, usable_at: Timestamp) -> (Vec<Draw>, Money) {
         let mut uncovered = amount;
         let mut draws = Vec::new();
@@ -103,7 +103,7 @@ impl Draft {
         self.change.account.post_usage.amount += amount;
     }
 
-    /// Takes a whole lot out, for its booking.
+    /// Removes a lot, to book its unused funds.
     pub fn remove_lot(&mut self, id: &LotId) -> Lot {
         let place = self
             .change
@@ -115,8 +115,8 @@ impl Draft {
         self.change.account.lots.remove(place)
     }
 
-    /// Writes a row of the journal. The account has the entry's effect already, and its balance must
-    /// follow from the row before (invariant 1).
+    /// Adds a journal entry. The account has the entry's effect already, and the balance must follow from the entry
+    /// before (invariant 1).
     pub fn post(&mut self, entry: NewEntry) {
         let balance = self.change.account.balance();
         assert_eq!(self.last_balance + entry.amount, balance, "the balance follows from the row before");
@@ -138,12 +138,12 @@ impl Draft {
         });
     }
 
-    /// Tells the world.
+    /// Adds an event.
     pub fn say(&mut self, fact: Fact) {
         self.change.facts.push(fact);
     }
 
-    /// Tells the world, and keeps what was told on the row posted last, so that it can be told again.
+    /// Adds an event and keeps it with the latest journal entry, so that it can be published again.
     pub fn say_of_row(&mut self, fact: Fact) {
         let number = u32::try_from(self.change.facts.len()).expect("a commit has few facts");
         let row = self.change.entries.last_mut().expect("a row was posted");
@@ -161,7 +161,8 @@ impl Draft {
         self.change.profile = Some(profile);
     }
 
-    /// The decision. What is available is looked at once more, whatever it was that changed it (T2).
+    /// Ends the draft. Every change may have moved the available balance, so the events that follow from it are added here
+    /// (T2).
     pub fn finish<T>(mut self, answer: T) -> Decision<T> {
         self.tell_of_crossings();
         self.tell_of_shortfall();
@@ -169,8 +170,8 @@ impl Draft {
         Decision { change: Some(self.change), answer }
     }
 
-    /// A crossing to zero or below (N3), or to the warning amount or below (N4), is told once, until what is
-    /// available is above again. A balance of less than one minor unit does not arm N3 again.
+    /// Adds the event of a crossing to zero or below (N3), and to the warning amount or below (N4): once, until the available
+    /// balance is above again. A balance of less than one minor unit does not arm N3 again.
     fn tell_of_crossings(&mut self) {
         let available = self.change.account.available(self.now);
         if available.is_positive() {
@@ -187,8 +188,8 @@ impl Draft {
         warning.told = low;
     }
 
-    /// Every commit that leaves the account low with no charge open says so (R2), and the first of them makes it
-    /// due, in case nobody hears.
+    /// Adds `BalanceLow` if the account is low with no charge open (R2). The first such commit makes the account due as well, in
+    /// case the event is lost.
     fn tell_of_shortfall(&mut self) {
         let available = self.change.account.available(self.now);
         let recharge = &mut self.change.account.recharge;
@@ -224,23 +225,23 @@ impl Draft {
     }
 }
 
-/// What the maker of an entry says; the draft adds balance, version and place.
+/// The parts of a journal entry that its maker gives. The draft adds balance, version and sequence.
 #[derive(Debug)]
 pub struct NewEntry {
     /// Its key.
     pub key: JournalKey,
     /// When it happened.
     pub at: Timestamp,
-    /// What it does to the balance.
+    /// Its effect on the balance.
     pub amount: Money,
-    /// What it took from which lots.
+    /// Its draws on lots.
     pub draws: Vec<Draw>,
-    /// The part for the next invoice.
+    /// The part that the next invoice asks for.
     pub post_usage: Money,
-    /// What the key was used with.
+    /// Tells a repeat from a conflict (S2).
     pub fingerprint: Fingerprint,
-    /// A row that must exist.
+    /// An entry that must exist.
     pub requires: Option<JournalKey>,
-    /// What it is about.
+    /// The details of its kind.
     pub details: EntryDetails,
 }

@@ -1,4 +1,4 @@
-//! The nightly sweep of one account: forfeits what has expired and warns of what will (E1-E3).
+//! The nightly sweep of one account: it forfeits expired funds and warns of funds that will expire (E1-E3).
 
 use jiff::Timestamp;
 
@@ -15,7 +15,7 @@ use crate::money::{Currency, Money};
 /// At most this many lots are booked in one commit, so that it fits a transaction; the rest stays due.
 pub const MAX_BOOKED_AT_ONCE: usize = 90;
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Lots booked as forfeited.
@@ -37,7 +37,7 @@ pub fn sweep(account: &Account, now: Timestamp) -> Decision<Swept> {
     draft.finish(swept)
 }
 
-/// All lots of one commit are told of by one fact, which the last of their rows keeps.
+/// One event names all lots of a commit, and the last of their entries keeps it.
 fn book(draft: &mut Draft, swept: &mut Swept) {
     let now = draft.now();
     let is_due = |lot: &&Lot| lot.books_at() <= now;
@@ -62,7 +62,7 @@ fn book(draft: &mut Draft, swept: &mut Swept) {
     }
 }
 
-/// One fact warns of all lots, however many days each has left: a sweep is one mail (E3).
+/// One event warns of all lots, so a sweep sends one mail (E3).
 fn warn(draft: &mut Draft, swept: &mut Swept) {
     let now = draft.now();
     let warnings = draft.account_mut().lots.iter_mut();

@@ -1,6 +1,6 @@
-//! Facts: what a commit tells the world. They travel with it, on the account item, so that none is lost
-//! and none is invented; the event publisher forwards them from the table's stream. What lasts is kept on the
-//! row of the journal too, so that a period can be published again.
+//! Facts: the events of a commit. They are written with the account in the same transaction, so none is lost and none is
+//! invented, and `publish` forwards them from the table's stream. Some are kept with their journal entries too, so that a
+//! period can be published again.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

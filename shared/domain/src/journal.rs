@@ -13,7 +13,7 @@ use crate::rejection::Rejection;
 use crate::time::Month;
 use crate::usage::UsageRecord;
 
-/// What an entry is about; each kind with what only it has.
+/// The details of an entry, by its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryDetails {
     /// A call that was charged for (or was free).
@@ -30,7 +30,7 @@ pub enum EntryDetails {
         /// The record as it came.
         record: UsageRecord,
     },
-    /// A record that was refused while nobody waited for the answer (S3).
+    /// A record of a message that was rejected (S3).
     Rejected(Rejection),
     /// Funds from a card.
     Funds {
@@ -79,23 +79,23 @@ impl EntryDetails {
     }
 }
 
-/// A row that is posted later than this after its key's instant is [late](JournalEntry::is_late).
+/// An entry that is posted later than this after its key's instant is [late](JournalEntry::is_late).
 pub const LATE_AFTER: SignedDuration = SignedDuration::from_hours(72);
 
 impl JournalEntry {
-    /// Whether it was posted over three days after its key's instant, as expiries always are: a range of keys near the
-    /// instant of its posting does not find it.
+    /// Whether it was posted over three days after its key's instant, as expiries always are. A range of keys near the instant
+    /// of its posting does not find it.
     pub fn is_late(&self) -> bool {
         self.key.instant().is_some_and(|instant| self.posted_at.duration_since(instant) > LATE_AFTER)
     }
 
-    /// The items of a transaction that it takes: those of its kind, and a check that the row it requires exists.
+    /// The items of a transaction that it takes: those of its kind, and a check that the entry it requires exists.
     pub fn items(&self) -> usize {
         self.details.kind().items() + usize::from(self.requires.is_some())
     }
 }
 
-/// One row of the journal.
+/// A journal entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalEntry {
     /// Unique within the account, for ever.
@@ -104,34 +104,33 @@ pub struct JournalEntry {
     pub at: Timestamp,
     /// When it was committed.
     pub posted_at: Timestamp,
-    /// What it did to the balance.
+    /// Its effect on the balance.
     pub amount: Money,
     /// The balance after it.
     pub balance: Money,
-    /// The account's version with this commit, …
+    /// The account's version with this commit.
     pub version: u64,
-    /// … and the place within it, from 0.
+    /// Its sequence within the commit, from 0.
     pub sequence: u32,
-    /// What it took from which lots.
+    /// Its draws on lots.
     pub draws: Vec<Draw>,
     /// The part that the next invoice asks for (S8); an invoice takes it back.
     pub post_usage: Money,
-    /// What the key was used with, to tell a repeat from a conflict (S2).
+    /// The fingerprint of what the key was used with, which tells a repeat from a conflict (S2).
     pub fingerprint: Fingerprint,
-    /// The row of the same journal that must exist for this one to be accepted (S2: a revision follows
-    /// the reversal of the one before).
+    /// The entry that must exist for this one to be accepted: a revision follows the reversal of the one before (S2).
     pub requires: Option<JournalKey>,
-    /// What the world was told of it, to be told again on demand.
+    /// The event that is kept with it, to be published again on demand.
     pub lasting: Option<Lasting>,
-    /// What it is about.
+    /// The details of its kind.
     pub details: EntryDetails,
 }
 
-/// A fact that is kept with its row.
+/// An event that is kept with its journal entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lasting {
-    /// Its place among the facts of the commit, from 0: part of the event's id.
+    /// Its number among the events of the commit, from 0: part of the event's id.
     pub number: u32,
-    /// What was told.
+    /// The event.
     pub fact: Fact,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{LotId, MessageId, PaymentId, RecordId};
 use crate::time::{Month, key_text};
 
-/// What an entry is, as the API names it.
+/// The kind of a journal entry, as the API names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EntryKind {
@@ -27,7 +27,7 @@ pub enum EntryKind {
     Invoice,
     /// A call without a published rate, kept (S9).
     Unrated,
-    /// A record from the queue that was refused, kept (S3).
+    /// A record from the queue that was rejected (S3).
     Rejected,
 }
 
@@ -63,24 +63,23 @@ impl EntryKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 
-    /// The items of a transaction that a row of this kind takes: the row, and the marker of a record without a
-    /// rate.
+    /// The items of a transaction that an entry of this kind takes: the entry, and the marker of a record without a rate.
     pub fn items(self) -> usize {
         1 + usize::from(self == Self::Unrated)
     }
 }
 
-/// Where an entry stands in its account's journal: `instant#kind#id`, sorted by instant.
+/// The key of an entry in its account's journal: `instant#kind#id`, sorted by instant.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JournalKey(String);
 
 impl JournalKey {
-    /// A record's key, the same whatever becomes of it: start to the second, id and revision (S2).
+    /// The key of a record, whatever its outcome: start to the second, id and revision (S2).
     pub fn usage(started_at: Timestamp, record: &RecordId, revision: u32) -> Self {
         Self::new(started_at, EntryKind::Usage, &format!("{record}#{revision}"))
     }
 
-    /// The key of what a payment or adjustment posts: its creation and id.
+    /// The key of a payment's or adjustment's entry: its creation and id.
     pub fn payment(created_at: Timestamp, kind: EntryKind, payment: &PaymentId) -> Self {
         Self::new(created_at, kind, payment.as_str())
     }
@@ -105,7 +104,7 @@ impl JournalKey {
         Self::new(sent_at, EntryKind::Rejected, &format!("{message}#")).0
     }
 
-    /// The key of the reversal of what stands under this key, which a further revision requires (S2).
+    /// The key of the reversal of the entry with this key, which a further revision requires (S2).
     #[must_use]
     pub fn reversal(&self) -> Self {
         Self(format!("{}#reversal", self.0))

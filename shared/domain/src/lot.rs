@@ -6,7 +6,7 @@ use crate::id::LotId;
 use crate::money::Money;
 use crate::time::{LATE_RECORDS, plus_months};
 
-/// Funds live for this many calendar months (F1).
+/// Funds expire this many calendar months after their purchase (F1).
 pub const LIFETIME_MONTHS: i32 = 12;
 
 /// An account holds at most this many live lots and pending purchases together (F11).
@@ -15,25 +15,25 @@ pub const MAX_LOTS: usize = 500;
 /// People are warned this many days before a lot with funds expires (E3).
 const WARNING_DAYS: [u16; 3] = [60, 30, 7];
 
-/// Unspent funds of one purchase, recharge or adjustment. A lot without funds left is not kept: its story
-/// is in the journal.
+/// Unspent funds of one purchase, recharge or adjustment. A lot without funds left is not kept; the journal has its
+/// history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lot {
-    /// The id of what added it.
+    /// The id of the payment that added it.
     pub id: LotId,
     /// When the purchase was asked for.
     pub purchased_at: Timestamp,
     /// Usable strictly before this instant.
     pub expires_at: Timestamp,
-    /// What it began with.
+    /// The funds that it began with.
     pub amount: Money,
-    /// What is unspent: above zero, at most `amount`.
+    /// The funds unspent: above zero, at most `amount`.
     pub remaining: Money,
     /// The next warning to give, in days before the expiry; none once the last was given.
     pub next_warning_days: Option<u16>,
 }
 
-/// What an entry took from a lot.
+/// Funds that an entry took from a lot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draw {
     /// The lot.
@@ -64,7 +64,7 @@ impl Lot {
         plus_months(purchased_at, LIFETIME_MONTHS)
     }
 
-    /// Whether it pays for something at this instant.
+    /// Whether a charge at this instant may draw on it.
     pub fn usable_at(&self, instant: Timestamp) -> bool {
         instant < self.expires_at
     }

@@ -138,16 +138,15 @@ impl From<MoneyError> for PurchaseRefusal {
 pub struct PurchaseRequest {
     /// Derived from the `Idempotency-Key`.
     pub id: PaymentId,
-    /// What the key is used with.
+    /// The fingerprint of what the key is used with.
     pub fingerprint: Fingerprint,
     /// How much.
     pub amount: Decimal,
-    /// The card, where it is not the saved one.
+    /// The card, unless it is the saved one.
     pub method: Option<PaymentMethod>,
 }
 
-/// Opens the payment: the account says that it is open before anything is sent to the processor. Every
-/// reason to refuse is looked at here, before a card is charged.
+/// Opens the payment, if nothing refuses it. The account lists it as open before anything is sent to the card processor.
 pub fn open(
     account: &Account,
     profile: &Profile,

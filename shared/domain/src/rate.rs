@@ -25,16 +25,16 @@ pub struct Rate {
     pub per_minute: Decimal,
     /// Added once to a call longer than zero seconds.
     pub connection_fee: Decimal,
-    /// Seconds billed at least.
+    /// The first increment, in seconds: the least that is billed.
     pub first_increment: u32,
-    /// Seconds billed at a time after those.
+    /// The following increments, in seconds.
     pub next_increment: u32,
-    /// Calls that start from this instant.
+    /// It is in force for calls that start from this instant.
     pub effective_from: Timestamp,
 }
 
 impl Rate {
-    /// Where it is among those of its service.
+    /// Its place in the order of a service's rates.
     fn place(&self) -> (&str, Timestamp) {
         (&self.prefix, self.effective_from)
     }
@@ -54,7 +54,7 @@ impl Rate {
     }
 }
 
-/// Why a record cost what it did: every charge says why it was made.
+/// The rating basis: why a call costs what it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum RatingBasis {
@@ -84,9 +84,9 @@ pub enum RatingBasis {
 /// A call and its price.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RatedCall {
-    /// The price, whatever is to pay it.
+    /// The price, before anything pays it.
     pub price: Money,
-    /// Why it is this price; billed seconds are part of it.
+    /// The reason for this price, with the seconds billed.
     pub basis: RatingBasis,
 }
 
@@ -162,8 +162,8 @@ impl Row<'_> {
 }
 
 impl RateTable {
-    /// Reads a rate file (CSV in UTF-8). A bad row names its line and refuses the whole file: half a price list
-    /// would charge wrong.
+    /// Reads a rate file (CSV in UTF-8). A bad row refuses the whole file and names its line, since half a price list would
+    /// charge wrong.
     ///
     /// ```
     /// use domain::RateTable;

@@ -1,5 +1,5 @@
-//! A usage record that was refused and that nobody waits for, since it came through the queue: it is kept in the
-//! journal and told, once however often its message is delivered, so that it can be corrected and sent again (S3).
+//! A rejected record of a message. Nobody waits for a message's answer, so the record is written into the journal with what was
+//! expected of it, once however often its message is delivered, and can be corrected and sent again (S3).
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::id::MessageId;
 use crate::journal_key::JournalKey;
 
-/// So many characters of a record are kept: all of one whose fields are as long as they may be.
+/// The most characters of a record's text that are stored: enough for one whose fields are as long as they may be.
 pub const MAX_KEPT_CHARS: usize = 1_024;
 
 /// The message that records came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The queue's name for it, the same with every delivery.
+    /// The queue's id of it, the same with every delivery.
     pub id: MessageId,
     /// When the queue got it.
     pub sent_at: Timestamp,
@@ -45,26 +45,26 @@ impl Refusal {
     }
 }
 
-/// A refused record, with all that is needed to correct it.
+/// A rejected record, with all that is needed to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
-    /// What it came in, …
+    /// The message that it came in.
     pub message: Message,
-    /// … and its place there, from 0.
+    /// Its index in the message, from 0.
     pub index: u32,
     /// Its id, if it could be read.
     pub record_id: Option<String>,
-    /// How it was refused: …
+    /// Invalid, or in conflict.
     pub refusal: Refusal,
-    /// … the field, …
+    /// The wrong field.
     pub field: String,
-    /// … and what was expected of it.
+    /// What was expected of the field.
     pub detail: String,
     /// As it was sent: see [`kept_text`].
     pub text: String,
 }
 
-/// What is kept of a record's text: [`MAX_KEPT_CHARS`], and `…` for the rest.
+/// The part of a record's text that is stored: [`MAX_KEPT_CHARS`], and `…` for the rest.
 ///
 /// ```
 /// use domain::rejection::{MAX_KEPT_CHARS, kept_text};
@@ -79,7 +79,7 @@ pub fn kept_text(text: &str) -> String {
 }
 
 impl Rejection {
-    /// Where it stands in the journal, fixed before the first try.
+    /// The key of its journal entry, fixed before the first try.
     pub fn key(&self) -> JournalKey {
         JournalKey::rejected(self.message.sent_at, &self.message.id, self.index)
     }

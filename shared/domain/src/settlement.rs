@@ -21,7 +21,7 @@ use crate::lot::Lot;
 use crate::money::Money;
 use crate::recharge::outcome;
 
-/// Somebody else has closed the payment already.
+/// Another process has closed the payment already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payment is not open on its account")]
 pub struct NotOpen;
@@ -74,7 +74,7 @@ pub fn decline(
 ) -> Result<Decision<CardPayment>, NotOpen> {
     let mut draft = Draft::on(account, now);
     let withdrawn = close(draft.account_mut(), payment)?.withdrawn;
-    // With both cards declined, it is the first that people must do something about.
+    // With both cards declined, the saved card is the one that people must act on.
     let reason = payment.backup.first_decline().filter(|_| reason != ABANDONED).unwrap_or(reason);
     if payment.kind == CardPaymentKind::Recharge {
         outcome::declined(&mut draft, payment, if withdrawn { ABANDONED } else { reason });
@@ -90,7 +90,7 @@ pub fn decline(
     Ok(draft.finish(closed))
 }
 
-/// The card wants its owner: the payment stays open, and recovery looks at it later.
+/// Keeps the payment open until the card's owner confirms it; recovery looks at it at `look_at`.
 pub fn await_owner(
     account: &Account,
     now: Timestamp,
@@ -107,10 +107,10 @@ pub fn await_owner(
     look_later(draft, payment.moved_to(state), look_at)
 }
 
-/// The card was declined, and its object is cancelled: the backup is tried, once (F10), which is another attempt of
-/// the same payment; without one, or where the payment was withdrawn meanwhile, it closes.
+/// Decides what follows a decline, once the processor's object is cancelled. A payment with a backup card that was not tried
+/// yet has one more attempt (F10). Otherwise, or if it was withdrawn meanwhile, it closes as declined.
 ///
-/// `next_begins_at` is when the backup's attempt begins by the machine's clock: its lease runs from there.
+/// `next_begins_at` is the instant, by the machine's clock, at which the backup's attempt begins. Its lease runs from there.
 pub fn decline_or_try_backup(
     account: &Account,
     now: Timestamp,
@@ -135,7 +135,7 @@ pub fn decline_or_try_backup(
     look_later(draft, moved, look_at)
 }
 
-/// The outcome is still unknown: recovery looks again at `look_at`.
+/// Keeps the payment open, since its outcome is unknown; recovery looks again at `look_at`.
 pub fn still_unknown(
     account: &Account,
     now: Timestamp,

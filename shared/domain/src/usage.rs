@@ -14,7 +14,7 @@ use crate::time::{FUTURE_TOLERANCE, LATE_RECORDS, in_range};
 /// No call lasts longer: 31 days.
 pub const MAX_DURATION_SECONDS: u32 = 31 * 24 * 3600;
 
-/// What was used; each has its own rates.
+/// The service that a call used. Each has rates of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Service {
@@ -51,17 +51,17 @@ impl Service {
         Self::ALL.into_iter().find(|service| service.as_str() == name)
     }
 
-    /// The service that a report's row tells: a report does not say which numbers are premium.
+    /// The service as a report names it: a report does not say which numbers are premium.
     fn as_a_report_tells_it(self) -> Self {
         if self == Self::Premium { Self::UserOut } else { self }
     }
 }
 
-/// The number a rate goes by. Its last digits may be masked.
+/// The number that decides the rate. Its last digits may be masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Number(String);
 
-/// Not a number we take.
+/// A text that is no number.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected an E.164 number such as +33123456789; its last digits may be masked with '*'")]
 pub struct InvalidNumber;
@@ -73,7 +73,7 @@ impl Number {
         if number.e164_digits().is_some() { Ok(number) } else { Err(InvalidNumber) }
     }
 
-    /// Whatever a report says was called: up to 64 visible characters. What is not E.164 has no rate.
+    /// The number as a report has it: up to 64 visible characters. One that is not E.164 has no rate.
     pub fn as_reported(text: &str) -> Result<Self, InvalidNumber> {
         let text = text.trim();
         if text.chars().count() <= 64 && !text.chars().any(char::is_control) {
@@ -97,10 +97,10 @@ impl Number {
     }
 }
 
-/// One finished call. Only valid values exist: see the readers at the edge.
+/// One finished call. The readers of each format let only valid values through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsageRecord {
-    /// Its source's name for it.
+    /// The id that its source gave it.
     pub id: RecordId,
     /// From 1; n > 1 follows the reversal of n-1 (S2).
     pub revision: u32,
@@ -110,18 +110,18 @@ pub struct UsageRecord {
     pub user_id: Option<String>,
     /// What was used.
     pub service: Service,
-    /// Whether the published rates told `userOut` from `premium` for this record. A report says only that a call
-    /// went out, so which of the two it was is no part of what was sent.
+    /// Whether the published rates told `userOut` from `premium` for this record. A report says only that a call went out, so
+    /// the choice between the two is no part of its fingerprint.
     pub service_by_rates: bool,
-    /// What the rate goes by.
+    /// The number that decides the rate.
     pub number: Number,
-    /// To the second.
+    /// When it began, to the second.
     pub started_at: Timestamp,
-    /// Given, not computed.
+    /// Its length, as its source gave it.
     pub duration_seconds: u32,
-    /// What it cost, where it arrives rated already (S6).
+    /// Its charge, if its source has rated it (S6).
     pub charge: Option<Decimal>,
-    /// The charge's currency, where it is said.
+    /// The charge's currency, if its source names one.
     pub currency: Option<Currency>,
     /// The plan or licence it was made on.
     pub plan: Option<String>,
@@ -133,7 +133,7 @@ pub struct UsageRecord {
     pub hold_id: Option<String>,
 }
 
-/// A field of a record that cannot be accepted on this account.
+/// Why a record cannot be accepted on this account: the first wrong field.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {detail}")]
 pub struct InvalidRecord {
@@ -159,12 +159,12 @@ impl InvalidRecord {
 }
 
 impl UsageRecord {
-    /// Where it stands in the journal, whatever becomes of it.
+    /// The key of its journal entry, whatever its outcome.
     pub fn key(&self) -> JournalKey {
         JournalKey::usage(self.started_at, &self.id, self.revision)
     }
 
-    /// The row that must exist before this revision is accepted: the reversal of the one before.
+    /// The entry that must exist before this revision is accepted: the reversal of the one before.
     pub fn requires(&self) -> Option<JournalKey> {
         (self.revision > 1)
             .then(|| JournalKey::usage(self.started_at, &self.id, self.revision - 1).reversal())
@@ -181,8 +181,8 @@ impl UsageRecord {
         if now <= ended_at + LATE_RECORDS { ended_at } else { now }
     }
 
-    /// The charge it arrived with, in the account's currency; or what is wrong with it (S6, T1). A record that costs
-    /// nothing may name any currency (S4).
+    /// Checks it against the account's currency and the clock (S6, T1), and returns the charge that its source gave, if any. A
+    /// record that costs nothing may name any currency (S4).
     pub fn checked(&self, currency: Currency, now: Timestamp) -> Result<Option<Money>, InvalidRecord> {
         if self.started_at > now + FUTURE_TOLERANCE {
             return Err(InvalidRecord::new("startedAt", "expected a start at most five minutes after now"));
@@ -203,9 +203,9 @@ impl UsageRecord {
             .map_err(|problem| InvalidRecord::new("charge", problem.to_string()))
     }
 
-    /// What makes a resent record the same one: duration, service, charge and currency as they were sent (S2). The
-    /// currency is the account's where the record names none; the service is `userOut` where the rates chose between
-    /// it and `premium`.
+    /// The fingerprint that a resent record must have again: duration, service, charge and currency as they were sent (S2). The
+    /// currency is the account's if the record names none, and the service is `userOut` if the rates chose between it and
+    /// `premium`.
     pub fn fingerprint(&self, account_currency: Currency) -> Fingerprint {
         let service = if self.service_by_rates { self.service.as_a_report_tells_it() } else { self.service };
         Fingerprint::of([
@@ -216,11 +216,11 @@ impl UsageRecord {
         ])
     }
 
-    /// Whether this record and one with the same key say the same of the call (S2). Two records that name their
-    /// service must name the same one; where the rates chose the service of either, `userOut` and `premium` agree.
+    /// Whether this record repeats another one with the same key (S2). Two records that name their service must name the same
+    /// one; if the rates chose the service of either, `userOut` and `premium` agree.
     ///
-    /// Rows written before [`service_by_rates`](Self::service_by_rates) was kept count as naming their service, so a
-    /// report's row still agrees with them whatever the rates have become.
+    /// Entries written before [`service_by_rates`](Self::service_by_rates) was stored count as naming their service, so a
+    /// report's row still repeats them after the rates have changed.
     pub fn repeats(&self, other: &Self, account_currency: Currency) -> bool {
         let by_rates = self.service_by_rates || other.service_by_rates;
         let sent = |record: &Self| {

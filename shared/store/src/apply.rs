@@ -161,7 +161,7 @@ impl Store {
         with_profile: bool,
         mut decide: impl FnMut(&Loaded, &Seen) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
-        let _turn = self.turns.take(id).await;
+        let _guard = self.mutexes.lock(id).await;
         let mut seen = Seen::default();
         let mut tries = 0;
         let mut uncertain: Option<Uncertain<T>> = None;

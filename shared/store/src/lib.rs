@@ -11,7 +11,7 @@
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books as they stand, whatever is wrong with them |
 //! | `tally` | what a commit adds to the metrics |
-//! | `turn` | within one process, one change to an account after the other |
+//! | `mutex` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
 
 mod account_item;
@@ -25,6 +25,7 @@ mod extremes;
 mod item;
 pub mod list;
 pub mod meter;
+mod mutex;
 mod payment_item;
 mod read;
 mod recharge_item;
@@ -32,7 +33,6 @@ mod recharge_item;
 mod shapes;
 pub mod tables;
 mod tally;
-mod turn;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -44,8 +44,8 @@ use tokio::sync::OnceCell;
 pub use apply::{Applied, ApplyError, Seen};
 pub use error::StoreError;
 pub use meter::Meter;
+use mutex::AccountMutexes;
 pub use tables::Tables;
-use turn::Turns;
 
 /// At most this many accounts are remembered between events.
 const REMEMBERED_ACCOUNTS: usize = 1_000;
@@ -59,11 +59,11 @@ pub struct Store {
     /// Accounts as this process last committed or read them. A guess to decide on: the commit's condition
     /// on the version says whether it was right.
     remembered: Mutex<HashMap<AccountId, Account>>,
-    turns: Turns,
+    mutexes: AccountMutexes,
 }
 
-/// The client that whatever a function's `main` makes shares, and with it its connections: region, credentials and
-/// endpoint from the environment.
+/// The client that everything in a process shares, and its connections with it. Region, credentials and endpoint come from the
+/// environment.
 pub async fn client_from_env() -> Client {
     static CLIENT: OnceCell<Client> = OnceCell::const_new();
     let make = async || {
@@ -76,7 +76,13 @@ pub async fn client_from_env() -> Client {
 impl Store {
     /// Over a client and tables that exist.
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables, meter: Arc::default(), remembered: Mutex::default(), turns: Turns::default() }
+        Self {
+            client,
+            tables,
+            meter: Arc::default(),
+            remembered: Mutex::default(),
+            mutexes: AccountMutexes::default(),
+        }
     }
 
     /// What this store has consumed.

@@ -1,8 +1,8 @@
-//! The id that ties together the log lines, commits and events of one cause: an API request's, or a scheduled
-//! run's. A commit that tells something carries it, so do the event and whatever is done because of that, and so
-//! one search finds a debit, the recharge that it led to, and the mail.
+//! The correlation id: it ties together the log lines, commits and events that follow from one API request or scheduled run. A
+//! commit with events carries it, each event inherits it, and the work on that event as well. One search over all logs finds
+//! a debit, the recharge that it led to, and the mail.
 //!
-//! It goes along unseen, rather than as an argument, since it is for diagnosis only: no decision reads it.
+//! It is ambient rather than an argument, since it is for diagnosis only: no decision reads it.
 
 use std::fmt;
 use std::future::Future;

@@ -22,11 +22,10 @@ pub const RETRY_AFTER: [SignedDuration; 4] = [
 const HARD_DECLINES: [&str; 5] =
     ["lost_card", "stolen_card", "pickup_card", "invalid_account", "account_closed"];
 
-/// The card wants its owner, who did not confirm: asking again without them is of no use.
+/// The decline of a card whose owner did not confirm the charge. A retry without the owner cannot succeed.
 pub const AUTHENTICATION_REQUIRED: &str = "authentication_required";
 
-/// The open charge succeeded: it counts towards the limits of the month and day in which it closed (R3, R6), and
-/// the rule is looked at again.
+/// Arms the rule again after a charge. It counts towards the limits of the month and day in which it closed (R3, R6).
 pub(crate) fn charged(draft: &mut Draft, payment: &CardPayment, amounts: u32) {
     let currency = payment.amount.currency();
     let (month, day) = (Month::of(draft.now()), day_of(draft.now()));
@@ -39,8 +38,8 @@ pub(crate) fn charged(draft: &mut Draft, payment: &CardPayment, amounts: u32) {
     }
 }
 
-/// The open charge came to nothing. One that was never confirmed is no failure: the rule is looked at again at
-/// once. A decline is tried again later, a few times (R4).
+/// Decides what follows a charge that failed. One that was never confirmed counts as no failure, and the rule applies again at
+/// once. A decline is retried later, a few times, unless no retry can succeed (R4).
 pub(crate) fn declined(draft: &mut Draft, payment: &CardPayment, reason: &str) {
     let now = draft.now();
     let recharge = &mut draft.account_mut().recharge;
@@ -71,7 +70,7 @@ pub(crate) fn declined(draft: &mut Draft, payment: &CardPayment, reason: &str) {
     }
 }
 
-/// The open charge goes on with the backup, which may want its own owner.
+/// Goes back to charging, with the backup card, if the first card was waiting for its owner.
 pub(crate) fn retried_with_backup(draft: &mut Draft) {
     let recharge = &mut draft.account_mut().recharge;
     if let State::NeedsAction { failures } = recharge.state {
@@ -79,7 +78,7 @@ pub(crate) fn retried_with_backup(draft: &mut Draft) {
     }
 }
 
-/// The card wants its owner: told once for each card.
+/// Waits for the card's owner, and adds the event that says so: once for each card.
 pub(crate) fn needs_action(draft: &mut Draft, payment: &CardPayment, url: &str) {
     let recharge = &mut draft.account_mut().recharge;
     let State::Charging { failures } = recharge.state else { return };

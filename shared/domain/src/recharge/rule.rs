@@ -15,8 +15,7 @@ use crate::purchase::PurchaseLimits;
 use crate::recharge::state::{Amounts, Limit, Safeguard, State};
 use crate::time::{Month, day_of};
 
-/// Where no charge is possible for want of room or because of the operator's limits, it is tried again after
-/// this long.
+/// A charge that the operator's limits or the limit of lots hold back is looked at again after this long.
 const NO_ROOM_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the operator allows.
@@ -24,7 +23,7 @@ const NO_ROOM_FOR: SignedDuration = SignedDuration::from_hours(24);
 pub struct Policy {
     /// Smallest and largest charge (F2).
     pub limits: PurchaseLimits,
-    /// Recharge amounts in a day (UTC) before it pauses (R6).
+    /// The most recharge amounts in a day (UTC); beyond them it pauses (R6).
     pub a_day: u32,
 }
 
@@ -34,11 +33,11 @@ impl Default for Policy {
     }
 }
 
-/// Looks at the rule (R2): opens a charge if one is wanted and fits, and moves on what its time has come for.
-/// Nothing to do changes nothing.
+/// Applies the rule (R2): opens a charge if one is wanted and fits the limits, and ends waits and limits whose time is up.
+/// Changes nothing if there is nothing to do.
 ///
-/// `begins_at` is when the charge begins by the machine's clock, if it begins: its lease runs from there. `now` may be
-/// much earlier, since a message comes back with the instant at which it was first sent.
+/// `begins_at` is the instant, by the machine's clock, at which the charge would begin. Its lease runs from there. `now` may be
+/// much earlier, since a repeated message carries the instant at which it was first sent.
 pub fn look(
     account: &Account,
     profile: &Profile,
@@ -69,14 +68,14 @@ pub fn look(
     draft.finish(payment)
 }
 
-/// What keeps a wanted charge from beginning.
+/// Why a wanted charge cannot begin.
 enum HeldBack {
     Limited(Limit, Timestamp),
     Paused(Safeguard),
 }
 
-/// How many recharge amounts to charge at once: the fewest that lift the balance above the trigger, or as many
-/// of them as the limits leave room for (R3).
+/// The number of recharge amounts to charge at once: the fewest that lift the balance above the trigger, or as many of them as
+/// the limits allow (R3).
 fn fitting(
     account: &Account,
     amounts: &Amounts,
@@ -104,7 +103,7 @@ fn fitting(
     }
 }
 
-/// How often `amount` goes into `whole`, which may be negative: then not at all.
+/// How often `amount` fits into `whole`; not at all if that is negative.
 fn times_in(whole: Money, amount: Money) -> u32 {
     let times = (whole.amount() / amount.amount()).floor();
     if times.is_sign_negative() { 0 } else { times.to_u32().unwrap_or(u32::MAX) }

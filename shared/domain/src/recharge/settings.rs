@@ -13,12 +13,12 @@ use crate::profile::Profile;
 use crate::purchase::{PurchaseLimits, PurchaseRefusal};
 use crate::recharge::state::{Amounts, State};
 
-/// New settings, as asked for.
+/// New settings, as a person asks for them.
 #[derive(Clone, Debug)]
 pub struct NewSettings {
     /// On or off.
     pub enabled: bool,
-    /// Needed when on; what is left out when off stays.
+    /// Required when on. When off, an amount that is left out stays.
     pub trigger: Option<Decimal>,
     /// Likewise.
     pub amount: Option<Decimal>,
@@ -56,8 +56,7 @@ pub enum WrongAmount {
     BelowRechargeAmount(Money),
 }
 
-/// Changes the settings (R1). Turned off, no new charge begins, and one that is open is withdrawn (R5); changed
-/// amounts are a new start.
+/// Changes the settings (R1). Turning it off withdraws an open charge (R5). Changed amounts are a new start.
 pub fn configure(
     account: &Account,
     profile: &Profile,
@@ -97,7 +96,7 @@ pub fn configure(
     Ok(draft.finish(()))
 }
 
-/// The amounts, once both of a recharge are given; every one that is wrong is named.
+/// Reads the amounts. Both of a recharge must be there, and every wrong one is named.
 fn read_amounts(
     new: &NewSettings,
     currency: Currency,
@@ -138,13 +137,13 @@ fn read_limit(
     }
 }
 
-/// A new card retries a failed recharge at once, and what is open with the old one is withdrawn (F10).
+/// Starts anew with a new card, and withdraws a charge that is open with the old one (F10).
 pub fn card_changed(draft: &mut Draft) {
     draft.account_mut().recharge.start_anew();
     withdraw_open(draft);
 }
 
-/// The open charge is to be cancelled, by whoever comes first: the caller after its commit, or recovery.
+/// Marks the open charge as withdrawn. The caller cancels it after its commit, or else recovery does.
 fn withdraw_open(draft: &mut Draft) {
     let now = draft.now();
     let open = &mut draft.account_mut().open_payments;
@@ -159,7 +158,7 @@ fn withdraw_open(draft: &mut Draft) {
 #[error("auto-recharge is neither paused nor stopped")]
 pub struct NothingToResume;
 
-/// An administrator resumes what a safeguard paused, or what declines stopped (R6).
+/// Resumes auto-recharge that a safeguard paused or declines stopped (R6).
 pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()>, NothingToResume> {
     if !matches!(account.recharge.state, State::Paused { .. } | State::Stopped) {
         return Err(NothingToResume);
@@ -172,7 +171,7 @@ pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()
     Ok(draft.finish(()))
 }
 
-/// Tells who changed the settings, or resumed it, and how they are now (N9).
+/// Adds the event of changed settings: who changed them, or resumed it, and their values now (N9).
 fn say_changed(draft: &mut Draft, by: &str, resumed: bool) {
     let recharge = &draft.account().recharge;
     let amounts = recharge.amounts.as_ref();

@@ -8,34 +8,34 @@ use serde::{Deserialize, Serialize};
 use crate::money::{Currency, Money};
 use crate::time::Month;
 
-/// An account that is low is looked at again this long after it was said, in case nobody heard (R3).
+/// An account that is low becomes due this long after `BalanceLow`, in case the event is lost (R3).
 pub const STILL_LOW_AFTER: SignedDuration = SignedDuration::from_mins(10);
 
-/// What is recharged, and when (R1).
+/// The settings of auto-recharge (R1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Amounts {
-    /// When what is available is at or below this, …
+    /// The card is charged when the available balance is at or below this amount.
     pub trigger: Money,
-    /// … this is added.
+    /// The amount of one recharge.
     pub amount: Money,
-    /// At most so much in a calendar month (UTC).
+    /// The most that is charged in a calendar month (UTC).
     pub monthly_limit: Option<Money>,
 }
 
-/// Auto-recharge of an account: its settings, and how far it is (R7).
+/// Auto-recharge of an account: its settings and its state (R7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recharge {
     /// Kept while it is off.
     pub amounts: Option<Amounts>,
-    /// How far it is.
+    /// Its state.
     pub state: State,
-    /// What it charged in a month, for the monthly limit.
+    /// The amount charged in a month, for the monthly limit.
     pub charged: Option<(Month, Money)>,
-    /// How many recharge amounts it charged in a day, for the operator's limit (R6).
+    /// The recharge amounts charged in a day, for the operator's limit (R6).
     pub counted: Option<(Date, u32)>,
     /// The last failure, until a charge succeeds.
     pub last_failure: Option<Failure>,
-    /// When to look again, should nobody have heard that it is low (R3).
+    /// When the account is due because it is low, in case the event is lost (R3).
     pub look_at: Option<Timestamp>,
 }
 
@@ -48,7 +48,7 @@ pub struct Failure {
     pub reason: String,
 }
 
-/// How far auto-recharge is (R7).
+/// The state of auto-recharge (R7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Turned off.
@@ -155,7 +155,7 @@ impl Default for Recharge {
 }
 
 impl Recharge {
-    /// Whether it is turned on, in whatever state.
+    /// Whether it is turned on.
     pub fn enabled(&self) -> bool {
         self.state != State::Off
     }
@@ -179,7 +179,7 @@ impl Recharge {
         self.ready(now).is_some_and(|amounts| available <= amounts.trigger)
     }
 
-    /// When it must be looked at next, whatever happens.
+    /// When the account is due because of it.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         match self.state {
             State::Waiting { until, .. } | State::Limited { until, .. } => Some(until),

@@ -105,7 +105,7 @@ impl From<NotHeld> for Problem {
     }
 }
 
-/// What the domain refused, as a problem.
+/// A refusal of the domain, as a problem.
 struct Refusal(SettingsRefusal);
 
 impl From<Refusal> for Problem {

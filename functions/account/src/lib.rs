@@ -29,20 +29,20 @@ use payments::Processor;
 use store::Store;
 use utoipa::OpenApi;
 
-/// What the handler works with.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts, journals and payments.
     pub store: Arc<Store>,
-    /// Who keeps cards.
+    /// The card processor.
     pub processor: Arc<dyn Processor>,
-    /// What calls cost.
+    /// Published rates.
     pub rates: PublishedRates,
     /// The operator's limits of what is charged at once (F2).
     pub limits: PurchaseLimits,
 }
 
-/// What this function answers.
+/// The routes that this function answers.
 pub const ROUTES: &[&str] = &[
     "POST /v1/accounts",
     "GET /v1/accounts",

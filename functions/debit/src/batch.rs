@@ -1,7 +1,7 @@
 //! The records of one request, each applied once (S2, S3).
 //!
 //! Records with the same key are grouped before anything is written ([`Groups`]): the first valid one leads, and the
-//! others are judged by what becomes of it. Leaders are committed in order, as many at once as a transaction holds.
+//! others are judged by its outcome. Leaders are committed in order, as many at once as a transaction holds.
 //!
 //! A transaction that a row refuses costs write units, and one account's rows are written at a limited speed, so rows that
 //! are in the journal already are *looked for*: read before a commit, and left out of it. A request looks first if it
@@ -47,7 +47,7 @@ const LOOKS_FIRST_ABOVE: usize = MAX_RECORDS;
 /// No commit begins so shortly before the request must be answered: it may take this long.
 const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub struct Done {
     /// One for each row, in order.
@@ -56,7 +56,7 @@ pub struct Done {
     pub balance: Money,
 }
 
-/// Why a request came to nothing. What it did before is in the journal, and a repeat finds it there.
+/// Why a request failed. Its commits until then are in the journal, and a repeat finds them there.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// The records could not be applied.
@@ -108,7 +108,7 @@ pub struct Batch<'a> {
     rejected: Option<Rejected<'a>>,
 }
 
-/// What one commit decided, by the indexes of records.
+/// The decisions of one commit, by the indexes of records.
 struct Decided {
     outcomes: Vec<(usize, Outcome)>,
     /// Records whose rejection it writes.
@@ -172,7 +172,7 @@ impl<'a> Batch<'a> {
         self
     }
 
-    /// Commits them, and says what became of each.
+    /// Commits the records, and returns the outcome of each.
     ///
     /// If time is up, or the database is too busy or down, once some records were decided on, the others are
     /// [`Verdict::NotReached`]. Without a deadline, every record is decided on.
@@ -327,7 +327,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Notes what became of a group; rows that did not fit the transaction stay leaders.
+    /// Notes the outcomes of a group. Records that did not fit the transaction stay leaders.
     fn take_in(&mut self, group: &[usize], applied: Applied<Decided>) {
         let Decided { outcomes, kept } = applied.answer;
         self.has_begun = true;

@@ -1,5 +1,5 @@
-//! Records of one request that have the same key (S2). The first valid one leads; the others follow, and are judged by
-//! what becomes of it.
+//! Records of one request that have the same key (S2). The first valid one leads; the others follow, and are judged by its
+//! outcome.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 

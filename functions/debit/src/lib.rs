@@ -29,11 +29,11 @@ use doc::Debits;
 pub struct Ports {
     /// Accounts and their journals.
     pub store: Arc<Store>,
-    /// What calls cost.
+    /// Published rates.
     pub rates: PublishedRates,
 }
 
-/// What this function answers.
+/// The routes that this function answers.
 pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/debits"];
 
 /// The parameters of their queries.

@@ -36,7 +36,7 @@ enum Failure {
     OutOfTime,
 }
 
-/// Why a message is not one of ours.
+/// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! What became of one record of a request.
+//! The verdict on one record of a request.
 
 use domain::debit::Outcome;
 use domain::journal::{EntryDetails, JournalEntry};
@@ -8,7 +8,7 @@ use domain::rejection::{Refusal, Rejection};
 use domain::usage::InvalidRecord;
 use domain::{Currency, Money, UsageRecord};
 
-/// What became of one record.
+/// The verdict on one record.
 #[derive(Clone, Debug)]
 pub enum Verdict {
     /// It is in the journal now.

@@ -21,14 +21,14 @@ const SWEPT_AT_ONCE: usize = 8;
 /// Commits that a run makes on one account, which book up to 90 lots each: more than the 500 that may be live at once.
 const MAX_COMMITS_AN_ACCOUNT: usize = 20;
 
-/// What the handler works with.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts and their journals.
     pub store: Arc<Store>,
 }
 
-/// What a sweep did.
+/// The result of a sweep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// Accounts that were due.

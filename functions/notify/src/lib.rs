@@ -18,7 +18,7 @@ use store::{Store, StoreError};
 use telemetry::metric::{MAILS_FAILED, MAILS_GIVEN_UP, MAILS_REFUSED, MAILS_SENT};
 use tokio::time::Instant;
 
-/// What the handler works with.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts and payments.

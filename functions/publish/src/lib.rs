@@ -28,7 +28,7 @@ pub use bus::BusError;
 pub use redrive::{Redrive, RedriveError, Redriven, redrive};
 pub use republish::{Republish, RepublishError, Republished, republish};
 
-/// What the handler works with.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// The event bus, …

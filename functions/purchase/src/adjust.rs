@@ -126,7 +126,7 @@ async fn made_before(
     Ok(Some(Reply::json(201, &Transaction::from(&entry))))
 }
 
-/// What the domain refused, as a problem.
+/// A refusal of the domain, as a problem.
 struct Refusal(AdjustmentRefusal);
 
 impl From<Refusal> for Problem {

@@ -115,7 +115,7 @@ async fn method_named(
     kept.map(Some).map_err(|error| Problem::payment_method("paymentMethod", &error))
 }
 
-/// What the domain refused, as a problem.
+/// A refusal of the domain, as a problem.
 struct Refusal(PurchaseRefusal);
 
 impl From<Refusal> for Problem {

@@ -14,18 +14,18 @@ use payments::Processor;
 use store::Store;
 use utoipa::OpenApi;
 
-/// What the handler works with.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts, journals and payments.
     pub store: Arc<Store>,
-    /// Who charges cards.
+    /// The card processor.
     pub processor: Arc<dyn Processor>,
     /// The operator's limits (F2).
     pub limits: PurchaseLimits,
 }
 
-/// What this function answers.
+/// The routes that this function answers.
 pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/purchases", "POST /v1/accounts/{id}/adjustments"];
 
 /// The parameters of their queries: none.

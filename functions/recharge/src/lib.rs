@@ -31,12 +31,12 @@ const RECOVERED_AT_ONCE: usize = 4;
 /// often at once, and the rest is for the next event.
 const MAX_CHARGES_AT_ONCE: usize = 3;
 
-/// What the handler works with.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts and payments.
     pub store: Arc<Store>,
-    /// Who charges cards.
+    /// The card processor.
     pub processor: Arc<dyn Processor>,
     /// What the operator allows.
     pub policy: Policy,

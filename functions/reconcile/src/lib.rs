@@ -50,7 +50,7 @@ const ROWS_A_PAGE: usize = 1_000;
 /// and its rows, and between rows that are ahead of the account and the account, by when they are all there.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
-/// What the handler works with.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// What is read.

@@ -1,12 +1,12 @@
-//! The steps of a charge, in this order, so that a process may die between any two of them:
+//! The steps of a charge. In this order a process may die between any two of them:
 //!
 //! 1. *open* (before this): account and payment row say that a payment is open;
 //! 2. *create* the processor's object, unconfirmed, under the key `paymentId:attempt`;
-//! 3. *note* its id on the payment row, if the row is still as it was: whoever lost the row never confirms;
+//! 3. *note* its id on the payment row, if the row is still as it was: a process that lost the row never confirms;
 //! 4. *confirm*: the card is charged;
 //! 5. *cancel* the object if it was declined or refused: until then its customer can still confirm it with another
-//!    card. If the answer is that it was charged meanwhile, it is closed as charged;
-//! 6. *close*: lot, journal row and outcome, in one transaction.
+//!    card. If it was charged meanwhile, the payment closes as charged;
+//! 6. *close*: lot, journal entry and outcome, in one transaction.
 //!
 //! A recharge whose card is declined has one more attempt when there is a backup (F10): steps 2 to 6 again.
 //!
@@ -23,14 +23,14 @@ use telemetry::Causes;
 
 use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError};
 
-/// Another process may move the payment while it is being closed, but not often: each has one step to take.
+/// Another process may move the payment while it is being closed, but seldom: each has one step to take.
 pub(crate) const MAX_CLOSING_TRIES: usize = 8;
 
-/// Where an attempt has led.
+/// The result of an attempt.
 pub(crate) enum Settled {
-    /// As far as it goes for now.
+    /// Nothing is left to do for now.
     Done(CardPayment),
-    /// The processor does not say.
+    /// The outcome is unknown.
     Unknown(CardPayment),
     /// This process, and no other, is to try the payment's next card.
     NextAttempt(CardPayment),
@@ -51,18 +51,19 @@ pub type LeaseClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Takes a payment from open to closed.
 #[derive(Clone, Copy)]
 pub struct Cashier<'a> {
-    /// Where accounts and payments are.
+    /// Accounts and payments.
     pub store: &'a Store,
-    /// Who charges cards.
+    /// The card processor.
     pub processor: &'a dyn Processor,
-    /// When an attempt begins. None where events are handled as they arrive: then it begins at the event's instant.
+    /// The clock that says when an attempt begins. Without one it begins at the event's instant, which is right for events that
+    /// are handled as they arrive.
     pub lease_clock: Option<&'a LeaseClock>,
 }
 
 impl Cashier<'_> {
-    /// Charges an open payment. When the outcome is unknown it stays open, for recovery.
+    /// Charges an open payment. If the outcome is unknown, it stays open for recovery.
     pub async fn charge(&self, payment: CardPayment, now: Timestamp) -> Result<CardPayment, StoreError> {
-        // On the heap: each step's future is deep.
+        // Boxed, since the futures of the steps are large.
         let settled = Box::pin(self.attempt(payment, now)).await?;
         Ok(self.go_on(settled, now).await?.payment())
     }
@@ -72,7 +73,7 @@ impl Cashier<'_> {
         self.lease_clock.map_or(now, |clock| clock().max(now))
     }
 
-    /// The backup has an attempt of its own, and no other follows.
+    /// Tries the payment's backup card, if this process is to. No other attempt follows.
     pub(crate) async fn go_on(&self, settled: Settled, now: Timestamp) -> Result<Settled, StoreError> {
         match settled {
             Settled::NextAttempt(payment) => Box::pin(self.attempt(payment, now)).await,
@@ -97,8 +98,8 @@ impl Cashier<'_> {
         }
     }
 
-    /// Brings the payment to where the processor is. A declined object is cancelled first, and what the processor
-    /// then says decides: the customer may have paid with another card meanwhile.
+    /// Settles the payment by the state of the processor's object. A declined object is cancelled first, and its state after that
+    /// decides, since the customer may have paid with another card meanwhile.
     pub(crate) async fn settle(
         &self,
         payment: CardPayment,
@@ -167,7 +168,7 @@ impl Cashier<'_> {
         self.close(payment, |a, p| settlement::decline_or_try_backup(a, now, p, reason, next_begins_at)).await
     }
 
-    /// The row is another's now: this object must never be confirmed.
+    /// Gives up an object whose row another process has moved: it must never be confirmed.
     async fn give_way(&self, payment: CardPayment, intent: &Intent) -> Result<CardPayment, StoreError> {
         if let Err(problem) = self.processor.cancel(&intent.id).await {
             tracing::warn!(payment = %payment.id, %problem, "an object that nobody will confirm was not cancelled");
@@ -175,8 +176,8 @@ impl Cashier<'_> {
         self.stored(&payment).await
     }
 
-    /// Commits what `decide` makes of the payment. One that somebody else has closed stays so; one that has
-    /// another object by now is left as it is, since what was found out does not concern that object.
+    /// Commits a decision on the payment. A payment that another process has closed stays closed. One that has another object by
+    /// now is left as it is, since the decision is about the object before.
     pub(crate) async fn close(
         &self,
         mut payment: CardPayment,
@@ -207,13 +208,13 @@ impl Cashier<'_> {
     }
 }
 
-/// What was found out about the one concerns the other.
+/// Whether both are the same attempt, with the same object at the processor.
 pub(crate) fn is_same_attempt(one: &CardPayment, other: &CardPayment) -> bool {
     (one.attempt, one.intent()) == (other.attempt, other.intent())
 }
 
-/// It stays due, so recovery looks again at its next run. That also goes for a processor that refuses to tell
-/// or to cancel: it may have charged.
+/// Leaves the payment open and due, so that the next recovery looks again. A processor that refuses to look up or to cancel
+/// counts as unknown, too: it may have charged.
 pub(crate) fn still_unknown(payment: CardPayment, problem: &ProcessorError) -> Settled {
     tracing::warn!(payment = %payment.id, problem = %Causes(problem), "the outcome of a charge is unknown");
     Settled::Unknown(payment)

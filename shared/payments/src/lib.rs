@@ -1,9 +1,9 @@
 //! Charging cards through a processor: once, or not at all (F3-F5).
 //!
-//! - [`processor`]: the port, what a card processor must be able to do for us;
+//! - [`processor`]: the port, with all that a card processor must be able to do;
 //! - [`sandbox`]: a processor with test cards and a record of its own, for machines without network;
 //! - [`cashier`]: the steps of a charge;
-//! - [`recovery`]: what became of a charge whose process died between two steps, or whose owner was to confirm it.
+//! - [`recovery`]: settling a charge whose process died between two steps, or whose card's owner was to confirm it.
 
 pub mod cashier;
 pub mod processor;

@@ -1,22 +1,21 @@
-//! The port to a card processor. Its words are those of Stripe's payment intents, which most processors
-//! have an equal of: an object that is created, and then confirmed.
+//! The port to a card processor. Its terms are those of Stripe's payment intents, which most processors have an equivalent of:
+//! an object is created, and then confirmed.
 //!
 //! A decline is not final. The customer may still confirm a declined object with another card, on a page that is
-//! open already, until the object is cancelled. So nobody may count on a decline before [`Processor::cancel`]
-//! has answered: see [`IntentState::Declined`].
+//! open already, until the object is cancelled. Nothing may follow from a decline before [`Processor::cancel`] has
+//! answered: see [`IntentState::Declined`].
 
 use async_trait::async_trait;
 use domain::profile::PaymentMethod;
 use domain::{AccountId, Money};
 
-/// A card processor. Every method may be called again with the same arguments: what was done is not done
-/// twice.
+/// A card processor. Every method is idempotent: a second call with the same arguments changes nothing.
 #[async_trait]
 pub trait Processor: Send + Sync {
-    /// Keeps a card for an organization, given the token its own page made of it (X2).
+    /// Saves a card for an organization, by the token that the processor's own page made of it (X2).
     async fn save_method(&self, account: &AccountId, token: &str) -> Result<PaymentMethod, ProcessorError>;
 
-    /// Creates the object of a charge, unconfirmed: no money moves. The same key gives the same object.
+    /// Creates the object of a charge, unconfirmed, so no money moves. The same key gives the same object.
     async fn create(&self, new: &NewIntent<'_>) -> Result<Intent, ProcessorError>;
 
     /// Charges the card. An object that was charged or cancelled stays as it is; one that was declined is charged
@@ -45,7 +44,7 @@ pub struct NewIntent<'a> {
     pub key: &'a str,
     /// In whole minor units.
     pub amount: Money,
-    /// What is charged.
+    /// The card to charge.
     pub method: &'a PaymentMethod,
 }
 
@@ -54,18 +53,18 @@ pub struct NewIntent<'a> {
 pub struct Intent {
     /// The processor's id.
     pub id: String,
-    /// How far it is.
+    /// Its state.
     pub state: IntentState,
 }
 
-/// How far a charge is.
+/// The state of a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntentState {
-    /// Nothing has been asked of the card.
+    /// The card has not been charged yet.
     Unconfirmed,
-    /// The card wants its owner.
+    /// The card's owner is to confirm it.
     NeedsAction {
-        /// Where the person can act.
+        /// Where the owner can confirm it.
         url: String,
     },
     /// The processor does not know yet.
@@ -77,7 +76,7 @@ pub enum IntentState {
         /// `card_declined`, `insufficient_funds`, … (F4)
         reason: String,
     },
-    /// It can never be charged any more.
+    /// It can never be charged.
     Cancelled {
         /// Why the card was declined before that, if it was.
         decline: Option<String>,
@@ -91,16 +90,16 @@ pub struct Refund {
     pub id: String,
 }
 
-/// A call to the processor that came to nothing, by what the caller does about it.
+/// A failed call to the processor. The variants differ in what the caller does next.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessorError {
-    /// It said no, for good: nothing was done.
+    /// The processor refused it for good, and did nothing.
     #[error("the card processor refused: {reason}")]
     Refused {
         /// Its code.
         reason: String,
     },
-    /// No answer: it may have been done or not. Look it up later.
+    /// There is no answer, so it may have been done. The caller looks it up later.
     #[error("the card processor did not answer")]
     Unknown(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

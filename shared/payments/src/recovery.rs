@@ -1,4 +1,4 @@
-//! Recovery: finding out what became of an open card payment (F5, R5, F10).
+//! Recovery: settling a card payment that was left open (F5, R5, F10).
 //!
 //! The processor knows: a payment that it charged is closed as charged, one that was never confirmed is cancelled and
 //! closed as declined. Recovery never begins a charge for a person who has gone.
@@ -69,8 +69,8 @@ impl Cashier<'_> {
         self.recover(payment, now, open.withdrawn).await.map(|_| ())
     }
 
-    /// Finds out what became of an open payment, and closes it if that is known or can be made certain. A payment that was
-    /// withdrawn is cancelled if it still can be.
+    /// Settles an open payment if its outcome is known or can be made certain. A payment that was withdrawn is cancelled if it
+    /// still can be.
     async fn recover(
         &self,
         mut payment: CardPayment,
@@ -83,7 +83,7 @@ impl Cashier<'_> {
             let settled = self.go_on(settled, now).await?;
             is_known = !matches!(settled, Settled::Unknown(_));
             let after = settled.payment();
-            // Whoever is at it may have got an object meanwhile, and would confirm it next.
+            // The payment's process may have created an object meanwhile, and would confirm it next.
             let slipped_away = withdrawn && after.is_open() && !is_same_attempt(&after, &payment);
             payment = after;
             if !slipped_away {
@@ -97,8 +97,7 @@ impl Cashier<'_> {
         })
     }
 
-    /// Asks the processor for a payment's object, and brings the payment to where that is. An object that nobody will
-    /// confirm any more is cancelled first.
+    /// Settles the payment by the processor's object. An object that will never be confirmed is cancelled first.
     async fn resolve(
         &self,
         payment: CardPayment,
@@ -111,11 +110,11 @@ impl Cashier<'_> {
         };
         let intent = match found {
             Ok(Some(intent)) => intent,
-            // It never saw it, and whoever would send it now loses the row to this: see *note* above.
+            // The processor never saw it. A process that would send it now finds its row moved, and never confirms.
             Ok(None) => return self.close(payment, |a, p| settlement::decline(a, now, p, ABANDONED)).await,
             Err(problem) => return Ok(still_unknown(payment, &problem)),
         };
-        // A recharge waits for its person; who asked for a purchase has gone by then.
+        // A recharge waits for the card's owner. The person who asked for a purchase has gone by then.
         let person_is_late =
             payment.kind == CardPaymentKind::Purchase && now >= payment.created_at + PERSON_HAS;
         let give_up = match &intent.state {

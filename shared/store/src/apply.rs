@@ -13,8 +13,8 @@ use crate::Store;
 use crate::commit::Refused;
 use crate::error::StoreError;
 
-/// How often a race is run again before the caller is told to come back: with the pauses between, about
-/// fifteen seconds, well below what an API request may last.
+/// A contended commit is tried so often before it is given up: with the pauses, for about fifteen seconds, well below the
+/// time of an API request.
 const MAX_TRIES: u32 = 24;
 
 /// The first pause is up to this long, …
@@ -22,7 +22,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(16);
 /// … each further one up to twice as long, up to this.
 const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
 
-/// What earlier tries of this decision found in the journal. A decision leaves those rows out.
+/// Entries that earlier tries of a decision found in the journal. The next try leaves them out.
 #[derive(Debug, Default)]
 pub struct Seen {
     existing: HashMap<JournalKey, JournalEntry>,
@@ -59,9 +59,9 @@ impl Seen {
 pub struct Applied<T> {
     /// The account after it.
     pub account: Account,
-    /// What the decision answered.
+    /// The decision's answer.
     pub answer: T,
-    /// Rows that stood in its way and were left out.
+    /// Entries that were there already and were left out.
     pub seen: Seen,
 }
 
@@ -82,7 +82,7 @@ pub enum ApplyError<R> {
     Store(#[from] StoreError),
 }
 
-/// What a try decides on.
+/// The state that a try decides on.
 struct Loaded {
     account: Account,
     profile: Option<Profile>,

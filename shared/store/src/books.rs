@@ -16,7 +16,7 @@ use crate::payment_item::payment_from_item;
 use crate::read::key;
 use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID};
 
-/// An item that is not what we write.
+/// An item that cannot be read.
 #[derive(Debug)]
 pub struct Unreadable {
     /// The row's key, or the payment's id.

@@ -1,4 +1,4 @@
-//! What goes wrong between us and the tables, by what a caller does about it.
+//! Errors of the tables. The variants differ in what the caller does next.
 
 use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId;
@@ -29,7 +29,7 @@ pub enum StoreError {
         /// Its schema number.
         found: u32,
     },
-    /// An item is not what we write. Nothing sensible can be decided on it.
+    /// An item has a shape that no version writes. Nothing can be decided on it.
     #[error("{item} is corrupt: {detail}")]
     Corrupt {
         /// Which item.

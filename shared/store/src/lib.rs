@@ -6,11 +6,11 @@
 //! | `item` | attribute values, written and read by hand so that money stays exact |
 //! | `account_item`, `recharge_item`, `entry_item`, `payment_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
-//! | `commit` | one transaction, and what its refusal means |
+//! | `commit` | one transaction, and the meaning of its refusal |
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
-//! | [`books`] | an account's books as they stand, whatever is wrong with them |
-//! | `tally` | what a commit adds to the metrics |
+//! | [`books`] | an account's books, read item by item, damaged ones included |
+//! | `tally` | the metrics of a commit |
 //! | `mutex` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
 
@@ -50,7 +50,7 @@ pub use tables::Tables;
 /// At most this many accounts are remembered between events.
 const REMEMBERED_ACCOUNTS: usize = 1_000;
 
-/// The store: a client, the names of the tables, and what it consumed.
+/// The store: a client, the names of the tables, and the units consumed.
 #[derive(Debug)]
 pub struct Store {
     client: Client,

@@ -1,12 +1,11 @@
-//! What a commit adds to the metrics: counted once it is made, and only then. So a request that comes to nothing
-//! half-way has counted what it did.
+//! The metrics of a commit, counted once it is made and only then. A request that fails half-way has counted its commits.
 
 use domain::change::Change;
 use domain::journal::EntryDetails;
 use domain::{Fact, Money, PaymentKind};
 use telemetry::metric::{CHARGED, DEBITS, LOTS_BOOKED, RECHARGES, WARNINGS};
 
-/// Counts what was committed.
+/// Counts a commit.
 pub(crate) fn count(change: &Change) {
     for entry in &change.entries {
         match &entry.details {

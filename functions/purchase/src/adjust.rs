@@ -6,12 +6,12 @@ use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::journal_key::{EntryKind, JournalKey};
 use domain::time::cut_to_millisecond;
-use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
+use domain::{AccountId, Fingerprint, JournalEntry, PaymentKind};
 use jiff::Timestamp;
-use store::ApplyError;
 use utoipa::ToSchema;
 
-use crate::{Ports, key_reused};
+use crate::Ports;
+use crate::idempotency::{Keyed, Once, once};
 
 /// A reason has at most this many characters.
 const LONGEST_REASON: usize = 500;
@@ -75,15 +75,14 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let account = request.account(&[Role::Operator])?;
     let key = request.idempotency_key()?;
     let body = Body::read(request.fields()?)?;
-    let fingerprint = fingerprint(&body);
-    let id = PaymentId::derive(&account, PaymentKind::Adjustment, key);
+    let keyed = Keyed::new(&account, PaymentKind::Adjustment, key, fingerprint(&body));
 
-    if let Some(reply) = made_before(ports, &account, &id, &fingerprint).await? {
-        return Ok(reply);
+    if let Some(entry) = made_before(ports, &account, &keyed).await? {
+        return Ok(Reply::json(201, &Transaction::from(&entry)));
     }
     let wanted = AdjustmentRequest {
-        id: id.clone(),
-        fingerprint: fingerprint.clone(),
+        id: keyed.id.clone(),
+        fingerprint: keyed.fingerprint.clone(),
         amount: body.amount.0,
         reason: body.reason,
         author: request.caller().subject.clone(),
@@ -93,14 +92,10 @@ pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let adjusted = ports
         .store
         .apply(&account, |account, _| adjustment::decide(account, request.now(), &wanted).map_err(Refusal));
-    match adjusted.await {
-        Ok(adjusted) => Ok(Reply::json(201, &Transaction::from(&adjusted.answer))),
-        // The same adjustment at the same instant: another made it, and may be what stands in the way.
-        Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
-            made_before(ports, &account, &id, &fingerprint).await?.ok_or_else(|| error.into())
-        }
-        Err(error) => Err(error.into()),
-    }
+    let adjusted = adjusted.await.map(|adjusted| adjusted.answer);
+    let (Once::Made(entry) | Once::Before(entry)) =
+        once(adjusted, made_before(ports, &account, &keyed)).await?;
+    Ok(Reply::json(201, &Transaction::from(&entry)))
 }
 
 fn fingerprint(body: &Body) -> Fingerprint {
@@ -110,20 +105,18 @@ fn fingerprint(body: &Body) -> Fingerprint {
     Fingerprint::of([amount.as_str(), body.reason.as_str(), expires_at.as_str(), allow])
 }
 
+/// The journal entry of the adjustment that the key names, if it was made.
 async fn made_before(
     ports: &Ports,
     account: &AccountId,
-    id: &PaymentId,
-    fingerprint: &Fingerprint,
-) -> Result<Option<Reply>, Problem> {
-    let Some(adjustment) = ports.store.adjustment(account, id).await? else { return Ok(None) };
-    if adjustment.fingerprint != *fingerprint {
-        return Err(key_reused());
-    }
-    let key = JournalKey::payment(adjustment.created_at, EntryKind::Adjustment, id);
+    keyed: &Keyed,
+) -> Result<Option<JournalEntry>, Problem> {
+    let Some(adjustment) = ports.store.adjustment(account, &keyed.id).await? else { return Ok(None) };
+    keyed.check(&adjustment.fingerprint)?;
+    let key = JournalKey::payment(adjustment.created_at, EntryKind::Adjustment, &keyed.id);
     let entry = ports.store.entry(account, &key).await?;
-    let entry = entry.ok_or_else(|| Problem::Internal(format!("adjustment {id} has no journal row")))?;
-    Ok(Some(Reply::json(201, &Transaction::from(&entry))))
+    let missing = || Problem::Internal(format!("adjustment {} has no journal entry", keyed.id));
+    entry.ok_or_else(missing).map(Some)
 }
 
 /// A refusal of the domain, as a problem.

@@ -5,12 +5,12 @@ use api::view::{Purchase, PurchaseStatus};
 use api::{Amount, Code, Fields, Problem, Reply, Request, Role};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
-use domain::{AccountId, CardPayment, Fingerprint, PaymentId, PaymentKind};
+use domain::{AccountId, CardPayment, Fingerprint, PaymentKind};
 use payments::Cashier;
-use store::ApplyError;
 use utoipa::ToSchema;
 
-use crate::{Ports, key_reused};
+use crate::Ports;
+use crate::idempotency::{Keyed, Once, once};
 
 /// Funds to buy.
 #[derive(ToSchema)]
@@ -65,34 +65,36 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let body = Body::read(request.fields()?)?;
     let amount = body.amount.0.normalize().to_string();
     let fingerprint = Fingerprint::of([amount.as_str(), body.payment_method.as_deref().unwrap_or_default()]);
-    let id = PaymentId::derive(&account, PaymentKind::Purchase, key);
+    let keyed = Keyed::new(&account, PaymentKind::Purchase, key, fingerprint);
 
-    if let Some(payment) = ports.store.card_payment(&account, &id).await? {
-        return repeated(&payment, &fingerprint);
+    if let Some(payment) = ports.store.card_payment(&account, &keyed.id).await? {
+        return repeated(&keyed, &payment);
     }
     let method = method_named(ports, &account, body.payment_method.as_deref()).await?;
-    let wanted =
-        PurchaseRequest { id: id.clone(), fingerprint: fingerprint.clone(), amount: body.amount.0, method };
+    let wanted = PurchaseRequest {
+        id: keyed.id.clone(),
+        fingerprint: keyed.fingerprint.clone(),
+        amount: body.amount.0,
+        method,
+    };
     let opened = ports.store.apply_with_profile(&account, |account, profile| {
         purchase::open(account, profile, request.now(), &wanted, &ports.limits).map_err(Refusal)
     });
-    let payment = match opened.await {
-        Ok(opened) => opened.answer,
-        // The same purchase at the same instant: another opened it, and may be what stands in the way.
-        Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
-            return match ports.store.card_payment(&account, &id).await? {
-                Some(payment) => repeated(&payment, &fingerprint),
-                None => Err(error.into()),
-            };
+    let opened = opened.await.map(|opened| opened.answer);
+    let find = async { Ok(ports.store.card_payment(&account, &keyed.id).await?) };
+    match once(opened, find).await? {
+        Once::Before(payment) => repeated(&keyed, &payment),
+        Once::Made(payment) => {
+            let cashier =
+                Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
+            show(&cashier.charge(payment, request.now()).await?)
         }
-        Err(error) => return Err(error.into()),
-    };
-    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
-    show(&cashier.charge(payment, request.now()).await?)
+    }
 }
 
-fn repeated(payment: &CardPayment, fingerprint: &Fingerprint) -> Result<Reply, Problem> {
-    if payment.fingerprint == *fingerprint { show(payment) } else { Err(key_reused()) }
+fn repeated(keyed: &Keyed, payment: &CardPayment) -> Result<Reply, Problem> {
+    keyed.check(&payment.fingerprint)?;
+    show(payment)
 }
 
 fn show(payment: &CardPayment) -> Result<Reply, Problem> {

@@ -1,14 +1,15 @@
-//! Funds are bought and adjusted: what changes an account's funds because a person asked for it.
+//! Changes of an account's funds that a person asks for.
 //!
 //! - `POST /v1/accounts/{id}/purchases` (F1-F7, F11): [`buy`]
 //! - `POST /v1/accounts/{id}/adjustments` (F9): [`adjust`]
 
 pub mod adjust;
 pub mod buy;
+mod idempotency;
 
 use std::sync::Arc;
 
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Code, Parameters, Problem};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Parameters, Problem};
 use domain::purchase::PurchaseLimits;
 use payments::Processor;
 use store::Store;
@@ -44,10 +45,4 @@ pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGateway
         _ => Err(Problem::NotFound("route")),
     })
     .await
-}
-
-/// F3: a key names one request for ever.
-fn key_reused() -> Problem {
-    let detail = "the Idempotency-Key was used with another request".to_owned();
-    Problem::Conflict(Code::IdempotencyKeyReused, detail)
 }

@@ -1,0 +1,55 @@
+//! One `Idempotency-Key`, one body (F3): a request that is sent again names the same payment, and gets it as it is now.
+
+use api::{Code, Problem};
+use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
+use store::ApplyError;
+
+/// A request by its key and its body.
+pub(crate) struct Keyed {
+    /// The payment that the account, the kind and the key name for ever.
+    pub id: PaymentId,
+    /// The fingerprint of the body.
+    pub fingerprint: Fingerprint,
+}
+
+/// The payment of a request.
+pub(crate) enum Once<T> {
+    /// This request made it.
+    Made(T),
+    /// Another request with the same key and body made it.
+    Before(T),
+}
+
+impl Keyed {
+    pub(crate) fn new(account: &AccountId, kind: PaymentKind, key: &str, fingerprint: Fingerprint) -> Self {
+        Self { id: PaymentId::derive(account, kind, key), fingerprint }
+    }
+
+    /// Refuses a key that was used with another body, which has this fingerprint.
+    pub(crate) fn check(&self, stored: &Fingerprint) -> Result<(), Problem> {
+        if self.fingerprint == *stored {
+            Ok(())
+        } else {
+            let detail = "the Idempotency-Key was used with another request".to_owned();
+            Err(Problem::Conflict(Code::IdempotencyKeyReused, detail))
+        }
+    }
+}
+
+/// The result of a commit; or, if it was refused, the payment that `find` gives. Of two identical requests at the same
+/// instant the second may be refused because of the first.
+pub(crate) async fn once<T, R>(
+    made: Result<T, ApplyError<R>>,
+    find: impl Future<Output = Result<Option<T>, Problem>>,
+) -> Result<Once<T>, Problem>
+where
+    Problem: From<ApplyError<R>>,
+{
+    match made {
+        Ok(made) => Ok(Once::Made(made)),
+        Err(error @ (ApplyError::PaymentMoved | ApplyError::Refused(_))) => {
+            find.await?.map(Once::Before).ok_or_else(|| error.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

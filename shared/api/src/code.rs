@@ -7,8 +7,6 @@ use domain::rejection::Refusal;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::FieldError;
-
 /// What is wrong, for programs. A problem has one, and so has each of its `errors`. The text beside it is for people and may
 /// change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
@@ -76,6 +74,30 @@ pub enum Code {
     UnsupportedContentType,
     /// Of a record: it was accepted with other content, or its revision is not due.
     RecordConflict,
+}
+
+/// A field that is wrong, and what was expected of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The name of the field, parameter or header in the request.
+    pub field: String,
+    /// What is wrong with it, for programs.
+    pub code: Code,
+    /// What was expected, for people.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// This field is wrong in this way; what was expected of it.
+    pub fn new(field: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), code, detail: detail.into() }
+    }
+}
+
+impl From<FieldError> for Vec<FieldError> {
+    fn from(error: FieldError) -> Self {
+        vec![error]
+    }
 }
 
 impl Code {

@@ -23,8 +23,8 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::code::Code;
-use crate::problem::{FieldError, Problem};
+use crate::code::{Code, FieldError};
+use crate::problem::Problem;
 
 /// A problem names at most this many fields, so that its answer stays small however many a body has.
 const MAX_ERRORS: usize = 100;

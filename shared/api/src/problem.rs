@@ -8,33 +8,9 @@ use store::{ApplyError, StoreError};
 use telemetry::Causes;
 use utoipa::ToSchema;
 
-use crate::code::Code;
+use crate::code::{Code, FieldError};
 use crate::reply::Reply;
 use crate::view::Purchase;
-
-/// A field that is wrong, and what was expected of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// The name of the field, parameter or header in the request.
-    pub field: String,
-    /// What is wrong with it, for programs.
-    pub code: Code,
-    /// What was expected, for people.
-    pub detail: String,
-}
-
-impl FieldError {
-    /// This field is wrong in this way; what was expected of it.
-    pub fn new(field: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
-        Self { field: field.into(), code, detail: detail.into() }
-    }
-}
-
-impl From<FieldError> for Vec<FieldError> {
-    fn from(error: FieldError) -> Self {
-        vec![error]
-    }
-}
 
 /// What went wrong, by what the caller does about it.
 #[derive(Clone, Debug)]

@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use store::list::Cursor;
 
 use crate::access::{Caller, Role};
-use crate::code::Code;
+use crate::code::{Code, FieldError};
 use crate::fields::Fields;
-use crate::problem::{FieldError, Problem, both};
+use crate::problem::{Problem, both};
 
 /// A file or request may have this many bytes as sent (S3).
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;

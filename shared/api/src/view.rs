@@ -13,9 +13,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::code::Code;
+use crate::code::{Code, FieldError};
 use crate::instant::Instant;
-use crate::problem::FieldError;
 
 /// An organization's wallet.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -9,9 +9,8 @@ use domain::time::{Month, day_of, key_text};
 use domain::{AccountId, Currency, Fact, LotId, PaymentId};
 use telemetry::Correlation;
 
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 use crate::item::{Item, Reader, Writer};
-use crate::read::corrupt;
 use crate::recharge_item::{recharge_from_map, recharge_to_map};
 use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, day_part, shard_of};
 

@@ -1,7 +1,6 @@
 //! Load, decide, commit, until it is done: the loop that every change to an account goes through.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use domain::change::Change;
 use domain::journal::JournalEntry;
@@ -10,17 +9,13 @@ use domain::{Account, AccountId, Decision, Profile};
 use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
 
 use crate::Store;
+use crate::backoff::pause;
 use crate::commit::Refused;
 use crate::error::StoreError;
 
 /// A contended commit is tried so often before it is given up: with the pauses, for about fifteen seconds, well below the
 /// time of an API request.
 const MAX_TRIES: u32 = 24;
-
-/// The first pause is up to this long, …
-const FIRST_PAUSE: Duration = Duration::from_millis(16);
-/// … each further one up to twice as long, up to this.
-const LONGEST_PAUSE: Duration = Duration::from_millis(1_500);
 
 /// Entries that earlier tries of a decision found in the journal. The next try leaves them out.
 #[derive(Debug, Default)]
@@ -230,11 +225,4 @@ impl Store {
         self.remember(&account);
         Ok(Loaded { account, profile, fresh: true })
     }
-}
-
-/// "Full jitter": anything from nothing to twice the last bound, so that racers spread out.
-/// Source: Marc Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
-pub(crate) fn pause(tries: u32) -> Duration {
-    let bound = FIRST_PAUSE.saturating_mul(1 << (tries - 1).min(16)).min(LONGEST_PAUSE);
-    Duration::from_micros(fastrand::u64(0..=u64::try_from(bound.as_micros()).expect("a pause is short")))
 }

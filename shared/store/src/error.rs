@@ -87,3 +87,8 @@ impl StoreError {
         if transient { Self::Unavailable { code, source } } else { Self::Refused { code, source } }
     }
 }
+
+/// An item that cannot be read, and why.
+pub(crate) fn corrupt(item: &str, detail: &str) -> StoreError {
+    StoreError::Corrupt { item: item.to_owned(), detail: detail.to_owned() }
+}

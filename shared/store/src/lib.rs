@@ -6,6 +6,7 @@
 //! | `item` | attribute values, written and read by hand so that money stays exact |
 //! | `account_item`, `recharge_item`, `entry_item`, `payment_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
+//! | `backoff` | pauses between tries |
 //! | `commit` | one transaction, and the meaning of its refusal |
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
@@ -16,6 +17,7 @@
 
 mod account_item;
 mod apply;
+mod backoff;
 pub mod books;
 mod commit;
 mod entry_item;

@@ -14,10 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 use crate::Store;
 use crate::account_item::LISTED_VALUE;
 use crate::entry_item::{entry_from_item, marker_from_item};
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 use crate::item::Item;
 use crate::payment_item::card_payment_from_item;
-use crate::read::corrupt;
 use crate::tables::{
     ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LATE_INDEX, LISTED, LISTING_INDEX, PART,
     PAYMENT_ID, SHARDS, shard_of, unrated_partition,

@@ -15,10 +15,10 @@ use jiff::civil::Date;
 
 use crate::Store;
 use crate::account_item::{core_from_item, day_end_from_item, profile_from_item};
-use crate::apply::pause;
+use crate::backoff::pause;
 use crate::commit::Condition;
 use crate::entry_item::entry_from_item;
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
 use crate::item::Item;
 use crate::payment_item::{card_payment_to_item, payment_from_item};
 use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE, day_part};
@@ -284,8 +284,4 @@ fn key_of(account: &str, sort_name: &str, sort: &str) -> Item {
         (ACCOUNT_ID.to_owned(), AttributeValue::S(account.to_owned())),
         (sort_name.to_owned(), AttributeValue::S(sort.to_owned())),
     ])
-}
-
-pub(crate) fn corrupt(item: &str, detail: &str) -> StoreError {
-    StoreError::Corrupt { item: item.to_owned(), detail: detail.to_owned() }
 }

@@ -179,7 +179,7 @@ impl PublishedRates {
     /// Begins to read a rate file.
     pub fn reading(file: impl Read + Send + 'static) -> Self {
         let load: Loader =
-            Box::new(move || RateTable::parse(InTurns(file)).map_err(|problem| problem.to_string()));
+            Box::new(move || rates::read(InTurns(file)).map_err(|problem| problem.to_string()));
         let rates = Self(Arc::new(LazyLock::new(load)));
         let in_background = rates.clone();
         std::thread::spawn(move || LazyLock::force(&in_background.0).is_ok());

@@ -17,7 +17,7 @@
 //! | [`card_payment`] | a purchase or recharge, from intention to outcome | F3-F5, F10 |
 //! | [`payment`] | a row of `payments`: a card payment or an adjustment | F3, F9 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
-//! | [`rate`] | published rates, and what a record costs by them | S5 |
+//! | [`rate`] | published rates, and rating a record by them | S5 |
 //! | [`rejection`] | a record from the queue that was rejected | S3 |
 //! | [`recharge::state`] | the settings and state of auto-recharge | R1, R7 |
 //! | [`fact`] | an event of a commit | E3, N1-N10 |

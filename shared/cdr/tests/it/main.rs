@@ -10,7 +10,7 @@ mod zip_report;
 
 use cdr::{Context, Format, ReadError, Row, read};
 use domain::usage::InvalidRecord;
-use domain::{Currency, RateTable, UsageRecord};
+use domain::{Currency, UsageRecord};
 
 const RATES: &str = "\
 service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,effectiveFrom
@@ -23,7 +23,7 @@ fn currency(code: &str) -> Currency {
 }
 
 fn read_in(code: &str, rate_all: bool, format: Format, body: &[u8]) -> Result<Vec<Row>, ReadError> {
-    let rates = RateTable::parse(RATES.as_bytes()).unwrap();
+    let rates = rates::read(RATES.as_bytes()).unwrap();
     read(format, body, &Context { currency: currency(code), rates: &rates, rate_all })
 }
 

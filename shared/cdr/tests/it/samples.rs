@@ -5,14 +5,14 @@ use std::path::Path;
 
 use cdr::{Format, read};
 use domain::usage::Service;
-use domain::{Currency, RateTable, UsageRecord};
+use domain::{Currency, UsageRecord};
 use rust_decimal::Decimal;
 
 fn sample(format: Format, name: &str, rate_all: bool) -> Vec<UsageRecord> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let rates = std::fs::File::open(root.join("infra/rates/sample.csv")).unwrap();
     let body = std::fs::read(root.join("tests/data").join(name)).unwrap();
-    let rates = RateTable::parse(rates).unwrap();
+    let rates = rates::read(rates).unwrap();
     let context = cdr::Context { currency: Currency::parse("EUR").unwrap(), rates: &rates, rate_all };
     read(format, &body, &context).unwrap().into_iter().map(|row| row.record.unwrap()).collect()
 }

@@ -13,6 +13,7 @@ mod history;
 mod model;
 mod names;
 mod property;
+mod rates;
 mod recharge;
 mod rejection;
 mod scenarios;

@@ -648,7 +648,7 @@ fn published(prices: &[Price], code: &str) -> RateTable {
     let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,\
                   effectiveFrom";
     let lines: Vec<_> = std::iter::once(header.to_owned()).chain(prices.iter().map(row)).collect();
-    RateTable::parse(lines.join("\n").as_bytes()).unwrap()
+    rates::read(lines.join("\n").as_bytes()).unwrap()
 }
 
 proptest! {

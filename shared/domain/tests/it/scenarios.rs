@@ -30,10 +30,9 @@ const NOON: &str = "2027-01-10T12:00:00Z";
 fn pay_for(account: &Account, now: Timestamp, records: &[UsageRecord]) -> Decision<Vec<debit::Outcome>> {
     let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,\
                   effectiveFrom";
-    let rates = RateTable::parse(
-        format!("{header}\nuserOut,33,France,FR,EUR,0.02,0.1,60,60,2025-01-01\n").as_bytes(),
-    )
-    .unwrap();
+    let rates =
+        rates::read(format!("{header}\nuserOut,33,France,FR,EUR,0.02,0.1,60,60,2025-01-01\n").as_bytes())
+            .unwrap();
     let Decision { change, answer } =
         debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &[], &rates);
     assert_eq!(answer.kept, 0);

@@ -5,12 +5,10 @@ use api::names::{Emails, LocaleName};
 use api::problem::both;
 use api::view::Account;
 use api::{Amount, Change, Code, FieldError, Fields, Problem, Reply, Request, Role};
-use domain::account::{self, Warning};
-use domain::change::Decision;
-use domain::draft::Draft;
-use domain::fact::{Fact, NewCards, NewValues, Setting, ShownCard};
+use domain::account;
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
-use domain::{AccountId, Currency, Locale, Money, Profile, recharge};
+use domain::settings::{self, NewSettings};
+use domain::{AccountId, Currency, Locale, Money, Profile};
 use email_address::{EmailAddress, Options};
 use payments::Cashier;
 use utoipa::ToSchema;
@@ -151,8 +149,7 @@ async fn keep(ports: &Ports, id: &AccountId, field: &str, token: &str) -> Result
     kept.map_err(|error| Problem::payment_method(field, &error))
 }
 
-/// Commits changed settings, and tells who changed what (N9); nothing changed is no commit. A warning amount is
-/// none, taken away, or set.
+/// Commits changed settings (N9), if any differs.
 async fn save(
     request: &Request,
     ports: &Ports,
@@ -162,29 +159,9 @@ async fn save(
 ) -> Result<Reply, Problem> {
     let by = &request.caller().subject;
     let saved = ports.store.apply_with_profile(id, |account, before| {
-        let after = change(before.clone());
-        let before_warning = account.warning.map(|warning| warning.amount);
-        let after_warning = warning.clone().of(before_warning);
-        let mut fields = changed(before, &after);
-        if after_warning != before_warning {
-            fields.push(Setting::LowBalanceAmount);
-        }
-        if fields.is_empty() {
-            return Ok::<_, Problem>(Decision::unchanged(()));
-        }
-        let mut draft = Draft::on(account, request.now());
-        if fields.contains(&Setting::LowBalanceAmount) {
-            let available = account.available(draft.now());
-            // Setting it tells nobody: it waits for the next crossing (N4).
-            draft.account_mut().warning =
-                after_warning.map(|amount| Warning { amount, told: available <= amount });
-        }
-        if fields.contains(&Setting::PaymentMethod) {
-            recharge::card_changed(&mut draft);
-        }
-        draft.say(told(fields, by, before, &after));
-        draft.set_profile(after);
-        Ok(draft.finish(()))
+        let warning = warning.clone().of(account.warning.map(|warning| warning.amount));
+        let new = NewSettings { profile: change(before.clone()), warning, by: by.clone() };
+        Ok::<_, Problem>(settings::change(account, before, request.now(), new))
     });
     withdraw_and_show(request, ports, &saved.await?.account).await
 }
@@ -217,47 +194,6 @@ fn check_warning(text: &str, currency: Currency) -> Result<Option<Money>, FieldE
         return Err(wrong(Code::OutOfRange, "expected zero or more"));
     }
     Ok(Some(amount))
-}
-
-fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
-    let cards_differ = before.payment_method != after.payment_method || before.backup != after.backup;
-    [
-        (Setting::Name, before.name != after.name),
-        (Setting::Locale, before.locale != after.locale),
-        (Setting::NotificationEmails, before.notification_emails != after.notification_emails),
-        (Setting::PoNumber, before.po_number != after.po_number),
-        (Setting::PaymentMethod, cards_differ),
-    ]
-    .into_iter()
-    .filter_map(|(setting, differs)| differs.then_some(setting))
-    .collect()
-}
-
-/// Who changed what, and how it is now (N9).
-fn told(fields: Vec<Setting>, by: &str, before: &Profile, after: &Profile) -> Fact {
-    let missing_in = |there: &Profile, here: &Profile| {
-        let emails = here.notification_emails.iter();
-        emails.filter(|email| !there.notification_emails.contains(email)).cloned().collect::<Vec<_>>()
-    };
-    let shown = |method: &Option<PaymentMethod>| {
-        let card = method.as_ref().map(|method| &method.card);
-        card.map(|card| ShownCard { brand: card.brand.clone(), last4: card.last4.clone() })
-    };
-    let cards = || NewCards { card: shown(&after.payment_method), backup: shown(&after.backup) };
-    let new = NewValues {
-        notification_emails: fields
-            .contains(&Setting::NotificationEmails)
-            .then(|| after.notification_emails.clone()),
-        payment_method: fields.contains(&Setting::PaymentMethod).then(cards),
-        auto_recharge: None,
-    };
-    Fact::SettingsChanged {
-        fields,
-        by: by.to_owned(),
-        added_recipients: missing_in(before, after),
-        removed_recipients: missing_in(after, before),
-        new,
-    }
 }
 
 /// A name that can be shown.

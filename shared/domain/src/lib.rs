@@ -29,6 +29,7 @@
 //! | [`purchase`] | limits of purchases, and opening one | F1, F2, F4, F6, F11 |
 //! | [`recharge`] | auto-recharge: settings, rule and outcome | R1-R7, F10 |
 //! | [`settlement`] | the card processor's answer becomes one lot or none | F3-F5, F7, F8, F10 |
+//! | [`settings`] | changing profile, cards and warning amount | A1, F10, N4, N9 |
 //! | [`adjustment`] | the operator's corrections | F9 |
 //! | [`debit`] | paying for usage | S1-S6, S9, S10 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
@@ -55,6 +56,7 @@ pub mod purchase;
 pub mod rate;
 pub mod recharge;
 pub mod rejection;
+pub mod settings;
 pub mod settlement;
 pub mod time;
 pub mod usage;

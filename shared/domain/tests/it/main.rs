@@ -17,3 +17,4 @@ mod rates;
 mod recharge;
 mod rejection;
 mod scenarios;
+mod settings;

@@ -1,0 +1,90 @@
+//! Changing an account's profile, its cards and its warning amount (A1, F10, N4, N9). Auto-recharge has settings of its own:
+//! see [`recharge::settings`](crate::recharge::settings).
+
+use jiff::Timestamp;
+
+use crate::account::{Account, Warning};
+use crate::change::Decision;
+use crate::draft::Draft;
+use crate::fact::{Fact, NewCards, NewValues, Setting, ShownCard};
+use crate::money::Money;
+use crate::profile::{PaymentMethod, Profile};
+use crate::recharge::settings::card_changed;
+
+/// The settings as they are to be.
+#[derive(Clone, Debug)]
+pub struct NewSettings {
+    /// The profile.
+    pub profile: Profile,
+    /// The warning amount, if there is to be one.
+    pub warning: Option<Money>,
+    /// The author of the change.
+    pub by: String,
+}
+
+/// Changes the settings that differ, and adds the event that says who changed them. If none differs, nothing changes. A new
+/// card starts auto-recharge anew (F10).
+pub fn change(account: &Account, before: &Profile, now: Timestamp, new: NewSettings) -> Decision<()> {
+    let NewSettings { profile, warning, by } = new;
+    let mut fields = changed(before, &profile);
+    if warning != account.warning.map(|warning| warning.amount) {
+        fields.push(Setting::LowBalanceAmount);
+    }
+    if fields.is_empty() {
+        return Decision::unchanged(());
+    }
+    let mut draft = Draft::on(account, now);
+    if fields.contains(&Setting::LowBalanceAmount) {
+        let available = account.available(draft.now());
+        // A new amount warns nobody at once: it waits for the next crossing (N4).
+        draft.account_mut().warning = warning.map(|amount| Warning { amount, told: available <= amount });
+    }
+    if fields.contains(&Setting::PaymentMethod) {
+        card_changed(&mut draft);
+    }
+    draft.say(settings_changed(fields, &by, before, &profile));
+    draft.set_profile(profile);
+    draft.finish(())
+}
+
+/// The settings of the profile that differ.
+fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
+    let cards_differ = before.payment_method != after.payment_method || before.backup != after.backup;
+    [
+        (Setting::Name, before.name != after.name),
+        (Setting::Locale, before.locale != after.locale),
+        (Setting::NotificationEmails, before.notification_emails != after.notification_emails),
+        (Setting::PoNumber, before.po_number != after.po_number),
+        (Setting::PaymentMethod, cards_differ),
+    ]
+    .into_iter()
+    .filter_map(|(setting, differs)| differs.then_some(setting))
+    .collect()
+}
+
+/// The event of changed settings: who changed which, and their values now (N9).
+fn settings_changed(fields: Vec<Setting>, by: &str, before: &Profile, after: &Profile) -> Fact {
+    let missing_in = |there: &Profile, here: &Profile| {
+        let emails = here.notification_emails.iter();
+        emails.filter(|email| !there.notification_emails.contains(email)).cloned().collect::<Vec<_>>()
+    };
+    let shown = |method: &Option<PaymentMethod>| {
+        let card = method.as_ref().map(|method| &method.card);
+        card.map(|card| ShownCard { brand: card.brand.clone(), last4: card.last4.clone() })
+    };
+    let cards = || NewCards { card: shown(&after.payment_method), backup: shown(&after.backup) };
+    let new = NewValues {
+        notification_emails: fields
+            .contains(&Setting::NotificationEmails)
+            .then(|| after.notification_emails.clone()),
+        payment_method: fields.contains(&Setting::PaymentMethod).then(cards),
+        auto_recharge: None,
+    };
+    Fact::SettingsChanged {
+        fields,
+        by: by.to_owned(),
+        added_recipients: missing_in(before, after),
+        removed_recipients: missing_in(after, before),
+        new,
+    }
+}

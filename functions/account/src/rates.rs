@@ -58,7 +58,7 @@ pub struct RateFound {
         (status = 404, description = "There is none", body = api::problem::ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub fn rate(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+pub async fn rate(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let given =
         |name| request.query(name).ok_or_else(|| Problem::field(name, Code::Missing, "expected a value"));
     let service = given("service").and_then(|name| {

@@ -1,6 +1,6 @@
 //! The records of one request, each applied once (S2, S3).
 //!
-//! Records with the same key are grouped before anything is written ([`Groups`]): the first valid one leads, and the
+//! Records with the same key are grouped before anything is written (`duplicates.rs`): the first valid one leads, and the
 //! others are judged by its outcome. Leaders are committed in order, as many at once as a transaction holds.
 //!
 //! A transaction that a row refuses costs write units, and one account's rows are written at a limited speed, so rows that
@@ -10,7 +10,7 @@
 //! A request is answered in time. Records that it did not reach by then are told so, and the same request, sent again,
 //! goes on with them.
 //!
-//! Where nobody waits for the answer, rejected records are written into the journal ([`Rejected`]): those that cannot be
+//! Where nobody waits for the answer, rejected records are written into the journal (`rejected.rs`): those that cannot be
 //! read in the same commits as their neighbours, those that a commit finds out in one after it.
 
 use std::collections::{HashMap, HashSet};

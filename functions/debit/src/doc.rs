@@ -5,15 +5,10 @@ use api::view::Why;
 use api::{Code, FieldError};
 use cdr::{MAX_RECORDS, Row};
 use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::ToSchema;
 
 use crate::batch::Done;
 use crate::verdict::Verdict;
-
-/// This function's part of the API's document.
-#[derive(OpenApi)]
-#[openapi(paths(crate::debit))]
-pub struct Doc;
 
 /// Usage records of ours.
 #[derive(ToSchema)]

@@ -14,9 +14,7 @@ pub mod verdict;
 use std::sync::Arc;
 
 use api::runtime::PublishedRates;
-use api::{
-    ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Code, Parameters, Problem, Reply, Request, Role,
-};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Code, Problem, Reply, Request, Role};
 use cdr::{Context, Format, ReadError};
 use store::Store;
 use tokio::time::Instant;
@@ -33,11 +31,16 @@ pub struct Ports {
     pub rates: PublishedRates,
 }
 
-/// The routes that this function answers.
-pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/debits"];
+/// The handler's dependencies, and when a request must be answered.
+#[derive(Clone, Copy)]
+pub struct Timed<'a> {
+    ports: &'a Ports,
+    until: Instant,
+}
 
-/// The parameters of their queries.
-pub const PARAMETERS: Parameters = &[("POST /v1/accounts/{id}/debits", &["rate"])];
+api::routes! { Timed<'_>;
+    "POST /v1/accounts/{id}/debits" ("rate") => debit,
+}
 
 /// Seconds after which a request goes on with the records that it did not reach.
 const RETRY_AFTER_SECONDS: u32 = 1;
@@ -48,11 +51,7 @@ pub async fn handle(
     ports: &Ports,
     until: Instant,
 ) -> ApiGatewayV2httpResponse {
-    api::answer(event, PARAMETERS, async |request| match request.route() {
-        "POST /v1/accounts/{id}/debits" => debit(request, ports, until).await,
-        _ => Err(Problem::NotFound("route")),
-    })
-    .await
+    api::answer(event, ROUTES, async |request| route(request, Timed { ports, until }).await).await
 }
 
 /// Pay for finished calls
@@ -90,7 +89,7 @@ pub async fn handle(
         (status = 503, description = "Busy, or a dependency is down, before any record was decided on: send the same again after `Retry-After` seconds", body = api::problem::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
-pub async fn debit(request: &Request, ports: &Ports, until: Instant) -> Result<Reply, Problem> {
+pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Platform])?;
     let format = Format::of_content_type(request.header("content-type")).ok_or_else(|| {
         let expected =

@@ -9,11 +9,10 @@ mod idempotency;
 
 use std::sync::Arc;
 
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Parameters, Problem};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use domain::purchase::PurchaseLimits;
 use payments::Processor;
 use store::Store;
-use utoipa::OpenApi;
 
 /// The ports of the handler.
 #[derive(Clone)]
@@ -26,23 +25,12 @@ pub struct Ports {
     pub limits: PurchaseLimits,
 }
 
-/// The routes that this function answers.
-pub const ROUTES: &[&str] = &["POST /v1/accounts/{id}/purchases", "POST /v1/accounts/{id}/adjustments"];
-
-/// The parameters of their queries: none.
-pub const PARAMETERS: Parameters = &[];
-
-/// This function's part of the API's document.
-#[derive(OpenApi)]
-#[openapi(paths(buy::buy, adjust::adjust))]
-pub struct Doc;
+api::routes! { &Ports;
+    "POST /v1/accounts/{id}/purchases" () => buy::buy,
+    "POST /v1/accounts/{id}/adjustments" () => adjust::adjust,
+}
 
 /// Answers one request.
 pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
-    api::answer(event, PARAMETERS, async |request| match request.route() {
-        "POST /v1/accounts/{id}/purchases" => buy::buy(request, ports).await,
-        "POST /v1/accounts/{id}/adjustments" => adjust::adjust(request, ports).await,
-        _ => Err(Problem::NotFound("route")),
-    })
-    .await
+    api::answer(event, ROUTES, async |request| route(request, ports).await).await
 }

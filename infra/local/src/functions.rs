@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use api::runtime::PublishedRates;
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Parameters, Problem, Scheduled};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Routes, Scheduled};
 use aws_lambda_events::sqs;
 use domain::purchase::PurchaseLimits;
 use domain::recharge::Policy;
@@ -52,21 +52,12 @@ impl ApiFunction {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Purchase, Self::Debit, Self::Account];
 
-    /// What it answers.
-    pub fn routes(self) -> &'static [&'static str] {
+    /// The routes that it answers.
+    pub fn routes(self) -> Routes {
         match self {
             Self::Purchase => purchase::ROUTES,
             Self::Debit => debit::ROUTES,
             Self::Account => account::ROUTES,
-        }
-    }
-
-    /// The parameters of their queries.
-    pub fn parameters(self) -> Parameters {
-        match self {
-            Self::Purchase => purchase::PARAMETERS,
-            Self::Debit => debit::PARAMETERS,
-            Self::Account => account::PARAMETERS,
         }
     }
 }

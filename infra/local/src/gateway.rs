@@ -28,7 +28,7 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 pub fn router(machine: &Machine) -> Router {
     let mut router = Router::new().fallback(async || no_route());
     for function in ApiFunction::ALL {
-        for &route in function.routes() {
+        for &(route, _) in function.routes() {
             let (method, path) = route.split_once(' ').expect("a route is a method and a path");
             let method = method.parse::<axum::http::Method>().expect("routes have HTTP methods");
             let filter = MethodFilter::try_from(method).expect("routes have methods that can be filtered");

@@ -26,6 +26,7 @@ pub mod problem;
 pub mod queue;
 pub mod reply;
 pub mod request;
+pub mod routes;
 pub mod runtime;
 pub mod schedule;
 pub mod view;
@@ -41,22 +42,16 @@ pub use problem::Problem;
 pub use queue::Delivery;
 pub use reply::Reply;
 pub use request::Request;
+pub use routes::Routes;
 pub use schedule::Scheduled;
 use telemetry::Correlation;
 use telemetry::correlation::because_of;
 
-/// The parameters that the query of a route may have; a route that is not listed takes none.
-pub type Parameters = &'static [(&'static str, &'static [&'static str])];
-
 /// Answers an event: reads it, lets `route` answer, and turns an error into a problem. A parameter of the query that is not
-/// among the route's `parameters` is refused.
+/// among those of its route is refused.
 ///
 /// Each request leaves one log line here, a failure of ours with its cause. All log lines of a request have its correlation id.
-pub async fn answer<F>(
-    event: ApiGatewayV2httpRequest,
-    parameters: Parameters,
-    route: F,
-) -> ApiGatewayV2httpResponse
+pub async fn answer<F>(event: ApiGatewayV2httpRequest, routes: Routes, route: F) -> ApiGatewayV2httpResponse
 where
     F: AsyncFnOnce(&Request) -> Result<Reply, Problem>,
 {
@@ -65,7 +60,7 @@ where
         let route_key = event.route_key.clone();
         let account = event.path_parameters.get("id").and_then(|id| AccountId::parse(id.as_str()).ok());
         let account = account.as_ref().map(AccountId::as_str);
-        let listed = parameters.iter().find(|(listed, _)| Some(*listed) == route_key.as_deref());
+        let listed = routes.iter().find(|(listed, _)| Some(*listed) == route_key.as_deref());
         let result = match Request::read(event, listed.map_or(&[], |(_, names)| names)) {
             Ok(request) => route(&request).await,
             Err(problem) => Err(problem),

@@ -18,7 +18,8 @@ use telemetry::Causes;
 /// Accounts swept at the same time.
 const SWEPT_AT_ONCE: usize = 8;
 
-/// Commits that a run makes on one account, which book up to 90 lots each: more than the 500 that may be live at once.
+/// The most commits that a run makes on one account. Each books up to 90 lots, so they book more than the 500 that may be
+/// live at once.
 const MAX_COMMITS_AN_ACCOUNT: usize = 20;
 
 /// The ports of the handler.
@@ -42,10 +43,10 @@ pub struct Summary {
 /// A sweep that did not finish; the accounts it names stay due.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpireError {
-    /// What is due could not be read.
+    /// The due accounts could not be read.
     #[error("the accounts that are due could not be read")]
     Due(#[source] StoreError),
-    /// The others were swept.
+    /// Some due accounts could not be swept.
     #[error("{failed} of {due} accounts could not be swept and stay due")]
     Accounts {
         /// How many were not.

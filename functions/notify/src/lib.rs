@@ -1,4 +1,4 @@
-//! People are told by e-mail (N1-N7, N9-N11).
+//! Mails to an account's recipients (N1-N7, N9-N11).
 //!
 //! An event of the bus becomes a mail in the account's language, which goes to each recipient on its own: one bad
 //! address does not stop the others, and an event that comes again finds who was told ([`notices::claims`]).
@@ -25,15 +25,15 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// SES.
     pub mailer: aws_sdk_sesv2::Client,
-    /// Who was told.
+    /// The claims of mails.
     pub claims: Claims,
     /// The address that mails come from.
     pub from: String,
     /// Where the portal is: `https://credits.example.com`.
     pub portal: String,
-    /// What SES is to do with bounces, if anything.
+    /// SES's configuration set, if there is one.
     pub configuration_set: Option<String>,
-    /// How long SES has to take a mail.
+    /// The time-out of a send.
     pub patience: Duration,
 }
 
@@ -42,7 +42,7 @@ pub struct Ports {
 enum NotifyError {
     #[error("the account could not be read")]
     Store(#[from] StoreError),
-    /// The first of them says why.
+    /// The first failure.
     #[error("{waiting} of {recipients} recipients are still to be told: {first}")]
     Waiting { waiting: usize, recipients: usize, first: Untold },
 }
@@ -60,12 +60,12 @@ enum Untold {
     Claims(#[from] ClaimsError),
 }
 
-/// Tells people what happened, as far as it gets by `until`. Events that nobody is told of need nothing.
+/// Sends the mails of a batch of events, as far as it gets by `until`. An event without a mail is acknowledged.
 pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
     api::queue::each(batch, async |Delivery { event, .. }| tell(&event, ports, until).await).await
 }
 
-/// Tells every recipient; whoever cannot be told now does not stop the others.
+/// Sends the mail to every recipient. One that fails does not stop the others.
 async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), NotifyError> {
     let Some(notice) = Notice::of(&event.fact).filter(|_| !event.republished) else { return Ok(()) };
     let Ok(id) = AccountId::parse(&event.account_id) else { return Ok(()) };
@@ -115,7 +115,7 @@ fn claim_of(event: &Event, reader: Reader) -> String {
     }
 }
 
-/// Claims the mail, sends it, and marks what became of it.
+/// Claims the mail, sends it, and marks the outcome.
 async fn tell_one(
     cause: &str,
     recipient: &str,
@@ -158,7 +158,7 @@ async fn tell_one(
         },
         Err(unavailable) => {
             MAILS_FAILED.add(1);
-            // A claim that cannot be given back is over with its lease.
+            // A claim that cannot be released ends with its lease.
             if let Err(problem) = ports.claims.release(&claim).await {
                 tracing::warn!(event = cause, %problem, "a claim is left to its lease");
             }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::bus::code_of;
 
-/// What the keys of single records begin with. They sort after the mapping's, `aws/lambda/...`, so that a record that is
+/// The prefix of the keys of single records. They sort after the mapping's, `aws/lambda/...`, so that a record that is
 /// taken out of a batch comes up later in the same listing.
 const PREFIX: &str = "records/";
 
@@ -35,7 +35,7 @@ pub struct BucketError {
     source: BoxError,
 }
 
-/// An object is no list of records.
+/// An object that holds no list of records.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRecords {
     /// It is no JSON, or its payload is a text that is none.

@@ -12,14 +12,14 @@ use telemetry::metric::{EVENTS_FAILED, EVENTS_PUBLISHED};
 
 use crate::entry::Entry;
 
-/// `PutEvents` takes no more entries, …
+/// `PutEvents` takes no more entries.
 const MAX_ENTRIES: usize = 10;
-/// … and no more bytes.
+/// `PutEvents` takes no more bytes.
 const MAX_BYTES: usize = 256 * 1024;
-/// What an entry's time counts for.
+/// The bytes that an entry's time counts for.
 const TIME_BYTES: usize = 14;
 
-/// How often an entry is sent before whoever called is told.
+/// An entry is tried so often before its failure is reported.
 const TRIES: u32 = 4;
 /// The pause before the second try; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ pub enum BusError {
     Unavailable {
         /// Its error code, or the kind of failure.
         code: String,
-        /// What the SDK said.
+        /// The SDK's error.
         #[source]
         source: BoxError,
     },
@@ -55,23 +55,22 @@ pub enum BusError {
     Invalid {
         /// Its error code.
         code: String,
-        /// What the SDK said.
+        /// The SDK's error.
         #[source]
         source: BoxError,
     },
-    /// Nobody may send such a request, whatever its entries are: a bus or a permission is missing. The caller comes back
-    /// later, when that is mended.
+    /// The bus or a permission is missing, so no request can succeed. The caller comes back later, when that is mended.
     #[error("the bus refused the request ({code})")]
     Refused {
         /// Its error code.
         code: String,
-        /// What the SDK said.
+        /// The SDK's error.
         #[source]
         source: BoxError,
     },
 }
 
-/// What became of entries.
+/// The result for entries.
 #[derive(Debug, Default)]
 pub(crate) struct Put {
     /// Those that the bus refuses for good, however often they are sent.
@@ -89,7 +88,7 @@ pub(crate) struct Refused {
     pub(crate) code: String,
 }
 
-/// What is not on the bus.
+/// The entries that are not on the bus.
 #[derive(Debug)]
 pub(crate) struct Unsent {
     /// The place of the first that is not.
@@ -148,7 +147,7 @@ impl Bus<'_> {
         }
     }
 
-    /// One entry a request: the bus found a request invalid, and does not say which of its entries is.
+    /// Sends one entry a request, since the bus found a request invalid and does not say which of its entries is.
     async fn put_each(
         &self,
         entries: &[Entry],
@@ -161,7 +160,7 @@ impl Bus<'_> {
         Ok(())
     }
 
-    /// Sends these once; gives those that were refused.
+    /// Sends these once, and returns those that were refused.
     async fn send(&self, entries: &[Entry], places: &[usize]) -> Result<Vec<Refused>, BusError> {
         let sent = places.iter().map(|&place| self.request_entry(&entries[place])).collect();
         let result = self.client.put_events().set_entries(Some(sent)).send().await;
@@ -189,13 +188,13 @@ impl Bus<'_> {
     }
 }
 
-/// Half of it to all of it, so that those who were refused together do not come back together.
+/// Half of the pause to all of it, so that entries that were refused together do not return together.
 fn jittered(pause: Duration) -> Duration {
     let micros = u64::try_from(pause.as_micros()).expect("a pause is short");
     Duration::from_micros(fastrand::u64(micros / 2..=micros))
 }
 
-/// How many of these go into one request; at least one, since what is too large for any is for the bus to refuse.
+/// The number of these that fit one request; at least one, since the bus itself refuses an entry that fits none.
 fn how_many_fit(entries: &[Entry]) -> usize {
     let mut bytes = 0;
     let fitting = entries.iter().take(MAX_ENTRIES).take_while(|entry| {

@@ -1,11 +1,11 @@
-//! What a commit's facts are on the bus: an entry each. They are handled as JSON, so that facts and fields of a
-//! newer writer arrive as they were written.
+//! The entries of a commit's events on the bus. Events are handled as JSON, so those of a newer writer, and their unknown fields,
+//! arrive as they were written.
 
 use domain::fact::Event;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-/// A fact, ready for the bus.
+/// An event, ready for the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// Its type.
@@ -14,38 +14,38 @@ pub(crate) struct Entry {
     pub(crate) detail: String,
     /// The instant of its commit.
     pub(crate) at: Timestamp,
-    /// What its commit was because of.
+    /// The correlation id of its commit.
     pub(crate) cause: Option<String>,
 }
 
-/// Why an image cannot be told.
+/// Why an image cannot be published.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
-    /// A field is missing, or is not what we write.
+    /// A field is missing, or has a shape that no version writes.
     #[error("its {0} cannot be read")]
     Field(&'static str),
-    /// The facts are no list of objects.
+    /// The events are no list of objects.
     #[error("its facts cannot be read")]
     Facts(#[source] serde_json::Error),
-    /// A fact does not say what it is.
+    /// An event lacks its type.
     #[error("a fact has no type")]
     Type,
 }
 
-/// A commit, as far as its facts are concerned.
+/// The parts of a commit that its events share.
 pub(crate) struct Commit<'a> {
-    /// Whose.
+    /// The account's id.
     pub(crate) account: &'a str,
     /// The account's version with it.
     pub(crate) version: u64,
     /// Its instant.
     pub(crate) at: Timestamp,
-    /// What it was because of.
+    /// Its correlation id.
     pub(crate) cause: Option<&'a str>,
 }
 
 impl Commit<'_> {
-    /// The entry of the fact with this number.
+    /// The entry of the event with this number.
     pub(crate) fn entry(&self, number: u32, fact: Map<String, Value>) -> Result<Entry, Unreadable> {
         let kind = fact.get("type").and_then(Value::as_str).ok_or(Unreadable::Type)?.to_owned();
         let mut detail = fact;

@@ -31,13 +31,13 @@ pub use republish::{Republish, RepublishError, Republished, republish};
 /// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
-    /// The event bus, …
+    /// The client of the event bus.
     pub bus: Client,
-    /// … and its name.
+    /// The bus's name.
     pub bus_name: String,
-    /// Where records go that cannot be published as they are.
+    /// The bucket of records that cannot be published as they are.
     pub undelivered: Bucket,
-    /// Accounts and their journals, to tell a period again.
+    /// Accounts and their journals, to publish a period again.
     pub store: Arc<Store>,
 }
 
@@ -75,7 +75,8 @@ pub async fn handle(batch: Batch, ports: &Ports) -> DynamoDbEventResponse {
     response
 }
 
-/// Stores the records that no further try helps. Gives how many records are dealt with: all, unless the bucket fails.
+/// Stores the records that no further try helps. Returns the number of records that are dealt with: all, unless the bucket
+/// fails.
 async fn park(records: &[Value], told: &Told, ports: &Ports) -> usize {
     for (&place, why) in told.poison.range(..records.len()) {
         let sequence = sequence_of(&records[place]);
@@ -99,8 +100,7 @@ async fn park(records: &[Value], told: &Told, ports: &Ports) -> usize {
     records.len()
 }
 
-/// Opens a connection to the bus, so that the first event need not. The bus takes no empty request, and says so; that
-/// it answers is all there is to it.
+/// Opens a connection to the bus ahead of the first event. The bus refuses the empty request, and any answer will do.
 pub async fn warm_up(ports: &Ports) -> Result<(), BusError> {
     match ports.bus.put_events().send().await.map_err(bus::from_sdk) {
         Ok(_) | Err(BusError::Invalid { .. } | BusError::Refused { .. }) => Ok(()),

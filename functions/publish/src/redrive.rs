@@ -1,5 +1,5 @@
-//! Undelivered records, published after all: once the fault that kept them from the bus is mended. Each event has the id
-//! that it would have had, so that a record that is published twice is told once.
+//! Publishing undelivered records, once the fault that kept them from the bus is mended. Each event has the id that it would have
+//! had, so a record that is published twice is handled once.
 
 use serde::{Deserialize, Serialize};
 use telemetry::Causes;
@@ -18,7 +18,7 @@ pub struct Redrive {
     pub after: Option<String>,
 }
 
-/// What was published of the undelivered records.
+/// The result of a redrive.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {
@@ -92,7 +92,7 @@ impl Redriven {
             self.left += 1;
             return Ok(());
         }
-        // What is left of a batch gets objects of its own, which come up later in this listing.
+        // The records left of a batch get objects of their own, which come up later in this listing.
         for (&place, why) in &told.poison {
             ports.undelivered.store(&records[place], why).await?;
         }

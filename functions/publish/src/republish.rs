@@ -1,6 +1,5 @@
-//! A period, told again: for a reader that lost it, or is new. What lasts is kept on the rows of the journal, so
-//! that each event is the one that was told the first time, with the same id; only what it was because of is not
-//! kept.
+//! Publishing a period again, for a reader that lost it or is new. Lasting events are kept with their journal entries, so each
+//! is the one that was published the first time, with the same id. Only its correlation id is not kept.
 
 use domain::AccountId;
 use domain::journal::JournalEntry;
@@ -21,17 +20,17 @@ const ACCOUNTS_A_PAGE: usize = 50;
 /// Rows read at once.
 const ROWS_A_PAGE: usize = 100;
 
-/// What is to be told again.
+/// The period to publish again.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Republish {
-    /// Of whom; of everybody, if it is not said.
+    /// One account; all accounts if it is left out.
     pub account_id: Option<AccountId>,
-    /// Of everybody whose id comes after this one.
+    /// Only accounts whose ids come after this one.
     pub after: Option<AccountId>,
-    /// What was posted from this instant, whenever it happened, …
+    /// The period of posting begins at this instant.
     pub from: Timestamp,
-    /// … up to, not including, this one.
+    /// The period ends before this instant.
     pub to: Timestamp,
     /// Whether people who were not told are told, too: after events were lost. Otherwise it is for other readers of the
     /// bus, and nobody gets a mail, however long ago it happened and whoever has become a recipient since.
@@ -39,7 +38,7 @@ pub struct Republish {
     pub notify: bool,
 }
 
-/// What was told again.
+/// The result of publishing a period again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Republished {
@@ -52,7 +51,7 @@ pub struct Republished {
     /// Events that the bus refuses for good; which is in the log. Their rows stay in the journal.
     #[serde(skip_serializing_if = "is_zero")]
     pub refused: usize,
-    /// When time was up before all was told: `after` of the request that goes on.
+    /// If time was up before the end: `after` of the request that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<AccountId>,
 }
@@ -62,7 +61,7 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// A period was not, or not wholly, told again; the caller asks for it again.
+/// A period was not, or not wholly, published again. The caller asks for it again.
 #[derive(Debug, thiserror::Error)]
 pub enum RepublishError {
     /// The period ends before it begins.
@@ -71,7 +70,7 @@ pub enum RepublishError {
     /// One account has none after it.
     #[error("expected accountId or after, not both")]
     Both,
-    /// One account has more to tell than there is time for.
+    /// One account has more events than there is time for.
     #[error("time was up in the middle of {0}; expected a shorter period")]
     OutOfTime(AccountId),
     /// The accounts, or a journal, could not be read.
@@ -82,8 +81,8 @@ pub enum RepublishError {
     Bus(#[source] BusError),
 }
 
-/// Tells a period again, account by account in the order of their ids, until all is told or time is up. An account
-/// whose journal cannot be read stops nobody else's.
+/// Publishes a period again, account by account in the order of their ids, until all is published or time is up. An account whose
+/// journal cannot be read does not stop the others.
 pub async fn republish(
     request: Republish,
     ports: &Ports,
@@ -108,7 +107,7 @@ pub async fn republish(
     }
 }
 
-/// What was told of one account.
+/// The events published of one account.
 #[derive(Default)]
 struct Told {
     events: usize,
@@ -137,7 +136,7 @@ impl Run<'_> {
                         done.events += told.events;
                         done.refused += told.refused;
                     }
-                    // It is told from its beginning next time: with the ids it had.
+                    // The next run publishes it from its beginning, with the same ids.
                     Err(RepublishError::OutOfTime(_)) if done.has_begun() => {
                         done.next = after;
                         return Ok(done);
@@ -186,7 +185,7 @@ impl Run<'_> {
     }
 }
 
-/// Says where the next request goes on, since an error's answer cannot.
+/// Logs where the next request goes on, since an error's answer cannot say it.
 fn broke_off(after: Option<&AccountId>, problem: RepublishError) -> RepublishError {
     let after = after.map(AccountId::as_str);
     tracing::error!(after, "what comes after this account was not told again");
@@ -199,7 +198,7 @@ impl Republished {
     }
 }
 
-/// What was told of a row, if anything was.
+/// The event that is kept with a journal entry, if there is one.
 fn entry_of_row(account: &AccountId, row: &JournalEntry, notify: bool) -> Option<Entry> {
     let lasting = row.lasting.as_ref()?;
     let commit = Commit { account: account.as_str(), version: row.version, at: row.posted_at, cause: None };

@@ -1,4 +1,4 @@
-//! Records of the stream, told: each fact of each commit becomes an entry on the bus.
+//! Publishing records of the stream: each event of each commit becomes an entry on the bus.
 
 use std::collections::BTreeMap;
 use std::iter::repeat_n;
@@ -10,7 +10,7 @@ use crate::Ports;
 use crate::bus::{Bus, BusError};
 use crate::entry;
 
-/// What became of records.
+/// The result for a batch of records.
 #[derive(Debug)]
 pub(crate) struct Told {
     /// Events that are on the bus.
@@ -24,7 +24,7 @@ pub(crate) struct Told {
     pub(crate) unsent: Option<(usize, BusError)>,
 }
 
-/// Puts what records tell on the bus, in their order, up to an outage. A record that no further try helps holds up no
+/// Puts the events of records on the bus, in their order, up to an outage. A record that no further try helps holds up no
 /// other.
 pub(crate) async fn tell(records: &[Value], ports: &Ports) -> Told {
     let (mut entries, mut owners, mut poison) = (Vec::new(), Vec::new(), BTreeMap::new());

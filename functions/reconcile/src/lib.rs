@@ -20,12 +20,12 @@ use tokio::time::Instant;
 
 use pace::Pace;
 
-/// What a run may take.
+/// The limits of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Read units a second.
     pub units_a_second: u32,
-    /// Rows and payments of one account; one that has more is not reconciled.
+    /// Entries and payments of one account. An account that has more is not reconciled.
     pub max_rows: usize,
 }
 
@@ -53,13 +53,13 @@ const SETTLED_AFTER: Duration = Duration::from_secs(1);
 /// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
-    /// What is read.
+    /// Accounts, journals and payments.
     pub store: Arc<Store>,
-    /// How much of it.
+    /// The limits.
     pub limits: Limits,
 }
 
-/// What to reconcile: everything, if nothing is said. A schedule's input says nothing of it.
+/// The accounts to reconcile: all of them if every field is left out, as in a schedule's input.
 ///
 /// ```
 /// let input = r#"{"time": "2026-11-22T03:00:00Z", "id": "d32c5kddcf5bb8c3"}"#;
@@ -77,13 +77,13 @@ pub struct Request {
     pub to: Option<AccountId>,
 }
 
-/// What a run found.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Accounts reconciled.
     pub accounts: usize,
-    /// Their rows and payments.
+    /// Their entries and payments.
     pub rows: usize,
     /// Accounts whose books differ.
     pub differing: usize,
@@ -102,11 +102,11 @@ pub struct Summary {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
-    /// Whose books.
+    /// The account.
     pub account_id: AccountId,
     /// The difference's name.
     pub finding: &'static str,
-    /// What does not hold.
+    /// The invariant or rule that does not hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'static str>,
     /// A row's key, a payment's or lot's id.
@@ -116,7 +116,7 @@ pub struct Shown {
     pub detail: String,
 }
 
-/// A run that came to nothing.
+/// A run that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
     /// The accounts could not be listed.
@@ -138,7 +138,7 @@ enum Obstacle {
     Store(#[from] StoreError),
 }
 
-/// What a look came to.
+/// The result of a look.
 struct Look {
     rows: usize,
     findings: Vec<Finding>,
@@ -153,7 +153,7 @@ struct Run<'a> {
     summary: Summary,
 }
 
-/// Reconciles what is asked for until all is done, or time is up.
+/// Reconciles the requested accounts until all are done or time is up.
 pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<Summary, ReconcileError> {
     let store = &*ports.store;
     let mut run = Run {
@@ -167,7 +167,7 @@ pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<S
         Some(id) => run.only(id).await,
         None => run.all(&request).await,
     };
-    // What it found counts, even if it could not go on.
+    // Its findings count even if it could not go on.
     if ended.is_ok() || run.summary.has_begun() {
         run.summary.report();
     }
@@ -204,7 +204,7 @@ impl Run<'_> {
                     return Ok(());
                 }
                 let reconciled = self.reconcile(&id).await;
-                // The first account is gone past, however long it takes: else no run would ever come further.
+                // The first account is skipped however long it takes, or no run would ever get past it.
                 if matches!(reconciled, Err(Obstacle::OutOfTime)) && self.summary.has_begun() {
                     self.summary.next = after;
                     return Ok(());
@@ -218,7 +218,7 @@ impl Run<'_> {
         }
     }
 
-    /// What both of two looks find; one look is enough if it finds nothing.
+    /// The findings of both of two looks. One look is enough if it finds nothing.
     async fn reconcile(&mut self, id: &AccountId) -> Result<Look, Obstacle> {
         let first = self.look(id, None).await?;
         if first.findings.is_empty() { Ok(first) } else { self.look(id, Some(&first.findings)).await }
@@ -338,7 +338,7 @@ impl Run<'_> {
 }
 
 impl Look {
-    /// There is nothing to hold anything against.
+    /// The look at an account that cannot be read.
     fn at_no_account(problem: &str) -> Self {
         let problem = problem.to_owned();
         Self { rows: 0, findings: vec![Finding::Unreadable { item: "core".to_owned(), problem }] }

@@ -1,4 +1,4 @@
-//! A pace: so many read units a second, however fast the tables answer.
+//! A pace: at most so many read units a second, however fast the tables answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use store::Meter;
 use tokio::time::Instant;
 
-/// Time that a run may make up for: what it was slow at before does not let it read all the faster later.
+/// The most time that a run may make up for. A run that was slow before may not read all the faster later.
 const MAX_CREDIT: Duration = Duration::from_secs(1);
 
 /// Holds a run back when it has read more than its time allows.
@@ -15,7 +15,7 @@ pub(crate) struct Pace {
     units_a_second: u32,
     /// When it began, or would have begun had it never been slow.
     began: Instant,
-    /// What the meter said then.
+    /// The meter's count then.
     before: f64,
 }
 
@@ -26,7 +26,7 @@ impl Pace {
         Self { meter, units_a_second, began: Instant::now(), before }
     }
 
-    /// Waits until what has been read so far may have been.
+    /// Waits until the pace allows the units read so far.
     pub(crate) async fn keep(&mut self) {
         let turn = self.turn_after(self.read_so_far(), Instant::now());
         tokio::time::sleep_until(turn).await;

@@ -1,7 +1,7 @@
-//! What a client sends, read into usage records (S3, S4, S6).
+//! Reading usage records from a request's body or a message (S3, S4, S6).
 //!
-//! [`read`] is a pure function of the bytes and a [`Context`]. What is wrong with the whole is a
-//! [`ReadError`]; what is wrong with one record is that record's alone, and its neighbours are read (S3).
+//! [`read`] is a pure function of the bytes and a [`Context`]. A fault of the whole is a [`ReadError`]. A fault of one record is
+//! that record's alone, and its neighbours are read (S3).
 //! [`read_message`] does the same for a message of the queue.
 //!
 //! | file | noun | rules |
@@ -36,11 +36,10 @@ pub const MAX_ROWS: usize = 20_000;
 /// The most bytes a zipped report may unzip to: 16 MB (S3).
 pub const MAX_UNZIPPED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What `field` says when a problem is the record's as a whole: not an object,
-/// broken quotes.
+/// The `field` of a problem that concerns the record as a whole: it is no object, or its quotes are broken.
 pub const WHOLE_RECORD: &str = "record";
 
-/// How the usage is written down.
+/// The format of usage records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Our own: `{"records": [usage record]}`.
@@ -76,10 +75,10 @@ impl Format {
     }
 }
 
-/// What reading goes by, besides the bytes.
+/// The context that reading needs besides the bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The account's currency: that of a row which says none.
+    /// The account's currency, for rows that name none.
     pub currency: Currency,
     /// The published rates, which tell premium numbers.
     pub rates: &'a RateTable,
@@ -100,7 +99,7 @@ pub struct Row {
     pub record: Result<UsageRecord, InvalidRecord>,
 }
 
-/// Why nothing of it was read.
+/// Why nothing was read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Not what its `Content-Type` says: broken JSON, not UTF-8, not a zip. Status 400.

@@ -1,5 +1,4 @@
-//! JSON objects and lists, field by field: what is wrong with one field or record must not hide the others
-//! (S3).
+//! JSON objects and lists, field by field, so that a fault of one field or record does not hide the others (S3).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::ReadError;
 
-/// How much of a name nobody knows is repeated in a problem.
+/// The most characters of an unknown name that a problem repeats.
 const SHOWN_CHARS: usize = 64;
 
 /// An object whose known fields are still raw text.

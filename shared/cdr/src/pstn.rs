@@ -89,7 +89,7 @@ fn row(raw: &RawRow<'_>, layout: &Layout, context: &Context<'_>) -> Row {
         return broken("expected quotes in pairs around a cell: one is not closed, or stands inside".into());
     };
     if cells.len() != layout.columns {
-        // Which cell is which cannot be told, not even the id.
+        // No cell can be told from another, not even the id.
         return broken(format!(
             "expected {} cells, as in the first line, found {}",
             layout.columns,

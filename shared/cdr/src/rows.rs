@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-/// More cells than any report has columns: what follows is not kept.
+/// The most cells of a row that are kept: more than any report has columns.
 pub(crate) const MAX_CELLS: usize = 256;
 
 /// One row, or a line with broken quotes.

@@ -1,4 +1,4 @@
-//! Who was told what (N11): the table `notices`, one item for each event and recipient.
+//! Claims of mails (N11): the table `notices`, with one item for each event and recipient.
 //!
 //! ```text
 //! absent ──> claimed ──> sent       the mail has gone
@@ -9,9 +9,10 @@
 //!    └────────┴ released, or left until the lease is over
 //! ```
 //!
-//! A mail is sent by whoever holds the claim, so a repeated event sends no second one. A process that dies after
-//! sending and before marking leaves no trace of the send: that one mail is sent again when the lease is over, rather
-//! than lost. A send without an answer is counted, and tried once more at most: a slow SES often accepts a mail that it does not answer in time.
+//! Only the holder of a claim sends its mail, so a repeated event sends no second one. A process that dies after sending and
+//! before marking leaves no trace of the send: that mail is sent again when the lease is over, rather than lost. A send
+//! without an answer is counted and tried once more at most, since a slow SES often accepts a mail that it does not
+//! answer in time.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -39,37 +40,37 @@ const REFUSED: &str = "refused";
 const UNSURE: &str = "unsure";
 const GIVEN_UP: &str = "givenUp";
 
-/// After so many sends without an answer a mail is given up: it has most likely gone, and more than once.
+/// A mail is given up after so many sends without an answer: it has most likely gone.
 const MOST_UNANSWERED: u32 = 2;
 
-/// An item goes after this long: no queue delivers an event so late.
+/// An item is deleted after this long: no queue delivers an event so late.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 type Item = HashMap<String, AttributeValue>;
 
-/// The table, and how long a claim on a mail holds.
+/// The table, and the lease of a claim.
 #[derive(Clone, Debug)]
 pub struct Claims {
     client: Client,
     table: String,
-    /// Handlers read no clock for what they decide. This decides nothing: it is a time-out, after which a
-    /// process is taken for dead, and like every time-out it goes by the machine's clock. The instant of the event
-    /// would not do: a queue delivers it again and again with the same one, and the lease would never be over.
+    /// Handlers read no clock for a decision. A lease is no decision but a time-out, after which a process is taken for dead,
+    /// so it goes by the machine's clock. The event's instant would not do: each delivery has the same one, and the lease
+    /// would never end.
     lease: Duration,
 }
 
 /// Whether a mail may be sent now.
 #[derive(Debug)]
 pub enum Standing {
-    /// It is ours to send.
+    /// This process holds the claim and sends it.
     Ours(Claim),
     /// It was sent, its address is refused for good, or it was given up.
     Done,
-    /// Somebody is sending it, or died at it: to be looked at again later.
+    /// Another process is sending it, or died doing so. The event comes back later.
     Held,
 }
 
-/// A mail that is ours to send.
+/// A claim that this process holds.
 #[derive(Debug)]
 pub struct Claim {
     event: String,
@@ -79,7 +80,7 @@ pub struct Claim {
     unanswered: u32,
 }
 
-/// What follows from a send that SES did not answer.
+/// The consequence of a send that SES did not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unanswered {
     /// The mail may be sent once more.
@@ -108,10 +109,10 @@ impl ClaimsError {
 }
 
 impl Claims {
-    /// How long a claim holds: longer than the function runs, so that whoever is past it is dead.
+    /// The lease of a claim: longer than the function runs, so that a holder past it is dead.
     pub const LEASE: Duration = Duration::from_secs(90);
 
-    /// Over a table that exists.
+    /// Claims in a table that exists.
     pub fn new(client: Client, table: impl Into<String>, lease: Duration) -> Self {
         Self { client, table: table.into(), lease }
     }
@@ -176,8 +177,8 @@ impl Claims {
         Ok(if taken.is_none() { Standing::Ours(claim) } else { Standing::Held })
     }
 
-    /// Writes the claim where there is nothing, or where the item is still this holder's. Gives the item that is there
-    /// instead, if any.
+    /// Writes the claim if there is no item, or if the item is still this holder's. Returns the item that is there instead, if
+    /// any.
     async fn take(&self, claim: &Claim, from: Option<&str>) -> Result<Option<Item>, ClaimsError> {
         let now = Timestamp::now();
         let until = now + SignedDuration::try_from(self.lease).expect("a lease is short");
@@ -212,12 +213,12 @@ impl Claims {
         Ok(if text_of(&there, HOLDER) == Some(&claim.holder) { None } else { Some(there) })
     }
 
-    /// Says that the mail has gone, whoever holds the claim by now.
+    /// Marks the mail as sent, even if another process holds the claim by now.
     pub async fn mark_sent(&self, claim: &Claim) -> Result<(), ClaimsError> {
         self.put(claim.item(SENT, Timestamp::now())).await
     }
 
-    /// Says that the address is refused for good, and why.
+    /// Marks the address as refused for good.
     pub async fn mark_refused(&self, claim: &Claim, reason: &str) -> Result<(), ClaimsError> {
         let mut item = claim.item(REFUSED, Timestamp::now());
         item.insert("reason".to_owned(), text(reason));
@@ -239,7 +240,7 @@ impl Claims {
         Ok(follows)
     }
 
-    /// Gives the claim back, since the mail was not sent; somebody else's is left alone. Earlier sends without an
+    /// Releases the claim, since the mail was not sent. A claim of another process is left alone, and earlier sends without an
     /// answer stay counted.
     pub async fn release(&self, claim: &Claim) -> Result<(), ClaimsError> {
         if claim.unanswered > 0 {
@@ -294,7 +295,7 @@ impl Claim {
     }
 }
 
-/// A write whose condition does not hold is somebody else's to make.
+/// Succeeds also if the write's condition did not hold: another process holds the item, and the write is that process's.
 fn unless_refused<T, E>(written: Result<T, SdkError<E>>) -> Result<(), ClaimsError>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

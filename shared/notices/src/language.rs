@@ -1,4 +1,4 @@
-//! What a language must have words for. What is the same in every language is in [`crate::mail`].
+//! The words that a language must have. Parts that are the same in every language are in [`crate::mail`].
 
 use domain::fact::UnusedFunds;
 use domain::recharge::State;
@@ -15,38 +15,38 @@ pub(crate) trait Language {
     /// Heading, body and button of a mail.
     fn words(&self, told: &Told<'_>) -> Words;
 
-    /// What a row of the mail's table is called.
+    /// The name of a row of the mail's table.
     fn label(&self, label: Label) -> &'static str;
 
     /// A card, by what may be shown of it.
     fn card(&self, brand: &str, last4: &str) -> String;
 
-    /// What was changed, as a list.
+    /// The changed settings, as a list.
     fn changed(&self, changed: Changed) -> String;
 
     /// A single word.
     fn word(&self, word: Word) -> &'static str;
 
-    /// What stands between a label and its value, on one line.
+    /// The separator of a label and its value on one line.
     fn colon(&self) -> &'static str;
 
     /// The language's own typography, for what was written with plain spaces.
     fn typeset(&self, text: &str) -> String;
 }
 
-/// What the words are about.
+/// The values that the words refer to.
 pub(crate) struct Told<'a> {
-    /// What happened.
+    /// The notice.
     pub notice: Notice<'a>,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// To which organization.
+    /// The organization's name.
     pub name: &'a str,
     /// How it pays.
     pub billing: BillingModel,
-    /// How far auto-recharge is.
+    /// The state of auto-recharge.
     pub recharge: State,
-    /// What the reader is to the account.
+    /// The reader.
     pub reader: Reader,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Words {
     pub heading: String,
     /// A sentence a line, an empty line between paragraphs.
     pub body: String,
-    /// What the one link is called.
+    /// The text of the link.
     pub button: &'static str,
 }
 

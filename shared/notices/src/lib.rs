@@ -1,11 +1,11 @@
-//! What people are told by e-mail (N1-N7, N9-N11).
+//! Mails about events (N1-N7, N9-N11).
 //!
 //! | file | what |
 //! |---|---|
-//! | [`notice`] | which facts are told, and where the person can act |
+//! | [`notice`] | the events that have a mail, and the page where its reader can act |
 //! | [`mail`] | the mail for one of them: subject, text and HTML |
 //! | `language`, `english`, `french` | its words |
-//! | [`claims`] | who was told already |
+//! | [`claims`] | the mails that were sent, to whom |
 //! | [`mod@send`] | one mail to one recipient, through SES |
 
 pub mod claims;

@@ -15,29 +15,29 @@ use crate::notice::{Notice, Reader};
 /// A table has at most so many rows of lots.
 const MOST_LOTS: usize = 12;
 
-/// A mail, as it is sent to each recipient.
+/// A mail to a recipient.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     /// One line.
     pub subject: String,
-    /// For those who read no HTML.
+    /// The text, for readers without HTML.
     pub text: String,
     /// The same, formatted.
     pub html: String,
 }
 
-/// What a mail is written from.
+/// The occasion of a mail, with all that its text depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Occasion<'a> {
-    /// What happened.
+    /// The event.
     pub event: &'a Event,
-    /// To whom, and in which language it is told.
+    /// The account's profile, which has its language.
     pub profile: &'a Profile,
     /// How the account pays.
     pub billing: BillingModel,
-    /// How far its auto-recharge is.
+    /// The state of its auto-recharge.
     pub recharge: State,
-    /// What the reader is to the account.
+    /// The reader.
     pub reader: Reader,
     /// The payment that [`Notice::payment`] names.
     pub payment: Option<&'a CardPayment>,
@@ -46,7 +46,7 @@ pub struct Occasion<'a> {
 }
 
 impl Mail {
-    /// The mail for what happened; none if it is told to nobody.
+    /// The mail about the event, if it has one.
     pub fn about(occasion: &Occasion<'_>) -> Option<Self> {
         let notice = Notice::of(&occasion.event.fact)?;
         let (page, html, text);
@@ -89,7 +89,7 @@ struct FrenchText<'a> {
     page: &'a Page,
 }
 
-/// What the templates lay out.
+/// The values of the templates.
 struct Page {
     subject: String,
     heading: String,
@@ -137,13 +137,13 @@ impl Page {
         self.body.split("\n\n").map(|paragraph| paragraph.replace('\n', " "))
     }
 
-    /// What a list of mails shows beside the subject.
+    /// The line that a list of mails shows beside the subject.
     fn preheader(&self) -> String {
         self.paragraphs().next().unwrap_or_default()
     }
 }
 
-/// The table: what someone would look for when they come back to the mail.
+/// The rows of the table, which are what a reader looks for when they come back to the mail.
 fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<(Label, String)> {
     let locale = occasion.profile.locale;
     let amount = |amount| wording::amount(amount, locale);
@@ -211,7 +211,7 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
     }
 }
 
-/// What settings were changed to.
+/// The rows of new values.
 fn rows_of_new_values(language: &dyn Language, new: &NewValues, locale: Locale) -> Vec<(Label, String)> {
     let none = || language.word(Word::None).to_owned();
     let mut rows = Vec::new();

@@ -1,11 +1,11 @@
-//! A notice: a fact that people are told. Every other fact is told to nobody.
+//! A notice: an event that people get a mail about. Other events have no mail.
 
 use domain::fact::{Expired, Expiring, NewValues, Setting, UnusedFunds};
 use domain::recharge::{Limit, Safeguard};
 use domain::{Fact, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 
-/// One thing that people are told, with what the mail needs of it.
+/// The subject of a mail, with the parts of the event that the mail needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice<'a> {
     /// A person's purchase, or auto-recharge, added funds (N7, N1).
@@ -20,7 +20,7 @@ pub enum Notice<'a> {
         expires_at: Timestamp,
         /// Its receipt (F8).
         receipt_number: Option<u64>,
-        /// How many times the recharge amount it is, where it is more than once (R3).
+        /// The multiple of the recharge amount that it is, if it is more than one (R3).
         times: Option<u32>,
     },
     /// Auto-recharge could not charge the card (N2).
@@ -59,27 +59,27 @@ pub enum Notice<'a> {
     FundsExpiring {
         /// How much, in all.
         amount: Money,
-        /// Of which lots, oldest expiry first.
+        /// The lots, oldest expiry first.
         lots: &'a [UnusedFunds],
     },
     /// Funds have expired (N6).
     FundsExpired {
         /// How much, in all.
         amount: Money,
-        /// Of which lots, oldest expiry first.
+        /// The lots, oldest expiry first.
         lots: &'a [UnusedFunds],
     },
     /// Auto-recharge, payment method or recipients were changed (N9).
     SettingsChanged {
-        /// What was, these three only.
+        /// The settings that were changed, of these three.
         changed: Changed,
         /// By whom.
         by: &'a str,
-        /// Recipients that were none before.
+        /// New recipients.
         added: &'a [String],
-        /// Recipients that are none any more.
+        /// Removed recipients.
         removed: &'a [String],
-        /// What they were changed to.
+        /// The new values.
         new: &'a NewValues,
     },
     /// A safeguard paused auto-recharge (N10).
@@ -105,18 +105,18 @@ pub enum Notice<'a> {
     },
 }
 
-/// What somebody who is told is to the account.
+/// The reader of a mail, as a recipient of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// A recipient, as before.
+    /// A recipient before and after.
     Recipient,
-    /// A recipient from now on.
+    /// A new recipient.
     Added,
-    /// No recipient any more.
+    /// A removed recipient.
     Removed,
 }
 
-/// Which of the settings that people are told of were changed; at least one.
+/// The changed settings that have a mail; at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
     /// The saved cards.
@@ -128,7 +128,7 @@ pub struct Changed {
 }
 
 impl Changed {
-    /// Those of these settings that people are told of.
+    /// The settings among these that have a mail.
     fn of(settings: &[Setting]) -> Option<Self> {
         let has = |setting| settings.contains(&setting);
         let changed = Self {
@@ -141,8 +141,7 @@ impl Changed {
 }
 
 impl<'a> Notice<'a> {
-    /// What people are told of a fact, if anything. One cause is one mail, and amounts below a minor unit are worth
-    /// none.
+    /// The notice of an event, if people get a mail about it. One cause is one mail, and amounts below a minor unit are worth none.
     pub fn of(fact: &'a Fact) -> Option<Self> {
         Some(match fact {
             Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number, recharge_amounts } => {
@@ -189,8 +188,8 @@ impl<'a> Notice<'a> {
             Fact::RechargeStopped { reason, payment_id, amount } => {
                 Self::RechargeStopped { reason, payment: payment_id.as_ref(), amount: *amount }
             }
-            // A decline that is not tried again stops auto-recharge, and is told as that (N10). A warning at zero or
-            // below is told as zero (N3). Who bought has the answer on the screen; auto-recharge hears of a low balance.
+            // A decline without a retry stops auto-recharge, whose mail says so (N10). A warning at zero or below has the mail of
+            // a balance of zero (N3). A person who buys has the answer on the screen, and a low balance is auto-recharge's.
             Fact::RechargeFailed { retry_at: None, .. }
             | Fact::BalanceWarning { .. }
             | Fact::FundsExpiring(_)
@@ -214,8 +213,7 @@ impl<'a> Notice<'a> {
         }
     }
 
-    /// Who is told, and as what: the account's recipients, and those who were removed from them. Addresses are the same
-    /// in upper and lower case.
+    /// The readers: the account's recipients, and those who were removed. Addresses are the same in upper and lower case.
     pub fn readers(&self, recipients: &'a [String]) -> Vec<(&'a str, Reader)> {
         let (added, removed) = match *self {
             Self::SettingsChanged { added, removed, .. } => (added, removed),
@@ -232,7 +230,7 @@ impl<'a> Notice<'a> {
         current.chain(gone.map(|address| (address.as_str(), Reader::Removed))).collect()
     }
 
-    /// Where the person can act. `account` is the address of the account's page.
+    /// The page where the reader can act. `account` is the address of the account's page.
     pub(crate) fn page(&self, account: &str) -> String {
         let section = match *self {
             Self::FundsAdded { payment, .. } => return format!("{account}/receipts/{payment}"),
@@ -255,12 +253,12 @@ impl<'a> Notice<'a> {
     }
 }
 
-/// Whether these unused funds, in all, can be named in a mail.
+/// Whether unused funds of this amount are worth a mail.
 fn is_worth_a_mail(amount: Money, lots: &[UnusedFunds]) -> bool {
     amount.reaches_minor_unit() && !lots.is_empty()
 }
 
-/// Whether this can be followed, and runs nothing.
+/// Whether a link can be followed and runs no script.
 fn is_link(url: &str) -> bool {
     let leads_away = url.starts_with("https://") || url.starts_with("http://");
     leads_away && url.bytes().all(|byte| byte.is_ascii_graphic())

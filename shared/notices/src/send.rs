@@ -14,49 +14,49 @@ use hyper_util::client::legacy;
 
 use crate::mail::Mail;
 
-/// What people see as the sender.
+/// The sender's name.
 const SENDER: &str = "Communications Credits";
 
 /// SES has this long to take a mail, much less than a claim on it holds.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is written on a mail.
+/// The envelope of a mail.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'a> {
     /// The address that it comes from.
     pub from: &'a str,
-    /// The one that it goes to.
+    /// The address that it goes to.
     pub to: &'a str,
-    /// What SES is to do with its bounces, if anything.
+    /// SES's configuration set, if there is one.
     pub configuration_set: Option<&'a str>,
 }
 
 /// Why a mail was not sent, or perhaps not.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// It never will be: another try is of no use.
+    /// It can never be sent, so another try is of no use.
     #[error("the address is refused ({code})")]
     Refused {
-        /// What SES calls it.
+        /// SES's code.
         code: String,
-        /// Its words, which may have the address in them.
+        /// SES's text, which may contain the address.
         reason: String,
     },
-    /// Nobody knows: SES was asked and did not answer, so that it may have the mail.
+    /// SES did not answer, so it may have the mail.
     #[error("SES did not answer ({code})")]
     Unanswered {
         /// The kind of failure.
         code: String,
-        /// What the SDK said.
+        /// The SDK's error.
         #[source]
         source: BoxError,
     },
-    /// It was not sent: too many at once, no connection, or something that the operator has to see to.
+    /// It was not sent: too many at once, no connection, or a setting that the operator has to mend.
     #[error("the mail could not be sent now ({code})")]
     Unavailable {
-        /// What SES calls it, or the kind of failure.
+        /// SES's code, or the kind of failure.
         code: String,
-        /// What the SDK said.
+        /// The SDK's error.
         #[source]
         source: BoxError,
     },
@@ -95,13 +95,13 @@ pub async fn send(
 fn message(mail: &Mail) -> Message {
     let content = |data: &str| Content::builder().data(data).charset("UTF-8").build().expect("data is set");
     let body = Body::builder().text(content(&mail.text)).html(content(&mail.html)).build();
-    // Absence notes and the like are not sent back to what says so (RFC 3834).
+    // Programs do not answer such a mail, for example with an absence note (RFC 3834).
     let header = MessageHeader::builder().name("Auto-Submitted").value("auto-generated").build();
     let header = header.expect("name and value are set");
     Message::builder().subject(content(&mail.subject)).body(body).headers(header).build()
 }
 
-/// What SES says, by what is to be done about it.
+/// Maps an error of SES to what the caller does next.
 fn read(error: SdkError<SendEmailError>) -> SendError {
     let code = match &error {
         SdkError::ServiceError(context) => context.err().code().unwrap_or("unknown"),
@@ -143,8 +143,8 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
     })
 }
 
-/// An identity that is not verified is a matter of how we are set up, not of the recipient: once that is mended,
-/// the mail can go. SES says so in its text only.
+/// Whether SES refused the mail because our identity is not verified. The setup is at fault and not the recipient, so the mail
+/// can go once that is mended. Only SES's text says so.
 fn is_our_fault(said: &SendEmailError) -> bool {
     said.message().is_some_and(|text| text.contains("not verified"))
 }

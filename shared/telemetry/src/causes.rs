@@ -1,4 +1,4 @@
-//! An error, as an operator has to see it: with what caused it. A log line takes no more of an error than its own words.
+//! An error with the chain of its causes, for the log. An error's own text leaves its causes out.
 
 use std::error::Error;
 use std::fmt;

@@ -1,11 +1,11 @@
-//! What operators see of a run. Nothing here is ever read by a decision.
+//! Logs and metrics for operators. No decision reads anything of it.
 //!
 //! | file | what |
 //! |---|---|
-//! | [`metric`] | everything that is counted, by name |
+//! | [`metric`] | all metrics, by name |
 //! | [`emf`] | counts, written as CloudWatch reads them from a log |
 //! | [`correlation`] | the id that ties together the log lines, commits and events of one cause |
-//! | [`causes`] | an error with what caused it, for the log |
+//! | [`causes`] | an error with its causes, for the log |
 
 pub mod causes;
 pub mod correlation;

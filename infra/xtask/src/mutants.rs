@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: mutation testing of the domain and the store. It changes one expression after the other, and
+//! `cargo xtask mutants`: mutation testing of the domain, the rate file and the store. It changes one expression after the other, and
 //! names each change that no test of the crate notices. A full run takes hours, so it is no part of `cargo xtask test`;
 //! `.cargo/mutants.toml` says what it leaves out, and why.
 
@@ -12,10 +12,20 @@ use crate::{cargo, root, succeed};
 /// The version of cargo-mutants that `.cargo/mutants.toml` is written for.
 const VERSION: &str = "27.1.0";
 
-/// Runs it over what `options` say, such as `--file shared/domain/src/lot.rs`, or over both crates.
+/// Runs it over what `options` say, such as `--file shared/domain/src/lot.rs`, or over all three crates.
 pub(crate) fn run(options: &[String]) -> Result<()> {
     let mut mutants = Command::new(installed()?);
-    mutants.args(["mutants", "--package", "domain", "--package", "store", "--output", "target"]);
+    mutants.args([
+        "mutants",
+        "--package",
+        "domain",
+        "--package",
+        "rates",
+        "--package",
+        "store",
+        "--output",
+        "target",
+    ]);
     succeed(mutants.args(options).current_dir(root()))
 }
 

@@ -7,8 +7,8 @@ use crate::journal_key::EntryKind;
 use crate::money::Money;
 use crate::profile::PaymentMethod;
 
-/// The lease of an attempt, from its beginning: recovery looks at it no earlier (F5). The functions that charge cards have
-/// shorter time-outs (infra/template.yaml), so recovery never meets a living attempt.
+/// The lease of an attempt, from its beginning. Recovery looks at the payment no earlier (F5), unless it was withdrawn. The
+/// functions that charge cards have shorter time-outs (infra/template.yaml), so an attempt past its lease is dead.
 pub const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
 /// A purchase whose card's owner does not confirm it is cancelled this long after it was asked for.

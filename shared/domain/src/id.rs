@@ -130,7 +130,7 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// What a [`PaymentId`] names; the id begins with it.
+/// What funds were added or corrected for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PaymentKind {

@@ -4,7 +4,7 @@
 //! A handler loads an [`Account`], calls a deciding function, and hands the [`Decision`] to the store, which commits it
 //! in one transaction.
 //!
-//! A file imports only files above it in this table:
+//! The table lists the files from the ground up: a file imports only files above it in the table.
 //!
 //! | file | what it is | rules |
 //! |---|---|---|

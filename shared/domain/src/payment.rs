@@ -44,14 +44,6 @@ impl From<Adjustment> for Payment {
 }
 
 impl Payment {
-    /// The account that it belongs to.
-    pub fn account(&self) -> &AccountId {
-        match self {
-            Self::Card(payment) => &payment.account,
-            Self::Adjustment(adjustment) => &adjustment.account,
-        }
-    }
-
     /// Its id.
     pub fn id(&self) -> &PaymentId {
         match self {

@@ -104,7 +104,7 @@ impl RatingResult {
 
 /// Two rates of one service take effect at once for the same prefix.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("prefix {prefix} has a rate from that instant already")]
+#[error("prefix: {prefix} has a row from that instant already")]
 pub struct TwoAtOnce {
     /// The prefix.
     pub prefix: String,

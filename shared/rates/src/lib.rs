@@ -132,10 +132,10 @@ mod tests {
             ("fax,34,Spain,ES,EUR,0.02,0,60,60,2025-01-01", "service: expected"),
             ("userOut,34,Spain,ES,EUR,0.02,0,60,60,soon", "effectiveFrom: expected"),
             ("userOut,34,Spain,ES,EUR,0.02,0,60,60,2025-13-01", "effectiveFrom: expected"),
-            ("userOut,33,France,FR,EUR,0.03,0,60,60,2025-01-01", "prefix 33 has a rate"),
+            ("userOut,33,France,FR,EUR,0.03,0,60,60,2025-01-01", "prefix: 33 has a row"),
             (
                 "userOut,33,France,FR,EUR,0.03,0,60,60,2025-01-01T00:00:00Z\nuserOut,32,,,EUR,1,0,1,1,2025-01-01",
-                "prefix 33 has a rate",
+                "prefix: 33 has a row",
             ),
             ("userOut,34,Spain", "found record with 3 fields"),
         ] {

@@ -11,6 +11,9 @@ use crate::tables::{ACCOUNT_ID, CREATED, PAYMENT_ID};
 
 const WHAT: &str = "a payment";
 
+/// The state, attempt and revision of every adjustment: it is posted by the commit that writes it.
+const ADJUSTMENT: (&str, u32, u64) = ("posted", 0, 1);
+
 pub(crate) fn payment_to_item(payment: &Payment) -> Item {
     match payment {
         Payment::Card(payment) => card_payment_to_item(payment),
@@ -110,6 +113,7 @@ fn read_card_payment(reader: &Reader<'_>, kind: CardPaymentKind) -> Result<CardP
 
 /// An adjustment has the attributes of every payment, so that each version's readers find them.
 fn adjustment_to_item(adjustment: &Adjustment) -> Item {
+    let (state, attempt, revision) = ADJUSTMENT;
     Writer::versioned()
         .text(ACCOUNT_ID, adjustment.account.as_str())
         .text(PAYMENT_ID, adjustment.id.as_str())
@@ -118,14 +122,18 @@ fn adjustment_to_item(adjustment: &Adjustment) -> Item {
         .text("currency", adjustment.amount.currency().code())
         .money("amount", adjustment.amount)
         .text("content", adjustment.fingerprint.as_str())
-        .number("attempt", 0)
-        .number("revision", 1)
-        .text("state", "posted")
+        .text("state", state)
+        .number("attempt", attempt)
+        .number("revision", revision)
         .done()
 }
 
 fn read_adjustment(reader: &Reader<'_>) -> Result<Adjustment, StoreError> {
     let currency = reader.parsed("currency", Currency::parse)?;
+    let written = (reader.text("state")?, reader.number("attempt")?, reader.number("revision")?);
+    if written != ADJUSTMENT {
+        return Err(reader.corrupt(format_args!("an adjustment has state, attempt and revision {written:?}")));
+    }
     Ok(Adjustment {
         account: reader.parsed(ACCOUNT_ID, AccountId::parse)?,
         id: reader.parsed(PAYMENT_ID, PaymentId::parse)?,

@@ -293,6 +293,20 @@ fn each_field_of_the_wrong_kind_says_which() {
     item.insert("state".into(), text("lost"));
     let found = payment_from_item(&item).unwrap_err().to_string();
     assert_eq!(found, "a payment is corrupt: state \"lost\" is unknown");
+
+    let adjustment = payment_to_item(payments().last().unwrap());
+    for (attribute, damaged) in [
+        ("state", AttributeValue::S("open".into())),
+        ("attempt", AttributeValue::N("1".into())),
+        ("revision", AttributeValue::N("2".into())),
+    ] {
+        let mut item = adjustment.clone();
+        item.insert(attribute.into(), damaged);
+        let found = payment_from_item(&item).unwrap_err().to_string();
+        assert!(found.starts_with("a payment is corrupt: an adjustment has state"), "{attribute}: {found}");
+        item.remove(attribute);
+        assert!(payment_from_item(&item).is_err(), "{attribute} is missing");
+    }
 }
 
 /// What a field reads as, by the ways to read it.

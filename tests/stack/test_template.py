@@ -471,7 +471,7 @@ def unexplained_alarms(template):
 
 
 def wrong_routes(template):
-    """The API's routes are those of docs/openapi.json, behind a token, and lead to the functions whose ROUTES they are."""
+    """The API's routes are those of docs/openapi.json, behind a token, and lead to the functions that list them in `api::routes!`."""
     document = json.loads((ROOT / "docs/openapi.json").read_text())
     operations = {
         f"{verb.upper()} {path}": operation["operationId"]
@@ -481,8 +481,8 @@ def wrong_routes(template):
     answers = {}
     for name in FUNCTIONS:
         source = (ROOT / "functions" / name / "src/lib.rs").read_text()
-        routes = re.search(r"ROUTES: &\[&str\] =\s*&\[(.*?)\];", source, re.S)
-        answers |= {route: name for route in re.findall(r'"([^"]+)"', routes[1] if routes else "")}
+        routes = re.search(r"api::routes! \{(.*?)\n\}", source, re.S)
+        answers |= {route: name for route in re.findall(r'^ +"([A-Z]+ /[^"]*)"', routes[1] if routes else "", re.M)}
     integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
     routes = of_type(template, "AWS::ApiGatewayV2::Route")
     for name, route in routes.items():

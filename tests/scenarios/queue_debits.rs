@@ -130,7 +130,7 @@ async fn a_message_that_fails_holds_up_its_account_and_no_other() {
     world.fail(Fault { target: Some(Target::Database), kind: Kind::Throttle, skip: 0, count: 3 }).await;
     let call = |account, number| message(account, &[rated(&format!("{number:02}"), START, "0.0100")]);
     send(&world.operator, &call("a", 0)).await;
-    // It meets all of them: in one batch with another account's message it would share them.
+    // This message alone meets the faults. In one batch with another account's message it would share them.
     while !world.faults().armed().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

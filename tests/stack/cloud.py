@@ -118,7 +118,7 @@ class Clock:
         self.forward(timedelta())
 
     def forward(self, by):
-        """Waits until no function is at a message: the emulator holds the lock so long."""
+        """Waits until no function is handling a message, since the emulator holds the lock until then."""
         with self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.offset += by

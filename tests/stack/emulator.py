@@ -1,7 +1,7 @@
 """The emulator of AWS: `python emulator.py`.
 
-It runs under a clock that is not the machine's and is never put forward while a function is at a message, and it knows
-Scheduler's context attributes.
+It runs under a clock that is not the machine's and is never put forward while a function is handling a message, and it
+knows Scheduler's context attributes.
 """
 
 import datetime
@@ -39,19 +39,19 @@ dispatch = lambda_svc._dispatch_esm_batch
 
 
 def hold_clock():
-    """Keeps the clock from being put forward until what this gives is closed."""
+    """Keeps the clock from being put forward until the file that it returns is closed."""
     hold = open(os.environ["CLOCK_LOCK"])
     fcntl.flock(hold, fcntl.LOCK_SH)
     return hold
 
 
-def poll_queues_at_one_time():
+def poll_queues_with_clock_held():
     with hold_clock():
         return poll_queues()
 
 
-def dispatch_at_one_time(mapping, run, *batch):
-    """Were the clock put forward, a message would come back while a function is at it, and its deletion would not count."""
+def dispatch_with_clock_held(mapping, run, *batch):
+    """Otherwise a message could become visible again while a function handles it, and its deletion would fail."""
     hold = hold_clock()
 
     def run_and_let_go(*batch):
@@ -61,7 +61,7 @@ def dispatch_at_one_time(mapping, run, *batch):
     dispatch(mapping, run_and_let_go, *batch)
 
 
-lambda_svc._poll_sqs = poll_queues_at_one_time
-lambda_svc._dispatch_esm_batch = dispatch_at_one_time
+lambda_svc._poll_sqs = poll_queues_with_clock_held
+lambda_svc._dispatch_esm_batch = dispatch_with_clock_held
 
 main()

@@ -305,7 +305,10 @@ def dead_letters(stack, name):
 
 
 def send_again(stack, name):
-    """As the operator does with dead letters: who was killed each time it came is given up. How many were."""
+    """Sends dead letters again, as the operator does, and gives how many there were.
+
+    A message becomes one if its function is killed at each delivery.
+    """
     sqs = stack.cloud.client("sqs")
     letters = dead_letters(stack, name)
     for letter in letters:

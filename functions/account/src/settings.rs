@@ -166,8 +166,8 @@ async fn save(
     withdraw_and_show(request, ports, &saved.await?.account).await
 }
 
-/// Cancels a recharge that a new card or turning it off has withdrawn; what cannot be cancelled now is left to
-/// recovery. Answers with the account as it is then.
+/// Cancels a recharge that a new card or turning it off has withdrawn, and answers with the account as it is then. A recharge
+/// that cannot be cancelled now is left to recovery.
 pub(crate) async fn withdraw_and_show(
     request: &Request,
     ports: &Ports,

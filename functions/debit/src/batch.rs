@@ -109,7 +109,7 @@ pub struct Batch<'a> {
 }
 
 /// The decisions of one commit, by the indexes of records.
-struct Decided {
+struct Committed {
     outcomes: Vec<(usize, Outcome)>,
     /// Records whose rejection it writes.
     kept: HashSet<usize>,
@@ -121,8 +121,8 @@ impl<'a> Batch<'a> {
         Self::with(rows, currency, vec![None; rows.len()])
     }
 
-    /// Rows of a message, for an account of this currency; rejected ones are kept. A record that was rejected when the
-    /// message was delivered before stays so, whatever has become of the account: somebody may have been told.
+    /// Rows of a message, for an account of this currency. Its rejected records are written into the journal. A record that an
+    /// earlier delivery rejected stays rejected even if it could be accepted now, since its event has been published.
     pub fn of_message(
         body: &'a Message<'a>,
         currency: Currency,
@@ -147,10 +147,11 @@ impl<'a> Batch<'a> {
                 verdict.get_or_insert_with(|| Verdict::Invalid(problem.clone()));
             }
         }
-        let undecided = rows.iter().zip(&verdicts).enumerate().filter(|(_, (_, verdict))| verdict.is_none());
-        let groups = Groups::of(
-            undecided.filter_map(|(index, (row, _))| Some((index, row.record.as_ref().ok()?.key()))),
-        );
+        let undecided = rows.iter().zip(&verdicts).enumerate().filter_map(|(index, (row, verdict))| {
+            let record = row.record.as_ref().ok().filter(|_| verdict.is_none())?;
+            Some((index, record.key()))
+        });
+        let groups = Groups::of(undecided);
         Self {
             rows,
             currency,
@@ -308,7 +309,7 @@ impl<'a> Batch<'a> {
         group: &[usize],
         seen: &Seen,
         rates: &RateTable,
-    ) -> Decision<Decided> {
+    ) -> Decision<Committed> {
         let is_free = |record: &UsageRecord| {
             seen.row(&record.key()).is_none() && record.requires().is_none_or(|key| !seen.lacks(&key))
         };
@@ -323,13 +324,13 @@ impl<'a> Batch<'a> {
         let kept = rejected[..answer.kept].iter().map(|rejection| rejection.index as usize).collect();
         Decision {
             change,
-            answer: Decided { outcomes: left.into_iter().zip(answer.outcomes).collect(), kept },
+            answer: Committed { outcomes: left.into_iter().zip(answer.outcomes).collect(), kept },
         }
     }
 
     /// Notes the outcomes of a group. Records that did not fit the transaction stay leaders.
-    fn take_in(&mut self, group: &[usize], applied: Applied<Decided>) {
-        let Decided { outcomes, kept } = applied.answer;
+    fn take_in(&mut self, group: &[usize], applied: Applied<Committed>) {
+        let Committed { outcomes, kept } = applied.answer;
         self.has_begun = true;
         self.balance = Some(applied.account.balance());
         self.looks |= applied.seen.has_rows();

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use batch::{Batch, BatchError};
 use doc::Debits;
 
-/// The handler's dependencies.
+/// The ports of the handler.
 #[derive(Clone)]
 pub struct Ports {
     /// Accounts and their journals.
@@ -31,7 +31,7 @@ pub struct Ports {
     pub rates: PublishedRates,
 }
 
-/// The handler's dependencies, and when a request must be answered.
+/// The ports of the handler, and the instant by which a request must be answered.
 #[derive(Clone, Copy)]
 pub struct Timed<'a> {
     ports: &'a Ports,

@@ -55,12 +55,12 @@ impl Ports {
     }
 }
 
-/// Whether a payment is left alone while its first process may still be at it.
+/// Whether recovery respects the leases of payments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leases {
-    /// It is.
+    /// A payment whose lease has not ended is left to its process.
     Respected,
-    /// It is not: whoever asks knows that nothing else runs.
+    /// Every open payment is recovered. The caller knows that nothing else runs.
     Ignored,
 }
 
@@ -76,10 +76,10 @@ pub struct Summary {
     pub begun: usize,
 }
 
-/// A run that did not finish; what it did not come to stays due.
+/// A run that did not finish. Accounts that it did not reach stay due.
 #[derive(Debug, thiserror::Error)]
 pub enum RecoverError {
-    /// What is due could not be read.
+    /// The due accounts could not be read.
     #[error("the accounts that are due could not be read")]
     Due(#[source] StoreError),
     /// The other due accounts were handled.

@@ -1,4 +1,4 @@
-//! Something to look at: the demo organization's funds, lots and latest entries, and what to try next.
+//! Something to look at: the demo organization's funds, lots and latest transactions, and commands to try next.
 
 use anyhow::Context;
 use askama::Template;

@@ -12,20 +12,14 @@ use crate::{cargo, root, succeed};
 /// The version of cargo-mutants that `.cargo/mutants.toml` is written for.
 const VERSION: &str = "27.1.0";
 
-/// Runs it over what `options` say, such as `--file shared/domain/src/lot.rs`, or over all three crates.
+/// The crates that it changes.
+const CRATES: [&str; 3] = ["domain", "rates", "store"];
+
+/// Runs it over what `options` say, such as `--file shared/domain/src/lot.rs`, or over all of [`CRATES`].
 pub(crate) fn run(options: &[String]) -> Result<()> {
     let mut mutants = Command::new(installed()?);
-    mutants.args([
-        "mutants",
-        "--package",
-        "domain",
-        "--package",
-        "rates",
-        "--package",
-        "store",
-        "--output",
-        "target",
-    ]);
+    mutants.args(["mutants", "--output", "target"]);
+    mutants.args(CRATES.iter().flat_map(|name| ["--package", name]));
     succeed(mutants.args(options).current_dir(root()))
 }
 

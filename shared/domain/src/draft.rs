@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::account::{Account, DayEnd, PostUsage};
+use crate::account::{Account, DayEnd, OpenPayment, PostUsage};
+use crate::card_payment::{CardPayment, LEASE};
 use crate::change::{Change, Decision};
 use crate::fact::Fact;
 use crate::id::{Fingerprint, LotId};
@@ -149,6 +150,25 @@ impl Draft {
         let row = self.change.entries.last_mut().expect("a row was posted");
         row.lasting = Some(Lasting { number, fact: fact.clone() });
         self.change.facts.push(fact);
+    }
+
+    /// Opens a card payment: writes it, and lists it as open on the account. Its lease runs from `begins_at`, the instant at
+    /// which its attempt begins.
+    pub(crate) fn open_payment(&mut self, payment: CardPayment, begins_at: Timestamp) {
+        self.change.account.open_payments.push(OpenPayment {
+            id: payment.id.clone(),
+            kind: payment.kind,
+            recover_at: begins_at + LEASE,
+            withdrawn: false,
+            recharge_amounts: payment.recharge_amounts.unwrap_or_default(),
+        });
+        self.set_payment(payment);
+    }
+
+    /// Ends the draft with a card payment in its next state.
+    pub(crate) fn finish_payment(mut self, payment: CardPayment) -> Decision<CardPayment> {
+        self.set_payment(payment.clone());
+        self.finish(payment)
     }
 
     /// Writes this payment with the commit.

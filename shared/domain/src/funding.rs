@@ -33,7 +33,7 @@ impl Funding {
         Self::with_rest(draft, draws, uncovered)
     }
 
-    /// Nothing was to be paid.
+    /// The funding of an entry without a charge.
     pub(crate) fn nothing(currency: Currency) -> Self {
         let zero = Money::zero(currency);
         Self { draws: Vec::new(), owed: zero, post_usage: zero }

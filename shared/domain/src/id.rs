@@ -130,7 +130,7 @@ fn is_uuid(text: &str) -> bool {
         })
 }
 
-/// What funds were added or corrected for.
+/// The kind of a payment, which changes an account's funds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PaymentKind {

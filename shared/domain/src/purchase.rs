@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::account::{Account, BillingModel, OpenPayment};
-use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
+use crate::account::{Account, BillingModel};
+use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
 use crate::change::Decision;
 use crate::draft::Draft;
 use crate::id::{Fingerprint, PaymentId};
@@ -181,14 +181,7 @@ pub fn open(
         revision: 1,
         state: CardPaymentState::Open { intent: None },
     };
-    let recover_at = draft.now() + LEASE;
-    draft.account_mut().open_payments.push(OpenPayment {
-        id: payment.id.clone(),
-        kind: payment.kind,
-        recover_at,
-        withdrawn: false,
-        recharge_amounts: 0,
-    });
-    draft.set_payment(payment.clone());
+    let begins_at = draft.now();
+    draft.open_payment(payment.clone(), begins_at);
     Ok(draft.finish(payment))
 }

@@ -61,8 +61,7 @@ pub fn succeed(
         outcome::charged(&mut draft, payment, open.recharge_amounts);
     }
     let closed = payment.moved_to(CardPaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
-    draft.set_payment(closed.clone());
-    Ok(draft.finish(closed))
+    Ok(draft.finish_payment(closed))
 }
 
 /// Closes the payment without a lot: nothing was charged.
@@ -86,8 +85,7 @@ pub fn decline(
         });
     }
     let closed = payment.moved_to(CardPaymentState::Declined { reason: reason.to_owned() });
-    draft.set_payment(closed.clone());
-    Ok(draft.finish(closed))
+    Ok(draft.finish_payment(closed))
 }
 
 /// Keeps the payment open until the card's owner confirms it; recovery looks at it at `look_at`.
@@ -153,8 +151,7 @@ fn look_later(
 ) -> Result<Decision<CardPayment>, NotOpen> {
     let open = draft.account_mut().open_payments.iter_mut().find(|open| open.id == moved.id);
     open.ok_or(NotOpen)?.recover_at = look_at;
-    draft.set_payment(moved.clone());
-    Ok(draft.finish(moved))
+    Ok(draft.finish_payment(moved))
 }
 
 fn close(account: &mut Account, payment: &CardPayment) -> Result<OpenPayment, NotOpen> {

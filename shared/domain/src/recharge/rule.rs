@@ -3,8 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
 
-use crate::account::{Account, OpenPayment};
-use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
+use crate::account::Account;
+use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
 use crate::change::Decision;
 use crate::draft::Draft;
 use crate::fact::Fact;
@@ -155,15 +155,7 @@ fn open(
         revision: 1,
         state: CardPaymentState::Open { intent: None },
     };
-    let account = draft.account_mut();
-    account.open_payments.push(OpenPayment {
-        id: payment.id.clone(),
-        kind: payment.kind,
-        recover_at: now.max(begins_at) + LEASE,
-        withdrawn: false,
-        recharge_amounts: times,
-    });
-    account.recharge.state = State::Charging { failures };
-    draft.set_payment(payment.clone());
+    draft.open_payment(payment.clone(), now.max(begins_at));
+    draft.account_mut().recharge.state = State::Charging { failures };
     payment
 }

@@ -34,7 +34,7 @@ impl Write for Log {
 /// With a single subscriber, tracing asks only the thread that comes to a line of code first whether anybody listens there,
 /// and keeps the answer for all: another test's thread would say no. With two it asks them all.
 static ANOTHER: LazyLock<Dispatch> =
-    LazyLock::new(|| Dispatch::new(api::runtime::logs(EnvFilter::new("off"), io::sink)));
+    LazyLock::new(|| Dispatch::new(lambda::logs(EnvFilter::new("off"), io::sink)));
 
 impl Log {
     /// As every function writes it, at this level.
@@ -42,7 +42,7 @@ impl Log {
         LazyLock::force(&ANOTHER);
         let log = Self::default();
         let writer = log.clone();
-        let logs = api::runtime::logs(EnvFilter::new(level), move || writer.clone());
+        let logs = lambda::logs(EnvFilter::new(level), move || writer.clone());
         (log, tracing::subscriber::set_default(logs))
     }
 

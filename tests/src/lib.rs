@@ -1,5 +1,7 @@
 //! Tools of the scenarios: a host of one's own, clients with tokens, and books that must balance.
 
+mod typed;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
@@ -391,8 +393,11 @@ impl Api {
         headers: &[(&str, &str)],
         body: impl Into<reqwest::Body>,
     ) -> reqwest::Result<Answer> {
-        let mut request =
-            self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token).body(body);
+        let mut request = self
+            .http
+            .request(method.clone(), format!("{}{path}", self.url))
+            .bearer_auth(&self.token)
+            .body(body);
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a header's name");
             request = request.header(name, HeaderValue::from_str(value).expect("a header's value"));
@@ -401,6 +406,7 @@ impl Api {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await?;
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        typed::check(&method, path, status, &body);
         Ok(Answer { status, headers, body })
     }
 

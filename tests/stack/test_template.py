@@ -24,6 +24,7 @@ TABLES = {
     "purchase": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
     "debit": ("accounts journal", "accounts journal"),
     "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
+    "statement": ("accounts journal payments", ""),
     "expire": ("accounts", "accounts journal"),
     "recharge": ("accounts payments sandbox", "accounts journal payments sandbox"),
     "publish": ("journal", ""),
@@ -33,7 +34,8 @@ TABLES = {
 
 # The indexes that each lists by, …
 INDEXES = {
-    "account": "accounts/listing payments/creation sandbox/byCustomer",
+    "account": "accounts/listing sandbox/byCustomer",
+    "statement": "payments/creation",
     "expire": "accounts/dueExpire",
     "recharge": "accounts/dueRecharge sandbox/byCustomer",
     "publish": "accounts/listing journal/latePosted",
@@ -55,6 +57,9 @@ BESIDES = {
 CHARGES_CARDS = ["PurchaseFunction", "RechargeFunction"]
 LEASE_SECONDS = 120
 MARGIN_SECONDS = 15
+
+# What the code defines of a table, in docs/deployment.json.
+KEYS_AND_MORE = ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification", "TimeToLiveSpecification"]
 
 # DynamoDB's streams keep a record for a day.
 STREAM_KEEPS = 24 * 60 * 60
@@ -325,9 +330,15 @@ def careless_buckets(template):
             yield f"{name} may go with the stack"
 
 
+def in_any_order(definitions):
+    """Attributes, and indexes, are the same in whatever order they stand."""
+    return sorted(definitions, key=json.dumps) if isinstance(definitions, list) else definitions
+
+
 def careless_tables(template):
-    """Tables bill by use, can be restored to any second, are encrypted with our key, and outlive the stack."""
+    """Tables have the keys that the code defines, bill by use, can be restored to any second, are encrypted with our key, and outlive the stack."""
     documented = dict(re.findall(r"^## `(\w+)`: (.+)$", (ROOT / "docs/stored-shapes.md").read_text(), re.M))
+    defined = json.loads((ROOT / "docs/deployment.json").read_text())["tables"]
     tables = of_type(template, "AWS::DynamoDB::Table")
     for name, table in tables.items():
         resource = template["Resources"][name]
@@ -342,10 +353,14 @@ def careless_tables(template):
                 yield f"{name}: {setting} is not {value}"
         if {resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")} != {"Retain"}:
             yield f"{name} may go with the stack"
+        definition = defined.pop(text(table["TableName"]).rsplit("-", 1)[1], {})
+        for aspect in KEYS_AND_MORE:
+            if in_any_order(table.get(aspect)) != in_any_order(definition.get(aspect)):
+                yield f"{name}: {aspect} is another than the code defines"
         keys = [key["AttributeName"] for key in table["KeySchema"]]
         if re.findall(r"`(\w+)`", documented.pop(text(table["TableName"]).rsplit("-", 1)[1], "")) != keys:
             yield f"{name} has other keys than docs/stored-shapes.md says"
-    for name in documented:
+    for name in sorted(documented.keys() | defined.keys()):
         yield f"there is no table {name}"
     if template["Parameters"]["DeletionProtection"]["Default"] != "true":
         yield "tables can be deleted unless somebody says otherwise"
@@ -425,7 +440,7 @@ def costly_settings(template):
         if stage["DefaultRouteSettings"].get("DetailedMetricsEnabled"):
             yield f"{name} has metrics of each route, which nobody reads"
     found = functions(template)
-    for name in ("account", "debit"):
+    for name in ("account", "debit", "statement"):
         if name in found and found[name]["MemorySize"] < 1024:
             yield f"{name} has {found[name]['MemorySize']} MB, and people wait for it"
 
@@ -532,19 +547,19 @@ def wrong_functions(template):
 
 
 def wrong_rules(template):
-    """Rules let in events that there are, and the same ones as on the one-machine host."""
+    """Rules let in events that there are, and those that the code says their functions handle."""
     events = json.loads((ROOT / "docs/events.schema.json").read_text())
     known = {event["title"] for event in events["oneOf"]}
-    host = (ROOT / "infra/local/src/queues.rs").read_text()
+    queues = json.loads((ROOT / "docs/deployment.json").read_text())["queues"]
     for name, rule in of_type(template, "AWS::Events::Rule").items():
         types = rule["EventPattern"]["detail-type"]
         for kind in types:
             if kind not in known:
                 yield f"{name} waits for {kind}, which nobody tells"
-        queue = name.removesuffix("Rule")
-        there = re.search(rf"Self::{queue} => &\[(.*?)\]", host, re.S)
-        if sorted(re.findall(r'"(\w+)"', there[1])) != sorted(types):
-            yield f"{name} lets in other events than the one-machine host"
+        if sorted(queues.pop(name.removesuffix("Rule").lower(), [])) != sorted(types):
+            yield f"{name} lets in other events than its function handles"
+    for queue in queues:
+        yield f"no rule leads to the queue {queue}"
 
 
 CHECKS = [
@@ -692,6 +707,8 @@ MISTAKES = [
     (careless_tables, drop(properties("JournalTable", "PointInTimeRecoverySpecification")), "JournalTable: PointInTimeRecovery"),
     (careless_tables, drop(("JournalTable", "DeletionPolicy")), "JournalTable may go with the stack"),
     (careless_tables, drop(properties("NoticesTable", "KeySchema", 1)), "NoticesTable has other keys"),
+    (careless_tables, drop(properties("NoticesTable", "TimeToLiveSpecification")), "NoticesTable: TimeToLiveSpecification is another"),
+    (careless_tables, drop(properties("AccountsTable", "GlobalSecondaryIndexes", 2)), "AccountsTable: GlobalSecondaryIndexes is another"),
     (careless_tables, drop(("PaymentsTable",)), "there is no table payments"),
     (blind_spots, drop(("AccountErrors",)), "AccountFunction has no alarm"),
     (blind_spots, drop(("NotifyDead",)), "nobody hears of what is in NotifyDeadLetters"),
@@ -720,6 +737,7 @@ MISTAKES = [
     (wrong_functions, change(properties("ExpireFunction", "Code", "S3Key"), "debit.zip"), "expire runs debit.zip"),
     (wrong_rules, change(properties("RechargeRule", "EventPattern", "detail-type"), ["BalanceHigh"]), "BalanceHigh, which nobody tells"),
     (wrong_rules, drop(properties("NotifyRule", "EventPattern", "detail-type", 0)), "NotifyRule lets in other events"),
+    (wrong_rules, drop(("NotifyRule",)), "no rule leads to the queue notify"),
 ]
 
 

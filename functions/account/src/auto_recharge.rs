@@ -1,8 +1,8 @@
 //! Auto-recharge's settings (R1, R5, R7).
 
 use api::fields::anything;
-use api::view::Account;
-use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
+use api::{Fields, Problem, Reply, Request, Role};
+use contract::{Account, Amount, Code, FieldError};
 use domain::recharge::{self, NewSettings, NothingToResume, SettingsRefusal};
 use utoipa::ToSchema;
 
@@ -50,8 +50,8 @@ impl Settings {
     request_body = Settings,
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 409, description = "There is no card to charge, or the account pays after use", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "There is no card to charge, or the account pays after use", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -84,7 +84,7 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 409, description = "It is neither paused nor stopped", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "It is neither paused nor stopped", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn resume(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

@@ -4,15 +4,14 @@ use std::convert::Infallible;
 
 use account::Ports;
 use api::ApiGatewayV2httpRequest;
-use api::runtime::{Function, PublishedRates, limits_from_env, processor_from_env, store_from_env};
+use lambda::Function;
+use lambda::settings::{limits_from_env, processor_from_env, store_from_env};
 use lambda_runtime::{Error, LambdaEvent};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let ports = Ports {
-        // First, since it goes on beside the rest.
-        rates: PublishedRates::from_env()?,
         store: store_from_env().await?,
         processor: processor_from_env().await?,
         limits: limits_from_env()?,

@@ -1,9 +1,9 @@
 //! Creating an account (A1).
 
 use api::fields::anything;
-use api::names::{BillingModelName, CurrencyCode, Emails, LocaleName};
-use api::view::Account;
-use api::{Code, FieldError, Fields, Problem, Reply, Request, Role};
+use api::{Fields, Problem, Reply, Request, Role};
+use contract::names::{BillingModelName, CurrencyCode, Emails, LocaleName};
+use contract::{Account, Code, FieldError};
 use domain::change::Change;
 use domain::{AccountId, BillingModel, Currency, Locale, Profile, account};
 use utoipa::ToSchema;
@@ -84,8 +84,8 @@ fn check_currency(code: &str) -> Result<Currency, FieldError> {
     request_body = Body,
     responses(
         (status = 201, description = "The account", body = Account),
-        (status = 409, description = "The id is taken", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The id is taken", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

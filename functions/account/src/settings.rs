@@ -1,10 +1,10 @@
 //! Changing an account's profile, its cards and its warning amount (A1, F10, N4).
 
 use api::fields::anything;
-use api::names::{Emails, LocaleName};
 use api::problem::both;
-use api::view::Account;
-use api::{Amount, Change, Code, FieldError, Fields, Problem, Reply, Request, Role};
+use api::{Change, Fields, Problem, Reply, Request, Role};
+use contract::names::{Emails, LocaleName};
+use contract::{Account, Amount, Code, FieldError};
 use domain::account;
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::settings::{self, NewSettings};
@@ -75,7 +75,7 @@ impl Changes {
     request_body = Changes,
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn change(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -123,7 +123,7 @@ impl Methods {
     request_body = Methods,
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 422, description = "The processor does not know the token", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "The processor does not know the token", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

@@ -1,10 +1,8 @@
 //! What the API says of debits: requests for its document, answers for its callers.
 
-use api::names::ServiceName;
-use api::view::Why;
-use api::{Code, FieldError};
 use cdr::{MAX_RECORDS, Row};
-use serde::Serialize;
+use contract::names::ServiceName;
+use contract::{Code, Counts, Debits, FieldError, RecordProblem, RecordResult, RecordStatus, Why};
 use utoipa::ToSchema;
 
 use crate::batch::Done;
@@ -50,7 +48,7 @@ pub struct UsageRecord {
     #[schema(maximum = 2_678_400)]
     pub duration_seconds: u32,
     /// What it cost, if it is rated already.
-    pub charge: Option<api::Amount>,
+    pub charge: Option<contract::Amount>,
     /// The charge's currency, which must be the account's unless the record costs nothing.
     pub currency: Option<String>,
     /// The plan it was made on; kept, without effect yet. Up to 64 characters.
@@ -80,155 +78,48 @@ pub enum WhatIsRated {
 #[expect(dead_code, reason = "a type for the document")]
 pub struct Zip(Vec<u8>);
 
-/// What became of a request.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Debits {
-    /// Records accepted now or before: `accepted`, `duplicate` and `unrated`.
-    pub accepted: usize,
-    /// Records refused: `conflict` and `invalid`.
-    pub rejected: usize,
-    /// Records that were not processed before the answer was due: neither accepted nor rejected. Send the same request again after
-    /// `Retry-After` seconds, until this is 0.
-    pub not_reached: usize,
-    /// Records by status.
-    pub counts: Counts,
-    /// The account's balance after it.
-    #[schema(example = "87.6500")]
-    pub balance: String,
-    /// One for each record, in order.
-    pub results: Vec<RecordResult>,
-}
-
-/// How many records have which status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Counts {
-    /// Recorded by this request.
-    pub accepted: usize,
-    /// Recorded before, with the same content.
-    pub duplicate: usize,
-    /// Recorded by this request, without a published rate.
-    pub unrated: usize,
-    /// Recorded before with other content, or of a revision that is not due.
-    pub conflict: usize,
-    /// Not acceptable.
-    pub invalid: usize,
-    /// Not decided on yet.
-    pub not_reached: usize,
-}
-
-/// What became of one record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum RecordStatus {
-    /// It is in the journal now.
-    Accepted,
-    /// It was in the journal already.
-    Duplicate,
-    /// It is kept in the journal, without a published rate.
-    Unrated,
-    /// It was accepted with other content, or its revision is not due.
-    Conflict,
-    /// It cannot be accepted.
-    Invalid,
-    /// The request was answered before it was decided on: send the same request again.
-    NotReached,
-}
-
-/// What became of one record.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordResult {
-    /// The record's id as it was sent, if it could be read.
-    pub id: Option<String>,
-    /// What became of it.
-    pub status: RecordStatus,
-    /// The transaction that stands for it; for a `conflict`, the one that it differs from. Left out in the results of a
-    /// file of more than 1,000 rows.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub transaction_id: Option<String>,
-    /// What it cost.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub charge: Option<String>,
-    /// Why it cost that; not in the results of a file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub why: Option<Why>,
-    /// Why it was refused.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub problem: Option<RecordProblem>,
-}
-
-/// Why a record was refused.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct RecordProblem {
-    /// The line of the file it begins at, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    /// The field, if it is one, and what was expected.
-    #[serde(flatten)]
-    pub error: FieldError,
-}
-
-impl Debits {
-    /// As the caller sees it. The answer to a large file leaves out transactions: with them it might be larger than the
-    /// 6 MB that a function may answer.
-    pub fn show(rows: &[Row], done: &Done, with_basis: bool) -> Self {
-        let with_transaction = rows.len() <= MAX_RECORDS;
-        let results: Vec<_> = rows
-            .iter()
-            .zip(&done.verdicts)
-            .map(|(row, verdict)| RecordResult::show(row, verdict, with_basis, with_transaction))
-            .collect();
-        let mut counts = Counts::default();
-        for result in &results {
-            counts.add(result.status);
-        }
-        Self {
-            accepted: counts.accepted + counts.duplicate + counts.unrated,
-            rejected: counts.conflict + counts.invalid,
-            not_reached: counts.not_reached,
-            counts,
-            balance: done.balance.to_string(),
-            results,
-        }
+/// The answer to a request. The answer to a large file leaves out transactions: with them it might be larger than the
+/// 6 MB that a function may answer.
+pub fn show(rows: &[Row], done: &Done, with_basis: bool) -> Debits {
+    let with_transaction = rows.len() <= MAX_RECORDS;
+    let results: Vec<_> = rows
+        .iter()
+        .zip(&done.verdicts)
+        .map(|(row, verdict)| show_result(row, verdict, with_basis, with_transaction))
+        .collect();
+    let mut counts = Counts::default();
+    for result in &results {
+        counts.add(result.status);
+    }
+    Debits {
+        accepted: counts.accepted + counts.duplicate + counts.unrated,
+        rejected: counts.conflict + counts.invalid,
+        not_reached: counts.not_reached,
+        counts,
+        balance: done.balance.to_string(),
+        results,
     }
 }
 
-impl Counts {
-    fn add(&mut self, status: RecordStatus) {
-        *match status {
-            RecordStatus::Accepted => &mut self.accepted,
-            RecordStatus::Duplicate => &mut self.duplicate,
-            RecordStatus::Unrated => &mut self.unrated,
-            RecordStatus::Conflict => &mut self.conflict,
-            RecordStatus::Invalid => &mut self.invalid,
-            RecordStatus::NotReached => &mut self.not_reached,
-        } += 1;
-    }
-}
-
-impl RecordResult {
-    fn show(row: &Row, verdict: &Verdict, with_basis: bool, with_transaction: bool) -> Self {
-        let (status, charge, basis) = match verdict {
-            Verdict::Accepted { charge, basis, .. } => (RecordStatus::Accepted, Some(*charge), Some(basis)),
-            Verdict::Duplicate { charge, .. } => (RecordStatus::Duplicate, *charge, None),
-            Verdict::Unrated { .. } => (RecordStatus::Unrated, None, None),
-            Verdict::Conflict { .. } => (RecordStatus::Conflict, None, None),
-            Verdict::Invalid(_) => (RecordStatus::Invalid, None, None),
-            Verdict::NotReached => (RecordStatus::NotReached, None, None),
-        };
-        Self {
-            id: row.id.clone(),
-            status,
-            transaction_id: verdict.row().filter(|_| with_transaction).map(ToString::to_string),
-            charge: charge.map(|charge| charge.to_string()),
-            why: basis.filter(|_| with_basis).map(Why::from),
-            problem: verdict.refused().map(|(refusal, field, detail)| RecordProblem {
-                line: row.line,
-                error: FieldError::new(field, Code::of_record(refusal), detail),
-            }),
-        }
+fn show_result(row: &Row, verdict: &Verdict, with_basis: bool, with_transaction: bool) -> RecordResult {
+    let (status, charge, basis) = match verdict {
+        Verdict::Accepted { charge, basis, .. } => (RecordStatus::Accepted, Some(*charge), Some(basis)),
+        Verdict::Duplicate { charge, .. } => (RecordStatus::Duplicate, *charge, None),
+        Verdict::Unrated { .. } => (RecordStatus::Unrated, None, None),
+        Verdict::Conflict { .. } => (RecordStatus::Conflict, None, None),
+        Verdict::Invalid(_) => (RecordStatus::Invalid, None, None),
+        Verdict::NotReached => (RecordStatus::NotReached, None, None),
+    };
+    RecordResult {
+        id: row.id.clone(),
+        status,
+        transaction_id: verdict.row().filter(|_| with_transaction).map(ToString::to_string),
+        charge: charge.map(|charge| charge.to_string()),
+        why: basis.filter(|_| with_basis).map(Why::from),
+        problem: verdict.refused().map(|(refusal, field, detail)| RecordProblem {
+            line: row.line,
+            error: FieldError::new(field, Code::of_record(refusal), detail),
+        }),
     }
 }
 
@@ -267,7 +158,7 @@ mod tests {
     }
 
     fn shown(rows: &[Row], verdicts: Vec<Verdict>) -> Debits {
-        Debits::show(rows, &Done { verdicts, balance: Money::zero(eur()) }, false)
+        show(rows, &Done { verdicts, balance: Money::zero(eur()) }, false)
     }
 
     #[test]

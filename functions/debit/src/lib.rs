@@ -13,14 +13,14 @@ pub mod verdict;
 
 use std::sync::Arc;
 
-use api::runtime::PublishedRates;
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Code, Problem, Reply, Request, Role};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Reply, Request, Role};
 use cdr::{Context, Format, ReadError};
+use contract::{Code, Debits};
+use rates::PublishedRates;
 use store::Store;
 use tokio::time::Instant;
 
 use batch::{Batch, BatchError};
-use doc::Debits;
 
 /// The ports of the handler.
 #[derive(Clone)]
@@ -83,10 +83,10 @@ pub async fn handle(
     ), description = "Up to 1,000 records of ours; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows; 4 MiB as sent, a zip 4,125,000 bytes"),
     responses(
         (status = 200, description = "What became of each record", body = Debits, headers(("Retry-After" = u32, description = "Seconds after which to send the same request again; only where records were not reached"))),
-        (status = 400, description = "The body cannot be read", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "Too many records or bytes", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field or column is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or a dependency is down, before any record was decided on: send the same again after `Retry-After` seconds", body = api::problem::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
+        (status = 400, description = "The body cannot be read", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too many records or bytes", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field or column is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Busy, or a dependency is down, before any record was decided on: send the same again after `Retry-After` seconds", body = contract::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
 pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Result<Reply, Problem> {
@@ -108,7 +108,7 @@ pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Resu
 
     let batch = Batch::new(&rows, account.currency).until(until);
     let done = batch.apply(&ports.store, &id, request.now(), rates).await.map_err(failed)?;
-    let shown = Debits::show(&rows, &done, format == Format::Json);
+    let shown = doc::show(&rows, &done, format == Format::Json);
     let reply = Reply::json(200, &shown);
     Ok(match shown.not_reached {
         0 => reply,

@@ -3,10 +3,11 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use api::runtime::{Function, PublishedRates, store_from_env, until};
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use debit::Ports;
+use lambda::settings::{rates_from_env, store_from_env};
+use lambda::{Function, until};
 use lambda_runtime::{Error, LambdaEvent};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -48,7 +49,7 @@ enum Answer {
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     // The rates come first: a thread reads them while the store connects.
-    let ports = Ports { rates: PublishedRates::from_env()?, store: store_from_env().await? };
+    let ports = Ports { rates: rates_from_env()?, store: store_from_env().await? };
     let answer = async |event: LambdaEvent<Wake>| {
         let until = until(&event.context, TO_ANSWER);
         Ok::<_, Infallible>(match event.payload {

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use api::queue::coming_back;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cdr::ReadError;
 use domain::journal::EntryDetails;
 use domain::rejection::Message;
 use domain::{AccountId, MessageId};
 use futures_util::future::join_all;
+use lambda::queue::coming_back;
 use store::{ApplyError, StoreError};
 use telemetry::correlation::because_of;
 use telemetry::{Causes, Correlation};
@@ -136,7 +136,7 @@ fn name(message: &SqsMessage) -> Result<Message, Unreadable> {
     let id = message.message_id.as_deref().and_then(|id| MessageId::parse(id).ok());
     Ok(Message {
         id: id.ok_or(Unreadable::Queue("what the message is called"))?,
-        sent_at: api::queue::sent_at(message).ok_or(Unreadable::Queue("when it got the message"))?,
+        sent_at: lambda::queue::sent_at(message).ok_or(Unreadable::Queue("when it got the message"))?,
     })
 }
 
@@ -244,7 +244,7 @@ mod tests {
                 .build(),
         );
         let store = store::Store::new(client, store::Tables::default());
-        let rates = api::runtime::PublishedRates::reading(std::io::empty());
+        let rates = rates::PublishedRates::reading(std::io::empty());
         let ports = Ports { store: store.into(), rates };
         let body = json!({ "accountId": "a", "records": [{ "id": "r" }] });
         let without = |attribute: &str| {

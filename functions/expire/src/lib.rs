@@ -5,11 +5,11 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use api::Scheduled;
 use domain::AccountId;
 use domain::expiry::{self, Swept};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use lambda::Scheduled;
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};

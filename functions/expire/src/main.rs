@@ -1,8 +1,8 @@
 //! The `expire` function on AWS Lambda.
 
-use api::Scheduled;
-use api::runtime::{Function, store_from_env};
 use expire::Ports;
+use lambda::settings::store_from_env;
+use lambda::{Function, Scheduled};
 use lambda_runtime::{Error, LambdaEvent};
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,19 +1,18 @@
 //! Mails to an account's recipients (N1-N7, N9-N11).
 //!
 //! An event of the bus becomes a mail in the account's language, which goes to each recipient on its own: one bad
-//! address does not stop the others, and an event that comes again finds who was told ([`notices::claims`]).
+//! address does not stop the others, and an event that comes again finds who was told ([`store::mail_leases`]).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Delivery;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::AccountId;
 use domain::fact::Event;
 use jiff::tz::TimeZone;
-use notices::{
-    Claims, ClaimsError, Envelope, Mail, Notice, Occasion, Reader, SendError, Standing, Unanswered,
-};
+use lambda::Delivery;
+use notices::{Envelope, Mail, Notice, Occasion, Reader, SendError};
+use store::mail_leases::{MailLeases, Standing, Unanswered};
 use store::{Store, StoreError};
 use telemetry::metric::{MAILS_FAILED, MAILS_GIVEN_UP, MAILS_REFUSED, MAILS_SENT};
 use tokio::time::Instant;
@@ -25,8 +24,8 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// SES.
     pub mailer: aws_sdk_sesv2::Client,
-    /// The claims of mails.
-    pub claims: Claims,
+    /// The leases of mails.
+    pub leases: MailLeases,
     /// The address that mails come from.
     pub from: String,
     /// Where the portal is: `https://credits.example.com`.
@@ -57,12 +56,12 @@ enum Untold {
     #[error(transparent)]
     Send(#[from] SendError),
     #[error(transparent)]
-    Claims(#[from] ClaimsError),
+    Store(#[from] StoreError),
 }
 
 /// Sends the mails of a batch of events, as far as it gets by `until`. An event without a mail is acknowledged.
 pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
-    api::queue::each(batch, async |Delivery { event, .. }| tell(&event, ports, until).await).await
+    lambda::queue::each(batch, async |Delivery { event, .. }| tell(&event, ports, until).await).await
 }
 
 /// Sends the mail to every recipient. One that fails does not stop the others.
@@ -90,7 +89,7 @@ async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), Notify
             portal: &ports.portal,
         };
         let Some(mail) = Mail::about(&occasion) else { return Ok(()) };
-        let cause = claim_of(event, reader);
+        let cause = leased_under(event, reader);
         if let Err(problem) = tell_one(&cause, recipient, &mail, ports, until).await {
             untold.push(problem);
         }
@@ -102,10 +101,10 @@ async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), Notify
     }
 }
 
-/// What a mail is claimed by. Each event is told once. But anybody's address can be made a recipient and removed again, as
+/// What the lease of a mail is taken under. Each event is told once. But anybody's address can be made a recipient and removed again, as
 /// often as one likes, so an address is told once a day of each account that it was added or removed (N9). The
 /// limit is each account's own: otherwise a mail about one account would suppress the mail about another.
-fn claim_of(event: &Event, reader: Reader) -> String {
+fn leased_under(event: &Event, reader: Reader) -> String {
     match reader {
         Reader::Recipient => event.id.clone(),
         Reader::Added | Reader::Removed => {
@@ -115,7 +114,7 @@ fn claim_of(event: &Event, reader: Reader) -> String {
     }
 }
 
-/// Claims the mail, sends it, and marks the outcome.
+/// Takes the lease of the mail, sends it, and marks the outcome.
 async fn tell_one(
     cause: &str,
     recipient: &str,
@@ -127,9 +126,9 @@ async fn tell_one(
     if Instant::now() + ports.patience > until {
         return Err(Untold::OutOfTime);
     }
-    let standing = ports.claims.claim(cause, recipient).await;
-    let claim = match standing.inspect_err(|_| MAILS_FAILED.add(1))? {
-        Standing::Ours(claim) => claim,
+    let standing = ports.leases.take(cause, recipient).await;
+    let lease = match standing.inspect_err(|_| MAILS_FAILED.add(1))? {
+        Standing::Ours(lease) => lease,
         Standing::Done => return Ok(()),
         Standing::Held => return Err(Untold::Held),
     };
@@ -138,14 +137,14 @@ async fn tell_one(
     match notices::send(&ports.mailer, &envelope, mail, ports.patience).await {
         Ok(()) => {
             MAILS_SENT.add(1);
-            Ok(ports.claims.mark_sent(&claim).await?)
+            Ok(ports.leases.mark_sent(&lease).await?)
         }
         Err(SendError::Refused { code, reason }) => {
             tracing::warn!(event = cause, code, "a recipient's address is refused");
             MAILS_REFUSED.add(1);
-            Ok(ports.claims.mark_refused(&claim, &reason).await?)
+            Ok(ports.leases.mark_refused(&lease, &reason).await?)
         }
-        Err(unanswered @ SendError::Unanswered { .. }) => match ports.claims.mark_unanswered(&claim).await? {
+        Err(unanswered @ SendError::Unanswered { .. }) => match ports.leases.mark_unanswered(&lease).await? {
             Unanswered::OnceMore => {
                 MAILS_FAILED.add(1);
                 Err(unanswered.into())
@@ -158,9 +157,9 @@ async fn tell_one(
         },
         Err(unavailable) => {
             MAILS_FAILED.add(1);
-            // A claim that cannot be released ends with its lease.
-            if let Err(problem) = ports.claims.release(&claim).await {
-                tracing::warn!(event = cause, %problem, "a claim is left to its lease");
+            // A lease that cannot be released ends by itself.
+            if let Err(problem) = ports.leases.release(&lease).await {
+                tracing::warn!(event = cause, %problem, "a lease that could not be released ends by itself");
             }
             Err(unavailable.into())
         }

@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use api::runtime::{Function, setting, store_from_env, until};
 use aws_lambda_events::sqs::SqsEvent;
+use lambda::settings::{setting, store_from_env};
+use lambda::{Function, until};
 use lambda_runtime::{Error, LambdaEvent};
-use notices::Claims;
 use notify::Ports;
+use store::MailLeases;
 
 /// Time kept to mark the last mail and to answer.
 const TO_ANSWER: Duration = Duration::from_secs(5);
@@ -18,7 +19,11 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         store: store_from_env().await?,
         mailer: notices::send::client_from_env().await,
-        claims: Claims::new(store::client_from_env().await, setting("NOTICES_TABLE")?, Claims::LEASE),
+        leases: MailLeases::new(
+            store::client_from_env().await,
+            setting("NOTICES_TABLE")?,
+            MailLeases::LASTING,
+        ),
         from: setting("MAIL_FROM")?,
         portal: setting("PORTAL_URL")?,
         configuration_set: std::env::var("MAIL_CONFIGURATION_SET").ok(),

@@ -4,6 +4,7 @@
 use domain::fact::Event;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use store::stream::{self, ImageError};
 
 /// An event, ready for the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +22,8 @@ pub(crate) struct Entry {
 /// Why an image cannot be published.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unreadable {
-    /// A field is missing, or has a shape that no version writes.
-    #[error("its {0} cannot be read")]
-    Field(&'static str),
-    /// The events are no list of objects.
-    #[error("its facts cannot be read")]
-    Facts(#[source] serde_json::Error),
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// An event lacks its type.
     #[error("a fact has no type")]
     Type,
@@ -61,23 +58,16 @@ impl Commit<'_> {
     }
 }
 
-/// The entries of an item of `accounts`, in DynamoDB's own JSON: one for each fact of a core, none for any other
-/// part.
+/// The entries of an image of the stream: one for each event.
 pub(crate) fn of_image(image: &Value) -> Result<Vec<Entry>, Unreadable> {
-    if image["part"]["S"] != "core" || image["facts"].is_null() {
-        return Ok(Vec::new());
-    }
-    let text = |field| image[field]["S"].as_str().ok_or(Unreadable::Field(field));
-    let digits = |field| image[field]["N"].as_str().ok_or(Unreadable::Field(field));
-    let millisecond = digits("asOf")?.parse().map_err(|_| Unreadable::Field("asOf"))?;
+    let Some(streamed) = stream::read(image)? else { return Ok(Vec::new()) };
     let commit = Commit {
-        account: text("accountId")?,
-        version: digits("version")?.parse().map_err(|_| Unreadable::Field("version"))?,
-        at: Timestamp::from_millisecond(millisecond).map_err(|_| Unreadable::Field("asOf"))?,
-        cause: image["correlation"]["S"].as_str(),
+        account: &streamed.account,
+        version: streamed.version,
+        at: streamed.at,
+        cause: streamed.cause.as_deref(),
     };
-    let facts: Vec<Map<_, _>> = serde_json::from_str(text("facts")?).map_err(Unreadable::Facts)?;
-    (0..).zip(facts).map(|(number, fact)| commit.entry(number, fact)).collect()
+    (0..).zip(streamed.events).map(|(number, event)| commit.entry(number, event)).collect()
 }
 
 #[cfg(test)]

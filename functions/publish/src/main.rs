@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use api::runtime::{Function, setting, store_from_env, until};
 use aws_config::BehaviorVersion;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use aws_sdk_eventbridge::Client;
+use lambda::settings::{setting, store_from_env};
+use lambda::{Function, until};
 use lambda_runtime::{Error, LambdaEvent};
 use publish::{Batch, Bucket, Ports, Redrive, Redriven, Republish, Republished};
 use serde::{Deserialize, Serialize};

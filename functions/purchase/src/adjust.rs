@@ -1,8 +1,8 @@
 //! The operator's corrections (F9).
 
 use api::fields::anything;
-use api::view::Transaction;
-use api::{Amount, Code, FieldError, Fields, Problem, Reply, Request, Role};
+use api::{Fields, Problem, Reply, Request, Role};
+use contract::{Amount, Code, FieldError, Transaction};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::journal_key::{EntryKind, JournalKey};
 use domain::time::cut_to_millisecond;
@@ -67,8 +67,8 @@ impl Body {
     request_body = Body,
     responses(
         (status = 201, description = "The row of the journal", body = Transaction),
-        (status = 409, description = "More than is available, or the key was used with another body", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "More than is available, or the key was used with another body", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn adjust(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

@@ -1,8 +1,8 @@
 //! Buying funds by card (F1-F7, F11).
 
 use api::fields::anything;
-use api::view::{Purchase, PurchaseStatus};
-use api::{Amount, Code, Fields, Problem, Reply, Request, Role};
+use api::{Fields, Problem, Reply, Request, Role};
+use contract::{Amount, Code, Purchase, PurchaseStatus};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
 use domain::{AccountId, CardPayment, Fingerprint, PaymentKind};
@@ -53,10 +53,10 @@ impl Body {
     responses(
         (status = 201, description = "The card was charged and the funds added", body = Purchase),
         (status = 202, description = "Pending, or the card wants its owner (`nextAction`)", body = Purchase),
-        (status = 402, description = "The card was declined", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The key was used with another body, or the account cannot buy funds", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Contended, or a dependency is down; send it again with the same key", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 402, description = "The card was declined", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The key was used with another body, or the account cannot buy funds", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Contended, or a dependency is down; send it again with the same key", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

@@ -1,6 +1,7 @@
 //! One `Idempotency-Key`, one body (F3): a request that is sent again names the same payment, and gets it as it is now.
 
-use api::{Code, Problem};
+use api::Problem;
+use contract::Code;
 use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
 use store::ApplyError;
 

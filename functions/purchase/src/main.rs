@@ -3,7 +3,8 @@
 use std::convert::Infallible;
 
 use api::ApiGatewayV2httpRequest;
-use api::runtime::{Function, limits_from_env, processor_from_env, store_from_env};
+use lambda::Function;
+use lambda::settings::{limits_from_env, processor_from_env, store_from_env};
 use lambda_runtime::{Error, LambdaEvent};
 use purchase::Ports;
 

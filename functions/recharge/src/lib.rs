@@ -9,7 +9,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use api::{Delivery, Scheduled};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::account::OpenPayment;
 use domain::card_payment::PERSON_HAS;
@@ -17,6 +16,7 @@ use domain::recharge::{self, Policy};
 use domain::{Account, AccountId, CardPaymentKind, Fact};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use lambda::{Delivery, Scheduled};
 use payments::{Cashier, LeaseClock, Processor, Recovery};
 use serde::Serialize;
 use store::tables::Due;
@@ -94,7 +94,7 @@ pub enum RecoverError {
 
 /// Handles the events that say that an account is low, and ignores others.
 pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
-    api::queue::each(batch, |Delivery { event, now }| async move {
+    lambda::queue::each(batch, |Delivery { event, now }| async move {
         let Fact::BalanceLow { .. } = event.fact else { return Ok(()) };
         let Ok(id) = AccountId::parse(event.account_id) else { return Ok(()) };
         look(ports, &id, now).await.map(|_| ())

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use api::Scheduled;
-use api::runtime::{Function, limits_from_env, processor_from_env, store_from_env};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::recharge::Policy;
 use jiff::Timestamp;
+use lambda::settings::{limits_from_env, processor_from_env, store_from_env};
+use lambda::{Function, Scheduled};
 use lambda_runtime::{Error, LambdaEvent};
 use recharge::{Ports, RecoverError, Summary};
 use serde::{Deserialize, Serialize};

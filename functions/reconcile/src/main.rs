@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use api::runtime::{Function, store_from_env, until};
+use lambda::settings::store_from_env;
+use lambda::{Function, until};
 use lambda_runtime::{Error, LambdaEvent};
 use reconcile::{Limits, Ports, Request};
 

@@ -19,7 +19,6 @@ use crate::account_view::{
     SettingsForm,
 };
 use crate::demo::Operator;
-use crate::functions::ApiFunction;
 use crate::gateway::respond;
 use crate::page::broken;
 
@@ -55,7 +54,7 @@ async fn buy(machine: State<Machine>, Path(id): Path<String>, Form(form): Form<P
     };
     let body = json!({ "amount": amount });
     let route = "POST /v1/accounts/{id}/purchases";
-    let answer = ask(&machine, &id, ApiFunction::Purchase, route, &form.key, body);
+    let answer = ask(&machine, &id, route, &form.key, body);
     let (status, answer) = match Box::pin(answer).await {
         Ok(answer) => (status_of(&answer), answer),
         Err(problem) => return broken(&problem),
@@ -90,7 +89,7 @@ async fn set_auto_recharge(
         return Box::pin(refuse(&machine, &id, AUTO_RECHARGE, &wrong, entered)).await;
     }
     let route = "PUT /v1/accounts/{id}/auto-recharge";
-    let answer = ask(&machine, &id, ApiFunction::Account, route, "", body);
+    let answer = ask(&machine, &id, route, "", body);
     match Box::pin(answer).await {
         Ok(answer) => {
             let entered = |page: &mut Page| page.settings = form;
@@ -102,7 +101,7 @@ async fn set_auto_recharge(
 
 async fn resume(machine: State<Machine>, Path(id): Path<String>) -> Response {
     let route = "POST /v1/accounts/{id}/auto-recharge/resume";
-    let answer = ask(&machine, &id, ApiFunction::Account, route, "", Value::Null);
+    let answer = ask(&machine, &id, route, "", Value::Null);
     match Box::pin(answer).await {
         Ok(answer) => Box::pin(conclude(&machine, &id, &answer, AUTO_RECHARGE, "resumed", |_| {})).await,
         Err(problem) => broken(&problem),
@@ -115,7 +114,7 @@ async fn set_cards(machine: State<Machine>, Path(id): Path<String>, Form(form): 
         body["backup"] = form.backup.clone().into();
     }
     let route = "PUT /v1/accounts/{id}/payment-method";
-    let answer = ask(&machine, &id, ApiFunction::Account, route, "", body);
+    let answer = ask(&machine, &id, route, "", body);
     match Box::pin(answer).await {
         Ok(answer) => {
             let entered = |page: &mut Page| page.cards = form;
@@ -131,7 +130,7 @@ async fn set_recipients(
     Form(form): Form<RecipientsForm>,
 ) -> Response {
     let body = json!({ "notificationEmails": form.addresses() });
-    let answer = ask(&machine, &id, ApiFunction::Account, "PATCH /v1/accounts/{id}", "", body);
+    let answer = ask(&machine, &id, "PATCH /v1/accounts/{id}", "", body);
     match Box::pin(answer).await {
         Ok(answer) => {
             let entered = |page: &mut Page| page.recipients = form;
@@ -179,7 +178,7 @@ async fn receipt(machine: State<Machine>, Path((id, purchase)): Path<(String, St
     let path = json!({ "id": id, "purchaseId": purchase });
     let route = "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt";
     let operator = operator(&machine, &id);
-    let answer = operator.answer(ApiFunction::Account, route, path, "", Value::Null);
+    let answer = operator.answer(route, path, "", Value::Null);
     match Box::pin(answer).await {
         Ok(answer) => respond(answer),
         Err(problem) => broken(&problem),
@@ -194,12 +193,11 @@ fn operator<'a>(machine: &'a Machine, id: &'a str) -> Operator<'a> {
 async fn ask(
     machine: &Machine,
     id: &str,
-    function: ApiFunction,
     route: &str,
     key: &str,
     body: Value,
 ) -> anyhow::Result<ApiGatewayV2httpResponse> {
-    operator(machine, id).answer(function, route, path_of(id), key, body).await
+    operator(machine, id).answer(route, path_of(id), key, body).await
 }
 
 fn path_of(id: &str) -> Value {
@@ -261,14 +259,14 @@ async fn render(machine: &Machine, id: &str, status: StatusCode, change: impl Fn
 async fn read(machine: &Machine, id: &str) -> anyhow::Result<Option<Page>> {
     let operator = operator(machine, id);
     let route = "GET /v1/accounts/{id}";
-    let answer = operator.answer(ApiFunction::Account, route, path_of(id), "", Value::Null).await?;
+    let answer = operator.answer(route, path_of(id), "", Value::Null).await?;
     if status_of(&answer) == StatusCode::NOT_FOUND {
         return Ok(None);
     }
     let account = body_of(&answer)?;
     ensure!(status_of(&answer).is_success(), "{route} answered {}: {account}", answer.status_code);
     let route = "GET /v1/accounts/{id}/purchases";
-    let purchases = operator.call(ApiFunction::Account, route, "", Value::Null).await?;
+    let purchases = operator.call(route, "", Value::Null).await?;
     Page::of(&account, &purchases, operator.at, machine.clock.set_to().is_some()).map(Some)
 }
 

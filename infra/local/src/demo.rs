@@ -17,7 +17,7 @@ pub const ACCOUNT: &str = "demo";
 pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
     let now = machine.clock.now();
     let operator = Operator { machine, at: now - SignedDuration::from_hours(2), account: ACCOUNT };
-    let listed = operator.call(ApiFunction::Account, "GET /v1/accounts", "", Value::Null).await?;
+    let listed = operator.call("GET /v1/accounts", "", Value::Null).await?;
     let account = match listed["accounts"].as_array().context("a list of accounts")?.as_slice() {
         [] => {
             let account = json!({
@@ -26,7 +26,7 @@ pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
                 "currency": "EUR",
                 "notificationEmails": ["telephony@example.com"],
             });
-            operator.call(ApiFunction::Account, "POST /v1/accounts", "", account).await?
+            operator.call("POST /v1/accounts", "", account).await?
         }
         [half_made] if half_made["accountId"] == ACCOUNT && half_made["paymentMethod"].is_null() => {
             half_made.clone()
@@ -36,13 +36,13 @@ pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
     let created_at: Timestamp = account["createdAt"].as_str().context("an instant")?.parse()?;
     let operator = Operator { machine, at: created_at, account: ACCOUNT };
     let purchase = json!({ "amount": "100.00", "paymentMethod": "pm_card_visa" });
-    operator.call(ApiFunction::Purchase, "POST /v1/accounts/{id}/purchases", "demo-funds", purchase).await?;
+    operator.call("POST /v1/accounts/{id}/purchases", "demo-funds", purchase).await?;
 
     let operator = Operator { machine, at: now, account: ACCOUNT };
     let debits = json!({ "records": calls(created_at + SignedDuration::from_hours(1)) });
-    operator.call(ApiFunction::Debit, "POST /v1/accounts/{id}/debits", "", debits).await?;
+    operator.call("POST /v1/accounts/{id}/debits", "", debits).await?;
     let card = json!({ "paymentMethod": "pm_card_visa" });
-    operator.call(ApiFunction::Account, "PUT /v1/accounts/{id}/payment-method", "", card).await?;
+    operator.call("PUT /v1/accounts/{id}/payment-method", "", card).await?;
     Ok(())
 }
 
@@ -77,13 +77,12 @@ impl Operator<'_> {
     /// A call that succeeds.
     pub(crate) async fn call(
         &self,
-        function: ApiFunction,
         route: &str,
         idempotency_key: &str,
         body: Value,
     ) -> anyhow::Result<Value> {
         let path = json!({ "id": self.account });
-        let answer = self.answer(function, route, path, idempotency_key, body).await?;
+        let answer = self.answer(route, path, idempotency_key, body).await?;
         let Some(Body::Text(text)) = answer.body else { return Ok(Value::Null) };
         ensure!(answer.status_code < 300, "{route} answered {}: {text}", answer.status_code);
         Ok(serde_json::from_str(&text)?)
@@ -92,7 +91,6 @@ impl Operator<'_> {
     /// The answer to a call, whatever it is.
     pub(crate) async fn answer(
         &self,
-        function: ApiFunction,
         route: &str,
         path: Value,
         idempotency_key: &str,
@@ -112,6 +110,7 @@ impl Operator<'_> {
             "body": if body.is_null() { String::new() } else { body.to_string() },
             "isBase64Encoded": false,
         });
+        let function = ApiFunction::of(route).with_context(|| format!("there is no route {route}"))?;
         Ok(self.machine.functions.answer(function, serde_json::from_value(event)?).await)
     }
 }

@@ -1,6 +1,6 @@
 //! The API's `OpenAPI` document, put together from what each function says of itself.
 
-use api::names::{CurrencyCode, KindName, ServiceName};
+use contract::names::{CurrencyCode, KindName, ServiceName};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::AdditionalProperties;
@@ -28,7 +28,9 @@ struct Whole;
 /// The document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Whole::openapi();
-    for part in [account::Doc::openapi(), purchase::Doc::openapi(), debit::Doc::openapi()] {
+    for part in
+        [account::Doc::openapi(), statement::Doc::openapi(), purchase::Doc::openapi(), debit::Doc::openapi()]
+    {
         document.merge(part);
     }
     let mut bodies = Vec::new();

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use api::runtime::PublishedRates;
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Routes, Scheduled};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Routes};
 use aws_lambda_events::sqs;
 use domain::purchase::PurchaseLimits;
 use domain::recharge::Policy;
 use domain::{AccountId, PaymentId};
 use jiff::Timestamp;
-use notices::Claims;
+use lambda::Scheduled;
+use payments::sandbox::SANDBOX;
 use payments::{Processor, Sandbox};
 use publish::{Batch, Redrive, RedriveError, Redriven, Republish, RepublishError, Republished};
+use rates::PublishedRates;
 use recharge::Leases;
 use serde::Serialize;
 use serde_json::Value;
+use store::mail_leases::{MailLeases, NOTICES};
 use store::{Store, StoreError, Tables};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -44,13 +46,20 @@ pub enum ApiFunction {
     Purchase,
     /// Finished calls are paid for.
     Debit,
-    /// Accounts are created, read and set up.
+    /// Accounts are created and set up.
     Account,
+    /// An account's funds and transactions are read.
+    Statement,
 }
 
 impl ApiFunction {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Purchase, Self::Debit, Self::Account];
+    pub const ALL: [Self; 4] = [Self::Purchase, Self::Debit, Self::Account, Self::Statement];
+
+    /// The function that answers a route.
+    pub(crate) fn of(route: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|function| function.routes().iter().any(|(listed, _)| *listed == route))
+    }
 
     /// The routes that it answers.
     pub fn routes(self) -> Routes {
@@ -58,6 +67,7 @@ impl ApiFunction {
             Self::Purchase => purchase::ROUTES,
             Self::Debit => debit::ROUTES,
             Self::Account => account::ROUTES,
+            Self::Statement => statement::ROUTES,
         }
     }
 }
@@ -67,6 +77,7 @@ pub struct Functions {
     purchase: purchase::Ports,
     debit: debit::Ports,
     account: account::Ports,
+    statement: statement::Ports,
     expire: expire::Ports,
     recharge: recharge::Ports,
     publish: publish::Ports,
@@ -79,13 +90,13 @@ pub struct Functions {
     invoked: Notify,
 }
 
-const NAMES: [&str; 8] =
-    ["purchase", "debit", "account", "expire", "recharge", "publish", "notify", "reconcile"];
-const EXPIRE: usize = 3;
-const RECHARGE: usize = 4;
-const PUBLISH: usize = 5;
-const NOTIFY: usize = 6;
-const RECONCILE: usize = 7;
+const NAMES: [&str; 9] =
+    ["purchase", "debit", "account", "statement", "expire", "recharge", "publish", "notify", "reconcile"];
+const EXPIRE: usize = 4;
+const RECHARGE: usize = 5;
+const PUBLISH: usize = 6;
+const NOTIFY: usize = 7;
+const RECONCILE: usize = 8;
 
 /// How long a batch or a request of finished calls may take, as on Lambda.
 const DEBITS_FOR: Duration = Duration::from_secs(26);
@@ -135,12 +146,12 @@ impl Functions {
         let tables = Tables::default();
         let steady = database.client(plain_http(), faults);
         tables.create(&steady).await?;
-        let sandbox = Sandbox::new(steady, "sandbox", format!("{url}{AUTHENTICATION_PATH}"));
+        let sandbox = Sandbox::new(steady, SANDBOX.name, format!("{url}{AUTHENTICATION_PATH}"));
         sandbox.create_table().await?;
         let client = database.client(Wire::shared(faults.clone(), Target::Database), faults);
         let store = || Arc::new(Store::new(client.clone(), tables.clone()));
-        let claims = Claims::new(client.clone(), "notices", Claims::LEASE);
-        claims.create_table().await?;
+        let leases = MailLeases::new(client.clone(), NOTICES.name, MailLeases::LASTING);
+        leases.create_table().await?;
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
         let rates = PublishedRates::reading(RATES.as_bytes());
         let limits = PurchaseLimits::default();
@@ -151,7 +162,8 @@ impl Functions {
                 limits: limits.clone(),
             },
             debit: debit::Ports { store: store(), rates: rates.clone() },
-            account: account::Ports { store: store(), processor: processor.clone(), rates, limits },
+            account: account::Ports { store: store(), processor: processor.clone(), limits },
+            statement: statement::Ports { store: store(), rates },
             expire: expire::Ports { store: store() },
             recharge: recharge::Ports {
                 store: store(),
@@ -168,7 +180,7 @@ impl Functions {
             notify: notify::Ports {
                 store: store(),
                 mailer: aws.mail(),
-                claims,
+                leases,
                 from: MAIL_FROM.to_owned(),
                 portal: url.to_owned(),
                 configuration_set: None,
@@ -224,6 +236,7 @@ impl Functions {
                     debit::handle(event, &functions.debit, Instant::now() + DEBITS_FOR).await
                 }
                 ApiFunction::Account => account::handle(event, &functions.account).await,
+                ApiFunction::Statement => statement::handle(event, &functions.statement).await,
             }
         });
         let response = run.await.unwrap_or_else(|panic| {
@@ -398,6 +411,7 @@ impl Functions {
             &self.purchase.store,
             &self.debit.store,
             &self.account.store,
+            &self.statement.store,
             &self.expire.store,
             &self.recharge.store,
             &self.publish.store,

@@ -30,6 +30,7 @@ pub mod bucket;
 pub mod clock;
 pub mod database;
 pub mod demo;
+pub mod deployment;
 pub mod document;
 pub mod events;
 pub mod faults;

@@ -22,14 +22,15 @@ use serde_json::{Map, Value, json};
 
 use crate::demo::Operator;
 use crate::faults::Fault;
-use crate::functions::{AUTHENTICATION_PATH, ApiFunction};
+use crate::functions::AUTHENTICATION_PATH;
 use crate::gateway::respond;
 use crate::mail::Mail;
 use crate::page::{Authentication, text};
 use crate::queues::{Delivery, Sent};
 use crate::tokens::TokenRequest;
 use crate::{Machine, document};
-use api::{Code, Problem};
+use api::Problem;
+use contract::Code;
 
 /// How long `drain` waits.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -314,7 +315,7 @@ async fn ask_owner(machine: State<Machine>, Path(intent): Path<String>) -> Resul
 /// The page as it is now: a payment that was decided is not asked for again.
 async fn authentication_page(machine: &Machine, record: Record) -> Result<Html<String>, Failure> {
     let operator = Operator { machine, at: machine.clock.now(), account: record.account.as_str() };
-    let account = operator.call(ApiFunction::Account, "GET /v1/accounts/{id}", "", Value::Null).await?;
+    let account = operator.call("GET /v1/accounts/{id}", "", Value::Null).await?;
     let page = Authentication {
         amount: wording::amount(record.amount, Locale::En),
         organization: text(&account["name"]),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use local::{Config, Host, Storage, document, events};
+use local::{Config, Host, Storage, deployment, document, events};
 
 /// The embedded database allocates much and from several threads; the system's allocator slows down as its heap
 /// gets fragmented.
@@ -43,6 +43,9 @@ struct Print {
     /// Print the events' JSON Schema and leave.
     #[arg(long)]
     print_event_schema: bool,
+    /// Print the tables and the events of queues that a deployment must have, and leave.
+    #[arg(long)]
+    print_deployment: bool,
 }
 
 /// Unless `RUST_LOG` says otherwise. The database calls every refused condition an error, and a lost race or a
@@ -67,6 +70,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     if arguments.print.print_event_schema {
         println!("{:#}", events::schema());
+        return Ok(());
+    }
+    if arguments.print.print_deployment {
+        println!("{:#}", deployment::deployment());
         return Ok(());
     }
     let level = tracing_subscriber::EnvFilter::try_from_default_env()

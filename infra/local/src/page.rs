@@ -11,7 +11,6 @@ use serde_json::Value;
 
 use crate::Machine;
 use crate::demo::{self, Operator};
-use crate::functions::ApiFunction;
 use crate::mail::Mail;
 
 /// The page has the latest mails; all of them are at `/_local/mail`.
@@ -120,7 +119,7 @@ async fn render(machine: &Machine, url: String) -> anyhow::Result<String> {
 
 async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
     let operator = Operator { machine, at: machine.clock.now(), account: demo::ACCOUNT };
-    let read = async |route| operator.call(ApiFunction::Account, route, "", Value::Null).await;
+    let read = async |route| operator.call(route, "", Value::Null).await;
     let listed = read("GET /v1/accounts").await?;
     let known = listed["accounts"].as_array().context("a list of accounts")?;
     if !known.iter().any(|account| account["accountId"] == demo::ACCOUNT) {

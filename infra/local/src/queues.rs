@@ -13,6 +13,7 @@ use aws_lambda_events::sqs::SqsEvent;
 use domain::Fingerprint;
 use domain::fact::Event;
 use jiff::Timestamp;
+use notices::notice;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -34,9 +35,11 @@ pub enum Queue {
 }
 
 impl Queue {
-    const ALL: [Self; 3] = [Self::Recharge, Self::Notify, Self::Debits];
+    /// Every queue.
+    pub(crate) const ALL: [Self; 3] = [Self::Recharge, Self::Notify, Self::Debits];
 
-    fn name(self) -> &'static str {
+    /// Its name.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Recharge => "recharge",
             Self::Notify => "notify",
@@ -44,23 +47,11 @@ impl Queue {
         }
     }
 
-    /// What its rule lets in.
-    fn facts(self) -> &'static [&'static str] {
+    /// The types of the events that its rule lets in.
+    pub(crate) fn events(self) -> &'static [&'static str] {
         match self {
             Self::Recharge => &["BalanceLow"],
-            Self::Notify => &[
-                "FundsAdded",
-                "BalanceDepleted",
-                "BalanceWarning",
-                "FundsExpiring",
-                "FundsExpired",
-                "RechargeFailed",
-                "RechargeNeedsAction",
-                "RechargeLimited",
-                "RechargePaused",
-                "RechargeStopped",
-                "SettingsChanged",
-            ],
+            Self::Notify => &notice::EVENTS,
             Self::Debits => &[],
         }
     }
@@ -177,7 +168,7 @@ impl Queues {
         let ids: Vec<_> = arrivals.iter().map(|_| random_id()).collect();
         let mut messages = Vec::new();
         for (arrival, id) in arrivals.iter().zip(&ids) {
-            let queues = Queue::ALL.into_iter().filter(|queue| queue.facts().contains(&&*arrival.fact));
+            let queues = Queue::ALL.into_iter().filter(|queue| queue.events().contains(&&*arrival.fact));
             let queues: Vec<_> = queues.filter(|_| arrival.source == Event::SOURCE).collect();
             let body = envelope(arrival, id, now).to_string();
             for queue in queues {
@@ -459,7 +450,7 @@ mod tests {
         let schema = schema();
         let known: Vec<_> =
             schema["oneOf"].as_array().unwrap().iter().map(|fact| fact["title"].as_str().unwrap()).collect();
-        for fact in Queue::ALL.iter().flat_map(|queue| queue.facts()) {
+        for fact in Queue::ALL.iter().flat_map(|queue| queue.events()) {
             assert!(known.contains(fact), "{fact}");
         }
     }

@@ -28,6 +28,8 @@ enum Xtask {
     Openapi,
     /// Write docs/events.schema.json anew
     Events,
+    /// Write docs/deployment.json anew
+    Deployment,
     /// Build all functions and zip them for Lambda, into target/lambda
     Package(package::Options),
     /// Measure each function's size, start and memory against an empty one's; fail past the budget
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Xtask::Licences => licences::check(),
         Xtask::Openapi => write_document("--print-openapi", "openapi.json"),
         Xtask::Events => write_document("--print-event-schema", "events.schema.json"),
+        Xtask::Deployment => write_document("--print-deployment", "deployment.json"),
         Xtask::Package(options) => package::package(&options),
         Xtask::Budget => package::budget(),
         Xtask::Mutants { options } => mutants::run(&options),

@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 /// Functions that read the published rates: `RATES_FILE` is `rates.csv` there.
-const WITH_RATES: [&str; 2] = ["account", "debit"];
+const WITH_RATES: [&str; 2] = ["debit", "statement"];
 
 /// Lambda takes no larger zip from an upload; one of ours is a tenth of it.
 const LARGEST_ZIP_BYTES: u64 = 10_000_000;

@@ -2,7 +2,8 @@
 //!
 //! ```
 //! use api::fields::anything;
-//! use api::{Amount, Code, FieldError, Fields, Problem};
+//! use api::{Fields, Problem};
+//! use contract::{Amount, Code, FieldError};
 //!
 //! let read = |body: &str| {
 //!     let mut fields = Fields::read(body.as_bytes())?;
@@ -20,10 +21,10 @@
 
 use std::fmt;
 
+use contract::{Code, FieldError};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::code::{Code, FieldError};
 use crate::problem::Problem;
 
 /// A problem names at most this many fields, so that its answer stays small however many a body has.
@@ -223,7 +224,7 @@ impl<'de> Deserialize<'de> for Fields {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Amount;
+    use contract::Amount;
 
     /// A body with a required amount and optional sizes.
     fn read(json: &str) -> Result<(Amount, Option<Vec<u8>>), Problem> {

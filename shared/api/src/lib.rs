@@ -1,49 +1,30 @@
-//! The HTTP contract, shared by every function that answers people and platforms.
+//! Answering HTTP requests: what every function that serves the API shares. The shapes of answers are in `contract`.
 //!
 //! | file | what |
 //! |---|---|
 //! | [`access`] | who may do what (X1) |
-//! | [`problem`] | every error, as `application/problem+json` |
-//! | [`code`] | stable names of what is wrong |
+//! | [`routes`] | a function's routes, in one list |
 //! | [`request`] | an API Gateway v2 event, read |
 //! | [`fields`] | the fields of a JSON body |
-//! | [`names`] | the names that a request may choose from |
-//! | [`instant`] | instants in answers |
 //! | [`reply`] | an answer, written |
-//! | [`view`] | accounts, lots, purchases and transactions as they are shown |
-//! | [`amount`] | amounts in requests |
-//! | [`schedule`] | what the Scheduler sends |
-//! | [`queue`] | events of the bus, as a queue delivers them |
-//! | [`runtime`] | what every function's `main` does: before its first event, and around each |
+//! | [`problem`] | every error, as `application/problem+json` |
 
 pub mod access;
-pub mod amount;
-pub mod code;
 pub mod fields;
-pub mod instant;
-pub mod names;
 pub mod problem;
-pub mod queue;
 pub mod reply;
 pub mod request;
 pub mod routes;
-pub mod runtime;
-pub mod schedule;
-pub mod view;
 
 pub use access::{Caller, Role};
-pub use amount::Amount;
 pub use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-pub use code::{Code, FieldError};
-use domain::AccountId;
 pub use fields::{Change, Fields};
-pub use instant::Instant;
 pub use problem::Problem;
-pub use queue::Delivery;
 pub use reply::Reply;
 pub use request::Request;
 pub use routes::Routes;
-pub use schedule::Scheduled;
+
+use domain::AccountId;
 use telemetry::Correlation;
 use telemetry::correlation::because_of;
 

@@ -2,15 +2,13 @@
 
 use std::fmt;
 
+use contract::{Code, FieldError, ProblemBody, Purchase};
 use payments::ProcessorError;
-use serde::Serialize;
+use rates::RateFileError;
 use store::{ApplyError, StoreError};
 use telemetry::Causes;
-use utoipa::ToSchema;
 
-use crate::code::{Code, FieldError};
 use crate::reply::Reply;
-use crate::view::Purchase;
 
 /// What went wrong, by what the caller does about it.
 #[derive(Clone, Debug)]
@@ -39,31 +37,6 @@ pub enum Problem {
     Unavailable(String),
     /// A mistake of ours.
     Internal(String),
-}
-
-/// The body of a problem.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Problem)]
-pub struct ProblemBody {
-    /// A URN that names the kind of problem.
-    #[serde(rename = "type")]
-    #[schema(example = "urn:communications-credits:problem:invalid")]
-    kind: String,
-    /// What is wrong, for programs. It tells the causes of one status apart.
-    code: Code,
-    /// The kind, for people.
-    title: &'static str,
-    /// The HTTP status.
-    status: u16,
-    /// This occurrence, for people.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    detail: String,
-    /// The fields that are wrong.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    errors: Vec<FieldError>,
-    /// The purchase that was declined.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purchase: Option<Purchase>,
 }
 
 /// Both values, or everything that is wrong with either. A problem of another kind than wrong fields comes first.
@@ -151,7 +124,7 @@ impl Problem {
             Self::Unauthorized | Self::Forbidden | Self::NoAccount | Self::Internal(_) => {}
         }
         let kind = format!("urn:communications-credits:problem:{urn}");
-        let body = ProblemBody { kind, code, title, status, detail, errors, purchase };
+        let body = ProblemBody { kind, code, title: title.to_owned(), status, detail, errors, purchase };
         let reply = Reply::json(status, &body).with_header("content-type", "application/problem+json");
         if status == 503 { reply.with_header("retry-after", &RETRY_AFTER_SECONDS.to_string()) } else { reply }
     }
@@ -188,6 +161,13 @@ impl From<StoreError> for Problem {
                 Self::Internal(Causes(&error).to_string())
             }
         }
+    }
+}
+
+impl From<RateFileError> for Problem {
+    /// Without its rates a function can answer nothing about prices until the file is mended.
+    fn from(error: RateFileError) -> Self {
+        Self::Unavailable(error.to_string())
     }
 }
 

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use contract::{Code, FieldError};
 use domain::AccountId;
 use domain::time::{cut_to_millisecond, in_range};
 use jiff::Timestamp;
 use store::list::Cursor;
 
 use crate::access::{Caller, Role};
-use crate::code::{Code, FieldError};
 use crate::fields::Fields;
 use crate::problem::{Problem, both};
 

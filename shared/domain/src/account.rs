@@ -35,13 +35,22 @@ impl BillingModel {
 }
 
 /// Whether paid calls may start (A3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// They may.
     Active,
     /// A prepaid account with nothing available.
     Depleted,
+}
+
+impl Status {
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Depleted => "depleted",
+        }
+    }
 }
 
 /// Charges of a month still to be invoiced (S8).

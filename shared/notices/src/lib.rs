@@ -5,10 +5,8 @@
 //! | [`notice`] | the events that have a mail, and the page where its reader can act |
 //! | [`mail`] | the mail for one of them: subject, text and HTML |
 //! | `language`, `english`, `french` | its words |
-//! | [`claims`] | the mails that were sent, to whom |
 //! | [`mod@send`] | one mail to one recipient, through SES |
 
-pub mod claims;
 mod english;
 mod french;
 mod language;
@@ -16,7 +14,6 @@ pub mod mail;
 pub mod notice;
 pub mod send;
 
-pub use claims::{Claim, Claims, ClaimsError, Standing, Unanswered};
 pub use mail::{Mail, Occasion};
 pub use notice::{Notice, Reader};
 pub use send::{Envelope, SendError, send};

@@ -5,6 +5,21 @@ use domain::recharge::{Limit, Safeguard};
 use domain::{Fact, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 
+/// The types of the events that can have a mail: those for which [`Notice::of`] gives a notice.
+pub const EVENTS: [&str; 11] = [
+    "FundsAdded",
+    "BalanceDepleted",
+    "BalanceWarning",
+    "FundsExpiring",
+    "FundsExpired",
+    "RechargeFailed",
+    "RechargeNeedsAction",
+    "RechargeLimited",
+    "RechargePaused",
+    "RechargeStopped",
+    "SettingsChanged",
+];
+
 /// The subject of a mail, with the parts of the event that the mail needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice<'a> {

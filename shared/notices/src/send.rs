@@ -17,7 +17,7 @@ use crate::mail::Mail;
 /// The sender's name.
 const SENDER: &str = "Communications Credits";
 
-/// SES has this long to take a mail, much less than a claim on it holds.
+/// SES has this long to take a mail, much less than its lease lasts.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The envelope of a mail.

@@ -6,12 +6,10 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
-    Projection, ProjectionType, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::profile::{Card, PaymentMethod};
 use domain::{AccountId, Currency, Fingerprint, Money};
+use store::{IndexDefinition, StoreError, TableDefinition};
 
 use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError, Refund};
 
@@ -53,6 +51,12 @@ const ID: &str = "id";
 const CUSTOMER: &str = "customer";
 const CUSTOMER_INDEX: &str = "byCustomer";
 const CUSTOMER_PREFIX: &str = "cus_";
+
+/// The table of the sandbox's record.
+pub const SANDBOX: TableDefinition = TableDefinition {
+    indexes: &[IndexDefinition::of_items(CUSTOMER_INDEX, CUSTOMER, ID)],
+    ..TableDefinition::new("sandbox", ID, None)
+};
 
 /// The sandbox: a table, and the page where a person confirms a payment.
 #[derive(Clone, Debug)]
@@ -106,38 +110,12 @@ impl Sandbox {
     }
 
     /// Creates the table unless it exists.
-    pub async fn create_table(&self) -> Result<(), ProcessorError> {
-        let attribute = |name: &str| {
-            let attribute = AttributeDefinition::builder().attribute_name(name);
-            attribute.attribute_type(ScalarAttributeType::S).build().expect("name and type are set")
-        };
-        let key = |name: &str, key_type: KeyType| {
-            KeySchemaElement::builder().attribute_name(name).key_type(key_type).build().expect("both are set")
-        };
-        let by_customer = GlobalSecondaryIndex::builder()
-            .index_name(CUSTOMER_INDEX)
-            .key_schema(key(CUSTOMER, KeyType::Hash))
-            .key_schema(key(ID, KeyType::Range))
-            .projection(Projection::builder().projection_type(ProjectionType::All).build())
-            .build()
-            .expect("name and keys are set");
-        let result = self
-            .client
-            .create_table()
-            .table_name(&self.table)
-            .billing_mode(BillingMode::PayPerRequest)
-            .attribute_definitions(attribute(ID))
-            .attribute_definitions(attribute(CUSTOMER))
-            .key_schema(key(ID, KeyType::Hash))
-            .global_secondary_indexes(by_customer)
-            .send()
-            .await;
-        match result {
-            Err(error) if !error.as_service_error().is_some_and(|e| e.is_resource_in_use_exception()) => {
-                Err(unknown(error))
-            }
-            _ => Ok(()),
-        }
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable.
+    pub async fn create_table(&self) -> Result<(), StoreError> {
+        SANDBOX.create(&self.client, &self.table).await
     }
 
     /// Everything it was ever asked for an account, charged or not.

@@ -1,5 +1,7 @@
 //! Reading the file of published rates: CSV in UTF-8, as `infra/rates/README.md` describes it (S5).
 
+mod published;
+
 use std::io::Read;
 
 use domain::rate::{Rate, RateTable};
@@ -10,8 +12,10 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
+pub use published::PublishedRates;
+
 /// A row of the rate file that cannot be used.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("rates, line {line}: {detail}")]
 pub struct RateFileError {
     /// The line, from 1.

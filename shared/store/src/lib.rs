@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`tables`] | tables, keys and indexes |
+//! | `definition` | the definition of a table, and its creation from it |
+//! | [`tables`] | the tables of the books: names, keys and indexes |
 //! | `item` | attribute values, written and read by hand so that money stays exact |
 //! | `account_item`, `recharge_item`, `entry_item`, `payment_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
@@ -11,6 +12,8 @@
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books, read item by item, damaged ones included |
+//! | [`stream`] | an item of the stream of accounts: the events of a commit |
+//! | [`mail_leases`] | the mails that were sent, to whom |
 //! | `tally` | the metrics of a commit |
 //! | `mutex` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
@@ -20,12 +23,14 @@ mod apply;
 mod backoff;
 pub mod books;
 mod commit;
+mod definition;
 mod entry_item;
 mod error;
 #[cfg(test)]
 mod extremes;
 mod item;
 pub mod list;
+pub mod mail_leases;
 pub mod meter;
 mod mutex;
 mod payment_item;
@@ -33,6 +38,7 @@ mod read;
 mod recharge_item;
 #[cfg(test)]
 mod shapes;
+pub mod stream;
 pub mod tables;
 mod tally;
 
@@ -44,7 +50,9 @@ use domain::{Account, AccountId};
 use tokio::sync::OnceCell;
 
 pub use apply::{Applied, ApplyError, Seen};
+pub use definition::{IndexDefinition, TableDefinition};
 pub use error::StoreError;
+pub use mail_leases::MailLeases;
 pub use meter::Meter;
 use mutex::AccountMutexes;
 pub use tables::Tables;

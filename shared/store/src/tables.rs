@@ -1,16 +1,34 @@
-//! Tables, keys and indexes. [`Tables::create`] serves the one-machine host and the tests; a deployment's
-//! template creates the same ones.
+//! The tables of the books: their names, keys and indexes.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
-    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-    StreamSpecification, StreamViewType,
-};
 use domain::{AccountId, Fingerprint};
 use jiff::civil::Date;
 
+use crate::definition::{IndexDefinition, TableDefinition};
 use crate::error::StoreError;
+
+/// The table of accounts. Its stream carries each account as a commit left it, with the events of the commit.
+pub const ACCOUNTS: TableDefinition = TableDefinition {
+    indexes: &[
+        IndexDefinition::of_keys(Due::Expire.index(), Due::Expire.shard_key(), Due::Expire.index()),
+        IndexDefinition::of_keys(Due::Recharge.index(), Due::Recharge.shard_key(), Due::Recharge.index()),
+        IndexDefinition::of_keys(LISTING_INDEX, LISTED, ACCOUNT_ID),
+    ],
+    has_stream: true,
+    ..TableDefinition::new("accounts", ACCOUNT_ID, Some(PART))
+};
+
+/// The table of journal entries.
+pub const JOURNAL: TableDefinition = TableDefinition {
+    indexes: &[IndexDefinition::of_items(LATE_INDEX, ACCOUNT_ID, LATE_POSTED)],
+    ..TableDefinition::new("journal", ACCOUNT_ID, Some(ENTRY))
+};
+
+/// The table of payments.
+pub const PAYMENTS: TableDefinition = TableDefinition {
+    indexes: &[IndexDefinition::of_items(CREATION_INDEX, ACCOUNT_ID, CREATED)],
+    ..TableDefinition::new("payments", ACCOUNT_ID, Some(PAYMENT_ID))
+};
 
 /// Names of the tables.
 #[derive(Clone, Debug)]
@@ -70,7 +88,7 @@ impl Due {
     pub(crate) const ALL: [Self; 2] = [Self::Expire, Self::Recharge];
 
     /// The index's name, which is also its sort key's.
-    pub(crate) fn index(self) -> &'static str {
+    pub(crate) const fn index(self) -> &'static str {
         match self {
             Self::Expire => "dueExpire",
             Self::Recharge => "dueRecharge",
@@ -78,7 +96,7 @@ impl Due {
     }
 
     /// Its partition key's name.
-    pub(crate) fn shard_key(self) -> &'static str {
+    pub(crate) const fn shard_key(self) -> &'static str {
         match self {
             Self::Expire => "dueExpireShard",
             Self::Recharge => "dueRechargeShard",
@@ -103,9 +121,9 @@ pub(crate) fn unrated_partition(shard: u8) -> String {
 impl Default for Tables {
     fn default() -> Self {
         Self {
-            accounts: "accounts".to_owned(),
-            journal: "journal".to_owned(),
-            payments: "payments".to_owned(),
+            accounts: ACCOUNTS.name.to_owned(),
+            journal: JOURNAL.name.to_owned(),
+            payments: PAYMENTS.name.to_owned(),
         }
     }
 }
@@ -123,143 +141,13 @@ impl Tables {
     }
 
     /// Creates those that do not exist, and gives those that do the stream and the indexes that they lack.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable, or refuses it.
     pub async fn create(&self, client: &Client) -> Result<(), StoreError> {
-        let mut due_indexes =
-            Vec::from(Due::ALL.map(|due| Index::sparse(due.index(), due.shard_key(), due.index())));
-        due_indexes.push(Index::sparse(LISTING_INDEX, LISTED, ACCOUNT_ID));
-        create(client, &self.accounts, PART, &due_indexes, Some(facts_stream())).await?;
-        let late = Index::sparse(LATE_INDEX, ACCOUNT_ID, LATE_POSTED).with_whole_items();
-        create(client, &self.journal, ENTRY, &[late], None).await?;
-        let creation = Index::sparse(CREATION_INDEX, ACCOUNT_ID, CREATED).with_whole_items();
-        create(client, &self.payments, PAYMENT_ID, &[creation], None).await
+        ACCOUNTS.create(client, &self.accounts).await?;
+        JOURNAL.create(client, &self.journal).await?;
+        PAYMENTS.create(client, &self.payments).await
     }
-}
-
-struct Index {
-    name: &'static str,
-    partition: &'static str,
-    sort: &'static str,
-    projection: ProjectionType,
-}
-
-impl Index {
-    fn sparse(name: &'static str, partition: &'static str, sort: &'static str) -> Self {
-        Self { name, partition, sort, projection: ProjectionType::KeysOnly }
-    }
-
-    fn with_whole_items(self) -> Self {
-        Self { projection: ProjectionType::All, ..self }
-    }
-
-    fn key_schema(&self) -> Vec<KeySchemaElement> {
-        key_schema(self.partition, self.sort)
-    }
-
-    fn projection(&self) -> Projection {
-        Projection::builder().projection_type(self.projection.clone()).build()
-    }
-}
-
-async fn create(
-    client: &Client,
-    table: &str,
-    sort_key: &str,
-    indexes: &[Index],
-    stream: Option<StreamSpecification>,
-) -> Result<(), StoreError> {
-    let mut attributes = vec![ACCOUNT_ID, sort_key];
-    let mut request = client
-        .create_table()
-        .table_name(table)
-        .billing_mode(BillingMode::PayPerRequest)
-        .set_key_schema(Some(key_schema(ACCOUNT_ID, sort_key)))
-        .set_stream_specification(stream.clone());
-    for index in indexes {
-        attributes.extend([index.partition, index.sort]);
-        request = request.global_secondary_indexes(
-            GlobalSecondaryIndex::builder()
-                .index_name(index.name)
-                .set_key_schema(Some(index.key_schema()))
-                .projection(index.projection())
-                .build()
-                .expect("name and keys are set"),
-        );
-    }
-    attributes.sort_unstable();
-    attributes.dedup();
-    match request.set_attribute_definitions(Some(definitions(&attributes))).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_in_use_exception()) => {
-            complete(client, table, indexes, stream).await
-        }
-        Err(error) => Err(StoreError::from_sdk(error)),
-    }
-}
-
-/// Gives a table that an older version made the stream and the indexes that it lacks. A new index has the rows that carry
-/// its key.
-async fn complete(
-    client: &Client,
-    table: &str,
-    indexes: &[Index],
-    stream: Option<StreamSpecification>,
-) -> Result<(), StoreError> {
-    let described = client.describe_table().table_name(table).send().await.map_err(StoreError::from_sdk)?;
-    let Some(found) = described.table() else { return Ok(()) };
-    if let Some(stream) = stream.filter(|_| found.stream_specification().is_none()) {
-        let update = client.update_table().table_name(table).stream_specification(stream);
-        update.send().await.map_err(StoreError::from_sdk)?;
-    }
-    let has = |index: &Index| {
-        found.global_secondary_indexes().iter().any(|found| found.index_name() == Some(index.name))
-    };
-    for index in indexes.iter().filter(|index| !has(index)) {
-        let create = CreateGlobalSecondaryIndexAction::builder()
-            .index_name(index.name)
-            .set_key_schema(Some(index.key_schema()))
-            .projection(index.projection())
-            .build()
-            .expect("name, keys and projection are set");
-        let update = GlobalSecondaryIndexUpdate::builder().create(create).build();
-        client
-            .update_table()
-            .table_name(table)
-            .set_attribute_definitions(Some(definitions(&[index.partition, index.sort])))
-            .global_secondary_index_updates(update)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-    }
-    Ok(())
-}
-
-/// All keys are texts.
-fn definitions(attributes: &[&str]) -> Vec<AttributeDefinition> {
-    let define = |name: &&str| {
-        AttributeDefinition::builder()
-            .attribute_name(*name)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .expect("name and type are set")
-    };
-    attributes.iter().map(define).collect()
-}
-
-/// What `publish` reads: each account as a commit left it, with what it tells.
-fn facts_stream() -> StreamSpecification {
-    let stream = StreamSpecification::builder().stream_enabled(true);
-    stream.stream_view_type(StreamViewType::NewImage).build().expect("it is said whether it is on")
-}
-
-fn key_schema(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
-    [(partition, KeyType::Hash), (sort, KeyType::Range)]
-        .into_iter()
-        .map(|(name, key_type)| {
-            KeySchemaElement::builder()
-                .attribute_name(name)
-                .key_type(key_type)
-                .build()
-                .expect("name and type are set")
-        })
-        .collect()
 }

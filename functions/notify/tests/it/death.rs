@@ -11,7 +11,7 @@ async fn n11_death_at_every_call_leaves_nobody_out() {
     world.wire.start(None);
     assert!(world.deliver(&depleted("contoso", 1)).await);
     let calls = world.wire.calls();
-    assert_eq!(calls, 1 + 3 * recipients.len(), "the account; for each a claim, a mail and a mark");
+    assert_eq!(calls, 1 + 3 * recipients.len(), "the account; for each a lease, a mail and a mark");
 
     let mut version = 1;
     let mut repeats = 0;

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
-mod claims;
 mod death;
+mod leases;
 mod people;
 mod repeats;
 mod world;

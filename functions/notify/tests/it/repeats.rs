@@ -130,6 +130,6 @@ async fn a_mail_that_could_be_cut_off_is_not_begun() {
     let soon = Instant::now() + LONG / 2;
     assert!(!deliver_until(&world.ports, &event, soon).await, "SES may take longer than there is");
     assert!(world.office.mails().is_empty());
-    assert!(world.deliver(&event).await, "nobody holds a claim");
+    assert!(world.deliver(&event).await, "nobody holds a lease");
     assert_eq!(world.office.counts(), once(&recipients));
 }

@@ -24,9 +24,9 @@ use domain::fact::Event;
 use domain::{
     Account, AccountId, BillingModel, CardPayment, Currency, Decision, Draft, Fact, Money, Payment, Profile,
 };
-use notices::Claims;
 use notify::Ports;
 use serde_json::{Value, json};
+use store::MailLeases;
 use store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -68,14 +68,14 @@ impl World {
             .credentials_provider(Credentials::for_tests())
             .endpoint_url(format!("http://{ses}"))
             .http_client(http);
-        let claims = Claims::new(dynamodb.clone(), "notices", lease);
-        claims.create_table().await.unwrap();
+        let leases = MailLeases::new(dynamodb.clone(), "notices", lease);
+        leases.create_table().await.unwrap();
         let tables = Tables::default();
         tables.create(&dynamodb).await.unwrap();
         let ports = Ports {
             store: Arc::new(Store::new(dynamodb, tables)),
             mailer: aws_sdk_sesv2::Client::from_conf(config.build()),
-            claims,
+            leases,
             from: FROM.to_owned(),
             portal: "https://credits.example.com".to_owned(),
             configuration_set: None,

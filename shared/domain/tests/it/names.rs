@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use domain::account::Status;
 use domain::recharge::{Limit, Safeguard};
 use domain::rejection::Refusal;
 use domain::{BillingModel, CardPaymentKind, EntryKind, Locale, PaymentKind, Service};
@@ -59,4 +60,9 @@ fn a_card_payment_is_a_purchase_or_a_recharge() {
         assert_eq!(CardPaymentKind::of(kind.into()), Some(kind));
     }
     assert_eq!(CardPaymentKind::of(PaymentKind::Adjustment), None);
+}
+
+#[test]
+fn a3_the_two_states_of_an_account_have_the_apis_names() {
+    assert_eq!([Status::Active, Status::Depleted].map(Status::as_str), ["active", "depleted"]);
 }

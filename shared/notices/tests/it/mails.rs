@@ -1,10 +1,13 @@
 //! Every mail in both languages, as it is sent. `INSTA_UPDATE=always cargo test -p notices` accepts new words.
 
+use std::collections::BTreeSet;
+
 use domain::fact::Setting;
 use domain::recharge::{Limit, Safeguard, State};
 use domain::rejection::Refusal;
 use domain::{Fact, Locale, MessageId, PaymentKind, Profile};
-use notices::Reader;
+use notices::notice::EVENTS;
+use notices::{Notice, Reader};
 
 use crate::given::{
     PREPAID, Situation, changed, contoso, euros, every_mail, expired, expiring, funds_added, mail, mail_in,
@@ -65,14 +68,14 @@ fn french_sets_its_marks_apart_with_spaces_that_do_not_break() {
     }
 }
 
-#[test]
-fn facts_that_are_no_news_have_no_mail() {
+/// Events that have no mail.
+fn without_a_mail() -> Vec<Fact> {
     let declined = Fact::PaymentDeclined {
         payment_id: payment_id(),
         amount: euros("50"),
         reason: "card_declined".to_owned(),
     };
-    let untold = [
+    vec![
         funds_added(PaymentKind::Adjustment),
         declined,
         Fact::BalanceLow { available: euros("1") },
@@ -93,10 +96,29 @@ fn facts_that_are_no_news_have_no_mail() {
         expiring(&[("0.0001", "2026-12-25T08:00:00Z"), ("0.0098", "2026-12-25T09:00:00Z")]),
         expired(&[("0.0099", "2026-11-22T08:00:00Z")]),
         expired(&[]),
-    ];
-    for fact in untold {
-        assert_eq!(mail(fact.clone(), &contoso(Locale::En)), None, "{fact:?}");
+    ]
+}
+
+#[test]
+fn events_that_are_no_news_have_no_mail() {
+    for event in without_a_mail() {
+        assert_eq!(mail(event.clone(), &contoso(Locale::En)), None, "{event:?}");
     }
+}
+
+#[test]
+fn the_events_that_can_have_a_mail_are_listed() {
+    let name = |event: &Fact| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
+    let events: Vec<_> =
+        every_mail().into_iter().map(|(_, _, event)| event).chain(without_a_mail()).collect();
+    let schema = schemars::schema_for!(Fact).to_value();
+    let known = schema["oneOf"].as_array().unwrap().iter();
+    let known: BTreeSet<_> =
+        known.map(|event| event["properties"]["type"]["const"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(events.iter().map(name).collect::<BTreeSet<_>>(), known, "each event is among the samples");
+    let with_a_mail: BTreeSet<_> =
+        events.iter().filter(|event| Notice::of(event).is_some()).map(name).collect();
+    assert_eq!(with_a_mail, EVENTS.map(str::to_owned).into());
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub struct Pdf(pub Vec<u8>);
     ),
     responses(
         (status = 200, description = "The receipt; `Content-Disposition` names the file", body = inline(Pdf), content_type = "application/pdf"),
-        (status = 404, description = "There is no such purchase, or it was not charged", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such purchase, or it was not charged", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

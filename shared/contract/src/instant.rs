@@ -4,22 +4,29 @@ use std::borrow::Cow;
 
 use domain::time::key_text;
 use jiff::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// An instant as every answer writes it: RFC 3339 in UTC, always with milliseconds, so that texts sort as their instants.
 ///
 /// ```
-/// let instant: api::Instant = "2026-11-22T07:43:00Z".parse::<jiff::Timestamp>().unwrap().into();
+/// let instant: contract::Instant = "2026-11-22T07:43:00Z".parse::<jiff::Timestamp>().unwrap().into();
 /// assert_eq!(serde_json::to_string(&instant).unwrap(), r#""2026-11-22T07:43:00.000Z""#);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(transparent)]
 pub struct Instant(Timestamp);
 
 impl From<Timestamp> for Instant {
     fn from(instant: Timestamp) -> Self {
         Self(instant)
+    }
+}
+
+impl From<Instant> for Timestamp {
+    fn from(Instant(instant): Instant) -> Self {
+        instant
     }
 }
 

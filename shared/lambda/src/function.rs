@@ -1,38 +1,16 @@
-//! What every function's `main` does: before its first event, and around each.
-//!
-//! ```no_run
-//! # use std::convert::Infallible;
-//! # use api::runtime::{Function, store_from_env};
-//! # use lambda_runtime::LambdaEvent;
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), lambda_runtime::Error> {
-//! let function = Function::start()?;
-//! let store = store_from_env().await?;
-//! let answer = async |event: LambdaEvent<api::Scheduled>| Ok::<_, Infallible>(event.payload.time);
-//! function.run(store.warm_up(), answer).await
-//! # }
-//! ```
+//! A function's life on AWS Lambda: its start, and each event that it answers.
 
 use std::error::Error as StdError;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
-use domain::RateTable;
-use domain::purchase::PurchaseLimits;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
-use payments::{Processor, Sandbox};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use store::{Store, Tables};
 use telemetry::{Causes, Emf};
 use tracing::{Instrument, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
-
-use crate::problem::Problem;
 
 /// A start waits no longer than this for connections. The first event opens the others.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -134,72 +112,6 @@ where
     let level = level.add_directive(EVENT_SPAN.parse().expect("it is a directive"));
     let json = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
     json.with_env_filter(level).with_writer(writer).finish()
-}
-
-/// The store that the settings name.
-pub async fn store_from_env() -> Result<Arc<Store>, Error> {
-    let tables = Tables::from_env().map_err(missing)?;
-    Ok(Store::new(store::client_from_env().await, tables).into())
-}
-
-/// The card processor: the sandbox, over the table that the settings name. There is no other yet.
-pub async fn processor_from_env() -> Result<Arc<dyn Processor>, Error> {
-    Ok(Arc::new(Sandbox::from_env(store::client_from_env().await).map_err(missing)?))
-}
-
-/// The operator's limits of purchases, which `PURCHASE_LIMITS` changes (F2).
-pub fn limits_from_env() -> Result<PurchaseLimits, Error> {
-    Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
-}
-
-/// The value of a setting that must be there.
-pub fn setting(name: &str) -> Result<String, Error> {
-    std::env::var(name).map_err(|_| missing(name))
-}
-
-fn missing(setting: &str) -> Error {
-    format!("the setting {setting} is missing").into()
-}
-
-type Loaded = Result<RateTable, String>;
-type Loader = Box<dyn FnOnce() -> Loaded + Send>;
-
-/// The published rates, read once, on a thread of their own: a world-wide file must not slow a start.
-#[derive(Clone)]
-pub struct PublishedRates(Arc<LazyLock<Loaded, Loader>>);
-
-impl PublishedRates {
-    /// Begins to read the file that the setting `RATES_FILE` names, on Lambda as from where the zip is.
-    pub fn from_env() -> Result<Self, Error> {
-        // Lambda says where it has unpacked the zip; an absolute path stays as it is.
-        let zip = std::env::var_os("LAMBDA_TASK_ROOT").unwrap_or_default();
-        Ok(Self::reading(File::open(Path::new(&zip).join(setting("RATES_FILE")?))?))
-    }
-
-    /// Begins to read a rate file.
-    pub fn reading(file: impl Read + Send + 'static) -> Self {
-        let load: Loader =
-            Box::new(move || rates::read(InTurns(file)).map_err(|problem| problem.to_string()));
-        let rates = Self(Arc::new(LazyLock::new(load)));
-        let in_background = rates.clone();
-        std::thread::spawn(move || LazyLock::force(&in_background.0).is_ok());
-        rates
-    }
-
-    /// The rates, once they are read; a file that cannot be used rates nothing.
-    pub fn get(&self) -> Result<&RateTable, Problem> {
-        LazyLock::force(&self.0).as_ref().map_err(|problem| Problem::Unavailable(problem.clone()))
-    }
-}
-
-/// A file that lets other threads run before each piece of it is read: where there are few cores, a start comes first.
-struct InTurns<F>(F);
-
-impl<F: Read> Read for InTurns<F> {
-    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
-        std::thread::yield_now();
-        self.0.read(piece)
-    }
 }
 
 #[cfg(test)]

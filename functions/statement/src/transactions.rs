@@ -1,18 +1,16 @@
 //! Reading the journal: an account's transactions, one record's, and records without a rate (S9).
 
-use api::names::KindName;
 use api::problem::both;
-use api::view::{Transaction, Transactions};
-use api::{Code, FieldError, Problem, Reply, Request, Role};
+use api::{Problem, Reply, Request, Role};
+use contract::names::KindName;
+use contract::{Code, FieldError, Transaction, Transactions, UnratedRecord, UnratedRecords};
 use domain::id::InvalidId;
 use domain::journal::JournalEntry;
 use domain::journal_key::{EntryKind, JournalKey};
 use domain::time::cut_to_second;
 use domain::{AccountId, RecordId};
 use jiff::Timestamp;
-use serde::Serialize;
 use store::list::{Cursor, Period};
-use utoipa::ToSchema;
 
 use crate::{Ports, READERS, csv};
 
@@ -55,7 +53,7 @@ const LONGEST_TRANSACTION_ID: usize = 256;
             (Transactions = "application/json"),
             (String = "text/csv"),
         ), headers(("Link" = String, description = "Of CSV: where the next page is, as `rel=\"next\"`"))),
-        (status = 422, description = "A parameter is wrong", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -187,7 +185,7 @@ fn unknown_kind() -> Problem {
     ),
     responses(
         (status = 200, description = "What became of it", body = Transaction),
-        (status = 404, description = "It was never accepted", body = api::problem::ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "It was never accepted", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -239,27 +237,6 @@ fn revision(request: &Request) -> Result<u32, Problem> {
     Ok(revision)
 }
 
-/// A record without a rate, and whose it is.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct UnratedRecord {
-    /// Whose.
-    account_id: String,
-    /// The record as it is kept.
-    #[serde(flatten)]
-    transaction: Transaction,
-}
-
-/// One page of records without a rate.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct UnratedRecords {
-    /// Of all accounts.
-    records: Vec<UnratedRecord>,
-    /// The `cursor` of the next page; a page may be short or empty.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 /// List records without a rate
 ///
 /// For operator.
@@ -278,12 +255,6 @@ pub async fn unrated(request: &Request, ports: &Ports) -> Result<Reply, Problem>
     request.caller().is(&[Role::Operator])?;
     let (cursor, limit) = request.page()?;
     let page = ports.store.unrated(cursor.as_ref(), limit).await?;
-    let records = page
-        .items
-        .iter()
-        .map(|(account, entry)| UnratedRecord { account_id: account.to_string(), transaction: entry.into() });
-    Ok(Reply::json(
-        200,
-        &UnratedRecords { records: records.collect(), next: page.next.map(|next| next.encoded()) },
-    ))
+    let records = page.items.iter().map(|(account, entry)| UnratedRecord::show(account, entry)).collect();
+    Ok(Reply::json(200, &UnratedRecords { records, next: page.next.map(|next| next.encoded()) }))
 }

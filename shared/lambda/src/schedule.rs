@@ -10,12 +10,12 @@ use telemetry::correlation::because_of;
 ///
 /// ```
 /// let input = r#"{"time": "2026-11-22T00:15:00Z", "id": "d32c5kddcf5bb8c3"}"#;
-/// let scheduled: api::Scheduled = serde_json::from_str(input).unwrap();
+/// let scheduled: lambda::Scheduled = serde_json::from_str(input).unwrap();
 /// assert_eq!(scheduled.time.to_string(), "2026-11-22T00:15:00Z");
 /// assert_eq!(scheduled.id.as_deref(), Some("d32c5kddcf5bb8c3"));
 ///
 /// // By hand, an instant is enough.
-/// let scheduled: api::Scheduled = serde_json::from_str(r#"{"time": "2026-11-22T00:15:00Z"}"#).unwrap();
+/// let scheduled: lambda::Scheduled = serde_json::from_str(r#"{"time": "2026-11-22T00:15:00Z"}"#).unwrap();
 /// assert!(scheduled.id.is_none());
 /// ```
 #[derive(Clone, Debug, Deserialize)]

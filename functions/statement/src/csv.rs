@@ -4,8 +4,8 @@
 //! `=HYPERLINK(…)` runs. A text that could be taken for something else is therefore written as a formula that gives just this
 //! text, `="+447900900123"`: see [`text_cell`]. Why not with an apostrophe: [the decision](../../../docs/decisions/csv-cells.md).
 
-use api::view::{Rejection, Transaction};
 use api::{Problem, Reply};
+use contract::{Rejection, Transaction};
 
 /// So that a spreadsheet reads the file as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -51,12 +51,12 @@ fn cells(row: &Transaction) -> [String; 15] {
         row.transaction_id.clone(),
         row.at.to_string(),
         row.posted_at.to_string(),
-        row.kind.as_str().to_owned(),
+        row.kind.clone(),
         row.amount.clone(),
         row.balance.clone(),
         sent(&row.record_id),
         sent(&row.user_id),
-        row.service.unwrap_or_default().to_owned(),
+        row.service.clone().unwrap_or_default(),
         sent(&row.number),
         row.duration_seconds.map(|seconds| seconds.to_string()).unwrap_or_default(),
         row.charge.clone().unwrap_or_default(),
@@ -69,7 +69,7 @@ fn cells(row: &Transaction) -> [String; 15] {
 /// Why an adjustment was made, or a record refused.
 fn reason(row: &Transaction) -> Option<String> {
     let refused = row.rejection.as_ref().map(|Rejection { status, problem, .. }| {
-        format!("{}: {}: {}", status.as_str(), problem.field, problem.detail)
+        format!("{}: {}: {}", status, problem.field, problem.detail)
     });
     row.reason.clone().or(refused)
 }
@@ -81,7 +81,7 @@ fn reason(row: &Transaction) -> Option<String> {
 /// begins with `=`, so a program can tell them apart.
 ///
 /// ```
-/// use account::csv::text_cell;
+/// use statement::csv::text_cell;
 /// assert_eq!(text_cell("ada@contoso.example"), "ada@contoso.example");
 /// assert_eq!(text_cell("+447900900123"), "=\"+447900900123\"");
 /// assert_eq!(text_cell("=HYPERLINK(\"x\")"), "=\"=HYPERLINK(\"\"x\"\")\"");

@@ -4,12 +4,12 @@ use domain::money::MoneyError;
 use domain::purchase::PurchaseRefusal;
 use domain::recharge::WrongAmount;
 use domain::rejection::Refusal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// What is wrong, for programs. A problem has one, and so has each of its `errors`. The text beside it is for people and may
 /// change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Code {
     /// 400: the body is not what its content type says.
@@ -77,7 +77,7 @@ pub enum Code {
 }
 
 /// A field that is wrong, and what was expected of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FieldError {
     /// The name of the field, parameter or header in the request.
     pub field: String,

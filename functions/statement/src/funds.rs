@@ -1,0 +1,73 @@
+//! Reading what funds an account has and how they were bought: lots, purchases and recharges.
+
+use api::{Problem, Reply, Request};
+use contract::{Lot, Lots, Purchase, Purchases};
+use domain::PaymentId;
+
+use crate::{Ports, READERS};
+
+/// List an account's lots
+///
+/// For operator, admin and viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{id}/lots",
+    operation_id = "listLots",
+    tag = "Funds",
+    params(("id" = String, Path, description = "The account")),
+    responses((status = 200, description = "Lots with funds, oldest expiry first", body = Lots))
+)]
+pub async fn lots(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&READERS)?;
+    let account = ports.store.account(&id).await?.ok_or(Problem::NoAccount)?;
+    Ok(Reply::json(200, &Lots { lots: account.lots.iter().map(Lot::from).collect() }))
+}
+
+/// List purchases and recharges
+///
+/// For operator, admin and viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{id}/purchases",
+    operation_id = "listPurchases",
+    tag = "Funds",
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
+    ),
+    responses((status = 200, description = "One page, newest first", body = Purchases))
+)]
+pub async fn purchases(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&READERS)?;
+    let (cursor, limit) = request.page()?;
+    ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
+    let page = ports.store.purchases(&id, cursor.as_ref(), limit).await?;
+    let purchases = page.items.iter().map(Purchase::from).collect();
+    Ok(Reply::json(200, &Purchases { purchases, next: page.next.map(|next| next.encoded()) }))
+}
+
+/// Read a purchase or recharge
+///
+/// For operator, admin and viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{id}/purchases/{purchaseId}",
+    operation_id = "getPurchase",
+    tag = "Funds",
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("purchaseId" = String, Path, description = "The purchase"),
+    ),
+    responses(
+        (status = 200, description = "The purchase as it is now", body = Purchase),
+        (status = 404, description = "There is no such purchase", body = contract::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn purchase(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&READERS)?;
+    let none = || Problem::NotFound("purchase");
+    let purchase_id = request.path("purchaseId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
+    let payment = ports.store.card_payment(&id, &purchase_id).await?.ok_or_else(none)?;
+    Ok(Reply::json(200, &Purchase::from(&payment)))
+}

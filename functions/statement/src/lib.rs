@@ -1,0 +1,52 @@
+//! What an account's money did: its funds, transactions and receipts, and the rates that calls are charged at. This function
+//! only reads.
+//!
+//! | file | routes |
+//! |---|---|
+//! | [`funds`] | lots, purchases and recharges |
+//! | [`receipt`] | the receipt of a purchase (F8) |
+//! | [`transactions`] | transactions, a record's transaction, records without a rate (S9) |
+//! | [`csv`] | transactions as CSV |
+//! | [`rates`] | the rate of a number (S5) |
+
+pub mod csv;
+pub mod funds;
+pub mod rates;
+pub mod receipt;
+pub mod transactions;
+
+use std::sync::Arc;
+
+use ::rates::PublishedRates;
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Role};
+use store::Store;
+
+/// The ports of the handler.
+#[derive(Clone)]
+pub struct Ports {
+    /// Accounts, journals and payments.
+    pub store: Arc<Store>,
+    /// Published rates.
+    pub rates: PublishedRates,
+}
+
+api::routes! { &Ports;
+    "GET /v1/accounts/{id}/purchases" ("cursor", "limit") => funds::purchases,
+    "GET /v1/accounts/{id}/purchases/{purchaseId}" () => funds::purchase,
+    "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt" () => receipt::show,
+    "GET /v1/accounts/{id}/lots" () => funds::lots,
+    "GET /v1/accounts/{id}/transactions" (
+        "from", "to", "kind", "cursor", "limit", "transactionId", "recordId", "startedAt", "revision"
+    ) => transactions::transactions,
+    "GET /v1/accounts/{id}/usage/{recordId}" ("startedAt", "revision") => transactions::usage_record,
+    "GET /v1/unrated" ("cursor", "limit") => transactions::unrated,
+    "GET /v1/rates" ("service", "number", "currency") => rates::rate,
+}
+
+/// Who may read an account's books.
+const READERS: [Role; 3] = [Role::Operator, Role::Admin, Role::Viewer];
+
+/// Answers one request.
+pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
+    api::answer(event, ROUTES, async |request| route(request, ports).await).await
+}

@@ -1,0 +1,20 @@
+//! The `statement` function on AWS Lambda.
+
+use std::convert::Infallible;
+
+use api::ApiGatewayV2httpRequest;
+use lambda::Function;
+use lambda::settings::{rates_from_env, store_from_env};
+use lambda_runtime::{Error, LambdaEvent};
+use statement::Ports;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    let function = Function::start()?;
+    // The rates come first: a thread reads them while the store connects.
+    let ports = Ports { rates: rates_from_env()?, store: store_from_env().await? };
+    let answer = async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
+        Ok::<_, Infallible>(statement::handle(event.payload, &ports).await)
+    };
+    function.run(ports.store.warm_up(), answer).await
+}

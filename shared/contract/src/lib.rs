@@ -1,0 +1,45 @@
+//! The shapes of the API's answers, shared by the functions that write them and the clients that read them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `account` | accounts, their cards and auto-recharge |
+//! | `funds` | lots, purchases and recharges |
+//! | `transaction` | journal entries, and records without a rate |
+//! | `debit` | what became of usage records |
+//! | `rate` | published rates |
+//! | `problem` | the body of every error |
+//! | `code` | stable names of what is wrong |
+//! | `amount`, `instant` | amounts and instants on the wire |
+//! | [`names`] | the names that a request may choose from |
+//!
+//! Amounts are decimal strings with every decimal that the ledger keeps. Instants are RFC 3339 in UTC. A value that may get
+//! further names later is a `String`, so that a client reads an answer of a later version too; it also skips fields that it
+//! does not know.
+//!
+//! ```
+//! let body = r#"{"lots": [{"lotId": "lot_1", "purchasedAt": "2026-11-22T07:43:00.000Z", "expiresAt": "2027-11-22T07:43:00.000Z",
+//!     "amount": "50.00", "remaining": "12.3400", "later": "a field of a later version"}]}"#;
+//! let answer: contract::Lots = serde_json::from_str(body).unwrap();
+//! assert_eq!(answer.lots[0].remaining, "12.3400");
+//! ```
+
+mod account;
+mod amount;
+mod code;
+mod debit;
+mod funds;
+mod instant;
+pub mod names;
+mod problem;
+mod rate;
+mod transaction;
+
+pub use account::{Account, Accounts, AutoRecharge, Card, NextExpiry, PostUsage, RechargeFailure};
+pub use amount::Amount;
+pub use code::{Code, FieldError};
+pub use debit::{Counts, Debits, RecordProblem, RecordResult, RecordStatus};
+pub use funds::{Lot, Lots, NextAction, Purchase, PurchaseStatus, Purchases};
+pub use instant::Instant;
+pub use problem::ProblemBody;
+pub use rate::{Rate, RateFound};
+pub use transaction::{LotDraw, Rejection, Transaction, Transactions, UnratedRecord, UnratedRecords, Why};

@@ -1,0 +1,52 @@
+//! Published rates as answers show them.
+
+use domain::rate;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::instant::Instant;
+
+/// A published rate.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Rate {
+    /// E.164 digits that the number begins with.
+    pub prefix: String,
+    /// Its destination.
+    pub destination: String,
+    /// ISO 3166-1 alpha-2; empty where there is none.
+    pub country: String,
+    /// Price of 60 seconds.
+    #[schema(example = "0.0190")]
+    pub per_minute: String,
+    /// Price of the connection.
+    pub connection_fee: String,
+    /// Seconds billed at least.
+    pub first_increment: u32,
+    /// Seconds billed at a time after those.
+    pub next_increment: u32,
+    /// Since when it is in force.
+    pub effective_from: Instant,
+}
+
+/// The rate found.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct RateFound {
+    /// The rate in force now.
+    pub rate: Rate,
+}
+
+impl From<&rate::Rate> for Rate {
+    fn from(rate: &rate::Rate) -> Self {
+        Self {
+            prefix: rate.prefix.clone(),
+            destination: rate.destination.clone(),
+            country: rate.country.clone(),
+            per_minute: rate.per_minute.to_string(),
+            connection_fee: rate.connection_fee.to_string(),
+            first_increment: rate.first_increment,
+            next_increment: rate.next_increment,
+            effective_from: rate.effective_from.into(),
+        }
+    }
+}

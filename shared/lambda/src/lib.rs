@@ -1,0 +1,30 @@
+//! Running on AWS Lambda: what every function's `main` does before its first event and around each.
+//!
+//! | file | what |
+//! |---|---|
+//! | `function` | the start of a function, its logs and metrics, and its events |
+//! | [`settings`] | environment variables |
+//! | [`queue`] | events of the bus, as an SQS queue delivers them |
+//! | `schedule` | what EventBridge Scheduler sends |
+//!
+//! ```no_run
+//! # use std::convert::Infallible;
+//! # use lambda::{Function, Scheduled};
+//! # use lambda_runtime::LambdaEvent;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), lambda_runtime::Error> {
+//! let function = Function::start()?;
+//! let store = lambda::settings::store_from_env().await?;
+//! let answer = async |event: LambdaEvent<Scheduled>| Ok::<_, Infallible>(event.payload.time);
+//! function.run(store.warm_up(), answer).await
+//! # }
+//! ```
+
+mod function;
+pub mod queue;
+mod schedule;
+pub mod settings;
+
+pub use function::{Function, logs, until};
+pub use queue::Delivery;
+pub use schedule::Scheduled;

@@ -1,0 +1,51 @@
+//! Every JSON answer of the API is read as its type of `contract` and written again: both must be the same, so that a typed
+//! client sees every field.
+
+use contract::{
+    Account, Accounts, Debits, Lots, ProblemBody, Purchase, Purchases, RateFound, Transaction, Transactions,
+    UnratedRecords,
+};
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Checks an answer of the API; those of the host itself, and texts, have no type.
+///
+/// # Panics
+///
+/// The answer is not what its type writes.
+pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
+    let Some(path) = path.strip_prefix("/v1/") else { return };
+    // `webSite` is how the one-machine host refuses other sites, before the API is asked.
+    if !body.is_object() || body["code"] == "webSite" {
+        return;
+    }
+    let is_post = *method == Method::POST;
+    let parts: Vec<_> = path.split('?').next().unwrap_or_default().split('/').collect();
+    let check = match parts.as_slice() {
+        _ if status >= 400 => same::<ProblemBody>,
+        ["accounts"] if !is_post => same::<Accounts>,
+        ["accounts"]
+        | ["accounts", _]
+        | ["accounts", _, "payment-method"]
+        | ["accounts", _, "auto-recharge", ..] => same::<Account>,
+        ["accounts", _, "lots"] => same::<Lots>,
+        ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
+        ["accounts", _, "purchases", ..] => same::<Purchase>,
+        ["accounts", _, "transactions"] => same::<Transactions>,
+        ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
+        ["accounts", _, "debits"] => same::<Debits>,
+        ["unrated"] => same::<UnratedRecords>,
+        ["rates"] => same::<RateFound>,
+        _ => panic!("{path}: an answer without a type"),
+    };
+    check(path, body);
+}
+
+fn same<T: DeserializeOwned + Serialize>(path: &str, body: &Value) {
+    let read: T =
+        serde_json::from_value(body.clone()).unwrap_or_else(|error| panic!("{path}: {error}: {body}"));
+    let written = serde_json::to_value(&read).expect("an answer can be written");
+    assert_eq!(&written, body, "{path}");
+}

@@ -95,10 +95,10 @@ fn request(method: &str, below_account: &str, body: Option<Value>) -> Value {
     })
 }
 
-/// A record of the stream with one fact.
+/// A record of the stream with one event.
 fn stream_event() -> Value {
     let available = json!({ "amount": "0", "currency": "EUR" });
-    let facts = json!([{ "type": "BalanceDepleted", "available": available }]).to_string();
+    let events = json!([{ "type": "BalanceDepleted", "available": available }]).to_string();
     json!({ "Records": [{
         "eventID": "1",
         "eventName": "MODIFY",
@@ -114,7 +114,7 @@ fn stream_event() -> Value {
                 "part": { "S": "core" },
                 "version": { "N": "7" },
                 "asOf": { "N": Timestamp::now().as_millisecond().to_string() },
-                "facts": { "S": facts },
+                "facts": { "S": events },
             },
             "SequenceNumber": "1",
             "SizeBytes": 100,

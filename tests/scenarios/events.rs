@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use domain::AccountId;
 use domain::account::DayEnd;
-use domain::fact::Event;
+use domain::event::Event;
 use local::database::Database;
 use local::faults::{Call, Fault, Kind, Target, plain_http, watched};
 use publish::{Republish, RepublishError};

@@ -410,7 +410,7 @@ async fn a_refused_record_costs_two_units_and_what_is_delivered_again_writes_not
     assert_eq!(handed(&world, &sent, NOW).await, 0);
     let cost = world.units("debit").await - before;
     assert_eq!(version().await, earlier + 1, "one commit");
-    // The account, which has room for two facts, and a row each, all in one transaction; and a look for what was
+    // The account, which has room for two events, and a row each, all in one transaction; and a look for what was
     // refused before.
     assert_eq!(cost, Units { read: Decimal::ONE, write: Decimal::from(2 * (1 + 20 + 2)) });
 

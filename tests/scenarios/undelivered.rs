@@ -54,7 +54,7 @@ async fn account(world: &World, id: &str) {
     world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
 }
 
-/// Facts that set a flag and are said once: no later commit says them again, and no row of the journal has them.
+/// Events that set a flag and are said once: no later commit says them again, and no row of the journal has them.
 fn said_once() -> Vec<Value> {
     let euros = |amount: &str| json!({ "amount": amount, "currency": "EUR" });
     let later = "2026-12-22T12:00:00Z";
@@ -75,10 +75,10 @@ fn said_once() -> Vec<Value> {
 
 /// A commit of an account of its own says each of them.
 async fn say_all(world: &World) {
-    for (number, fact) in said_once().into_iter().enumerate() {
-        let facts = text(&json!([fact]).to_string());
+    for (number, event) in said_once().into_iter().enumerate() {
+        let events = text(&json!([event]).to_string());
         let core = |item: &HashMap<String, AttributeValue>| item.get("part") == Some(&text("core"));
-        set(&tables(world), "accounts", &format!("a{number}"), core, ("facts", facts)).await;
+        set(&tables(world), "accounts", &format!("a{number}"), core, ("facts", events)).await;
     }
 }
 

@@ -22,7 +22,7 @@ use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Outcome};
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
-use domain::rejection::{self, Rejection};
+use domain::rejected_record::{self, RejectedRecord};
 use domain::{Account, AccountId, Currency, Decision, Money, RateTable, RecordId, UsageRecord};
 use jiff::Timestamp;
 use store::{Applied, ApplyError, Seen, Store, StoreError};
@@ -111,7 +111,7 @@ pub struct Batch<'a> {
 /// The decisions of one commit, by the indexes of records.
 struct Committed {
     outcomes: Vec<(usize, Outcome)>,
-    /// Records whose rejection it writes.
+    /// Rejected records that it writes.
     kept: HashSet<usize>,
 }
 
@@ -126,13 +126,13 @@ impl<'a> Batch<'a> {
     pub fn of_message(
         body: &'a Message<'a>,
         currency: Currency,
-        message: &'a rejection::Message,
-        kept: &[Rejection],
+        message: &'a rejected_record::Message,
+        kept: &[RejectedRecord],
     ) -> Self {
         let mut verdicts = vec![None; body.rows.len()];
-        for rejection in kept {
-            let verdict = verdicts.get_mut(rejection.index as usize);
-            *verdict.expect("a message is the same with every delivery") = Some(Verdict::of_kept(rejection));
+        for rejected in kept {
+            let verdict = verdicts.get_mut(rejected.index as usize);
+            *verdict.expect("a message is the same with every delivery") = Some(Verdict::of_kept(rejected));
         }
         let mut batch = Self::with(&body.rows, currency, verdicts);
         batch.rejected = Some(Rejected::of(body, message, kept));
@@ -230,7 +230,7 @@ impl<'a> Batch<'a> {
         if is_up { Err(BatchError::OutOfTime) } else { Ok(()) }
     }
 
-    /// Commits leaders and rejections that are to be kept, until there is none left.
+    /// Commits leaders and rejected records that are to be kept, until there is none left.
     async fn commit(
         &mut self,
         store: &Store,
@@ -238,7 +238,7 @@ impl<'a> Batch<'a> {
         now: Timestamp,
         rates: &RateTable,
     ) -> Result<(), BatchError> {
-        while self.groups.len() > 0 || !self.pending_rejections().is_empty() {
+        while self.groups.len() > 0 || !self.pending_rejected().is_empty() {
             self.check_time()?;
             if let Some(sought) = self.to_look_for(now) {
                 self.look(store, account, &sought).await?;
@@ -315,13 +315,10 @@ impl<'a> Batch<'a> {
         };
         let left: Vec<usize> = group.iter().copied().filter(|&index| is_free(self.record(index))).collect();
         let records: Vec<&UsageRecord> = left.iter().map(|&index| self.record(index)).collect();
-        let rejected: Vec<&Rejection> = self
-            .pending_rejections()
-            .iter()
-            .filter(|rejection| seen.row(&rejection.key()).is_none())
-            .collect();
+        let rejected: Vec<&RejectedRecord> =
+            self.pending_rejected().iter().filter(|rejected| seen.row(&rejected.key()).is_none()).collect();
         let Decision { change, answer } = debit::decide(account, now, &records, &rejected, rates);
-        let kept = rejected[..answer.kept].iter().map(|rejection| rejection.index as usize).collect();
+        let kept = rejected[..answer.kept].iter().map(|rejected| rejected.index as usize).collect();
         Decision {
             change,
             answer: Committed { outcomes: left.into_iter().zip(answer.outcomes).collect(), kept },
@@ -335,8 +332,8 @@ impl<'a> Batch<'a> {
         self.balance = Some(applied.account.balance());
         self.looks |= applied.seen.has_rows();
         if let Some(rejected) = &mut self.rejected {
-            rejected.retain(|rejection| {
-                !kept.contains(&(rejection.index as usize)) && applied.seen.row(&rejection.key()).is_none()
+            rejected.retain(|rejected| {
+                !kept.contains(&(rejected.index as usize)) && applied.seen.row(&rejected.key()).is_none()
             });
         }
         let mut outcomes: HashMap<usize, Outcome> = outcomes.into_iter().collect();
@@ -371,7 +368,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn pending_rejections(&self) -> &[Rejection] {
+    fn pending_rejected(&self) -> &[RejectedRecord] {
         self.rejected.as_ref().map_or(&[], Rejected::pending)
     }
 

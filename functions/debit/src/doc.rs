@@ -116,9 +116,9 @@ fn show_result(row: &Row, verdict: &Verdict, with_basis: bool, with_transaction:
         transaction_id: verdict.row().filter(|_| with_transaction).map(ToString::to_string),
         charge: charge.map(|charge| charge.to_string()),
         why: basis.filter(|_| with_basis).map(Why::from),
-        problem: verdict.refused().map(|(refusal, field, detail)| RecordProblem {
+        problem: verdict.refused().map(|(status, field, detail)| RecordProblem {
             line: row.line,
-            error: FieldError::new(field, Code::of_record(refusal), detail),
+            error: FieldError::new(field, Code::of_record(status), detail),
         }),
     }
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use cdr::ReadError;
 use domain::journal::EntryDetails;
-use domain::rejection::Message;
+use domain::rejected_record::Message;
 use domain::{AccountId, MessageId};
 use futures_util::future::join_all;
 use lambda::queue::coming_back;
@@ -116,7 +116,7 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
     let kept: Vec<_> = kept
         .into_iter()
         .filter_map(|row| match row.details {
-            EntryDetails::Rejected(rejection) => Some(rejection),
+            EntryDetails::Rejected(rejected) => Some(rejected),
             _ => None,
         })
         .collect();

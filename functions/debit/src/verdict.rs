@@ -4,7 +4,7 @@ use domain::debit::Outcome;
 use domain::journal::{EntryDetails, JournalEntry};
 use domain::journal_key::JournalKey;
 use domain::rate::RatingBasis;
-use domain::rejection::{Refusal, Rejection};
+use domain::rejected_record::{RejectedRecord, RejectionStatus};
 use domain::usage::InvalidRecord;
 use domain::{Currency, Money, UsageRecord};
 
@@ -47,11 +47,11 @@ pub enum Verdict {
 
 impl Verdict {
     /// How it was refused, the field and what was expected of it; none if it was not.
-    pub fn refused(&self) -> Option<(Refusal, &str, &str)> {
+    pub fn refused(&self) -> Option<(RejectionStatus, &str, &str)> {
         match self {
             Self::Accepted { .. } | Self::Duplicate { .. } | Self::Unrated { .. } | Self::NotReached => None,
-            Self::Conflict { detail, .. } => Some((Refusal::Conflict, "id", detail)),
-            Self::Invalid(problem) => Some((Refusal::Invalid, &problem.field, &problem.detail)),
+            Self::Conflict { detail, .. } => Some((RejectionStatus::Conflict, "id", detail)),
+            Self::Invalid(problem) => Some((RejectionStatus::Invalid, &problem.field, &problem.detail)),
         }
     }
 
@@ -104,12 +104,12 @@ impl Verdict {
         }
     }
 
-    /// A record whose rejection was kept when its message was delivered before.
-    pub(crate) fn of_kept(rejection: &Rejection) -> Self {
-        let Rejection { refusal, field, detail, .. } = rejection.clone();
-        match refusal {
-            Refusal::Invalid => Self::Invalid(InvalidRecord::new(field, detail)),
-            Refusal::Conflict => Self::Conflict { row: None, detail },
+    /// A record that was rejected when its message was delivered before.
+    pub(crate) fn of_kept(rejected: &RejectedRecord) -> Self {
+        let RejectedRecord { status, field, detail, .. } = rejected.clone();
+        match status {
+            RejectionStatus::Invalid => Self::Invalid(InvalidRecord::new(field, detail)),
+            RejectionStatus::Conflict => Self::Conflict { row: None, detail },
         }
     }
 

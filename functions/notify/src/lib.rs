@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::AccountId;
-use domain::fact::Event;
+use domain::event::Event;
 use jiff::tz::TimeZone;
 use lambda::Delivery;
 use notices::{Envelope, Mail, Notice, Occasion, Reader, SendError};
@@ -66,7 +66,7 @@ pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchR
 
 /// Sends the mail to every recipient. One that fails does not stop the others.
 async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), NotifyError> {
-    let Some(notice) = Notice::of(&event.fact).filter(|_| !event.republished) else { return Ok(()) };
+    let Some(notice) = Notice::of(&event.details).filter(|_| !event.republished) else { return Ok(()) };
     let Ok(id) = AccountId::parse(&event.account_id) else { return Ok(()) };
     let Some((account, profile)) = ports.store.account_with_profile(&id).await? else { return Ok(()) };
     let readers = notice.readers(&profile.notification_emails);

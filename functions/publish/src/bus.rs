@@ -7,7 +7,7 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::{BoxError, ProvideErrorMetadata, SdkError};
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use domain::fact::Event;
+use domain::event::Event;
 use telemetry::metric::{EVENTS_FAILED, EVENTS_PUBLISHED};
 
 use crate::entry::Entry;

@@ -1,7 +1,7 @@
 //! The entries of a commit's events on the bus. Events are handled as JSON, so those of a newer writer, and their unknown fields,
 //! arrive as they were written.
 
-use domain::fact::Event;
+use domain::event::Event;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use store::stream::{self, ImageError};
@@ -25,7 +25,7 @@ pub(crate) enum Unreadable {
     #[error(transparent)]
     Image(#[from] ImageError),
     /// An event lacks its type.
-    #[error("a fact has no type")]
+    #[error("an event has no type")]
     Type,
 }
 
@@ -43,9 +43,9 @@ pub(crate) struct Commit<'a> {
 
 impl Commit<'_> {
     /// The entry of the event with this number.
-    pub(crate) fn entry(&self, number: u32, fact: Map<String, Value>) -> Result<Entry, Unreadable> {
-        let kind = fact.get("type").and_then(Value::as_str).ok_or(Unreadable::Type)?.to_owned();
-        let mut detail = fact;
+    pub(crate) fn entry(&self, number: u32, details: Map<String, Value>) -> Result<Entry, Unreadable> {
+        let kind = details.get("type").and_then(Value::as_str).ok_or(Unreadable::Type)?.to_owned();
+        let mut detail = details;
         detail.insert("id".to_owned(), Event::id(self.account, self.version, number).into());
         detail.insert("accountId".to_owned(), self.account.into());
         detail.insert("version".to_owned(), self.version.into());
@@ -73,16 +73,16 @@ pub(crate) fn of_image(image: &Value) -> Result<Vec<Entry>, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::{Fact, Money};
+    use domain::{EventDetails, Money};
     use serde_json::json;
 
-    fn image(facts: &str) -> Value {
+    fn image(events: &str) -> Value {
         json!({
             "accountId": { "S": "contoso" },
             "part": { "S": "core" },
             "version": { "N": "7" },
             "asOf": { "N": "1764064800123" },
-            "facts": { "S": facts },
+            "facts": { "S": events },
             "correlation": { "S": "JKJaXmPLvHcESHA=" },
         })
     }
@@ -91,11 +91,11 @@ mod tests {
     fn each_fact_is_an_event_of_the_domain() {
         let available =
             Money::new("-1.25".parse().unwrap(), domain::Currency::parse("EUR").unwrap()).unwrap();
-        let facts = [Fact::BalanceDepleted { available }, Fact::BalanceLow { available }];
-        let entries = of_image(&image(&serde_json::to_string(&facts).unwrap())).unwrap();
+        let events = [EventDetails::BalanceDepleted { available }, EventDetails::BalanceLow { available }];
+        let entries = of_image(&image(&serde_json::to_string(&events).unwrap())).unwrap();
         let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.as_str()).collect();
         assert_eq!(kinds, ["BalanceDepleted", "BalanceLow"]);
-        for (number, (entry, fact)) in (0..).zip(entries.iter().zip(facts)) {
+        for (number, (entry, details)) in (0..).zip(entries.iter().zip(events)) {
             let event = Event {
                 id: format!("contoso#7#{number}"),
                 account_id: "contoso".to_owned(),
@@ -103,7 +103,7 @@ mod tests {
                 at: Timestamp::from_millisecond(1_764_064_800_123).unwrap(),
                 correlation_id: Some("JKJaXmPLvHcESHA=".to_owned()),
                 republished: false,
-                fact,
+                details,
             };
             assert_eq!(serde_json::from_str::<Event>(&entry.detail).unwrap(), event);
             let written: Value = serde_json::from_str(&entry.detail).unwrap();
@@ -114,8 +114,8 @@ mod tests {
 
     #[test]
     fn what_a_newer_writer_says_arrives_as_it_was_written() {
-        let facts = r#"[{"type":"CardExpiring","in":{"days":"12"}},{"type":"BalanceLow","available":{"amount":"1","currency":"EUR","held":"2"}}]"#;
-        let entries = of_image(&image(facts)).unwrap();
+        let events = r#"[{"type":"CardExpiring","in":{"days":"12"}},{"type":"BalanceLow","available":{"amount":"1","currency":"EUR","held":"2"}}]"#;
+        let entries = of_image(&image(events)).unwrap();
         let details: Vec<Value> =
             entries.iter().map(|entry| serde_json::from_str(&entry.detail).unwrap()).collect();
         assert_eq!(details[0]["in"], json!({ "days": "12" }));
@@ -146,7 +146,7 @@ mod tests {
             (without("accountId"), "its accountId cannot be read"),
             (image("[7]"), "its facts cannot be read"),
             (image("{"), "its facts cannot be read"),
-            (image(r#"[{"amount":"1"}]"#), "a fact has no type"),
+            (image(r#"[{"amount":"1"}]"#), "an event has no type"),
         ];
         for (image, expected) in cases {
             assert_eq!(of_image(&image).unwrap_err().to_string(), expected);

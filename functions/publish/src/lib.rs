@@ -1,4 +1,4 @@
-//! Facts of commits become events on the bus. A commit leaves its facts on the account item; the stream of `accounts`
+//! Events of commits become events on the bus. A commit leaves its events on the account item; the stream of `accounts`
 //! brings them here. So there is no event without its commit, and its id is the same however often the stream delivers it.
 //!
 //! No event is lost (N11): an outage is waited for, and a record that no further try helps is stored in a bucket, to be

@@ -202,11 +202,11 @@ impl Republished {
 fn entry_of_row(account: &AccountId, row: &JournalEntry, notify: bool) -> Option<Entry> {
     let lasting = row.lasting.as_ref()?;
     let commit = Commit { account: account.as_str(), version: row.version, at: row.posted_at, cause: None };
-    let Ok(Value::Object(mut fact)) = serde_json::to_value(&lasting.fact) else {
-        unreachable!("a fact is an object with plain fields")
+    let Ok(Value::Object(mut event)) = serde_json::to_value(&lasting.details) else {
+        unreachable!("an event is an object with plain fields")
     };
     if !notify {
-        fact.insert("republished".to_owned(), true.into());
+        event.insert("republished".to_owned(), true.into());
     }
-    Some(commit.entry(lasting.number, fact).expect("a fact says its type"))
+    Some(commit.entry(lasting.number, event).expect("an event says its type"))
 }

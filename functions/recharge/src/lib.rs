@@ -13,7 +13,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::account::OpenPayment;
 use domain::card_payment::PERSON_HAS;
 use domain::recharge::{self, Policy};
-use domain::{Account, AccountId, CardPaymentKind, Fact};
+use domain::{Account, AccountId, CardPaymentKind, EventDetails};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use lambda::{Delivery, Scheduled};
@@ -95,7 +95,7 @@ pub enum RecoverError {
 /// Handles the events that say that an account is low, and ignores others.
 pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
     lambda::queue::each(batch, |Delivery { event, now }| async move {
-        let Fact::BalanceLow { .. } = event.fact else { return Ok(()) };
+        let EventDetails::BalanceLow { .. } = event.details else { return Ok(()) };
         let Ok(id) = AccountId::parse(event.account_id) else { return Ok(()) };
         look(ports, &id, now).await.map(|_| ())
     })

@@ -5,7 +5,7 @@
 //! text, `="+447900900123"`: see [`text_cell`]. Why not with an apostrophe: [the decision](../../../docs/decisions/csv-cells.md).
 
 use api::{Problem, Reply};
-use contract::{Rejection, Transaction};
+use contract::{RejectedRecord, Transaction};
 
 /// So that a spreadsheet reads the file as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -68,7 +68,7 @@ fn cells(row: &Transaction) -> [String; 15] {
 
 /// Why an adjustment was made, or a record refused.
 fn reason(row: &Transaction) -> Option<String> {
-    let refused = row.rejection.as_ref().map(|Rejection { status, problem, .. }| {
+    let refused = row.rejection.as_ref().map(|RejectedRecord { status, problem, .. }| {
         format!("{}: {}: {}", status, problem.field, problem.detail)
     });
     row.reason.clone().or(refused)

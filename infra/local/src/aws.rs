@@ -165,7 +165,7 @@ async fn put_events(services: &Services, entries: Vec<Entry>) -> rusqlite::Resul
     let taken = entries.into_iter().zip(&refused).filter(|(_, refused)| refused.is_none());
     let arrivals = taken.map(|(entry, _)| Arrival {
         source: entry.source,
-        fact: entry.detail_type,
+        detail_type: entry.detail_type,
         at: entry.time.and_then(|seconds| instant_of(&seconds)),
         detail: serde_json::from_str(&entry.detail).expect("it was looked at"),
     });

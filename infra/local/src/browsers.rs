@@ -26,7 +26,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Why a request is refused: the header, and what was expected of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
+enum RejectionStatus {
     Host,
     Origin,
     SecFetchSite,
@@ -43,13 +43,13 @@ pub(crate) async fn keep_out(request: Request, next: Next) -> Response {
     response
 }
 
-fn check(request: &Request) -> Result<(), Refusal> {
+fn check(request: &Request) -> Result<(), RejectionStatus> {
     let headers = request.headers();
     // A request line may name a host as well, and the two may differ.
     let named = request.uri().authority().map(Authority::as_str);
-    let host = text(headers, &header::HOST).filter(|host| is_loopback(host)).ok_or(Refusal::Host)?;
+    let host = text(headers, &header::HOST).filter(|host| is_loopback(host)).ok_or(RejectionStatus::Host)?;
     if named.is_some_and(|named| !is_loopback(named)) {
-        return Err(Refusal::Host);
+        return Err(RejectionStatus::Host);
     }
     if request.method().is_safe() {
         return Ok(());
@@ -59,22 +59,22 @@ fn check(request: &Request) -> Result<(), Refusal> {
 }
 
 /// Each header is checked where it is sent: which of them a browser sends depends on its age.
-fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Refusal> {
+fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), RejectionStatus> {
     let same_origin = format!("http://{host}");
     for origin in headers.get_all(header::ORIGIN) {
         if !origin.as_bytes().eq_ignore_ascii_case(same_origin.as_bytes()) {
-            return Err(Refusal::Origin);
+            return Err(RejectionStatus::Origin);
         }
     }
     for site in headers.get_all(SEC_FETCH_SITE) {
         if site != "same-origin" && site != "none" {
-            return Err(Refusal::SecFetchSite);
+            return Err(RejectionStatus::SecFetchSite);
         }
     }
     Ok(())
 }
 
-fn check_content_type(request: &Request) -> Result<(), Refusal> {
+fn check_content_type(request: &Request) -> Result<(), RejectionStatus> {
     let path = request.uri().path();
     let exempt = !path.starts_with("/_local/") || path.starts_with(&format!("{AUTHENTICATION_PATH}/"));
     if exempt || request.body().size_hint().exact() == Some(0) {
@@ -82,7 +82,7 @@ fn check_content_type(request: &Request) -> Result<(), Refusal> {
     }
     let content_type = text(request.headers(), &header::CONTENT_TYPE).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::ContentType) }
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(RejectionStatus::ContentType) }
 }
 
 /// The value of a header that is there once.
@@ -101,7 +101,7 @@ fn is_loopback(host: &str) -> bool {
     known && !host.contains('@')
 }
 
-impl Refusal {
+impl RejectionStatus {
     fn detail(self) -> &'static str {
         match self {
             Self::Host => "Host: expected 127.0.0.1, localhost or [::1], with any port",
@@ -121,7 +121,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for RejectionStatus {
     fn into_response(self) -> Response {
         let status = self.status();
         let problem = json!({
@@ -167,13 +167,13 @@ mod tests {
             "",
         ] {
             let refused = check(&request(&Method::GET, "/", &[("host", host)], ""));
-            assert_eq!(refused, Err(Refusal::Host), "{host}");
+            assert_eq!(refused, Err(RejectionStatus::Host), "{host}");
         }
         let two = [("host", "127.0.0.1"), ("host", "evil.example")];
-        assert_eq!(check(&request(&Method::GET, "/", &two, "")), Err(Refusal::Host));
-        assert_eq!(check(&request(&Method::GET, "/", &[], "")), Err(Refusal::Host));
+        assert_eq!(check(&request(&Method::GET, "/", &two, "")), Err(RejectionStatus::Host));
+        assert_eq!(check(&request(&Method::GET, "/", &[], "")), Err(RejectionStatus::Host));
         let elsewhere = request(&Method::GET, "http://evil.example/", &[("host", "127.0.0.1")], "");
-        assert_eq!(check(&elsewhere), Err(Refusal::Host));
+        assert_eq!(check(&elsewhere), Err(RejectionStatus::Host));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
         }
         for origin in ["null", "https://evil.example", "http://127.0.0.1:3000", "http://localhost:8080", ""] {
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-                assert_eq!(sent(&method, ("origin", origin)), Err(Refusal::Origin), "{origin}");
+                assert_eq!(sent(&method, ("origin", origin)), Err(RejectionStatus::Origin), "{origin}");
             }
             assert_eq!(
                 sent(&Method::GET, ("origin", origin)),
@@ -201,7 +201,11 @@ mod tests {
             );
         }
         for site in ["cross-site", "same-site", "nonsense"] {
-            assert_eq!(sent(&Method::POST, ("sec-fetch-site", site)), Err(Refusal::SecFetchSite), "{site}");
+            assert_eq!(
+                sent(&Method::POST, ("sec-fetch-site", site)),
+                Err(RejectionStatus::SecFetchSite),
+                "{site}"
+            );
         }
     }
 
@@ -221,7 +225,7 @@ mod tests {
             "",
             "text/json",
         ] {
-            assert_eq!(sent("/_local/time", simple, "{}"), Err(Refusal::ContentType), "{simple}");
+            assert_eq!(sent("/_local/time", simple, "{}"), Err(RejectionStatus::ContentType), "{simple}");
             assert_eq!(sent("/_local/drain", simple, ""), Ok(()), "without a body");
         }
         let form = "application/x-www-form-urlencoded";

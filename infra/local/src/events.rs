@@ -1,10 +1,10 @@
 //! The JSON Schema of the events on the bus, as the code itself tells it.
 
-use domain::fact::Event;
+use domain::event::Event;
 use schemars::schema_for;
 use serde_json::Value;
 
-/// The schema of an event's `detail`: one alternative for each type of fact, titled with its name.
+/// The schema of an event's `detail`: one alternative for each type of event, titled with its name.
 pub fn schema() -> Value {
     let mut schema = schema_for!(Event).to_value();
     let about = format!(
@@ -14,10 +14,10 @@ pub fn schema() -> Value {
         Event::SOURCE
     );
     schema["description"] = about.into();
-    for fact in schema["oneOf"].as_array_mut().into_iter().flatten() {
-        let name = fact["properties"]["type"]["const"].clone();
-        fact["title"] = name;
-        fact["properties"]["type"]["description"] = "What happened.".into();
+    for event in schema["oneOf"].as_array_mut().into_iter().flatten() {
+        let name = event["properties"]["type"]["const"].clone();
+        event["title"] = name;
+        event["properties"]["type"]["description"] = "What happened.".into();
     }
     polish(&mut schema);
     schema
@@ -49,12 +49,12 @@ mod tests {
     fn every_type_has_a_title_and_every_field_is_described() {
         let schema = schema();
         let says_something = |value: &Value| value.as_str().is_some_and(|text| text.len() > 1);
-        let facts = schema["oneOf"].as_array().unwrap();
-        assert!(facts.len() >= 13);
-        for fact in facts {
-            assert!(says_something(&fact["title"]) && says_something(&fact["description"]), "{fact}");
+        let events = schema["oneOf"].as_array().unwrap();
+        assert!(events.len() >= 13);
+        for event in events {
+            assert!(says_something(&event["title"]) && says_something(&event["description"]), "{event}");
         }
-        for described in facts.iter().chain([&schema]) {
+        for described in events.iter().chain([&schema]) {
             for (name, field) in described["properties"].as_object().unwrap() {
                 assert!(says_something(&field["description"]), "{name} of {}", described["title"]);
             }

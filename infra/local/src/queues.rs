@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use domain::Fingerprint;
-use domain::fact::Event;
+use domain::event::Event;
 use jiff::Timestamp;
 use notices::notice;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -112,7 +112,7 @@ pub struct Delivery {
 /// An event as it comes to the bus.
 pub(crate) struct Arrival {
     pub(crate) source: String,
-    pub(crate) fact: String,
+    pub(crate) detail_type: String,
     pub(crate) at: Option<Timestamp>,
     pub(crate) detail: Value,
 }
@@ -168,7 +168,8 @@ impl Queues {
         let ids: Vec<_> = arrivals.iter().map(|_| random_id()).collect();
         let mut messages = Vec::new();
         for (arrival, id) in arrivals.iter().zip(&ids) {
-            let queues = Queue::ALL.into_iter().filter(|queue| queue.events().contains(&&*arrival.fact));
+            let queues =
+                Queue::ALL.into_iter().filter(|queue| queue.events().contains(&&*arrival.detail_type));
             let queues: Vec<_> = queues.filter(|_| arrival.source == Event::SOURCE).collect();
             let body = envelope(arrival, id, now).to_string();
             for queue in queues {
@@ -388,7 +389,7 @@ fn envelope(arrival: &Arrival, id: &str, now: Timestamp) -> Value {
     json!({
         "version": "0",
         "id": id,
-        "detail-type": arrival.fact,
+        "detail-type": arrival.detail_type,
         "source": arrival.source,
         "account": "000000000000",
         "time": at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
@@ -448,10 +449,14 @@ mod tests {
     #[test]
     fn rules_name_facts_that_there_are() {
         let schema = schema();
-        let known: Vec<_> =
-            schema["oneOf"].as_array().unwrap().iter().map(|fact| fact["title"].as_str().unwrap()).collect();
-        for fact in Queue::ALL.iter().flat_map(|queue| queue.events()) {
-            assert!(known.contains(fact), "{fact}");
+        let known: Vec<_> = schema["oneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event["title"].as_str().unwrap())
+            .collect();
+        for event in Queue::ALL.iter().flat_map(|queue| queue.events()) {
+            assert!(known.contains(event), "{event}");
         }
     }
 

@@ -3,7 +3,7 @@
 use domain::money::MoneyError;
 use domain::purchase::PurchaseRefusal;
 use domain::recharge::WrongAmount;
-use domain::rejection::Refusal;
+use domain::rejected_record::RejectionStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -102,10 +102,10 @@ impl From<FieldError> for Vec<FieldError> {
 
 impl Code {
     /// What is wrong with a record that was refused.
-    pub fn of_record(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Invalid => Self::Invalid,
-            Refusal::Conflict => Self::RecordConflict,
+    pub fn of_record(status: RejectionStatus) -> Self {
+        match status {
+            RejectionStatus::Invalid => Self::Invalid,
+            RejectionStatus::Conflict => Self::RecordConflict,
         }
     }
 

@@ -42,4 +42,6 @@ pub use funds::{Lot, Lots, NextAction, Purchase, PurchaseStatus, Purchases};
 pub use instant::Instant;
 pub use problem::ProblemBody;
 pub use rate::{Rate, RateFound};
-pub use transaction::{LotDraw, Rejection, Transaction, Transactions, UnratedRecord, UnratedRecords, Why};
+pub use transaction::{
+    LotDraw, RejectedRecord, Transaction, Transactions, UnratedRecord, UnratedRecords, Why,
+};

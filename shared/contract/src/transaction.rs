@@ -1,7 +1,7 @@
 //! Journal entries as answers show them: transactions, and what they say of calls.
 
 use domain::journal::{EntryDetails, JournalEntry};
-use domain::{AccountId, Money, UsageRecord, rate, rejection};
+use domain::{AccountId, Money, UsageRecord, rate, rejected_record};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -76,7 +76,8 @@ pub struct LotDraw {
 /// A record that came through the queue and was refused, with what is needed to correct it and send it again.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Rejection {
+#[schema(as = Rejection)]
+pub struct RejectedRecord {
     /// `invalid` or `conflict`.
     #[schema(example = "invalid")]
     pub status: String,
@@ -90,12 +91,12 @@ pub struct Rejection {
     pub record: String,
 }
 
-impl From<&rejection::Rejection> for Rejection {
-    fn from(rejection: &rejection::Rejection) -> Self {
-        let rejection::Rejection { message, index, refusal, field, detail, text, .. } = rejection;
+impl From<&rejected_record::RejectedRecord> for RejectedRecord {
+    fn from(rejected: &rejected_record::RejectedRecord) -> Self {
+        let rejected_record::RejectedRecord { message, index, status, field, detail, text, .. } = rejected;
         Self {
-            status: refusal.as_str().to_owned(),
-            problem: FieldError::new(field, Code::of_record(*refusal), detail),
+            status: status.as_str().to_owned(),
+            problem: FieldError::new(field, Code::of_record(*status), detail),
             message_id: message.id.to_string(),
             index: *index,
             record: text.clone(),
@@ -169,7 +170,7 @@ pub struct Transaction {
     pub author: Option<String>,
     /// A record from the queue that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rejection: Option<Rejection>,
+    pub rejection: Option<RejectedRecord>,
     /// The purchase or recharge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_id: Option<String>,
@@ -220,8 +221,8 @@ impl Transaction {
                 Self { charge: Some(charge.to_string()), why: Some(basis.into()), ..self.with_record(record) }
             }
             EntryDetails::Unrated { record } => self.with_record(record),
-            EntryDetails::Rejected(rejection) => {
-                Self { record_id: rejection.record_id.clone(), rejection: Some(rejection.into()), ..self }
+            EntryDetails::Rejected(rejected) => {
+                Self { record_id: rejected.record_id.clone(), rejection: Some(rejected.into()), ..self }
             }
             EntryDetails::Funds { payment, .. } => {
                 Self { purchase_id: Some(payment.to_string()), lot_id: Some(payment.to_string()), ..self }

@@ -6,7 +6,7 @@ use rust_decimal::Decimal;
 use crate::account::Account;
 use crate::change::Decision;
 use crate::draft::{Draft, NewEntry};
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::funding::Funding;
 use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
 use crate::journal::{EntryDetails, JournalEntry};
@@ -98,7 +98,7 @@ pub fn decide(
         },
     });
     if let Some(expires_at) = expires_at {
-        draft.say_of_row(Fact::FundsAdded {
+        draft.add_lasting_event(EventDetails::FundsAdded {
             kind: PaymentKind::Adjustment,
             payment_id: request.id.clone(),
             amount,

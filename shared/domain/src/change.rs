@@ -1,7 +1,7 @@
 //! A change: what one commit writes, all of it or nothing.
 
 use crate::account::{Account, DayEnd};
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::journal::JournalEntry;
 use crate::payment::Payment;
 use crate::profile::Profile;
@@ -39,13 +39,13 @@ pub struct Change {
     /// How the account stood at the end of the day of its last change, if this is the first change on a later day.
     pub day_end: Option<DayEnd>,
     /// The events that follow from it.
-    pub facts: Vec<Fact>,
+    pub events: Vec<EventDetails>,
 }
 
 impl Change {
     /// A change of nothing but the account.
     pub fn of(account: Account) -> Self {
-        Self { account, profile: None, entries: Vec::new(), payment: None, day_end: None, facts: Vec::new() }
+        Self { account, profile: None, entries: Vec::new(), payment: None, day_end: None, events: Vec::new() }
     }
 
     /// The items of the transaction that commits it, at most [`MAX_ITEMS_PER_COMMIT`]: the account, each entry with what

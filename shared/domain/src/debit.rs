@@ -9,14 +9,14 @@ use crate::account::Account;
 use crate::change::Decision;
 use crate::change::MAX_ITEMS_PER_COMMIT;
 use crate::draft::{Draft, NewEntry};
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::funding::Funding;
 use crate::id::Fingerprint;
 use crate::journal::EntryDetails;
 use crate::journal_key::EntryKind;
 use crate::money::{Money, MoneyError};
 use crate::rate::{RateTable, RatedCall, RatingBasis, RatingResult};
-use crate::rejection::Rejection;
+use crate::rejected_record::RejectedRecord;
 use crate::usage::{InvalidRecord, UsageRecord};
 
 /// The outcome of one record.
@@ -52,7 +52,7 @@ pub fn decide(
     account: &Account,
     now: Timestamp,
     records: &[&UsageRecord],
-    rejected: &[&Rejection],
+    rejected: &[&RejectedRecord],
     rates: &RateTable,
 ) -> Decision<Decided> {
     let mut draft = Draft::on(account, now);
@@ -71,8 +71,8 @@ pub fn decide(
         });
     }
     let kept = rejected.len().min(MAX_ITEMS_PER_COMMIT - draft.items());
-    for rejection in &rejected[..kept] {
-        keep(&mut draft, rejection);
+    for rejected in &rejected[..kept] {
+        keep(&mut draft, rejected);
     }
     let decided = Decided { outcomes, kept };
     if posts || kept > 0 { draft.finish(decided) } else { Decision::unchanged(decided) }
@@ -125,25 +125,25 @@ fn post(draft: &mut Draft, record: &UsageRecord, rated: RatingResult) -> Outcome
     outcome
 }
 
-/// Writes a rejected record into the journal, with its fact (S3). No money moves.
-fn keep(draft: &mut Draft, rejection: &Rejection) {
+/// Writes a rejected record into the journal, with its event (S3). No money moves.
+fn keep(draft: &mut Draft, rejected: &RejectedRecord) {
     let zero = Money::zero(draft.account().currency);
     draft.post(NewEntry {
-        key: rejection.key(),
-        at: rejection.message.sent_at,
+        key: rejected.key(),
+        at: rejected.message.sent_at,
         amount: zero,
         draws: Vec::new(),
         post_usage: zero,
-        fingerprint: Fingerprint::of([rejection.text.as_str()]),
+        fingerprint: Fingerprint::of([rejected.text.as_str()]),
         requires: None,
-        details: EntryDetails::Rejected(rejection.clone()),
+        details: EntryDetails::Rejected(rejected.clone()),
     });
-    draft.say_of_row(Fact::UsageRejected {
-        message_id: rejection.message.id.clone(),
-        index: rejection.index,
-        record_id: rejection.record_id.clone(),
-        status: rejection.refusal,
-        field: rejection.field.clone(),
-        problem: rejection.detail.clone(),
+    draft.add_lasting_event(EventDetails::UsageRejected {
+        message_id: rejected.message.id.clone(),
+        index: rejected.index,
+        record_id: rejected.record_id.clone(),
+        status: rejected.status,
+        field: rejected.field.clone(),
+        problem: rejected.detail.clone(),
     });
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::account::{Account, DayEnd, OpenPayment, PostUsage};
 use crate::card_payment::{CardPayment, LEASE};
 use crate::change::{Change, Decision};
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::id::{Fingerprint, LotId};
 use crate::journal::{EntryDetails, JournalEntry, Lasting};
 use crate::journal_key::JournalKey;
@@ -140,16 +140,16 @@ impl Draft {
     }
 
     /// Adds an event.
-    pub fn say(&mut self, fact: Fact) {
-        self.change.facts.push(fact);
+    pub fn add_event(&mut self, event: EventDetails) {
+        self.change.events.push(event);
     }
 
     /// Adds an event and keeps it with the latest journal entry, so that it can be published again.
-    pub fn say_of_row(&mut self, fact: Fact) {
-        let number = u32::try_from(self.change.facts.len()).expect("a commit has few facts");
+    pub fn add_lasting_event(&mut self, event: EventDetails) {
+        let number = u32::try_from(self.change.events.len()).expect("a commit has few events");
         let row = self.change.entries.last_mut().expect("a row was posted");
-        row.lasting = Some(Lasting { number, fact: fact.clone() });
-        self.change.facts.push(fact);
+        row.lasting = Some(Lasting { number, details: event.clone() });
+        self.change.events.push(event);
     }
 
     /// Opens a card payment: writes it, and lists it as open on the account. Its lease runs from `begins_at`, the instant at
@@ -198,12 +198,12 @@ impl Draft {
             self.change.account.depletion_told &= !available.reaches_minor_unit();
         } else if !self.change.account.depletion_told {
             self.change.account.depletion_told = true;
-            self.change.facts.push(Fact::BalanceDepleted { available });
+            self.change.events.push(EventDetails::BalanceDepleted { available });
         }
         let Some(warning) = &mut self.change.account.warning else { return };
         let low = available <= warning.amount;
         if low && !warning.told {
-            self.change.facts.push(Fact::BalanceWarning { available, amount: warning.amount });
+            self.change.events.push(EventDetails::BalanceWarning { available, amount: warning.amount });
         }
         warning.told = low;
     }
@@ -215,7 +215,7 @@ impl Draft {
         let recharge = &mut self.change.account.recharge;
         if recharge.wanted(available, self.now) {
             recharge.look_at.get_or_insert(self.now + STILL_LOW_AFTER);
-            self.change.facts.push(Fact::BalanceLow { available });
+            self.change.events.push(EventDetails::BalanceLow { available });
         } else {
             recharge.look_at = None;
         }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::account::Account;
 use crate::change::Decision;
 use crate::draft::{Draft, NewEntry};
-use crate::fact::{Expired, Expiring, Fact, UnusedFunds};
+use crate::event::{EventDetails, Expired, Expiring, UnusedFunds};
 use crate::id::Fingerprint;
 use crate::journal::EntryDetails;
 use crate::journal_key::JournalKey;
@@ -58,7 +58,7 @@ fn book(draft: &mut Draft, swept: &mut Swept) {
     swept.booked = due.len();
     if !due.is_empty() {
         let (amount, lots) = unused(&due, draft.account().currency);
-        draft.say_of_row(Fact::FundsExpired(Expired { amount, lots }));
+        draft.add_lasting_event(EventDetails::FundsExpired(Expired { amount, lots }));
     }
 }
 
@@ -71,7 +71,7 @@ fn warn(draft: &mut Draft, swept: &mut Swept) {
     swept.warned = due.len();
     if let Some(days) = days.into_iter().min() {
         let (amount, lots) = unused(&due, draft.account().currency);
-        draft.say(Fact::FundsExpiring(Expiring { amount, days, lots }));
+        draft.add_event(EventDetails::FundsExpiring(Expiring { amount, days, lots }));
     }
 }
 

@@ -3,13 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::card_payment::CardPaymentKind;
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::id::{Fingerprint, LotId, PaymentId};
 use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::Draw;
 use crate::money::Money;
 use crate::rate::RatingBasis;
-use crate::rejection::Rejection;
+use crate::rejected_record::RejectedRecord;
 use crate::time::Month;
 use crate::usage::UsageRecord;
 
@@ -31,7 +31,7 @@ pub enum EntryDetails {
         record: UsageRecord,
     },
     /// A record of a message that was rejected (S3).
-    Rejected(Rejection),
+    Rejected(RejectedRecord),
     /// Funds from a card.
     Funds {
         /// Purchase or recharge.
@@ -132,5 +132,5 @@ pub struct Lasting {
     /// Its number among the events of the commit, from 0: part of the event's id.
     pub number: u32,
     /// The event.
-    pub fact: Fact,
+    pub details: EventDetails,
 }

@@ -18,9 +18,9 @@
 //! | [`payment`] | a row of `payments`: a card payment or an adjustment | F3, F9 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
 //! | [`rate`] | published rates, and rating a record by them | S5 |
-//! | [`rejection`] | a record from the queue that was rejected | S3 |
+//! | [`rejected_record`] | a record from the queue that was rejected | S3 |
 //! | [`recharge::state`] | the settings and state of auto-recharge | R1, R7 |
-//! | [`fact`] | an event of a commit | E3, N1-N10 |
+//! | [`event`] | an event of a commit | E3, N1-N10 |
 //! | [`journal`] | a journal entry | S2 |
 //! | [`account`] | an organization's wallet | A1-A3, T2 |
 //! | [`change`] | what one commit writes | |
@@ -42,8 +42,8 @@ pub mod card_payment;
 pub mod change;
 pub mod debit;
 pub mod draft;
+pub mod event;
 pub mod expiry;
-pub mod fact;
 pub mod funding;
 pub mod id;
 pub mod journal;
@@ -55,7 +55,7 @@ pub mod profile;
 pub mod purchase;
 pub mod rate;
 pub mod recharge;
-pub mod rejection;
+pub mod rejected_record;
 pub mod settings;
 pub mod settlement;
 pub mod time;
@@ -65,7 +65,7 @@ pub use account::{Account, BillingModel, Status};
 pub use card_payment::{CardPayment, CardPaymentKind, CardPaymentState};
 pub use change::Decision;
 pub use draft::Draft;
-pub use fact::Fact;
+pub use event::EventDetails;
 pub use id::{AccountId, Fingerprint, LotId, MessageId, PaymentId, PaymentKind, RecordId};
 pub use journal::JournalEntry;
 pub use journal_key::{EntryKind, JournalKey};
@@ -74,5 +74,5 @@ pub use money::{Currency, Money};
 pub use payment::{Adjustment, Payment};
 pub use profile::{Locale, Profile};
 pub use rate::RateTable;
-pub use rejection::Rejection;
+pub use rejected_record::RejectedRecord;
 pub use usage::{Service, UsageRecord};

@@ -289,7 +289,7 @@ impl fmt::Debug for Money {
     }
 }
 
-/// An amount as facts write it: `{"amount": "50.0000", "currency": "EUR"}`, so that it can be read alone.
+/// An amount as events write it: `{"amount": "50.0000", "currency": "EUR"}`, so that it can be read alone.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct InJson {

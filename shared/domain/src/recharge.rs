@@ -2,7 +2,7 @@
 //!
 //! One shortfall gives one charge: [`look`] opens a card payment only while none is open, on the account's version, so a
 //! duplicated, reordered or concurrent event finds one open or the shortfall gone. While an account is low with nothing
-//! open, each of its commits says so ([`Fact::BalanceLow`](crate::Fact::BalanceLow)) and it stays due, so a lost event
+//! open, each of its commits says so ([`EventDetails::BalanceLow`](crate::EventDetails::BalanceLow)) and it stays due, so a lost event
 //! only delays the charge.
 //!
 //! ```text

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::account::{Account, Warning};
 use crate::change::Decision;
 use crate::draft::Draft;
-use crate::fact::{Fact, NewCards, NewValues, Setting, ShownCard};
+use crate::event::{EventDetails, NewCards, NewValues, Setting, ShownCard};
 use crate::money::Money;
 use crate::profile::{PaymentMethod, Profile};
 use crate::recharge::settings::card_changed;
@@ -42,7 +42,7 @@ pub fn change(account: &Account, before: &Profile, now: Timestamp, new: NewSetti
     if fields.contains(&Setting::PaymentMethod) {
         card_changed(&mut draft);
     }
-    draft.say(settings_changed(fields, &by, before, &profile));
+    draft.add_event(settings_changed(fields, &by, before, &profile));
     draft.set_profile(profile);
     draft.finish(())
 }
@@ -63,7 +63,7 @@ fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
 }
 
 /// The event of changed settings: who changed which, and their values now (N9).
-fn settings_changed(fields: Vec<Setting>, by: &str, before: &Profile, after: &Profile) -> Fact {
+fn settings_changed(fields: Vec<Setting>, by: &str, before: &Profile, after: &Profile) -> EventDetails {
     let missing_in = |there: &Profile, here: &Profile| {
         let emails = here.notification_emails.iter();
         emails.filter(|email| !there.notification_emails.contains(email)).cloned().collect::<Vec<_>>()
@@ -80,7 +80,7 @@ fn settings_changed(fields: Vec<Setting>, by: &str, before: &Profile, after: &Pr
         payment_method: fields.contains(&Setting::PaymentMethod).then(cards),
         auto_recharge: None,
     };
-    Fact::SettingsChanged {
+    EventDetails::SettingsChanged {
         fields,
         by: by.to_owned(),
         added_recipients: missing_in(before, after),

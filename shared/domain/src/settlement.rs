@@ -13,7 +13,7 @@ use crate::account::{Account, OpenPayment};
 use crate::card_payment::{ABANDONED, Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
 use crate::change::Decision;
 use crate::draft::{Draft, NewEntry};
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::id::LotId;
 use crate::journal::EntryDetails;
 use crate::journal_key::JournalKey;
@@ -49,7 +49,7 @@ pub fn succeed(
     });
     draft.account_mut().receipts += 1;
     let receipt_number = draft.account().receipts;
-    draft.say_of_row(Fact::FundsAdded {
+    draft.add_lasting_event(EventDetails::FundsAdded {
         kind: payment.kind.into(),
         payment_id: payment.id.clone(),
         amount: payment.amount,
@@ -78,7 +78,7 @@ pub fn decline(
     if payment.kind == CardPaymentKind::Recharge {
         outcome::declined(&mut draft, payment, if withdrawn { ABANDONED } else { reason });
     } else {
-        draft.say(Fact::PaymentDeclined {
+        draft.add_event(EventDetails::PaymentDeclined {
             payment_id: payment.id.clone(),
             amount: payment.amount,
             reason: reason.to_owned(),

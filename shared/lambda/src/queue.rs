@@ -1,7 +1,7 @@
 //! Events of the bus, as a queue delivers them: at least once and in any order.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use domain::fact::Event;
+use domain::event::Event;
 use jiff::Timestamp;
 use serde::Deserialize;
 use telemetry::correlation::because_of;

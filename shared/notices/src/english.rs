@@ -1,6 +1,6 @@
 //! What people are told, in English.
 
-use domain::fact::UnusedFunds;
+use domain::event::UnusedFunds;
 use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;

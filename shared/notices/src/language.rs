@@ -1,6 +1,6 @@
 //! The words that a language must have. Parts that are the same in every language are in [`crate::mail`].
 
-use domain::fact::UnusedFunds;
+use domain::event::UnusedFunds;
 use domain::recharge::State;
 use domain::{BillingModel, Money};
 use jiff::Timestamp;

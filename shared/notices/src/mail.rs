@@ -2,7 +2,7 @@
 //! the words of the account's language (A1).
 
 use askama::Template;
-use domain::fact::{Event, NewValues, ShownCard, UnusedFunds};
+use domain::event::{Event, NewValues, ShownCard, UnusedFunds};
 use domain::recharge::State;
 use domain::{BillingModel, CardPayment, Locale, Money, Profile};
 use jiff::Timestamp;
@@ -48,7 +48,7 @@ pub struct Occasion<'a> {
 impl Mail {
     /// The mail about the event, if it has one.
     pub fn about(occasion: &Occasion<'_>) -> Option<Self> {
-        let notice = Notice::of(&occasion.event.fact)?;
+        let notice = Notice::of(&occasion.event.details)?;
         let (page, html, text);
         match occasion.profile.locale {
             Locale::En => {

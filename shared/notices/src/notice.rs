@@ -1,8 +1,8 @@
 //! A notice: an event that people get a mail about. Other events have no mail.
 
-use domain::fact::{Expired, Expiring, NewValues, Setting, UnusedFunds};
+use domain::event::{Expired, Expiring, NewValues, Setting, UnusedFunds};
 use domain::recharge::{Limit, Safeguard};
-use domain::{Fact, Money, PaymentId, PaymentKind};
+use domain::{EventDetails, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 
 /// The types of the events that can have a mail: those for which [`Notice::of`] gives a notice.
@@ -157,39 +157,44 @@ impl Changed {
 
 impl<'a> Notice<'a> {
     /// The notice of an event, if people get a mail about it. One cause is one mail, and amounts below a minor unit are worth none.
-    pub fn of(fact: &'a Fact) -> Option<Self> {
-        Some(match fact {
-            Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number, recharge_amounts } => {
-                Self::FundsAdded {
-                    by_recharge: match kind {
-                        PaymentKind::Recharge => true,
-                        PaymentKind::Purchase => false,
-                        PaymentKind::Adjustment => return None,
-                    },
-                    payment: payment_id,
-                    amount: *amount,
-                    expires_at: *expires_at,
-                    receipt_number: *receipt_number,
-                    times: recharge_amounts.filter(|times| *times > 1),
-                }
-            }
-            Fact::RechargeFailed { payment_id, amount, reason, retry_at: Some(retry_at) } => {
+    pub fn of(event: &'a EventDetails) -> Option<Self> {
+        Some(match event {
+            EventDetails::FundsAdded {
+                kind,
+                payment_id,
+                amount,
+                expires_at,
+                receipt_number,
+                recharge_amounts,
+            } => Self::FundsAdded {
+                by_recharge: match kind {
+                    PaymentKind::Recharge => true,
+                    PaymentKind::Purchase => false,
+                    PaymentKind::Adjustment => return None,
+                },
+                payment: payment_id,
+                amount: *amount,
+                expires_at: *expires_at,
+                receipt_number: *receipt_number,
+                times: recharge_amounts.filter(|times| *times > 1),
+            },
+            EventDetails::RechargeFailed { payment_id, amount, reason, retry_at: Some(retry_at) } => {
                 Self::RechargeFailed { payment: payment_id, amount: *amount, reason, retry_at: *retry_at }
             }
-            Fact::RechargeNeedsAction { payment_id, amount, url } => {
+            EventDetails::RechargeNeedsAction { payment_id, amount, url } => {
                 Self::RechargeNeedsAction { payment: payment_id, amount: *amount, url }
             }
-            Fact::BalanceDepleted { available } => Self::BalanceDepleted { available: *available },
-            Fact::BalanceWarning { available, amount } if available.is_positive() => {
+            EventDetails::BalanceDepleted { available } => Self::BalanceDepleted { available: *available },
+            EventDetails::BalanceWarning { available, amount } if available.is_positive() => {
                 Self::BalanceWarning { available: *available, amount: *amount }
             }
-            Fact::FundsExpiring(Expiring { amount, lots, .. }) if is_worth_a_mail(*amount, lots) => {
+            EventDetails::FundsExpiring(Expiring { amount, lots, .. }) if is_worth_a_mail(*amount, lots) => {
                 Self::FundsExpiring { amount: *amount, lots }
             }
-            Fact::FundsExpired(Expired { amount, lots }) if is_worth_a_mail(*amount, lots) => {
+            EventDetails::FundsExpired(Expired { amount, lots }) if is_worth_a_mail(*amount, lots) => {
                 Self::FundsExpired { amount: *amount, lots }
             }
-            Fact::SettingsChanged { fields, by, added_recipients, removed_recipients, new } => {
+            EventDetails::SettingsChanged { fields, by, added_recipients, removed_recipients, new } => {
                 Self::SettingsChanged {
                     changed: Changed::of(fields)?,
                     by,
@@ -198,20 +203,22 @@ impl<'a> Notice<'a> {
                     new,
                 }
             }
-            Fact::RechargePaused { why } => Self::RechargePaused { why: *why },
-            Fact::RechargeLimited { why, until } => Self::RechargeLimited { why: *why, until: *until },
-            Fact::RechargeStopped { reason, payment_id, amount } => {
+            EventDetails::RechargePaused { why } => Self::RechargePaused { why: *why },
+            EventDetails::RechargeLimited { why, until } => {
+                Self::RechargeLimited { why: *why, until: *until }
+            }
+            EventDetails::RechargeStopped { reason, payment_id, amount } => {
                 Self::RechargeStopped { reason, payment: payment_id.as_ref(), amount: *amount }
             }
             // A decline without a retry stops auto-recharge, whose mail says so (N10). A warning at zero or below has the mail of
             // a balance of zero (N3). A person who buys has the answer on the screen, and a low balance is auto-recharge's.
-            Fact::RechargeFailed { retry_at: None, .. }
-            | Fact::BalanceWarning { .. }
-            | Fact::FundsExpiring(_)
-            | Fact::FundsExpired(_)
-            | Fact::PaymentDeclined { .. }
-            | Fact::BalanceLow { .. }
-            | Fact::UsageRejected { .. } => {
+            EventDetails::RechargeFailed { retry_at: None, .. }
+            | EventDetails::BalanceWarning { .. }
+            | EventDetails::FundsExpiring(_)
+            | EventDetails::FundsExpired(_)
+            | EventDetails::PaymentDeclined { .. }
+            | EventDetails::BalanceLow { .. }
+            | EventDetails::UsageRejected { .. } => {
                 return None;
             }
         })

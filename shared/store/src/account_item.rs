@@ -6,7 +6,7 @@ use domain::card_payment::CardPaymentKind;
 use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
 use domain::time::{Month, day_of, key_text};
-use domain::{AccountId, Currency, Fact, LotId, PaymentId};
+use domain::{AccountId, Currency, EventDetails, LotId, PaymentId};
 use telemetry::Correlation;
 
 use crate::error::{StoreError, corrupt};
@@ -18,9 +18,9 @@ use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, day_part, shar
 pub(crate) const LISTED_VALUE: &str = "account";
 
 /// With what this commit tells, and, where that is anything, what it was because of.
-pub(crate) fn core_to_item(account: &Account, facts: &[Fact], cause: Option<&Correlation>) -> Item {
-    let cause = cause.filter(|_| !facts.is_empty());
-    let facts = (!facts.is_empty()).then(|| serde_json::to_string(facts).expect("facts are plain data"));
+pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Option<&Correlation>) -> Item {
+    let cause = cause.filter(|_| !events.is_empty());
+    let events = (!events.is_empty()).then(|| serde_json::to_string(events).expect("events are plain data"));
     let mut item = Writer::versioned()
         .text(ACCOUNT_ID, account.id.as_str())
         .text(PART, CORE)
@@ -39,7 +39,7 @@ pub(crate) fn core_to_item(account: &Account, facts: &[Fact], cause: Option<&Cor
         .maps("open", account.open_payments.iter().map(open_to_map))
         .map_if("warning", account.warning.as_ref().map(warning_to_map))
         .map_if("recharge", recharge_to_map(&account.recharge))
-        .text_if("facts", facts)
+        .text_if("facts", events)
         .text_if("correlation", cause.map(Correlation::as_str));
     for due in Due::ALL {
         let instant = match due {
@@ -325,8 +325,8 @@ mod tests {
         let account = account();
         let available = account.available(account.as_of);
         let cause = Correlation::parse("0f8fad5b-d9cb-469f-a165-70867728950e");
-        for facts in [vec![], vec![Fact::BalanceLow { available }]] {
-            let item = core_to_item(&account, &facts, cause.as_ref());
+        for events in [vec![], vec![EventDetails::BalanceLow { available }]] {
+            let item = core_to_item(&account, &events, cause.as_ref());
             let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
             assert!(bytes < 1024, "a core with four lots and an open payment has {bytes} bytes");
         }
@@ -336,11 +336,12 @@ mod tests {
     fn the_cause_goes_with_what_is_told() {
         let account = account();
         let cause = Correlation::parse("JKJaXmPLvHcESHA=");
-        let stored = |facts: &[Fact]| core_to_item(&account, facts, cause.as_ref()).remove("correlation");
+        let stored =
+            |events: &[EventDetails]| core_to_item(&account, events, cause.as_ref()).remove("correlation");
         assert_eq!(stored(&[]), None);
         let available = account.available(account.as_of);
         let expected = AttributeValue::S("JKJaXmPLvHcESHA=".to_owned());
-        assert_eq!(stored(&[Fact::BalanceLow { available }]), Some(expected));
+        assert_eq!(stored(&[EventDetails::BalanceLow { available }]), Some(expected));
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Condition {
 }
 
 fn put_core(tables: &Tables, change: &Change) -> TransactWriteItem {
-    let item = core_to_item(&change.account, &change.facts, Correlation::current().as_ref());
+    let item = core_to_item(&change.account, &change.events, Correlation::current().as_ref());
     put(&tables.accounts, item, Some(Condition::follows(change.account.version, "version = :before")))
 }
 

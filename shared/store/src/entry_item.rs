@@ -4,7 +4,7 @@ use domain::card_payment::CardPaymentKind;
 use domain::journal::{EntryDetails, JournalEntry, Lasting};
 use domain::journal_key::{EntryKind, JournalKey};
 use domain::lot::Draw;
-use domain::rejection::{Message, Refusal, Rejection};
+use domain::rejected_record::{Message, RejectedRecord, RejectionStatus};
 use domain::time::{Month, key_text};
 use domain::usage::{Number, Service, UsageRecord};
 use domain::{AccountId, Currency, Fingerprint, LotId, MessageId, PaymentId, RecordId};
@@ -32,9 +32,9 @@ pub(crate) fn entry_to_item(account: &AccountId, entry: &JournalEntry) -> Item {
     let item = item.text_if(LATE_POSTED, late);
     let item = if entry.post_usage.is_zero() { item } else { item.money("postUsage", entry.post_usage) };
     let item = match &entry.lasting {
-        Some(Lasting { number, fact }) => item
+        Some(Lasting { number, details }) => item
             .number("factNumber", number)
-            .text("fact", serde_json::to_string(fact).expect("a fact is plain data")),
+            .text("fact", serde_json::to_string(details).expect("an event is plain data")),
         None => item,
     };
     details_to_item(item, &entry.details).done()
@@ -47,7 +47,7 @@ fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
             .money("charge", *charge)
             .text("why", serde_json::to_string(basis).expect("a reason is plain data")),
         EntryDetails::Unrated { record } => item.map("record", record_to_map(record)),
-        EntryDetails::Rejected(rejection) => item.map("rejection", rejection_to_map(rejection)),
+        EntryDetails::Rejected(rejected) => item.map("rejection", rejected_to_map(rejected)),
         EntryDetails::Funds { payment, expires_at, .. } => {
             item.text("paymentId", payment.as_str()).instant("expiresAt", *expires_at)
         }
@@ -88,7 +88,10 @@ pub(crate) fn entry_from_item(item: &Item) -> Result<JournalEntry, StoreError> {
 }
 
 fn lasting_from_item(reader: &Reader<'_>) -> Result<Lasting, StoreError> {
-    Ok(Lasting { number: reader.number("factNumber")?, fact: reader.parsed("fact", serde_json::from_str)? })
+    Ok(Lasting {
+        number: reader.number("factNumber")?,
+        details: reader.parsed("fact", serde_json::from_str)?,
+    })
 }
 
 fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDetails, StoreError> {
@@ -109,7 +112,7 @@ fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDet
         },
         EntryKind::Unrated => EntryDetails::Unrated { record: record()? },
         EntryKind::Rejected => {
-            EntryDetails::Rejected(rejection_from_map(&reader.map("rejection")?, reader.instant("at")?)?)
+            EntryDetails::Rejected(rejected_from_map(&reader.map("rejection")?, reader.instant("at")?)?)
         }
         EntryKind::Purchase => funds(CardPaymentKind::Purchase)?,
         EntryKind::Recharge => funds(CardPaymentKind::Recharge)?,
@@ -178,24 +181,24 @@ fn record_from_map(map: &Reader<'_>) -> Result<UsageRecord, StoreError> {
     })
 }
 
-fn rejection_to_map(rejection: &Rejection) -> Writer {
+fn rejected_to_map(rejected: &RejectedRecord) -> Writer {
     Writer::default()
-        .text("messageId", rejection.message.id.as_str())
-        .number("index", rejection.index)
-        .text_if("id", rejection.record_id.as_deref())
-        .text("status", rejection.refusal.as_str())
-        .text("field", &rejection.field)
-        .text("detail", &rejection.detail)
-        .text("text", &rejection.text)
+        .text("messageId", rejected.message.id.as_str())
+        .number("index", rejected.index)
+        .text_if("id", rejected.record_id.as_deref())
+        .text("status", rejected.status.as_str())
+        .text("field", &rejected.field)
+        .text("detail", &rejected.detail)
+        .text("text", &rejected.text)
 }
 
 /// The row's own instant is when its message was sent.
-fn rejection_from_map(map: &Reader<'_>, sent_at: Timestamp) -> Result<Rejection, StoreError> {
-    Ok(Rejection {
+fn rejected_from_map(map: &Reader<'_>, sent_at: Timestamp) -> Result<RejectedRecord, StoreError> {
+    Ok(RejectedRecord {
         message: Message { id: map.parsed("messageId", MessageId::parse)?, sent_at },
         index: map.number("index")?,
         record_id: map.text_if("id")?,
-        refusal: map.named("status", Refusal::parse)?,
+        status: map.named("status", RejectionStatus::parse)?,
         field: map.text("field")?.to_owned(),
         detail: map.text("detail")?.to_owned(),
         text: map.text("text")?.to_owned(),

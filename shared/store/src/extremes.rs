@@ -117,7 +117,7 @@ impl World {
     fn take(&mut self, change: Option<Change>) {
         let Some(change) = change else { return };
         let id = &change.account.id;
-        let core = core_to_item(&change.account, &change.facts, None);
+        let core = core_to_item(&change.account, &change.events, None);
         assert_eq!(core_from_item(&core).expect("an account that is written is read"), change.account);
         for entry in &change.entries {
             let mut read = entry_from_item(&entry_to_item(id, entry)).expect("so is a row");

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::journal::{JournalEntry, LATE_AFTER};
 use domain::journal_key::{EntryKind, JournalKey};
-use domain::rejection::Message;
+use domain::rejected_record::Message;
 use domain::time::{FUTURE_TOLERANCE, cut_to_millisecond, key_text};
 use domain::{Account, AccountId, CardPayment, PaymentId, Profile};
 use jiff::{SignedDuration, Timestamp};

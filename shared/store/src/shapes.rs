@@ -7,11 +7,12 @@ use domain::journal_key::JournalKey;
 use domain::lot::Draw;
 use domain::profile::{Card, PaymentMethod};
 use domain::rate::RatingBasis;
-use domain::rejection::{Message, Refusal, Rejection};
+use domain::rejected_record::{Message, RejectedRecord, RejectionStatus};
 use domain::time::Month;
 use domain::usage::{Number, Service, UsageRecord};
 use domain::{
-    AccountId, Adjustment, Currency, Fact, Fingerprint, LotId, MessageId, Money, Payment, PaymentId, RecordId,
+    AccountId, Adjustment, Currency, EventDetails, Fingerprint, LotId, MessageId, Money, Payment, PaymentId,
+    RecordId,
 };
 use jiff::Timestamp;
 
@@ -90,12 +91,12 @@ pub(crate) fn records() -> [UsageRecord; 2] {
     [full, bare]
 }
 
-fn rejection(record_id: Option<&str>, refusal: Refusal) -> Rejection {
-    Rejection {
+fn rejection(record_id: Option<&str>, status: RejectionStatus) -> RejectedRecord {
+    RejectedRecord {
         message: Message { id: MessageId::parse("m-1").unwrap(), sent_at: now() },
         index: 7,
         record_id: record_id.map(str::to_owned),
-        refusal,
+        status,
         field: "service".into(),
         detail: "expected one".into(),
         text: "{}".into(),
@@ -120,8 +121,8 @@ fn entries() -> Vec<EntryDetails> {
         }
         entries.push(EntryDetails::Unrated { record });
     }
-    entries.push(EntryDetails::Rejected(rejection(Some("rec-1"), Refusal::Conflict)));
-    entries.push(EntryDetails::Rejected(rejection(None, Refusal::Invalid)));
+    entries.push(EntryDetails::Rejected(rejection(Some("rec-1"), RejectionStatus::Conflict)));
+    entries.push(EntryDetails::Rejected(rejection(None, RejectionStatus::Invalid)));
     for kind in [CardPaymentKind::Purchase, CardPaymentKind::Recharge] {
         entries.push(EntryDetails::Funds {
             kind,
@@ -168,7 +169,7 @@ fn every_row_survives_storing() {
         let full = JournalEntry {
             draws: draws.into(),
             post_usage: euros("-0.0001"),
-            lasting: Some(Lasting { number: 2, fact: Fact::BalanceLow { available: euros("5") } }),
+            lasting: Some(Lasting { number: 2, details: EventDetails::BalanceLow { available: euros("5") } }),
             ..bare.clone()
         };
         for row in [bare, full] {

@@ -2,7 +2,7 @@
 
 use domain::change::Change;
 use domain::journal::EntryDetails;
-use domain::{Fact, Money, PaymentKind};
+use domain::{EventDetails, Money, PaymentKind};
 use telemetry::metric::{CHARGED, DEBITS, LOTS_BOOKED, RECHARGES, WARNINGS};
 
 /// Counts a commit.
@@ -21,11 +21,11 @@ pub(crate) fn count(change: &Change) {
             | EntryDetails::Invoice { .. } => {}
         }
     }
-    for fact in &change.facts {
-        if let Fact::FundsExpiring(expiring) = fact {
+    for event in &change.events {
+        if let EventDetails::FundsExpiring(expiring) = event {
             WARNINGS.add(expiring.lots.len() as u64);
         }
-        if let Some(outcome) = outcome_of_recharge(fact) {
+        if let Some(outcome) = outcome_of_recharge(event) {
             RECHARGES.add_for(outcome, 1);
         }
     }
@@ -38,22 +38,22 @@ fn count_charge(charge: Money) {
 }
 
 /// What became of a recharge, if this says so.
-fn outcome_of_recharge(fact: &Fact) -> Option<&'static str> {
-    Some(match fact {
-        Fact::FundsAdded { kind: PaymentKind::Recharge, .. } => "succeeded",
-        Fact::RechargeFailed { .. } => "declined",
-        Fact::RechargeNeedsAction { .. } => "needsAction",
-        Fact::RechargeLimited { .. } => "limited",
-        Fact::RechargePaused { .. } => "paused",
-        Fact::RechargeStopped { .. } => "stopped",
-        Fact::FundsAdded { .. }
-        | Fact::PaymentDeclined { .. }
-        | Fact::BalanceLow { .. }
-        | Fact::BalanceDepleted { .. }
-        | Fact::BalanceWarning { .. }
-        | Fact::FundsExpiring { .. }
-        | Fact::FundsExpired { .. }
-        | Fact::UsageRejected { .. }
-        | Fact::SettingsChanged { .. } => return None,
+fn outcome_of_recharge(event: &EventDetails) -> Option<&'static str> {
+    Some(match event {
+        EventDetails::FundsAdded { kind: PaymentKind::Recharge, .. } => "succeeded",
+        EventDetails::RechargeFailed { .. } => "declined",
+        EventDetails::RechargeNeedsAction { .. } => "needsAction",
+        EventDetails::RechargeLimited { .. } => "limited",
+        EventDetails::RechargePaused { .. } => "paused",
+        EventDetails::RechargeStopped { .. } => "stopped",
+        EventDetails::FundsAdded { .. }
+        | EventDetails::PaymentDeclined { .. }
+        | EventDetails::BalanceLow { .. }
+        | EventDetails::BalanceDepleted { .. }
+        | EventDetails::BalanceWarning { .. }
+        | EventDetails::FundsExpiring { .. }
+        | EventDetails::FundsExpired { .. }
+        | EventDetails::UsageRejected { .. }
+        | EventDetails::SettingsChanged { .. } => return None,
     })
 }

@@ -1,10 +1,11 @@
 //! Who is told what.
 
 use domain::card_payment::Backup;
-use domain::fact::{Event, NewValues, Setting};
+use domain::event::{Event, NewValues, Setting};
 use domain::profile::{Card, PaymentMethod};
 use domain::{
-    AccountId, CardPayment, CardPaymentKind, CardPaymentState, Fact, Fingerprint, PaymentId, PaymentKind,
+    AccountId, CardPayment, CardPaymentKind, CardPaymentState, EventDetails, Fingerprint, PaymentId,
+    PaymentKind,
 };
 use futures_util::future::join;
 use notify::Ports;
@@ -35,7 +36,7 @@ fn recharge(account: &str) -> CardPayment {
 async fn n1_a_mail_says_who_sends_it_and_which_card_was_charged() {
     let world = World::with_lease(LONG).await;
     let payment = recharge("contoso");
-    let added = Fact::FundsAdded {
+    let added = EventDetails::FundsAdded {
         kind: payment.kind.into(),
         payment_id: payment.id.clone(),
         amount: payment.amount,
@@ -109,7 +110,7 @@ async fn nobody_is_told_of_what_is_nobodys() {
     let world = World::with_lease(LONG).await;
     world.account("contoso", &[], None).await;
     world.account("fabrikam", &addresses(&["ada"]), None).await;
-    let low = event("fabrikam", 1, Fact::BalanceLow { available: euros("1") });
+    let low = event("fabrikam", 1, EventDetails::BalanceLow { available: euros("1") });
     for event in [depleted("contoso", 1), depleted("nobody", 1), low] {
         assert!(world.deliver(&event).await, "{event:?}");
     }
@@ -130,8 +131,8 @@ async fn n9_removed_recipients_are_told_too() {
     assert_eq!(world.office.refused(), addresses(&["bounce"]));
 }
 
-fn recipients_changed(added: &[&str], removed: &[&str]) -> Fact {
-    Fact::SettingsChanged {
+fn recipients_changed(added: &[&str], removed: &[&str]) -> EventDetails {
+    EventDetails::SettingsChanged {
         fields: vec![Setting::NotificationEmails],
         by: "ada".to_owned(),
         added_recipients: addresses(added),

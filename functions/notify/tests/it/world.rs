@@ -20,9 +20,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use domain::change::Change;
-use domain::fact::Event;
+use domain::event::Event;
 use domain::{
-    Account, AccountId, BillingModel, CardPayment, Currency, Decision, Draft, Fact, Money, Payment, Profile,
+    Account, AccountId, BillingModel, CardPayment, Currency, Decision, Draft, EventDetails, Money, Payment,
+    Profile,
 };
 use notify::Ports;
 use serde_json::{Value, json};
@@ -158,7 +159,7 @@ pub(crate) async fn deliver_until(ports: &Ports, event: &Event, until: Instant) 
     notify::handle(batch, ports, until).await.batch_item_failures.is_empty()
 }
 
-pub(crate) fn event(account: &str, version: u64, fact: Fact) -> Event {
+pub(crate) fn event(account: &str, version: u64, details: EventDetails) -> Event {
     Event {
         id: Event::id(account, version, 0),
         account_id: account.to_owned(),
@@ -166,7 +167,7 @@ pub(crate) fn event(account: &str, version: u64, fact: Fact) -> Event {
         at: "2026-11-25T10:00:00Z".parse().unwrap(),
         correlation_id: None,
         republished: false,
-        fact,
+        details,
     }
 }
 
@@ -175,7 +176,7 @@ pub(crate) fn euros(amount: &str) -> Money {
 }
 
 pub(crate) fn depleted(account: &str, version: u64) -> Event {
-    event(account, version, Fact::BalanceDepleted { available: euros("0") })
+    event(account, version, EventDetails::BalanceDepleted { available: euros("0") })
 }
 
 pub(crate) fn addresses(names: &[&str]) -> Vec<String> {

@@ -162,7 +162,7 @@ fn detail(entry: &Value) -> Value {
 }
 
 /// A commit of an account, as the stream tells it.
-fn record(version: u32, facts: &Value) -> Value {
+fn record(version: u32, events: &Value) -> Value {
     json!({
         "eventID": version.to_string(),
         "eventName": "MODIFY",
@@ -173,7 +173,7 @@ fn record(version: u32, facts: &Value) -> Value {
                 "part": { "S": "core" },
                 "version": { "N": version.to_string() },
                 "asOf": { "N": "1764064800123" },
-                "facts": { "S": facts.to_string() },
+                "facts": { "S": events.to_string() },
             },
             "SequenceNumber": format!("10{version}"),
             "SizeBytes": 1,
@@ -181,10 +181,10 @@ fn record(version: u32, facts: &Value) -> Value {
     })
 }
 
-/// A commit with so many facts.
-fn commit(version: u32, facts: usize) -> Value {
-    let fact = json!({ "type": "BalanceLow", "available": { "amount": "1.0000", "currency": "EUR" } });
-    record(version, &vec![fact; facts].into())
+/// A commit with so many events.
+fn commit(version: u32, events: usize) -> Value {
+    let event = json!({ "type": "BalanceLow", "available": { "amount": "1.0000", "currency": "EUR" } });
+    record(version, &vec![event; events].into())
 }
 
 /// Hands a batch on; gives the sequence numbers of what failed.

@@ -5,7 +5,7 @@ use jiff::SignedDuration;
 
 use crate::card_payment::{ABANDONED, CardPayment};
 use crate::draft::Draft;
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::recharge::state::{Failure, State};
 use crate::time::{Month, day_of};
 
@@ -55,14 +55,14 @@ pub(crate) fn declined(draft: &mut Draft, payment: &CardPayment, reason: &str) {
         Some(until) => State::Waiting { until, failures: failures + 1 },
         None => State::Stopped,
     };
-    draft.say(Fact::RechargeFailed {
+    draft.add_event(EventDetails::RechargeFailed {
         payment_id: payment.id.clone(),
         amount: payment.amount,
         reason: reason.to_owned(),
         retry_at,
     });
     if retry_at.is_none() {
-        draft.say(Fact::RechargeStopped {
+        draft.add_event(EventDetails::RechargeStopped {
             reason: reason.to_owned(),
             payment_id: Some(payment.id.clone()),
             amount: Some(payment.amount),
@@ -83,7 +83,7 @@ pub(crate) fn needs_action(draft: &mut Draft, payment: &CardPayment, url: &str) 
     let recharge = &mut draft.account_mut().recharge;
     let State::Charging { failures } = recharge.state else { return };
     recharge.state = State::NeedsAction { failures };
-    draft.say(Fact::RechargeNeedsAction {
+    draft.add_event(EventDetails::RechargeNeedsAction {
         payment_id: payment.id.clone(),
         amount: payment.amount,
         url: url.to_owned(),

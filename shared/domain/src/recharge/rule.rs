@@ -7,7 +7,7 @@ use crate::account::Account;
 use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
 use crate::change::Decision;
 use crate::draft::Draft;
-use crate::fact::Fact;
+use crate::event::EventDetails;
 use crate::id::{Fingerprint, PaymentId, PaymentKind};
 use crate::money::Money;
 use crate::profile::Profile;
@@ -117,12 +117,12 @@ fn hold_back(draft: &mut Draft, held_back: &HeldBack) {
             recharge.state = State::Limited { until, why };
             // Said once, however often it is looked at again.
             if !matches!(before, State::Limited { why: told, .. } if told == why) {
-                draft.say(Fact::RechargeLimited { why, until });
+                draft.add_event(EventDetails::RechargeLimited { why, until });
             }
         }
         HeldBack::Paused(why) => {
             recharge.state = State::Paused { why };
-            draft.say(Fact::RechargePaused { why });
+            draft.add_event(EventDetails::RechargePaused { why });
         }
     }
 }

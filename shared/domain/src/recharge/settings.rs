@@ -7,7 +7,7 @@ use crate::account::{Account, BillingModel};
 use crate::card_payment::CardPaymentKind;
 use crate::change::Decision;
 use crate::draft::Draft;
-use crate::fact::{Fact, NewAutoRecharge, NewValues, Setting};
+use crate::event::{EventDetails, NewAutoRecharge, NewValues, Setting};
 use crate::money::{Currency, Money};
 use crate::profile::Profile;
 use crate::purchase::{PurchaseLimits, PurchaseRefusal};
@@ -182,7 +182,7 @@ fn say_changed(draft: &mut Draft, by: &str, resumed: bool) {
         trigger_amount: amounts.map(|amounts| amounts.trigger),
         monthly_limit: amounts.and_then(|amounts| amounts.monthly_limit),
     };
-    draft.say(Fact::SettingsChanged {
+    draft.add_event(EventDetails::SettingsChanged {
         fields: vec![Setting::AutoRecharge],
         by: by.to_owned(),
         added_recipients: Vec::new(),

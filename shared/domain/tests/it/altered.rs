@@ -6,7 +6,7 @@ use domain::journal::{EntryDetails, JournalEntry};
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits};
 use domain::rate::RatingBasis;
-use domain::rejection::{Message, Refusal, Rejection};
+use domain::rejected_record::{Message, RejectedRecord, RejectionStatus};
 use domain::time::Month;
 use domain::{
     BillingModel, CardPaymentKind, EntryKind, Fingerprint, JournalKey, LotId, MessageId, Money, Payment,
@@ -88,11 +88,11 @@ fn usage() -> EntryDetails {
 }
 
 fn rejected() -> EntryDetails {
-    EntryDetails::Rejected(Rejection {
+    EntryDetails::Rejected(RejectedRecord {
         message: Message { id: MessageId::parse("m").unwrap(), sent_at: at(NOON) },
         index: 7,
         record_id: None,
-        refusal: Refusal::Invalid,
+        status: RejectionStatus::Invalid,
         field: "service".into(),
         detail: "expected one".into(),
         text: "{}".into(),

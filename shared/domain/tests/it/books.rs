@@ -4,10 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::change::Change;
-use domain::fact::{Expiring, UnusedFunds};
+use domain::event::{Expiring, UnusedFunds};
 use domain::journal::EntryDetails;
 use domain::time::{LATE_RECORDS, key_text};
-use domain::{Account, BillingModel, Fact, JournalEntry, JournalKey, LotId, Money, Payment, PaymentId};
+use domain::{
+    Account, BillingModel, EventDetails, JournalEntry, JournalKey, LotId, Money, Payment, PaymentId,
+};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
@@ -87,8 +89,8 @@ impl Books {
             assert_eq!(row.amount, -lot.remaining, "E1: all its unused funds");
             assert!(row.posted_at >= lot.expires_at + LATE_RECORDS, "E1: not before the 72 h are over");
             assert!(self.forfeited.insert(id.clone()), "E1: {id} is forfeited once");
-            let lots = change.facts.iter().filter_map(|fact| match fact {
-                Fact::FundsExpired(expired) => Some(&expired.lots),
+            let lots = change.events.iter().filter_map(|event| match event {
+                EventDetails::FundsExpired(expired) => Some(&expired.lots),
                 _ => None,
             });
             let told = lots.flatten().filter(|told| told.lot_id == *id && told.amount == lot.remaining);
@@ -112,8 +114,8 @@ impl Books {
     }
 
     fn receipts_have_no_gaps(&mut self, change: &Change) {
-        for fact in &change.facts {
-            if let Fact::FundsAdded { receipt_number: Some(number), .. } = fact {
+        for event in &change.events {
+            if let EventDetails::FundsAdded { receipt_number: Some(number), .. } = event {
                 self.receipts += 1;
                 assert_eq!(*number, self.receipts, "F8: receipts are numbered without gaps");
             }
@@ -123,8 +125,8 @@ impl Books {
 
     fn warnings_in_order(&mut self, change: &Change) {
         let after = &change.account;
-        for fact in &change.facts {
-            let Fact::FundsExpiring(Expiring { amount, days, lots }) = fact else { continue };
+        for event in &change.events {
+            let EventDetails::FundsExpiring(Expiring { amount, days, lots }) = event else { continue };
             assert_eq!(
                 *amount,
                 lots.iter().fold(Money::zero(amount.currency()), |sum, lot| sum + lot.amount)
@@ -141,16 +143,19 @@ impl Books {
                 assert_eq!((lot.remaining, lot.expires_at), (*amount, *expires_at));
             }
         }
-        let warnings = change.facts.iter().filter(|fact| matches!(fact, Fact::FundsExpiring(_)));
+        let warnings = change.events.iter().filter(|event| matches!(event, EventDetails::FundsExpiring(_)));
         assert!(warnings.count() <= 1, "E3: one mail, whatever the number of lots");
     }
 
     fn depletion_told_once(&mut self, change: &Change) {
         let available = change.account.available(change.account.as_of);
-        let told: Vec<_> =
-            change.facts.iter().filter(|fact| matches!(fact, Fact::BalanceDepleted { .. })).collect();
+        let told: Vec<_> = change
+            .events
+            .iter()
+            .filter(|event| matches!(event, EventDetails::BalanceDepleted { .. }))
+            .collect();
         let crosses = self.was_above_zero && !available.is_positive();
-        let expected = crosses.then_some(Fact::BalanceDepleted { available });
+        let expected = crosses.then_some(EventDetails::BalanceDepleted { available });
         assert_eq!(told, expected.iter().collect::<Vec<_>>(), "N3: told once per crossing");
         // Less than a minor unit is worth no mail when it is spent.
         let stays = self.was_above_zero && available.is_positive();

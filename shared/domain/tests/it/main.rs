@@ -1,4 +1,4 @@
-//! The domain from outside, three ways: scenarios named by their rule (`scenarios`, `recharge`, `rejection`); random histories
+//! The domain from outside, three ways: scenarios named by their rule (`scenarios`, `recharge`, `rejected`); random histories
 //! (`history`) held against a second, naive wallet (`property`, `model`); in both, what must hold after every commit
 //! whatever led to it (`books`); and the audit, which must find whatever is altered in what they leave (`audit`), and of a single
 //! row each part that does not fit the rest (`altered`).
@@ -15,6 +15,6 @@ mod names;
 mod property;
 mod rates;
 mod recharge;
-mod rejection;
+mod rejected;
 mod scenarios;
 mod settings;

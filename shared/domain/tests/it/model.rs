@@ -55,7 +55,7 @@ pub(crate) struct Row {
     pub post_usage: Units,
 }
 
-/// A fact as the model expects it.
+/// An event as the model expects it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Told {
     Added { id: String, amount: Units, expires: Ms, receipt: Option<u64> },

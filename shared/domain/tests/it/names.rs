@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use domain::account::Status;
 use domain::recharge::{Limit, Safeguard};
-use domain::rejection::Refusal;
+use domain::rejected_record::RejectionStatus;
 use domain::{BillingModel, CardPaymentKind, EntryKind, Locale, PaymentKind, Service};
 use serde::Serialize;
 
@@ -45,9 +45,9 @@ fn a_value_has_one_name() {
     found(&limits, Limit::as_str, Limit::parse);
     serialized_as(&[Safeguard::Runaway], Safeguard::as_str);
     found(&[Safeguard::Runaway], Safeguard::as_str, Safeguard::parse);
-    let refusals = [Refusal::Invalid, Refusal::Conflict];
-    serialized_as(&refusals, Refusal::as_str);
-    found(&refusals, Refusal::as_str, Refusal::parse);
+    let refusals = [RejectionStatus::Invalid, RejectionStatus::Conflict];
+    serialized_as(&refusals, RejectionStatus::as_str);
+    found(&refusals, RejectionStatus::as_str, RejectionStatus::parse);
 }
 
 #[test]

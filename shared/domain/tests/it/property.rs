@@ -1,11 +1,11 @@
 //! Random histories of a wallet: after every step its account is what the naive model says, to the last row
-//! and fact, and everything holds that must hold whatever happened.
+//! and event, and everything holds that must hold whatever happened.
 
 use std::collections::{BTreeSet, HashMap};
 
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::change::Change;
-use domain::fact::{Expiring, UnusedFunds};
+use domain::event::{Expiring, UnusedFunds};
 use domain::journal::EntryDetails;
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
@@ -13,8 +13,8 @@ use domain::settlement;
 use domain::time::{LATE_RECORDS, Month};
 use domain::usage::Number;
 use domain::{
-    Account, BillingModel, CardPayment, Fact, Fingerprint, JournalKey, Money, RateTable, RecordId, Service,
-    Status, UsageRecord, debit, expiry,
+    Account, BillingModel, CardPayment, EventDetails, Fingerprint, JournalKey, Money, RateTable, RecordId,
+    Service, Status, UsageRecord, debit, expiry,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -248,10 +248,12 @@ impl World {
     fn sweep(&mut self) {
         let decision = expiry::sweep(&self.account, self.event());
         let commit = self.model.sweep(self.clock);
-        let facts = decision.change.as_ref().map_or(&[][..], |change| &change.facts);
-        let count = |lots: fn(&Fact) -> usize| facts.iter().map(lots).sum::<usize>();
-        let booked = count(|fact| if let Fact::FundsExpired(told) = fact { told.lots.len() } else { 0 });
-        let warned = count(|fact| if let Fact::FundsExpiring(told) = fact { told.lots.len() } else { 0 });
+        let events = decision.change.as_ref().map_or(&[][..], |change| &change.events);
+        let count = |lots: fn(&EventDetails) -> usize| events.iter().map(lots).sum::<usize>();
+        let booked =
+            count(|event| if let EventDetails::FundsExpired(told) = event { told.lots.len() } else { 0 });
+        let warned =
+            count(|event| if let EventDetails::FundsExpiring(told) = event { told.lots.len() } else { 0 });
         assert_eq!((decision.answer.booked, decision.answer.warned), (booked, warned));
         self.settle(decision.change, commit.as_ref());
         assert!(expiry::sweep(&self.account, self.event()).change.is_none(), "E1: twice changes nothing");
@@ -532,12 +534,12 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
             }
         }
     }
-    for fact in &change.facts {
-        match fact {
-            Fact::FundsExpiring(Expiring { days: 60, .. }) => reached("60 days are warned of", true),
-            Fact::FundsExpiring(Expiring { days: 30, .. }) => reached("30 days are warned of", true),
-            Fact::FundsExpiring(_) => reached("7 days are warned of", true),
-            Fact::BalanceDepleted { available } => {
+    for event in &change.events {
+        match event {
+            EventDetails::FundsExpiring(Expiring { days: 60, .. }) => reached("60 days are warned of", true),
+            EventDetails::FundsExpiring(Expiring { days: 30, .. }) => reached("30 days are warned of", true),
+            EventDetails::FundsExpiring(_) => reached("7 days are warned of", true),
+            EventDetails::BalanceDepleted { available } => {
                 reached("what is available crosses zero", available.is_negative());
                 reached("what is available becomes exactly zero", available.is_zero());
             }
@@ -560,25 +562,27 @@ fn rows(change: &Change) -> Vec<model::Row> {
 }
 
 fn told(change: &Change) -> Vec<Told> {
-    let mut told: Vec<_> = change.facts.iter().flat_map(|it| fact(it, change.account.as_of)).collect();
+    let mut told: Vec<_> = change.events.iter().flat_map(|it| event(it, change.account.as_of)).collect();
     told.sort();
     told
 }
 
 /// What the model tells: of each lot by itself.
-fn fact(fact: &Fact, now: Timestamp) -> Vec<Told> {
-    match fact {
-        Fact::FundsAdded { payment_id, amount, expires_at, receipt_number, .. } => vec![Told::Added {
-            id: payment_id.to_string(),
-            amount: units(*amount),
-            expires: expires_at.as_millisecond(),
-            receipt: *receipt_number,
-        }],
-        Fact::PaymentDeclined { payment_id, amount, .. } => {
+fn event(event: &EventDetails, now: Timestamp) -> Vec<Told> {
+    match event {
+        EventDetails::FundsAdded { payment_id, amount, expires_at, receipt_number, .. } => {
+            vec![Told::Added {
+                id: payment_id.to_string(),
+                amount: units(*amount),
+                expires: expires_at.as_millisecond(),
+                receipt: *receipt_number,
+            }]
+        }
+        EventDetails::PaymentDeclined { payment_id, amount, .. } => {
             vec![Told::Declined { id: payment_id.to_string(), amount: units(*amount) }]
         }
-        Fact::BalanceDepleted { available } => vec![Told::Depleted { available: units(*available) }],
-        Fact::FundsExpiring(Expiring { lots, .. }) => {
+        EventDetails::BalanceDepleted { available } => vec![Told::Depleted { available: units(*available) }],
+        EventDetails::FundsExpiring(Expiring { lots, .. }) => {
             let expiring = |lot: &UnusedFunds| Told::Expiring {
                 lot: lot.lot_id.to_string(),
                 amount: units(lot.amount),
@@ -587,7 +591,7 @@ fn fact(fact: &Fact, now: Timestamp) -> Vec<Told> {
             };
             lots.iter().map(expiring).collect()
         }
-        Fact::FundsExpired(expired) => {
+        EventDetails::FundsExpired(expired) => {
             let of_lot = |lot: &UnusedFunds| Told::Expired {
                 lot: lot.lot_id.to_string(),
                 amount: units(lot.amount),
@@ -595,7 +599,7 @@ fn fact(fact: &Fact, now: Timestamp) -> Vec<Told> {
             };
             expired.lots.iter().map(of_lot).collect()
         }
-        _ => panic!("nobody changed a setting: {fact:?}"),
+        _ => panic!("nobody changed a setting: {event:?}"),
     }
 }
 

@@ -8,7 +8,7 @@ use domain::recharge::{
     self, Limit, NewSettings, Policy, STILL_LOW_AFTER, Safeguard, SettingsRefusal, State,
 };
 use domain::settlement;
-use domain::{Account, BillingModel, CardPayment, Fact, Profile, RateTable, debit, expiry};
+use domain::{Account, BillingModel, CardPayment, EventDetails, Profile, RateTable, debit, expiry};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::books::Books;
@@ -25,7 +25,7 @@ struct Wallet {
     calls: usize,
     books: Books,
     /// What the last change told.
-    told: Vec<Fact>,
+    told: Vec<EventDetails>,
 }
 
 impl Wallet {
@@ -47,7 +47,7 @@ impl Wallet {
         if let Some(change) = decision.change {
             self.books.enter(&self.account, &change);
             self.account = change.account;
-            self.told = change.facts;
+            self.told = change.events;
         }
         decision.answer
     }
@@ -144,7 +144,8 @@ impl Wallet {
 
     /// The kinds of what was told, by their names.
     fn told(&self) -> Vec<String> {
-        let kind = |fact: &Fact| serde_json::to_value(fact).unwrap()["type"].as_str().unwrap().to_owned();
+        let kind =
+            |event: &EventDetails| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
         self.told.iter().map(kind).collect()
     }
 
@@ -462,7 +463,7 @@ fn r4_a_hard_decline_stops_at_once() {
             (wallet.state(), wallet.told()),
             (State::Stopped, vec!["RechargeFailed".into(), "RechargeStopped".into()])
         );
-        assert!(matches!(&wallet.told[0], Fact::RechargeFailed { retry_at: None, .. }), "{reason}");
+        assert!(matches!(&wallet.told[0], EventDetails::RechargeFailed { retry_at: None, .. }), "{reason}");
     }
 }
 
@@ -586,7 +587,7 @@ fn r4_with_both_cards_declined_the_first_decides() {
             wallet
                 .told
                 .iter()
-                .any(|fact| matches!(fact, Fact::RechargeFailed { reason, .. } if reason == first))
+                .any(|event| matches!(event, EventDetails::RechargeFailed { reason, .. } if reason == first))
         );
     }
 }
@@ -737,11 +738,11 @@ fn what_lasts_is_kept_on_its_row() {
     let decision = settlement::succeed(&wallet.account, wallet.now, &payment, "pi_1").unwrap();
     let change = decision.change.unwrap();
     let kept = change.entries[0].lasting.clone().unwrap();
-    assert_eq!(change.facts[kept.number as usize], kept.fact);
+    assert_eq!(change.events[kept.number as usize], kept.details);
 
     let night = at("2027-12-05T00:00:00Z");
     let swept = expiry::sweep(&wallet.account, night).change.unwrap();
     let kept = swept.entries[0].lasting.clone().unwrap();
-    assert!(matches!(kept.fact, Fact::FundsExpired(_)));
-    assert_eq!(swept.facts[kept.number as usize], kept.fact);
+    assert!(matches!(kept.details, EventDetails::FundsExpired(_)));
+    assert_eq!(swept.events[kept.number as usize], kept.details);
 }

@@ -11,8 +11,8 @@ use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::rate::RatingBasis;
 use domain::settlement::{self, NotOpen};
 use domain::{
-    Account, BillingModel, CardPayment, CardPaymentKind, Draft, EntryKind, Fact, Fingerprint, JournalEntry,
-    Lot, LotId, RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
+    Account, BillingModel, CardPayment, CardPaymentKind, Draft, EntryKind, EventDetails, Fingerprint,
+    JournalEntry, Lot, LotId, RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -105,8 +105,8 @@ fn stands(account: &Account) -> String {
     parts.join(", ")
 }
 
-fn facts<T>(decision: &Decision<T>) -> &[Fact] {
-    decision.change.as_ref().map_or(&[], |change| &change.facts)
+fn events<T>(decision: &Decision<T>) -> &[EventDetails] {
+    decision.change.as_ref().map_or(&[], |change| &change.events)
 }
 
 fn only_row<T>(decision: &Decision<T>) -> &JournalEntry {
@@ -307,7 +307,7 @@ fn f4_a_declined_card_credits_nothing_and_says_why() {
     let decision = settlement::decline(&account, at(NOON), &opened.answer, "insufficient_funds").unwrap();
     assert_eq!(decision.answer.state, CardPaymentState::Declined { reason: "insufficient_funds".into() });
     assert!(
-        matches!(facts(&decision), [Fact::PaymentDeclined { reason, .. }] if reason == "insufficient_funds")
+        matches!(events(&decision), [EventDetails::PaymentDeclined { reason, .. }] if reason == "insufficient_funds")
     );
     let closed = after(&account, &decision);
     assert_eq!(closed, Account { version: 3, as_of: at(NOON), ..before });
@@ -935,8 +935,8 @@ fn e3_warnings_at_60_30_and_7_days_then_the_booking() {
         assert_eq!(account.due_for_expiry(), Some(at(due)));
         assert!(expiry::sweep(&account, at(due) - millis(1)).change.is_none(), "not before it is due");
         let decision = expiry::sweep(&account, at(due));
-        let days = facts(&decision).iter().find_map(|fact| match fact {
-            Fact::FundsExpiring(expiring) => Some(expiring.days),
+        let days = events(&decision).iter().find_map(|event| match event {
+            EventDetails::FundsExpiring(expiring) => Some(expiring.days),
             _ => None,
         });
         assert_eq!((days, decision.answer.warned), (warned, usize::from(warned.is_some())), "{due}");
@@ -954,9 +954,11 @@ fn e3_lots_that_expire_together_are_told_of_together() {
     let lots: Vec<_> = lots.iter().map(|(id, expiry)| (id.as_str(), *expiry, "1.5")).collect();
     let account = euros(&lots);
     let told = |decision: &Decision<expiry::Swept>| -> Vec<_> {
-        let told = facts(decision).iter().filter_map(|fact| match fact {
-            Fact::FundsExpiring(told) => Some((Some(told.days), told.amount.to_string(), told.lots.len())),
-            Fact::FundsExpired(told) => Some((None, told.amount.to_string(), told.lots.len())),
+        let told = events(decision).iter().filter_map(|event| match event {
+            EventDetails::FundsExpiring(told) => {
+                Some((Some(told.days), told.amount.to_string(), told.lots.len()))
+            }
+            EventDetails::FundsExpired(told) => Some((None, told.amount.to_string(), told.lots.len())),
             _ => None,
         });
         told.collect()
@@ -1002,8 +1004,8 @@ fn n3_a_crossing_is_told_once_and_armed_again_above_zero() {
         let decision =
             adjustment::decide(&account, at(NOON), &AdjustmentRequest { id, ..adjust(amount, None, true) });
         let change = decision.unwrap().change.unwrap();
-        let said = change.facts.iter().find_map(|fact| match fact {
-            Fact::BalanceDepleted { available } => Some(available.to_string()),
+        let said = change.events.iter().find_map(|event| match event {
+            EventDetails::BalanceDepleted { available } => Some(available.to_string()),
             _ => None,
         });
         assert_eq!(said.as_deref(), told, "step {index}: {amount}");
@@ -1016,11 +1018,11 @@ fn n3_a_crossing_is_told_once_and_armed_again_above_zero() {
 fn n3_an_expiry_is_a_crossing_that_the_next_commit_tells() {
     let account = euros(&[("a", "2027-03-01T00:00:00Z", "10")]);
     let decision = expiry::sweep(&account, at("2027-03-04T00:00:00Z"));
-    let kinds: Vec<_> = facts(&decision)
+    let kinds: Vec<_> = events(&decision)
         .iter()
-        .map(|fact| match fact {
-            Fact::FundsExpired(_) => "expired",
-            Fact::BalanceDepleted { .. } => "depleted",
+        .map(|event| match event {
+            EventDetails::FundsExpired(_) => "expired",
+            EventDetails::BalanceDepleted { .. } => "depleted",
             _ => "other",
         })
         .collect();

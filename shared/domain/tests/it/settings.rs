@@ -1,7 +1,7 @@
 //! Settings other than auto-recharge's (A1, F10, N4, N9).
 
 use domain::account::Warning;
-use domain::fact::{Fact, Setting};
+use domain::event::{EventDetails, Setting};
 use domain::settings::{self, NewSettings};
 use domain::{Account, Decision, Profile};
 
@@ -31,9 +31,10 @@ fn n9_an_event_names_who_changed_which_settings_and_the_recipients_that_came_and
     };
     let change = change(&euros(&[]), &before, after.clone(), None).change.unwrap();
     assert_eq!(change.profile, Some(after));
-    let [Fact::SettingsChanged { fields, by, added_recipients, removed_recipients, new }] = &change.facts[..]
+    let [EventDetails::SettingsChanged { fields, by, added_recipients, removed_recipients, new }] =
+        &change.events[..]
     else {
-        panic!("{:?}", change.facts)
+        panic!("{:?}", change.events)
     };
     assert_eq!(fields[..], [Setting::Name, Setting::NotificationEmails]);
     assert_eq!(
@@ -50,7 +51,7 @@ fn n4_a_new_warning_amount_waits_for_the_next_crossing() {
         let change = change(&account, &card_holder(), card_holder(), Some(amount)).change.unwrap();
         assert_eq!(change.account.warning, Some(Warning { amount: money(amount, "EUR"), told }));
         assert!(
-            matches!(&change.facts[..], [Fact::SettingsChanged { fields, .. }] if fields[..] == [Setting::LowBalanceAmount])
+            matches!(&change.events[..], [EventDetails::SettingsChanged { fields, .. }] if fields[..] == [Setting::LowBalanceAmount])
         );
         let away = settings::change(
             &change.account,

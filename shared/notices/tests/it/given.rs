@@ -1,14 +1,14 @@
 //! What the mails of these tests are about.
 
 use domain::card_payment::Backup;
-use domain::fact::{
+use domain::event::{
     Event, Expired, Expiring, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard, UnusedFunds,
 };
 use domain::profile::{Card, PaymentMethod};
 use domain::recharge::{Limit, Safeguard, State};
 use domain::{
-    AccountId, BillingModel, CardPayment, CardPaymentKind, CardPaymentState, Currency, Fact, Fingerprint,
-    Locale, LotId, Money, PaymentId, PaymentKind, Profile,
+    AccountId, BillingModel, CardPayment, CardPaymentKind, CardPaymentState, Currency, EventDetails,
+    Fingerprint, Locale, LotId, Money, PaymentId, PaymentKind, Profile,
 };
 use jiff::Timestamp;
 use notices::{Mail, Occasion, Reader};
@@ -63,18 +63,18 @@ pub(crate) const PREPAID: Situation =
     Situation { billing: BillingModel::Prepaid, recharge: State::Off, reader: Reader::Recipient };
 const POST_USAGE: Situation = Situation { billing: BillingModel::PostUsage, ..PREPAID };
 
-/// The mail about a fact, for a prepaid account without auto-recharge.
-pub(crate) fn mail(fact: Fact, profile: &Profile) -> Option<Mail> {
-    mail_in(PREPAID, fact, profile)
+/// The mail about an event, for a prepaid account without auto-recharge.
+pub(crate) fn mail(event: EventDetails, profile: &Profile) -> Option<Mail> {
+    mail_in(PREPAID, event, profile)
 }
 
-pub(crate) fn mail_in(situation: Situation, fact: Fact, profile: &Profile) -> Option<Mail> {
+pub(crate) fn mail_in(situation: Situation, event: EventDetails, profile: &Profile) -> Option<Mail> {
     let Situation { billing, recharge, reader } = situation;
-    let kind = match fact {
-        Fact::FundsAdded { kind, .. } => Some(kind),
-        Fact::RechargeFailed { .. } | Fact::RechargeNeedsAction { .. } | Fact::RechargeStopped { .. } => {
-            Some(PaymentKind::Recharge)
-        }
+    let kind = match event {
+        EventDetails::FundsAdded { kind, .. } => Some(kind),
+        EventDetails::RechargeFailed { .. }
+        | EventDetails::RechargeNeedsAction { .. }
+        | EventDetails::RechargeStopped { .. } => Some(PaymentKind::Recharge),
         _ => None,
     };
     let payment = kind.and_then(CardPaymentKind::of).map(payment);
@@ -85,14 +85,14 @@ pub(crate) fn mail_in(situation: Situation, fact: Fact, profile: &Profile) -> Op
         at: instant("2026-11-25T09:05:30Z"),
         correlation_id: None,
         republished: false,
-        fact,
+        details: event,
     };
     let payment = payment.as_ref();
     Mail::about(&Occasion { event: &event, profile, billing, recharge, reader, payment, portal: PORTAL })
 }
 
-pub(crate) fn funds_added(kind: PaymentKind) -> Fact {
-    Fact::FundsAdded {
+pub(crate) fn funds_added(kind: PaymentKind) -> EventDetails {
+    EventDetails::FundsAdded {
         kind,
         payment_id: payment_id(),
         amount: euros("1250"),
@@ -103,18 +103,18 @@ pub(crate) fn funds_added(kind: PaymentKind) -> Fact {
 }
 
 /// A recharge of several recharge amounts.
-fn recharged_at_once() -> Fact {
-    let Fact::FundsAdded { kind, payment_id, expires_at, receipt_number, .. } =
+fn recharged_at_once() -> EventDetails {
+    let EventDetails::FundsAdded { kind, payment_id, expires_at, receipt_number, .. } =
         funds_added(PaymentKind::Recharge)
     else {
         unreachable!("funds were added")
     };
     let (amount, recharge_amounts) = (euros("150"), Some(3));
-    Fact::FundsAdded { kind, payment_id, amount, expires_at, receipt_number, recharge_amounts }
+    EventDetails::FundsAdded { kind, payment_id, amount, expires_at, receipt_number, recharge_amounts }
 }
 
-pub(crate) fn recharge_failed(reason: &str, retry_at: Option<&str>) -> Fact {
-    Fact::RechargeFailed {
+pub(crate) fn recharge_failed(reason: &str, retry_at: Option<&str>) -> EventDetails {
+    EventDetails::RechargeFailed {
         payment_id: payment_id(),
         amount: euros("50"),
         reason: reason.to_owned(),
@@ -122,7 +122,7 @@ pub(crate) fn recharge_failed(reason: &str, retry_at: Option<&str>) -> Fact {
     }
 }
 
-pub(crate) fn changed(fields: &[Setting]) -> Fact {
+pub(crate) fn changed(fields: &[Setting]) -> EventDetails {
     let card = |brand: &str, last4: &str| ShownCard { brand: brand.to_owned(), last4: last4.to_owned() };
     let has = |setting| fields.contains(&setting);
     let recipients = ["ada@contoso.example", "eve@contoso.example"].map(str::to_owned);
@@ -138,7 +138,7 @@ pub(crate) fn changed(fields: &[Setting]) -> Fact {
             monthly_limit: None,
         }),
     };
-    Fact::SettingsChanged {
+    EventDetails::SettingsChanged {
         fields: fields.to_vec(),
         by: "ada@contoso.example".to_owned(),
         added_recipients: Vec::new(),
@@ -148,11 +148,11 @@ pub(crate) fn changed(fields: &[Setting]) -> Fact {
 }
 
 /// A change of auto-recharge alone.
-fn recharge_changed(enabled: bool, resumed: bool) -> Fact {
+fn recharge_changed(enabled: bool, resumed: bool) -> EventDetails {
     let amounts = [Some(euros("50")), Some(euros("60")), Some(euros("500"))];
     let [recharge_amount, trigger_amount, monthly_limit] = amounts;
     let set = NewAutoRecharge { enabled, resumed, recharge_amount, trigger_amount, monthly_limit };
-    Fact::SettingsChanged {
+    EventDetails::SettingsChanged {
         fields: vec![Setting::AutoRecharge],
         by: "ada@contoso.example".to_owned(),
         added_recipients: Vec::new(),
@@ -161,8 +161,8 @@ fn recharge_changed(enabled: bool, resumed: bool) -> Fact {
     }
 }
 
-pub(crate) fn stopped(reason: &str) -> Fact {
-    Fact::RechargeStopped {
+pub(crate) fn stopped(reason: &str) -> EventDetails {
+    EventDetails::RechargeStopped {
         reason: reason.to_owned(),
         payment_id: Some(payment_id()),
         amount: Some(euros("50")),
@@ -180,29 +180,30 @@ fn unused(lots: &[(&str, &str)]) -> (Money, Vec<UnusedFunds>) {
     (lots.iter().fold(euros("0"), |sum, lot| sum + lot.amount), lots)
 }
 
-pub(crate) fn expiring(lots: &[(&str, &str)]) -> Fact {
+pub(crate) fn expiring(lots: &[(&str, &str)]) -> EventDetails {
     let (amount, lots) = unused(lots);
-    Fact::FundsExpiring(Expiring { amount, days: 30, lots })
+    EventDetails::FundsExpiring(Expiring { amount, days: 30, lots })
 }
 
-pub(crate) fn expired(lots: &[(&str, &str)]) -> Fact {
+pub(crate) fn expired(lots: &[(&str, &str)]) -> EventDetails {
     let (amount, lots) = unused(lots);
-    Fact::FundsExpired(Expired { amount, lots })
+    EventDetails::FundsExpired(Expired { amount, lots })
 }
 
-fn limited(why: Limit) -> Fact {
-    Fact::RechargeLimited { why, until: instant("2026-12-01T00:00:00Z") }
+fn limited(why: Limit) -> EventDetails {
+    EventDetails::RechargeLimited { why, until: instant("2026-12-01T00:00:00Z") }
 }
 
 /// One of each mail.
-pub(crate) fn every_mail() -> Vec<(&'static str, Situation, Fact)> {
-    let prepaid = |name, fact| (name, PREPAID, fact);
-    let with = |name, recharge, fact: &Fact| (name, Situation { recharge, ..PREPAID }, fact.clone());
-    let to = |name, reader, fact| (name, Situation { reader, ..PREPAID }, fact);
-    let depleted = Fact::BalanceDepleted { available: euros("-1.25") };
-    let zero = Fact::BalanceDepleted { available: euros("0") };
+pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
+    let prepaid = |name, event| (name, PREPAID, event);
+    let with =
+        |name, recharge, event: &EventDetails| (name, Situation { recharge, ..PREPAID }, event.clone());
+    let to = |name, reader, event| (name, Situation { reader, ..PREPAID }, event);
+    let depleted = EventDetails::BalanceDepleted { available: euros("-1.25") };
+    let zero = EventDetails::BalanceDepleted { available: euros("0") };
     let until = instant("2026-11-25T10:05:00Z");
-    let warning = Fact::BalanceWarning { available: euros("19.7361"), amount: euros("20") };
+    let warning = EventDetails::BalanceWarning { available: euros("19.7361"), amount: euros("20") };
     let mut many = vec![("50", "2026-12-25T08:00:00Z"); 20];
     many[19].1 = "2026-12-26T07:00:00Z";
     vec![
@@ -211,7 +212,7 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, Fact)> {
         prepaid("n2-failed", recharge_failed("insufficient_funds", Some("2026-11-25T10:05:00Z"))),
         prepaid(
             "n2-needs-action",
-            Fact::RechargeNeedsAction {
+            EventDetails::RechargeNeedsAction {
                 payment_id: payment_id(),
                 amount: euros("50"),
                 url: "https://pay.example.com/confirm?intent=pi_1&lang=auto".to_owned(),
@@ -249,7 +250,7 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, Fact)> {
         to("n9-recipients-added", Reader::Added, changed(&[Setting::NotificationEmails])),
         to("n9-recipients-removed", Reader::Removed, changed(&[Setting::NotificationEmails])),
         prepaid("n9-several", changed(&[Setting::NotificationEmails, Setting::AutoRecharge])),
-        prepaid("n10-paused", Fact::RechargePaused { why: Safeguard::Runaway }),
+        prepaid("n10-paused", EventDetails::RechargePaused { why: Safeguard::Runaway }),
         prepaid("n10-limited-monthly", limited(Limit::Monthly)),
         prepaid("n10-limited-maximum", limited(Limit::Maximum)),
         prepaid("n10-limited-lots", limited(Limit::Lots)),

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::fact::Setting;
+use domain::event::Setting;
 use domain::recharge::{Limit, Safeguard, State};
-use domain::rejection::Refusal;
-use domain::{Fact, Locale, MessageId, PaymentKind, Profile};
+use domain::rejected_record::RejectionStatus;
+use domain::{EventDetails, Locale, MessageId, PaymentKind, Profile};
 use notices::notice::EVENTS;
 use notices::{Notice, Reader};
 
@@ -22,9 +22,9 @@ fn every_mail_as_it_is_sent() {
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
-        for (name, situation, fact) in every_mail() {
+        for (name, situation, event) in every_mail() {
             for (language, locale) in LOCALES {
-                let mail = mail_in(situation, fact.clone(), &contoso(locale)).unwrap();
+                let mail = mail_in(situation, event.clone(), &contoso(locale)).unwrap();
                 let text = format!("Subject: {}\n\n{}", mail.subject, mail.text);
                 insta::assert_snapshot!(format!("{name}.{language}.txt"), text);
                 insta::assert_snapshot!(format!("{name}.{language}.html"), mail.html);
@@ -35,9 +35,9 @@ fn every_mail_as_it_is_sent() {
 
 #[test]
 fn text_and_html_say_the_same() {
-    for (name, situation, fact) in every_mail() {
+    for (name, situation, event) in every_mail() {
         for (language, locale) in LOCALES {
-            let mail = mail_in(situation, fact.clone(), &contoso(locale)).unwrap();
+            let mail = mail_in(situation, event.clone(), &contoso(locale)).unwrap();
             let html = mail.html.replace("&#38;", "&").replace("&#39;", "'");
             for line in mail.text.lines().filter(|line| *line != "--") {
                 // A row's label and value are cells of their own; what leads to a link is its text.
@@ -58,8 +58,8 @@ fn text_and_html_say_the_same() {
 
 #[test]
 fn french_sets_its_marks_apart_with_spaces_that_do_not_break() {
-    for (name, situation, fact) in every_mail() {
-        let mail = mail_in(situation, fact, &contoso(Locale::Fr)).unwrap();
+    for (name, situation, event) in every_mail() {
+        let mail = mail_in(situation, event, &contoso(Locale::Fr)).unwrap();
         for mark in [" :", " ;", " !", " ?", " »", "« ", "'"] {
             for text in [&mail.subject, &mail.text] {
                 assert!(!text.contains(mark), "{name}: {mark:?} in {text}");
@@ -69,8 +69,8 @@ fn french_sets_its_marks_apart_with_spaces_that_do_not_break() {
 }
 
 /// Events that have no mail.
-fn without_a_mail() -> Vec<Fact> {
-    let declined = Fact::PaymentDeclined {
+fn without_a_mail() -> Vec<EventDetails> {
+    let declined = EventDetails::PaymentDeclined {
         payment_id: payment_id(),
         amount: euros("50"),
         reason: "card_declined".to_owned(),
@@ -78,20 +78,20 @@ fn without_a_mail() -> Vec<Fact> {
     vec![
         funds_added(PaymentKind::Adjustment),
         declined,
-        Fact::BalanceLow { available: euros("1") },
-        Fact::UsageRejected {
+        EventDetails::BalanceLow { available: euros("1") },
+        EventDetails::UsageRejected {
             message_id: MessageId::parse("m-1").unwrap(),
             index: 0,
             record_id: None,
-            status: Refusal::Invalid,
+            status: RejectionStatus::Invalid,
             field: "record".to_owned(),
             problem: "expected a JSON object".to_owned(),
         },
         changed(&[Setting::Name, Setting::Locale, Setting::PoNumber, Setting::LowBalanceAmount]),
-        // One cause is one mail: another fact of the same commit has it.
+        // One cause is one mail: another event of the same commit has it.
         recharge_failed("lost_card", None),
-        Fact::BalanceWarning { available: euros("0"), amount: euros("20") },
-        Fact::BalanceWarning { available: euros("-5"), amount: euros("20") },
+        EventDetails::BalanceWarning { available: euros("0"), amount: euros("20") },
+        EventDetails::BalanceWarning { available: euros("-5"), amount: euros("20") },
         // Less than a minor unit.
         expiring(&[("0.0001", "2026-12-25T08:00:00Z"), ("0.0098", "2026-12-25T09:00:00Z")]),
         expired(&[("0.0099", "2026-11-22T08:00:00Z")]),
@@ -108,10 +108,11 @@ fn events_that_are_no_news_have_no_mail() {
 
 #[test]
 fn the_events_that_can_have_a_mail_are_listed() {
-    let name = |event: &Fact| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
+    let name =
+        |event: &EventDetails| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
     let events: Vec<_> =
         every_mail().into_iter().map(|(_, _, event)| event).chain(without_a_mail()).collect();
-    let schema = schemars::schema_for!(Fact).to_value();
+    let schema = schemars::schema_for!(EventDetails).to_value();
     let known = schema["oneOf"].as_array().unwrap().iter();
     let known: BTreeSet<_> =
         known.map(|event| event["properties"]["type"]["const"].as_str().unwrap().to_owned()).collect();
@@ -146,11 +147,11 @@ fn n3_auto_recharge_is_advised_only_where_it_is_off() {
         State::Paused { why: Safeguard::Runaway },
         State::Stopped,
     ] {
-        for fact in [
-            Fact::BalanceDepleted { available: euros("-55") },
-            Fact::BalanceWarning { available: euros("5"), amount: euros("20") },
+        for event in [
+            EventDetails::BalanceDepleted { available: euros("-55") },
+            EventDetails::BalanceWarning { available: euros("5"), amount: euros("20") },
         ] {
-            let text = mail_in(Situation { recharge, ..PREPAID }, fact, &contoso(Locale::En)).unwrap().text;
+            let text = mail_in(Situation { recharge, ..PREPAID }, event, &contoso(Locale::En)).unwrap().text;
             assert!(!text.contains("can do this for you"), "{recharge:?}: {text}");
             assert!(text.contains("Auto-recharge"), "{recharge:?}: {text}");
         }
@@ -160,8 +161,8 @@ fn n3_auto_recharge_is_advised_only_where_it_is_off() {
 #[test]
 fn amounts_from_a_minor_unit_on_have_a_mail() {
     let cent = [("0.0051", "2026-11-22T08:00:00Z"), ("0.0049", "2026-11-22T09:00:00Z")];
-    for fact in [expiring(&cent), expired(&cent)] {
-        assert!(mail(fact.clone(), &contoso(Locale::En)).is_some(), "{fact:?}");
+    for event in [expiring(&cent), expired(&cent)] {
+        assert!(mail(event.clone(), &contoso(Locale::En)).is_some(), "{event:?}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What comes from outside stays text: it is escaped, forges no line, and no header.
 
-use domain::fact::{NewValues, Setting};
-use domain::{Fact, Locale, Profile};
+use domain::event::{NewValues, Setting};
+use domain::{EventDetails, Locale, Profile};
 
 use crate::given::{euros, mail, payment_id, recharge_failed};
 
@@ -14,14 +14,14 @@ fn evil(locale: Locale) -> Profile {
 #[test]
 fn a_name_or_an_author_cannot_forge_anything() {
     for locale in [Locale::En, Locale::Fr] {
-        let fact = Fact::SettingsChanged {
+        let event = EventDetails::SettingsChanged {
             fields: vec![Setting::AutoRecharge],
             by: EVIL.to_owned(),
             added_recipients: Vec::new(),
             removed_recipients: Vec::new(),
             new: NewValues::default(),
         };
-        let mail = mail(fact, &evil(locale)).unwrap();
+        let mail = mail(event, &evil(locale)).unwrap();
         assert!(!mail.subject.chars().any(char::is_control), "{:?}", mail.subject);
         assert!(mail.subject.ends_with("<b>Évil</b> \"& Co\" Bcc: eve@example.com Amount: nothing"));
         assert!(!mail.html.contains("<b>"), "{}", mail.html);
@@ -38,8 +38,8 @@ fn a_name_or_an_author_cannot_forge_anything() {
 #[test]
 fn texts_from_outside_have_a_limit() {
     let profile = Profile { name: "é".repeat(5_000), ..Profile::default() };
-    let fact = recharge_failed(&"y".repeat(5_000), Some("2026-11-25T10:05:00Z"));
-    let mail = mail(fact, &profile).unwrap();
+    let event = recharge_failed(&"y".repeat(5_000), Some("2026-11-25T10:05:00Z"));
+    let mail = mail(event, &profile).unwrap();
     assert!(mail.subject.ends_with(&format!("{}\u{2026}", "é".repeat(200))), "{}", mail.subject);
     assert!(mail.subject.chars().count() < 300 && mail.text.chars().count() < 3_000, "{}", mail.text);
 }
@@ -47,9 +47,12 @@ fn texts_from_outside_have_a_limit() {
 #[test]
 fn n2_only_what_can_be_followed_becomes_the_link() {
     let link = |url: &str| {
-        let fact =
-            Fact::RechargeNeedsAction { payment_id: payment_id(), amount: euros("50"), url: url.to_owned() };
-        let mail = mail(fact, &evil(Locale::En)).unwrap();
+        let event = EventDetails::RechargeNeedsAction {
+            payment_id: payment_id(),
+            amount: euros("50"),
+            url: url.to_owned(),
+        };
+        let mail = mail(event, &evil(Locale::En)).unwrap();
         let start = mail.html.rfind("class=\"button\"").unwrap();
         let (_, link) = mail.html[start..].split_once("href=\"").unwrap();
         link.split_once('"').unwrap().0.to_owned()

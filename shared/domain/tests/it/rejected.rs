@@ -3,8 +3,10 @@
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Decided, Outcome};
 use domain::journal::EntryDetails;
-use domain::rejection::{Message, Refusal};
-use domain::{Account, BillingModel, Decision, Fact, MessageId, RateTable, Rejection, UsageRecord};
+use domain::rejected_record::{Message, RejectionStatus};
+use domain::{
+    Account, BillingModel, Decision, EventDetails, MessageId, RateTable, RejectedRecord, UsageRecord,
+};
 
 use crate::books::Books;
 use crate::given::{account, at, call, changed_at, euros};
@@ -12,19 +14,19 @@ use crate::given::{account, at, call, changed_at, euros};
 const NOON: &str = "2027-01-10T12:00:00Z";
 const SENT: &str = "2027-01-10T11:00:00.123Z";
 
-fn rejection(index: u32) -> Rejection {
-    Rejection {
+fn rejection(index: u32) -> RejectedRecord {
+    RejectedRecord {
         message: Message { id: MessageId::parse("m-1").unwrap(), sent_at: at(SENT) },
         index,
         record_id: Some(format!("r{index}")),
-        refusal: Refusal::Invalid,
+        status: RejectionStatus::Invalid,
         field: "number".to_owned(),
         detail: "expected an E.164 number".to_owned(),
         text: format!("{{\"id\":\"r{index}\"}}"),
     }
 }
 
-fn decide(account: &Account, records: &[UsageRecord], refused: &[Rejection]) -> Decision<Decided> {
+fn decide(account: &Account, records: &[UsageRecord], refused: &[RejectedRecord]) -> Decision<Decided> {
     let (records, refused): (Vec<_>, Vec<_>) = (records.iter().collect(), refused.iter().collect());
     let decision = debit::decide(account, at(NOON), &records, &refused, &RateTable::default());
     if let Some(change) = &decision.change {
@@ -56,9 +58,14 @@ fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
     assert_eq!(row.key, rejection(7).key());
 
     let told = row.lasting.as_ref().unwrap();
-    assert_eq!(change.facts[told.number as usize], told.fact);
-    let Fact::UsageRejected { index: 7, record_id: Some(id), status: Refusal::Invalid, field, .. } =
-        &told.fact
+    assert_eq!(change.events[told.number as usize], told.details);
+    let EventDetails::UsageRejected {
+        index: 7,
+        record_id: Some(id),
+        status: RejectionStatus::Invalid,
+        field,
+        ..
+    } = &told.details
     else {
         panic!("{told:?}");
     };
@@ -69,7 +76,7 @@ fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
 fn s3_only_refused_records_are_a_commit_and_none_is_none() {
     let account = euros(&[]);
     let change = decide(&account, &[], &[rejection(0)]).change.unwrap();
-    assert_eq!((change.entries.len(), change.facts.len()), (1, 1));
+    assert_eq!((change.entries.len(), change.events.len()), (1, 1));
     assert_eq!(change.account.balance(), account.balance());
     assert!(decide(&account, &[], &[]).change.is_none());
 }

@@ -1,4 +1,4 @@
-//! Facts: the events of a commit. They are written with the account in the same transaction, so none is lost and none is
+//! Events: the events of a commit. They are written with the account in the same transaction, so none is lost and none is
 //! invented, and `publish` forwards them from the table's stream. Some are kept with their journal entries too, so that a
 //! period can be published again.
 
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use crate::id::{LotId, MessageId, PaymentId, PaymentKind};
 use crate::money::Money;
 use crate::recharge::state::{Limit, Safeguard};
-use crate::rejection::Refusal;
+use crate::rejected_record::RejectionStatus;
 
 /// One thing that happened to an account. Readers must expect kinds and fields they do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
-pub enum Fact {
+pub enum EventDetails {
     /// A purchase, recharge or positive adjustment arrived (N1, N7).
     FundsAdded {
         /// What added them.
@@ -119,7 +119,7 @@ pub enum Fact {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record_id: Option<String>,
         /// How it was refused, as the API answers it.
-        status: Refusal,
+        status: RejectionStatus,
         /// The field that was wrong.
         field: String,
         /// What was expected of it.
@@ -300,11 +300,11 @@ pub struct NewAutoRecharge {
     pub monthly_limit: Option<Money>,
 }
 
-/// A fact as it is published: the `detail` of an event on the bus.
+/// An event as it is published: the `detail` of an event on the bus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
-    /// `account#version#number`: the same fact always has the same, however often it is delivered.
+    /// `account#version#number`: the same event always has the same, however often it is delivered.
     pub id: String,
     /// Whose.
     pub account_id: String,
@@ -321,14 +321,14 @@ pub struct Event {
     pub republished: bool,
     /// What happened.
     #[serde(flatten)]
-    pub fact: Fact,
+    pub details: EventDetails,
 }
 
 impl Event {
     /// What events on the bus say of where they come from.
     pub const SOURCE: &str = "communications-credits";
 
-    /// The id of the fact with this number among those of a commit.
+    /// The id of the event with this number among those of a commit.
     pub fn id(account: &str, version: u64, number: u32) -> String {
         format!("{account}#{version}#{number}")
     }
@@ -355,20 +355,20 @@ mod tests {
             (
                 r#"{"type":"FundsExpired","lotId":"pur_1","amount":{"amount":"8.5000","currency":"EUR"},
                     "expiredAt":"2027-11-22T08:00:00Z"}"#,
-                Fact::FundsExpired(Expired { amount, lots: vec![lot.clone()] }),
+                EventDetails::FundsExpired(Expired { amount, lots: vec![lot.clone()] }),
             ),
             (
                 r#"{"type":"FundsExpiring","lotId":"pur_1","amount":{"amount":"8.5000","currency":"EUR"},
                     "expiresAt":"2027-11-22T08:00:00Z","days":30}"#,
-                Fact::FundsExpiring(Expiring { amount, days: 30, lots: vec![lot.clone()] }),
+                EventDetails::FundsExpiring(Expiring { amount, days: 30, lots: vec![lot.clone()] }),
             ),
         ] {
-            assert_eq!(serde_json::from_str::<Fact>(old).unwrap(), new);
+            assert_eq!(serde_json::from_str::<EventDetails>(old).unwrap(), new);
             let written = serde_json::to_string(&new).unwrap();
-            assert_eq!(serde_json::from_str::<Fact>(&written).unwrap(), new, "{written}");
+            assert_eq!(serde_json::from_str::<EventDetails>(&written).unwrap(), new, "{written}");
         }
-        let stopped: Fact =
+        let stopped: EventDetails =
             serde_json::from_str(r#"{"type":"RechargeStopped","reason":"lost_card"}"#).unwrap();
-        assert!(matches!(stopped, Fact::RechargeStopped { payment_id: None, amount: None, .. }));
+        assert!(matches!(stopped, EventDetails::RechargeStopped { payment_id: None, amount: None, .. }));
     }
 }

@@ -20,17 +20,17 @@ pub struct Message {
     pub sent_at: Timestamp,
 }
 
-/// How a record was refused.
+/// Why a record was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub enum Refusal {
+pub enum RejectionStatus {
     /// It cannot be accepted.
     Invalid,
     /// It was accepted with other content, or its revision is not due.
     Conflict,
 }
 
-impl Refusal {
+impl RejectionStatus {
     /// The API's name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -39,23 +39,23 @@ impl Refusal {
         }
     }
 
-    /// The refusal of this name.
+    /// The status of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Invalid, Self::Conflict].into_iter().find(|refusal| refusal.as_str() == name)
+        [Self::Invalid, Self::Conflict].into_iter().find(|status| status.as_str() == name)
     }
 }
 
 /// A rejected record, with all that is needed to correct it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
+pub struct RejectedRecord {
     /// The message that it came in.
     pub message: Message,
     /// Its index in the message, from 0.
     pub index: u32,
     /// Its id, if it could be read.
     pub record_id: Option<String>,
-    /// Invalid, or in conflict.
-    pub refusal: Refusal,
+    /// Why it was rejected.
+    pub status: RejectionStatus,
     /// The wrong field.
     pub field: String,
     /// What was expected of the field.
@@ -67,7 +67,7 @@ pub struct Rejection {
 /// The part of a record's text that is stored: [`MAX_KEPT_CHARS`], and `…` for the rest.
 ///
 /// ```
-/// use domain::rejection::{MAX_KEPT_CHARS, kept_text};
+/// use domain::rejected_record::{MAX_KEPT_CHARS, kept_text};
 /// assert_eq!(kept_text(r#"{"id":"a"}"#), r#"{"id":"a"}"#);
 /// assert_eq!(kept_text(&"é".repeat(2_000)).chars().count(), MAX_KEPT_CHARS + 1);
 /// ```
@@ -78,7 +78,7 @@ pub fn kept_text(text: &str) -> String {
     }
 }
 
-impl Rejection {
+impl RejectedRecord {
     /// The key of its journal entry, fixed before the first try.
     pub fn key(&self) -> JournalKey {
         JournalKey::rejected(self.message.sent_at, &self.message.id, self.index)

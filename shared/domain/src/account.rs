@@ -201,11 +201,19 @@ impl Account {
     }
 
     /// Checks that the sum of its lots stays below [`MAX_UNITS`] when this amount is added (S4).
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::AccountTooLarge`] if it would not.
     pub fn can_hold(&self, amount: Money) -> Result<(), MoneyError> {
         stays_small(self.sum_of_lots(|_| true), amount)
     }
 
     /// Checks that the amount owed and the next invoice's amount stay below [`MAX_UNITS`] with this charge (S4).
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::AccountTooLarge`] if they would not.
     pub fn can_be_charged(&self, amount: Money) -> Result<(), MoneyError> {
         stays_small(self.owed, amount)?;
         stays_small(self.post_usage.amount, amount)

@@ -59,6 +59,10 @@ pub enum AdjustmentRefusal {
 }
 
 /// Decides on an adjustment. A positive one adds a lot. A negative one is funded like a charge (F9).
+///
+/// # Errors
+///
+/// What is wrong with the request, or why the account cannot take it. Nothing changes then.
 pub fn decide(
     account: &Account,
     now: Timestamp,

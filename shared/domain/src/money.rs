@@ -144,11 +144,26 @@ impl Money {
     }
 
     /// An amount in whole minor units, as cards are charged (T3).
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::TooPrecise`] for a fraction of a minor unit, [`MoneyError::TooLarge`] for more than the ledger keeps.
+    ///
+    /// ```
+    /// use domain::{Currency, Money};
+    /// let jpy = Currency::parse("JPY").unwrap();
+    /// assert_eq!(Money::in_minor_units("500".parse().unwrap(), jpy).unwrap().to_string(), "500.00");
+    /// assert!(Money::in_minor_units("500.5".parse().unwrap(), jpy).is_err());
+    /// ```
     pub fn in_minor_units(amount: Decimal, currency: Currency) -> Result<Self, MoneyError> {
         Self::with_digits(amount, currency, currency.minor_digits())
     }
 
     /// What a ledger of such amounts adds up to: as exact as they are, and larger.
+    ///
+    /// # Errors
+    ///
+    /// The same as [`Money::new`], with a larger bound.
     pub fn sum(amount: Decimal, currency: Currency) -> Result<Self, MoneyError> {
         if amount.abs() >= MAX_SUM {
             return Err(MoneyError::SumTooLarge);
@@ -172,6 +187,17 @@ impl Money {
     }
 
     /// Rounds once, half away from zero, to what the ledger keeps (S5).
+    ///
+    /// # Errors
+    ///
+    /// [`MoneyError::TooLarge`] for more than the ledger keeps.
+    ///
+    /// ```
+    /// use domain::{Currency, Money};
+    /// let eur = Currency::parse("EUR").unwrap();
+    /// assert_eq!(Money::rounded("0.00005".parse().unwrap(), eur).unwrap().to_string(), "0.0001");
+    /// assert_eq!(Money::rounded("-0.00005".parse().unwrap(), eur).unwrap().to_string(), "-0.0001");
+    /// ```
     pub fn rounded(amount: Decimal, currency: Currency) -> Result<Self, MoneyError> {
         let rounded =
             amount.round_dp_with_strategy(currency.ledger_digits(), RoundingStrategy::MidpointAwayFromZero);

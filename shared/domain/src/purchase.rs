@@ -68,6 +68,20 @@ impl PurchaseLimits {
     }
 
     /// An amount that may be charged, or why not.
+    ///
+    /// # Errors
+    ///
+    /// The limit that the amount breaks, or that it has more decimals than a card can be charged with (T3).
+    ///
+    /// ```
+    /// use domain::Currency;
+    /// use domain::purchase::{PurchaseLimits, PurchaseRefusal};
+    ///
+    /// let (limits, eur) = (PurchaseLimits::parse("EUR=20..5000").unwrap(), Currency::parse("EUR").unwrap());
+    /// assert_eq!(limits.check("20".parse().unwrap(), eur).unwrap().to_string(), "20.0000");
+    /// let too_small = limits.check("19.99".parse().unwrap(), eur).unwrap_err();
+    /// assert!(matches!(too_small, PurchaseRefusal::BelowMinimum { .. }));
+    /// ```
     pub fn check(&self, amount: Decimal, currency: Currency) -> Result<Money, PurchaseRefusal> {
         let (min, max) = self.of(currency);
         if amount < min {
@@ -147,6 +161,10 @@ pub struct PurchaseRequest {
 }
 
 /// Opens the payment, if nothing refuses it. The account lists it as open before anything is sent to the card processor.
+///
+/// # Errors
+///
+/// Why no purchase can begin. Nothing was charged, and nothing changes.
 pub fn open(
     account: &Account,
     profile: &Profile,

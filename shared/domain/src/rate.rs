@@ -121,6 +121,10 @@ pub struct RateTable {
 
 impl RateTable {
     /// A table of these rates, in any order.
+    ///
+    /// # Errors
+    ///
+    /// [`TwoAtOnce`] if two rates of one service, currency and prefix take effect at the same instant.
     pub fn new(rates: impl IntoIterator<Item = ((Service, Currency), Rate)>) -> Result<Self, TwoAtOnce> {
         let mut placed: HashMap<_, Vec<_>> = HashMap::new();
         for (place, (service, rate)) in rates.into_iter().enumerate() {

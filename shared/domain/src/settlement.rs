@@ -27,6 +27,10 @@ use crate::recharge::outcome;
 pub struct NotOpen;
 
 /// Closes the payment with its lot: the card was charged.
+///
+/// # Errors
+///
+/// [`NotOpen`] if another process has closed it already.
 pub fn succeed(
     account: &Account,
     now: Timestamp,
@@ -65,6 +69,10 @@ pub fn succeed(
 }
 
 /// Closes the payment without a lot: nothing was charged.
+///
+/// # Errors
+///
+/// [`NotOpen`] if another process has closed it already.
 pub fn decline(
     account: &Account,
     now: Timestamp,
@@ -89,6 +97,10 @@ pub fn decline(
 }
 
 /// Keeps the payment open until the card's owner confirms it; recovery looks at it at `look_at`.
+///
+/// # Errors
+///
+/// [`NotOpen`] if another process has closed it already.
 pub fn await_owner(
     account: &Account,
     now: Timestamp,
@@ -109,6 +121,10 @@ pub fn await_owner(
 /// yet has one more attempt (F10). Otherwise, or if it was withdrawn meanwhile, it closes as declined.
 ///
 /// `next_begins_at` is the instant, by the machine's clock, at which the backup's attempt begins. Its lease runs from there.
+///
+/// # Errors
+///
+/// [`NotOpen`] if another process has closed it already.
 pub fn decline_or_try_backup(
     account: &Account,
     now: Timestamp,
@@ -134,6 +150,10 @@ pub fn decline_or_try_backup(
 }
 
 /// Keeps the payment open, since its outcome is unknown; recovery looks again at `look_at`.
+///
+/// # Errors
+///
+/// [`NotOpen`] if another process has closed it already.
 pub fn still_unknown(
     account: &Account,
     now: Timestamp,

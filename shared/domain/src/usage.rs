@@ -183,6 +183,10 @@ impl UsageRecord {
 
     /// Checks it against the account's currency and the clock (S6, T1), and returns the charge that its source gave, if any. A
     /// record that costs nothing may name any currency (S4).
+    ///
+    /// # Errors
+    ///
+    /// The field that is wrong, and what was expected of it.
     pub fn checked(&self, currency: Currency, now: Timestamp) -> Result<Option<Money>, InvalidRecord> {
         if self.started_at > now + FUTURE_TOLERANCE {
             return Err(InvalidRecord::new("startedAt", "expected a start at most five minutes after now"));

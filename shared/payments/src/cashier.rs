@@ -62,6 +62,10 @@ pub struct Cashier<'a> {
 
 impl Cashier<'_> {
     /// Charges an open payment. If the outcome is unknown, it stays open for recovery.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The payment is open, and recovery finds out what became of it.
     pub async fn charge(&self, payment: CardPayment, now: Timestamp) -> Result<CardPayment, StoreError> {
         // Boxed, since the futures of the steps are large.
         let settled = Box::pin(self.attempt(payment, now)).await?;

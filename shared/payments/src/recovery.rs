@@ -31,6 +31,10 @@ pub enum Recovery {
 
 impl Cashier<'_> {
     /// Recovers a payment that its account lists as open.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The payment stays due.
     pub async fn recover_open(
         &self,
         account: &AccountId,
@@ -43,6 +47,10 @@ impl Cashier<'_> {
     }
 
     /// Cancels the account's open recharge if it was withdrawn. One that cannot be cancelled now stays due.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The recharge stays due.
     pub async fn cancel_withdrawn(&self, account: &Account, now: Timestamp) -> Result<(), StoreError> {
         if let Some(open) = account.open_recharge().filter(|open| open.withdrawn) {
             self.recover_open(&account.id, open, now.max(account.as_of)).await?;
@@ -52,6 +60,10 @@ impl Cashier<'_> {
 
     /// Recovers one payment because the card processor says that its object has moved. An attempt whose lease has not
     /// ended is left to its process, or to a later recovery: the object that moved may be that of the card before.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The payment stays due.
     pub async fn payment_moved(
         &self,
         account: &AccountId,

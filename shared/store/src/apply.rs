@@ -108,6 +108,10 @@ impl<T> Uncertain<T> {
 
 impl Store {
     /// Writes a new account; `false` if its id is taken. After a lost reply it may be this very account that took it.
+    ///
+    /// # Errors
+    ///
+    /// The store failed, or the account is contended. The account may have been created all the same if a reply was lost.
     pub async fn create(&self, change: &Change) -> Result<bool, StoreError> {
         assert_eq!(change.account.version, 1, "only a new account is created");
         for tries in 1..=MAX_TRIES {
@@ -130,6 +134,27 @@ impl Store {
     }
 
     /// Decides on an account and commits, again and again until no other commit comes between.
+    ///
+    /// `decide` is called once for each try, with the account as it stands then, and with the rows that earlier tries met.
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError::NoAccount`]; what `decide` refused with; [`ApplyError::PaymentMoved`] if the payment that it writes is no longer
+    /// as it was read; or the store failed. A commit whose reply was lost is recognised by the next try.
+    ///
+    /// ```no_run
+    /// # use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
+    /// # use domain::{AccountId, JournalEntry};
+    /// # use jiff::Timestamp;
+    /// # use store::{ApplyError, Store};
+    /// # async fn adjust(
+    /// #     store: &Store, id: &AccountId, now: Timestamp, request: AdjustmentRequest,
+    /// # ) -> Result<JournalEntry, ApplyError<AdjustmentRefusal>> {
+    /// let applied = store.apply(id, |account, _| adjustment::decide(account, now, &request)).await?;
+    /// println!("the balance is {}", applied.account.balance());
+    /// # Ok(applied.answer)
+    /// # }
+    /// ```
     pub async fn apply<T, R>(
         &self,
         id: &AccountId,

@@ -112,6 +112,10 @@ impl MailLeases {
     }
 
     /// Takes the lease of the mail about an event to a recipient, whose address is the same in upper and lower case.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable: the event comes back later.
     pub async fn take(&self, event: &str, recipient: &str) -> Result<Standing, StoreError> {
         let mut lease = MailLease {
             event: event.to_owned(),
@@ -167,6 +171,10 @@ impl MailLeases {
     }
 
     /// Marks the mail as sent, even if another process holds the lease by now.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable. The mail goes out again when the lease is over.
     pub async fn mark_sent(&self, lease: &MailLease) -> Result<(), StoreError> {
         self.put(lease.item(SENT, Timestamp::now())).await
     }

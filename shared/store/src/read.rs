@@ -31,6 +31,10 @@ const MAX_TRIES_TO_READ: u32 = 9;
 
 impl Store {
     /// The account as it stands.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable, or the item cannot be read.
     pub async fn account(&self, id: &AccountId) -> Result<Option<Account>, StoreError> {
         let item = self.item(&self.tables.accounts, key(id, PART, CORE)).await?;
         item.as_ref().map(core_from_item).transpose()
@@ -49,6 +53,10 @@ impl Store {
     }
 
     /// The account and its profile, at one instant.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable, or the item cannot be read.
     pub async fn account_with_profile(
         &self,
         id: &AccountId,

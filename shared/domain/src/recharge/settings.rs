@@ -57,6 +57,10 @@ pub enum WrongAmount {
 }
 
 /// Changes the settings (R1). Turning it off withdraws an open charge (R5). Changed amounts are a new start.
+///
+/// # Errors
+///
+/// Every amount that is wrong, or that there is no card to charge, or that the account pays after use.
 pub fn configure(
     account: &Account,
     profile: &Profile,
@@ -159,6 +163,10 @@ fn withdraw_open(draft: &mut Draft) {
 pub struct NothingToResume;
 
 /// Resumes auto-recharge that a safeguard paused or declines stopped (R6).
+///
+/// # Errors
+///
+/// [`NothingToResume`] in any other state.
 pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()>, NothingToResume> {
     if !matches!(account.recharge.state, State::Paused { .. } | State::Stopped) {
         return Err(NothingToResume);

@@ -3,9 +3,13 @@
 use std::fmt::Debug;
 
 use domain::account::Status;
+use domain::event::{NewValues, Setting};
 use domain::recharge::{Limit, Safeguard};
 use domain::rejected_record::RejectionStatus;
-use domain::{BillingModel, CardPaymentKind, EntryKind, Locale, PaymentKind, Service};
+use domain::{
+    BillingModel, CardPaymentKind, EntryKind, EventDetails, Fingerprint, JournalKey, Locale, MessageId,
+    PaymentKind, Service,
+};
 use serde::Serialize;
 
 /// Checks that each of these values is serialized as `name` says.
@@ -65,4 +69,40 @@ fn a_card_payment_is_a_purchase_or_a_recharge() {
 #[test]
 fn a3_the_two_states_of_an_account_have_the_apis_names() {
     assert_eq!([Status::Active, Status::Depleted].map(Status::as_str), ["active", "depleted"]);
+}
+
+#[test]
+fn s2_a_fingerprint_is_half_a_sha_256_over_its_parts_and_their_lengths() {
+    // Computed with another program: SHA-256 of 1 as eight bytes, "a", 2 as eight bytes, "bc".
+    assert_eq!(Fingerprint::of(["a", "bc"]).as_str(), "3fafa1cf2f19a7c1129beb20cf0983f7");
+    assert_ne!(Fingerprint::of(["ab", "c"]), Fingerprint::of(["a", "bc"]));
+    assert_eq!(Fingerprint::from_stored("kept").as_str(), "kept");
+}
+
+#[test]
+fn s3_the_rejected_records_of_a_message_share_the_beginning_of_their_keys() {
+    let sent_at = "2026-11-22T10:00:00Z".parse().unwrap();
+    let [message, other] = ["m-1", "m-10"].map(|id| MessageId::parse(id).unwrap());
+    let prefix = JournalKey::prefix_of_rejected(sent_at, &message);
+    assert_eq!(prefix, "2026-11-22T10:00:00.000Z#rejected#m-1#");
+    assert!(JournalKey::rejected(sent_at, &message, 7).as_str().starts_with(&prefix));
+    assert!(!JournalKey::rejected(sent_at, &other, 7).as_str().starts_with(&prefix));
+}
+
+#[test]
+fn n9_an_event_leaves_out_values_that_were_not_changed() {
+    let changed = |new: NewValues| {
+        let event = EventDetails::SettingsChanged {
+            fields: vec![Setting::NotificationEmails],
+            by: "ada".to_owned(),
+            added_recipients: Vec::new(),
+            removed_recipients: Vec::new(),
+            new,
+        };
+        serde_json::to_value(event).unwrap()
+    };
+    assert_eq!(changed(NewValues::default()).get("new"), None);
+    let emails = Some(vec!["ada@example.com".to_owned()]);
+    let some = changed(NewValues { notification_emails: emails, ..NewValues::default() });
+    assert_eq!(some["new"], serde_json::json!({ "notificationEmails": ["ada@example.com"] }));
 }

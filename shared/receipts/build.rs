@@ -1,4 +1,4 @@
-//! Compiles what `src/hypotf.c` says.
+//! Compiles `src/hypotf.c`.
 
 fn main() {
     println!("cargo::rerun-if-changed=src/hypotf.c");

@@ -1,9 +1,8 @@
-//! How fast calls are paid for, through the HTTP front and with a sync per commit: `cargo xtask bench`.
+//! Throughput and latency of debits over HTTP, with a sync for each commit: `cargo xtask bench`.
 //!
-//! Prints three tables: debits a second on a new store and on one with 50,000 debits, which should be the
-//! same; many clients at one account; and where the time of a single debit goes. It measures and judges
-//! nothing: clients and host share the machine, and whatever else runs there. The ratio is that of the median
-//! request, which suffers less from the neighbours than a rate does.
+//! Prints three tables: debits a second on a new store and on one with 50,000 debits, which should be equal; many clients at one
+//! account; and the parts of the time of a single debit. It fails on no figure, since clients, host and other programs share the
+//! machine. The ratio is that of median latencies, which other programs disturb less than rates.
 
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "rates and times, not money")]
 
@@ -17,17 +16,17 @@ use scenarios::{Api, World};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// As the host's own binary has it.
+/// The allocator of the host's own binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Each figure is the median of so many rounds, …
+/// The number of rounds, of which each figure is the median.
 const ROUNDS: usize = 5;
-/// … each so long.
+/// The length of a round.
 const ROUND: Duration = Duration::from_millis(500);
-/// What the store holds at the end.
+/// The debits in the filled store.
 const DEBITS_AT_THE_END: usize = 50_000;
-/// Records in one request: as many as one transaction holds.
+/// The records of a request, as many as a transaction holds.
 const BATCH: usize = 99;
 const MANY_CLIENTS: usize = 16;
 const MANY_ACCOUNTS: usize = 16;
@@ -64,8 +63,8 @@ async fn main() {
     anatomy().await;
 }
 
-/// One line of the first table. A round on a new store and one on the filled store take turns, so that
-/// whatever else the machine does falls on both.
+/// Prints one line of the first table. Rounds on a new store and on the filled store alternate, so that other load on the machine
+/// affects both.
 async fn compare(batch: usize, clients: usize, accounts: usize) {
     let filled = Bench::start(accounts).await;
     filled.fill().await;
@@ -87,7 +86,7 @@ async fn compare(batch: usize, clients: usize, accounts: usize) {
     );
 }
 
-/// A host on disk with accounts that have funds.
+/// A host on disk, and accounts with funds.
 struct Bench {
     world: World,
     accounts: Vec<String>,
@@ -95,7 +94,7 @@ struct Bench {
     _folder: TempDir,
 }
 
-/// Calls, each another.
+/// A source of distinct calls.
 struct Calls {
     started_at: Timestamp,
     next: AtomicU64,
@@ -117,13 +116,13 @@ impl Calls {
     }
 }
 
-/// What a round of requests did.
+/// The result of a round of requests.
 struct Round {
     debits: usize,
     refused: usize,
     took: Duration,
     latencies: Vec<Duration>,
-    /// Tries per commit: each but the first begins with a read of one unit.
+    /// Tries for each commit. Each try but the first begins with a read of one unit.
     tries: f64,
 }
 
@@ -132,7 +131,7 @@ impl Round {
         self.debits as f64 / self.took.as_secs_f64()
     }
 
-    /// In milliseconds, of so many per cent of the requests at most.
+    /// A percentile of the latency, in milliseconds.
     fn latency(&mut self, percent: usize) -> f64 {
         self.latencies.sort_unstable();
         let last = self.latencies.len() - 1;
@@ -140,14 +139,14 @@ impl Round {
     }
 }
 
-/// Of all requests of all rounds, in milliseconds.
+/// The median latency of all requests of all rounds, in milliseconds.
 fn median_latency(rounds: &[Round]) -> f64 {
     let mut all: Vec<_> = rounds.iter().flat_map(|round| &round.latencies).collect();
     all.sort_unstable();
     all[all.len() / 2].as_secs_f64() * 1_000.0
 }
 
-/// The round whose speed is in the middle.
+/// The round with the median rate.
 fn median(mut rounds: Vec<Round>) -> Round {
     rounds.sort_by(|a, b| a.debits_per_second().total_cmp(&b.debits_per_second()));
     rounds.swap_remove(rounds.len() / 2)
@@ -170,7 +169,7 @@ impl Bench {
         bench
     }
 
-    /// Each client works through the accounts from a place of its own.
+    /// Runs a round. Each client goes through the accounts, from a different one.
     async fn round(&self, batch: usize, clients: usize) -> Round {
         let reads_before = self.reads();
         let start = Instant::now();
@@ -217,7 +216,7 @@ async fn fund(operator: &Api, account: &str) {
     operator.adjust(account, "funds", funds).await.expect(201);
 }
 
-/// Sends until the round is over: how long each request took, and how many were refused as contended.
+/// Sends requests until the round is over. Returns the time of each, and the number that were refused as contended.
 async fn client_of(
     api: Api,
     accounts: Vec<String>,
@@ -242,7 +241,7 @@ async fn client_of(
     (latencies, refused)
 }
 
-/// The third table: each line does one thing more than the one before.
+/// Prints the third table, in which each line does one step more than the one before.
 async fn anatomy() {
     let disk = Bench::start(1).await;
     let memory = World::start().await;
@@ -263,7 +262,7 @@ async fn anatomy() {
     }
 }
 
-/// The median of what is done again and again for a round.
+/// The median time of the work, which is repeated for a round.
 async fn time(work: impl AsyncFn()) -> Duration {
     let mut times = Vec::new();
     let start = Instant::now();

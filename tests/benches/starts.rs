@@ -1,8 +1,9 @@
-//! What each function weighs and how fast it starts, against an empty one: `cargo xtask budget`.
+//! The size and start time of each function, compared with an empty one: `cargo xtask budget`.
 //!
-//! Every program is started as Lambda starts it, again and again and in turns, with a Runtime API on loopback: from
-//! spawn to the first `next` is its start, of which the warm-up call is shown by itself; then it is given an event of
-//! its own twice, the first and a warm invocation. The tables, the bus and the mailbox are the one-machine host's. Fails past the budget.
+//! Every program is started as Lambda starts it, in alternation with the others, with a Runtime API on loopback. Its start is the
+//! time from spawn to the first `next`. The warm-up call, which is part of it, is shown separately. Then it gets its event twice,
+//! for a first and a warm invocation. Tables, bus and mailbox are those of the one-machine host. Fails if a start exceeds the
+//! budget.
 
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "sizes and times, not money")]
 
@@ -27,18 +28,18 @@ use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-/// How often each program is started.
+/// The number of starts of each program.
 const ROUNDS: usize = 15;
 
-/// A start may take so many times what the empty function's takes, …
+/// The longest start, as a multiple of the empty function's.
 const MOST_TIMES_EMPTY: f64 = 4.0;
-/// … and so long.
+/// The longest start.
 const LONGEST_START: Duration = Duration::from_millis(12);
 
-/// What the others are measured against.
+/// The empty function, with which the others are compared.
 const EMPTY: &str = "empty";
 
-/// The events that the functions are given, in the order in which they are shown.
+/// The functions and their events, in the order of the table.
 fn events() -> Vec<(&'static str, Value)> {
     let scheduled = json!({ "time": Timestamp::now() });
     let depleted = json!({
@@ -75,7 +76,7 @@ fn call() -> Value {
     })
 }
 
-/// A request of the operator, as API Gateway gives it.
+/// A request of the operator, as API Gateway sends it.
 fn request(method: &str, below_account: &str, body: Option<Value>) -> Value {
     json!({
         "version": "2.0",
@@ -144,7 +145,7 @@ async fn main() -> ExitCode {
     let mut measured: Vec<_> = events().into_iter().map(|(name, event)| Measured::new(name, event)).collect();
     for _ in 0..ROUNDS {
         for function in &mut measured {
-            // Each run finds the account as the one before found it.
+            // Each run has a new host, so that it finds the same account.
             let world = World::start().await;
             world.account("acme").await;
             let recipient = json!({ "notificationEmails": ["ada@example.com"] });
@@ -159,21 +160,21 @@ async fn main() -> ExitCode {
     report(&measured, &programs, &zips)
 }
 
-/// A function and what its runs took.
+/// A function and the measurements of its runs.
 struct Measured {
     name: &'static str,
     event: Value,
     runs: Vec<Run>,
 }
 
-/// One process, from its start to its end.
+/// The measurements of one process.
 struct Run {
     start: Duration,
-    /// The call with which it opens its connections, as it says itself; none of the empty one.
+    /// The time of the warm-up call, which opens the connections, from its log. The empty function makes none.
     warm_up: Option<Duration>,
     first: Duration,
     warm: Duration,
-    /// At the first `next`, in kilobytes.
+    /// The resident memory at the first `next`, in kilobytes.
     memory: u64,
 }
 
@@ -182,7 +183,7 @@ impl Measured {
         Self { name, event, runs: Vec::new() }
     }
 
-    /// The median, in milliseconds.
+    /// The median of a time, in milliseconds.
     fn median(&self, time: impl Fn(&Run) -> Duration) -> f64 {
         let mut times: Vec<_> = self.runs.iter().map(time).collect();
         times.sort_unstable();
@@ -196,7 +197,7 @@ impl Measured {
     }
 }
 
-/// Prints the table; fails if a start is past the budget.
+/// Prints the table. Fails if a start exceeds the budget.
 fn report(measured: &[Measured], programs: &Path, zips: &Path) -> ExitCode {
     println!("medians of {ROUNDS} runs, in turns; times in milliseconds");
     println!(
@@ -229,22 +230,22 @@ fn report(measured: &[Measured], programs: &Path, zips: &Path) -> ExitCode {
     if within { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// A file's size; a dash for the zip of the empty one, which is not packaged.
+/// The size of a file; a dash for the zip of the empty function, which is not packaged.
 fn kilobytes(file: &Path) -> String {
     std::fs::metadata(file).map_or("-".to_owned(), |file| (file.len() / 1_000).to_string())
 }
 
-/// What a process does at the Runtime API.
+/// A call of a process to the Runtime API.
 enum Call {
-    /// It is ready for an event.
+    /// The process is ready for an event.
     Next,
-    /// It has answered.
+    /// The process has answered.
     Response,
-    /// It says that it failed.
+    /// The process has failed, with this message.
     Error(String),
 }
 
-/// What stands in for Lambda's side of one process: it hands out one event at a time.
+/// A Runtime API for one process, which hands out one event at a time.
 struct RuntimeApi {
     address: SocketAddr,
     events: UnboundedSender<Value>,
@@ -266,7 +267,7 @@ struct Desk {
 
 impl Desk {
     fn note(&self, call: Call) {
-        // Nobody listens any more once the run is over.
+        // The receiver is dropped once the run is over.
         let _ = self.calls.send((Instant::now(), call));
     }
 }
@@ -286,10 +287,10 @@ impl RuntimeApi {
         Self { address, events, calls, server }
     }
 
-    /// From handing out the event to its answer; then the process waits for the next.
+    /// The time from handing out the event to its answer. Waits until the process asks for the next event.
     async fn invoke(&mut self, event: &Value) -> Duration {
         let given = Instant::now();
-        self.events.send(event.clone()).expect("somebody waits");
+        self.events.send(event.clone()).expect("the process waits for an event");
         let answered = self.expect(|call| matches!(call, Call::Response)).await;
         self.expect(|call| matches!(call, Call::Next)).await;
         answered - given
@@ -304,7 +305,7 @@ impl RuntimeApi {
     }
 }
 
-/// Starts a program and gives it the event twice.
+/// Starts a program and invokes it twice with the event.
 async fn run(program: &Path, world: &World, event: &Value) -> Run {
     let mut api = RuntimeApi::serve().await;
     let mut command = command(program, &api, world);
@@ -319,7 +320,7 @@ async fn run(program: &Path, world: &World, event: &Value) -> Run {
     Run { start: ready - spawned, warm_up: warm_up(&log), first, warm, memory }
 }
 
-/// What the log says of the warm-up call.
+/// The time of the warm-up call, from the log.
 fn warm_up(log: &[u8]) -> Option<Duration> {
     let mut lines =
         serde_json::Deserializer::from_slice(log).into_iter().map(|line| line.expect("a line is JSON"));
@@ -327,7 +328,7 @@ fn warm_up(log: &[u8]) -> Option<Duration> {
     Some(Duration::from_micros(line["microseconds"].as_u64().expect("a number")))
 }
 
-/// As Lambda starts it: with settings, and nothing else around.
+/// The command that starts a program as Lambda does, with its settings alone.
 fn command(program: &Path, api: &RuntimeApi, world: &World) -> Command {
     let mut command = Command::new(program);
     command
@@ -339,7 +340,7 @@ fn command(program: &Path, api: &RuntimeApi, world: &World) -> Command {
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "budget")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "budget")
         .envs(world.settings())
-        // Lambda's image has its certificates in one file; a folder with a file for each costs a start half a millisecond.
+        // Lambda's image has its certificates in one file. A folder with one file each would cost half a millisecond.
         .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
         .stdout(Stdio::piped())
         .kill_on_drop(true);
@@ -374,10 +375,10 @@ async fn failed(State(desk): State<Desk>, problem: String) -> StatusCode {
     StatusCode::ACCEPTED
 }
 
-/// The process's memory that is in use, in kilobytes.
+/// The resident memory of the process, in kilobytes.
 fn resident(process: &Child) -> u64 {
     let id = process.id().expect("it runs");
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs on Linux");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux gives it");
     line.trim().trim_end_matches("kB").trim().parse().expect("a number")
 }

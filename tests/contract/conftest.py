@@ -8,13 +8,13 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENT = ROOT / "docs" / "openapi.json"
 
-#: The host's clock stands here.
+#: The instant at which the host's clock stands.
 NOW = "2026-11-22T12:00:00Z"
 
 
 @pytest.fixture(scope="session")
 def program():
-    """The host's program, which the tests in Rust use too: built as for them, so that nothing is built twice."""
+    """The host's program. It is built with the command of the tests in Rust, so that nothing is built twice."""
     command = ["cargo", "test", "--workspace", "--test", "scenarios", "--no-run", "--message-format", "json"]
     built = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     messages = map(json.loads, built.stdout.splitlines())
@@ -27,7 +27,7 @@ def program():
 
 
 class Host:
-    """The one-machine host, in a process and a folder of its own."""
+    """The one-machine host, in a process of its own."""
 
     def __init__(self, program, folder):
         self._process = subprocess.Popen([program, folder], stdout=subprocess.PIPE, text=True)
@@ -40,7 +40,7 @@ class Host:
         self._process.wait(timeout=60)
 
     def local(self, method, path, body=None):
-        """A route that only this host has."""
+        """Calls a route below /_local, which only this host has."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.url}/_local/{path}", data, headers, method=method)

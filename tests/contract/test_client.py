@@ -1,4 +1,4 @@
-"""A client that openapi-python-client generates from docs/openapi.json reads every field of every answer."""
+"""A client generated from docs/openapi.json by openapi-python-client reads every field of every answer."""
 
 import collections
 import datetime
@@ -23,7 +23,7 @@ def generated(tmp_path_factory):
     programs = pathlib.Path(sys.executable).parent
     options = ["--path", DOCUMENT, "--output-path", folder / "credits_client", "--config", CONFIG]
     command = [programs / "openapi-python-client", "generate", *options, "--meta", "none", "--fail-on-warning"]
-    # It formats what it has written with a program that is installed beside it.
+    # The generator formats its output with a program that is installed beside it.
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
     subprocess.run(command, check=True, env={**os.environ, "PATH": path})
     sys.path.insert(0, str(folder))
@@ -32,14 +32,14 @@ def generated(tmp_path_factory):
 
 
 class Seen:
-    """Which fields of the document's schemas were in an answer, and reached through the client."""
+    """Counts the fields of the document's schemas that were in an answer."""
 
     def __init__(self, document):
         self._document = document
         self.fields = collections.Counter()
 
     def note(self, schema, value):
-        """Notes each field of a value, which is of this schema; one that the schema lacks is an error."""
+        """Counts each field of a value of this schema. A field that the schema lacks is an error."""
         schema = self.resolved(schema)
         if isinstance(value, list):
             for element in value:
@@ -53,7 +53,7 @@ class Seen:
                 self.note(of, field)
 
     def fields_of(self, schema, value=None):
-        """The fields of an object: name, and the schema that has it, with the field's own."""
+        """The fields of an object: the name of each, with the name of the schema that has it and the field's own schema."""
         schema = self.resolved(schema)
         for part in schema.get("allOf", []):
             yield from self.fields_of(part, value)
@@ -108,19 +108,19 @@ class Seen:
 
 
 class Client:
-    """Calls operations with the generated client, and notes what their answers have."""
+    """Calls operations with the generated client, and counts the fields of their answers."""
 
     def __init__(self, generated, seen, host, token):
         self._seen = seen
         self._client = generated.AuthenticatedClient(base_url=host.url, token=token)
 
     def call(self, operation, *path, status=200, **parameters):
-        """The parsed answer of an operation, which must have this status."""
+        """Calls an operation. Returns the parsed answer, which must have this status."""
         response = self.module(operation).sync_detailed(*path, client=self._client, **parameters)
         return self.read(operation, response, status)
 
     def send_file(self, operation, path, content_type, content):
-        """The same for a file, whose content type the generated client cannot send."""
+        """Sends a file, whose content type the generated client cannot send, and returns the parsed answer."""
         headers = {"Content-Type": content_type}
         answer = self._client.get_httpx_client().post(path, content=content, headers=headers)
         return self.read(operation, self.module(operation)._build_response(client=self._client, response=answer), 200)
@@ -129,7 +129,7 @@ class Client:
         assert response.status_code == status, f"{operation}: {response.status_code} {response.content[:2_000]}"
         if response.headers["content-type"].split(";")[0].endswith("json"):
             raw = json.loads(response.content)
-            # What the client has read is all that was sent.
+            # The client has read everything that was sent.
             assert plain(response.parsed.to_dict()) == plain(raw), operation
             self._seen.note(self.schema(operation, status), raw)
         return response.parsed
@@ -150,11 +150,11 @@ class Client:
         return next(content["schema"] for kind, content in contents.items() if kind.endswith("json"))
 
     def model(self, name, /, **fields):
-        """A request's body, of a schema of the document."""
+        """A request body of this schema of the document."""
         return self.schema_class(name).from_dict(fields)
 
     def choice(self, name, value):
-        """One of the values that a parameter of this schema may have."""
+        """A value of a parameter of this schema."""
         return self.schema_class(name)(value)
 
     def schema_class(self, name):
@@ -162,7 +162,7 @@ class Client:
 
 
 def plain(value):
-    """A value whose texts that are instants are read as such, since the client writes them in another form."""
+    """A value with its instants parsed, since the client writes them in another form."""
     if isinstance(value, list):
         return [plain(element) for element in value]
     if isinstance(value, dict):
@@ -186,7 +186,7 @@ def test_a_generated_client_reads_every_field_of_every_answer(host, generated, d
 
 
 def live(host, client, platform):
-    """A life in which everything that an answer can say is said."""
+    """Calls operations until every field of every answer has occurred."""
     call, model = client.call, client.model
     call(
         "createAccount",
@@ -235,7 +235,7 @@ def adjust(client, account, amount):
 
 
 def usage(host, client, platform):
-    """Calls, rated and not, of our own and from a report, good and bad."""
+    """Debits calls with and without a charge, as JSON and as a report, valid and invalid."""
     started = "2026-11-22T11:00:00Z"
     record = {"service": "userOut", "number": "+33123456789", "startedAt": started, "durationSeconds": 61}
     more = {"callId": "call-1", "userId": "ada", "costCentre": "sales", "plan": "MCOPSTN1", "userCountry": "FR", "holdId": "h"}
@@ -271,7 +271,7 @@ def usage(host, client, platform):
 
 
 def recharge(host, client):
-    """Auto-recharge on, then declined."""
+    """Turns auto-recharge on and lets it be declined."""
     settings = client.model(
         "AutoRechargeSettings", enabled=True, triggerAmount="60", rechargeAmount="50", monthlyLimit="1000"
     )
@@ -286,7 +286,7 @@ def recharge(host, client):
     client.call("resumeAutoRecharge", "contoso", status=409)
     purchases = client.call("listPurchases", "contoso", limit=100).purchases
     declined = next(purchase for purchase in purchases if purchase.kind == "recharge")
-    assert declined.recharge_amounts == 3, "as many as lift the balance above the trigger"
+    assert declined.recharge_amounts == 3, "the smallest number that lifts the balance above the trigger"
 
 
 def instant(text):

@@ -1,4 +1,4 @@
-"""Requests that schemathesis makes of docs/openapi.json, valid ones and others: every answer is as the document says."""
+"""schemathesis generates valid and invalid requests from docs/openapi.json. Every answer must be one that the document allows."""
 
 import pathlib
 import subprocess

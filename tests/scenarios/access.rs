@@ -1,4 +1,4 @@
-//! Who may do what (X1): every route with every role, as the contract has it.
+//! Access rights (X1): every route with every role.
 
 use local::tokens::TokenRequest;
 use reqwest::Method;
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 
-/// O operator, A admin, V viewer, P platform.
+/// The letters of the roles in [`Route::who`].
 const ROLES: [(char, &str); 4] = [('O', "operator"), ('A', "admin"), ('V', "viewer"), ('P', "platform")];
 
 struct Route {
     method: Method,
     path: &'static str,
-    /// Who may.
+    /// The letters of the roles that may use it.
     who: &'static str,
     body: Value,
-    /// What those who may are answered.
+    /// The status of the answer to these roles.
     answer: u16,
 }
 
@@ -24,7 +24,7 @@ fn route(method: Method, path: &'static str, who: &'static str, body: Value, ans
     Route { method, path, who, body, answer }
 }
 
-/// Every route there is; what stands in braces is filled in for each request.
+/// All routes of the API. The parts in braces are filled in for each request.
 fn routes() -> Vec<Route> {
     let get = |path, who| route(Method::GET, path, who, Value::Null, 200);
     vec![
@@ -81,7 +81,7 @@ async fn world() -> (World, String) {
     (world, purchase["purchaseId"].as_str().expect("an id").to_owned())
 }
 
-/// Sends a request about an account; `new` is a name not used before.
+/// Sends a request about an account. `new` is a name that no request used before.
 async fn send(api: &Api, route: &Route, account: &str, purchase: &str, new: &str) -> Answer {
     let path = route.path.replace("{account}", account).replace("{purchase}", purchase);
     let body =
@@ -94,7 +94,7 @@ async fn send(api: &Api, route: &Route, account: &str, purchase: &str, new: &str
 async fn x1_every_route_lets_in_the_roles_of_the_contract_and_no_others() {
     let (world, purchase) = world().await;
     let before = world.operator.account("a").await;
-    // First those who may not, so that one sees that nothing changes.
+    // The roles without the right come first, so that the test sees that nothing changes.
     for route in routes() {
         for (letter, role) in ROLES.into_iter().filter(|(letter, _)| !route.who.contains(*letter)) {
             let api = world.client(role, &["a", "b"]);
@@ -116,7 +116,7 @@ async fn x1_every_route_lets_in_the_roles_of_the_contract_and_no_others() {
 }
 
 #[tokio::test]
-async fn x1_another_organizations_account_is_as_if_there_were_none() {
+async fn x1_the_account_of_another_organization_is_not_found() {
     let (world, purchase) = world().await;
     let before = world.operator.account("a").await;
     let routes: Vec<_> = routes().into_iter().filter(|route| route.path.contains("{account}")).collect();
@@ -128,12 +128,12 @@ async fn x1_another_organizations_account_is_as_if_there_were_none() {
                 let nobodys = send(&api, route, "nobody", &purchase, "new").await;
                 let what = format!("{} {} as {role} of {accounts:?}", route.method, route.path);
                 assert_eq!(theirs.status, 404, "{what}: {}", theirs.body);
-                assert_eq!(theirs.problem(404), nobodys.problem(404), "{what}: nothing tells them apart");
+                assert_eq!(theirs.problem(404), nobodys.problem(404), "{what}: as for an unknown account");
             }
         }
     }
     assert_eq!(world.operator.account("a").await, before);
-    // What the operator asks about an account that is not there, or cannot be.
+    // The operator asks about accounts that do not exist, or whose id is invalid.
     for account in ["nobody", "A", "a%20", "a%23core", "a%2Fb", "%FF", &"x".repeat(65)] {
         for route in &routes {
             let answer = send(&world.operator, route, account, &purchase, "new").await;
@@ -144,7 +144,7 @@ async fn x1_another_organizations_account_is_as_if_there_were_none() {
 }
 
 #[tokio::test]
-async fn x1_without_a_valid_token_there_is_nothing() {
+async fn x1_without_a_valid_token_every_route_answers_401() {
     let (world, purchase) = world().await;
     let before = world.operator.account("a").await;
     let tokens = &world.host.machine().tokens;
@@ -180,11 +180,11 @@ async fn x1_without_a_valid_token_there_is_nothing() {
     assert_eq!(world.operator.account("a").await, before);
 
     let bare = reqwest::get(format!("{}/v1/accounts/a", world.host.url())).await.expect("an answer");
-    assert_eq!(bare.status(), 401, "no header at all");
+    assert_eq!(bare.status(), 401, "no Authorization header");
 }
 
 #[tokio::test]
-async fn x1_a_role_that_is_not_ours_may_nothing() {
+async fn x1_an_unknown_role_may_use_no_route() {
     let (world, purchase) = world().await;
     for role in ["", "root", "Operator", "operator "] {
         let api = world.client(role, &["a"]);
@@ -197,7 +197,7 @@ async fn x1_a_role_that_is_not_ours_may_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_route_is_not_found() {
+async fn an_unknown_route_is_not_found() {
     let (world, _) = world().await;
     let before = world.operator.account("a").await;
     for (method, path) in [
@@ -208,7 +208,7 @@ async fn what_is_no_route_is_not_found() {
         (Method::GET, "/v1/accounts/a/"),
         (Method::GET, "/v1/accounts/a/nothing"),
         (Method::GET, "/v1/accounts/a/usage"),
-        // A path that is one, with another method.
+        // Known paths with another method.
         (Method::GET, "/v1/accounts/a/debits"),
         (Method::DELETE, "/v1/accounts/a"),
         (Method::PUT, "/v1/accounts/a"),

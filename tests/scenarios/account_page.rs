@@ -1,10 +1,10 @@
-//! The account's page of the one-machine host: where links in mails lead until there is a portal (F3, F4, R1, R7).
+//! The account page of the one-machine host, the target of the links in mails (F3, F4, R1, R7).
 
 use reqwest::Method;
 use scenarios::{Answer, World, decimal, rated};
 use serde_json::json;
 
-/// What a browser gets: after a form that was taken, the page that it is sent to.
+/// Sends a form and follows the redirect, as a browser does.
 async fn send(world: &World, method: Method, path: &str, form: &str) -> Answer {
     let headers = [("content-type", "application/x-www-form-urlencoded")];
     world.operator.send_text(method, path, &headers, form.to_owned()).await
@@ -31,7 +31,7 @@ fn assert_says(page: &str, parts: &[&str]) {
     }
 }
 
-/// The key that the form for funds has.
+/// The idempotency key in the form for buying funds.
 #[track_caller]
 fn key_of(page: &str) -> String {
     let (_, rest) = page.split_once("name=\"key\" value=\"").expect("a key");
@@ -39,7 +39,7 @@ fn key_of(page: &str) -> String {
 }
 
 #[tokio::test]
-async fn it_has_a_part_for_each_link_of_a_mail() {
+async fn the_page_has_a_section_for_each_link_of_a_mail() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
@@ -63,7 +63,7 @@ async fn it_has_a_part_for_each_link_of_a_mail() {
 }
 
 #[tokio::test]
-async fn the_home_page_leads_to_it() {
+async fn the_home_page_links_to_the_account_page() {
     let world = World::demo().await;
     let home = text(send(&world, Method::GET, "/", "").await, 200);
     assert_says(&home, &["href=\"/accounts/demo\""]);
@@ -78,14 +78,14 @@ async fn f3_a_form_that_is_sent_twice_buys_once() {
     for _ in 0..2 {
         let bought = post(&world, "/accounts/a/purchases", &format!("key={key}&amount=75.50"), 200).await;
         assert_says(&bought, &["The card was charged", "<strong>EUR 75.50</strong>", ">Receipt 1</a>"]);
-        assert_ne!(key_of(&bought), key, "the next purchase is another");
+        assert_ne!(key_of(&bought), key, "the form for the next purchase has another key");
     }
     assert_eq!(world.operator.charges("a").await.len(), 1);
     world.operator.assert_books_balance("a").await;
 }
 
 #[tokio::test]
-async fn what_is_refused_is_said_beside_what_was_entered() {
+async fn a_refused_form_shows_the_problem_and_the_entered_values() {
     let world = World::start().await;
     world.account("a").await;
     let refused = post(&world, "/accounts/a/purchases", "key=one&amount=5", 422).await;
@@ -105,7 +105,7 @@ async fn what_is_refused_is_said_beside_what_was_entered() {
 }
 
 #[tokio::test]
-async fn f4_a_declined_card_is_said_and_can_be_replaced() {
+async fn f4_a_decline_is_shown_and_the_card_can_be_replaced() {
     let world = World::start().await;
     world.account("a").await;
     let card = "paymentMethod=pm_card_chargeDeclinedInsufficientFunds&backup=pm_card_mastercard";
@@ -126,7 +126,7 @@ async fn f4_a_declined_card_is_said_and_can_be_replaced() {
 }
 
 #[tokio::test]
-async fn r7_auto_recharge_is_set_seen_and_resumed() {
+async fn r7_auto_recharge_is_set_shown_and_resumed() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
@@ -195,7 +195,7 @@ async fn recipients_are_shown_and_changed() {
 }
 
 #[tokio::test]
-async fn a_decimal_comma_is_taken_and_what_could_be_anything_is_refused_in_plain_words() {
+async fn a_decimal_comma_is_accepted_and_an_ambiguous_amount_refused() {
     let world = World::start().await;
     world.account("a").await;
     let bought = post(&world, "/accounts/a/purchases", "key=one&amount=100,50", 200).await;
@@ -212,14 +212,14 @@ async fn a_decimal_comma_is_taken_and_what_could_be_anything_is_refused_in_plain
 }
 
 #[tokio::test]
-async fn a_recharge_of_several_amounts_says_why() {
+async fn a_recharge_of_several_amounts_is_explained() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
     world.operator.buy("a", "k", json!({ "amount": "100" })).await.expect(201);
     let form = "enabled=on&rechargeAmount=50&triggerAmount=50&monthlyLimit=";
     post(&world, "/accounts/a/auto-recharge", form, 200).await;
-    assert!(!page(&world, "a").await.contains("several times at once, one would not"), "nothing was");
+    assert!(!page(&world, "a").await.contains("several times at once, one would not"), "no recharge yet");
     world.operator.debit("a", &[rated("r", "2026-11-22T08:00:00Z", "170")]).await.expect(200);
     world.drain().await;
     let listed = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
@@ -227,7 +227,7 @@ async fn a_recharge_of_several_amounts_says_why() {
         (&listed["purchases"][0]["amount"], &listed["purchases"][0]["rechargeAmounts"]),
         (&json!("150.0000"), &json!(3))
     );
-    assert!(listed["purchases"][1]["rechargeAmounts"].is_null(), "a purchase is what somebody asked for");
+    assert!(listed["purchases"][1]["rechargeAmounts"].is_null(), "a purchase has no recharge amounts");
     let page = page(&world, "a").await;
     assert_says(&page, &["EUR 150.00<br><span class=\"muted\">3 × EUR 50.00</span>"]);
     assert_says(&page, &["several times at once, one would not have lifted the balance above the trigger"]);

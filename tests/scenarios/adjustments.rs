@@ -1,4 +1,4 @@
-//! The operator's corrections: rows of the journal with a reason and an author, each made once (F9).
+//! Adjustments by the operator: journal entries with a reason and an author, each made once (F9).
 
 use std::pin::pin;
 
@@ -32,13 +32,13 @@ async fn f9_a_positive_adjustment_is_a_lot_of_twelve_months() {
     let lots = lots(&world).await;
     assert_eq!(lots[0]["lotId"], row["lotId"]);
     assert_eq!(lots[0]["expiresAt"], "2029-02-28T10:00:00.000Z");
-    assert_eq!(lots[0].get("purchaseId"), None, "no card paid for it");
+    assert_eq!(lots[0].get("purchaseId"), None, "there is no purchase");
     assert!(world.operator.charges("a").await.is_empty());
     world.operator.assert_books_balance("a").await;
 }
 
 #[tokio::test]
-async fn f9_a_given_expiry_is_kept_and_must_lie_ahead() {
+async fn f9_a_given_expiry_is_kept_and_must_be_in_the_future() {
     let world = world_at("2026-11-22T10:00:00Z").await;
     for (amount, expires_at, status) in [
         ("5", "2026-11-22T10:00:00.001Z", 201),
@@ -79,7 +79,7 @@ async fn f9_a_negative_adjustment_draws_oldest_expiry_first() {
 }
 
 #[tokio::test]
-async fn f9_more_than_is_available_is_refused_unless_told_otherwise() {
+async fn f9_taking_more_than_is_available_needs_allow_negative() {
     let world = world_at("2026-11-22T10:00:00Z").await;
     world.operator.adjust("a", "funds", adjustment("5")).await.expect(201);
     world.operator.adjust("a", "too-much", adjustment("-5.0001")).await.expect(409);
@@ -91,7 +91,7 @@ async fn f9_more_than_is_available_is_refused_unless_told_otherwise() {
     assert_eq!((&account["owed"], &account["status"]), (&json!("0.0001"), &json!("depleted")));
     world.operator.assert_books_balance("a").await;
 
-    // F7: what is owed is repaid first, also by an adjustment.
+    // An adjustment repays the owed amount first (F7).
     world.operator.adjust("a", "repay", adjustment("1")).await.expect(201);
     assert_eq!(lots(&world).await[0]["remaining"], "0.9999");
     world.operator.assert_books_balance("a").await;
@@ -124,7 +124,7 @@ async fn f9_an_adjustment_names_its_author_and_reason() {
 }
 
 #[tokio::test]
-async fn f9_what_cannot_be_an_adjustment_is_a_wrong_field() {
+async fn f9_an_invalid_adjustment_names_the_field() {
     let world = world_at("2026-11-22T10:00:00Z").await;
     for (body, field) in [
         (adjustment("0"), "amount"),
@@ -155,7 +155,7 @@ async fn f9_only_the_operator_adjusts() {
 }
 
 #[tokio::test]
-async fn f9_the_same_key_is_the_same_adjustment_for_ever() {
+async fn f9_a_repeated_key_never_makes_a_second_adjustment() {
     let world = world_at("2026-11-22T10:00:00Z").await;
     let row = world.operator.adjust("a", "k", adjustment("5")).await.expect(201);
     world.set_time("2026-12-24T10:00:00Z");
@@ -178,10 +178,10 @@ async fn f9_the_same_key_is_the_same_adjustment_for_ever() {
 async fn f9_twenty_identical_adjustments_at_once_are_one_row() {
     let world = world_at("2026-11-22T10:00:00Z").await;
     for amount in ["5", "-5"] {
-        // The second takes all there is: once one of them is made, the others find nothing left to take.
+        // The second amount is all that is available. Once it is taken, a repeat finds nothing left to take.
         let answers = join_all((0..20).map(|_| world.operator.adjust("a", amount, adjustment(amount)))).await;
         let rows: Vec<_> = answers.into_iter().map(|answer| answer.expect(201)).collect();
-        assert!(rows.iter().all(|row| *row == rows[0]), "they all name the same row");
+        assert!(rows.iter().all(|row| *row == rows[0]), "all answers give the same entry");
     }
     assert_eq!(world.operator.transactions("a").await.len(), 2);
     assert_eq!(world.operator.account("a").await["balance"], "0.0000");
@@ -189,16 +189,16 @@ async fn f9_twenty_identical_adjustments_at_once_are_one_row() {
 }
 
 #[tokio::test]
-async fn f9_an_adjustment_overtaken_by_its_repeat_names_the_same_row() {
+async fn f9_an_adjustment_overtaken_by_its_repeat_gives_the_same_entry() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::on_disk(folder.path()).await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
     world.operator.adjust("a", "funds", adjustment("5")).await.expect(201);
     world.host.stop().await;
-    // A process that has just started remembers no account: it reads before it decides.
+    // A new process has no account in memory, so it reads before it decides.
     let world = World::on_disk(folder.path()).await;
-    // It has seen that the key is new; its repeat then takes all that is available.
+    // It has read that the key is new. Then its repeat takes all that is available.
     let mut overtaken = pin!(world.adjust_here("a", "k", adjustment("-5")));
     let held = world.run_to(1, &mut overtaken).await.expect_err("it makes more calls");
     let row = world.operator.adjust("a", "k", adjustment("-5")).await.expect(201);

@@ -1,4 +1,4 @@
-//! Whatever is wrong with a request is said in one form, and changes nothing.
+//! Invalid requests: every problem has the same form, and nothing changes.
 
 use std::io::{Cursor, Write};
 
@@ -15,7 +15,7 @@ use crate::batches::{mistakes, with};
 const NOW: &str = "2026-11-22T12:00:00Z";
 const JSON: &str = "application/json";
 
-/// A request that must be refused, with this status, for this field.
+/// A request that must be refused with this status and this field.
 struct Bad {
     what: String,
     method: Method,
@@ -41,7 +41,7 @@ impl Bad {
         }
     }
 
-    /// JSON with a field that is wrong.
+    /// A JSON body with a wrong field.
     fn json(method: Method, path: &str, body: &Value, field: &str) -> Self {
         Self::text(method, path, body.to_string(), 422, field)
     }
@@ -58,7 +58,7 @@ impl Bad {
     }
 }
 
-/// Two organizations with a card and funds, one in yen without, and one that pays after use.
+/// Two accounts with a card and funds, one in yen with a card alone, and a post-usage account.
 async fn world() -> World {
     let world = World::start().await;
     world.set_time(NOW);
@@ -74,7 +74,7 @@ async fn world() -> World {
     world
 }
 
-/// Everything that a refused request must leave as it is.
+/// Everything that a refused request must leave unchanged.
 async fn everything(world: &World) -> Vec<Value> {
     let accounts = world.operator.get("/v1/accounts").await.expect(200);
     let mut all = vec![accounts];
@@ -86,7 +86,7 @@ async fn everything(world: &World) -> Vec<Value> {
     all
 }
 
-/// Sends each as the operator; after each, everything must be as it was.
+/// Sends each request as the operator, and asserts after each that nothing has changed.
 async fn assert_refused(world: &World, requests: Vec<Bad>) {
     let before = everything(world).await;
     for Bad { what, method, path, headers, body, status, field } in requests {
@@ -100,7 +100,7 @@ async fn assert_refused(world: &World, requests: Vec<Bad>) {
     }
 }
 
-/// Requests with a body: a good one, and a field of it that is required.
+/// Requests with a body: method, path, a valid body, and a required field of it.
 fn requests_with_bodies() -> Vec<(Method, &'static str, Value, Option<&'static str>)> {
     vec![
         (
@@ -135,7 +135,7 @@ fn requests_with_bodies() -> Vec<(Method, &'static str, Value, Option<&'static s
 #[tokio::test]
 async fn a_body_that_cannot_be_read_or_has_a_wrong_field_changes_nothing() {
     let world = world().await;
-    // The fields of a purchase as a list, in the order of its declaration.
+    // The fields of a purchase as a JSON array, in the order of their declaration.
     let positional = json!(["50.00", null]).to_string();
     let positional = Bad::text(Method::POST, "/v1/accounts/a/purchases", positional, 422, "body");
     let mut requests = vec![positional.with("idempotency-key", "new")];
@@ -297,7 +297,7 @@ async fn f2_t3_a_wrong_amount_is_not_charged() {
     );
     assert_refused(&world, requests).await;
 
-    // The limit is named.
+    // The problem names the limit.
     for (account, amount, limit) in
         [("a", "49.99", "50 EUR"), ("a", "100000.01", "100000 EUR"), ("yen", "10000001", "10000000 JPY")]
     {
@@ -395,7 +395,7 @@ async fn a_wrong_parameter_is_named() {
         ("from=2026-11-22T08:00:01Z&to=2026-11-22T08:00:00Z".to_owned(), "to"),
         ("kind=gift".to_owned(), "kind"),
         ("kind=Usage".to_owned(), "kind"),
-        // The next page of another period.
+        // The cursor is outside the period.
         (format!("from=2026-11-22T08:00:00.001Z&cursor={place}"), "cursor"),
         (format!("to=2026-11-22T08:00:00Z&cursor={place}"), "cursor"),
     ] {
@@ -421,9 +421,9 @@ fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, content) in files {
         zip.start_file(*name, SimpleFileOptions::default()).expect("a file begins");
-        zip.write_all(content).expect("memory takes it");
+        zip.write_all(content).expect("memory can be written");
     }
-    zip.finish().expect("memory takes it").into_inner()
+    zip.finish().expect("memory can be written").into_inner()
 }
 
 const COLUMNS: [&str; 8] = [
@@ -440,7 +440,7 @@ const COLUMNS: [&str; 8] = [
 const ROW: &str = "u-1,user_out,+33123456789,2026-11-22T08:00:00Z,60,0,0.0100,EUR\n";
 
 #[tokio::test]
-async fn s3_s4_a_body_of_debits_that_cannot_be_taken_whole_is_not_taken_in_part() {
+async fn s3_s4_an_unreadable_body_of_debits_is_refused_as_a_whole() {
     const DEBITS: &str = "/v1/accounts/a/debits";
     let world = world().await;
     let record = rated("x", "2026-11-22T08:00:00Z", "1.0000");
@@ -468,8 +468,8 @@ async fn s3_s4_a_body_of_debits_that_cannot_be_taken_whole_is_not_taken_in_part(
         json_of(json!([record]).to_string(), 422, "records"),
         json_of(broken_json, 400, ""),
         json_of(many(1_001), 413, ""),
-        // One byte more than 4 MB; less than that, but more than 5.5 MB once each line break is two bytes of
-        // the event; and more than API Gateway takes.
+        // One byte more than 4 MB; less than that, but more than 5.5 MB in the event, in which a line break is two bytes; and
+        // more than API Gateway accepts.
         json_of(padded(" ", 4 * 1024 * 1024 + 1), 413, ""),
         json_of(padded("\n", 3_000_000), 413, ""),
         json_of(padded(" ", 10 * 1024 * 1024 + 1), 413, ""),
@@ -501,7 +501,7 @@ async fn s3_s4_a_body_of_debits_that_cannot_be_taken_whole_is_not_taken_in_part(
     }
     assert_refused(&world, requests).await;
 
-    // And what is just small enough is taken.
+    // Bodies at the limit are accepted.
     let largest = padded(" ", 4 * 1024 * 1024);
     world.operator.debit_file("a", "", JSON, largest).await.expect(200);
     let thousand = world.operator.debit_file("a", "", JSON, many(1_000)).await.expect(200);

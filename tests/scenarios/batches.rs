@@ -1,4 +1,4 @@
-//! Many records in one request: each has its own result, in order, and is applied once (S2, S3).
+//! Many records in one request: each has a result of its own, in order, and is applied once (S2, S3).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const NOW: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 
-/// A record with some fields changed; `null` takes one out.
+/// A record with some fields changed. `null` removes a field.
 pub(crate) fn with(mut record: Value, changes: Value) -> Value {
     let Value::Object(changes) = changes else { panic!("changes are an object") };
     for (name, value) in changes {
@@ -24,7 +24,7 @@ pub(crate) fn with(mut record: Value, changes: Value) -> Value {
     record
 }
 
-/// What makes a record invalid, and the field that is to be named.
+/// Changes that make a record invalid, each with the field that the problem must name.
 pub(crate) fn mistakes() -> Vec<(Value, &'static str)> {
     vec![
         (json!({ "service": null }), "service"),
@@ -55,7 +55,7 @@ pub(crate) fn mistakes() -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// A record, the status it must get, the status it must get when all is sent again, and the field named.
+/// A record, its expected status, its status when the request is sent again, and the field that its problem names.
 struct Sent {
     record: Value,
     first: &'static str,
@@ -63,12 +63,12 @@ struct Sent {
     field: Option<&'static str>,
 }
 
-/// What stands in the journal before the request: 100 records of 0.0100.
+/// The records in the journal before the request: 100 of 0.0100.
 fn earlier() -> Vec<Value> {
     (0..100).map(|number| rated(&format!("earlier-{number}"), START, "0.0100")).collect()
 }
 
-/// 1,000 records, of every kind that there is, mixed.
+/// 1,000 records of every kind, mixed.
 fn request() -> Vec<Sent> {
     let mistakes = mistakes();
     let sent = |record, first, again, field| Sent { record, first, again, field };
@@ -106,7 +106,7 @@ async fn world_with_earlier_records() -> World {
     world
 }
 
-/// Every row of a usage record, by the record's id.
+/// The journal entries of usage records, by the id of the record.
 async fn rows_by_record(operator: &Api) -> HashMap<String, Vec<Value>> {
     let mut rows = HashMap::<String, Vec<Value>>::new();
     for row in operator.transactions("a").await {
@@ -134,19 +134,19 @@ async fn s2_s3_each_of_1000_records_has_its_own_result_in_order() {
         let charge = sent.record["charge"].as_str().filter(|_| sent.field.is_none());
         assert_eq!(result["charge"].as_str(), charge, "{index}: {result}");
     }
-    // A round has two accepted, two duplicates and one unrated; three conflicts and two invalid.
+    // A round has two accepted records, two duplicates, one unrated, three conflicts and two invalid.
     assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(500), &json!(500)));
-    // 100 earlier and 100 new ones of 0.01, 100 corrected ones of 0.02.
+    // 100 earlier and 100 new records of 0.01, and 100 corrected ones of 0.02.
     assert_eq!(answer["balance"], "96.0000");
 
     let rows = rows_by_record(&world.operator).await;
-    assert_eq!(rows.len(), 400, "earlier, new, corrected and unrated ones, and no others");
+    assert_eq!(rows.len(), 400, "earlier, new, corrected and unrated records, and no others");
     assert!(rows.values().all(|rows| rows.len() == 1), "one entry for each");
     let unrated = rows.values().filter(|rows| rows[0]["kind"] == "unrated").count();
     assert_eq!(unrated, 100);
     assert_eq!(rows["new-7"][0]["amount"], "-0.0100");
     assert_eq!(rows["corrected-7"][0]["amount"], "-0.0200");
-    assert_eq!(rows["earlier-7"][0]["durationSeconds"], 60, "what was accepted stays");
+    assert_eq!(rows["earlier-7"][0]["durationSeconds"], 60, "the accepted record is unchanged");
     world.operator.assert_books_balance("a").await;
 }
 
@@ -166,11 +166,11 @@ async fn s2_the_same_1000_records_again_change_nothing() {
         assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(500), &json!(500)));
         assert_eq!(answer["balance"], account["balance"]);
     }
-    assert_eq!(world.operator.account("a").await, account, "the version too");
+    assert_eq!(world.operator.account("a").await, account, "the version is the same too");
     assert_eq!(world.operator.transactions("a").await, rows);
 }
 
-/// Sends until the account is not too busy for it.
+/// Sends the records again while the answer is that the account is too busy.
 async fn debit_until_taken(api: &Api, records: &[Value]) -> Value {
     for _ in 0..20 {
         let answer = api.debit("a", records).await;
@@ -193,7 +193,7 @@ async fn s2_s3_nothing_is_lost_or_doubled_while_other_debits_run() {
             assert_eq!(answer["results"][0]["status"], "accepted");
         }
     };
-    // The same request twice at the same time, and forty single debits from four senders beside it.
+    // The same request twice at the same time, and forty single debits from four senders.
     let (one, two, ..) = tokio::join!(
         debit_until_taken(&world.operator, &records),
         debit_until_taken(&world.operator, &records),
@@ -205,10 +205,10 @@ async fn s2_s3_nothing_is_lost_or_doubled_while_other_debits_run() {
     for (index, sent) in sent.iter().enumerate() {
         let statuses = [&one, &two].map(|answer| &answer["results"][index]["status"]);
         let fine = match sent.first {
-            // One of the two senders was first.
+            // One of the two senders had the record accepted.
             "accepted" | "unrated" => {
                 statuses.contains(&&json!(sent.first)) && statuses.contains(&&json!("duplicate"))
-                    // What a lost race leaves half done is found done by the next try of the same sender.
+                    // A sender that lost a race may find its own record in the journal on its next try.
                     || statuses.iter().all(|status| *status == "duplicate")
             }
             other => statuses.iter().all(|status| *status == other),
@@ -233,7 +233,7 @@ async fn s2_a_revision_waits_for_the_reversal_of_the_one_before() {
     };
 
     let alone = world.operator.debit("a", &[revision(2)]).await.expect(200);
-    assert_eq!(statuses(&alone), ["conflict"], "there is no first one");
+    assert_eq!(statuses(&alone), ["conflict"], "there is no first revision");
     assert_eq!(alone["balance"], "0.0000");
 
     let all = [revision(3), revision(2), revision(1), rated("r", START, "0.0100")];
@@ -241,7 +241,7 @@ async fn s2_a_revision_waits_for_the_reversal_of_the_one_before() {
     assert_eq!(statuses(&together), ["conflict", "conflict", "accepted", "duplicate"]);
 
     let after = world.operator.debit("a", &all).await.expect(200);
-    assert_eq!(statuses(&after), ["conflict", "conflict", "duplicate", "duplicate"], "it is not reversed");
+    assert_eq!(statuses(&after), ["conflict", "conflict", "duplicate", "duplicate"], "nothing is reversed");
     assert_eq!(after["balance"], "-0.0100");
     world.operator.assert_books_balance("a").await;
 }
@@ -268,7 +268,7 @@ async fn s2_a_start_names_a_record_to_the_second() {
 }
 
 #[tokio::test]
-async fn s1_a2_a_batch_draws_oldest_expiry_first_and_what_no_lot_covers_is_owed() {
+async fn s1_a2_a_batch_draws_oldest_expiry_first_and_the_rest_is_owed() {
     let world = World::start().await;
     world.set_time("2026-01-01T00:00:00Z");
     world.account("a").await;
@@ -288,9 +288,9 @@ async fn s1_a2_a_batch_draws_oldest_expiry_first_and_what_no_lot_covers_is_owed(
         list(&rows[&format!("r-{number}")][0], "lots").iter().map(|draw| decimal(&draw["amount"])).sum()
     };
     assert_eq!(drawn(0), Decimal::new(5, 1));
-    assert_eq!(rows["r-0"][0]["balance"], "99.5000", "in the order sent");
+    assert_eq!(rows["r-0"][0]["balance"], "99.5000", "the entries are in the order sent");
     assert_eq!(rows["r-299"][0]["balance"], "-50.0000");
-    assert!(rows["r-200"][0]["lots"].is_null(), "both lots are empty by then");
+    assert!(rows["r-200"][0]["lots"].is_null(), "both lots are used up");
     let first_lot = rows["r-99"][0]["lots"][0]["lotId"].clone();
     assert_eq!(rows["r-0"][0]["lots"][0]["lotId"], first_lot);
     assert_ne!(rows["r-100"][0]["lots"][0]["lotId"], first_lot);
@@ -298,7 +298,7 @@ async fn s1_a2_a_batch_draws_oldest_expiry_first_and_what_no_lot_covers_is_owed(
 }
 
 #[tokio::test]
-async fn s8_a_month_closed_by_another_functions_commit_is_closed_once() {
+async fn s8_a_month_that_another_function_closed_is_closed_once() {
     let world = World::start().await;
     world.set_time("2026-11-30T23:00:00Z");
     let later = json!({ "accountId": "a", "name": "a", "currency": "EUR", "billingModel": "postUsage" });
@@ -307,7 +307,7 @@ async fn s8_a_month_closed_by_another_functions_commit_is_closed_once() {
 
     world.set_time("2026-12-01T00:00:00Z");
     world.operator.send(Method::PATCH, "/v1/accounts/a", &[], json!({ "name": "b" })).await.expect(200);
-    // The function that takes debits remembers the account as it was in November.
+    // The function for debits has the account of November in memory.
     let records = [rated("december", "2026-11-30T23:59:00Z", "2.0000")];
     let answer = tokio::time::timeout(Duration::from_secs(20), world.operator.debit("a", &records)).await;
     assert_eq!(answer.expect("an answer in time").expect(200)["accepted"], 1);
@@ -339,7 +339,7 @@ async fn s2_a_record_in_another_currency_may_be_repeated_in_its_request() {
 }
 
 #[tokio::test]
-async fn s2_each_copy_of_a_record_is_judged_by_what_was_accepted() {
+async fn s2_each_copy_of_a_record_is_compared_with_the_accepted_one() {
     let world = World::start().await;
     world.account("a").await;
     let accepted = rated("r", "2026-11-20T08:00:00Z", "1.00");
@@ -356,7 +356,7 @@ async fn s2_each_copy_of_a_record_is_judged_by_what_was_accepted() {
 }
 
 #[tokio::test]
-async fn s1_a_record_that_has_not_ended_by_its_clock_draws_on_what_is_live() {
+async fn s1_a_record_that_ends_in_the_future_draws_on_lots_usable_now() {
     let world = World::start().await;
     world.set_time("2026-11-23T08:00:00Z");
     world.account("a").await;

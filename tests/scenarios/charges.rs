@@ -1,11 +1,8 @@
-//! What the sandbox promises as a card processor: what was done is not done twice (F3, F5).
-
-use std::sync::Arc;
+//! The sandbox as a card processor: no operation is carried out twice (F3, F5).
 
 use domain::profile::PaymentMethod;
 use domain::{AccountId, Currency, Money};
 use local::database::Database;
-use local::faults::plain_http;
 use payments::{Intent, IntentState, NewIntent, Processor, ProcessorError, Sandbox};
 
 struct Till {
@@ -17,7 +14,7 @@ struct Till {
 impl Till {
     async fn open() -> Self {
         let database = Database::open(None).await.unwrap();
-        let sandbox = Sandbox::new(database.client(plain_http(), &Arc::default()), "sandbox", "http://page");
+        let sandbox = Sandbox::new(database.steady_client(), "sandbox", "http://page");
         for _ in 0..2 {
             sandbox.create_table().await.unwrap();
         }
@@ -50,11 +47,11 @@ fn euros(cents: i64) -> Money {
 async fn f3_the_same_key_creates_the_same_object() {
     let till = Till::open().await;
     let first = till.create("k", "pm_card_visa").await;
-    assert_eq!(first.state, IntentState::Unconfirmed, "no money moves");
+    assert_eq!(first.state, IntentState::Unconfirmed, "creating an object charges nothing");
     assert_eq!(till.create("k", "pm_card_visa").await, first);
     till.confirm(&first).await;
     let again = till.create("k", "pm_card_visa").await;
-    assert_eq!((again.id, again.state), (first.id.clone(), IntentState::Succeeded), "as it is now");
+    assert_eq!((again.id, again.state), (first.id.clone(), IntentState::Succeeded), "its current state");
     assert_ne!(till.create("other", "pm_card_visa").await.id, first.id);
     assert_eq!(till.sandbox.records(&till.account).await.unwrap().len(), 2);
 }
@@ -69,7 +66,7 @@ async fn f3_an_object_confirmed_twice_is_charged_once() {
 }
 
 #[tokio::test]
-async fn f4_each_test_card_does_as_it_is_named() {
+async fn f4_each_test_card_behaves_as_its_name_says() {
     let till = Till::open().await;
     let declined = |reason: &str| IntentState::Declined { reason: reason.to_owned() };
     for (card, state) in [
@@ -82,14 +79,14 @@ async fn f4_each_test_card_does_as_it_is_named() {
     ] {
         let intent = till.create(card, card).await;
         assert_eq!(till.confirm(&intent).await, state, "{card}");
-        assert_eq!(till.confirm(&intent).await, state, "{card}: it stays as it is");
+        assert_eq!(till.confirm(&intent).await, state, "{card}: the state stays");
     }
     let unknown = till.sandbox.save_method(&till.account, "pm_nobody").await;
     assert!(matches!(unknown, Err(ProcessorError::Refused { .. })), "{unknown:?}");
 }
 
 #[tokio::test]
-async fn f5_a_lost_reply_is_a_charge_that_is_found() {
+async fn f5_a_charge_whose_reply_was_lost_is_found() {
     let till = Till::open().await;
     let intent = till.create("k", "pm_sandbox_timeout").await;
     let lost = till.sandbox.confirm(&intent.id).await;
@@ -102,11 +99,11 @@ async fn f5_a_lost_reply_is_a_charge_that_is_found() {
     assert_eq!(till.sandbox.find("cus_another", "k").await.unwrap(), None);
 }
 
-/// Cancelled, and the card was never declined.
+/// Cancelled without a decline before.
 const NEVER_TRIED: IntentState = IntentState::Cancelled { decline: None };
 
 #[tokio::test]
-async fn f5_what_was_cancelled_is_never_charged_and_a_charge_is_not_cancelled() {
+async fn f5_a_cancelled_object_is_never_charged_and_a_charged_one_not_cancelled() {
     let till = Till::open().await;
     let cancelled = till.create("cancelled", "pm_card_visa").await;
     for _ in 0..2 {
@@ -141,13 +138,13 @@ async fn f4_a_declined_object_can_be_paid_until_it_is_cancelled() {
         for (number, is_cancelled) in [false, true].into_iter().enumerate() {
             let intent = till.create(&format!("{card}-{number}"), card).await;
             let paid = till.sandbox.authenticate(&intent.id, true).await.unwrap().state;
-            assert_eq!(paid, IntentState::Unconfirmed, "{card}: there is no page yet");
+            assert_eq!(paid, IntentState::Unconfirmed, "{card}: no owner is asked before the confirmation");
             till.confirm(&intent).await;
             let refused = till.sandbox.authenticate(&intent.id, false).await.unwrap().state;
             assert!(matches!(refused, IntentState::Declined { .. }), "{card}: {refused:?}");
             if is_cancelled {
                 let after = till.sandbox.cancel(&intent.id).await.unwrap().state;
-                assert_eq!(after, cancelled("authentication_required"), "{card}: with its last decline");
+                assert_eq!(after, cancelled("authentication_required"), "{card}: it keeps the last decline");
                 assert_eq!(till.sandbox.authenticate(&intent.id, true).await.unwrap().state, after, "{card}");
                 assert_eq!(till.confirm(&intent).await, after, "{card}");
             } else {
@@ -169,8 +166,8 @@ async fn f9_a_refund_is_paid_once_and_never_more_than_was_charged() {
     assert!(refund(5_001, "too-much").await.is_err());
     assert!(refund(0, "nothing").await.is_err());
     let first = refund(3_000, "first").await.unwrap();
-    assert_eq!(refund(3_000, "first").await.unwrap(), first, "the same key pays back once");
-    assert!(refund(2_001, "second").await.is_err(), "more than is left");
+    assert_eq!(refund(3_000, "first").await.unwrap(), first, "the same key refunds once");
+    assert!(refund(2_001, "second").await.is_err(), "more than the rest of the charge");
     refund(2_000, "second").await.unwrap();
     refund(3_000, "first").await.unwrap();
     assert_eq!(till.sandbox.records(&till.account).await.unwrap().len(), 3, "a charge and two refunds");

@@ -1,5 +1,5 @@
-//! Many at once on one account, on good days and bad ones: each record is charged once (S2), and whoever
-//! cannot be served is told to come back, with nothing changed.
+//! Many requests at once on one account, with and without faults of the database: each record is charged once (S2), and a request
+//! that cannot be served is answered 503 with `Retry-After` and changes nothing.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const START: &str = "2026-11-22T09:00:00Z";
 const NOW: &str = "2026-11-22T10:00:00Z";
 
-/// The store's own limit, and a few for what is not one decision.
+/// The store's limit of tries, plus a few calls outside the decision.
 const MOST_TRIES: usize = 30;
 
 fn hundred_and_fifty_records_fifty_of_them_twice() -> Vec<Value> {
@@ -28,7 +28,7 @@ async fn funded_world() -> World {
     world
 }
 
-/// Sends each record in a request of its own, all at once; says how many were charged just now.
+/// Sends each record in a request of its own, all at once. Returns the number of records that were charged now.
 async fn debit_each_at_once(world: &World, records: &[Value]) -> usize {
     let answers =
         join_all(records.iter().map(|record| world.operator.debit("a", std::slice::from_ref(record)))).await;
@@ -41,7 +41,7 @@ async fn debit_each_at_once(world: &World, records: &[Value]) -> usize {
     charged
 }
 
-/// One entry per record, each of its own charge, and the balance exact.
+/// Asserts that each record has one entry with its charge, and that the balance is exact.
 async fn assert_each_charged_once(world: &World, records: &[Value]) {
     let expected: HashMap<_, _> =
         records.iter().map(|record| (record["id"].clone(), -decimal(&record["charge"]))).collect();
@@ -62,7 +62,7 @@ async fn s2_two_hundred_concurrent_debits_charge_each_record_once() {
     let records = hundred_and_fifty_records_fifty_of_them_twice();
     assert_eq!(debit_each_at_once(&world, &records).await, 150, "the repeats are duplicates");
     assert_each_charged_once(&world, &records).await;
-    assert_eq!(debit_each_at_once(&world, &records[..20]).await, 0, "for ever");
+    assert_eq!(debit_each_at_once(&world, &records[..20]).await, 0, "later repeats are duplicates too");
     assert_each_charged_once(&world, &records).await;
 }
 
@@ -71,7 +71,7 @@ async fn s2_conflicts_throttling_and_lost_replies_charge_nothing_twice() {
     let world = funded_world().await;
     let records = hundred_and_fifty_records_fifty_of_them_twice();
     world.drain().await;
-    // Spread over the day, so that no single call meets more of them than is tried.
+    // The faults are spread out, so that no call meets more of them than it has tries.
     for (number, kind) in
         [Kind::Conflict, Kind::LostReply, Kind::Throttle].into_iter().cycle().take(90).enumerate()
     {
@@ -79,15 +79,15 @@ async fn s2_conflicts_throttling_and_lost_replies_charge_nothing_twice() {
     }
     let charged = debit_each_at_once(&world, &records).await;
     world.faults().disarm();
-    assert!(charged <= 150, "whose reply was lost may find itself a duplicate");
+    assert!(charged <= 150, "a record whose reply was lost may be answered as a duplicate");
     assert_each_charged_once(&world, &records).await;
 }
 
 #[tokio::test]
-async fn s2_a_debit_whose_replies_are_lost_again_and_again_is_charged_once() {
+async fn s2_a_debit_whose_replies_are_lost_repeatedly_is_charged_once() {
     let world = funded_world().await;
     let records: Vec<_> = (0..3).map(|number| rated(&format!("r{number}"), START, "0.5")).collect();
-    // The SDK tries three times, then the store decides again on a fresh read.
+    // The SDK tries three times. Then the store decides again on a fresh read.
     for (record, lost) in records.iter().zip([1, 3, 4]) {
         world
             .fail(Fault { target: Some(Target::Database), kind: Kind::LostReply, skip: 0, count: lost })
@@ -102,7 +102,7 @@ async fn s2_a_debit_whose_replies_are_lost_again_and_again_is_charged_once() {
     assert_each_charged_once(&world, &records).await;
 }
 
-/// The reads that a decision is made on; an index never is, since it lags.
+/// The reads that are not strongly consistent. A decision must not use one, nor an index, which lags behind.
 fn weak_reads(calls: &[Call]) -> Vec<&Call> {
     let is_weak = |call: &&Call| {
         let body: Value = serde_json::from_str(&call.body).unwrap_or_default();
@@ -112,7 +112,7 @@ fn weak_reads(calls: &[Call]) -> Vec<&Call> {
                 let tables = body["RequestItems"].as_object().expect("tables");
                 tables.values().any(|table| table["ConsistentRead"] != true)
             }
-            // These always are.
+            // Transactions are always consistent.
             "TransactWriteItems" | "TransactGetItems" => false,
             _ => true,
         }
@@ -141,7 +141,7 @@ async fn s2_every_decision_on_a_debit_is_made_on_consistent_reads() {
 #[tokio::test]
 async fn f3_every_decision_on_a_purchase_or_adjustment_is_made_on_consistent_reads() {
     let world = funded_world().await;
-    // Nobody reads an account in order to tell its people.
+    // Without events, no function reads the account to send a mail.
     world.lose_events();
     world.record(Target::Database).await;
     for key in ["funds", "more"] {
@@ -150,13 +150,13 @@ async fn f3_every_decision_on_a_purchase_or_adjustment_is_made_on_consistent_rea
         world.operator.adjust("a", key, json!({ "amount": "-5", "reason": "x" })).await.expect(201);
     }
     let calls = world.faults().take_record();
-    // Noting the processor's object is a write of its own, on condition.
+    // Storing the id of the processor's object is a conditional write of its own.
     let calls: Vec<_> = calls.into_iter().filter(|call| call.operation != "PutItem").collect();
     assert!(weak_reads(&calls).is_empty(), "{:?}", weak_reads(&calls));
 }
 
 #[tokio::test]
-async fn f3_a_purchase_rides_over_conflicts_throttling_and_lost_replies() {
+async fn f3_a_purchase_succeeds_despite_conflicts_throttling_and_lost_replies() {
     let world = funded_world().await;
     for (number, kind) in [Kind::Conflict, Kind::Throttle, Kind::LostReply].into_iter().enumerate() {
         for skip in 0..6 {
@@ -170,8 +170,8 @@ async fn f3_a_purchase_rides_over_conflicts_throttling_and_lost_replies() {
     world.operator.assert_books_balance("a").await;
 }
 
-/// Contended or down for as long as it takes: bounded tries, 503 with Retry-After, nothing changed; and once
-/// it is over, the same requests go through.
+/// Asserts that a fault which does not end leads to a limited number of tries and to a 503 with `Retry-After`, and changes
+/// nothing. Once the fault is over, the same requests succeed.
 async fn assert_bounded(kind: Kind) {
     let world = funded_world().await;
     let before = (world.operator.account("a").await, world.operator.transactions("a").await);

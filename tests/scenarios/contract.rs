@@ -1,4 +1,4 @@
-//! What an integrator relies on: the document is true of the host, and an answer says for programs what is wrong.
+//! The contract with integrators: the host keeps to the document, and problems have codes for programs.
 
 use jiff::Timestamp;
 use local::faults::{Fault, Kind, Target};
@@ -10,7 +10,7 @@ use crate::queue_debits::send;
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 
-/// An account with a card and 100 EUR, and one that pays after use.
+/// An account with a card and 100 EUR, and a post-usage account.
 async fn world() -> World {
     let world = World::start().await;
     world.set_time(NOW);
@@ -21,7 +21,7 @@ async fn world() -> World {
     world
 }
 
-/// The fields that a problem names, each with its code.
+/// The fields of a problem, each with its code.
 fn named(answer: Answer) -> Vec<(String, String)> {
     let problem = answer.problem(422);
     assert_eq!(problem["code"], "invalid");
@@ -116,7 +116,7 @@ async fn every_wrong_field_of_a_body_is_named_with_its_code() {
 }
 
 #[tokio::test]
-async fn a_code_tells_the_causes_of_a_conflict_apart() {
+async fn a_code_distinguishes_the_causes_of_a_conflict() {
     let world = world().await;
     let again = json!({ "accountId": "a", "name": "another", "currency": "EUR" });
     let on = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
@@ -148,7 +148,7 @@ async fn a_code_tells_the_causes_of_a_conflict_apart() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_said_to_be_no_json_is_refused_everywhere() {
+async fn another_content_type_than_json_is_refused_everywhere() {
     let world = world().await;
     for (method, path, body) in [
         (Method::POST, "/v1/accounts", json!({ "accountId": "new", "name": "n", "currency": "EUR" })),
@@ -227,7 +227,7 @@ async fn a_parameter_that_is_unknown_repeated_or_empty_is_refused() {
 }
 
 #[tokio::test]
-async fn a_change_to_null_takes_a_value_away_or_is_refused() {
+async fn a_change_to_null_removes_a_value_or_is_refused() {
     let world = world().await;
     let patch = async |body: Value| world.operator.send(Method::PATCH, "/v1/accounts/a", &[], body).await;
     let set =
@@ -244,7 +244,7 @@ async fn a_change_to_null_takes_a_value_away_or_is_refused() {
 }
 
 #[tokio::test]
-async fn a_transaction_is_read_by_its_id_and_a_record_by_whatever_id_it_has() {
+async fn a_transaction_is_read_by_its_id_or_by_that_of_its_record() {
     let world = world().await;
     let strange = "1835317186/112562680?a=b&c=%2F+d@61.221.3.176";
     world.operator.debit("a", &[rated(strange, NOW, "1.00"), rated("b", NOW, "2.00")]).await.expect(200);
@@ -266,7 +266,7 @@ async fn a_transaction_is_read_by_its_id_and_a_record_by_whatever_id_it_has() {
     assert_eq!(get(&[("transactionId", id)]).await, of_strange);
     assert_eq!(get(&[("transactionId", "nothing")]).await, [] as [Value; 0]);
 
-    // The purchase is there, but is no business of a platform's.
+    // The purchase exists, but a platform may not read it.
     let purchase = all.iter().find(|row| row["kind"] == "purchase").unwrap();
     let id = purchase["transactionId"].as_str().unwrap();
     assert_eq!(get(&[("transactionId", id)]).await, [] as [Value; 0]);
@@ -278,7 +278,7 @@ async fn a_transaction_is_read_by_its_id_and_a_record_by_whatever_id_it_has() {
     world.operator.get(none).await.problem(404);
 }
 
-/// Everything but letters and digits, so that nothing of a value can be taken for something else.
+/// A value of a query, with every character but letters and digits percent-encoded.
 fn percent_encoded(text: &str) -> String {
     let byte = |byte: u8| {
         if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }
@@ -340,7 +340,7 @@ async fn instants_of_every_answer_sort_as_text() {
     assert!(instants > 20);
 }
 
-/// Every text of an answer, with the name of its field.
+/// Calls `see` with every text of an answer and the name of its field.
 fn each_text(value: &Value, see: &mut impl FnMut(&str, &str)) {
     match value {
         Value::Array(elements) => elements.iter().for_each(|element| each_text(element, see)),
@@ -357,7 +357,7 @@ fn each_text(value: &Value, see: &mut impl FnMut(&str, &str)) {
 }
 
 #[tokio::test]
-async fn a1_a_new_account_has_a_currency_that_people_pay_with() {
+async fn a1_a_new_account_has_a_currency_in_use() {
     let world = World::start().await;
     let create = async |currency: &str| {
         let account = json!({ "accountId": currency, "name": "n", "currency": currency });
@@ -372,7 +372,7 @@ async fn a1_a_new_account_has_a_currency_that_people_pay_with() {
 }
 
 #[tokio::test]
-async fn armed_faults_are_listed_until_they_have_happened() {
+async fn armed_faults_are_listed_until_they_occur() {
     let world = World::start().await;
     let armed = async || world.operator.get("/_local/faults").await.expect(200);
     assert_eq!(armed().await, json!({ "faults": [] }));
@@ -390,7 +390,7 @@ async fn armed_faults_are_listed_until_they_have_happened() {
     assert_eq!(armed().await, json!({ "faults": [] }));
 }
 
-/// Every field that the document lists for a JSON body is one that the host knows, and every enum has all names.
+/// The host knows every field that the document lists for a JSON body.
 #[tokio::test]
 async fn the_fields_of_bodies_are_those_of_the_document() {
     let world = world().await;
@@ -404,10 +404,10 @@ async fn the_fields_of_bodies_are_those_of_the_document() {
                 continue;
             };
             if name == "Records" {
-                continue; // Its records are read by crate cdr, whose test has every field.
+                continue; // The fields of records are tested in crate `cdr`, which reads them.
             }
             let properties = document["components"]["schemas"][name]["properties"].as_object().unwrap();
-            // An object fits no field, so that each that is known is named as wrong.
+            // No field may be an object, so the problem names each known field as having the wrong type.
             let mut body: Map<_, _> = properties.keys().map(|name| (name.clone(), json!({}))).collect();
             body.insert("notOfTheDocument".into(), json!({}));
             let method: Method = method.to_uppercase().parse().unwrap();

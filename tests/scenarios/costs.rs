@@ -1,4 +1,4 @@
-//! What requests cost, in DynamoDB's capacity units: the costs that the architecture promises.
+//! The cost of requests in capacity units of DynamoDB, as docs/costs.md gives it.
 
 use rust_decimal::Decimal;
 use scenarios::{Units, World, call, list, rated};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 const NOW: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 
-/// A usual account: four lots, a card, recipients.
+/// An account with four lots, a card and recipients.
 async fn world() -> World {
     let world = World::start().await;
     world.set_time(NOW);
@@ -22,7 +22,7 @@ fn units(read: u32, write: usize) -> Units {
     Units { read: read.into(), write: write.into() }
 }
 
-/// What a batch of so many records may write.
+/// The write units of a batch of this many records.
 fn batch(records: usize) -> usize {
     (records + records.div_ceil(99)) * 2
 }
@@ -38,7 +38,7 @@ async fn a_single_debit_is_one_transaction_of_4_write_units_and_reads_nothing_on
     for number in 0..5 {
         world.operator.debit("a", &records(&format!("r{number}"), 1)).await.expect(200);
         let after = world.units("debit").await;
-        // Cold: the account was never seen by this process.
+        // The first debit reads the account, which the process does not have in memory.
         let expected = if number == 0 { units(1, 4) } else { units(0, 4) };
         assert_eq!(after - before, expected, "debit {number}");
         before = after;
@@ -46,10 +46,10 @@ async fn a_single_debit_is_one_transaction_of_4_write_units_and_reads_nothing_on
 }
 
 #[tokio::test]
-async fn a_debit_after_somebody_elses_commit_reads_once() {
+async fn a_debit_after_the_commit_of_another_function_reads_once() {
     let world = world().await;
     world.operator.debit("a", &records("first", 1)).await.expect(200);
-    // Another function commits: what this one remembers is old.
+    // Another function commits, so the account in this one's memory is old.
     world.operator.buy("a", "five", json!({ "amount": "50.00" })).await.expect(201);
     let before = world.units("debit").await;
     world.operator.debit("a", &records("second", 1)).await.expect(200);
@@ -72,7 +72,7 @@ async fn a_batch_of_n_costs_two_units_for_each_record_and_for_each_99() {
 async fn s9_a_record_without_a_rate_costs_two_units_more() {
     let world = world().await;
     world.operator.debit("a", &records("warm", 1)).await.expect(200);
-    // 49 of them, each with its marker, and the account fill a transaction.
+    // 49 records, each with a marker, fill a transaction together with the account.
     for (count, commits) in [(1, 1), (49, 1), (50, 2), (98, 2)] {
         let unrated: Vec<_> =
             (0..count).map(|number| call(&format!("u-{count}-{number}"), START, "+9990001234", 60)).collect();
@@ -88,7 +88,7 @@ async fn s9_a_record_without_a_rate_costs_two_units_more() {
 }
 
 #[tokio::test]
-async fn what_changes_nothing_writes_nothing_and_reads_once() {
+async fn a_debit_that_changes_nothing_writes_nothing_and_reads_once() {
     let world = world().await;
     let sent = records("r", 50);
     world.operator.debit("a", &sent).await.expect(200);
@@ -97,35 +97,36 @@ async fn what_changes_nothing_writes_nothing_and_reads_once() {
     for (what, records) in [("duplicates", sent), ("an invalid record", vec![invalid])] {
         let before = world.units("debit").await;
         world.operator.debit("a", &records).await.expect(200);
-        // DynamoDB bills a refused transaction too, but does not say how much.
+        // DynamoDB bills a refused transaction too, but does not return its units.
         assert_eq!(world.units("debit").await - before, units(1, 0), "{what}");
     }
 }
 
 #[tokio::test]
-async fn a_purchase_is_two_commits_and_a_note() {
+async fn a_purchase_costs_two_commits_and_a_write_of_the_processors_object() {
     let world = world().await;
     let before = world.units("purchase").await;
     world.operator.buy("a", "five", json!({ "amount": "50.00" })).await.expect(201);
     let cost = world.units("purchase").await - before;
-    // Opened: account and payment. Noted: the processor's object. Closed: account, payment and journal row.
+    // Opening writes the account and the payment. Then the id of the processor's object is stored. Closing writes the account,
+    // the payment and the journal entry.
     let items = 4 + 1 + 6;
-    // When it is due and its place in the list are entries of indexes, which are written along.
-    // The instant at which recovery looks moves twice: to the charge, and back to when the next lot expires.
+    // The due time and the listing of the payment are entries of indexes, which are written as well. The due time of recovery
+    // moves twice: to that of the payment, and back to the next expiry of a lot.
     let entries = 4 + 1 + 2;
     assert_eq!(cost.write, Decimal::from(items + entries));
-    // Whether it is a repeat, then account and profile, each twice as it is one transaction.
+    // One read finds out whether it is a repeat. Account and profile are read in a transaction, which counts twice.
     assert!(cost.read <= Decimal::from(1 + 4 + 1), "{cost:?}");
 }
 
 #[tokio::test]
-async fn reads_are_modest() {
+async fn reads_cost_a_few_units() {
     let world = world().await;
     world.operator.debit("a", &records("r", 500)).await.expect(200);
     for number in 0..20 {
         world.account(&format!("other-{number}")).await;
     }
-    // A row has about 500 bytes, and 4 KB are a unit.
+    // An entry has about 500 bytes, and a unit is 4 KB.
     for (path, at_most) in [
         ("/v1/accounts/a", 4),
         ("/v1/accounts/a/lots", 1),
@@ -138,10 +139,15 @@ async fn reads_are_modest() {
         ("/v1/accounts?limit=10", 21),
         ("/v1/unrated", 8),
     ] {
+        // One of the two functions answers it.
+        let both = async || [world.units("account").await, world.units("statement").await];
         world.operator.get(path).await.expect(200);
-        let before = world.units("account").await;
+        let [account, statement] = both().await;
         world.operator.get(path).await.expect(200);
-        let cost = world.units("account").await - before;
+        let after = both().await;
+        let (of_account, of_statement) = (after[0] - account, after[1] - statement);
+        let cost =
+            Units { read: of_account.read + of_statement.read, write: of_account.write + of_statement.write };
         assert_eq!(cost.write, Decimal::ZERO, "{path}");
         assert!(cost.read <= Decimal::from(at_most), "{path} reads {}", cost.read);
     }
@@ -157,7 +163,7 @@ async fn the_first_commit_of_a_day_costs_two_units_more() {
         world.operator.debit("a", &records(name, count)).await.expect(200);
         assert_eq!(world.units("debit").await - before, units(0, expected), "{name}");
     }
-    // The end of the day takes the place of a row, so that 99 records are two commits.
+    // The end of the day is an item of the transaction, so 99 records need two commits.
     world.set_time("2026-11-24T12:00:00Z");
     let before = world.units("debit").await;
     world.operator.debit("a", &records("of-99", 99)).await.expect(200);
@@ -165,7 +171,7 @@ async fn the_first_commit_of_a_day_costs_two_units_more() {
 }
 
 #[tokio::test]
-async fn a_row_posted_over_three_days_late_costs_a_unit_more() {
+async fn an_entry_posted_over_three_days_late_costs_a_unit_more() {
     let world = world().await;
     world.set_time("2026-11-25T08:00:00Z");
     world.operator.debit("a", &records("warm", 1)).await.expect(200);
@@ -178,7 +184,7 @@ async fn a_row_posted_over_three_days_late_costs_a_unit_more() {
 }
 
 #[tokio::test]
-async fn the_page_of_metrics_says_the_same() {
+async fn the_local_metrics_give_the_same_costs() {
     let world = world().await;
     world.operator.debit("a", &records("r", 99)).await.expect(200);
     let metrics = world.operator.get("/_local/metrics").await.expect(200);

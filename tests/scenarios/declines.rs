@@ -1,5 +1,5 @@
-//! A declined payment, until its object at the card processor is cancelled: its customer can still pay it with another
-//! card, on a page that is open already. Whoever acts in between, what is captured is what becomes a lot (F4, F5, F10).
+//! Declined payments. Until the object at the card processor is cancelled, the customer can still pay it with another card on a
+//! page that is open already. In every order of events, exactly the captured amounts become lots (F4, F5, F10).
 
 use std::pin::{Pin, pin};
 
@@ -13,27 +13,27 @@ use serde_json::{Value, json};
 const NOON: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 
-/// More calls than any charge or recovery makes.
+/// More calls than any recharge, purchase or recovery makes.
 const MANY: usize = 80;
 
 const DECLINED: &str = "pm_card_chargeDeclined";
 const WANTS_OWNER: &str = "pm_card_authenticationRequired";
 const GOOD: &str = "pm_card_visa";
 
-/// What else happens to a charge.
+/// An event in the middle of a recharge or purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Event {
     /// The customer pays every object that a page still offers.
     CustomerPays,
-    /// The scheduled recovery runs, and respects no lease.
+    /// Recovery runs and ignores leases.
     Recovery,
-    /// Auto-recharge is turned off, which withdraws an open charge.
+    /// Auto-recharge is turned off, which withdraws an open payment.
     Withdrawal,
 }
 
 use Event::{CustomerPays, Recovery, Withdrawal};
 
-/// Every order of one or two of them, and two orders of all.
+/// Every order of one or two events, and two orders of all three.
 const ORDERS: [&[Event]; 11] = [
     &[CustomerPays],
     &[Recovery],
@@ -74,7 +74,7 @@ async fn happen(world: &World, account: &str, events: &[Event]) {
     }
 }
 
-/// An account with these cards that is low, with every event lost: its recharge begins when a test says so.
+/// A low account with these cards. Its events are lost, so that the recharge begins only when a test starts it.
 async fn low(world: &World, account: &str, card: &str, backup: Option<&str>) {
     world.account(account).await;
     world.operator.buy(account, "first", json!({ "amount": "110" })).await.expect(201);
@@ -90,8 +90,8 @@ async fn low(world: &World, account: &str, card: &str, backup: Option<&str>) {
     world.drain().await;
 }
 
-/// Once everybody is done, and the customer has tried each page again: nothing is open, no object can be paid any more,
-/// the shortfall was charged once at most, and every capture is a lot.
+/// Runs recovery and lets the customer try each page again. Then nothing may be open, no object may still be payable, the
+/// shortfall may be charged once at most, and every capture must be a lot.
 async fn assert_captures_are_lots(world: &World, account: &str, story: &str) {
     world.recover().await;
     customer_pays(world, account).await;
@@ -105,7 +105,7 @@ async fn assert_captures_are_lots(world: &World, account: &str, story: &str) {
     let charges = world.operator.charges(account).await;
     assert!(charges.len() <= 2, "{story}: more than the purchase and one recharge: {charges:?}");
     world.operator.assert_books_balance(account).await;
-    // It is due no more, so that later recoveries make their own calls only.
+    // The account is no longer due, so that later recoveries do not read it.
     turn_off(world, account).await;
 }
 
@@ -116,14 +116,14 @@ async fn let_go(held: Option<Pause>, work: Pin<&mut impl Future<Output = ()>>) {
     }
 }
 
-/// Holds a recharge with these cards back before each of its calls, and lets each order of events happen there.
+/// Holds back a recharge with these cards before each of its calls in turn, and runs each order of events there.
 async fn interleave_recharges(card: &str, backup: Option<&str>, at_least: usize) {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
     for (number, order) in ORDERS.iter().enumerate() {
         for step in 0.. {
-            assert!(step < MANY, "a recharge comes to an end");
+            assert!(step < MANY, "a recharge ends");
             let account = format!("a-{number}-{step}");
             low(&world, &account, card, backup).await;
             let mut recharging = pin!(world.recharge_here(&account));
@@ -133,7 +133,7 @@ async fn interleave_recharges(card: &str, backup: Option<&str>, at_least: usize)
             let_go(held, recharging).await;
             assert_captures_are_lots(&world, &account, &format!("{order:?} after {step} calls")).await;
             if is_over {
-                assert!(step >= at_least, "it makes a call for each step, not {step}");
+                assert!(step >= at_least, "there are at least as many calls as steps, not {step}");
                 break;
             }
         }
@@ -151,18 +151,18 @@ async fn f10_a_declined_object_is_cancelled_before_the_backup_is_charged() {
 }
 
 #[tokio::test]
-async fn f10_a_card_that_wants_its_owner_and_a_declined_backup_are_one_charge_at_most() {
+async fn f10_a_card_that_needs_its_owner_and_a_declined_backup_are_one_charge_at_most() {
     interleave_recharges(WANTS_OWNER, Some(DECLINED), 5).await;
 }
 
 #[tokio::test]
-async fn f4_a_purchase_answers_declined_only_once_nobody_can_pay_it_any_more() {
+async fn f4_a_purchase_is_answered_declined_only_after_its_object_is_cancelled() {
     let world = World::start().await;
     world.set_time(NOON);
     let body = json!({ "amount": "50", "paymentMethod": DECLINED });
     for (number, order) in ORDERS.iter().filter(|order| !order.contains(&Withdrawal)).enumerate() {
         for step in 0.. {
-            assert!(step < MANY, "a purchase comes to an end");
+            assert!(step < MANY, "a purchase ends");
             let account = format!("a-{number}-{step}");
             world.account(&account).await;
             let story = format!("{order:?} after {step} calls");
@@ -177,30 +177,30 @@ async fn f4_a_purchase_answers_declined_only_once_nobody_can_pay_it_any_more() {
             };
             if answer.status == 402 {
                 let charged = world.operator.charges(&account).await;
-                assert!(charged.is_empty(), "{story}: declined, and charged: {charged:?}");
+                assert!(charged.is_empty(), "{story}: declined and still charged: {charged:?}");
             }
             assert_captures_are_lots(&world, &account, &story).await;
             if is_over {
                 assert_eq!(answer.expect(402)["purchase"]["declineReason"], "card_declined");
-                assert!(step >= 7, "it makes a call for each step, not {step}");
+                assert!(step >= 7, "there are at least as many calls as steps, not {step}");
                 break;
             }
         }
     }
 }
 
-/// A recharge dies after its card was declined; the customer pays between two calls of the recovery.
+/// A recharge dies after the decline of its card. The customer pays between two calls of recovery.
 #[tokio::test]
-async fn f5_a_customer_who_pays_while_recovery_looks_has_a_lot() {
+async fn f5_a_customer_who_pays_during_recovery_gets_a_lot() {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
     let mut charged = Vec::new();
     for step in 0.. {
-        assert!(step < MANY, "a recovery comes to an end");
+        assert!(step < MANY, "a recovery ends");
         let account = format!("a-{step}");
         low(&world, &account, DECLINED, None).await;
-        // It reads the account, opens the payment, creates, notes, and confirms.
+        // Its calls: read the account, open the payment, create the object, store its id, confirm.
         world.arm(Kind::DeathAfter, 4, 1);
         assert!(world.unless_killed(world.recharge_here(&account)).await.is_none());
         world.faults().disarm();
@@ -217,20 +217,20 @@ async fn f5_a_customer_who_pays_while_recovery_looks_has_a_lot() {
             break;
         }
     }
-    assert!(charged[0] && !charged[charged.len() - 1], "paid in time, and too late: {charged:?}");
+    assert!(charged[0] && !charged[charged.len() - 1], "first in time, last too late: {charged:?}");
 }
 
-/// A lost reply to the cancellation does not lose the reason of the decline (R4): it is tried again an hour later, not at once.
+/// A lost reply to the cancellation does not lose the reason of the decline: the retry is an hour later, not at once (R4).
 #[tokio::test]
-async fn r4_a_decline_whose_cancellation_is_not_answered_keeps_its_reason() {
+async fn r4_a_decline_keeps_its_reason_if_the_reply_to_the_cancellation_is_lost() {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
     low(&world, "a", DECLINED, None).await;
     world.arm(Kind::LostReply, 5, 1);
-    world.unless_killed(world.recharge_here("a")).await.expect("it goes on");
+    world.unless_killed(world.recharge_here("a")).await.expect("a lost reply does not kill it");
     let state = async || world.operator.account("a").await["autoRecharge"].clone();
-    assert_eq!(state().await["state"], "charging", "nobody knows yet whether it can still be paid");
+    assert_eq!(state().await["state"], "charging", "it is unknown whether the object can still be paid");
     world.faults().disarm();
     world.recover_at("2026-11-22T12:02:00Z").await;
     let waiting = state().await;
@@ -241,16 +241,16 @@ async fn r4_a_decline_whose_cancellation_is_not_answered_keeps_its_reason() {
     assert_captures_are_lots(&world, "a", "a lost reply").await;
 }
 
-/// A message that comes back late opens a payment whose lease begins now: recovery leaves it alone.
+/// The lease of a payment runs from the attempt, even if its message was sent half an hour before. Recovery leaves it alone.
 #[tokio::test]
-async fn f5_recovery_leaves_a_charge_alone_that_a_late_message_began() {
+async fn f5_recovery_leaves_the_payment_of_a_late_message_alone() {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
     low(&world, "a", GOOD, None).await;
     world.set_time("2026-11-22T12:30:00Z");
     let mut recharging = pin!(world.recharge_sent_at("a", NOON));
-    // It reads the account, opens the payment and creates the object: it is about to note it.
+    // It has read the account, opened the payment and created the object. Its next call stores the object's id.
     let held = world.run_to(3, &mut recharging).await.expect_err("it makes more calls");
     assert_eq!(world.recover_at("2026-11-22T12:31:59Z").await.looked_at, 0);
     drop(held);

@@ -1,8 +1,7 @@
-//! From a commit to the function that must hear of it: stream, `publish`, bus, queue. At least once and in any
-//! order, whatever fails on the way; one shortfall is charged once all the same (R2, R3).
+//! The way of an event from its commit to the functions: stream, `publish`, bus, queue. Events arrive at least once, in any
+//! order, despite every failure on the way, and one shortfall is charged once (R2, R3).
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
@@ -13,7 +12,7 @@ use domain::AccountId;
 use domain::account::DayEnd;
 use domain::event::Event;
 use local::database::Database;
-use local::faults::{Call, Fault, Kind, Target, plain_http, watched};
+use local::faults::{Call, Fault, Kind, Target, watched};
 use publish::{Republish, RepublishError};
 use reqwest::Method;
 use scenarios::{Answer, Api, World, bounded, decimal, list, rated};
@@ -26,10 +25,10 @@ use crate::reconcile::{set, tables, text};
 const NOW: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 
-/// As many as a fault may need.
+/// A fault that does not end.
 const ALWAYS: usize = usize::MAX;
 
-/// An account of 100.00 that is charged 60.00 at 50.00.
+/// An account with 100.00 and an auto-recharge of 60.00 at 50.00.
 async fn armed(api: &Api, account: &str) {
     let new = json!({ "accountId": account, "name": account, "currency": "EUR" });
     api.post("/v1/accounts", new).await.expect(201);
@@ -53,7 +52,7 @@ async fn fall_to_the_trigger(api: &Api, account: &str) {
     api.debit(account, &[rated("call", START, "60.0000")]).await.expect(200);
 }
 
-/// It was charged for the funds it began with, and once more.
+/// Asserts that the card was charged for the first funds and for one recharge.
 async fn assert_recharged_once(api: &Api, account: &str) {
     let amounts: Vec<_> =
         api.charges(account).await.iter().map(|charge| decimal(&charge["amount"]).normalize()).collect();
@@ -77,14 +76,14 @@ async fn dead_letters(world: &World) -> Vec<Value> {
     list(&answer, "deadLetters").to_vec()
 }
 
-/// What a function has done, by its name in the metrics.
+/// The invocations and errors of a function, from the metrics.
 async fn runs(api: &Api, function: &str) -> (u64, u64) {
     let metrics = api.get("/_local/metrics").await.expect(200);
     let number = |name: &str| metrics["functions"][function][name].as_u64().expect("a number");
     (number("invocations"), number("errors"))
 }
 
-/// Waits until this is so.
+/// Waits until the condition holds.
 async fn until(so: impl AsyncFn() -> bool) {
     bounded(async {
         while !so().await {
@@ -94,7 +93,7 @@ async fn until(so: impl AsyncFn() -> bool) {
     .await;
 }
 
-/// The events that calls put on the bus.
+/// The events that these calls put on the bus.
 fn told(calls: &[Call]) -> Vec<Value> {
     let entries = calls.iter().flat_map(|call| {
         let body: Value = serde_json::from_str(&call.body).unwrap();
@@ -115,7 +114,7 @@ async fn r2_a_debit_to_the_trigger_is_charged_once_through_its_event() {
 }
 
 #[tokio::test]
-async fn a_commit_with_nothing_to_tell_is_no_invocation() {
+async fn a_commit_without_events_does_not_invoke_publish() {
     let world = world().await;
     let before = runs(&world.operator, "publish").await;
     assert!(before.0 > 0);
@@ -140,12 +139,12 @@ async fn r3_a_hundred_copies_in_any_order_are_one_charge() {
         assert_recharged_once(&world.operator, account).await;
     }
     let after = runs(&world.operator, "recharge").await;
-    assert!(after.0 - before.0 >= 20, "ten messages a batch: {before:?} {after:?}");
+    assert!(after.0 - before.0 >= 20, "batches of ten messages: {before:?} {after:?}");
     assert_eq!(after.1, before.1);
 }
 
 #[tokio::test]
-async fn a_bus_that_is_down_for_a_while_loses_nothing() {
+async fn an_outage_of_the_bus_loses_no_event() {
     for kind in [Kind::Down, Kind::Throttle] {
         let world = world().await;
         world.record(Target::Bus).await;
@@ -153,7 +152,7 @@ async fn a_bus_that_is_down_for_a_while_loses_nothing() {
         fall_to_the_trigger(&world.operator, "a").await;
         armed(&world.operator, "b").await;
         until(async || runs(&world.operator, "publish").await.1 > 0).await;
-        assert_eq!(world.operator.charges("a").await.len(), 1, "nobody has heard of it");
+        assert_eq!(world.operator.charges("a").await.len(), 1, "the event is not delivered");
 
         world.faults().disarm();
         world.drain().await;
@@ -183,13 +182,13 @@ async fn an_entry_that_the_bus_refuses_is_sent_again() {
         .filter(|event| event["type"] == "BalanceLow")
         .map(|event| event["id"].clone())
         .collect();
-    assert_eq!(low.len(), 3, "twice refused, then taken: {low:?}");
+    assert_eq!(low.len(), 3, "refused twice, then accepted: {low:?}");
     assert!(low.iter().all(|id| *id == low[0]));
-    assert_eq!(runs(&world.operator, "publish").await.1, 0, "publish saw to it itself");
+    assert_eq!(runs(&world.operator, "publish").await.1, 0, "publish retries without failing");
 }
 
 #[tokio::test]
-async fn a_lost_reply_of_the_bus_is_a_duplicate_and_one_charge() {
+async fn a_lost_reply_of_the_bus_leads_to_one_charge() {
     let world = world().await;
     world.fail(fault(Target::Bus, Kind::LostReply, 1)).await;
     fall_to_the_trigger(&world.operator, "a").await;
@@ -222,7 +221,7 @@ async fn a_dead_letter_is_handled_when_it_is_sent_again() {
     deliver(&world, json!({ "impatient": true })).await;
     world.fail(fault(Target::Bus, Kind::Down, ALWAYS)).await;
     fall_to_the_trigger(&world.operator, "a").await;
-    // The event gets through, and whoever hears it can do nothing.
+    // The event is delivered, but the function that handles it cannot use the database.
     world.faults().disarm();
     world.faults().arm(fault(Target::Database, Kind::Throttle, ALWAYS));
     until(async || !dead_letters(&world).await.is_empty()).await;
@@ -237,17 +236,17 @@ async fn a_dead_letter_is_handled_when_it_is_sent_again() {
 }
 
 #[tokio::test]
-async fn drain_waits_for_what_comes_back_later() {
+async fn drain_waits_for_a_message_in_back_off() {
     let world = world().await;
     let poison =
         PutEventsRequestEntry::builder().source(Event::SOURCE).detail_type("BalanceLow").detail("{}");
     world.host.aws().bus().put_events().entries(poison.build()).send().await.unwrap();
     let drained = tokio::time::timeout(Duration::from_secs(2), world.drain()).await;
-    assert!(drained.is_err(), "a message that waits for its back-off is in flight");
+    assert!(drained.is_err(), "a message in back-off is in flight");
 }
 
 #[tokio::test]
-async fn a_period_told_again_has_the_same_events() {
+async fn a_republished_period_has_the_same_events() {
     let world = world().await;
     world.record(Target::Bus).await;
     armed(&world.operator, "b").await;
@@ -264,7 +263,7 @@ async fn a_period_told_again_has_the_same_events() {
             .filter(|event| account.is_none_or(|account| event["accountId"] == account))
             .cloned()
             .collect();
-        // What it was because of is not kept.
+        // The correlation id is not kept.
         for event in &mut events {
             event.as_object_mut().unwrap().remove("correlationId");
         }
@@ -287,21 +286,21 @@ async fn a_period_told_again_has_the_same_events() {
     let next_day = "2026-11-23T00:00:00Z";
     let (answer, again) = republish(period(Some("b"), NOW, next_day)).await;
     assert_eq!(answer.expect(200), json!({ "accounts": 1, "events": 3, "unread": 0 }));
-    assert_eq!(lasting(Some("b"), &again), lasting(Some("b"), &first), "of one account");
+    assert_eq!(lasting(Some("b"), &again), lasting(Some("b"), &first), "events of one account");
     assert_eq!(again.len(), 3);
 
     let (answer, again) = republish(period(None, NOW, next_day)).await;
-    // Account `a` was told of its first funds before the record began.
+    // The event of the first funds of account `a` was published before the recording began.
     assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 6, "unread": 0 }));
     let ids =
         |events: Vec<Value>| events.into_iter().map(|event| event["id"].to_string()).collect::<BTreeSet<_>>();
-    assert!(ids(lasting(None, &again)).is_superset(&ids(lasting(None, &first))), "of all accounts");
+    assert!(ids(lasting(None, &again)).is_superset(&ids(lasting(None, &first))), "events of all accounts");
 
     let (_, again) = republish(json!({ "from": NOW, "to": next_day })).await;
     assert!(again.len() == 6 && again.iter().all(|event| event["republished"] == true), "{again:?}");
 
     let (answer, again) = republish(period(None, "2026-11-22T00:00:00Z", NOW)).await;
-    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 0, "unread": 0 }), "`to` is not in it");
+    assert_eq!(answer.expect(200), json!({ "accounts": 2, "events": 0, "unread": 0 }), "it ends before `to`");
     assert!(again.is_empty());
     let (answer, _) = republish(period(None, NOW, NOW)).await;
     assert_eq!(answer.problem(422)["errors"][0]["field"], "to");
@@ -318,7 +317,7 @@ async fn a_period_told_again_has_the_same_events() {
 }
 
 #[tokio::test]
-async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
+async fn a_republication_continues_after_its_time_is_up_and_counts_unreadable_accounts() {
     let world = world().await;
     armed(&world.operator, "b").await;
     armed(&world.operator, "c").await;
@@ -328,16 +327,16 @@ async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
         let period = json!({ "accountId": account_id, "from": NOW, "to": "2026-11-23T00:00:00Z" });
         serde_json::from_value(period).unwrap()
     };
-    // No time at all: not even one account can be told, and which is said.
+    // Without any time no account is published. The error names the first one.
     let none = publish::republish(request(None), ports, Instant::now()).await;
     assert!(matches!(&none, Err(RepublishError::OutOfTime(id)) if id.as_str() == "a"), "{none:?}");
 
-    // Account `b` takes all the time there is: the last query of its journal, after the listing, two of `a` and one of
-    // `b`, is slow to answer.
+    // Account `b` takes all the time, since the last query of its journal is slow. It comes after the listing, two queries of `a`
+    // and one of `b`.
     let until = Instant::now() + Duration::from_secs(5);
     let slow = world.faults().pause(4);
     let time_passes = async {
-        tokio::time::timeout_at(until, slow.reached()).await.expect("the others take no such time");
+        tokio::time::timeout_at(until, slow.reached()).await.expect("the other queries are fast");
         tokio::time::sleep_until(until).await;
         drop(slow);
     };
@@ -348,7 +347,7 @@ async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
     let rest = publish::republish(rest, ports, soon()).await.unwrap();
     assert_eq!((rest.accounts, rest.next), (1, None));
 
-    // Somebody spoilt a row of `b`.
+    // An entry of `b` is damaged.
     set(&tables(&world), "journal", "b", |row| row.contains_key("fact"), ("fact", text("["))).await;
     let others = publish::republish(request(None), ports, soon()).await.unwrap();
     assert_eq!((others.accounts, others.unread), (2, 1));
@@ -356,7 +355,7 @@ async fn a_period_is_told_as_far_as_time_and_what_can_be_read_go() {
     assert!(matches!(alone, Err(RepublishError::Store(_))), "{alone:?}");
 }
 
-/// The types of the events that are told again of a period.
+/// The types of the events of a republished period.
 async fn told_again(world: &World, from: &str, to: &str) -> Vec<String> {
     world.record(Target::Bus).await;
     let period = json!({ "from": from, "to": to, "notify": true });
@@ -366,12 +365,12 @@ async fn told_again(world: &World, from: &str, to: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn a_period_has_what_was_posted_in_it_whenever_it_happened() {
+async fn a_republished_period_has_the_entries_posted_in_it() {
     let world = World::start().await;
     world.set_time("2026-01-01T00:00:00Z");
     world.account("a").await;
     world.operator.buy("a", "k", json!({ "amount": "100.00" })).await.expect(201);
-    // The lot expires on 1 January 2027; the nightly sweep is late and books it in February.
+    // The lot expires on 1 January 2027. The nightly sweep is late and books it in February.
     world.set_time("2027-02-01T00:00:00Z");
     world.operator.post("/_local/run/expire", json!({})).await.expect(200);
     // A purchase of 09:00 waits for the card's owner until 15:00.
@@ -391,7 +390,7 @@ async fn a_period_has_what_was_posted_in_it_whenever_it_happened() {
         ("2027-02-01T00:00:00Z", "2027-02-01T00:00:00.001Z", &["FundsExpired"]),
         ("2027-02-02T08:59:00Z", "2027-02-02T14:59:00Z", &[]),
         ("2027-02-02T15:00:00Z", "2027-02-02T15:01:00Z", &["FundsAdded"]),
-        // A long period has each once: near its keys, or posted late.
+        // A long period has each event once, whether its entry was posted late or not.
         ("2026-01-01T00:00:00Z", "2027-03-01T00:00:00Z", &["FundsAdded", "FundsAdded", "FundsExpired"]),
     ] {
         let mut again = told_again(&world, from, to).await;
@@ -401,13 +400,13 @@ async fn a_period_has_what_was_posted_in_it_whenever_it_happened() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_made_without_the_index_of_late_rows_gets_it() {
+async fn an_old_store_gets_the_index_of_late_entries() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("database.sqlite");
     let world = World::on_disk(folder.path()).await;
     world.host.stop().await;
     let database = Database::open(Some(&file)).await.unwrap();
-    let client = database.client(plain_http(), &Arc::default());
+    let client = database.steady_client();
     let delete = DeleteGlobalSecondaryIndexAction::builder().index_name("latePosted").build().unwrap();
     let update = GlobalSecondaryIndexUpdate::builder().delete(delete).build();
     client.update_table().table_name("journal").global_secondary_index_updates(update).send().await.unwrap();
@@ -427,7 +426,7 @@ async fn a_store_that_was_made_without_the_index_of_late_rows_gets_it() {
 }
 
 #[tokio::test]
-async fn the_end_of_a_day_is_stored_and_told_to_nobody() {
+async fn the_end_of_a_day_is_stored_and_not_published() {
     let world = world().await;
     let store = world.host.machine().functions.publish_ports().store.clone();
     let (id, day) = (AccountId::parse("a").unwrap(), "2026-11-22".parse().unwrap());
@@ -451,7 +450,7 @@ fn soon() -> Instant {
 }
 
 #[tokio::test]
-async fn what_was_told_is_deleted_from_the_stream() {
+async fn published_records_are_deleted_from_the_stream() {
     let world = world().await;
     let folder = tempfile::tempdir().unwrap();
     let on_disk = World::on_disk(folder.path()).await;
@@ -467,7 +466,7 @@ async fn what_was_told_is_deleted_from_the_stream() {
 }
 
 #[tokio::test]
-async fn a_host_stopped_before_it_could_tell_tells_when_it_is_back() {
+async fn a_restarted_host_publishes_the_events_of_before() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::on_disk(folder.path()).await;
     world.set_time(NOW);
@@ -483,14 +482,14 @@ async fn a_host_stopped_before_it_could_tell_tells_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_made_without_a_stream_gets_one() {
+async fn an_old_store_gets_the_stream() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("database.sqlite");
     let world = World::on_disk(folder.path()).await;
     world.host.stop().await;
     let database = Database::open(Some(&file)).await.unwrap();
     let off = StreamSpecification::builder().stream_enabled(false).build().unwrap();
-    let client = database.client(plain_http(), &Arc::default());
+    let client = database.steady_client();
     client.update_table().table_name("accounts").stream_specification(off).send().await.unwrap();
     let described = client.describe_table().table_name("accounts").send().await.unwrap();
     assert_eq!(described.table().unwrap().stream_specification(), None);
@@ -505,7 +504,7 @@ async fn a_store_that_was_made_without_a_stream_gets_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_any_moment_the_host_forgets_no_event() {
+async fn a_host_killed_at_any_moment_loses_no_event() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
     println!("seed {}", random.get_seed());
@@ -526,8 +525,8 @@ async fn killed_at_any_moment_the_host_forgets_no_event() {
         process.operator.post("/_local/drain", Value::Null).await.expect(200);
         let shown = process.operator.account(&account).await;
         let begun = shown["autoRecharge"]["state"] == "charging" || shown["balance"] == "100.0000";
-        assert!(begun, "the event was heard: {shown}");
-        // A charge whose process died is for recovery.
+        assert!(begun, "the event was delivered: {shown}");
+        // Recovery ends the payment if its process died.
         process.operator.post("/_local/run/recover", Value::Null).await.expect(200);
         process.operator.post("/_local/drain", Value::Null).await.expect(200);
         assert_recharged_once(&process.operator, &account).await;

@@ -12,7 +12,7 @@ use rust_decimal::Decimal;
 use scenarios::{World, bounded, decimal, list, rated};
 use serde_json::{Value, json};
 
-/// Bought then, funds expire a year later and are booked 72 hours after that.
+/// Funds bought at this instant expire a year later, and are booked 72 hours after that.
 const BOUGHT: &str = "2026-01-01T00:00:00Z";
 const EXPIRES: &str = "2027-01-01T00:00:00.000Z";
 const BOOKED: &str = "2027-01-04T00:00:00.000Z";
@@ -22,14 +22,14 @@ async fn buy_at(world: &World, account: &str, now: &str, key: &str, amount: &str
     world.operator.buy(account, key, json!({ "amount": amount })).await.expect(201);
 }
 
-/// An account that bought 100.00 once.
+/// An account that has bought 100.00.
 async fn account_with_funds(world: &World, account: &str) {
     world.set_time(BOUGHT);
     world.account(account).await;
     buy_at(world, account, BOUGHT, "k", "100.00").await;
 }
 
-/// Runs the nightly sweep: accounts due, lots booked, warnings given.
+/// Runs the nightly sweep. Returns the numbers of due accounts, booked lots and warnings.
 async fn sweep_at(world: &World, now: &str) -> (u64, u64, u64) {
     world.set_time(now);
     let done = world.operator.post("/_local/run/expire", json!({})).await.expect(200);
@@ -49,7 +49,7 @@ async fn e1_unused_funds_are_forfeited_as_of_their_expiry() {
     world.set_time("2026-06-01T00:00:00Z");
     world.operator.debit("a", &[rated("r", "2026-05-31T00:00:00Z", "30.0000")]).await.expect(200);
 
-    // Thirteen months after the purchase.
+    // The sweep is thirteen months after the purchase.
     assert_eq!(sweep_at(&world, "2027-02-01T00:00:00Z").await, (1, 1, 0));
     let booked = rows_of_kind(&world, "a", "expiry").await;
     assert_eq!(booked.len(), 1);
@@ -62,7 +62,7 @@ async fn e1_unused_funds_are_forfeited_as_of_their_expiry() {
     assert!(shown["nextExpiry"].is_null());
     world.operator.assert_books_balance("a").await;
 
-    // Twice, and a year late.
+    // Repeated sweeps change nothing, a year later either.
     for now in ["2027-02-01T00:00:00Z", "2027-02-02T00:15:00Z", "2028-02-02T00:15:00Z"] {
         assert_eq!(sweep_at(&world, now).await, (0, 0, 0));
     }
@@ -86,21 +86,21 @@ async fn e1_funds_are_not_available_from_their_expiry_and_booked_72_hours_later(
         assert_eq!((&shown["available"], &shown["status"]), (&json!(available), &json!(status)), "{now}");
         assert_eq!(shown["balance"], if booked { "0.0000" } else { "100.0000" }, "{now}");
         let lots = world.operator.get("/v1/accounts/a/lots").await.expect(200);
-        assert_eq!(list(&lots, "lots").len(), usize::from(!booked), "{now}: shown until it is booked");
+        assert_eq!(list(&lots, "lots").len(), usize::from(!booked), "{now}: listed until it is booked");
         world.operator.assert_books_balance("a").await;
     }
 }
 
 #[tokio::test]
-async fn s10_a_record_within_72_hours_of_its_end_draws_on_the_lot_of_that_time() {
-    // Now, start, seconds, and whether the expired lot pays. It expires at 2027-01-01T00:00:00Z.
+async fn s10_a_record_up_to_72_hours_late_draws_on_the_expired_lot() {
+    // (now, start, seconds, whether the lot pays). The lot expires at 2027-01-01T00:00:00Z.
     for (now, started_at, seconds, pays) in [
         ("2027-01-03T12:00:00Z", "2026-12-31T23:00:00Z", 60, true),
         ("2027-01-03T23:59:59Z", "2026-12-31T23:58:59Z", 60, true),
         ("2027-01-03T23:59:59.001Z", "2026-12-31T23:58:59Z", 60, false),
         ("2027-01-03T12:00:00Z", "2026-12-31T11:59:00Z", 60, true),
         ("2027-01-03T12:00:00Z", "2026-12-31T11:58:59Z", 60, false),
-        // It ends with the lot, or after it.
+        // The call ends at or around the expiry.
         ("2027-01-01T12:00:00Z", "2026-12-31T23:59:00Z", 60, false),
         ("2027-01-01T12:00:00Z", "2026-12-31T23:59:00Z", 59, true),
         ("2027-01-01T12:00:00Z", "2027-01-01T00:00:00Z", 60, false),
@@ -108,7 +108,7 @@ async fn s10_a_record_within_72_hours_of_its_end_draws_on_the_lot_of_that_time()
         let what = format!("{seconds} seconds from {started_at}, sent at {now}");
         let world = World::start().await;
         account_with_funds(&world, "a").await;
-        // A sweep before it, as there is one every night.
+        // A sweep before the record, as every night.
         sweep_at(&world, now).await;
         let mut record = rated("r", started_at, "30.0000");
         record["durationSeconds"] = json!(seconds);
@@ -124,7 +124,7 @@ async fn s10_a_record_within_72_hours_of_its_end_draws_on_the_lot_of_that_time()
 }
 
 #[tokio::test]
-async fn e1_lots_expire_each_in_its_own_time() {
+async fn e1_each_lot_is_booked_after_its_own_expiry() {
     let world = World::start().await;
     account_with_funds(&world, "a").await;
     buy_at(&world, "a", "2026-02-01T00:00:00Z", "two", "60.00").await;
@@ -160,7 +160,7 @@ async fn e1_more_lots_than_one_commit_holds_are_booked_in_one_sweep() {
 async fn e3_each_warning_is_given_once() {
     let world = World::start().await;
     account_with_funds(&world, "a").await;
-    // Spent funds warn of nothing, nor do funds that came later, yet.
+    // There is no warning for used funds, and none yet for later funds.
     account_with_funds(&world, "spent").await;
     world.operator.debit("spent", &[rated("r", BOUGHT, "100.0000")]).await.expect(200);
     world.set_time(BOUGHT);
@@ -180,25 +180,25 @@ async fn e3_each_warning_is_given_once() {
         let version = world.operator.account("a").await["version"].as_u64().unwrap();
         assert_eq!(sweep_at(&world, now).await, (warned, 0, warned), "{now}");
         let after = world.operator.account("a").await["version"].as_u64().unwrap();
-        assert_eq!(after - version, warned, "{now}: nothing due is no commit");
+        assert_eq!(after - version, warned, "{now}: one commit for each warning");
     }
-    // A sweep that comes late gives the last of those missed.
+    // A late sweep gives only the last of the missed warnings.
     account_with_funds(&world, "late").await;
     assert_eq!(sweep_at(&world, "2026-12-26T00:00:00Z").await.2, 1);
     assert_eq!(sweep_at(&world, "2026-12-27T00:00:00Z").await.2, 0);
 }
 
 #[tokio::test]
-async fn t1_an_account_never_goes_back_in_time() {
+async fn t1_the_time_of_an_account_never_goes_back() {
     let world = World::start().await;
     account_with_funds(&world, "a").await;
     sweep_at(&world, BOOKED).await;
     let shown = world.operator.account("a").await;
 
     world.set_time("2026-06-01T00:00:00Z");
-    assert_eq!(world.operator.account("a").await, shown, "what is forfeited stays so");
+    assert_eq!(world.operator.account("a").await, shown, "the forfeited funds stay forfeited");
     assert_eq!(sweep_at(&world, "2026-06-01T00:00:00Z").await, (0, 0, 0));
-    // Its now is still that of its last change: for a start, for what is posted, for a purchase.
+    // The account's time is still that of its last change. It applies to starts, entries and purchases.
     let tomorrow = rated("r", "2027-01-04T00:05:00Z", "10.0000");
     let answer = world.operator.debit("a", &[tomorrow]).await.expect(200);
     assert_eq!(answer["results"][0]["status"], "accepted");
@@ -215,7 +215,7 @@ async fn t1_an_account_never_goes_back_in_time() {
     world.operator.assert_books_balance("a").await;
 }
 
-/// Three accounts of a night: one with a lot to book, one with two to book and a live one, one to warn.
+/// The accounts of a night: one with a lot to book, one with two to book and a usable one, and one with a warning due.
 const NIGHT: [&str; 3] = ["one", "three", "warned"];
 
 async fn set_up_night(world: &World, name: &str) -> Vec<String> {
@@ -238,7 +238,7 @@ async fn set_up_night(world: &World, name: &str) -> Vec<String> {
 
 const THAT_NIGHT: &str = "2027-01-05T00:15:00Z";
 
-/// What must be the same however a night went: each row, and each account, without its id and version.
+/// The fields of each account and its entries that must not depend on interruptions of the sweep. Ids are left out.
 async fn books(world: &World, ids: &[String]) -> Vec<Value> {
     let mut books = Vec::new();
     for id in ids {
@@ -254,17 +254,17 @@ async fn books(world: &World, ids: &[String]) -> Vec<Value> {
     books
 }
 
-/// Runs the sweep as a process that dies at a step.
+/// Runs the sweep in a process that dies at this call.
 async fn die_sweeping(world: &World, kind: Kind, step: usize) {
     world.arm(kind, step, 1);
     let now: Timestamp = THAT_NIGHT.parse().expect("an instant");
     let done = world.unless_killed(Box::pin(world.host.machine().functions.expire(now))).await;
-    assert!(done.is_none(), "step {step}: {done:?}, and nobody died");
+    assert!(done.is_none(), "step {step}: the sweep ended with {done:?}");
     world.faults().disarm();
 }
 
 #[tokio::test]
-async fn e1_a_sweep_that_dies_at_any_step_is_made_up_for_by_the_next() {
+async fn e1_the_next_sweep_completes_one_that_died_at_any_step() {
     let world = World::start().await;
     let undisturbed = set_up_night(&world, "undisturbed").await;
     world.set_time(THAT_NIGHT);
@@ -273,7 +273,7 @@ async fn e1_a_sweep_that_dies_at_any_step_is_made_up_for_by_the_next() {
     let swept = swept.expect("it sweeps");
     assert_eq!((swept.accounts, swept.booked, swept.warned), (3, 3, 1));
     let expected = books(&world, &undisturbed).await;
-    // Eight shards, then for each account a read and a commit.
+    // A query for each of the eight shards, then a read and a commit for each account.
     assert_eq!(calls.len(), 8 + 3 * 2, "{:?}", calls.iter().map(|call| &call.operation).collect::<Vec<_>>());
 
     for step in 0..calls.len() {
@@ -305,7 +305,7 @@ async fn e1_two_sweeps_at_once_book_each_lot_once() {
     assert_eq!(books(&world, &ids).await, books(&alone, &expected).await);
 }
 
-/// Sends a call until it is answered: whoever served it may have died.
+/// Sends a call until it is answered, since the function that serves it may die.
 async fn debit_until_answered(world: &World, account: &str, record: Value) {
     for _ in 0..20 {
         let sent = world.operator.debit(account, std::slice::from_ref(&record));
@@ -319,7 +319,7 @@ async fn debit_until_answered(world: &World, account: &str, record: Value) {
     panic!("{record} was never accepted");
 }
 
-/// Sends thirty calls to each account, of which the sweep knows nothing.
+/// Sends thirty calls to each account, independently of the sweep.
 async fn debit_all(world: &World, ids: &[String]) {
     for number in 0..30 {
         for id in ids {
@@ -330,7 +330,7 @@ async fn debit_all(world: &World, ids: &[String]) {
 }
 
 #[tokio::test]
-async fn e1_debits_during_a_sweep_that_dies_again_and_again_change_nothing_of_it() {
+async fn e1_debits_during_interrupted_sweeps_do_not_change_their_result() {
     let world = World::start().await;
     let ids = set_up_night(&world, "night").await;
     world.set_time(THAT_NIGHT);
@@ -338,7 +338,7 @@ async fn e1_debits_during_a_sweep_that_dies_again_and_again_change_nothing_of_it
         for step in [9, 3, 11, 0, 10, 8, 12, 5] {
             let machine = world.host.machine();
             let kind = if step % 2 == 0 { Kind::DeathBefore } else { Kind::DeathAfter };
-            // It may be a debit's call that is hit: then that function dies, and its call is sent again.
+            // The fault may hit a call of a debit. Then that function dies, and the debit is sent again.
             machine.faults.arm(Fault { target: Some(Target::Database), kind, skip: step, count: 1 });
             tokio::select! {
                 _ = machine.functions.expire(THAT_NIGHT.parse().expect("an instant")) => {}
@@ -351,7 +351,7 @@ async fn e1_debits_during_a_sweep_that_dies_again_and_again_change_nothing_of_it
     world.host.machine().faults.disarm();
     sweep_at(&world, THAT_NIGHT).await;
 
-    // Undisturbed: the sweep, then the calls.
+    // The same without disturbance: the sweep, then the debits.
     let alone = World::start().await;
     let expected = set_up_night(&alone, "night").await;
     sweep_at(&alone, THAT_NIGHT).await;
@@ -362,7 +362,7 @@ async fn e1_debits_during_a_sweep_that_dies_again_and_again_change_nothing_of_it
         for field in ["balance", "available", "owed", "status", "nextExpiry"] {
             assert_eq!(shown[field], other[field], "{id}: {field}");
         }
-        // Row by row, but for the balance after each, which tells of the order.
+        // The entries are the same. Their balances depend on the order and are left out.
         let rows = |rows: Vec<Value>| -> Vec<_> {
             rows.iter().map(|row| (row["transactionId"].clone(), row["amount"].clone())).collect()
         };
@@ -372,7 +372,7 @@ async fn e1_debits_during_a_sweep_that_dies_again_and_again_change_nothing_of_it
     }
 }
 
-/// The stored parts of an account.
+/// The stored items of an account.
 fn stored(world: &World, account: &str) -> Vec<Item> {
     let parts = ["core", "profile"].map(|part| {
         let request = json!({
@@ -385,7 +385,7 @@ fn stored(world: &World, account: &str) -> Vec<Item> {
     parts.into()
 }
 
-/// Stores so many accounts like this one, spread over the shards of what is due.
+/// Stores this many copies of an account, spread over the shards of due accounts.
 fn copy(world: &World, account: &str, name: &str, count: usize) {
     let parts = stored(world, account);
     let copies = (0..count).flat_map(|number| {
@@ -403,7 +403,7 @@ fn copy(world: &World, account: &str, name: &str, count: usize) {
 }
 
 #[tokio::test]
-async fn e2_a_night_costs_what_expires_and_not_what_there_is() {
+async fn e2_the_cost_of_a_night_depends_on_the_due_accounts_alone() {
     let world = World::start().await;
     account_with_funds(&world, "due").await;
     copy(&world, "due", "due", 199);
@@ -420,10 +420,10 @@ async fn e2_a_night_costs_what_expires_and_not_what_there_is() {
     let before = world.units("expire").await;
     assert_eq!(sweep_at(&world, THAT_NIGHT).await, (200, 200, 0));
     let cost = world.units("expire").await - before;
-    // The account, its day and the row, each twice as it is one transaction; the entries of two indexes that go, since no
-    // recovery has looked at these accounts since their lots expired; and the row's entry among those posted late.
+    // The account, its end of the day and the journal entry count twice each, as they are one transaction. Two index entries are
+    // deleted, since no recovery has looked at these accounts after their lots expired. One is written for the late entry.
     assert_eq!(cost.write, Decimal::from(200 * (6 + 2 + 1)));
-    // Each account once, and 200 entries of the index.
+    // Each account is read once, and 200 entries of the index.
     assert!(cost.read >= Decimal::from(200) && cost.read <= Decimal::from(220), "read {}", cost.read);
     for id in ["due", "due-0", "due-198"] {
         let shown = world.operator.account(id).await;
@@ -436,9 +436,9 @@ async fn e2_a_night_costs_what_expires_and_not_what_there_is() {
     assert!(cost.read <= Decimal::from(8) && cost.write.is_zero(), "{cost:?}");
 }
 
-/// A run makes twenty commits on an account, of ninety lots each. More lots than that stay due for the next run.
+/// A run makes at most twenty commits on an account, of ninety lots each. The next run books the other lots.
 #[tokio::test]
-async fn e1_a_run_has_a_bound_for_each_account_and_the_next_goes_on() {
+async fn e1_a_run_books_a_limited_number_of_lots_and_the_next_continues() {
     let world = World::start().await;
     world.set_time(BOUGHT);
     let now = BOUGHT.parse().unwrap();

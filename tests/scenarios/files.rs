@@ -1,4 +1,4 @@
-//! Call reports as files, in every format (S3, S4, S6), with the sums that `tests/data/README.md` gives.
+//! Call reports as files in every format (S3, S4, S6), with the sums of `tests/data/README.md`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -41,15 +41,15 @@ fn count(answer: &Value, status: &str) -> usize {
     list(answer, "results").iter().filter(|result| result["status"] == status).count()
 }
 
-/// How many results have a charge above zero.
+/// The number of results with a charge above zero.
 fn charged(answer: &Value) -> usize {
     let charges = list(answer, "results").iter().filter(|result| result["status"] == "accepted");
     charges.filter(|result| decimal(&result["charge"]) > Decimal::ZERO).count()
 }
 
 #[tokio::test]
-async fn s4_every_file_gives_the_sum_it_is_said_to_have() {
-    // Name, type, rows, of those charged, their sum, records without a rate.
+async fn s4_every_file_gives_the_sum_in_the_readme() {
+    // (name, type, rows, charged rows, their sum, unrated records)
     let files = [
         (DAY_REPORT, CSV, 25, 15, "18.2639", 0),
         ("PSTN.calls.new-columns.csv", CSV, 5, 4, "1.4000", 0),
@@ -67,7 +67,7 @@ async fn s4_every_file_gives_the_sum_it_is_said_to_have() {
         assert_eq!(decimal(&answer["balance"]), -amount(sum), "{name}");
         let with_why = results.iter().filter(|result| !result["why"].is_null()).count();
         let expected = if content_type == JSON { rows - unrated } else { 0 };
-        assert_eq!(with_why, expected, "{name}: a file's results carry no why");
+        assert_eq!(with_why, expected, "{name}: the results of a file have no rating basis");
         world.operator.assert_books_balance("a").await;
 
         let (account, posted) = (world.operator.account("a").await, world.operator.transactions("a").await);
@@ -80,7 +80,7 @@ async fn s4_every_file_gives_the_sum_it_is_said_to_have() {
 
 #[tokio::test]
 async fn s2_s4_a_call_in_two_formats_is_one_call() {
-    // Sent second, either file finds the two calls that both have.
+    // The file that is sent second has two duplicates, the calls that are in both.
     let orders = [
         [(DAY_REPORT, CSV, 0, "18.2639"), (GRAPH_PAGE, GRAPH, 2, "3.3072")],
         [(GRAPH_PAGE, GRAPH, 0, "4.3582"), (DAY_REPORT, CSV, 2, "17.2129")],
@@ -106,7 +106,7 @@ async fn s2_s4_a_call_in_two_formats_is_one_call() {
 }
 
 #[tokio::test]
-async fn s5_records_of_ours_are_rated_as_published() {
+async fn s5_records_without_a_charge_are_rated_as_published() {
     let world = world().await;
     let answer = world.operator.debit_file("a", "", JSON, file("records.json")).await.expect(200);
     let charges = [
@@ -132,7 +132,7 @@ async fn s5_records_of_ours_are_rated_as_published() {
 }
 
 #[tokio::test]
-async fn s4_the_documented_graph_row_costs_nothing_and_is_taken_whatever_the_currency() {
+async fn s4_the_documented_graph_row_costs_nothing_and_is_accepted_in_any_currency() {
     let world = world().await;
     world.account_in("usd", "USD").await;
     let row = || file("graph-documented-row.json");
@@ -190,7 +190,7 @@ async fn s4_a_row_that_costs_nothing_is_rated_only_with_rate_all() {
     }
 }
 
-/// Sends a file to the function itself, with ports and a deadline of the test's choice.
+/// Calls the function directly with a file, these ports and this time until its deadline.
 async fn debit_here(world: &World, ports: &debit::Ports, lasts: Duration, file: &str) -> Answer {
     let event = world.event("POST", "debits", "a", &json!({ "content-type": CSV }), file);
     let until = tokio::time::Instant::now() + lasts;
@@ -200,7 +200,7 @@ async fn debit_here(world: &World, ports: &debit::Ports, lasts: Duration, file: 
     answer
 }
 
-/// Sends a file to the function itself, with other published rates than the host's.
+/// Calls the function directly with a file and with other published rates than the host's.
 async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value {
     let ports = debit::Ports {
         rates: PublishedRates::reading(rates.as_bytes()),
@@ -210,7 +210,7 @@ async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value
 }
 
 #[tokio::test]
-async fn s2_a_call_is_a_repeat_whatever_the_rates_have_become() {
+async fn s2_a_repeated_call_is_a_duplicate_after_a_change_of_rates() {
     const BEFORE: &str = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,effectiveFrom\n\
         userOut,33,France,FR,EUR,0.02,0,60,60,2025-01-01\n";
     let world = world().await;
@@ -219,7 +219,7 @@ async fn s2_a_call_is_a_repeat_whatever_the_rates_have_become() {
     assert_eq!(answer["results"][0]["status"], "accepted");
     assert_eq!(world.operator.transactions("a").await[0]["service"], "userOut");
 
-    // Here the number is premium.
+    // By the host's rates the number is premium.
     let again = world.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
     assert_eq!(again["results"][0]["status"], "duplicate");
     let whole = "+33899701234";
@@ -233,7 +233,7 @@ async fn s2_a_call_is_a_repeat_whatever_the_rates_have_become() {
         let answer = world.operator.debit_file("a", "", CSV, other).await.expect(200);
         assert_eq!(answer["results"][0]["status"], status, "{number} {seconds} {charge}");
     }
-    // The other way round, and within one file.
+    // The same with the premium rate first, and within one file.
     let rows = [
         row("p", "user_out", whole, 121, "0.5000"),
         row("p", "user_out", "+338********", 121, "0.5000"),
@@ -246,7 +246,7 @@ async fn s2_a_call_is_a_repeat_whatever_the_rates_have_become() {
     let answer = debit_at_rates(&world, BEFORE, &format!("{HEADER}{}", rows[0])).await;
     assert_eq!(answer["results"][0]["status"], "duplicate");
 
-    // Our own record names its service: what the report leaves open it may say, what was named is another call.
+    // A JSON record names its service. It is the call of the report if the report leaves the service open, and a conflict if not.
     let named = |service: &str| {
         json!({ "id": "p", "service": service, "number": whole, "startedAt": "2026-11-20T08:00:00Z",
                 "durationSeconds": 121, "charge": "0.5000" })
@@ -260,19 +260,19 @@ async fn s2_a_call_is_a_repeat_whatever_the_rates_have_become() {
     world.operator.debit("a", &[own.clone()]).await.expect(200);
     own["service"] = json!("userOut");
     let answer = world.operator.debit("a", &[own]).await.expect(200);
-    assert_eq!(answer["results"][0]["status"], "conflict", "another service was sent");
+    assert_eq!(answer["results"][0]["status"], "conflict", "the sender named another service");
     assert_eq!(world.operator.transactions("a").await.len(), 3);
     assert_books_prove_right(&world).await;
 }
 
-/// The audit works out each row's fingerprint once more.
+/// Asserts that the audit, which computes each entry's fingerprint again, finds nothing.
 async fn assert_books_prove_right(world: &World) {
     let found = world.operator.post("/_local/run/reconcile", json!({})).await.expect(200);
     assert_eq!((&found["differences"], &found["unread"]), (&json!(0), &json!(0)), "{found}");
 }
 
 #[tokio::test]
-async fn s2_s4_what_a_spreadsheet_made_of_a_report_is_the_same_report_or_refused() {
+async fn s2_s4_a_report_changed_by_a_spreadsheet_is_a_duplicate_or_refused() {
     let world = world().await;
     let id = |number: usize| format!("0f8fad5b-d9cb-469f-a165-{number:012x}");
     let rows: Vec<_> =
@@ -291,7 +291,7 @@ async fn s2_s4_what_a_spreadsheet_made_of_a_report_is_the_same_report_or_refused
         assert_eq!(count(&answer, "duplicate"), 4, "{what}: {answer}");
     }
     let answer = world.operator.debit_file("a", "", CSV, in_capitals).await.expect(200);
-    assert_eq!(answer["results"][0]["id"], json!(capitals[0]), "as it was sent");
+    assert_eq!(answer["results"][0]["id"], json!(capitals[0]), "the id as it was sent");
 
     for slashed in ["11/20/2026 8:00:00 AM", "11/20/2026 08:00:00", "20/11/2026 08:00:00"] {
         let other = report.replace("2026-11-20T08:00:00Z", slashed);
@@ -307,7 +307,7 @@ async fn s2_s4_what_a_spreadsheet_made_of_a_report_is_the_same_report_or_refused
 }
 
 #[tokio::test]
-async fn s3_a_broken_row_names_its_line_and_costs_its_neighbours_nothing() {
+async fn s3_the_problem_of_a_broken_row_names_its_line_and_other_rows_are_accepted() {
     let world = world().await;
     let good = |id: &str| row(id, "user_out", "+33199001234", 60, "0.0100");
     let rows = [
@@ -335,48 +335,50 @@ async fn s3_a_broken_row_names_its_line_and_costs_its_neighbours_nothing() {
 }
 
 #[tokio::test]
-async fn s3_a_file_of_20000_rows_is_taken_whole() {
+async fn s3_a_file_of_20000_rows_is_accepted() {
     let world = world().await;
     let rows: Vec<_> =
         (0..20_000).map(|id| row(&format!("{id:08}"), "user_out", "+33199001234", 60, "0.0019")).collect();
     let report = format!("{HEADER}{}", rows.concat());
-    let send = async || world.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
-    let mut answer = send().await;
-    // A busy machine needs more sends than one.
-    let mut sends = 1;
-    while answer["notReached"] != json!(0) {
-        assert!(sends < 10, "it does not get there");
-        answer = send().await;
-        sends += 1;
-    }
+    // On a busy machine it takes more than one send.
+    let send_whole = async || {
+        for sends in 1..=10_u64 {
+            let answer = world.operator.debit_file("a", "", CSV, report.clone()).await.expect(200);
+            if answer["notReached"] == json!(0) {
+                return (answer, sends);
+            }
+        }
+        panic!("the file is not complete after ten sends");
+    };
+    let (answer, sends) = send_whole().await;
     assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(20_000), &json!(0)));
     assert_eq!(answer["balance"], "-38.0000");
     let account = world.operator.account("a").await;
-    // Its creation, its card, and a commit for each 99 rows; the last one of a send may hold fewer.
+    // Two commits are the account's creation and its card. The others have 99 rows each, but for the last of each send.
     let commits = account["version"].as_u64().expect("a version") - 2;
     let fewest = 20_000_u64.div_ceil(99);
     assert!((fewest..fewest + sends).contains(&commits), "{commits} commits in {sends} sends");
 
-    let again = send().await;
+    let (again, _) = send_whole().await;
     assert_eq!(count(&again, "duplicate"), 20_000);
     assert_eq!(world.operator.account("a").await, account);
 }
 
-/// A file of so many rows of one call each, of 0.0019.
+/// A file of this many calls, each with a charge of 0.0019.
 fn long_report(rows: usize) -> String {
     let rows: Vec<_> =
         (0..rows).map(|id| row(&format!("{id:08}"), "user_out", "+33199001234", 60, "0.0019")).collect();
     format!("{HEADER}{}", rows.concat())
 }
 
-/// What a send cost: transactions sent, those that were committed, and write units.
+/// The cost of a send: transactions sent, transactions committed, and write units.
 struct Cost {
     sent: usize,
     committed: u64,
     units: Decimal,
 }
 
-/// Sends a file, and counts.
+/// Sends a file and measures its cost.
 async fn counted(world: &World, file: &str) -> (Answer, Cost) {
     let version = async || world.operator.account("a").await["version"].as_u64().expect("a version");
     let (before, units) = (version().await, world.units("debit").await);
@@ -389,10 +391,10 @@ async fn counted(world: &World, file: &str) -> (Answer, Cost) {
     (answer, cost)
 }
 
-/// On AWS, one account's rows are written at about 500 a second.
+/// The rows of one account that AWS writes in a second, approximately.
 const ROWS_A_SECOND: u32 = 500;
 
-/// A machine that writes this many a second has the file written after three sends.
+/// The rows a second that a machine must write to complete the file in three sends.
 const PACE_TO_KEEP: u128 = 300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -411,30 +413,30 @@ async fn s3_a_file_of_20000_rows_is_whole_after_three_sends_at_the_speed_of_aws(
         let number = |name: &str| counts[name].as_u64().expect("a number");
         println!("send {send}: {counts} in {took:?}");
 
-        // Time says nothing of AWS on a machine that is busy with something else and does not keep its pace.
+        // On a busy machine that writes fewer rows, the time says nothing about AWS and is not checked.
         let pace = u128::from(number("accepted")) * 1_000 / took.as_millis();
         is_busy |= pace < PACE_TO_KEEP && number("notReached") > 0;
         assert!(is_busy || (send <= 3 && took < Duration::from_secs(29)), "send {send} took {took:?}");
 
-        assert_eq!(number("duplicate"), there, "what is there is found");
-        assert!(number("accepted") > 0, "each send goes on with the file");
+        assert_eq!(number("duplicate"), there, "the rows of earlier sends are duplicates");
+        assert!(number("accepted") > 0, "each send continues with the file");
         there += number("accepted");
         assert_eq!(number("notReached"), 20_000 - there);
         assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(there), &json!(0)));
         assert_eq!(answer["notReached"], counts["notReached"]);
         assert_eq!(count(&answer, "notReached") as u64, 20_000 - there);
         assert_eq!(decimal(&answer["balance"]), -amount("0.0019") * Decimal::from(there));
-        // What is there cost reads; each transaction was committed, and wrote new rows and the account.
+        // Each transaction was committed and wrote the account and new entries. Duplicates cost reads alone.
         assert_eq!(cost.sent as u64, cost.committed, "no transaction was refused");
         assert_eq!(cost.units, Decimal::from(2 * (number("accepted") + cost.committed)));
-        assert_eq!(cost.committed, number("accepted").div_ceil(99), "full ones");
+        assert_eq!(cost.committed, number("accepted").div_ceil(99), "each commit is full");
         assert_eq!(retry_after.is_some(), there < 20_000);
         if there == 20_000 {
-            assert!(send > 1, "it was slowed down");
+            assert!(send > 1, "the slowed database does not complete the file in one send");
             break;
         }
     }
-    assert_eq!(there, 20_000, "the file is whole");
+    assert_eq!(there, 20_000, "the file is complete");
     world.faults().disarm();
     let account = world.operator.account("a").await;
     assert_eq!(account["balance"], "-38.0000");
@@ -443,7 +445,7 @@ async fn s3_a_file_of_20000_rows_is_whole_after_three_sends_at_the_speed_of_aws(
     assert_eq!(world.operator.account("a").await, account);
 }
 
-/// 1,500 rows with everything in them that a file may have, beside 300 that are in the journal before.
+/// Two files: 300 calls, and a report of 1,500 calls that has these in it, with repeats, conflicts and invalid rows.
 fn mixed_report() -> (String, String) {
     let call = |id: usize, charge: &str| row(&format!("{id:08}"), "user_out", "+33199001234", 60, charge);
     let earlier: Vec<_> = (0..300).map(|id| call(id * 5, "0.0019")).collect();
@@ -471,7 +473,7 @@ fn statuses(answer: &Value) -> Vec<String> {
     results.map(|result| result["status"].as_str().expect("a text").to_owned()).collect()
 }
 
-/// A status, if the row was reached; an accepted one is a duplicate from then on.
+/// The status of a row in later sends: `None` if it was not reached, and `duplicate` once it was accepted.
 fn settled(status: String) -> Option<String> {
     match &*status {
         "notReached" => None,
@@ -481,7 +483,7 @@ fn settled(status: String) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn s3_a_file_sent_in_pieces_comes_to_the_same_as_one_sent_whole() {
+async fn s3_a_file_in_several_sends_has_the_same_result_as_in_one() {
     let (earlier, report) = mixed_report();
     let whole = world().await;
     whole.operator.debit_file("a", "", CSV, earlier.clone()).await.expect(200);
@@ -495,10 +497,10 @@ async fn s3_a_file_sent_in_pieces_comes_to_the_same_as_one_sent_whole() {
     let ports = pieces.host.machine().functions.debit_ports().clone();
     let mut reached = vec![None; statuses(&at_once).len()];
     for send in 1.. {
-        assert!(send <= 20, "it comes to no end");
+        assert!(send <= 20, "the file is complete after twenty sends");
         let Answer { status, body: answer, .. } =
             debit_here(&pieces, &ports, Duration::from_secs(3), &report).await;
-        // A machine that is too busy for a commit in a second says so, and nothing is lost.
+        // On a machine that is too busy for a commit before the deadline the answer is 503, and nothing is lost.
         if status == 503 {
             continue;
         }
@@ -508,7 +510,7 @@ async fn s3_a_file_sent_in_pieces_comes_to_the_same_as_one_sent_whole() {
             }
         }
         if answer["notReached"] == 0 {
-            assert!(send > 1, "it was slowed down");
+            assert!(send > 1, "the slowed database does not complete the file in one send");
             break;
         }
     }
@@ -521,10 +523,10 @@ async fn s3_a_file_sent_in_pieces_comes_to_the_same_as_one_sent_whole() {
 }
 
 #[tokio::test]
-async fn s3_what_was_done_before_an_outage_is_told() {
+async fn s3_the_answer_gives_the_rows_committed_before_an_outage() {
     let world = world().await;
     let report = long_report(300);
-    // Two commits go through; the third meets other transactions until it is given up.
+    // Two commits succeed. The third meets conflicts until it is given up.
     let conflicts =
         Fault { target: Some(Target::Database), kind: Kind::Conflict, skip: 2, count: usize::MAX };
     world.fail(conflicts).await;
@@ -545,13 +547,13 @@ async fn s3_what_was_done_before_an_outage_is_told() {
         "accepted": 102, "duplicate": 198, "unrated": 0, "conflict": 0, "invalid": 0, "notReached": 0,
     });
     assert_eq!(answer["counts"], expected);
-    // A request of so few rows does not look first: one transaction is refused, and the others are spared.
+    // A request of so few rows does not read them first. One transaction is refused, after which known rows are left out.
     assert_eq!((cost.sent, cost.committed), (3, 2));
     world.operator.assert_books_balance("a").await;
 }
 
 #[tokio::test]
-async fn s3_a_request_that_did_nothing_in_time_says_so() {
+async fn s3_a_request_without_a_commit_in_time_is_answered_503() {
     let world = world().await;
     let ports = world.host.machine().functions.debit_ports().clone();
     for lasts in [Duration::ZERO, Duration::from_millis(500)] {
@@ -565,7 +567,7 @@ async fn s3_a_request_that_did_nothing_in_time_says_so() {
 }
 
 #[tokio::test]
-async fn s2_a_row_kept_under_a_uuid_in_capitals_is_found() {
+async fn s2_an_old_entry_with_a_uuid_in_capitals_is_found() {
     const CAPITALS: &str = "0F8FAD5B-D9CB-469F-A165-70867728950E";
     let world = world().await;
     let stored = kept_in_capitals(&world, CAPITALS).await;
@@ -579,7 +581,7 @@ async fn s2_a_row_kept_under_a_uuid_in_capitals_is_found() {
     assert_books_prove_right(&world).await;
 }
 
-/// A row as it was written before UUIDs were kept in small letters; gives its key.
+/// Writes an entry as it was written before UUIDs were stored in lower case. Returns its key.
 async fn kept_in_capitals(world: &World, id: &str) -> String {
     let machine = world.host.machine();
     let ports = machine.functions.debit_ports();

@@ -1,5 +1,5 @@
-//! The host is killed, again and again, while calls and purchases come in. Nothing is lost, nothing is
-//! charged twice, and what it knew before it knows after (S2, F3, F5).
+//! The host is killed repeatedly while calls and purchases arrive. Nothing is lost, nothing is charged twice, and its state
+//! survives (S2, F3, F5).
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -19,12 +19,12 @@ use tokio::time::timeout;
 const ROUNDS: usize = 6;
 const CLIENTS: usize = 6;
 const ACCOUNTS: [&str; 2] = ["a", "b"];
-/// The host dies after this many milliseconds of traffic.
+/// The host is killed after this many milliseconds of traffic.
 const ALIVE_MILLISECONDS: std::ops::Range<u64> = 40..900;
-/// Nothing here takes longer, on however busy a machine.
+/// The longest that a step may take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A host in a process of its own, which dies with this.
+/// A host in a process of its own, which is killed when this is dropped.
 pub(crate) struct Process {
     child: Child,
     url: String,
@@ -42,7 +42,7 @@ impl Process {
         Self { child, url, operator }
     }
 
-    /// Accounts in euros, without a card.
+    /// Creates accounts in euros without a card.
     pub(crate) async fn open(&self, accounts: &[&str]) {
         for account in accounts {
             let account = json!({ "accountId": account, "name": account, "currency": "EUR" });
@@ -50,7 +50,7 @@ impl Process {
         }
     }
 
-    /// `kill -9`
+    /// Kills the process, as `kill -9` does.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it is killed");
     }
@@ -71,7 +71,7 @@ async fn token(url: &str) -> String {
     answer["token"].as_str().expect("a token").to_owned()
 }
 
-/// Something to send, as often as need be.
+/// A request that can be sent repeatedly.
 #[derive(Clone, Debug)]
 struct Work {
     account: &'static str,
@@ -85,7 +85,7 @@ enum What {
 }
 
 impl Work {
-    /// The next of a client's: single records, batches that repeat a record, purchases.
+    /// The next request of a client: a single record, a batch that repeats a record, or a purchase.
     fn next(client: usize, number: usize, random: &mut fastrand::Rng) -> Self {
         let account = ACCOUNTS[client % ACCOUNTS.len()];
         let what = match random.u8(0..10) {
@@ -116,7 +116,7 @@ impl Work {
         };
         let path = format!("/v1/accounts/{}/{path}", self.account);
         let sent = api.try_send(Method::POST, &path, &headers, body.to_string());
-        timeout(PATIENCE, sent).await.expect("the host answers in time or is gone")
+        timeout(PATIENCE, sent).await.expect("the host answers in time or is killed")
     }
 }
 
@@ -126,7 +126,7 @@ fn record(client: usize, number: usize, place: usize, random: &mut fastrand::Rng
     rated(&id, &started_at, &format!("0.{:04}", random.u16(1..=9_999)))
 }
 
-/// What was sent, each with its answer unless that was lost.
+/// The requests sent, each with its answer unless that was lost.
 #[derive(Default)]
 struct Sent(Mutex<Vec<(Work, Option<Answer>)>>);
 
@@ -146,7 +146,7 @@ impl Sent {
     }
 }
 
-/// A client: sends until the host is gone.
+/// A client that sends requests until the host is killed.
 async fn stream_work(api: Api, client: usize, mut number: usize, mut random: fastrand::Rng, sent: Arc<Sent>) {
     loop {
         let work = Work::next(client, number, &mut random);
@@ -159,13 +159,13 @@ async fn stream_work(api: Api, client: usize, mut number: usize, mut random: fas
     }
 }
 
-/// A 503 promises nothing: the same is sent again.
+/// Whether an answer is final. After a 503 the same request is sent again.
 fn is_final(answer: &Answer) -> bool {
     assert!(matches!(answer.status, 200 | 201 | 202 | 402 | 503), "{answer:?}");
     answer.status != 503
 }
 
-/// Sends again what is chosen, whose answers must agree with those given before.
+/// Sends the chosen requests again, and asserts that their answers agree with the earlier ones.
 async fn resend(api: &Api, sent: &Sent, chosen: impl Fn(&Option<Answer>) -> bool) {
     let works: Vec<_> =
         sent.all().into_iter().enumerate().filter(|(_, (_, before))| chosen(before)).collect();
@@ -188,7 +188,7 @@ async fn resend(api: &Api, sent: &Sent, chosen: impl Fn(&Option<Answer>) -> bool
     }
 }
 
-/// What was accepted is a duplicate now, at the same charge; a purchase is the same one.
+/// Asserts that accepted records are duplicates now, with the same charge, and that a purchase is the same one.
 fn assert_same_outcome(work: &Work, before: &Answer, after: &Answer) {
     match &work.what {
         What::Debit(records) => {
@@ -206,7 +206,7 @@ fn assert_same_outcome(work: &Work, before: &Answer, after: &Answer) {
             };
             assert_eq!(shown(before)["purchaseId"], shown(after)["purchaseId"]);
             if before.status != 202 {
-                assert_eq!(shown(before), shown(after), "what was decided stays decided");
+                assert_eq!(shown(before), shown(after), "an outcome never changes");
             }
         }
     }
@@ -219,7 +219,7 @@ async fn recover(api: &Api) {
 async fn recover_until_killed(api: Api) {
     loop {
         let run = api.try_send(Method::POST, "/_local/run/recover", &[], "");
-        let Ok(answer) = timeout(PATIENCE, run).await.expect("the host answers in time or is gone") else {
+        let Ok(answer) = timeout(PATIENCE, run).await.expect("the host answers in time or is killed") else {
             return;
         };
         answer.expect(200);
@@ -227,7 +227,7 @@ async fn recover_until_killed(api: Api) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_any_moment_it_loses_nothing_and_does_nothing_twice() {
+async fn a_host_killed_at_any_moment_loses_nothing_and_charges_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
     println!("seed {}", random.get_seed());
@@ -239,7 +239,7 @@ async fn killed_at_any_moment_it_loses_nothing_and_does_nothing_twice() {
     for round in 0..ROUNDS {
         let process = Process::start(folder.path()).await;
         let api = process.operator.clone();
-        // Before what was lost is sent again, or after: the books balance once recovery has run.
+        // In every other round recovery runs before lost requests are sent again. The books balance after it.
         if round % 2 == 1 {
             recover(&api).await;
             for account in ACCOUNTS {
@@ -248,7 +248,7 @@ async fn killed_at_any_moment_it_loses_nothing_and_does_nothing_twice() {
         }
         resend(&api, &sent, Option::is_none).await;
         let already = sent.all().len();
-        // Every other time recovery runs too, ignores leases and is killed in the middle.
+        // In the other rounds recovery runs beside the traffic, ignores leases and is killed with the host.
         let recovery = (round % 2 == 0).then(|| tokio::spawn(recover_until_killed(api.clone())));
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| {
@@ -280,12 +280,12 @@ async fn killed_at_any_moment_it_loses_nothing_and_does_nothing_twice() {
     }
 }
 
-/// The books are what the records and purchases sent add up to.
+/// Asserts that the books are exactly those of the records and purchases sent.
 async fn assert_account_is_exact(api: &Api, account: &str, sent: &[(Work, Option<Answer>)]) {
     let mut charges = BTreeMap::new();
     let mut bought = HashMap::new();
     for (work, answer) in sent.iter().filter(|(work, _)| work.account == account) {
-        let answer = answer.as_ref().expect("everything is answered in the end");
+        let answer = answer.as_ref().expect("every request has an answer");
         match &work.what {
             What::Debit(records) => {
                 assert_eq!(answer.body["rejected"], 0);
@@ -314,13 +314,13 @@ async fn assert_account_is_exact(api: &Api, account: &str, sent: &[(Work, Option
         .map(|row| (text(&row["purchaseId"]), decimal(&row["amount"])))
         .collect();
     assert_eq!(purchases, bought, "each purchase that succeeded is in the journal, and no other");
-    assert_eq!(rows.len(), charges.len() + bought.len(), "nothing else is");
+    assert_eq!(rows.len(), charges.len() + bought.len(), "there are no other entries");
 
-    // The processor's key is the purchase's id and the attempt.
+    // The processor's key consists of the purchase's id and the attempt.
     let keys: Vec<_> = api.charges(account).await.iter().map(|charge| text(&charge["key"])).collect();
     let taken: Vec<_> = keys.iter().filter_map(|key| key.split(':').next()).collect();
     assert_eq!(taken.len(), bought.len(), "each purchase was charged once");
-    assert!(taken.iter().all(|&purchase| bought.contains_key(purchase)), "and nothing else was");
+    assert!(taken.iter().all(|&purchase| bought.contains_key(purchase)), "there is no other charge");
 
     let shown = api.account(account).await;
     let expected = bought.values().sum::<Decimal>() - charges.values().sum::<Decimal>();
@@ -333,7 +333,7 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn after_a_kill_data_tokens_and_the_clock_are_as_they_were() {
+async fn data_tokens_and_the_clock_survive_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let process = Process::start(folder.path()).await;
     let token = token(&process.url).await;
@@ -347,7 +347,7 @@ async fn after_a_kill_data_tokens_and_the_clock_are_as_they_were() {
 
     let process = Process::start(folder.path()).await;
     let api = Api::new(&process.url, &token);
-    assert_eq!(api.account("a").await, before, "an old token reads old data");
+    assert_eq!(api.account("a").await, before, "the token and the data are still valid");
     assert_eq!(api.buy("a", "k", body).await.expect(201), purchase);
     let time = api.get("/_local/time").await.expect(200);
     assert_eq!(time, json!({ "now": "2027-05-06T07:08:09Z", "set": true }));

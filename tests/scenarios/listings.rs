@@ -1,4 +1,4 @@
-//! Reading what happened: transactions page by page and as CSV, one record, records without a rate, rates.
+//! Listings: transactions page by page and as CSV, the transaction of a record, unrated records, accounts, purchases and rates.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("an instant")
 }
 
-/// All rows of a listing, page by page; every page is as long as was asked for, but for the last.
+/// All rows of a listing, page by page. Every page but the last must be full.
 async fn pages(api: &Api, path: &str, name: &str, limit: usize) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
@@ -30,7 +30,7 @@ async fn pages(api: &Api, path: &str, name: &str, limit: usize) -> Vec<Value> {
     }
 }
 
-/// An account with 118 rows: two purchases, an adjustment, and calls a minute apart, some without a rate.
+/// An account with 118 transactions: two purchases, an adjustment, and calls a minute apart, some without a rate.
 async fn account_with_rows() -> World {
     let world = World::start().await;
     world.set_time("2026-11-20T00:00:00Z");
@@ -78,7 +78,7 @@ async fn transactions_come_newest_first_whatever_the_limit() {
 #[tokio::test]
 async fn transactions_are_filtered_by_period_and_kind() {
     let world = account_with_rows().await;
-    // `from` is included, `to` is not; calls are a minute apart from 08:00.
+    // `from` is included and `to` is not. Calls are a minute apart, the first at 08:00.
     for (query, rows) in [
         ("", 118),
         ("?from=2026-11-22T08:00:00Z", 117),
@@ -107,7 +107,7 @@ async fn transactions_are_filtered_by_period_and_kind() {
 }
 
 #[tokio::test]
-async fn a_cursor_holds_its_place_while_rows_arrive() {
+async fn a_cursor_keeps_its_position_while_rows_arrive() {
     let world = account_with_rows().await;
     let before = pages(&world.operator, TRANSACTIONS, "transactions", 100).await;
     let mut seen = Vec::new();
@@ -117,7 +117,7 @@ async fn a_cursor_holds_its_place_while_rows_arrive() {
         seen.extend(list(&page, "transactions").iter().cloned());
         let Some(next) = page["next"].as_str() else { break };
         cursor = format!("&cursor={next}");
-        // One newer than all there are, one in the middle of them, one older.
+        // One record is newer than all transactions, one in the middle, and one older.
         let records = ["2026-11-22T12:00:01Z", "2026-11-22T08:30:30Z", "2026-11-19T00:00:00Z"]
             .map(|started_at| rated(&format!("late-{arriving}"), started_at, "0.0100"));
         world.operator.debit("a", &records).await.expect(200);
@@ -125,13 +125,13 @@ async fn a_cursor_holds_its_place_while_rows_arrive() {
     let ids: HashSet<_> = seen.iter().map(|row| row["transactionId"].to_string()).collect();
     assert_eq!(ids.len(), seen.len(), "none twice");
     seen.retain(|row| before.contains(row));
-    assert_eq!(seen, before, "none left out, and in order");
+    assert_eq!(seen, before, "all rows of before are there, in order");
 }
 
 #[tokio::test]
-async fn transactions_as_csv_show_in_a_spreadsheet_what_the_api_says() {
+async fn a_spreadsheet_shows_the_texts_of_transactions_in_csv_unchanged() {
     let world = account_with_rows().await;
-    // A formula that gives the text, in the quotes of CSV.
+    // Each text with its cell: a formula whose value is the text, quoted for CSV.
     let evil = [
         ("=HYPERLINK(\"http://example.com\")", r#""=""=HYPERLINK(""""http://example.com"""")""""#),
         ("@SUM(A1)", r#""=""@SUM(A1)""""#),
@@ -163,12 +163,12 @@ async fn transactions_as_csv_show_in_a_spreadsheet_what_the_api_says() {
             "{shown}\n{text}"
         );
     }
-    assert!(text.contains(r#","=""=1+1""","#), "a reason too");
+    assert!(text.contains(r#","=""=1+1""","#), "a reason is a formula too");
     assert!(text.contains(",-0.0100,"), "amounts stay numbers");
 }
 
 #[tokio::test]
-async fn every_page_of_csv_leads_to_the_next_of_the_same_listing() {
+async fn every_page_of_csv_links_to_the_next_of_the_same_listing() {
     let world = account_with_rows().await;
     let query = "?kind=usage&from=2026-11-22T08:10:00Z&to=2026-11-22T09:10:00Z&limit=20";
     let wanted: HashSet<_> = pages(
@@ -221,7 +221,7 @@ async fn a_records_transaction_is_found_by_its_id_and_start() {
             let id = if record == encoded { strange } else { record };
             assert_eq!(row["recordId"], id);
             let listed = world.operator.transactions("a").await;
-            assert!(listed.contains(&row), "{record}: as it is listed");
+            assert!(listed.contains(&row), "{record}: the same as in the listing");
         } else {
             answer.problem(404);
         }
@@ -233,7 +233,7 @@ async fn s9_records_without_a_rate_of_all_accounts_are_listed_page_by_page() {
     let world = World::start().await;
     world.set_time(NOW);
     let mut expected = Vec::new();
-    // Forty accounts fall into all eight shards.
+    // Forty accounts are spread over all eight shards.
     for number in 0..40 {
         let id = format!("org-{number}");
         world.account(&id).await;
@@ -258,7 +258,7 @@ async fn s9_records_without_a_rate_of_all_accounts_are_listed_page_by_page() {
                 let text = |name: &str| row[name].as_str().expect("a text").to_owned();
                 found.push((text("accountId"), text("recordId")));
             }
-            // A page may be short, or empty.
+            // A page may have fewer rows than the limit, or none.
             assert!(list(&page, "records").len() <= limit);
             cursor = page["next"].as_str().map(|next| format!("&cursor={next}")).unwrap_or_default();
             if cursor.is_empty() {
@@ -301,7 +301,7 @@ async fn accounts_and_purchases_are_listed_page_by_page() {
     }
 }
 
-/// The same as [`pages`], where the last page of all may be empty.
+/// Like [`pages`], for a listing whose last page may be empty.
 async fn pages_that_may_end_empty(api: &Api, path: &str, name: &str, limit: usize) -> Vec<Value> {
     let mut all = Vec::new();
     let mut cursor = String::new();
@@ -357,7 +357,7 @@ async fn s5_the_rate_of_the_longest_prefix_in_force_is_published() {
 }
 
 #[tokio::test]
-async fn a_full_page_of_accounts_is_read_whatever_its_length() {
+async fn a_page_of_accounts_may_have_any_length_up_to_the_limit() {
     let world = World::start().await;
     for number in 0..60 {
         let account = json!({ "accountId": format!("account-{number:02}"), "name": "x", "currency": "EUR" });

@@ -1,11 +1,11 @@
-//! A commit whose reply is lost answers for itself: the caller learns what became of its own request.
+//! A lost reply to a commit: the store finds out whether the commit was made, and the request is answered accordingly.
 
 use local::faults::{Fault, Kind, Target};
 use reqwest::Method;
 use scenarios::{World, rated};
 use serde_json::{Value, json};
 
-/// After so many calls to the database, one is carried out and its reply is lost; the SDK's two further tries find nobody.
+/// After this many calls to the database, one is carried out and its reply is lost. The two retries of the SDK fail.
 fn lose_the_reply(world: &World, after: usize) {
     let database = Some(Target::Database);
     world.faults().arm(Fault { target: database, kind: Kind::LostReply, skip: after, count: 1 });
@@ -26,7 +26,7 @@ async fn a1_an_account_whose_reply_was_lost_is_created_once_and_the_repeat_finds
     lose_the_reply(&world, 0);
     let first = world.operator.post("/v1/accounts", contoso()).await;
     world.faults().disarm();
-    assert!([201, 503].contains(&first.status), "it was created, or nobody knows: {first:?}");
+    assert!([201, 503].contains(&first.status), "created, or unknown: {first:?}");
     world.set_time("2026-11-22T10:01:00Z");
     let created = world.operator.post("/v1/accounts", contoso()).await.expect(201);
     assert_eq!(created["createdAt"], world.operator.account("contoso").await["createdAt"]);
@@ -49,7 +49,7 @@ async fn a1_an_account_whose_reply_was_lost_is_created_once_and_the_repeat_finds
 }
 
 #[tokio::test]
-async fn r6_a_resume_whose_reply_was_lost_is_answered_as_made() {
+async fn r6_a_resume_whose_reply_was_lost_is_answered_200() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
@@ -62,7 +62,7 @@ async fn r6_a_resume_whose_reply_was_lost_is_answered_as_made() {
     world.lose_events();
 
     let before = world.operator.account("a").await["version"].as_u64().unwrap();
-    // What this process remembers is not paused yet, so it reads the account first.
+    // The account in this process's memory is not paused yet, so the first call is a read.
     lose_the_reply(&world, 1);
     let resumed = world.operator.post(&format!("{path}/resume"), Value::Null).await;
     world.faults().disarm();
@@ -72,14 +72,14 @@ async fn r6_a_resume_whose_reply_was_lost_is_answered_as_made() {
     world.operator.post(&format!("{path}/resume"), Value::Null).await.problem(409);
 }
 
-/// The same goes for settings: a repeat inside the request would find nothing to change, and would tell nobody.
+/// A change of settings must recognize its own commit: on a second try it would find nothing to change.
 #[tokio::test]
 async fn n9_settings_whose_reply_was_lost_are_saved_once() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
     let before = world.operator.account("a").await["version"].as_u64().unwrap();
-    // The account is read with its profile first.
+    // The first call reads the account with its profile.
     lose_the_reply(&world, 1);
     let change = json!({ "name": "Another name" });
     let saved = world.operator.send(Method::PATCH, "/v1/accounts/a", &[], change).await.expect(200);
@@ -87,7 +87,7 @@ async fn n9_settings_whose_reply_was_lost_are_saved_once() {
     assert_eq!((&saved["name"], &saved["version"]), (&json!("Another name"), &json!(before + 1)));
 }
 
-/// S4: a sum that could not be read back is refused when it is decided on.
+/// A record that makes a sum too large to be read back is refused when it is decided on (S4).
 #[tokio::test]
 async fn s4_a_thousand_and_one_of_the_largest_charges_leave_the_account_readable() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! Mails as this machine keeps them: sent by the real SDK, read over HTTP and in a browser.
+//! The mailbox of the one-machine host: mails are sent with the SDK of SES, and read over HTTP and in a browser.
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::ProvideErrorMetadata;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 
-/// Sends a mail; gives the error code if it is refused.
+/// Sends a mail. Returns the error code if it is refused.
 async fn send(client: &Client, to: &str, subject: &str) -> Result<(), String> {
     let content = |text: &str| Content::builder().data(text).build().unwrap();
     let file = Attachment::builder()
@@ -64,7 +64,7 @@ async fn a_mail_is_kept_as_it_was_sent() {
         "{page}"
     );
     let opened_beside = "srcdoc=\"&#60;base target=&#34;_blank&#34;&#62;";
-    assert!(page.contains(opened_beside), "its links open pages of their own: {page}");
+    assert!(page.contains(opened_beside), "links of a mail open a new page: {page}");
     let home = world.operator.get("/").await.expect(200);
     assert!(home.as_str().unwrap().contains(r#"href="/mail""#));
 
@@ -82,7 +82,7 @@ async fn an_address_that_bounces_is_refused() {
 }
 
 #[tokio::test]
-async fn mails_meet_a_bad_day() {
+async fn a_mail_can_be_throttled_lost_or_sent_twice() {
     let world = World::start().await;
     let client = world.host.aws().mail();
     let fault = |kind, count| Fault { target: Some(Target::Mail), kind, skip: 0, count };
@@ -96,7 +96,7 @@ async fn mails_meet_a_bad_day() {
 
     world.fail(fault(Kind::LostReply, 1)).await;
     send(&client, "ada@example.com", "Mail").await.unwrap();
-    assert_eq!(mails(&world, "").await.len(), 2, "SES forgets what it was asked: the retry is another mail");
+    assert_eq!(mails(&world, "").await.len(), 2, "SES knows no repeats: the retry is a second mail");
 }
 
 #[tokio::test]

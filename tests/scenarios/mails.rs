@@ -1,5 +1,5 @@
-//! Mails through the whole of the product (N1-N11): from a commit over stream, bus and queue to a mailbox, each
-//! once, whatever is repeated, shuffled, down or killed.
+//! Mails from end to end (N1-N11): from a commit over stream, bus and queue to a mailbox. Each arrives once, despite repeated and
+//! shuffled deliveries and outages.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use serde_json::{Value, json};
 const NOON: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 
-/// An account with recipients and so many euros.
+/// An account with these recipients and this many euros. The mailbox is emptied.
 async fn account(world: &World, id: &str, recipients: &[String], euros: &str) {
     world.account(id).await;
     change(world, id, json!({ "notificationEmails": recipients })).await;
     world.operator.buy(id, "first", json!({ "amount": euros })).await.expect(201);
     world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
 }
 
-/// Account `a` with 110 euros, which charges this card 50 at 60; the mailbox is empty.
+/// Account `a` with 110 euros, and an auto-recharge of 50 at 60 with this card. The mailbox is emptied.
 async fn account_charging(world: &World, card: &str, monthly_limit: Value) {
     account(world, "a", &one("ada@example.com"), "110").await;
     let mut settings = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
@@ -30,7 +30,7 @@ async fn account_charging(world: &World, card: &str, monthly_limit: Value) {
     put(world, "a", "auto-recharge", settings).await;
     put(world, "a", "payment-method", json!({ "paymentMethod": card })).await;
     world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
 }
 
 async fn change(world: &World, id: &str, changes: Value) {
@@ -51,29 +51,29 @@ async fn mails(world: &World, to: &str) -> Vec<Value> {
     mails.as_array().expect("a list").clone()
 }
 
-/// The subjects of all mails to somebody.
+/// The subjects of all mails to an address.
 async fn subjects(world: &World, to: &str) -> Vec<String> {
     mails(world, to).await.iter().map(|mail| mail["subject"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn n11_a_period_told_again_mails_whoever_was_not_told_and_only_when_it_is_to() {
+async fn n11_a_period_republished_with_notify_mails_only_recipients_without_the_mail() {
     let world = World::start().await;
     world.set_time(NOON);
     account(&world, "a", &one("ada@example.com"), "100").await;
     change(&world, "a", json!({ "notificationEmails": ["ada@example.com", "late@example.com"] })).await;
     world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
 
     let period = json!({ "from": NOON, "to": "2026-11-23T00:00:00Z" });
     assert_eq!(world.operator.post("/_local/republish", period.clone()).await.expect(200)["events"], 1);
-    assert_eq!(subjects(&world, "late@example.com").await, Vec::<String>::new(), "it is for other readers");
+    assert_eq!(subjects(&world, "late@example.com").await, Vec::<String>::new(), "no mail without notify");
 
     let mut told = period;
     told["notify"] = true.into();
     world.operator.post("/_local/republish", told).await.expect(200);
     assert_eq!(subjects(&world, "late@example.com").await.len(), 1);
-    assert_eq!(subjects(&world, "ada@example.com").await, Vec::<String>::new(), "she had it");
+    assert_eq!(subjects(&world, "ada@example.com").await, Vec::<String>::new(), "she has had the mail");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn n1_n7_funds_come_with_a_receipt() {
     .await;
     world.operator.debit("a", &[rated("r", START, "100")]).await.expect(200);
     let mails = mails(&world, "ada@example.com").await;
-    // The purchase, that somebody turned auto-recharge on, and the recharge.
+    // The mails are about the purchase, the change of auto-recharge, and the recharge.
     assert_eq!(mails.len(), 3, "{mails:#?}");
     let listed = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
     for (purchase, number) in [(&list(&listed, "purchases")[1], 2), (&list(&listed, "purchases")[0], 3)] {
@@ -109,7 +109,7 @@ async fn n1_n7_funds_come_with_a_receipt() {
 }
 
 #[tokio::test]
-async fn n2_n10_a_failing_card_is_told_at_each_attempt_and_then_that_it_stopped() {
+async fn n2_n10_each_failed_attempt_is_a_mail_and_the_last_says_that_it_stopped() {
     let world = World::start().await;
     world.set_time(NOON);
     account_charging(&world, "pm_card_chargeDeclined", Value::Null).await;
@@ -132,14 +132,14 @@ async fn n2_n10_a_failing_card_is_told_at_each_attempt_and_then_that_it_stopped(
         attempts += 1;
         let told = subjects(&world, "ada@example.com").await;
         let depleted = usize::from(attempts > 1);
-        // The fifth decline stops it, which is told instead.
+        // The fifth decline stops auto-recharge. Its mail says so instead.
         let stopped = usize::from(attempts > 4);
         assert_eq!(told.len(), attempts.min(4) + depleted + stopped, "at {instant}: {told:#?}");
     }
 }
 
 #[tokio::test]
-async fn r4_a_card_that_wants_its_owner_is_told_once_with_where_to_confirm() {
+async fn r4_a_payment_that_needs_the_owner_is_one_mail_with_the_link() {
     let world = World::start().await;
     world.set_time(NOON);
     account_charging(&world, "pm_card_authenticationRequired", Value::Null).await;
@@ -155,7 +155,7 @@ async fn r4_a_card_that_wants_its_owner_is_told_once_with_where_to_confirm() {
 }
 
 #[tokio::test]
-async fn n10_a_monthly_limit_is_told_once() {
+async fn n10_a_monthly_limit_is_one_mail() {
     let world = World::start().await;
     world.set_time(NOON);
     account_charging(&world, "pm_card_visa", json!("50")).await;
@@ -164,13 +164,13 @@ async fn n10_a_monthly_limit_is_told_once() {
         world.drain().await;
         world.recover_at("2026-11-23T00:00:00Z").await;
     }
-    // The one recharge that fits, and that no other does.
+    // The mails are about the recharge that fits, and about the limit.
     let told = subjects(&world, "ada@example.com").await;
     assert_eq!(told.len(), 2, "{told:#?}");
 }
 
 #[tokio::test]
-async fn n3_a_thousand_debits_around_zero_tell_of_each_crossing_once() {
+async fn n3_a_thousand_debits_around_zero_are_one_mail_for_each_crossing() {
     let world = World::start().await;
     world.set_time(NOON);
     account(&world, "a", &one("ada@example.com"), "50").await;
@@ -181,14 +181,14 @@ async fn n3_a_thousand_debits_around_zero_tell_of_each_crossing_once() {
             world.operator.debit("a", batch).await.expect(200);
         }
         let told = subjects(&world, "ada@example.com").await;
-        // And a receipt for the funds that armed it again.
+        // One mail for each crossing, and one receipt for the funds between two crossings.
         assert_eq!(told.len(), 2 * crossing - 1, "{told:#?}");
         world.operator.buy("a", &format!("k{crossing}"), json!({ "amount": "100" })).await.expect(201);
     }
 }
 
 #[tokio::test]
-async fn n4_n5_n6_a_warning_an_expiry_to_come_and_one_that_came() {
+async fn n4_n5_n6_warning_amount_expiry_warnings_and_expiry_are_mails() {
     let world = World::start().await;
     world.set_time(NOON);
     account(&world, "a", &one("ada@example.com"), "100").await;
@@ -196,7 +196,7 @@ async fn n4_n5_n6_a_warning_an_expiry_to_come_and_one_that_came() {
     for number in 0..10 {
         world.operator.debit("a", &[rated(&format!("r{number}"), START, "8")]).await.expect(200);
     }
-    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "N4: once");
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "N4: one mail");
     for (night, expected) in [
         ("2027-09-23T12:00:00Z", 2),
         ("2027-10-23T12:00:00Z", 3),
@@ -209,13 +209,13 @@ async fn n4_n5_n6_a_warning_an_expiry_to_come_and_one_that_came() {
         world.recover_at(night).await;
         world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
         let told = subjects(&world, "ada@example.com").await;
-        // At the end: that they expired, and that nothing is left.
+        // The last two mails say that the funds have expired, and that the credit is used up.
         assert_eq!(told.len(), expected, "{night}: {told:#?}");
     }
 }
 
 #[tokio::test]
-async fn n1_a_recharge_of_several_amounts_says_why() {
+async fn n1_a_recharge_of_several_amounts_is_explained() {
     let world = World::start().await;
     world.set_time(NOON);
     account_charging(&world, "pm_card_visa", Value::Null).await;
@@ -228,18 +228,18 @@ async fn n1_a_recharge_of_several_amounts_says_why() {
     let depleted = told.iter().find(|mail| mail["subject"].as_str().unwrap().contains("used up"));
     let text = depleted.expect("it crossed zero")["text"].as_str().unwrap().replace('\u{a0}', " ");
     assert!(text.contains("Owed: EUR 40.00") && text.contains("Auto-recharge is on"), "{text}");
-    assert!(!text.contains("inutes"), "there are no plans yet: {text}");
+    assert!(!text.contains("inutes"), "there are no minute plans yet: {text}");
 }
 
 #[tokio::test]
-async fn n9_a_change_says_to_what() {
+async fn n9_the_mail_of_a_change_gives_the_new_values() {
     let world = World::start().await;
     world.set_time(NOON);
     account_charging(&world, "pm_card_visa", Value::Null).await;
     let text = async || {
         let told = mails(&world, "ada@example.com").await;
         let text = told.last().expect("a mail")["text"].as_str().unwrap().replace('\u{a0}', " ");
-        world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+        world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
         text
     };
     let settings =
@@ -269,30 +269,34 @@ async fn n9_a_change_says_to_what() {
 }
 
 #[tokio::test]
-async fn n4_a_warning_amount_mails_nobody_by_being_set() {
+async fn n4_setting_a_warning_amount_causes_no_warning() {
     let world = World::start().await;
     world.set_time(NOON);
     world.account("a").await;
     change(&world, "a", json!({ "notificationEmails": ["ada@example.com"] })).await;
     world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
     for amount in ["0", "30"] {
         change(&world, "a", json!({ "lowBalanceAmount": amount })).await;
         assert_eq!(
             subjects(&world, "ada@example.com").await,
             Vec::<String>::new(),
-            "{amount}: nothing is there"
+            "{amount}: the account has no funds"
         );
     }
     world.operator.buy("a", "k", json!({ "amount": "100" })).await.expect(201);
     change(&world, "a", json!({ "lowBalanceAmount": "100" })).await;
-    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "the receipt");
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "the receipt alone");
     world.operator.debit("a", &[rated("r1", START, "10")]).await.expect(200);
-    assert_eq!(subjects(&world, "ada@example.com").await.len(), 1, "it was below when it was set");
+    assert_eq!(
+        subjects(&world, "ada@example.com").await.len(),
+        1,
+        "the amount was set at or above the balance"
+    );
     world.operator.buy("a", "l", json!({ "amount": "50" })).await.expect(201);
     world.operator.debit("a", &[rated("r2", START, "45")]).await.expect(200);
     let told = subjects(&world, "ada@example.com").await;
-    assert_eq!(told.len(), 3, "a second receipt, and the next crossing: {told:#?}");
+    assert_eq!(told.len(), 3, "a second receipt, and the warning of the next crossing: {told:#?}");
     assert!(told[2].starts_with("Your credit is down to"), "{told:#?}");
 }
 
@@ -312,7 +316,7 @@ async fn e3_ten_lots_of_one_day_are_one_mail_for_each_warning() {
         ("2027-11-16T00:15:00Z", &["EUR 500.00 expires on 22 November 2027"]),
         ("2027-11-26T00:15:00Z", &["EUR 500.00 has expired", "Your credit is used up"]),
     ] {
-        world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+        world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
         world.set_time(night);
         world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
         let mut told = subjects(&world, "ada@example.com").await;
@@ -327,7 +331,7 @@ async fn e3_ten_lots_of_one_day_are_one_mail_for_each_warning() {
 }
 
 #[tokio::test]
-async fn n10_a_lost_card_is_told_once() {
+async fn n10_a_lost_card_is_one_mail() {
     let world = World::start().await;
     world.set_time(NOON);
     account_charging(&world, "pm_card_chargeDeclinedLostCard", Value::Null).await;
@@ -340,7 +344,7 @@ async fn n10_a_lost_card_is_told_once() {
 }
 
 #[tokio::test]
-async fn n3_a_debit_through_both_lines_is_told_once() {
+async fn n3_a_debit_past_the_warning_amount_and_zero_is_one_mail() {
     let world = World::start().await;
     world.set_time(NOON);
     account(&world, "a", &one("ada@example.com"), "50").await;
@@ -350,7 +354,7 @@ async fn n3_a_debit_through_both_lines_is_told_once() {
 }
 
 #[tokio::test]
-async fn nothing_below_a_minor_unit_is_worth_a_mail() {
+async fn an_amount_below_a_minor_unit_causes_no_mail() {
     let world = World::start().await;
     world.set_time(NOON);
     world.account("a").await;
@@ -360,7 +364,7 @@ async fn nothing_below_a_minor_unit_is_worth_a_mail() {
         world.operator.adjust("a", key, crumb.clone()).await.expect(201);
     }
     world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
     world.operator.debit("a", &[rated("r", START, "0.0001")]).await.expect(200);
     for night in
         ["2027-09-24T00:15:00Z", "2027-10-24T00:15:00Z", "2027-11-16T00:15:00Z", "2027-11-26T00:15:00Z"]
@@ -368,25 +372,25 @@ async fn nothing_below_a_minor_unit_is_worth_a_mail() {
         world.set_time(night);
         world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
     }
-    assert_eq!(world.operator.account("a").await["balance"], "0.0000", "it was booked");
+    assert_eq!(world.operator.account("a").await["balance"], "0.0000", "the expiry was booked");
     assert_eq!(subjects(&world, "ada@example.com").await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn n9_changes_are_told_by_name_also_to_those_who_are_no_recipients_any_more() {
+async fn n9_a_change_of_recipients_is_mailed_to_removed_ones_too_and_names_the_author() {
     let world = World::start().await;
     world.set_time(NOON);
     let both = [one("ada@example.com"), one("grace@example.com")].concat();
     account(&world, "a", &both, "100").await;
     change(&world, "a", json!({ "name": "Another name" })).await;
-    assert_eq!(subjects(&world, "ada@example.com").await.len(), 0, "a name is nobody's business");
-    // They are told once a day that they were added or removed, and were added today.
+    assert_eq!(subjects(&world, "ada@example.com").await.len(), 0, "a change of the name is no mail");
+    // A recipient gets one mail a day about being added or removed. These were added today, so the test goes on tomorrow.
     world.set_time("2026-11-23T12:00:00Z");
     change(&world, "a", json!({ "notificationEmails": ["grace@example.com", "eve@example.com"] })).await;
     for address in ["ada@example.com", "grace@example.com", "eve@example.com"] {
         let told = mails(&world, address).await;
         assert_eq!(told.len(), 1, "{address}");
-        assert!(told[0]["text"].as_str().unwrap().contains("local"), "by whom: {}", told[0]["text"]);
+        assert!(told[0]["text"].as_str().unwrap().contains("local"), "no author in {}", told[0]["text"]);
     }
     put(&world, "a", "payment-method", json!({ "paymentMethod": "pm_card_mastercard" })).await;
     assert_eq!(subjects(&world, "ada@example.com").await.len(), 1);
@@ -404,7 +408,7 @@ async fn n11_each_recipient_has_each_mail_once_over_a_hundred_deliveries() {
     for id in ["a", "b"] {
         account(&world, id, &recipients(id), "50").await;
     }
-    world.operator.post("/_local/delivery", json!({ "duplicates": 99, "shuffle": true })).await;
+    world.operator.post("/_local/delivery", json!({ "duplicates": 99, "shuffle": true })).await.expect(204);
     for id in ["a", "b"] {
         world.operator.debit(id, &[rated("r", START, "50")]).await.expect(200);
     }
@@ -419,7 +423,7 @@ async fn n11_each_recipient_has_each_mail_once_over_a_hundred_deliveries() {
 }
 
 #[tokio::test]
-async fn n11_while_mail_or_bus_is_down_nothing_is_lost_and_nothing_comes_twice() {
+async fn n11_an_outage_of_mail_or_bus_neither_loses_nor_repeats_a_mail() {
     let world = World::start().await;
     world.set_time(NOON);
     for target in [Target::Mail, Target::Bus] {

@@ -1,6 +1,6 @@
-//! The product through its front door: a host, HTTP, and what must hold.
+//! Tests of the product from end to end, over HTTP against the one-machine host.
 
-#![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test at its line")]
 
 mod access;
 mod account_page;

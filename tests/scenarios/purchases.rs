@@ -90,7 +90,7 @@ async fn f3_twenty_identical_purchases_at_the_same_instant_are_one_charge_and_on
         assert!([201, 202].contains(&answer.status), "{answer:?}");
         named.insert(answer.body["purchaseId"].to_string());
     }
-    assert_eq!(named.len(), 1, "they all name the same purchase");
+    assert_eq!(named.len(), 1, "all answers give the same purchase");
     assert_eq!(world.operator.charges("a").await.len(), 1);
     assert_eq!(lots(&world, "a").await.len(), 1);
     assert_eq!(world.operator.buy("a", "k", euros("75.5")).await.expect(201)["status"], "succeeded");
@@ -158,18 +158,18 @@ async fn f4_a_declined_card_credits_nothing_and_says_why() {
         assert_eq!(first["purchase"]["status"], "declined");
         assert_eq!(first["purchase"]["declineReason"], reason);
         let again = world.operator.buy("a", card, body).await.expect(402);
-        assert_eq!(again["purchase"], first["purchase"], "F3: for ever");
+        assert_eq!(again["purchase"], first["purchase"], "F3: the outcome never changes");
     }
     assert!(world.operator.charges("a").await.is_empty());
     assert!(world.operator.transactions("a").await.is_empty());
     world.operator.buy("a", "a new key", euros("50")).await.expect(422);
     world.operator.buy("a", "a-new-key", euros("50")).await.expect(201);
-    assert_eq!(world.operator.charges("a").await.len(), 1, "a new try needs a new key, and charges");
+    assert_eq!(world.operator.charges("a").await.len(), 1, "a new key is a new attempt");
     world.operator.assert_books_balance("a").await;
 }
 
 #[tokio::test]
-async fn f4_a_card_that_the_processor_does_not_know_is_a_wrong_field() {
+async fn f4_a_card_that_the_processor_does_not_know_is_a_problem_of_its_field() {
     let world = World::start().await;
     world.account("a").await;
     let body = json!({ "amount": "50", "paymentMethod": "pm_nobody" });
@@ -222,7 +222,7 @@ async fn f7_what_is_owed_is_repaid_first() {
     world.operator.assert_books_balance("a").await;
 }
 
-/// Adjustments as the operator makes them, many in one commit.
+/// Makes the adjustments of the operator directly in the store, which is faster than over HTTP.
 async fn add_lots(world: &World, account: &str, numbers: Range<u32>) {
     let machine = world.host.machine();
     let (id, now) = (AccountId::parse(account).unwrap(), machine.clock.now());
@@ -262,8 +262,8 @@ async fn f11_with_five_hundred_lots_nothing_is_charged() {
         let body = json!({ "amount": "1", "reason": "one of many" });
         world.operator.adjust("a", &format!("lot-{number}"), body).await.expect(201);
     }
-    // Two at once, and room for one: a pending purchase counts. Each has a repeat that it overtakes, which
-    // has seen that the key is new: it is told the same, and not that there is no room any more.
+    // Two purchases at once, with room for one, since a pending purchase counts. Each overtakes a repeat of itself that has read
+    // that the key is new. The repeat must get the same answer, not a refusal for lack of room.
     let mut repeats = ["one", "other"].map(|key| Box::pin(world.buy_here("a", key, euros("50"))));
     let [one_repeat, other_repeat] = &mut repeats;
     let one_held = world.run_to(1, &mut one_repeat.as_mut()).await.expect_err("it makes more calls");

@@ -1,5 +1,5 @@
-//! Finished calls through the FIFO queue (S3): each message once and in order within its account, whatever is
-//! delivered again, fails, dies or cannot be read; what is refused is kept and told once.
+//! Finished calls through the FIFO queue (S3). Each message is applied once and in order within its account, despite repeated
+//! deliveries, failures, crashes and unreadable messages. Each rejected record is kept and published once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) async fn send(api: &Api, message: &Value) -> String {
     answer["messageId"].as_str().expect("an id").to_owned()
 }
 
-/// A message as it is, in a group.
+/// Sends a message as it is. The query may give its group.
 async fn send_raw(api: &Api, query: &str, body: &str) -> Answer {
     let json = [("content-type", "application/json")];
     api.send_text(Method::POST, &format!("/_local/queues/debits{query}"), &json, body.to_owned()).await
@@ -56,7 +56,7 @@ async fn rows_of(api: &Api, account: &str, kind: &str) -> Vec<Value> {
     rows.into_iter().filter(|row| row["kind"] == kind).collect()
 }
 
-/// The records in the order in which they were committed.
+/// The ids of the records in the order of their commits.
 async fn order(api: &Api, account: &str) -> Vec<String> {
     let mut rows = rows_of(api, account, "usage").await;
     rows.sort_by_key(|row| (row["version"].as_u64(), row["place"].as_u64()));
@@ -67,7 +67,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is not a text")).to_owned()
 }
 
-/// The events of a type that were put on the bus since the record began.
+/// The events of a type that were put on the bus since the recording began.
 fn told(world: &World, kind: &str) -> Vec<Value> {
     let entries = world.faults().take_record().into_iter().flat_map(|call| {
         let body: Value = serde_json::from_str(&call.body).unwrap();
@@ -81,14 +81,14 @@ fn told(world: &World, kind: &str) -> Vec<Value> {
 async fn s2_200_messages_of_several_accounts_with_resends_are_each_applied_once_in_order() {
     let accounts = ["a", "b", "c"];
     let world = world(&accounts).await;
-    // As badly as a queue of this kind may deliver.
+    // The worst delivery that such a queue may make.
     deliver(&world, json!({ "duplicates": 1, "shuffle": true })).await;
     let mut random = fastrand::Rng::with_seed(7);
     let mut sent: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     let mut messages: Vec<Value> = Vec::new();
     for number in 0..200 {
         if number % 10 == 9 {
-            // The very message again: within five minutes the queue itself leaves it out.
+            // The same message again. The queue itself leaves it out within five minutes.
             let again = &messages[random.usize(..messages.len())];
             send(&world.operator, again).await;
             continue;
@@ -102,7 +102,7 @@ async fn s2_200_messages_of_several_accounts_with_resends_are_each_applied_once_
             .collect();
         known.extend(records.iter().cloned());
         if number % 4 == 0 {
-            // A record again, in another message.
+            // A repeated record in another message.
             records.push(random.choice(&*known).unwrap().clone());
         }
         messages.push(message(account, &records));
@@ -114,7 +114,7 @@ async fn s2_200_messages_of_several_accounts_with_resends_are_each_applied_once_
     for account in accounts {
         let records = &sent[account];
         let expected: Vec<_> = records.iter().map(|record| text(&record["id"])).collect();
-        assert_eq!(order(&world.operator, account).await, expected, "{account}: each once, in order");
+        assert_eq!(order(&world.operator, account).await, expected, "{account}: each record once, in order");
         let charged: Decimal = records.iter().map(|record| decimal(&record["charge"])).sum();
         let balance = decimal(&world.operator.account(account).await["balance"]);
         assert_eq!(balance, Decimal::from(100) - charged, "{account}");
@@ -124,13 +124,13 @@ async fn s2_200_messages_of_several_accounts_with_resends_are_each_applied_once_
 }
 
 #[tokio::test]
-async fn a_message_that_fails_holds_up_its_account_and_no_other() {
+async fn a_failing_message_holds_up_its_account_and_no_other() {
     let world = world(&["a", "b"]).await;
-    // The first message to come cannot read its account, however often the SDK tries.
+    // The first message cannot read its account: all three tries of the SDK fail.
     world.fail(Fault { target: Some(Target::Database), kind: Kind::Throttle, skip: 0, count: 3 }).await;
     let call = |account, number| message(account, &[rated(&format!("{number:02}"), START, "0.0100")]);
     send(&world.operator, &call("a", 0)).await;
-    // This message alone meets the faults. In one batch with another account's message it would share them.
+    // The other messages are sent after the faults, since messages of one batch would share them.
     while !world.faults().armed().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -147,7 +147,7 @@ async fn a_message_that_fails_holds_up_its_account_and_no_other() {
         assert_eq!(order(&world.operator, account).await, expected, "{account}");
     }
     let metrics = world.operator.get("/_local/metrics").await.expect(200);
-    assert_eq!(metrics["functions"]["debit"]["errors"], 1, "one batch came back in part");
+    assert_eq!(metrics["functions"]["debit"]["errors"], 1, "one batch failed in part");
     assert!(dead_letters(&world).await.is_empty());
 }
 
@@ -173,7 +173,7 @@ async fn a_poison_message_is_a_dead_letter_while_the_rest_goes_on() {
     world.drain().await;
 
     let dead = dead_letters(&world).await;
-    // Their beginnings tell them apart.
+    // Their beginnings distinguish them.
     let beginning = |body: &Value| body.to_string().chars().take(120).collect::<String>();
     let bodies: Vec<_> = dead.iter().map(|letter| beginning(&letter["event"])).collect();
     let sent = poison.iter().map(|(_, body)| serde_json::from_str(body).unwrap_or_else(|_| json!(body)));
@@ -186,7 +186,7 @@ async fn a_poison_message_is_a_dead_letter_while_the_rest_goes_on() {
         assert_eq!(world.operator.account(account).await["balance"], "99.9400");
     }
 
-    // Now there is such an account: its dead letter is handled when it is sent again.
+    // Once the account exists, its dead letter is handled when it is sent again.
     world.account("nobody").await;
     world.operator.post("/_local/dead-letters/redrive", Value::Null).await.expect(200);
     world.drain().await;
@@ -215,12 +215,12 @@ async fn what_is_sent_to_the_queue_must_be_a_message() {
     let first = send_raw(&world.operator, "?messageDeduplicationId=one", &good).await.expect(202);
     let again =
         send_raw(&world.operator, "?messageGroupId=a&messageDeduplicationId=one", "{}").await.expect(202);
-    assert_eq!(again, first, "the queue leaves it out");
+    assert_eq!(again, first, "the queue recognizes the deduplication id");
     world.drain().await;
     assert_eq!(order(&world.operator, "a").await, ["r"]);
 }
 
-/// Records of every kind that is refused, each with what must be kept of it: status and field; and of others.
+/// Records of every kind. A record that must be rejected has its expected status and field.
 fn mixed() -> Vec<(Value, Option<(&'static str, &'static str)>)> {
     let new = rated("new", START, "0.0100");
     let before = rated("before", START, "0.0100");
@@ -245,7 +245,7 @@ fn mixed() -> Vec<(Value, Option<(&'static str, &'static str)>)> {
 }
 
 #[tokio::test]
-async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered() {
+async fn s3_a_rejected_record_is_kept_and_published_once_over_several_deliveries() {
     let world = world(&["a", "b"]).await;
     world.operator.debit("a", &[rated("before", START, "0.0100")]).await.expect(200);
     world.drain().await;
@@ -264,7 +264,7 @@ async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered(
     let listed = world.operator.get("/v1/accounts/a/transactions?kind=rejected&limit=100").await.expect(200);
     let kept: BTreeMap<_, _> = list(&listed, "transactions")
         .iter()
-        .map(|row| (row["rejection"]["index"].as_u64().expect("a place"), row))
+        .map(|row| (row["rejection"]["index"].as_u64().expect("an index"), row))
         .collect();
     let refused =
         mixed.iter().enumerate().filter_map(|(index, (record, why))| Some((index, record, (*why)?)));
@@ -279,7 +279,7 @@ async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered(
         assert_eq!((&rejection["status"], &rejection["messageId"]), (&json!(status), &json!(id)), "{row}");
         assert_eq!(rejection["problem"]["field"], *field, "{row}");
         assert!(!text(&rejection["problem"]["detail"]).is_empty());
-        // As it was sent, so that it can be corrected.
+        // The record is kept as it was sent, so that it can be corrected.
         let as_sent: Value = serde_json::from_str(&text(&rejection["record"])).unwrap();
         assert_eq!(as_sent, **record);
     }
@@ -293,9 +293,9 @@ async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered(
     assert!(csv.contains(",invalid: service: expected a value: it is missing,"), "{csv}");
 
     let events = told(&world, "UsageRejected");
-    let places: Vec<_> = events.iter().map(|event| event["index"].as_u64().expect("a place")).collect();
+    let places: Vec<_> = events.iter().map(|event| event["index"].as_u64().expect("an index")).collect();
     let distinct: BTreeSet<_> = places.iter().copied().collect();
-    assert_eq!((places.len(), distinct.len()), (refused.len(), refused.len()), "each once: {places:?}");
+    assert_eq!((places.len(), distinct.len()), (refused.len(), refused.len()), "one for each: {places:?}");
     for event in &events {
         let row = kept[&event["index"].as_u64().unwrap()];
         assert_eq!(event["messageId"], id);
@@ -303,12 +303,12 @@ async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered(
         assert_eq!(event["status"], row["rejection"]["status"]);
         assert_eq!(event["field"], row["rejection"]["problem"]["field"]);
         assert_eq!(event["problem"], row["rejection"]["problem"]["detail"]);
-        // What is expected of a number has that one as its example.
+        // The problem of a number has this number as its example.
         let said = event.to_string().replace("such as +33123456789", "");
-        assert!(!said.contains("33123456789"), "the number is for those who read the journal: {event}");
+        assert!(!said.contains("33123456789"), "the event must not have the number: {event}");
     }
 
-    // A period told again has them under the same ids.
+    // A republished period has the same events with the same ids.
     world.record(Target::Bus).await;
     let period = json!({ "accountId": "a", "from": NOW, "to": "2026-11-22T12:00:01Z" });
     world.operator.post("/_local/republish", period).await.expect(200);
@@ -318,7 +318,7 @@ async fn s3_what_is_refused_is_kept_and_told_once_however_often_it_is_delivered(
 }
 
 #[tokio::test]
-async fn s3_a_record_is_kept_up_to_1024_characters() {
+async fn s3_a_rejected_record_is_kept_up_to_1024_characters() {
     let world = world(&["a"]).await;
     let long = with(rated("long", START, "0.0100"), json!({ "colour": "é".repeat(5_000) }));
     send(&world.operator, &message("a", &[long])).await;
@@ -330,7 +330,7 @@ async fn s3_a_record_is_kept_up_to_1024_characters() {
 }
 
 #[tokio::test]
-async fn s3_a_thousand_refused_records_are_kept() {
+async fn s3_a_thousand_rejected_records_are_kept() {
     let world = world(&["a"]).await;
     deliver(&world, json!({ "duplicates": 1 })).await;
     let records: Vec<_> = (0..1_000)
@@ -347,7 +347,7 @@ async fn s3_a_thousand_refused_records_are_kept() {
     world.operator.assert_books_balance("a").await;
 }
 
-/// A batch of one message, as SQS hands it to the function; how many of it come back.
+/// Calls the function with a batch of one message, as SQS does. Returns the number of failed messages.
 async fn handed(world: &World, message: &Value, sent_at: &str) -> usize {
     let sent_at: jiff::Timestamp = sent_at.parse().unwrap();
     let batch = json!({ "Records": [{
@@ -380,24 +380,24 @@ async fn t1_a_message_is_decided_at_the_instant_it_was_sent() {
 }
 
 #[tokio::test]
-async fn s3_what_was_refused_stays_refused_when_it_is_delivered_again() {
+async fn s3_a_rejected_record_stays_rejected_when_it_is_delivered_again() {
     let world = world(&["a"]).await;
     let ahead = message("a", &[rated("ahead", "2026-11-22T12:10:00Z", "0.0100")]);
     assert_eq!(handed(&world, &ahead, NOW).await, 0);
-    // By now the account has come further, and the record could be accepted.
+    // The account's time is later now, so that the record could be accepted.
     world.set_time("2026-11-22T13:00:00Z");
     world.operator.debit("a", &[rated("later", START, "0.0100")]).await.expect(200);
     assert_eq!(handed(&world, &ahead, NOW).await, 0);
-    assert_eq!(order(&world.operator, "a").await, ["later"], "it has been told that it was not");
+    assert_eq!(order(&world.operator, "a").await, ["later"], "the rejection was published");
     assert_eq!(rows_of(&world.operator, "a", "rejected").await.len(), 1);
-    // Sent again it is another message.
+    // If it is sent again, it is another message.
     send(&world.operator, &ahead).await;
     world.drain().await;
     assert_eq!(order(&world.operator, "a").await, ["later", "ahead"]);
 }
 
 #[tokio::test]
-async fn a_refused_record_costs_two_units_and_what_is_delivered_again_writes_nothing() {
+async fn a_rejected_record_costs_two_units_and_a_repeated_delivery_writes_nothing() {
     let world = world(&["a"]).await;
     let good: Vec<_> = (0..20).map(|number| rated(&format!("r{number}"), START, "0.0100")).collect();
     let bad: Vec<_> = (0..2)
@@ -410,8 +410,8 @@ async fn a_refused_record_costs_two_units_and_what_is_delivered_again_writes_not
     assert_eq!(handed(&world, &sent, NOW).await, 0);
     let cost = world.units("debit").await - before;
     assert_eq!(version().await, earlier + 1, "one commit");
-    // The account, which has room for two events, and a row each, all in one transaction; and a look for what was
-    // refused before.
+    // One transaction writes the account, with room for two events, and an entry for each record. The read looks for records that
+    // were rejected before.
     assert_eq!(cost, Units { read: Decimal::ONE, write: Decimal::from(2 * (1 + 20 + 2)) });
 
     let before = world.units("debit").await;
@@ -422,7 +422,7 @@ async fn a_refused_record_costs_two_units_and_what_is_delivered_again_writes_not
     assert_eq!(version().await, earlier + 1);
 }
 
-/// More calls than any message here makes.
+/// More calls than the handling of any message makes.
 const MANY: usize = 40;
 
 #[tokio::test]
@@ -444,7 +444,7 @@ async fn a_process_that_dies_at_any_call_leaves_a_message_that_is_applied_once()
             let sent = message("a", &records);
             world.arm(kind, skip, 1);
             let done = world.unless_killed(Box::pin(handed(&world, &sent, NOW))).await;
-            let fault_met = !world.faults().any();
+            let fault_met = world.faults().armed().is_empty();
             world.faults().disarm();
             deaths += usize::from(done.is_none());
             if done != Some(0) {
@@ -464,7 +464,7 @@ async fn a_process_that_dies_at_any_call_leaves_a_message_that_is_applied_once()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_at_any_moment_the_host_applies_each_message_once() {
+async fn a_host_killed_at_any_moment_applies_each_message_once() {
     const ACCOUNTS: [&str; 3] = ["a", "b", "c"];
     let folder = tempfile::tempdir().unwrap();
     let mut random = fastrand::Rng::with_seed(fastrand::u64(..));
@@ -518,7 +518,7 @@ async fn killed_at_any_moment_the_host_applies_each_message_once() {
         let usage = rows_of(api, account, "usage").await;
         let applied: BTreeMap<_, _> =
             usage.iter().map(|row| (text(&row["recordId"]), decimal(&row["amount"]))).collect();
-        assert_eq!(usage.len(), applied.len(), "{account}: each once");
+        assert_eq!(usage.len(), applied.len(), "{account}: each record once");
         assert_eq!(applied, expected, "{account}");
         let sum: Decimal = expected.values().sum();
         assert_eq!(decimal(&api.account(account).await["balance"]), sum);
@@ -528,7 +528,7 @@ async fn killed_at_any_moment_the_host_applies_each_message_once() {
         assert_eq!(
             (rejected.len(), kept.len()),
             (records.len(), records.len()),
-            "{account}: each is kept once"
+            "{account}: each rejected record is kept once"
         );
         api.assert_books_balance(account).await;
     }

@@ -10,7 +10,7 @@ fn path_of(account: &str, key: &str) -> String {
     format!("/v1/accounts/{account}/purchases/{id}/receipt")
 }
 
-/// The receipt's text.
+/// The text of a receipt.
 async fn text_of(api: &Api, path: &str) -> String {
     let (headers, pdf) = api.get_bytes(path).await;
     assert_eq!(headers["content-type"], "application/pdf");
@@ -18,7 +18,7 @@ async fn text_of(api: &Api, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn f8_a_purchase_has_a_receipt_with_the_po_number_of_that_moment() {
+async fn f8_a_receipt_has_the_po_number_at_the_time_of_the_purchase() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("contoso").await;
@@ -44,7 +44,7 @@ async fn f8_a_purchase_has_a_receipt_with_the_po_number_of_that_moment() {
 }
 
 #[tokio::test]
-async fn f8_what_was_not_charged_has_no_receipt() {
+async fn f8_a_payment_that_was_not_charged_has_no_receipt() {
     let world = World::start().await;
     world.account("a").await;
     let declined = json!({ "amount": "50", "paymentMethod": "pm_card_chargeDeclined" });
@@ -66,7 +66,7 @@ async fn f8_what_was_not_charged_has_no_receipt() {
 }
 
 #[tokio::test]
-async fn x1_another_organizations_receipt_is_as_if_there_were_none() {
+async fn x1_the_receipt_of_another_organization_is_not_found() {
     let world = World::start().await;
     world.account("a").await;
     world.operator.buy("a", "k", json!({ "amount": "50" })).await.expect(201);

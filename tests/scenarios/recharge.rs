@@ -1,5 +1,5 @@
-//! Auto-recharge through the front door (R1-R7, F10): one shortfall is one charge, whatever is lost, repeated,
-//! concurrent or killed half way; the processor's own record says what was charged.
+//! Auto-recharge from end to end (R1-R7, F10): one shortfall is one payment, despite lost and repeated events, concurrency and
+//! crashes. The processor's own records show the charges.
 
 use std::pin::{Pin, pin};
 
@@ -15,7 +15,7 @@ const START: &str = "2026-11-22T08:00:00Z";
 /// More calls than any recharge makes.
 const MANY: usize = 60;
 
-/// An account with 110 EUR that is charged 50 at 60.
+/// An account with 110 EUR and an auto-recharge of 50 at 60.
 async fn armed(world: &World, account: &str) {
     world.account(account).await;
     world.operator.buy(account, "first", json!({ "amount": "110" })).await.expect(201);
@@ -84,7 +84,7 @@ async fn r3_twenty_debits_at_once_across_the_trigger_are_one_charge() {
 }
 
 #[tokio::test]
-async fn r3_when_every_event_is_lost_the_due_time_charges_once() {
+async fn r3_if_every_event_is_lost_recovery_charges_once() {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
@@ -102,7 +102,7 @@ async fn r3_when_every_event_is_lost_the_due_time_charges_once() {
 }
 
 #[tokio::test]
-async fn r3_a_monthly_limit_charges_what_fits_and_goes_on_with_the_new_month() {
+async fn r3_a_monthly_limit_reduces_the_payment_until_the_next_month() {
     let world = World::start().await;
     world.set_time("2026-11-30T23:50:00Z");
     world.account("a").await;
@@ -125,7 +125,7 @@ async fn r3_a_monthly_limit_charges_what_fits_and_goes_on_with_the_new_month() {
 }
 
 #[tokio::test]
-async fn r4_a_failing_card_is_tried_five_times_in_all_whatever_happens_between() {
+async fn r4_a_failing_card_is_tried_five_times_despite_debits_in_between() {
     let world = World::start().await;
     world.set_time(NOON);
     armed(&world, "a").await;
@@ -146,7 +146,7 @@ async fn r4_a_failing_card_is_tried_five_times_in_all_whatever_happens_between()
     .into_iter()
     .enumerate()
     {
-        // A lot happens on the account meanwhile.
+        // Many debits in between cause no attempt.
         world.set_time(almost);
         let records: Vec<_> =
             (0..250).map(|call| rated(&format!("c{number}-{call}"), START, "0.0001")).collect();
@@ -167,9 +167,9 @@ async fn r4_a_failing_card_is_tried_five_times_in_all_whatever_happens_between()
     spend(&world, "a", "late", "1").await;
     world.recover_at("2026-12-22T12:30:00Z").await;
     world.drain().await;
-    assert_eq!(attempts().await, 5, "silence");
+    assert_eq!(attempts().await, 5, "no attempt after the fifth");
 
-    // A new card charges at once.
+    // A new card is charged at once.
     save_card(&world, "a", json!({ "paymentMethod": "pm_card_visa" })).await;
     world.drain().await;
     assert_eq!(recharges(&world, "a").await[0], succeeded("50.0000"));
@@ -196,7 +196,7 @@ async fn f10_a_declined_card_has_its_backup_charged() {
 }
 
 #[tokio::test]
-async fn r4_a_card_that_wants_its_owner_waits_until_the_owner_confirms() {
+async fn r4_a_payment_that_needs_the_owner_waits_for_the_confirmation() {
     let world = World::start().await;
     world.set_time(NOON);
     armed(&world, "a").await;
@@ -204,7 +204,7 @@ async fn r4_a_card_that_wants_its_owner_waits_until_the_owner_confirms() {
     spend(&world, "a", "r", "60").await;
     world.drain().await;
     assert_eq!(state(&world, "a").await, "needsAction");
-    // Days later it still waits: unlike a purchase, whose person has gone.
+    // Unlike a purchase, it is not abandoned after a day.
     for day in 23..30 {
         world.recover_at(&format!("2026-11-{day}T12:00:00Z")).await;
     }
@@ -224,7 +224,7 @@ async fn r4_a_card_that_wants_its_owner_waits_until_the_owner_confirms() {
 }
 
 #[tokio::test]
-async fn f10_a_new_card_takes_the_place_of_one_that_waits_for_its_owner() {
+async fn f10_a_new_card_replaces_the_payment_that_waits_for_the_owner() {
     let world = World::start().await;
     world.set_time(NOON);
     armed(&world, "a").await;
@@ -233,7 +233,7 @@ async fn f10_a_new_card_takes_the_place_of_one_that_waits_for_its_owner() {
     world.drain().await;
     save_card(&world, "a", json!({ "paymentMethod": "pm_card_visa" })).await;
     world.drain().await;
-    // Both began at the same instant: no order between them.
+    // Both began at the same instant, so their order is not defined.
     let mut shown = recharges(&world, "a").await;
     shown.sort();
     assert_eq!(shown, [("declined".to_owned(), "50.0000".to_owned()), succeeded("50.0000")]);
@@ -241,7 +241,8 @@ async fn f10_a_new_card_takes_the_place_of_one_that_waits_for_its_owner() {
     world.operator.assert_books_balance("a").await;
 }
 
-/// Nothing is open any more, what was charged is what was added, and the shortfall had one charge at most.
+/// Asserts that no payment is open, that the charges are the funds added, and that the shortfall was charged once at most.
+/// Returns the number of charges for it.
 async fn assert_one_charge_at_most(world: &World, account: &str, story: &str) -> usize {
     let charged = world.operator.charges(account).await.len() - 1;
     assert!(charged <= 1, "{story}: charged {charged} times");
@@ -250,15 +251,15 @@ async fn assert_one_charge_at_most(world: &World, account: &str, story: &str) ->
     charged
 }
 
-/// Kills a recharge of these cards before and after each of its calls, of which it makes more than so many; what is
-/// due later makes up for it.
+/// Kills a recharge with these cards before and after each of its calls in turn, of which there must be more than `more_than`.
+/// Recovery completes it.
 async fn kill_at_every_step(cards: Value, more_than: usize) {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
     for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
         for step in 0.. {
-            assert!(step < MANY, "a recharge comes to an end");
+            assert!(step < MANY, "a recharge ends");
             let account = format!("{name}-{step}");
             armed(&world, &account).await;
             save_card(&world, &account, cards.clone()).await;
@@ -274,7 +275,7 @@ async fn kill_at_every_step(cards: Value, more_than: usize) {
             assert_eq!(assert_one_charge_at_most(&world, &account, &story).await, 1, "{story}");
             assert_eq!(world.operator.account(&account).await["available"], "100.0000", "{story}");
             if done.is_some() {
-                assert!(step > more_than, "it makes a call for each step, not {step}");
+                assert!(step > more_than, "there are more calls than steps, not {step}");
                 break;
             }
         }
@@ -282,17 +283,17 @@ async fn kill_at_every_step(cards: Value, more_than: usize) {
 }
 
 #[tokio::test]
-async fn r3_a_recharge_killed_at_any_step_is_made_up_for() {
+async fn r3_recovery_completes_a_recharge_killed_at_any_step() {
     kill_at_every_step(json!({ "paymentMethod": "pm_card_visa" }), 6).await;
 }
 
 #[tokio::test]
-async fn f10_a_recharge_of_the_backup_killed_at_any_step_is_made_up_for() {
+async fn f10_recovery_completes_a_recharge_of_the_backup_killed_at_any_step() {
     let cards = json!({ "paymentMethod": "pm_card_chargeDeclined", "backup": "pm_card_visa" });
     kill_at_every_step(cards, 10).await;
 }
 
-/// That it is off has been answered. A charge that was held goes on, and nothing more is charged.
+/// Lets a held recharge go on after auto-recharge was turned off, and asserts that nothing more is charged.
 async fn assert_nothing_follows(
     world: &World,
     account: &str,
@@ -312,7 +313,7 @@ async fn assert_nothing_follows(
 }
 
 #[tokio::test]
-async fn r5_turned_off_at_any_step_no_charge_begins_afterwards() {
+async fn r5_no_charge_begins_after_turning_off_at_any_step() {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
@@ -322,7 +323,7 @@ async fn r5_turned_off_at_any_step_no_charge_begins_afterwards() {
     ] {
         let name = if cards["backup"].is_null() { "one" } else { "two" };
         for step in 0.. {
-            assert!(step < MANY, "a recharge comes to an end");
+            assert!(step < MANY, "a recharge ends");
             let account = format!("{name}-{step}");
             armed(&world, &account).await;
             save_card(&world, &account, cards.clone()).await;
@@ -341,12 +342,12 @@ async fn r5_turned_off_at_any_step_no_charge_begins_afterwards() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn r5_turned_off_in_the_middle_of_a_charge_that_goes_on_none_follows() {
+async fn r5_no_charge_follows_turning_off_while_the_recharge_goes_on() {
     let world = World::start().await;
     world.set_time(NOON);
     world.lose_events();
     for step in 0.. {
-        assert!(step < MANY, "a request comes to an end");
+        assert!(step < MANY, "a request ends");
         let mut ended = false;
         for steps_meanwhile in 0..5 {
             let account = format!("a-{step}-{steps_meanwhile}");
@@ -354,7 +355,7 @@ async fn r5_turned_off_in_the_middle_of_a_charge_that_goes_on_none_follows() {
             spend(&world, &account, "r", "60").await;
             world.drain().await;
             let mut recharging = pin!(world.recharge_here(&account));
-            let held = world.run_to(2, &mut recharging).await.expect_err("it is about to create its object");
+            let held = world.run_to(2, &mut recharging).await.expect_err("its next call creates the object");
             let mut turning_off = pin!(world.turn_off_here(&account));
             let held_off = world.run_to(step, &mut turning_off).await.err();
             drop(held);
@@ -373,11 +374,11 @@ async fn r5_turned_off_in_the_middle_of_a_charge_that_goes_on_none_follows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn f10_told_twice_that_the_owner_refused_the_backup_is_charged_once() {
+async fn f10_the_backup_is_charged_once_if_the_refusal_is_handled_twice() {
     let world = World::start().await;
     world.set_time(NOON);
     for step in 0.. {
-        assert!(step < MANY, "a recharge comes to an end");
+        assert!(step < MANY, "a recharge ends");
         let account = format!("a-{step}");
         armed(&world, &account).await;
         let cards = json!({ "paymentMethod": "pm_card_authenticationRequired", "backup": "pm_card_visa" });
@@ -405,7 +406,7 @@ async fn f10_told_twice_that_the_owner_refused_the_backup_is_charged_once() {
         assert_eq!(
             recharges(&world, &account).await,
             [succeeded("50.0000")],
-            "told again after {step} calls"
+            "handled again after {step} calls"
         );
         assert_eq!(state(&world, &account).await, "armed");
         if ended {
@@ -420,7 +421,7 @@ async fn f10_a_new_card_at_any_step_is_still_one_charge() {
     world.set_time(NOON);
     world.lose_events();
     for step in 0.. {
-        assert!(step < MANY, "a recharge comes to an end");
+        assert!(step < MANY, "a recharge ends");
         let account = format!("a-{step}");
         armed(&world, &account).await;
         spend(&world, &account, "r", "60").await;
@@ -454,7 +455,7 @@ async fn r3_an_unknown_outcome_is_resolved_to_one_lot() {
     assert_eq!(state(&world, "a").await, "charging");
     spend(&world, "a", "s", "1").await;
     world.drain().await;
-    assert_eq!(recharges(&world, "a").await.len(), 1, "while one is open no other begins");
+    assert_eq!(recharges(&world, "a").await.len(), 1, "no payment begins while another is open");
     world.recover_at("2026-11-22T12:02:00Z").await;
     world.drain().await;
     assert_eq!(recharges(&world, "a").await, [succeeded("50.0000")]);

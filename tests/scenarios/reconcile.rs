@@ -1,14 +1,13 @@
-//! Reconciling live tables (invariants 1 to 6, F8): it finds nothing in what the product did, also while it does it;
-//! it finds what somebody altered behind its back; and it reads what there is, at a bounded rate.
+//! Reconciliation of live tables (invariants 1 to 6, F8). It finds nothing in the books of the product, even while they change.
+//! It finds every alteration of the tables. Its cost follows the number of entries, and its rate is limited.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::join_all;
-use local::faults::{Fault, Kind, Target, plain_http};
+use local::faults::{Fault, Kind, Target};
 use reconcile::{Limits, Ports, ReconcileError, Request};
 use reqwest::Method;
 use rust_decimal::Decimal;
@@ -29,7 +28,7 @@ async fn reconcile(world: &World, request: Value) -> Value {
     world.operator.post(RUN, request).await.expect(200)
 }
 
-/// Everything was reconciled, and nothing differs.
+/// Asserts that all accounts were reconciled and nothing differs.
 #[track_caller]
 fn assert_holds(summary: &Value, accounts: usize) {
     let expected = json!({
@@ -47,8 +46,7 @@ fn names(summary: &Value) -> Vec<&str> {
     list(summary, "findings").iter().map(|finding| finding["finding"].as_str().unwrap()).collect()
 }
 
-/// A usual account: lots, calls, one of them without a rate, a correction, a purchase that is declined and one that
-/// waits for its person.
+/// An account with lots, calls, an unrated record, adjustments, a declined purchase and a purchase that waits for the owner.
 async fn usual(world: &World, id: &str) {
     world.account(id).await;
     let declined = json!({ "amount": "60", "paymentMethod": "pm_card_chargeDeclined" });
@@ -66,12 +64,12 @@ async fn usual(world: &World, id: &str) {
 }
 
 #[tokio::test]
-async fn a_busy_life_leaves_nothing_to_find() {
+async fn the_books_of_a_busy_year_have_no_differences() {
     let world = World::start().await;
     world.set_time(NOW);
     usual(&world, "a").await;
 
-    // One that recharges, with a card that fails at first, and owes in between (F7, R4).
+    // An account that recharges: its card fails at first, and it owes in between (F7, R4).
     world.account("recharged").await;
     let on = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
     world.operator.buy("recharged", "first", json!({ "amount": "110" })).await.expect(201);
@@ -84,7 +82,7 @@ async fn a_busy_life_leaves_nothing_to_find() {
     world.operator.send(Method::PUT, cards, &[], card("pm_card_visa")).await.expect(200);
     world.drain().await;
 
-    // One in yen, and one that pays after use and whose month ends (S8).
+    // An account in yen, and a post-usage account whose month ends (S8).
     world.account_in("yen", "JPY").await;
     world.operator.buy("yen", "first", json!({ "amount": "5000" })).await.expect(201);
     world.operator.debit("yen", &[rated("r", START, "7000.55")]).await.expect(200);
@@ -96,7 +94,7 @@ async fn a_busy_life_leaves_nothing_to_find() {
     world.drain().await;
     assert_holds(&reconcile(&world, Value::Null).await, 4);
 
-    // Everything expires, the purchase that waited is abandoned, and the month is invoiced.
+    // All funds expire, the waiting purchase is abandoned, and the month is invoiced.
     world.set_time("2028-01-01T00:15:00Z");
     world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
     world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
@@ -116,9 +114,9 @@ async fn a_busy_life_leaves_nothing_to_find() {
     );
 }
 
-/// A client of the tables that no fault reaches.
+/// A client of the tables that meets no faults.
 pub(crate) fn tables(world: &World) -> Client {
-    world.host.database().client(plain_http(), &Arc::default())
+    world.host.database().steady_client()
 }
 
 pub(crate) fn text(text: &str) -> AttributeValue {
@@ -129,7 +127,7 @@ fn number(number: &str) -> AttributeValue {
     AttributeValue::N(number.to_owned())
 }
 
-/// An item of an account for which this holds.
+/// The first item of an account that satisfies the condition.
 async fn item(tables: &Client, table: &str, account: &str, is_it: impl Fn(&Item) -> bool) -> Item {
     let query = tables.query().table_name(table).key_condition_expression("accountId = :account");
     let found = query.expression_attribute_values(":account", text(account)).send().await.unwrap();
@@ -162,7 +160,7 @@ pub(crate) async fn set(
     put(tables, table, item).await;
 }
 
-/// Does this damage to an account.
+/// Damages the books of an account in this way.
 async fn damage(tables: &Client, account: &str, how: &str) {
     let core = is("part", "core");
     match how {
@@ -210,7 +208,7 @@ async fn damage(tables: &Client, account: &str, how: &str) {
         "too fine" => {
             set(tables, "journal", account, is("kind", "usage"), ("amount", number("-1.23456"))).await;
         }
-        // Sums of such amounts, and a month after such an instant, cannot be had.
+        // Such amounts cannot be summed, and no month follows such an instant.
         "too much" => {
             let all_that_it_holds = number("79228162514264337593543950335");
             set(tables, "journal", account, is("kind", "usage"), ("amount", all_that_it_holds)).await;
@@ -227,11 +225,11 @@ async fn damage(tables: &Client, account: &str, how: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_altered_behind_our_back_is_found() {
+async fn every_alteration_of_the_tables_is_found() {
     let world = World::start().await;
     world.set_time(NOW);
     let tables = tables(&world);
-    // Each with the differences that it makes at the least.
+    // Each damage with the findings that it must cause.
     let damages: [(&str, &[&str]); 21] = [
         ("amount", &["sum", "balance", "altered"]),
         ("balance", &["balance"]),
@@ -274,7 +272,7 @@ async fn what_was_altered_behind_our_back_is_found() {
     }
     assert_holds(&reconcile(&world, json!({ "accountId": "whole" })).await, 1);
 
-    // All of them in one run: the others are looked at all the same.
+    // One run over all accounts finds the same differences.
     let summary = reconcile(&world, Value::Null).await;
     assert_eq!((&summary["accounts"], &summary["differing"]), (&json!(22), &json!(21)), "{summary:#}");
     let single: u64 = summaries.iter().map(|summary| summary["differences"].as_u64().unwrap()).sum();
@@ -288,7 +286,7 @@ async fn a_finding_names_the_account_the_rule_and_the_row() {
     usual(&world, "a").await;
     damage(&tables(&world), "a", "balance").await;
     let summary = reconcile(&world, Value::Null).await;
-    // The row itself, and the one that follows from it.
+    // The findings are about the entry itself and the next one.
     let [first, second] = list(&summary, "findings") else { panic!("{summary:#}") };
     let expected = json!({
         "accountId": "a",
@@ -302,7 +300,7 @@ async fn a_finding_names_the_account_the_rule_and_the_row() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_that_moves_while_it_is_read_is_no_difference() {
+async fn an_account_that_changes_while_it_is_read_has_no_difference() {
     let world = World::start().await;
     world.set_time(NOW);
     usual(&world, "a").await;
@@ -333,7 +331,7 @@ async fn an_account_that_moves_while_it_is_read_is_no_difference() {
 }
 
 #[tokio::test]
-async fn its_cost_follows_the_rows_and_its_rate_is_bounded() {
+async fn the_cost_follows_the_entries_and_the_rate_is_limited() {
     let world = World::start().await;
     world.set_time(NOW);
     for number in 0..20 {
@@ -342,7 +340,7 @@ async fn its_cost_follows_the_rows_and_its_rate_is_bounded() {
     let before = world.units("reconcile").await;
     assert_holds(&reconcile(&world, Value::Null).await, 20);
     let small = world.units("reconcile").await - before;
-    // Account, payments and journal of each, and its entry in the list.
+    // The account, payments and journal of each account are read, and its entry in the listing.
     assert!(small.read >= Decimal::from(20 * 2) && small.read <= Decimal::from(20 * 3 + 2), "{small:?}");
     assert_eq!(small.write, Decimal::ZERO);
 
@@ -355,12 +353,12 @@ async fn its_cost_follows_the_rows_and_its_rate_is_bounded() {
     let summary = reconcile(&world, json!({ "accountId": "large" })).await;
     assert_holds(&summary, 1);
     let large = world.units("reconcile").await - before;
-    // A row has about 500 bytes, and 4 KB are a unit.
+    // An entry has about 500 bytes, and a unit is 4 KB.
     let rows = Decimal::from(summary["rows"].as_u64().unwrap());
     assert!(rows > Decimal::from(3_000));
     assert!(large.read >= rows / Decimal::from(16) && large.read <= rows / Decimal::from(6), "{large:?}");
 
-    // At 200 units a second, it has waited for what it had read before its last page, of some 125 units.
+    // At 200 units a second, it has waited for all that it read before the last page, which has about 125 units.
     let before = world.units("reconcile").await;
     let began = Instant::now();
     let slow = limited(&world, Limits { units_a_second: 200, ..Limits::default() });
@@ -375,7 +373,7 @@ async fn its_cost_follows_the_rows_and_its_rate_is_bounded() {
     );
 }
 
-/// What the function works with, with other limits.
+/// The ports of the function, with other limits.
 fn limited(world: &World, limits: Limits) -> Ports {
     Ports { limits, ..world.host.machine().functions.reconcile_ports().clone() }
 }
@@ -393,7 +391,7 @@ async fn an_account_with_more_rows_than_can_be_sorted_is_counted_as_unread() {
 }
 
 #[tokio::test]
-async fn a_run_whose_time_is_up_says_where_the_next_goes_on() {
+async fn a_run_whose_time_is_up_gives_the_account_at_which_the_next_continues() {
     let world = World::start().await;
     world.set_time(NOW);
     for number in 0..120 {
@@ -401,7 +399,7 @@ async fn a_run_whose_time_is_up_says_where_the_next_goes_on() {
         world.operator.post("/v1/accounts", account).await.expect(201);
     }
     world.drain().await;
-    // Two or three units each: more than three seconds.
+    // Each account costs two or three units, so all take more than two seconds.
     let ports = limited(&world, Limits { units_a_second: 100, ..Limits::default() });
     let (mut accounts, mut runs, mut after) = (0, 0, None);
     loop {
@@ -414,15 +412,15 @@ async fn a_run_whose_time_is_up_says_where_the_next_goes_on() {
             break;
         }
     }
-    assert_eq!(accounts, 120, "each once");
+    assert_eq!(accounts, 120, "each account once");
     assert!(runs >= 3, "{runs} runs");
 
-    // Even without any time, a run comes further.
+    // A run without any time still makes progress.
     let summary = reconcile::handle(Request::default(), &ports, Instant::now()).await.unwrap();
     let next = summary.next.map(|id| id.to_string());
     assert_eq!((summary.accounts, summary.unread, next.as_deref()), (0, 1, Some("a000")));
 
-    // What was found before the listing breaks off is told all the same.
+    // If the listing fails, the results of before are counted all the same.
     let metrics = Emf::new("n");
     let counting = metrics::set_default_local_recorder(&metrics);
     let a_page = 1 + 100 * 3;
@@ -454,7 +452,7 @@ async fn an_account_that_cannot_be_read_is_counted_and_the_others_are_reconciled
     for id in ["a", "b", "c"] {
         world.account(id).await;
     }
-    // The list and the first account go through; the SDK tries three times.
+    // The listing and the first account are read. Then all three tries of the SDK fail.
     let throttled = Fault { target: Some(Target::Database), kind: Kind::Throttle, skip: 4, count: 3 };
     world.fail(throttled).await;
     let summary = reconcile(&world, Value::Null).await;
@@ -467,12 +465,12 @@ async fn an_account_that_cannot_be_read_is_counted_and_the_others_are_reconciled
 }
 
 #[tokio::test]
-async fn what_is_asked_for_must_be_there() {
+async fn an_unknown_account_is_a_problem() {
     let world = World::start().await;
     world.operator.post(RUN, json!({ "accountId": "nobody" })).await.problem(404);
     world.operator.post(RUN, json!({ "accountId": "no body" })).await.problem(422);
     assert_holds(&reconcile(&world, Value::Null).await, 0);
-    // What the Scheduler sends names an account of AWS, not one of ours.
+    // The `account` in an event of the Scheduler is an account of AWS, and is ignored.
     let scheduled =
         json!({ "time": NOW, "account": "123456789012", "source": "aws.scheduler", "detail": "{}" });
     assert_holds(&reconcile(&world, scheduled).await, 0);

@@ -1,7 +1,7 @@
-//! When the outcome of a charge is unknown: it resolves by itself, to exactly one lot or none (F5).
+//! Charges with an unknown outcome: recovery resolves each to exactly one lot or none (F5).
 //!
-//! A purchase is led through every way in which its process, or the recovery's, can die, pause or race. The
-//! processor's own record says what was charged; the books must say the same.
+//! The process of a purchase, or that of recovery, dies, pauses or races at every step. The books must agree with the charges in
+//! the processor's own records.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use recharge::Leases;
 use scenarios::{Answer, World, bounded};
 use serde_json::{Value, json};
 
-/// The recovery asks each shard.
+/// Recovery queries each of the eight shards for due accounts.
 const CALLS_TO_FIND_WHAT_IS_DUE: usize = 8;
 
 /// More calls than any purchase or recovery makes.
@@ -36,12 +36,12 @@ async fn lots(world: &World, account: &str) -> usize {
     answer["lots"].as_array().expect("a list").len()
 }
 
-/// Whatever happened to the purchase `k`: nothing is open, there is one charge and one lot or neither, and
-/// the key gives the final state and charges nothing new. Says whether it was charged.
+/// Asserts that the purchase `k` is resolved: nothing is open, there is one charge and one lot or neither, and a repeat of the
+/// key gives the final state and charges nothing. Returns whether it was charged.
 async fn assert_resolved(world: &World, account: &str, story: &str) -> bool {
     let charges = world.operator.charges(account).await.len();
     assert!(charges <= 1, "{story}: charged {charges} times");
-    assert_eq!(lots(world, account).await, charges, "{story}: a charge is a lot");
+    assert_eq!(lots(world, account).await, charges, "{story}: each charge is a lot");
     world.operator.assert_books_balance(account).await;
     assert_eq!(world.recover().await.looked_at, 0, "{story}: nothing is open");
     let listed = purchases(world, account).await;
@@ -60,7 +60,7 @@ async fn assert_resolved(world: &World, account: &str, story: &str) -> bool {
         assert_eq!(purchase["declineReason"], "abandoned", "{story}");
         assert_eq!(again.expect(402)["purchase"], *purchase, "{story}");
     }
-    assert_eq!(world.operator.charges(account).await.len(), charges, "{story}: nothing new is charged");
+    assert_eq!(world.operator.charges(account).await.len(), charges, "{story}: the repeat charges nothing");
     charges == 1
 }
 
@@ -73,7 +73,7 @@ async fn f5_a_lost_reply_leaves_a_purchase_pending_until_recovery_finds_its_char
     let pending = world.operator.buy("a", "k", body.clone()).await.expect(202);
     assert_eq!(pending["status"], "pending");
     assert_eq!(world.operator.charges("a").await.len(), 1, "the card was charged");
-    assert_eq!(lots(&world, "a").await, 0, "and nobody knows");
+    assert_eq!(lots(&world, "a").await, 0, "the reply was lost, so there is no lot yet");
     assert_eq!(world.operator.buy("a", "k", body.clone()).await.expect(202), pending);
 
     world.set_time("2026-11-22T12:34:56Z");
@@ -81,7 +81,7 @@ async fn f5_a_lost_reply_leaves_a_purchase_pending_until_recovery_finds_its_char
     assert_eq!(recovered, json!({ "lookedAt": 1, "closed": 1, "begun": 0 }));
     let purchase = world.operator.buy("a", "k", body).await.expect(201);
     assert_eq!(purchase["createdAt"], "2026-11-22T10:00:00.000Z");
-    assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00.000Z", "F1: from when it was asked for");
+    assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00.000Z", "F1: twelve months after the request");
     let transactions = world.operator.transactions("a").await;
     assert_eq!(transactions[0]["at"], "2026-11-22T10:00:00.000Z");
     assert_eq!(transactions[0]["postedAt"], "2026-11-22T12:34:56.000Z");
@@ -105,7 +105,7 @@ async fn f5_the_scheduled_recovery_leaves_a_first_attempt_its_two_minutes() {
     world.operator.assert_books_balance("a").await;
 }
 
-/// `authentication_required`: the card wants its owner.
+/// Buys with a card that needs its owner's confirmation. Returns the path of the page for it.
 async fn ask_the_owner(world: &World) -> String {
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
@@ -127,7 +127,7 @@ async fn decide(world: &World, page: &str, decision: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn f4_the_owner_of_a_card_approves_and_there_is_one_lot() {
+async fn f4_an_approval_of_the_owner_leads_to_one_lot() {
     let world = World::start().await;
     let page = ask_the_owner(&world).await;
     let asking = world.operator.get(&page).await.expect(200);
@@ -144,7 +144,7 @@ async fn f4_the_owner_of_a_card_approves_and_there_is_one_lot() {
         let decided = decided.as_str().unwrap().to_owned();
         assert!(
             decided.contains("was confirmed") && !decided.contains("<form"),
-            "once and no more: {decided}"
+            "the first decision is final: {decided}"
         );
     }
     assert_eq!((world.operator.charges("a").await.len(), lots(&world, "a").await), (1, 1));
@@ -152,7 +152,7 @@ async fn f4_the_owner_of_a_card_approves_and_there_is_one_lot() {
 }
 
 #[tokio::test]
-async fn f4_the_owner_of_a_card_refuses_and_there_is_none() {
+async fn f4_a_refusal_of_the_owner_leads_to_no_lot() {
     let world = World::start().await;
     let page = ask_the_owner(&world).await;
     decide(&world, &page, "perhaps").await.expect(422);
@@ -200,7 +200,7 @@ async fn f5_an_approval_that_only_recovery_sees_is_a_lot() {
 async fn f5_a_processor_that_is_down_for_an_hour_leaves_purchases_pending() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
-    // Down before it saw the charge, and after it was done.
+    // The processor goes down before it has the charge, before the confirmation, or after it.
     for (account, up_for, charged) in [("unseen", 0, false), ("unconfirmed", 1, false), ("charged", 2, true)]
     {
         world.account(account).await;
@@ -222,7 +222,7 @@ async fn f5_a_processor_that_is_down_for_an_hour_leaves_purchases_pending() {
     }
 }
 
-/// Refuses whatever only asks or cancels, as a processor does whose credentials were revoked.
+/// A processor that refuses every request, as after a revocation of the credentials.
 struct Mute;
 
 #[async_trait]
@@ -261,7 +261,7 @@ fn refused() -> ProcessorError {
 }
 
 #[tokio::test]
-async fn f5_a_processor_that_refuses_to_tell_leaves_a_purchase_pending() {
+async fn f5_a_processor_that_refuses_every_request_leaves_a_purchase_pending() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     for (account, died_after, charged) in [("created", 3, false), ("charged", 5, true)] {
@@ -285,19 +285,19 @@ async fn f5_a_processor_that_refuses_to_tell_leaves_a_purchase_pending() {
 }
 
 #[tokio::test]
-async fn f5_a_late_process_never_confirms_what_recovery_abandoned() {
+async fn f5_a_late_process_never_confirms_a_payment_that_recovery_abandoned() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
-    // Up to which of its calls to the processor it comes before it falls asleep.
+    // The process pauses before this call.
     for (account, next_call) in
         [("before-create", "create"), ("before-note", "note"), ("before-confirm", "confirm")]
     {
         world.account(account).await;
-        // Reads the payment, reads the account, opens; then creates, notes and confirms.
+        // The calls of a purchase, in their order.
         let calls = ["read", "load", "open", "create", "note", "confirm"];
         let skip = calls.iter().position(|call| *call == next_call).unwrap();
         let mut late = pin!(world.buy_here(account, "k", euros("50")));
-        let asleep = world.run_to(skip, &mut late).await.expect_err("it falls asleep");
+        let asleep = world.run_to(skip, &mut late).await.expect_err("it pauses before this call");
         assert_eq!(world.recover_at("2026-11-22T10:05:00Z").await.closed, 1, "{account}");
         drop(asleep);
         let answer = bounded(late).await.expect(402);
@@ -315,7 +315,7 @@ async fn f5_a_purchase_killed_at_any_step_is_one_charge_and_one_lot_or_neither()
     for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
         let mut charged = Vec::new();
         for step in 0.. {
-            assert!(step < MANY, "a purchase comes to an end");
+            assert!(step < MANY, "a purchase ends");
             let account = format!("{name}-{step}");
             world.account(&account).await;
             world.arm(kind, step, 1);
@@ -328,8 +328,8 @@ async fn f5_a_purchase_killed_at_any_step_is_one_charge_and_one_lot_or_neither()
                 break;
             }
         }
-        assert!(charged.is_sorted(), "once the card is charged, there is no way back: {charged:?}");
-        assert!(charged.len() > 6, "it makes a call for each step: {charged:?}");
+        assert!(charged.is_sorted(), "every step after the charge leads to a lot: {charged:?}");
+        assert!(charged.len() > 6, "there are more than six calls: {charged:?}");
     }
 }
 
@@ -337,11 +337,11 @@ async fn f5_a_purchase_killed_at_any_step_is_one_charge_and_one_lot_or_neither()
 async fn f5_recovery_killed_at_any_step_and_run_again_gives_the_same() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
-    // After each call that leaves something open: opened, created, noted, confirmed.
+    // The purchase dies after one of the calls that leave it open: open, create, store the object's id, confirm.
     for died_after in 2..6 {
         for (kind, name) in [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after")] {
             for step in CALLS_TO_FIND_WHAT_IS_DUE - 1.. {
-                assert!(step < MANY, "a recovery comes to an end");
+                assert!(step < MANY, "a recovery ends");
                 let account = format!("{died_after}-{name}-{step}");
                 world.account(&account).await;
                 world.arm(Kind::DeathAfter, died_after, 1);
@@ -361,8 +361,8 @@ async fn f5_recovery_killed_at_any_step_and_run_again_gives_the_same() {
     }
 }
 
-/// How two processes take turns: the purchase makes so many calls, the recovery then makes so many, the
-/// purchase so many more; then the recovery ends, and then the purchase. Says whether all turns were taken.
+/// Interleaves two processes: the purchase makes `first` calls, recovery `recovery` calls, and the purchase `second` more. Then
+/// recovery ends, and then the purchase. Returns whether recovery was held back, and not over before.
 async fn take_turns(world: &World, account: &str, first: usize, recovery: usize, second: usize) -> bool {
     let mut buying = pin!(world.buy_here(account, "k", euros("50")));
     let held = world.run_to(first, &mut buying).await.expect_err("a purchase makes more calls");
@@ -391,11 +391,11 @@ async fn f5_recovery_and_the_first_process_may_interleave_in_any_way() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     let mut interleavings = 0;
-    // The purchase has opened, or created, or noted, or confirmed.
+    // The last call of the purchase is to open, to create, to store the object's id, or to confirm.
     for first in 3..7 {
         for second in 0..7 - first {
             for recovery in CALLS_TO_FIND_WHAT_IS_DUE.. {
-                assert!(recovery < MANY, "a recovery comes to an end");
+                assert!(recovery < MANY, "a recovery ends");
                 let account = format!("{first}-{recovery}-{second}");
                 world.account(&account).await;
                 let took_turns = take_turns(&world, &account, first, recovery, second).await;

@@ -1,4 +1,4 @@
-//! A host that cannot start says why, and which file or port is in the way.
+//! The error of a host that cannot start names the reason and the file or port.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ async fn refusal(address: SocketAddr, folder: &Path) -> String {
 }
 
 #[tokio::test]
-async fn what_is_in_the_way_is_named() {
+async fn a_file_that_cannot_be_read_is_named() {
     let cases = [
         ("clock", "tomorrow", "holds no instant; without it, time is the machine's"),
         (
@@ -43,7 +43,7 @@ async fn a_folder_that_cannot_be_used_is_named() {
     let said = refusal(any_port, &file).await;
     assert!(said.contains(&format!("the folder {} cannot be made", file.display())), "{said}");
 
-    // Even root cannot write a file where a folder is.
+    // A folder in the place of the file prevents even root from writing it.
     fs::create_dir(folder.path().join("lock")).unwrap();
     let said = refusal(any_port, folder.path()).await;
     assert!(said.contains(&format!("the folder {} cannot be written to", folder.path().display())), "{said}");

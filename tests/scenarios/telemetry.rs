@@ -1,5 +1,5 @@
-//! What operators see: the metrics of what was done, and log lines that one id ties together, from a request of the
-//! API over stream, bus and queue to a recharge and a mail.
+//! Metrics and logs. All log lines of a request have its correlation id, from the API over stream, bus and queue to a recharge
+//! and a mail.
 
 use std::io::{self, Write};
 use std::sync::{Arc, LazyLock, Mutex};
@@ -17,7 +17,7 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 const NUMBER: &str = "+33142687654";
 
-/// The log of whatever runs in this test's thread.
+/// The log lines of this test's thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -31,13 +31,13 @@ impl Write for Log {
     }
 }
 
-/// With a single subscriber, tracing asks only the thread that comes to a line of code first whether anybody listens there,
-/// and keeps the answer for all: another test's thread would say no. With two it asks them all.
+/// A second subscriber. With only one, tracing asks for its interest in a log line on the first thread that reaches the line, and
+/// keeps the answer for all threads. That may be the thread of another test, without a subscriber. With two it asks them all.
 static ANOTHER: LazyLock<Dispatch> =
     LazyLock::new(|| Dispatch::new(lambda::logs(EnvFilter::new("off"), io::sink)));
 
 impl Log {
-    /// As every function writes it, at this level.
+    /// Begins to capture the log in the format of the functions, at this level.
     fn begin(level: &str) -> (Self, tracing::subscriber::DefaultGuard) {
         LazyLock::force(&ANOTHER);
         let log = Self::default();
@@ -50,7 +50,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The messages of lines that were written because of this.
+    /// The messages of the lines with this correlation id.
     fn because_of(&self, cause: &str) -> Vec<String> {
         let text = self.text();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect(line));
@@ -63,7 +63,7 @@ impl Log {
     }
 }
 
-/// An account of 100.00 that is charged 60.00 at 50.00, and tells Ada.
+/// An account with 100.00, an auto-recharge of 60.00 at 50.00, and a recipient.
 async fn world() -> World {
     let world = World::start().await;
     world.set_time(NOW);
@@ -83,7 +83,7 @@ fn id_of(answer: &Answer) -> String {
     answer.headers["apigw-requestid"].to_str().unwrap().to_owned()
 }
 
-/// The events that were put on the bus since its calls are recorded.
+/// The events that were put on the bus since the recording began.
 fn told(world: &World) -> Vec<Value> {
     let calls = world.faults().take_record();
     let entries = calls.iter().flat_map(|call| {
@@ -110,12 +110,12 @@ async fn one_id_leads_from_a_debit_to_its_recharge_and_its_mail() {
     let mails = world.operator.get("/_local/mail?to=ada@example.com").await.expect(200);
     assert!(mails.to_string().contains("60.00"), "{mails}");
 
-    // The debit, its event, the recharge; that one's event, and the mail.
+    // The lines of the debit, its event, the recharge, the recharge's event, and the mail.
     assert_eq!(log.because_of(&cause), ["answered", "published", "handled", "published", "handled"]);
 }
 
 #[tokio::test]
-async fn a_scheduled_run_is_a_cause_of_its_own() {
+async fn a_scheduled_run_has_a_correlation_id_of_its_own() {
     let (log, _logging) = Log::begin("info");
     let world = world().await;
     world.lose_events();
@@ -131,7 +131,7 @@ async fn a_scheduled_run_is_a_cause_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_done_is_counted() {
+async fn every_operation_is_counted() {
     let metrics = Emf::new("n");
     let _counting = metrics::set_default_local_recorder(&metrics);
     let written = || {
@@ -149,7 +149,7 @@ async fn what_is_done_is_counted() {
                 all.insert(format!("{name}{by}"), line[name].clone());
             }
         }
-        // What is read depends on who remembers what.
+        // The reads depend on the accounts in each function's memory.
         all.remove("ReadUnits");
         Value::Object(all)
     };
@@ -157,7 +157,7 @@ async fn what_is_done_is_counted() {
     let begun = written();
     assert_eq!((&begun["MailsSent"], begun.get("Debits")), (&json!(3), None), "{begun}");
 
-    // Accepted, unrated, a conflict, invalid; a duplicate is neither.
+    // Accepted and unrated records count as debits, conflicts and invalid ones as rejected. A duplicate is not counted.
     let mut conflict = rated("one", START, "1.2345");
     conflict["durationSeconds"] = json!(61);
     let mut invalid = rated("two", START, "1.0000");
@@ -174,7 +174,7 @@ async fn what_is_done_is_counted() {
     let expected = json!({ "Debits": 3, "DebitsRejected": 2, "Charged EUR": 12_346, "WriteUnits": 10 });
     assert_eq!(written(), expected);
 
-    // A lost race; a recharge that follows, and its mail.
+    // A debit that loses a race, the recharge that follows, and its mail.
     world.fail(Fault { target: Some(Target::Database), kind: Kind::Conflict, skip: 0, count: 2 }).await;
     world.operator.debit("a", &[rated("five", START, "60.0000")]).await.expect(200);
     world.drain().await;
@@ -190,7 +190,7 @@ async fn what_is_done_is_counted() {
     }
     assert!(counted.get("CommitsGivenUp").is_none(), "{counted}");
 
-    // What the mail system and the bus refuse for now.
+    // The mail system and the bus refuse a request once.
     for (target, kind) in [(Target::Mail, Kind::Throttle), (Target::Bus, Kind::Partial)] {
         world.fail(Fault { target: Some(target), kind, skip: 0, count: 1 }).await;
     }
@@ -202,14 +202,14 @@ async fn what_is_done_is_counted() {
         assert_eq!(counted[name], count, "{name} of {counted}");
     }
 
-    // A year later: its lots are forfeited after warnings.
+    // A year later the lots are warned of and then forfeited.
     world.host.machine().functions.expire("2027-11-16T00:15:00Z".parse().unwrap()).await.unwrap();
     assert_eq!(written()["Warnings"], 3);
     world.host.machine().functions.expire("2027-11-26T00:15:00Z".parse().unwrap()).await.unwrap();
     assert_eq!(written()["LotsBooked"], 3);
 }
 
-/// What is written now: the first line, which has the metrics without dimensions.
+/// Flushes the metrics and returns the first line, which has those without dimensions.
 pub(crate) fn written_first(metrics: &Emf) -> Value {
     let mut lines = Vec::new();
     metrics.flush(SystemTime::now(), &mut lines).unwrap();
@@ -217,7 +217,7 @@ pub(crate) fn written_first(metrics: &Emf) -> Value {
 }
 
 #[tokio::test]
-async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
+async fn recovery_counts_open_payments_and_writes_zero_too() {
     let metrics = Emf::new("n");
     let _counting = metrics::set_default_local_recorder(&metrics);
     let pending = || written_first(&metrics)["PaymentsPending"].clone();
@@ -231,13 +231,13 @@ async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
     world.faults().disarm();
     world.recover_at("2026-11-22T13:30:00Z").await;
     assert_eq!(pending(), 0);
-    // One that waits for its person is looked at, and no matter for an operator.
+    // A payment that waits for the owner is looked at, but not counted as pending.
     let unconfirmed = json!({ "amount": "80.00", "paymentMethod": "pm_card_authenticationRequired" });
     world.operator.buy("a", "unconfirmed", unconfirmed).await.expect(202);
     let run = world.recover_at("2026-11-22T18:00:00Z").await;
     assert_eq!((run.looked_at, run.closed), (1, 0));
     assert_eq!(pending(), 0);
-    // Unless nobody can tell whether it still does.
+    // It is counted if it is unknown whether it still waits.
     world.take_down(Target::Processor);
     let run = world.recover_at("2026-11-22T20:00:00Z").await;
     assert_eq!((run.looked_at, run.closed), (1, 0));
@@ -246,8 +246,8 @@ async fn open_payments_are_counted_by_recovery_and_none_is_said_too() {
 
 #[tokio::test]
 async fn x2_no_number_token_or_address_is_logged() {
-    let ours =
-        "account api cdr debit domain expire local notices notify payments publish purchase recharge store";
+    let ours = "account api cdr contract debit domain expire lambda local notices notify payments publish purchase \
+         rates receipts recharge reconcile statement store telemetry wording";
     let level: Vec<_> = ours.split(' ').map(|part| format!("{part}=trace")).collect();
     let (log, _logging) = Log::begin(&format!("info,{}", level.join(",")));
     let world = world().await;

@@ -1,9 +1,9 @@
 //! The tours of README.md and docs/tour.md work as they are printed.
 //!
-//! In the section `## A tour` of each, the blocks tagged `sh` run in order in one shell, from the repository's root,
-//! against a host with the demo organization. A block tagged `console`, `text` or `json` after one of them is
-//! what that one prints, where `…` stands for anything; in `json` white space does not matter, so that the
-//! page can be laid out for people. The host's address is the default one in print, and the test's own here.
+//! The blocks tagged `sh` in the section `## A tour` run in order in one shell, from the repository's root, against a host with
+//! the demo organization. A block tagged `console`, `text` or `json` after one of them is its expected output, in which `…`
+//! stands for any text. White space in `json` is ignored, so that the page can format it. The printed default address is replaced
+//! by that of the test's host.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -13,14 +13,14 @@ use scenarios::World;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-/// The address in print.
+/// The address in the tours.
 const ADDRESS: &str = "http://127.0.0.1:8080";
-/// What the shell prints after each step; no step prints this itself.
+/// The shell prints this line after each step. No step may print it.
 const END_OF_STEP: &str = "==== end of step ====\n";
-/// Nothing takes longer.
+/// The longest that a tour may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Something to type, and what then appears.
+/// Commands, and their expected output.
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     script: String,
@@ -46,8 +46,8 @@ fn steps_of(page: &str) -> Vec<Step> {
             "console" | "text" => Expected::Text(content),
             _ => continue,
         };
-        let step = steps.last_mut().expect("an output comes after a step");
-        assert!(step.expected.is_none(), "a step has one output:\n{}", step.script);
+        let step = steps.last_mut().expect("an output block follows a step");
+        assert!(step.expected.is_none(), "a step has one output block:\n{}", step.script);
         step.expected = Some(expected);
     }
     steps
@@ -71,7 +71,7 @@ fn blocks_of(page: &str) -> Vec<(&str, String)> {
 }
 
 impl Expected {
-    /// Whether this is what was printed.
+    /// Whether the printed text is the expected one.
     fn fits(&self, printed: &str) -> bool {
         match self {
             Self::Text(pattern) => fits(pattern.trim_end(), printed.trim_end()),
@@ -80,7 +80,7 @@ impl Expected {
     }
 }
 
-/// Whether a text is the pattern, where `…` stands for anything.
+/// Whether a text matches the pattern, in which `…` stands for any text.
 fn fits(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('…') else { return pattern == text };
     let Some(mut left) = text.strip_prefix(start) else { return false };
@@ -107,7 +107,7 @@ fn without_space(json: &str) -> String {
         .collect()
 }
 
-/// Types the steps into one shell; what each printed, or what went wrong where.
+/// Runs the steps in one shell. The error names the first step that failed or printed something else.
 async fn walk(steps: &[Step], address: &str) -> Result<(), String> {
     let end_of_step = format!("echo '{}'\n", END_OF_STEP.trim_end());
     let mut script = String::from("set -eu\n");
@@ -152,7 +152,7 @@ async fn the_long_tour_works_as_printed_and_again() {
     works_as_printed_and_again("docs/tour.md", 15).await;
 }
 
-/// Walks a page's tour twice. With another number of steps the page has lost some, or got some.
+/// Runs the tour of a page twice. The page must have this number of steps, so that none is lost unnoticed.
 async fn works_as_printed_and_again(page: &str, steps_of_page: usize) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
     let steps = steps_of(&std::fs::read_to_string(page).expect("the page is there"));
@@ -162,7 +162,7 @@ async fn works_as_printed_and_again(page: &str, steps_of_page: usize) {
         if let Err(problem) = walk(&steps, world.host.url()).await {
             panic!("the {time} time: {problem}");
         }
-        assert_eq!(world.host.machine().clock.set_to(), None, "it leaves a clock that runs");
+        assert_eq!(world.host.machine().clock.set_to(), None, "afterwards the clock runs");
     }
     world.operator.assert_books_balance("demo").await;
 }
@@ -209,7 +209,7 @@ exit 1
 "#;
 
 #[test]
-fn a_step_is_what_is_typed_and_what_then_appears() {
+fn a_step_is_its_commands_and_their_output() {
     let steps = steps_of(SMALL);
     assert_eq!(steps.len(), 3);
     assert!(steps[0].script.starts_with("HOST=http://127.0.0.1:8080\nJSON="));
@@ -220,13 +220,13 @@ fn a_step_is_what_is_typed_and_what_then_appears() {
 }
 
 #[tokio::test]
-async fn a_tour_is_walked_in_one_shell() {
+async fn a_tour_runs_in_one_shell() {
     let world = World::demo().await;
     walk(&steps_of(SMALL), world.host.url()).await.expect("it works");
 }
 
 #[tokio::test]
-async fn a_tour_that_is_wrong_says_where() {
+async fn the_error_of_a_wrong_tour_names_the_step() {
     let address = "http://127.0.0.1:1";
     let tour = |steps: &str| steps_of(&format!("## A tour\n{steps}"));
     let failing = walk(&tour("```sh\necho one\n```\n```sh\necho two\nfalse\n```"), address).await;
@@ -237,11 +237,11 @@ async fn a_tour_that_is_wrong_says_where() {
     let said = other.expect_err("one is not two");
     assert!(said.contains("printed:\none\n") && said.contains("two"), "{said}");
 
-    walk(&tour("```sh\necho $UNSET\n```"), address).await.expect_err("a variable that is not set");
+    walk(&tour("```sh\necho $UNSET\n```"), address).await.expect_err("an unset variable is an error");
 }
 
 #[test]
-fn an_ellipsis_stands_for_anything() {
+fn an_ellipsis_stands_for_any_text() {
     for (pattern, text) in [
         ("one", "one"),
         ("…", ""),
@@ -259,7 +259,7 @@ fn an_ellipsis_stands_for_anything() {
 }
 
 #[test]
-fn white_space_in_json_does_not_matter_outside_its_strings() {
+fn white_space_in_json_is_ignored_outside_strings() {
     let pattern = Expected::Json("{\n  \"a b\": [1, \"c \\\" d\"],\n  …\n}\n".to_owned());
     assert!(pattern.fits(r#"{"a b":[1,"c \" d"],"e":null}"#));
     assert!(!pattern.fits(r#"{"ab":[1,"c \" d"],"e":null}"#));

@@ -1,5 +1,5 @@
-//! No event is lost (N11): what the bus never takes, and what cannot be read, is stored in a bucket and published once the
-//! fault is mended; everybody hears of it once.
+//! No event is lost (N11). Events that the bus refuses for good, and unreadable records of the stream, are stored in a bucket.
+//! They are published once the fault is corrected, and each recipient gets one mail.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const NOW: &str = "2026-11-22T12:00:00Z";
 const START: &str = "2026-11-22T08:00:00Z";
 const ALWAYS: usize = usize::MAX;
 
-/// From now on the bus refuses every entry for good, until faults are disarmed.
+/// From now on the bus refuses every entry as invalid, until faults are disarmed.
 fn refuse_events(world: &World) {
     let refused = Fault { target: Some(Target::Bus), kind: Kind::Refused, skip: 0, count: ALWAYS };
     world.faults().arm(refused);
@@ -45,16 +45,16 @@ async fn mails(api: &Api) -> BTreeMap<String, Vec<String>> {
     mails
 }
 
-/// An account whose people are told, and an empty mailbox.
+/// An account with a recipient. The mailbox is emptied.
 async fn account(world: &World, id: &str) {
     world.account(id).await;
     let recipients = json!({ "notificationEmails": [format!("{id}@example.com")] });
     world.operator.send(Method::PATCH, &format!("/v1/accounts/{id}"), &[], recipients).await.expect(200);
     world.drain().await;
-    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
 }
 
-/// Events that set a flag and are said once: no later commit says them again, and no row of the journal has them.
+/// Events that no later commit repeats, and that no journal entry keeps.
 fn said_once() -> Vec<Value> {
     let euros = |amount: &str| json!({ "amount": amount, "currency": "EUR" });
     let later = "2026-12-22T12:00:00Z";
@@ -73,7 +73,7 @@ fn said_once() -> Vec<Value> {
     ]
 }
 
-/// A commit of an account of its own says each of them.
+/// Publishes each of these events with a commit of another account.
 async fn say_all(world: &World) {
     for (number, event) in said_once().into_iter().enumerate() {
         let events = text(&json!([event]).to_string());
@@ -88,7 +88,7 @@ async fn world_of_many() -> World {
     for number in 0..said_once().len() {
         let id = format!("a{number}");
         account(&world, &id).await;
-        // A commit that says nothing: no event has had its version.
+        // This commit has no events, so no event has its version yet.
         world.operator.debit(&id, &[rated("r", START, "0.0100")]).await.expect(200);
     }
     world.drain().await;
@@ -96,12 +96,12 @@ async fn world_of_many() -> World {
 }
 
 #[tokio::test]
-async fn n11_facts_that_are_said_once_and_refused_are_published_later_and_mailed_once() {
+async fn n11_refused_events_are_stored_published_later_and_mailed_once() {
     let good = world_of_many().await;
     say_all(&good).await;
     good.drain().await;
     let expected = mails(&good.operator).await;
-    assert_eq!(expected.len(), said_once().len(), "each is worth a mail: {expected:#?}");
+    assert_eq!(expected.len(), said_once().len(), "each event has a mail: {expected:#?}");
 
     let world = world_of_many().await;
     refuse_events(&world);
@@ -114,7 +114,7 @@ async fn n11_facts_that_are_said_once_and_refused_are_published_later_and_mailed
         assert!(object["content"]["why"].as_str().unwrap().contains("InvalidArgument"), "{object}");
     }
 
-    // The bus refuses them still: they stay.
+    // The bus still refuses the events, so they stay in the bucket.
     let left = json!({ "objects": 0, "events": 0, "left": stored.len() });
     assert_eq!(redrive(&world.operator).await, left);
     assert_eq!(undelivered(&world.operator).await.len(), stored.len());
@@ -125,11 +125,11 @@ async fn n11_facts_that_are_said_once_and_refused_are_published_later_and_mailed
     assert_eq!(mails(&world.operator).await, expected);
     assert!(undelivered(&world.operator).await.is_empty());
     assert_eq!(redrive(&world.operator).await, json!({ "objects": 0, "events": 0, "left": 0 }));
-    assert_eq!(mails(&world.operator).await, expected, "once");
+    assert_eq!(mails(&world.operator).await, expected, "each mail once");
 }
 
 #[tokio::test]
-async fn n11_a_record_that_cannot_be_read_is_stored_and_all_that_follows_goes_on() {
+async fn n11_an_unreadable_record_is_stored_and_later_ones_are_published() {
     let world = World::start().await;
     world.set_time(NOW);
     account(&world, "a").await;
@@ -143,11 +143,11 @@ async fn n11_a_record_that_cannot_be_read_is_stored_and_all_that_follows_goes_on
     assert_eq!(stored.len(), 1);
     assert_eq!(stored[0]["content"]["payload"]["Records"][0]["dynamodb"]["NewImage"]["facts"]["S"], "[");
     assert_eq!(stored[0]["at"], NOW);
-    assert_eq!(redrive(&world.operator).await["left"], 1, "it is as unreadable as before");
+    assert_eq!(redrive(&world.operator).await["left"], 1, "the record is still unreadable");
 }
 
 #[tokio::test]
-async fn n11_while_bus_and_bucket_are_out_of_order_nothing_is_lost() {
+async fn n11_nothing_is_lost_while_both_bus_and_bucket_fail() {
     let world = World::start().await;
     world.set_time(NOW);
     account(&world, "a").await;
@@ -165,7 +165,7 @@ async fn n11_while_bus_and_bucket_are_out_of_order_nothing_is_lost() {
     })
     .await;
     assert!(undelivered(&world.operator).await.is_empty());
-    assert!(world.host.database().stream().count().await.unwrap() > 0, "the stream has it still");
+    assert!(world.host.database().stream().count().await.unwrap() > 0, "the record is still in the stream");
 
     world.faults().disarm();
     world.drain().await;
@@ -174,7 +174,7 @@ async fn n11_while_bus_and_bucket_are_out_of_order_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn n11_a_record_that_is_too_old_to_be_tried_again_is_stored_by_the_mapping() {
+async fn n11_the_mapping_stores_a_record_that_is_too_old_to_be_tried_again() {
     let world = World::start().await;
     world.set_time(NOW);
     account(&world, "a").await;
@@ -184,7 +184,7 @@ async fn n11_a_record_that_is_too_old_to_be_tried_again_is_stored_by_the_mapping
     let stream = world.host.database().stream();
     stream.age(SignedDuration::from_secs(82_800 - 3_600)).await.unwrap();
     let waits = tokio::time::timeout(Duration::from_secs(2), world.drain()).await;
-    assert!(waits.is_err(), "an outage is waited for");
+    assert!(waits.is_err(), "the record is tried again during an outage");
     assert!(undelivered(&world.operator).await.is_empty());
 
     stream.age(SignedDuration::from_secs(2 * 3_600)).await.unwrap();
@@ -197,7 +197,7 @@ async fn n11_a_record_that_is_too_old_to_be_tried_again_is_stored_by_the_mapping
     );
     world.faults().disarm();
     assert_eq!(redrive(&world.operator).await["left"], 0);
-    // The receipt, and that nothing is left.
+    // The mails are the receipt and the notice that the credit is used up.
     assert_eq!(mails(&world.operator).await["a@example.com"].len(), 2);
 }
 

@@ -1,11 +1,11 @@
-//! What a test counts, kills or holds back is the process that it watches, whatever else the host does meanwhile.
+//! A test counts, kills and holds back only the calls of the process that it watches, and none of other requests to the host.
 
 use std::pin::pin;
 
 use local::faults::{Call, Kind};
 use scenarios::{World, bounded};
 
-/// A request that the host answers in a task of its own, with calls to the database.
+/// Sends a request, which the host answers in another task with calls to the database.
 async fn others(world: &World) {
     world.operator.account("a").await;
 }
@@ -15,7 +15,7 @@ fn operations(calls: &[Call]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn calls_of_others_are_neither_counted_nor_killed_nor_held_back() {
+async fn other_calls_are_neither_counted_nor_killed_nor_held_back() {
     let world = World::start().await;
     world.set_time("2026-11-22T10:00:00Z");
     world.account("a").await;
@@ -33,10 +33,7 @@ async fn calls_of_others_are_neither_counted_nor_killed_nor_held_back() {
 
     world.arm(Kind::DeathBefore, 0, 1);
     others(&world).await;
-    assert!(
-        world.unless_killed(world.recover()).await.is_none(),
-        "the fault was left for the process that is watched"
-    );
+    assert!(world.unless_killed(world.recover()).await.is_none(), "the fault did not hit the other request");
 
     let mut recovering = pin!(world.recover());
     let held = world.run_to(0, &mut recovering).await.expect_err("it makes calls");

@@ -1,4 +1,4 @@
-//! Other web sites do nothing to the one-machine host: what a browser on this machine can be made to send is refused.
+//! Protection of the one-machine host from other web sites: requests that they make a browser on this machine send are refused.
 
 use reqwest::Method;
 use scenarios::{Answer, World};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 const NOON: &str = "2026-11-22T12:00:00Z";
 
-/// A form, as a page of another site posts it.
+/// Posts a form as a page of another site does.
 async fn cross_site_form(world: &World, path: &str, body: &str) -> Answer {
     let headers = [
         ("content-type", "application/x-www-form-urlencoded"),
@@ -23,7 +23,7 @@ fn assert_refused(answer: Answer, header: &str) {
     assert!(detail.starts_with(&format!("{header}: expected ")), "{problem}");
 }
 
-/// An account that has been bought nothing, at noon.
+/// An account without purchases, and a clock that stands at noon.
 async fn world() -> World {
     let world = World::start().await;
     world.set_time(NOON);
@@ -51,7 +51,7 @@ async fn a_form_of_another_site_buys_nothing_and_sets_nothing() {
     ] {
         assert_refused(cross_site_form(&world, path, body).await, "Origin");
     }
-    // JSON in a form's clothes, from a browser that sends neither header.
+    // JSON with the content type of a form, from a browser that sends neither of the headers.
     let form = [("content-type", "text/plain")];
     let time = r#"{"now": "2030-01-01T00:00:00Z"}"#;
     let answer = world.operator.send_text(Method::POST, "/_local/time", &form, time).await;
@@ -87,7 +87,7 @@ async fn a_script_of_another_site_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_name_that_was_pointed_at_this_machine_reads_nothing() {
+async fn another_host_name_that_resolves_to_this_machine_reads_nothing() {
     let world = world().await;
     let rebound = [("host", "evil.example:8080"), ("content-type", "application/json")];
     for path in ["/", "/mail", "/accounts/a", "/_local/mail", "/v1/accounts", "/openapi.json", "/nowhere"] {
@@ -100,7 +100,7 @@ async fn a_name_that_was_pointed_at_this_machine_reads_nothing() {
 }
 
 #[tokio::test]
-async fn the_hosts_own_pages_and_programs_go_on() {
+async fn the_hosts_own_pages_and_programs_are_served() {
     let world = world().await;
     let own = world.host.url().to_owned();
     let form = [
@@ -118,5 +118,5 @@ async fn the_hosts_own_pages_and_programs_go_on() {
     let named = format!("localhost:{port}");
     world.operator.send_text(Method::GET, "/_local/time", &[("host", named.as_str())], "").await.expect(200);
     let framed = world.operator.get("/accounts/a").await;
-    assert_eq!(framed.headers["x-frame-options"], "DENY", "nobody puts the page under a person's clicks");
+    assert_eq!(framed.headers["x-frame-options"], "DENY", "no other site can frame the page");
 }

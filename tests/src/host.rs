@@ -1,4 +1,4 @@
-//! The host as a process of its own: `host FOLDER` prints its address and runs until it is killed.
+//! The one-machine host as a separate process: `host FOLDER` prints its address and runs until it is killed.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

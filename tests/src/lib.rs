@@ -1,4 +1,4 @@
-//! Tools of the scenarios: a host of one's own, clients with tokens, and books that must balance.
+//! Tools for the scenarios: a host for each test, clients with tokens, and the check that books balance.
 
 mod typed;
 
@@ -19,10 +19,10 @@ use reqwest::{Client, Method};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-/// Nothing that a test waits for takes longer.
+/// The longest wait of a test.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
-/// A host with a database and a port of its own.
+/// A host with its own database and port.
 pub struct World {
     /// The host.
     pub host: Host,
@@ -38,12 +38,12 @@ pub struct Api {
     token: String,
 }
 
-/// Capacity units.
+/// Capacity units of DynamoDB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Units {
-    /// To read.
+    /// Read units.
     pub read: Decimal,
-    /// To write.
+    /// Write units.
     pub write: Decimal,
 }
 
@@ -55,29 +55,29 @@ impl std::ops::Sub for Units {
     }
 }
 
-/// An answer.
+/// The answer to a request.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// HTTP status.
+    /// The HTTP status.
     pub status: u16,
-    /// Headers.
+    /// The headers.
     pub headers: HeaderMap,
-    /// JSON, or the text as a JSON string.
+    /// The JSON body, or a text body as a JSON string.
     pub body: Value,
 }
 
 impl World {
-    /// In memory, without the demo organization.
+    /// Starts a host in memory, without the demo organization.
     pub async fn start() -> Self {
         Self::with(Storage::Memory, false).await
     }
 
-    /// In memory, with the demo organization: what a reader of the README has in front of them.
+    /// Starts a host in memory with the demo organization, as the README does.
     pub async fn demo() -> Self {
         Self::with(Storage::Memory, true).await
     }
 
-    /// In a folder.
+    /// Starts a host that stores its data in a folder.
     pub async fn on_disk(folder: &Path) -> Self {
         Self::with(Storage::Folder(folder.to_owned()), false).await
     }
@@ -94,12 +94,12 @@ impl World {
         Api::of(&self.host, role, accounts)
     }
 
-    /// Creates an EUR account that may buy: a card is saved.
+    /// Creates an account in EUR with a saved card.
     pub async fn account(&self, id: &str) {
         self.account_in(id, "EUR").await;
     }
 
-    /// The same in another currency.
+    /// Creates an account in another currency with a saved card.
     pub async fn account_in(&self, id: &str, currency: &str) {
         let account = json!({ "accountId": id, "name": id, "currency": currency });
         self.operator.post("/v1/accounts", account).await.expect(201);
@@ -111,17 +111,17 @@ impl World {
         self.drain().await;
     }
 
-    /// What a function's store has consumed so far, in capacity units, once nothing is in flight.
+    /// Waits until nothing is in flight. Returns the capacity units that a function has consumed so far.
     pub async fn units(&self, function: &str) -> Units {
         self.drain().await;
         let metrics = self.host.machine().functions.metrics();
         let metrics = metrics.iter().find(|metrics| metrics.name == function).expect("a function");
-        // Units come in halves, which their text gives exactly.
+        // Units are multiples of a half, so their text is exact.
         let exact = |units: f64| units.to_string().parse().expect("a number");
         Units { read: exact(metrics.read_units), write: exact(metrics.write_units) }
     }
 
-    /// The settings of the functions as programs of their own, over this host's tables, bus and mailbox.
+    /// Settings for the functions as separate programs, which use this host's tables, bus and mailbox.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         let rates = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/rates/sample.csv");
         let (database, aws) = (self.host.database().url(), self.host.aws().url());
@@ -151,64 +151,64 @@ impl World {
         settings
     }
 
-    /// Sets the clock, which then stands.
+    /// Sets the clock, which stands still from then on.
     pub fn set_time(&self, instant: &str) {
         self.host.machine().clock.set(instant.parse().expect("an instant")).expect("the clock is set");
     }
 
-    /// What goes wrong.
+    /// The faults of the host's services.
     pub fn faults(&self) -> &Faults {
         &self.host.machine().faults
     }
 
-    /// The next calls of this kind fail, to the database or the card processor, of what `unless_killed` does.
+    /// Makes calls to the database or the card processor fail, in the work that `unless_killed` watches.
     pub fn arm(&self, kind: Kind, skip: usize, count: usize) {
         self.faults().arm_watched(Fault { target: None, kind, skip, count });
     }
 
-    /// Coming calls fail, whoever makes them: what is in flight now is over before.
+    /// Waits until nothing is in flight, and then makes calls of any process fail.
     pub async fn fail(&self, fault: Fault) {
         self.drain().await;
         self.faults().arm(fault);
     }
 
-    /// Records the calls to this target, whoever makes them: what is in flight now is over before.
+    /// Waits until nothing is in flight, and then records the calls of any process to this target.
     pub async fn record(&self, of: Target) {
         self.drain().await;
         self.faults().start_record(of);
     }
 
-    /// Does this, and gives the calls that it made to the database in this very task.
+    /// Runs the work. Returns the calls that it made to the database in this task.
     pub async fn recorded<T>(&self, work: impl Future<Output = T>) -> (T, Vec<Call>) {
         self.faults().start_record_watched(Target::Database);
         let done = bounded(watched(work)).await;
         (done, self.faults().take_record())
     }
 
-    /// From now on nobody answers there, until faults are disarmed.
+    /// Takes a service down until faults are disarmed.
     pub fn take_down(&self, target: Target) {
         self.faults().arm(Fault { target: Some(target), kind: Kind::Down, skip: 0, count: usize::MAX });
     }
 
-    /// The scheduled recovery as of an instant.
+    /// Runs the scheduled recovery at this instant. It respects leases.
     pub async fn recover_at(&self, instant: &str) -> Summary {
         let instant: Timestamp = instant.parse().expect("an instant");
         let functions = &self.host.machine().functions;
         Box::pin(functions.recover(instant, Leases::Respected)).await.expect("it recovers")
     }
 
-    /// From now on every event is lost on its way to the functions.
+    /// Loses every event from now on, on its way to the functions.
     pub fn lose_events(&self) {
         self.host.machine().queues.deliver(Delivery { lose: true, ..Delivery::default() });
     }
 
-    /// The recharge function hears that an account is low, in this very task, so that it can be killed or held
-    /// back with it.
+    /// Runs the recharge function with a message that the account is low. It runs in this task, so that it can be killed or held
+    /// back.
     pub async fn recharge_here(&self, account: &str) {
         self.recharge_at(account, self.host.machine().clock.now()).await;
     }
 
-    /// The same, through a message that was sent then and comes only now.
+    /// Like [`Self::recharge_here`], with a message that was sent at an earlier instant.
     pub async fn recharge_sent_at(&self, account: &str, sent_at: &str) {
         self.recharge_at(account, sent_at.parse().expect("an instant")).await;
     }
@@ -233,29 +233,29 @@ impl World {
         assert!(answered.batch_item_failures.is_empty(), "{answered:?}");
     }
 
-    /// Waits until everything in flight is done, and what follows from it.
+    /// Waits until everything in flight is done, including all that follows from it.
     pub async fn drain(&self) {
         self.operator.post("/_local/drain", Value::Null).await.expect(200);
     }
 
-    /// Recovery of everything that is open, whoever may be at it still.
+    /// Runs recovery on every open payment. It ignores leases.
     pub async fn recover(&self) -> Summary {
         let machine = self.host.machine();
         let now = machine.clock.now();
         Box::pin(machine.functions.recover(now, Leases::Ignored)).await.expect("it recovers")
     }
 
-    /// A purchase by the operator in this very task, so that it can be killed or held back with it.
+    /// Makes a purchase as the operator in this task, so that it can be killed or held back.
     pub async fn buy_here(&self, account: &str, key: &str, body: Value) -> Answer {
         self.post_here("purchases", account, key, body).await
     }
 
-    /// The same for an adjustment.
+    /// Makes an adjustment in the same way.
     pub async fn adjust_here(&self, account: &str, key: &str, body: Value) -> Answer {
         self.post_here("adjustments", account, key, body).await
     }
 
-    /// Auto-recharge is turned off by the operator in this very task, likewise.
+    /// Turns auto-recharge off in the same way.
     pub async fn turn_off_here(&self, account: &str) {
         let json = json!({ "content-type": "application/json" });
         let event = self.event("PUT", "auto-recharge", account, &json, r#"{"enabled": false}"#);
@@ -269,7 +269,7 @@ impl World {
         Box::pin(purchase::handle(event, self.host.machine().functions.purchase_ports())).await.into()
     }
 
-    /// A request to what belongs to an account, as API Gateway hands it to a function.
+    /// A request below `/v1/accounts/{id}/`, as API Gateway sends it to a function.
     pub fn event(
         &self,
         method: &str,
@@ -295,7 +295,7 @@ impl World {
         serde_json::from_value(event).expect("an event")
     }
 
-    /// Does this until it is done, or until a fault of `arm` kills it: then nothing of it goes on.
+    /// Runs the work until it is done or a fault of [`Self::arm`] kills it. Killed work is dropped, and the result is `None`.
     pub async fn unless_killed<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         bounded(async {
             tokio::select! {
@@ -307,8 +307,8 @@ impl World {
         .await
     }
 
-    /// Does this until it is done, or until it has made so many calls and is held back before the next. Only calls of
-    /// this very task count, not those of a request that it sends to the host.
+    /// Runs the work until it is done, or until it is held back before the next call after `calls`. Only calls in this task
+    /// count, not those of a request that it sends to the host.
     pub async fn run_to<T>(
         &self,
         calls: usize,
@@ -326,7 +326,7 @@ impl World {
     }
 }
 
-/// Waits for what must come, but not for ever.
+/// Waits for the work, for a limited time.
 pub async fn bounded<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(LONGEST_WAIT, work).await.expect("it ends in time")
 }
@@ -348,12 +348,12 @@ impl Api {
         Self { http, url: url.to_owned(), token: token.to_owned() }
     }
 
-    /// GET.
+    /// Sends a GET request.
     pub async fn get(&self, path: &str) -> Answer {
         self.send_text(Method::GET, path, &[], String::new()).await
     }
 
-    /// GET of what is not text, which must be there.
+    /// Sends a GET request for content that is not text, which must be answered 200.
     pub async fn get_bytes(&self, path: &str) -> (HeaderMap, Vec<u8>) {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
         let response = request.send().await.expect("the host answers");
@@ -362,19 +362,19 @@ impl Api {
         (headers, response.bytes().await.expect("a body").to_vec())
     }
 
-    /// POST of JSON.
+    /// Sends a POST request with a JSON body.
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(Method::POST, path, &[], body).await
     }
 
-    /// JSON with headers.
+    /// Sends a request with a JSON body and headers.
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Value) -> Answer {
         let mut headers = headers.to_vec();
         headers.push(("content-type", "application/json"));
         self.send_text(method, path, &headers, body.to_string()).await
     }
 
-    /// Anything.
+    /// Sends any request.
     pub async fn send_text(
         &self,
         method: Method,
@@ -385,7 +385,7 @@ impl Api {
         self.try_send(method, path, headers, body).await.expect("the host answers")
     }
 
-    /// Anything, to a host that may be gone.
+    /// Sends any request to a host that may be killed.
     pub async fn try_send(
         &self,
         method: Method,
@@ -457,14 +457,14 @@ impl Api {
         }
     }
 
-    /// What the card processor says it charged, in the order of its ids.
+    /// The card processor's own records of charges, in the order of its ids.
     pub async fn charges(&self, account: &str) -> Vec<Value> {
         let answer = self.get(&format!("/_local/charges/{account}")).await.expect(200);
         let charges = answer["charges"].as_array().expect("a list").clone();
         charges.into_iter().filter(|charge| charge["charged"] == true).collect()
     }
 
-    /// Asserts that the books of an account balance: the invariants 1 to 4 that can be seen from outside.
+    /// Asserts that the books of an account balance, as far as invariants 1 to 4 can be checked through the API.
     pub async fn assert_books_balance(&self, account: &str) {
         let shown = self.account(account).await;
         let rows = self.transactions(account).await;
@@ -474,7 +474,7 @@ impl Api {
         let lots = self.get(&format!("/v1/accounts/{account}/lots")).await.expect(200);
         let lots = lots["lots"].as_array().expect("a list").clone();
         let unspent: Decimal = lots.iter().map(|lot| decimal(&lot["remaining"])).sum();
-        assert_eq!(unspent - decimal(&shown["owed"]), sum, "lots less what is owed are the balance");
+        assert_eq!(unspent - decimal(&shown["owed"]), sum, "the lots less the owed amount are the balance");
         for lot in &lots {
             let (remaining, amount) = (decimal(&lot["remaining"]), decimal(&lot["amount"]));
             assert!(remaining > Decimal::ZERO && remaining <= amount, "{lot}");
@@ -482,7 +482,7 @@ impl Api {
 
         let ids: std::collections::HashSet<_> =
             rows.iter().map(|row| row["transactionId"].to_string()).collect();
-        assert_eq!(ids.len(), rows.len(), "every row has a key of its own");
+        assert_eq!(ids.len(), rows.len(), "every entry has a key of its own");
 
         let bought: Decimal = rows
             .iter()
@@ -491,7 +491,7 @@ impl Api {
             .sum();
         let charged: Decimal =
             self.charges(account).await.iter().map(|charge| decimal(&charge["amount"])).sum();
-        assert_eq!(bought, charged, "what was charged is what was added");
+        assert_eq!(bought, charged, "the charges are the funds added");
     }
 }
 
@@ -507,14 +507,14 @@ impl From<ApiGatewayV2httpResponse> for Answer {
 }
 
 impl Answer {
-    /// The body of an answer that must have this status.
+    /// The body of the answer, which must have this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.body
     }
 
-    /// The body of a problem of this status, which must have the form that every problem has.
+    /// The body of a problem with this status. It must have the fields that every problem has.
     #[track_caller]
     pub fn problem(self, status: u16) -> Value {
         let content_type = self.headers.get("content-type").and_then(|value| value.to_str().ok());
@@ -538,13 +538,13 @@ impl Answer {
     }
 }
 
-/// An amount of the API.
+/// Parses an amount of the API.
 #[track_caller]
 pub fn decimal(amount: &Value) -> Decimal {
     amount.as_str().unwrap_or_else(|| panic!("{amount} is not an amount")).parse().expect("an amount")
 }
 
-/// A usage record that arrives rated.
+/// A usage record with a charge.
 pub fn rated(id: &str, started_at: &str, charge: &str) -> Value {
     json!({
         "id": id,
@@ -556,7 +556,7 @@ pub fn rated(id: &str, started_at: &str, charge: &str) -> Value {
     })
 }
 
-/// A usage record of a user's call, to be rated.
+/// A usage record of a user's call without a charge, to be rated.
 pub fn call(id: &str, started_at: &str, number: &str, seconds: u32) -> Value {
     json!({
         "id": id,
@@ -567,7 +567,7 @@ pub fn call(id: &str, started_at: &str, number: &str, seconds: u32) -> Value {
     })
 }
 
-/// The list under a name.
+/// The list in a field of a body.
 #[track_caller]
 pub fn list<'a>(body: &'a Value, name: &str) -> &'a [Value] {
     body[name].as_array().unwrap_or_else(|| panic!("no {name} in {body}"))

@@ -1,5 +1,5 @@
-//! Every JSON answer of the API is read as its type of `contract` and written again: both must be the same, so that a typed
-//! client sees every field.
+//! Every JSON answer of the API is read as its type in `contract` and written again. Both must be the same, so that a typed
+//! client reads every field.
 
 use contract::{
     Account, Accounts, Debits, Lots, ProblemBody, Purchase, Purchases, RateFound, Transaction, Transactions,
@@ -10,14 +10,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Checks an answer of the API; those of the host itself, and texts, have no type.
+/// Checks an answer of the API. Texts, and answers of the host itself, have no type.
 ///
 /// # Panics
 ///
-/// The answer is not what its type writes.
+/// If the answer differs from what its type writes.
 pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
     let Some(path) = path.strip_prefix("/v1/") else { return };
-    // `webSite` is how the one-machine host refuses other sites, before the API is asked.
+    // The one-machine host refuses other web sites with the code `webSite`, before the request reaches the API.
     if !body.is_object() || body["code"] == "webSite" {
         return;
     }

@@ -1,7 +1,7 @@
 """An AWS emulator with the stack deployed on it, an issuer of tokens, and a clock that can be put forward.
 
-Everything listens on 127.0.0.1. The emulator checks each call against the caller's IAM policies (`AUTH=true`), so that what
-a function does here, its role allows.
+Everything listens on 127.0.0.1. The emulator checks each call against the caller's IAM policies (`AUTH=true`), so a function can
+do here only what its role allows.
 """
 
 import base64
@@ -33,12 +33,12 @@ BUCKET = "code"
 AUDIENCE = "communications-credits"
 SENDER = "credits@example.com"
 
-# What must come is waited for so long.
+# The longest wait for an expected result, in seconds.
 PATIENCE = 180
 
 
 def wait_until(look, what):
-    """Looks again and again until there is something to see, and gives it."""
+    """Calls `look` until its result is truthy, and returns that."""
     end = time.monotonic() + PATIENCE
     while True:
         seen = look()
@@ -49,7 +49,7 @@ def wait_until(look, what):
 
 
 class Issuer:
-    """An OIDC issuer: a key of its own, told as OIDC tells it."""
+    """An OIDC issuer: it serves its configuration and public key, and signs tokens."""
 
     def __init__(self):
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -77,11 +77,11 @@ class Issuer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def token(self, role, accounts=(), audience=AUDIENCE, lifetime=timedelta(days=3650)):
-        """A token that stays good however far the clock is put forward, unless it is told otherwise."""
+        """A token with a role and accounts. By default it stays valid however far the clock is put forward."""
         return self.token_of({"sub": f"{role}@example.com", "role": role, "accounts": " ".join(accounts)}, audience, lifetime)
 
     def token_of(self, claims, audience=AUDIENCE, lifetime=timedelta(days=3650)):
-        """A token of any claims."""
+        """A token with any claims."""
         claims = {
             "iss": self.url,
             "aud": audience,
@@ -107,7 +107,7 @@ def _base64(data):
 
 
 class Clock:
-    """The emulator's and the functions' clock: the machine's, put forward. libfaketime reads how far from a file."""
+    """The clock of the emulator and the functions: the machine's, put forward. libfaketime reads the offset from a file."""
 
     LIBRARY = "/usr/lib/{}-linux-gnu/faketime/libfaketimeMT.so.1"
 
@@ -118,7 +118,7 @@ class Clock:
         self.forward(timedelta())
 
     def forward(self, by):
-        """Waits until no function is handling a message, since the emulator holds the lock until then."""
+        """Puts the clock forward once no function is handling a message. The emulator holds the lock until then."""
         with self._lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self.offset += by
@@ -137,16 +137,16 @@ class Clock:
             "LD_PRELOAD": self.LIBRARY.format(os.uname().machine),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "CLOCK_LOCK": str(self._lock),
-            # Whoever looked at the file a moment ago would sign what the others take for old.
+            # A process with a cached offset would sign requests that the others refuse as too old.
             "FAKETIME_NO_CACHE": "1",
-            # What measures how long something takes is left alone.
+            # The monotonic clock, which measures durations, is not changed.
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "DONT_FAKE_MONOTONIC": "1",
         }
 
 
 class Cloud:
-    """The emulator, as a process of its own, with everything that it starts."""
+    """The emulator, as a process of its own, with all processes that it starts."""
 
     def __init__(self, folder):
         self.clock = Clock(folder)
@@ -166,7 +166,7 @@ class Cloud:
                 "GATEWAY_PORT": str(port),
                 "MINISTACK_REGION": REGION,
                 "AUTH": "true",
-                # It would listen beyond this machine.
+                # This service would listen on more than loopback.
                 "IOT_MTLS_ENABLED": "0",
                 "AWS_ACCESS_KEY_ID": "test",
                 "AWS_SECRET_ACCESS_KEY": "test",
@@ -197,12 +197,12 @@ class Cloud:
         )
 
     def read(self, path):
-        """What the emulator tells of itself."""
+        """Reads a page of the emulator about itself."""
         with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
             return json.load(answer)
 
     def programs(self, function):
-        """The processes in which a function runs."""
+        """The ids of the processes in which a function runs."""
         name = f"AWS_LAMBDA_FUNCTION_NAME={STACK}-{function}".encode()
         return [
             int(process.name)
@@ -211,7 +211,7 @@ class Cloud:
         ]
 
     def stop(self):
-        """Ends the emulator and all that it started."""
+        """Ends the emulator and all processes that it started."""
         os.killpg(self._process.pid, signal.SIGTERM)
         try:
             self._process.wait(20)
@@ -246,7 +246,7 @@ class Stack:
         for code in template.code_of(template.written()).values():
             assert code.exists(), f"{code} is missing: run cargo xtask package"
             s3.upload_file(str(code), BUCKET, code.name)
-        # Larger than what a request may carry, as with `sam deploy`.
+        # The template is too large for a request, so it is uploaded, as `sam deploy` does.
         body = json.dumps(template.packaged(BUCKET)).encode()
         s3.put_object(Bucket=BUCKET, Key="template.json", Body=body)
         parameters = {
@@ -281,7 +281,7 @@ class Stack:
         self.operator = Api(self, issuer.token("operator"))
 
     def _let_mails_be_sent(self):
-        """AWS asks whether a role may send for an identity and a configuration set; the emulator asks it of everything."""
+        """Allows SendEmail on every resource. AWS checks it on an identity and a configuration set, the emulator on `*`."""
         allow = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
         self.cloud.client("iam").put_role_policy(
             RoleName=self.resource("NotifyRole"),
@@ -342,7 +342,7 @@ class Api:
         return self.get(f"/v1/accounts/{account}").expect(200)
 
     def open(self, account, emails=(), **more):
-        """A new account in EUR with a card that is good."""
+        """Creates an account in EUR with a valid card."""
         self.post(
             "/v1/accounts",
             {"accountId": account, "name": account.title(), "currency": "EUR", "notificationEmails": list(emails), **more},

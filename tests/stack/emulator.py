@@ -1,7 +1,7 @@
 """The emulator of AWS: `python emulator.py`.
 
-It runs under a clock that is not the machine's and is never put forward while a function is handling a message, and it
-knows Scheduler's context attributes.
+Its clock is not the machine's, and is never put forward while a function is handling a message. It replaces Scheduler's context
+attributes.
 """
 
 import datetime
@@ -11,17 +11,17 @@ import select
 import time
 import uuid
 
-# Under libfaketime, Python's own sleep asks for an instant of a clock that is not faked, and is refused.
+# Python's own sleep fails under libfaketime, since it waits for an instant of a clock that is not faked.
 time.sleep = lambda seconds: select.select([], [], [], seconds)
 
-from ministack.app import main  # noqa: E402  what it imports must find the sleep above
+from ministack.app import main  # noqa: E402  its imports must find the sleep above
 from ministack.services import eventbridge, lambda_svc  # noqa: E402
 
 invoke_target = eventbridge._invoke_target
 
 
 def invoke_with_context(target, event, rule, view=None):
-    """Replaces what Scheduler replaces in a schedule's input, as AWS documents it; the emulator leaves it as it is written.
+    """Replaces the context attributes in the input of a schedule, as AWS documents it. The emulator does not.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
     """
@@ -51,7 +51,7 @@ def poll_queues_with_clock_held():
 
 
 def dispatch_with_clock_held(mapping, run, *batch):
-    """Otherwise a message could become visible again while a function handles it, and its deletion would fail."""
+    """Holds the clock while a function handles a batch. Else a message could become visible meanwhile, and its deletion fail."""
     hold = hold_clock()
 
     def run_and_let_go(*batch):

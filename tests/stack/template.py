@@ -1,4 +1,4 @@
-"""infra/template.yaml: as it is written, as it is deployed, and as SAM expands it."""
+"""infra/template.yaml as it is written, as it is packaged, and as SAM expands it."""
 
 import copy
 import os
@@ -10,7 +10,7 @@ from samtranslator.translator.transform import transform
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "infra" / "template.yaml"
 
-# The translator asks for a region only to name the partition.
+# The translator needs a region only for the name of the partition.
 os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
 
 
@@ -30,7 +30,7 @@ def _long_form(loader, tag, node):
 
 
 _Loader.add_multi_constructor("!", _long_form)
-# Otherwise a version such as 2012-10-17 becomes a date, which is no JSON.
+# Without this a version such as 2012-10-17 would be read as a date, which JSON does not have.
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -53,7 +53,7 @@ def code_of(template):
 
 
 def packaged(bucket):
-    """What `sam package` makes of it: the same, with the code in a bucket, each zip under its file's name."""
+    """The template after `sam package`, with each zip in a bucket under the name of its file."""
     template = copy.deepcopy(written())
     for name, zip_file in code_of(template).items():
         properties = template["Resources"][name]["Properties"]
@@ -62,6 +62,6 @@ def packaged(bucket):
 
 
 def expanded():
-    """What CloudFormation sees: the transform is applied as AWS does it, without network."""
+    """The template that CloudFormation deploys. The transform is applied here, without network."""
     no_managed_policies = type("Loader", (), {"load": staticmethod(dict)})
     return transform(packaged("code"), {}, no_managed_policies)

@@ -1,6 +1,6 @@
-"""The stack does its work as deployed: real programs, called through API, queues, stream, bus and schedules.
+"""Tests of the deployed stack: the functions' programs, called through API, queues, stream, bus and schedules.
 
-The tests are one life of the stack, in order: the later ones put its clock forward.
+The tests run in order on one stack, since the later ones put its clock forward.
 """
 
 import json
@@ -14,7 +14,7 @@ from decimal import Decimal
 from cloud import STACK, Api, wait_until
 
 
-# A message of any queue comes back after this, from a function that failed.
+# After this time, a message of any queue is visible again if its function failed.
 VISIBLE_AGAIN = timedelta(minutes=13)
 
 
@@ -23,7 +23,7 @@ def instant(at):
 
 
 def call(number, at, charge="1.0000"):
-    """A finished call that the platform has rated itself."""
+    """A finished call with a charge."""
     return {
         "id": f"call-{number}",
         "service": "userOut",
@@ -59,12 +59,12 @@ def all_mails(stack):
 
 
 def mails(stack, to):
-    """The subjects of what somebody was sent."""
+    """The subjects of the mails to an address."""
     return [mail["Subject"] for mail in all_mails(stack) if to in mail["To"]]
 
 
 def all_is_told(stack):
-    """Nothing waits to be told, and a moment later still nothing: what the stream had to tell has come, too."""
+    """Whether the queue of mails is empty twice, a second apart, so that the events of the stream have arrived too."""
     for _ in range(2):
         if waiting(stack, "NotifyQueue"):
             return False
@@ -73,14 +73,14 @@ def all_is_told(stack):
 
 
 def charges(stack, account):
-    """What the card processor has charged an account's card, by its own record."""
+    """The charges of an account, from the card processor's own records."""
     items = stack.cloud.client("dynamodb").scan(TableName=stack.resource("SandboxTable"))["Items"]
     of_account = [item for item in items if account in json.dumps(item) and "amount" in item]
     return [item for item in of_account if item.get("state", {}).get("S") == "succeeded"]
 
 
 def send(stack, account, records, deduplication):
-    """The platform's way: finished calls into the queue, in the account's own group."""
+    """Sends finished calls to the queue as the platform does, in the group of the account."""
     stack.cloud.client("sqs").send_message(
         QueueUrl=stack.outputs["DebitsQueue"],
         MessageBody=records if isinstance(records, str) else json.dumps({"accountId": account, "records": records}),
@@ -90,7 +90,7 @@ def send(stack, account, records, deduplication):
 
 
 def waiting(stack, logical_id, in_flight=False):
-    """How many messages a queue holds: all, or only those that a function is at, or was when it failed."""
+    """The number of messages in a queue: all, or only those in flight."""
     names = ["ApproximateNumberOfMessagesNotVisible"] + ([] if in_flight else ["ApproximateNumberOfMessages"])
     queue = stack.resource(logical_id)
     attributes = stack.cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
@@ -119,7 +119,7 @@ def test_x1_only_a_good_token_is_answered(stack):
 
 
 def test_x1_a_token_of_entra_id_is_answered(stack):
-    """Its app roles are a list in `roles`: `role` cannot be set there."""
+    """Entra ID lists app roles in `roles`, and cannot set `role`."""
     stack.operator.open("entra")
     staff = Api(stack, stack.issuer.token_of({"sub": "ada", "roles": ["operator"]}))
     assert staff.account("entra")["accountId"] == "entra"
@@ -131,7 +131,7 @@ def test_x1_a_token_of_entra_id_is_answered(stack):
 
 
 def test_roles_are_what_functions_may_do(stack):
-    """The emulator holds functions to their roles: with its policy taken away, one can do nothing."""
+    """The emulator enforces the functions' roles: a function whose policy is deleted fails."""
     stack.operator.open("role")
     iam = stack.cloud.client("iam")
     role = {"RoleName": stack.resource("AccountRole"), "PolicyName": "account"}
@@ -148,7 +148,7 @@ def test_s1_funds_are_bought_and_pay_for_calls(stack):
     stack.operator.open("acme", emails=["ada@acme.example"])
     bought = buy(stack, "acme", "100.00")
     assert bought["status"] == "succeeded"
-    # The same purchase again is the same purchase (F3).
+    # A repeat with the same key is the same purchase (F3).
     assert buy(stack, "acme", "100.00")["purchaseId"] == bought["purchaseId"]
     assert len(charges(stack, "acme")) == 1
 
@@ -225,7 +225,7 @@ def test_n2_a_declined_recharge_is_told_with_what_to_do(stack):
 
 
 def test_n11_a_period_that_is_told_again_is_no_second_mail(stack):
-    """All that lasts is put on the bus once more, to be told to whoever was not: and all were."""
+    """Lasting events are published again, but every recipient has had their mails already."""
     wait_until(lambda: all_is_told(stack), "everything so far is told")
     sent = len(all_mails(stack))
     now = stack.cloud.clock.now()
@@ -237,7 +237,7 @@ def test_n11_a_period_that_is_told_again_is_no_second_mail(stack):
 
 
 def test_a_function_that_is_killed_in_mid_flight_is_tried_again(stack):
-    """`kill -9` at any moment: what was done once is not done twice, and the rest is done later."""
+    """After `kill -9` at any moment nothing is done twice, and the rest is done later."""
     stack.operator.open("killed", emails=["mary@killed.example"])
     buy(stack, "killed", "100.00")
     recharge_at(stack, "killed", trigger="50.00", amount="100.00")
@@ -246,7 +246,7 @@ def test_a_function_that_is_killed_in_mid_flight_is_tried_again(stack):
     def send_batch(batch):
         send(stack, "killed", [call(f"{batch}-{number}", start, "0.5000") for number in range(10)], f"{batch}")
 
-    # Once for certain: it has the message, and dies before it has done anything.
+    # The first kill is deterministic: the function has the message, and dies before it has done anything.
     stack.operator.post("/v1/accounts/killed/debits", {"records": [call("warm", start)]}).expect(200)
     programs = stack.cloud.programs("debit")
     for program in programs:
@@ -255,7 +255,7 @@ def test_a_function_that_is_killed_in_mid_flight_is_tried_again(stack):
     wait_until(lambda: waiting(stack, "DebitsQueue", in_flight=True) == 1, "it has the message")
     for program in programs:
         os.kill(program, signal.SIGKILL)
-    # And many times wherever it happens to be; what was in flight comes back when its queue no longer hides it.
+    # The others hit functions at random moments. Messages in flight become visible again after the visibility timeout.
     kills = 0
     for batch in range(30):
         stack.cloud.clock.forward(VISIBLE_AGAIN)
@@ -268,7 +268,7 @@ def test_a_function_that_is_killed_in_mid_flight_is_tried_again(stack):
     assert kills > 10
     spent = 1 + 31 * 5
     wait_until(lambda: settles(stack, "killed", spent), "all that was killed is done in the end")
-    # One recharge or more, each a multiple of the amount: that depends on how far the calls were when it was decided (R3).
+    # The number and amounts of recharges depend on the calls that were posted when each was decided on (R3).
     amounts = recharges(stack, "killed")
     purchase = 100
     cents = sum(int(charge["amount"]["N"]) for charge in charges(stack, "killed"))
@@ -279,12 +279,12 @@ def test_a_function_that_is_killed_in_mid_flight_is_tried_again(stack):
 
 
 def recharges(stack, account):
-    """What each recharge has added, by the books."""
+    """The amounts of the recharges in the journal."""
     return [Decimal(row["amount"]) for row in stack.operator.transactions(account, "recharge")]
 
 
 def settles(stack, account, spent):
-    """Puts the clock forward, unless all is spent and charged for and nothing is left in a queue."""
+    """Whether all calls are paid for, recharges are over and the queues are empty. If not, puts the clock forward."""
     given_up = sum(send_again(stack, name) for name in ("Debits", "Recharge"))
     left = sum(waiting(stack, queue) for queue in ("DebitsQueue", "RechargeQueue", "NotifyQueue"))
     shown = stack.operator.account(account)
@@ -296,7 +296,7 @@ def settles(stack, account, spent):
 
 
 def dead_letters(stack, name):
-    """The messages that were given up, which stay where they are and can be read again at once."""
+    """The dead letters of a queue. They stay there and can be read again at once."""
     queue = stack.resource(f"{name}DeadLetters")
     read = stack.cloud.client("sqs").receive_message(
         QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0, MessageSystemAttributeNames=["MessageGroupId"]
@@ -305,9 +305,9 @@ def dead_letters(stack, name):
 
 
 def send_again(stack, name):
-    """Sends dead letters again, as the operator does, and gives how many there were.
+    """Sends dead letters again, as the operator does, and returns their number.
 
-    A message becomes one if its function is killed at each delivery.
+    A message becomes a dead letter if its function is killed at each delivery.
     """
     sqs = stack.cloud.client("sqs")
     letters = dead_letters(stack, name)
@@ -345,7 +345,7 @@ def test_a_poison_message_ends_among_the_dead_letters_and_the_rest_goes_on(stack
 
 
 def undelivered(stack):
-    """The keys of what is in the bucket of undelivered records."""
+    """The keys in the bucket of undelivered records."""
     listed = stack.cloud.client("s3").list_objects_v2(Bucket=stack.outputs["UndeliveredBucket"])
     return [item["Key"] for item in listed.get("Contents", [])]
 
@@ -360,7 +360,7 @@ def test_n11_a_record_of_the_stream_that_cannot_be_read_is_stored_and_can_be_pub
     wait_until(lambda: mails(stack, "ida@behind.example"), "what comes after it is told")
     assert invoke(stack, "publish", {"redrive": {}}) == {"objects": 0, "events": 0, "left": 1}
 
-    # Somebody mends it.
+    # The operator corrects the record.
     s3, place = stack.cloud.client("s3"), {"Bucket": stack.outputs["UndeliveredBucket"], "Key": key}
     stored = json.loads(s3.get_object(**place)["Body"].read())
     image = stored["payload"]["Records"][0]["dynamodb"]["NewImage"]
@@ -385,14 +385,14 @@ def test_e1_unused_funds_are_booked_by_the_nightly_schedule(stack):
     expires_at = now + timedelta(hours=1)
     lot = {"amount": "30.00", "reason": "goodwill", "expiresAt": instant(expires_at)}
     stack.operator.post("/v1/accounts/expiring/adjustments", lot, Idempotency_Key="lot").expect(201)
-    # Booked 72 h after it expires (S10): by the run of the night after.
+    # Funds are booked from 72 h after their expiry (S10), here by the run of the next night.
     after = expires_at + timedelta(hours=72)
     night = (after + timedelta(days=1)).replace(hour=0, minute=14, second=50, microsecond=0)
     stack.cloud.clock.forward_to(night - timedelta(days=1))
     stack.cloud.clock.forward_to(night)
     [forfeit] = wait_until(lambda: stack.operator.transactions("expiring", "expiry"), "the funds are booked")
     assert Decimal(forfeit["amount"]) == -30
-    # Dated at the expiry, whenever it is booked (E1).
+    # The entry is dated at the expiry (E1).
     assert forfeit["at"].startswith(instant(expires_at)[:-1])
     posted = datetime.fromisoformat(forfeit["postedAt"])
     assert posted >= after.astimezone(timezone.utc) - timedelta(seconds=1)

@@ -1,6 +1,6 @@
-"""The runbook is right: its commands are run as they are printed, in their order, on the deployed stack.
+"""The commands of the runbook are run as they are printed, in their order, on the deployed stack.
 
-They come after the tests of test_deployed.py, since they stop the stack, and restore its books.
+They run after the tests of test_deployed.py, since they stop the stack and restore its books.
 """
 
 import json
@@ -15,18 +15,18 @@ import pytest
 from cloud import REGION, STACK
 from template import ROOT
 
-# Blocks of commands, but for those that the emulator does not know (`sh emulator=no`). The others begin with the first.
+# The blocks of commands, without those that the emulator does not support (`sh emulator=no`). Each block needs the first one.
 FIRST, *BLOCKS = re.findall(r"^ *```sh\n(.*?)^ *```$", (ROOT / "docs/runbook.md").read_text(), re.M | re.S)
 
 ACCOUNT = "runbook"
 
-# What the commands find besides the stack: a reader's rule on the bus, and the platform's role.
+# Resources outside the stack that the commands use: a reader's rule on the bus, and the platform's role.
 READER, PLATFORM = "reader", "platform"
 
 
 @pytest.fixture(scope="module")
 def account(stack):
-    """An account with something in its books."""
+    """An account with a purchase."""
     stack.operator.open(ACCOUNT)
     stack.operator.post(f"/v1/accounts/{ACCOUNT}/purchases", {"amount": "50"}, Idempotency_Key="first").expect(201)
     return stack.operator.account(ACCOUNT)
@@ -34,7 +34,7 @@ def account(stack):
 
 @pytest.fixture(scope="module")
 def others(stack):
-    """What is not the stack's own: an archive (the emulator's stack has none), a reader of the bus, a platform that sends calls."""
+    """Creates resources outside the stack: an archive (the emulator's stack has none), a reader's rule, the platform's role."""
     events = stack.cloud.client("events")
     bus = events.describe_event_bus(Name=stack.outputs["EventBus"])["Arn"]
     events.create_archive(ArchiveName="everything", EventSourceArn=bus)
@@ -48,11 +48,11 @@ def others(stack):
 
 @pytest.fixture(scope="module")
 def new_tables(tmp_path_factory):
-    """A folder of the tables that have refused their backups once."""
+    """A folder with a file for each table that has refused its backups once."""
     return tmp_path_factory.mktemp("new-tables")
 
 
-# On AWS a new table refuses its backups at first; the emulator does not.
+# On AWS a new table refuses its backups at first. The emulator does not, so this function refuses them.
 REFUSAL = """
   if [[ "$1 $2" == "dynamodb update-continuous-backups" && ! -e "$NEW_TABLES/$4" ]]; then
     touch "$NEW_TABLES/$4"
@@ -62,7 +62,7 @@ REFUSAL = """
 
 
 def run(stack, commands, new_tables):
-    """Runs commands as somebody would who has the AWS CLI, except that AWS is elsewhere."""
+    """Runs commands in a shell with the AWS CLI, which calls the emulator."""
     here = f'aws() {{ {REFUSAL} command aws --endpoint-url {stack.cloud.url} "$@"; }}\n'
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -1,8 +1,8 @@
-"""The template is held to its rules: least privilege, no event lost in silence, nothing without an alarm, and everything that is
-said in two places said alike.
+"""The rules of the template: least privilege, no event lost without notice, an alarm for everything, and agreement with the
+documents and the code.
 
-Each check looks at the template as SAM expands it and yields what is wrong. Each is tried on the template as it is, which
-gives it nothing to say, and on templates that are broken on purpose, where it has to say so.
+Each check reads the template as SAM expands it and yields the problems. It must find none in the template itself, and find each
+mistake in templates that are broken on purpose.
 """
 
 import copy
@@ -19,7 +19,7 @@ from template import expanded as expand
 
 FUNCTIONS = sorted(main.parts[-3] for main in ROOT.glob("functions/*/src/main.rs"))
 
-# What each function has to do with the tables, as ARCHITECTURE.md draws it: what it reads, and what it writes.
+# The tables that each function reads, and those that it writes, as in the drawing of ARCHITECTURE.md.
 TABLES = {
     "purchase": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
     "debit": ("accounts journal", "accounts journal"),
@@ -32,7 +32,7 @@ TABLES = {
     "reconcile": ("accounts journal payments", ""),
 }
 
-# The indexes that each lists by, …
+# The indexes that each function queries.
 INDEXES = {
     "account": "accounts/listing sandbox/byCustomer",
     "statement": "payments/creation",
@@ -42,7 +42,7 @@ INDEXES = {
     "reconcile": "accounts/listing",
 }
 
-# … and what it does besides: queues that feed it, dead letters that it leaves, the bus, the mails.
+# The other rights of each function: to consume queues and streams, and to use dead-letter queues, the bus, the bucket and mails.
 BESIDES = {
     "debit": "consumes:DebitsQueue",
     "expire": "sqs:SendMessage:ScheduleDeadLetters",
@@ -53,18 +53,18 @@ BESIDES = {
     "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
 }
 
-# Functions that charge cards must end before the lease of an attempt does (`LEASE` in shared/domain/src/payment.rs).
+# Functions that charge cards must end before the lease of an attempt does (`LEASE` in shared/domain/src/card_payment.rs).
 CHARGES_CARDS = ["PurchaseFunction", "RechargeFunction"]
 LEASE_SECONDS = 120
 MARGIN_SECONDS = 15
 
-# What the code defines of a table, in docs/deployment.json.
+# The properties of a table that the code defines, in docs/deployment.json.
 KEYS_AND_MORE = ["AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "StreamSpecification", "TimeToLiveSpecification"]
 
 # DynamoDB's streams keep a record for a day.
 STREAM_KEEPS = 24 * 60 * 60
 
-# The objects of a bucket have no other name in a policy.
+# A policy can name the objects of a bucket only like this.
 OBJECTS = re.compile(r"\$\{(\w+Bucket)\.Arn\}/\*")
 
 READS = {"GetItem", "BatchGetItem", "Query", "ConditionCheckItem"}
@@ -73,29 +73,29 @@ CONSUMES = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQu
 STREAMS = {"GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"}
 
 
-# ---- Looking around in a template ------------------------------------------------------------------------------------
+# ---- Reading a template ----------------------------------------------------------------------------------------------
 
 
 def listed(value):
-    """IAM takes one or several."""
+    """A value as a list. IAM accepts one value or a list."""
     return value if isinstance(value, list) else [value]
 
 
 def of_type(template, *types):
-    """Logical ids and properties of the resources of a type."""
+    """The resources of these types: logical id and properties."""
     resources = template["Resources"].items()
     return {name: resource.get("Properties", {}) for name, resource in resources if resource["Type"] in types}
 
 
 def target(reference):
-    """The logical id that a Ref or GetAtt leads to; of a restored table's stream, what it is otherwise."""
+    """The logical id of a Ref or GetAtt. For the stream of a table that may be restored, it is that of the original table."""
     if "Fn::If" in reference:
         return target(reference["Fn::If"][2])
     return reference.get("Ref") or reference["Fn::GetAtt"][0]
 
 
 def text(value):
-    """A string, or what a Sub's string is before it is filled in."""
+    """A string, or the string of a Sub before substitution."""
     if isinstance(value, dict) and "Fn::Sub" in value:
         value = value["Fn::Sub"]
         return value[0] if isinstance(value, list) else value
@@ -112,7 +112,7 @@ def strings(value):
 
 
 def crate(function):
-    """The function's name without the stack's, which is its crate's."""
+    """The name of a function's crate, which is the function's name without the stack's."""
     return text(function["FunctionName"]).removeprefix("${AWS::StackName}-")
 
 
@@ -122,14 +122,14 @@ def functions(template):
 
 
 def statements(role):
-    """What a role or policy allows."""
+    """The statements of a role or policy."""
     policies = [policy["PolicyDocument"] for policy in role.get("Policies", [])]
     policies += [role["PolicyDocument"]] if "PolicyDocument" in role else []
     return [statement for policy in policies for statement in policy["Statement"]]
 
 
 def named(resource):
-    """A resource of a policy, in short: `accounts`, `accounts/listing`, `Bus`, `identity`."""
+    """The short name of a resource in a policy, such as `accounts`, `accounts/listing`, `Bus` or `identity`."""
     if "Fn::If" in resource:
         return named(resource["Fn::If"][2])
     if "Fn::GetAtt" in resource:
@@ -149,7 +149,7 @@ def named(resource):
 
 
 def limited_to_sender(statement):
-    """Whether a statement allows mails of our sender only, by whatever identity of the account SES knows it."""
+    """Whether a statement allows only mails from the sender's address, under any identity of the account."""
     return (
         statement["Action"] == "ses:SendEmail"
         and statement["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"}
@@ -166,8 +166,8 @@ def role_of(template, function):
 
 
 def wildcards(template):
-    """No policy says `*`, and none of AWS's own, which do, is attached. The exceptions: mails, by their sender's address, and all
-    objects of a bucket of ours."""
+    """No policy uses `*`, and no managed policy of AWS is attached. The exceptions are mails, which are limited by their sender's
+    address, and all objects of a bucket of the stack."""
     for name, role in of_type(template, "AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::IAM::Policy").items():
         if role.get("ManagedPolicyArns"):
             yield f"{name} has a policy that is not written here"
@@ -187,14 +187,14 @@ def wildcards(template):
             if "aws:SourceArn" not in statement.get("Condition", {}).get("ArnEquals", {}):
                 yield f"{name} lets in the whole service"
     for name, key in of_type(template, "AWS::KMS::Key").items():
-        # In a key's own policy `*` is that key. This statement lets IAM's policies decide, and there is no other.
+        # In a key policy `*` is that key. This statement leaves the decision to IAM policies, and there must be no other.
         account = {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
         if [statement["Principal"] for statement in key["KeyPolicy"]["Statement"]] != [account]:
             yield f"{name} is open to more than the account's own policies"
 
 
 def needless_rights(template):
-    """Each function may do to tables, queues, bus and mails what it is there for: no more, and no less."""
+    """Each function has exactly the rights that it needs on tables, queues, bus, bucket and mails."""
     for name, function in functions(template).items():
         rights = {"reads": set(), "writes": set(), "lists": set(), "besides": set()}
         sources = {}
@@ -232,8 +232,8 @@ def needless_rights(template):
 
 
 def lost_events(template):
-    """What no source of events can deliver, or no function can handle, ends where somebody sees it, after finite tries. Records of the
-    stream end there whole, shortly before the stream forgets them: a queue would only get their place in it."""
+    """An event that cannot be delivered or handled ends in a dead-letter queue or bucket, after a limited number of tries. Whole
+    records of the stream end in a bucket before the stream deletes them. A queue would get only their sequence numbers."""
     queues = of_type(template, "AWS::SQS::Queue")
     buckets = of_type(template, "AWS::S3::Bucket")
     for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping").items():
@@ -285,14 +285,14 @@ def lost_events(template):
         # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
         if json.loads(to.get("Input", "{}")) != {"time": "<aws.scheduler.scheduled-time>", "id": "<aws.scheduler.execution-id>"}:
             yield f"{name} has an input that does not carry the time and the run's id"
-        # The Scheduler invokes asynchronously: what fails in the function is none of its own failures.
+        # The Scheduler invokes asynchronously, so it does not see a failure of the function.
         on_failure = invoked.get(target(to["Arn"]), {}).get("DestinationConfig", {}).get("OnFailure")
         if not on_failure:
             yield f"{name}: what fails in {target(to['Arn'])} is lost"
 
 
 def careless_queues(template):
-    """Queues and leases give a function its time; queues keep dead letters as long as they can, and are encrypted."""
+    """Visibility timeouts and leases outlast a function. Queues keep messages for as long as possible, and are encrypted."""
     queues = of_type(template, "AWS::SQS::Queue")
     for mapping in of_type(template, "AWS::Lambda::EventSourceMapping").values():
         source, function = target(mapping["EventSourceArn"]), target(mapping["FunctionName"])
@@ -314,7 +314,7 @@ def careless_queues(template):
 
 
 def careless_buckets(template):
-    """Buckets are encrypted with our key, open to nobody, keep what is deleted for a while, and outlive the stack."""
+    """Buckets are encrypted with the stack's key, not public, versioned, and retained after the stack."""
     for name, bucket in of_type(template, "AWS::S3::Bucket").items():
         resource = template["Resources"][name]
         encrypted = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]}}
@@ -331,12 +331,13 @@ def careless_buckets(template):
 
 
 def in_any_order(definitions):
-    """Attributes, and indexes, are the same in whatever order they stand."""
+    """Sorts a list of attributes or indexes, whose order does not matter."""
     return sorted(definitions, key=json.dumps) if isinstance(definitions, list) else definitions
 
 
 def careless_tables(template):
-    """Tables have the keys that the code defines, bill by use, can be restored to any second, are encrypted with our key, and outlive the stack."""
+    """Tables have the keys that the code defines, bill by use, can be restored to any second, are encrypted with the stack's key,
+    and are retained after the stack."""
     documented = dict(re.findall(r"^## `(\w+)`: (.+)$", (ROOT / "docs/stored-shapes.md").read_text(), re.M))
     defined = json.loads((ROOT / "docs/deployment.json").read_text())["tables"]
     tables = of_type(template, "AWS::DynamoDB::Table")
@@ -367,7 +368,7 @@ def careless_tables(template):
 
 
 def blind_spots(template):
-    """Every function and every dead-letter queue has an alarm, and every alarm reaches somebody."""
+    """Every function and every dead-letter queue has an alarm, and every alarm notifies the topic."""
     watched = set()
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
         if alarm.get("AlarmActions") != [{"Ref": "AlarmTopic"}] or alarm.get("ActionsEnabled") is False:
@@ -391,10 +392,10 @@ def blind_spots(template):
 
 
 def alarms_that_cannot_go_off(template):
-    """An alarm on a queue's age goes off while a message that keeps failing still counts.
+    """An alarm on the age of a queue goes off while a failing message still counts.
 
-    A standard queue moves a message to its back, and leaves it out of its age, when it is received the third time: after twice
-    the visibility time. A FIFO queue keeps its order.
+    A standard queue moves a message to the back at its third receipt, after twice the visibility timeout. From then on its age
+    does not count. A FIFO queue keeps its order.
     """
     queues = of_type(template, "AWS::SQS::Queue")
     for name, alarm in of_type(template, "AWS::CloudWatch::Alarm").items():
@@ -403,12 +404,12 @@ def alarms_that_cannot_go_off(template):
         queue = queues[target(alarm["Dimensions"][0]["Value"])]
         if queue.get("FifoQueue"):
             continue
-        # The metric has a value a minute.
+        # The metric has one value each minute.
         if alarm["Threshold"] + 60 > 2 * queue["VisibilityTimeout"] or alarm["EvaluationPeriods"] != 1:
             yield f"{name} looks for an age that no message reaches"
 
 
-# The longest name that each service takes; CloudFormation makes up those that the template does not give.
+# The longest name that each service accepts. CloudFormation generates names that the template does not give.
 LONGEST_NAMES = {
     "AWS::CloudWatch::Dashboard": ("DashboardName", 255),
     "AWS::DynamoDB::Table": ("TableName", 255),
@@ -422,7 +423,7 @@ LONGEST_NAMES = {
 
 
 def long_names(template):
-    """docs/aws.md says how long the stack's name may be, which is what the names that follow from it leave."""
+    """docs/aws.md gives the longest name of the stack, which the limits of the names derived from it allow."""
     longest = min(
         limit - len(text(resource[name]).replace("${AWS::StackName}", ""))
         for kind, (name, limit) in LONGEST_NAMES.items()
@@ -435,7 +436,7 @@ def long_names(template):
 
 
 def costly_settings(template):
-    """Nothing is paid for that nobody reads, and functions whose answer somebody waits for have most of a core."""
+    """No unused metrics are paid for, and functions that answer requests of people have most of a core."""
     for name, stage in of_type(template, "AWS::ApiGatewayV2::Stage").items():
         if stage["DefaultRouteSettings"].get("DetailedMetricsEnabled"):
             yield f"{name} has metrics of each route, which nobody reads"
@@ -446,7 +447,7 @@ def costly_settings(template):
 
 
 def unknown_metrics(template):
-    """Our metrics are those of docs/metrics.md, in alarms and on the dashboard, and the namespace is the functions' own."""
+    """Alarms and the dashboard use the metrics of docs/metrics.md, in the namespace that the functions write to."""
     table = (ROOT / "docs/metrics.md").read_text()
     known = {metric: re.findall(r"\w+", dimension) for metric, dimension in re.findall(r"^\| `(\w+)` \| (.*?) \|", table, re.M)}
     ours = "CommunicationsCredits/${AWS::StackName}"
@@ -472,7 +473,7 @@ def unknown_metrics(template):
 
 
 def unexplained_alarms(template):
-    """Each alarm names its section of the runbook, which is there; and no section is about an alarm that is not."""
+    """Each alarm names its section of the runbook, and each section on alarms is about an existing one."""
     runbook = (ROOT / "docs/runbook.md").read_text()
     section = re.search(r"^## Alarms$(.*?)(?=^## |\Z)", runbook, re.M | re.S)[1]
     explained = re.findall(r"^### (\w+)$", section, re.M)
@@ -486,7 +487,7 @@ def unexplained_alarms(template):
 
 
 def wrong_routes(template):
-    """The API's routes are those of docs/openapi.json, behind a token, and lead to the functions that list them in `api::routes!`."""
+    """The routes of the API are those of docs/openapi.json, need a token, and lead to the functions that list them."""
     document = json.loads((ROOT / "docs/openapi.json").read_text())
     operations = {
         f"{verb.upper()} {path}": operation["operationId"]
@@ -519,7 +520,7 @@ def wrong_routes(template):
 
 
 def wrong_settings(template):
-    """Each function has the settings that ARCHITECTURE.md says it reads, which are all that the code reads."""
+    """Each function has the settings that ARCHITECTURE.md lists for it, and the code reads no others."""
     section = re.search(r"^## Settings$(.*?)^## ", (ROOT / "ARCHITECTURE.md").read_text(), re.M | re.S)[1]
     wanted = {name: set() for name in FUNCTIONS}
     for names, of_which in re.findall(r"^\| (`.*?) \| (.*?) \|", section, re.M):
@@ -531,13 +532,13 @@ def wrong_settings(template):
     sources = [path for folder in ("functions", "shared") for path in ROOT.glob(f"{folder}/*/src/**/*.rs")]
     read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', path.read_text())}
     for setting in sorted((read ^ set().union(*wanted.values())) - {"RUST_LOG"}):
-        # Lambda's own settings are none of ours.
+        # Settings of Lambda itself are left out.
         if not setting.startswith(("AWS_", "LAMBDA_")):
             yield f"{setting} is read and not documented, or the other way round"
 
 
 def wrong_functions(template):
-    """Every function's crate is in the template, under its name, with its zip."""
+    """The crate of every function is in the template, with its name and its zip."""
     found = functions(template)
     for name in sorted(set(FUNCTIONS) ^ set(found)):
         yield f"{name} is {'missing' if name in FUNCTIONS else 'no crate'}"
@@ -547,7 +548,7 @@ def wrong_functions(template):
 
 
 def wrong_rules(template):
-    """Rules let in events that there are, and those that the code says their functions handle."""
+    """The rules match known types of events, exactly those that their functions handle."""
     events = json.loads((ROOT / "docs/events.schema.json").read_text())
     known = {event["title"] for event in events["oneOf"]}
     queues = json.loads((ROOT / "docs/deployment.json").read_text())["queues"]
@@ -603,7 +604,7 @@ def test_cfn_lint_has_nothing_to_say():
 
 
 def change(path, value):
-    """A mistake: something has another value."""
+    """A mistake: a property with another value."""
     *way, last = path
 
     def apply(resources):
@@ -616,7 +617,7 @@ def change(path, value):
 
 
 def drop(path):
-    """A mistake: something is left out."""
+    """A mistake: a missing property or resource."""
     *way, last = path
 
     def apply(resources):
@@ -629,7 +630,7 @@ def drop(path):
 
 
 def allow(role, action, resource):
-    """A mistake: a role may do something more."""
+    """A mistake: a role with one right more."""
 
     def apply(resources):
         policy = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]

@@ -9,19 +9,20 @@ use utoipa::ToSchema;
 use crate::Ports;
 use crate::settings::withdraw_and_show;
 
-/// What to recharge, and when.
+/// The settings of auto-recharge: when it charges the card, and how much.
 #[derive(ToSchema)]
 #[schema(as = AutoRechargeSettings, rename_all = "camelCase")]
 pub struct Settings {
-    /// On or off. Once this is answered with off, no new charge begins.
+    /// Whether auto-recharge is on. Once a request that turns it off is answered, no new payment begins.
     enabled: bool,
-    /// When what is available is at or below this, the card is charged. Within the limits of a purchase; needed
-    /// when on.
+    /// The card is charged when the available amount is at or below this amount. It is within the limits of a purchase, and
+    /// required when auto-recharge is on.
     trigger_amount: Option<Amount>,
-    /// What is charged, or the smallest multiple of it that lifts the balance above the trigger. Within the limits
-    /// of a purchase; needed when on.
+    /// The amount that is charged. If it does not lift the balance above the trigger, the smallest multiple of it that does
+    /// is charged. It is within the limits of a purchase, and required when auto-recharge is on.
     recharge_amount: Option<Amount>,
-    /// At most so much in a calendar month (UTC); at least the recharge amount. Left out, there is no limit.
+    /// The most that auto-recharge charges in a calendar month (UTC); at least the recharge amount. If it is left out, there
+    /// is no limit.
     monthly_limit: Option<Amount>,
 }
 
@@ -37,8 +38,8 @@ impl Settings {
 
 /// Set auto-recharge
 ///
-/// Off, and with the amounts left out, they are kept for the next time it is on. Changed settings start it anew when
-/// it had stopped or was waiting.
+/// A request that turns auto-recharge off and leaves the amounts out keeps the earlier amounts for the next time it is
+/// on. Changed settings start auto-recharge again if it had stopped or was waiting.
 ///
 /// For operator and admin.
 #[utoipa::path(
@@ -73,7 +74,7 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 
 /// Resume auto-recharge
 ///
-/// After a safeguard paused it, or declines stopped it. The rule is looked at again at once.
+/// Resumes auto-recharge after a safeguard paused it or declines stopped it. Its rule is evaluated again at once.
 ///
 /// For operator and admin.
 #[utoipa::path(
@@ -84,7 +85,7 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 409, description = "It is neither paused nor stopped", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "Auto-recharge is neither paused nor stopped", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn resume(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -105,7 +106,7 @@ impl From<NotHeld> for Problem {
     }
 }
 
-/// A refusal of the domain, as a problem.
+/// A refusal of the domain, which becomes a problem.
 struct Refusal(SettingsRefusal);
 
 impl From<Refusal> for Problem {

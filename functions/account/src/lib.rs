@@ -1,4 +1,4 @@
-//! Accounts and their settings: accounts are created, set up and read.
+//! Creates, changes and reads accounts.
 //!
 //! | file | routes |
 //! |---|---|
@@ -26,7 +26,7 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// The card processor.
     pub processor: Arc<dyn Processor>,
-    /// The operator's limits of what is charged at once (F2).
+    /// The operator's limits of one payment (F2).
     pub limits: PurchaseLimits,
 }
 

@@ -15,7 +15,7 @@ use crate::settings::{check_emails, check_name};
 #[derive(ToSchema)]
 #[schema(as = NewAccount, rename_all = "camelCase")]
 pub struct Body {
-    /// Chosen by the operator: 1 to 64 letters, digits, `-`, `_` or `.`.
+    /// The account's id, chosen by the operator: 1 to 64 letters, digits, `-`, `_` or `.`.
     #[schema(value_type = String, example = "contoso", pattern = "^[A-Za-z0-9._-]{1,64}$")]
     account_id: AccountId,
     /// The organization's name, 1 to 200 characters.
@@ -23,16 +23,16 @@ pub struct Body {
         pattern = r"^[ \t\r\n]*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,198}[^\s\x00-\x1f\x7f-\x9f])?[ \t\r\n]*$"
     )]
     name: String,
-    /// ISO 4217, of money in circulation; it never changes.
+    /// The account's currency, as the ISO 4217 code of a currency in circulation. It never changes.
     #[schema(value_type = CurrencyCode, example = "EUR")]
     currency: Currency,
-    /// Language of what is sent to it.
+    /// The language of the account's mails and receipts.
     #[schema(value_type = Option<LocaleName>)]
     locale: Option<Locale>,
-    /// `prepaid` unless it is said.
+    /// The billing model; `prepaid` by default.
     #[schema(value_type = Option<BillingModelName>)]
     billing_model: Option<BillingModel>,
-    /// Up to 20 addresses, each once.
+    /// The recipients of mails: up to 20 addresses, none repeated.
     #[schema(value_type = Option<Emails>)]
     notification_emails: Option<Vec<String>>,
 }
@@ -60,7 +60,7 @@ impl Body {
     }
 }
 
-/// A currency that a new account can have: one in circulation.
+/// Checks that a new account can have the currency: it must be in circulation.
 fn check_currency(code: &str) -> Result<Currency, FieldError> {
     let currency = Currency::parse(code).map_err(Code::NotAllowed.at("currency"))?;
     if currency.in_circulation() {
@@ -72,8 +72,8 @@ fn check_currency(code: &str) -> Result<Currency, FieldError> {
 
 /// Create an account
 ///
-/// The same request again answers with the account as it is now, as long as nobody has changed its profile: send it
-/// again after a 503 or a lost reply.
+/// Send the same request again after a 503 or a lost reply. It answers with the account as it is now, as long as nobody
+/// has changed the account's profile.
 ///
 /// For operator.
 #[utoipa::path(
@@ -108,8 +108,8 @@ pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     }
 }
 
-/// The account that has the id already. The same request made it if it says the same of itself: then the reply to the
-/// first was lost, and this is the answer. Otherwise the id is taken.
+/// Answers with the account that has the id already, if its currency, billing model and profile are as requested: the
+/// same request has created it, and the reply was lost. Otherwise the id is taken.
 async fn made_before(request: &Request, ports: &Ports, wanted: &Change) -> Result<Reply, Problem> {
     let id = &wanted.account.id;
     let (account, profile) = ports.store.account_with_profile(id).await?.ok_or(Problem::NoAccount)?;

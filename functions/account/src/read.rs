@@ -14,8 +14,8 @@ use crate::Ports;
     operation_id = "listAccounts",
     tag = "Accounts",
     params(
-        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
-        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the previous page"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100; 50 by default"),
     ),
     responses((status = 200, description = "One page, by id", body = Accounts))
 )]
@@ -41,7 +41,7 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     params(("id" = String, Path, description = "The account")),
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 404, description = "There is none, or it is another organization's", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such account, or it is another organization's", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

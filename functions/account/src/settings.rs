@@ -21,12 +21,12 @@ const LONGEST_NAME: usize = 200;
 /// PO numbers have at most this many characters.
 const LONGEST_PO_NUMBER: usize = 64;
 
-/// No name around it, and a domain that mail can be sent to.
+/// An address without a display name, and with a domain that mail can be sent to.
 const BARE_ADDRESS: Options =
     Options { minimum_sub_domains: 2, allow_domain_literal: false, allow_display_text: false };
 
-/// What may be changed. A field that is left out stays as it is; `null` takes a value away where there may be none, and is
-/// refused elsewhere.
+/// Changes of an account's profile. A field that is left out stays as it is. `null` removes an optional value, and is
+/// refused for other fields.
 #[derive(ToSchema)]
 #[schema(as = AccountChange, rename_all = "camelCase")]
 pub struct Changes {
@@ -36,17 +36,18 @@ pub struct Changes {
         pattern = r"^[ \t\r\n]*[^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,198}[^\s\x00-\x1f\x7f-\x9f])?[ \t\r\n]*$"
     )]
     name: Option<String>,
-    /// Language of what is sent to it.
+    /// The language of the account's mails and receipts.
     #[schema(value_type = LocaleName, required = false)]
     locale: Option<Locale>,
-    /// All recipients, up to 20, each once.
+    /// All recipients of mails: up to 20 addresses, none repeated.
     #[schema(value_type = Emails, required = false)]
     notification_emails: Option<Vec<String>>,
-    /// Printed on receipts from now on, up to 64 characters; `null` or an empty one is none.
+    /// The purchase order number that is printed on receipts from now on, up to 64 characters. `null` or an empty text
+    /// removes it.
     #[schema(value_type = Option<String>, pattern = r"^[ \t\r\n]*([^\s\x00-\x1f\x7f-\x9f]([^\x00-\x1f\x7f-\x9f]{0,62}[^\s\x00-\x1f\x7f-\x9f])?)?[ \t\r\n]*$")]
     po_number: Change<String>,
-    /// People are warned when what is available falls to this or below, once until it is above again. `null` or an empty
-    /// one is none.
+    /// The recipients are warned when the available amount falls to this amount or below, once until it is above again.
+    /// `null` or an empty text turns the warning off.
     #[schema(value_type = Option<String>, example = "20.00", pattern = r"^(\d{1,15}(\.\d{1,10})?)?$")]
     low_balance_amount: Change<Money>,
 }
@@ -99,7 +100,8 @@ pub struct Methods {
     /// The processor's token of the card.
     #[schema(example = "pm_card_visa")]
     payment_method: String,
-    /// A second one, which auto-recharge charges once when the first is declined. Left out, there is none.
+    /// The token of a backup card, which auto-recharge charges once when the first card is declined. If it is left out,
+    /// there is no backup card.
     backup: Option<String>,
 }
 
@@ -149,7 +151,7 @@ async fn keep(ports: &Ports, id: &AccountId, field: &str, token: &str) -> Result
     kept.map_err(|error| Problem::payment_method(field, &error))
 }
 
-/// Commits changed settings (N9), if any differs.
+/// Commits changed settings (N9), if any of them differs.
 async fn save(
     request: &Request,
     ports: &Ports,
@@ -166,8 +168,8 @@ async fn save(
     withdraw_and_show(request, ports, &saved.await?.account).await
 }
 
-/// Cancels a recharge that a new card or turning it off has withdrawn, and answers with the account as it is then. A recharge
-/// that cannot be cancelled now is left to recovery.
+/// Cancels a recharge that a new card or turning auto-recharge off has withdrawn, and answers with the account as it is
+/// afterwards. A recharge that cannot be cancelled now is left to recovery.
 pub(crate) async fn withdraw_and_show(
     request: &Request,
     ports: &Ports,
@@ -180,7 +182,7 @@ pub(crate) async fn withdraw_and_show(
     Ok(Reply::json(200, &Account::show(&account, &profile, request.now())))
 }
 
-/// A warning amount is zero or more; an empty one is none.
+/// Reads a warning amount, which is zero or more. An empty text is no amount.
 fn check_warning(text: &str, currency: Currency) -> Result<Option<Money>, FieldError> {
     let wrong = |code, expected: &str| FieldError::new("lowBalanceAmount", code, expected);
     if text.is_empty() {
@@ -196,7 +198,7 @@ fn check_warning(text: &str, currency: Currency) -> Result<Option<Money>, FieldE
     Ok(Some(amount))
 }
 
-/// A name that can be shown.
+/// Checks that a name fits on one line and is neither empty nor too long.
 pub(crate) fn check_name(name: &str) -> Result<String, FieldError> {
     let expected = format!("expected 1 to {LONGEST_NAME} characters on one line");
     match one_line(name, LONGEST_NAME) {
@@ -206,7 +208,7 @@ pub(crate) fn check_name(name: &str) -> Result<String, FieldError> {
     }
 }
 
-/// An empty one is none.
+/// Checks a PO number. An empty text is no number.
 fn check_po_number(number: &str) -> Result<Option<String>, FieldError> {
     let expected = format!("expected at most {LONGEST_PO_NUMBER} characters on one line");
     let number = one_line(number, LONGEST_PO_NUMBER);
@@ -214,7 +216,7 @@ fn check_po_number(number: &str) -> Result<Option<String>, FieldError> {
     Ok(Some(number).filter(|number| !number.is_empty()))
 }
 
-/// The text without the spaces around it; or what is wrong with it.
+/// Trims the text, and checks that it is one line of at most `longest` characters.
 fn one_line(text: &str, longest: usize) -> Result<String, Code> {
     let text = text.trim();
     if text.chars().any(char::is_control) {
@@ -226,7 +228,7 @@ fn one_line(text: &str, longest: usize) -> Result<String, Code> {
     }
 }
 
-/// Recipients: each a full address, none twice. Every wrong one is named.
+/// Checks recipients: each is a full address, and none is repeated. Every invalid one is reported.
 pub(crate) fn check_emails(emails: Vec<String>) -> Result<Vec<String>, Vec<FieldError>> {
     if emails.len() > MAX_NOTIFICATION_EMAILS {
         let expected = format!("expected at most {MAX_NOTIFICATION_EMAILS} addresses");

@@ -3,15 +3,17 @@
 //! Records with the same key are grouped before anything is written (`duplicates.rs`): the first valid one leads, and the
 //! others are judged by its outcome. Leaders are committed in order, as many at once as a transaction holds.
 //!
-//! A transaction that a row refuses costs write units, and one account's rows are written at a limited speed, so rows that
-//! are in the journal already are *looked for*: read before a commit, and left out of it. A request looks first if it
-//! may not be done in one send, goes on looking as long as it finds rows, and begins again when a row refuses a commit.
+//! A transaction that fails because a row exists still costs write units, and one account's rows are written at a limited
+//! speed. So rows that exist already are *looked for*: read before a commit, and left out of it. A request that may need
+//! to be sent more than once looks first. It goes on looking as long as it finds rows, and begins again when a commit
+//! fails because a row exists.
 //!
-//! A request is answered in time. Records that it did not reach by then are told so, and the same request, sent again,
-//! goes on with them.
+//! A request is answered before its deadline. Records that it does not reach by then have the verdict `NotReached`, and
+//! the same request, sent again, goes on with them.
 //!
-//! Where nobody waits for the answer, rejected records are written into the journal (`rejected.rs`): those that cannot be
-//! read in the same commits as their neighbours, those that a commit finds out in one after it.
+//! No caller waits for the answer to a message, so its rejected records are written into the journal (`rejected.rs`).
+//! Records that cannot be read are written in the same commits as their neighbours; records that a commit rejects are
+//! written in a later commit.
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
@@ -34,17 +36,17 @@ use crate::duplicates::Groups;
 use crate::rejected::Rejected;
 use crate::verdict::Verdict;
 
-/// A commit has the account beside this many rows at most.
+/// The most rows in one commit, which has the account as well.
 const MAX_ROWS_PER_COMMIT: usize = MAX_ITEMS_PER_COMMIT - 1;
 
-/// So many rows are looked for at once: as many as DynamoDB reads in one batch.
+/// Rows that are looked for at once: as many as DynamoDB reads in one batch.
 const ROWS_PER_LOOK: usize = 100;
 
-/// A request of more records looks for their rows before its first commit: it may outlast its time, so it may well be
-/// one that is sent again. A smaller one is new as a rule, and reads nothing.
+/// A request of more records than this looks for their rows before its first commit. It may run out of time, so it may be
+/// a repeat. A smaller request is usually new, and reads nothing.
 const LOOKS_FIRST_ABOVE: usize = MAX_RECORDS;
 
-/// No commit begins so shortly before the request must be answered: it may take this long.
+/// The time that a commit may take. No commit begins when less than this is left before the deadline.
 const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
 
 /// The result of a request.
@@ -52,11 +54,11 @@ const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
 pub struct Done {
     /// One for each row, in order.
     pub verdicts: Vec<Verdict>,
-    /// The balance after it.
+    /// The account's balance after the request.
     pub balance: Money,
 }
 
-/// Why a request failed. Its commits until then are in the journal, and a repeat finds them there.
+/// Why a request failed. Records that it committed before stay in the journal, and a repeat finds them there.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// The records could not be applied.
@@ -91,38 +93,39 @@ impl BatchError {
 pub struct Batch<'a> {
     rows: &'a [Row],
     currency: Currency,
-    /// When the request must be answered, if it can be answered before every record was reached.
+    /// The deadline of a request that may be answered before every record is reached.
     until: Option<Instant>,
     verdicts: Vec<Option<Verdict>>,
-    /// Records that are still to be decided on.
+    /// Records that are not decided on yet.
     groups: Groups,
     /// Whether leaders are looked for in the journal before they are committed.
     looks: bool,
-    /// Rows that were looked for.
+    /// Whether each record's row was looked for.
     looked_for: Vec<bool>,
-    /// Whether any record was decided on or found by now.
+    /// Whether any commit was made or any row found.
     has_begun: bool,
     /// The balance after the last commit.
     balance: Option<Money>,
-    /// Rejected records that are written into the journal, if nobody waits for the answer.
+    /// The rejected records of a message, which are written into the journal. `None` for a request.
     rejected: Option<Rejected<'a>>,
 }
 
 /// The decisions of one commit, by the indexes of records.
 struct Committed {
     outcomes: Vec<(usize, Outcome)>,
-    /// Rejected records that it writes.
+    /// The rejected records that it writes.
     kept: HashSet<usize>,
 }
 
 impl<'a> Batch<'a> {
-    /// Rows as read, for an account of this currency.
+    /// A batch of a request's rows, for an account of this currency.
     pub fn new(rows: &'a [Row], currency: Currency) -> Self {
         Self::with(rows, currency, vec![None; rows.len()])
     }
 
-    /// Rows of a message, for an account of this currency. Its rejected records are written into the journal. A record that an
-    /// earlier delivery rejected stays rejected even if it could be accepted now, since its event has been published.
+    /// A batch of a message's rows, for an account of this currency. Its rejected records are written into the journal. A
+    /// record that an earlier delivery rejected (`kept`) stays rejected even if it could be accepted now, since its event has
+    /// been published.
     pub fn of_message(
         body: &'a Message<'a>,
         currency: Currency,
@@ -140,7 +143,7 @@ impl<'a> Batch<'a> {
         batch
     }
 
-    /// Rows of which some are decided on already.
+    /// A batch of rows, some of which have a verdict already.
     fn with(rows: &'a [Row], currency: Currency, mut verdicts: Vec<Option<Verdict>>) -> Self {
         for (row, verdict) in rows.iter().zip(&mut verdicts) {
             if let Err(problem) = &row.record {
@@ -166,7 +169,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Ends by this instant, with [`Verdict::NotReached`] for records that it did not come to.
+    /// Sets the deadline. Records that are not reached by then are [`Verdict::NotReached`].
     #[must_use]
     pub fn until(mut self, until: Instant) -> Self {
         self.until = Some(until);
@@ -175,7 +178,7 @@ impl<'a> Batch<'a> {
 
     /// Commits the records, and returns the outcome of each.
     ///
-    /// If time is up, or the database is too busy or down, once some records were decided on, the others are
+    /// If time is up, or the database is too busy or down, after some records were decided on, the others are
     /// [`Verdict::NotReached`]. Without a deadline, every record is decided on.
     pub async fn apply(
         mut self,
@@ -185,7 +188,7 @@ impl<'a> Batch<'a> {
         rates: &RateTable,
     ) -> Result<Done, BatchError> {
         let until = self.until;
-        // Boxed, since two of the store's commits make a large future.
+        // Boxed, since the future of two commits is large.
         let work = Box::pin(async {
             self.commit(store, account, now, rates).await?;
             self.tell_conflicts_of_currency(store, account).await?;
@@ -212,7 +215,8 @@ impl<'a> Batch<'a> {
         Ok(Done { verdicts, balance })
     }
 
-    /// Records without a verdict were not reached; nor were those refused for their currency, which may be conflicts.
+    /// Sets the verdict of undecided records to [`Verdict::NotReached`], and also of records that were refused for their
+    /// currency, since those may be conflicts.
     fn leave_the_rest(&mut self, account: &AccountId, problem: &BatchError) {
         let mut not_reached = 0;
         for (row, verdict) in self.rows.iter().zip(&mut self.verdicts) {
@@ -230,7 +234,7 @@ impl<'a> Batch<'a> {
         if is_up { Err(BatchError::OutOfTime) } else { Ok(()) }
     }
 
-    /// Commits leaders and rejected records that are to be kept, until there is none left.
+    /// Commits leaders and pending rejected records until none is left.
     async fn commit(
         &mut self,
         store: &Store,
@@ -252,7 +256,7 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// The leaders to look for next; none if those of the next commit were, or need not be.
+    /// The leaders whose rows are to be looked for next. `None` if no leader of the next commit needs it.
     fn to_look_for(&self, now: Timestamp) -> Option<Vec<usize>> {
         let is_sought = |index: usize| {
             let may_look = !self.looked_for[index] && (self.looks || self.key_as_sent(index).is_some());
@@ -263,15 +267,15 @@ impl<'a> Batch<'a> {
         next.any(is_sought).then(|| sought().collect())
     }
 
-    /// Whether a row under its key would decide on a record. One that is invalid stays so, whatever stands there,
-    /// except for its currency, which may make it a conflict.
+    /// Whether a row under the record's key would decide its verdict. An invalid record stays invalid, unless its currency
+    /// alone is wrong: then a row makes it a conflict.
     fn may_have_a_row(&self, index: usize, now: Timestamp) -> bool {
         let checked = self.record(index).checked(self.currency, now);
         checked.map_or_else(|problem| Verdict::Invalid(problem).is_for_currency(), |_| true)
     }
 
-    /// Reads the rows of these leaders; those that are there are decided on. If none is, the next ones are committed
-    /// without a look.
+    /// Reads the rows of these leaders, and decides on the leaders that have one. If none has a row, the next leaders are
+    /// committed without looking for theirs.
     async fn look(&mut self, store: &Store, account: &AccountId, sought: &[usize]) -> Result<(), StoreError> {
         let keys = sought.iter().flat_map(|&index| self.keys(index)).map(|key| (account.clone(), key));
         let rows = store.entries(&keys.collect::<Vec<_>>()).await?;
@@ -288,13 +292,13 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Where a record's row may stand.
+    /// The keys that a record's row may have.
     fn keys(&self, index: usize) -> impl Iterator<Item = JournalKey> + use<> {
         [Some(self.record(index).key()), self.key_as_sent(index)].into_iter().flatten()
     }
 
-    /// The key with the record's id as it was sent, if that is another: a UUID in capitals was kept so once, and the
-    /// record's row may be of that time.
+    /// The key with the record's id as it was sent, if that differs from the id that is kept now. A UUID in capitals was
+    /// once kept as it was sent, and the record's row may be from that time.
     fn key_as_sent(&self, index: usize) -> Option<JournalKey> {
         let record = self.record(index);
         let sent = self.rows[index].id.as_deref().filter(|sent| *sent != record.id.as_str())?;
@@ -325,7 +329,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Notes the outcomes of a group. Records that did not fit the transaction stay leaders.
+    /// Notes the outcomes of a commit. Records that did not fit the transaction stay leaders.
     fn take_in(&mut self, group: &[usize], applied: Applied<Committed>) {
         let Committed { outcomes, kept } = applied.answer;
         self.has_begun = true;
@@ -358,7 +362,7 @@ impl<'a> Batch<'a> {
         self.groups.go_on(|index| self.verdicts[index].is_none(), successors);
     }
 
-    /// Notes the records that are rejected by now, if they are to be written.
+    /// Notes the records of a message that are rejected by now, so that they are written.
     fn note_rejected(&mut self) {
         let Some(rejected) = &mut self.rejected else { return };
         for (index, (row, verdict)) in self.rows.iter().zip(&self.verdicts).enumerate() {
@@ -372,7 +376,7 @@ impl<'a> Batch<'a> {
         self.rejected.as_ref().map_or(&[], Rejected::pending)
     }
 
-    /// A leader whose key has a row, and its followers, are judged by that row.
+    /// Decides on a leader whose key has a row, and on its followers, by that row.
     fn compare_with(&mut self, row: &JournalEntry, leader: usize) {
         let followers = self.groups.take_followers(&self.record(leader).key());
         for index in std::iter::once(leader).chain(followers) {
@@ -380,7 +384,8 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Followers share their leader's fate, unless it was invalid: then the first of them leads.
+    /// Decides on the followers of a leader by its verdict. If the leader is invalid, decides nothing and returns the first
+    /// follower, which leads in its place.
     fn tell_followers(&mut self, key: &JournalKey, leader: &UsageRecord, verdict: &Verdict) -> Option<usize> {
         if matches!(verdict, Verdict::Invalid(_)) {
             return self.groups.successor(key);
@@ -392,8 +397,8 @@ impl<'a> Batch<'a> {
         None
     }
 
-    /// A record in another currency than the account's is invalid; but if its key is taken, it is a conflict, since it
-    /// differs from the record accepted (S2).
+    /// Turns records that are invalid because of their currency into conflicts if their key is taken, since they differ from
+    /// the accepted record (S2).
     async fn tell_conflicts_of_currency(
         &mut self,
         store: &Store,
@@ -425,7 +430,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Does this by then, if it must be done by then.
+/// Does `work` before `until`, if there is a deadline.
 async fn in_time<T>(
     until: Option<Instant>,
     work: impl Future<Output = Result<T, BatchError>>,

@@ -1,4 +1,4 @@
-//! What the API says of debits: requests for its document, answers for its callers.
+//! The API's view of debits: request schemas for the `OpenAPI` document, and response bodies.
 
 use cdr::{MAX_RECORDS, Row};
 use contract::names::ServiceName;
@@ -8,63 +8,64 @@ use utoipa::ToSchema;
 use crate::batch::Done;
 use crate::verdict::Verdict;
 
-/// Usage records of ours.
+/// Usage records in the service's own format.
 #[derive(ToSchema)]
 pub struct Records {
-    /// 1 to 1,000.
+    /// 1 to 1,000 records.
     #[schema(min_items = 1, max_items = 1000)]
     pub records: Vec<UsageRecord>,
 }
 
 /// One finished call. An unknown field makes the record `invalid`. A UUID as `id`, `callId` or `userId` is the same in
-/// capitals and small letters. `null`, `None`, `nil`, `undefined`, `n/a` and `-` name nothing: as an `id` they are
-/// `invalid`, in other names they are left out.
+/// capitals and small letters. The texts `null`, `None`, `nil`, `undefined`, `n/a` and `-` are not names: as an `id` they
+/// make the record `invalid`, and as any other name they are left out.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct UsageRecord {
-    /// Its source's name for it: 1 to 128 visible ASCII characters without `#`.
+    /// The record's id, given by its source: 1 to 128 visible ASCII characters without `#`.
     #[schema(example = "rec-0001", min_length = 1, max_length = 128)]
     pub id: String,
-    /// From 1. One above needs the reversal of the one before, which is not built yet: it is a conflict.
+    /// The record's revision, from 1. A revision above 1 needs the reversal of the revision before. Reversals are not built
+    /// yet, so such a record is a conflict.
     #[schema(minimum = 1)]
     pub revision: Option<u32>,
-    /// The call it belongs to; up to 128 characters.
+    /// The call that the record belongs to; up to 128 characters.
     #[schema(max_length = 128)]
     pub call_id: Option<String>,
-    /// Whose usage it is; up to 128 characters.
+    /// The user whose usage it is; up to 128 characters.
     #[schema(max_length = 128)]
     pub user_id: Option<String>,
-    /// What was used.
+    /// The service that was used.
     #[schema(value_type = ServiceName, example = "userOut")]
     pub service: String,
-    /// What the rate goes by: the number dialled, or for inbound the number called. E.164; the last digits may
-    /// be masked with `*`.
+    /// The number that decides the rate: the number dialled, or for an inbound call the number called. E.164; the last digits
+    /// may be masked with `*`.
     #[schema(example = "+33123456***")]
     pub number: String,
-    /// Cut to the second; at most five minutes after now.
+    /// When the call started. It is cut to the second, and at most five minutes after now.
     #[schema(value_type = String, format = DateTime, example = "2026-11-20T08:12:31Z")]
     pub started_at: String,
-    /// Up to 31 days.
+    /// How long the call took, up to 31 days.
     #[schema(maximum = 2_678_400)]
     pub duration_seconds: u32,
-    /// What it cost, if it is rated already.
+    /// What the call cost, if it is rated already.
     pub charge: Option<contract::Amount>,
     /// The charge's currency, which must be the account's unless the record costs nothing.
     pub currency: Option<String>,
-    /// The plan it was made on; kept, without effect yet. Up to 64 characters.
+    /// The plan that the call was made on, up to 64 characters. It is kept, and has no effect yet.
     #[schema(max_length = 64)]
     pub plan: Option<String>,
-    /// The user's country, ISO 3166-1 alpha-2; kept, without effect yet.
+    /// The user's country, ISO 3166-1 alpha-2. It is kept, and has no effect yet.
     pub user_country: Option<String>,
-    /// Who pays within the organization; up to 64 characters.
+    /// The cost centre that pays within the organization; up to 64 characters.
     #[schema(max_length = 64)]
     pub cost_centre: Option<String>,
-    /// The hold that its authorization took; kept, without effect yet. Up to 64 characters.
+    /// The hold that the call's authorization took, up to 64 characters. It is kept, and has no effect yet.
     #[schema(max_length = 64)]
     pub hold_id: Option<String>,
 }
 
-/// What `rate` may be.
+/// The values of the `rate` parameter.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub enum WhatIsRated {
@@ -78,8 +79,8 @@ pub enum WhatIsRated {
 #[expect(dead_code, reason = "a type for the document")]
 pub struct Zip(Vec<u8>);
 
-/// The answer to a request. The answer to a large file leaves out transactions: with them it might be larger than the
-/// 6 MB that a function may answer.
+/// The response body of a request. The response to a large file leaves out the ids of transactions: with them it might be
+/// larger than the 6 MB that a function may answer.
 pub fn show(rows: &[Row], done: &Done, with_basis: bool) -> Debits {
     let with_transaction = rows.len() <= MAX_RECORDS;
     let results: Vec<_> = rows
@@ -130,7 +131,7 @@ mod tests {
     use domain::rate::RatingBasis;
     use domain::{Currency, Money, RateTable};
 
-    /// Lambda answers no more than this, as JSON that carries the answer as a string.
+    /// The largest response of a Lambda function, which is JSON that carries the body as a string.
     /// Source: AWS Lambda, "Lambda quotas": 6 MB for a synchronous invocation.
     const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
@@ -141,7 +142,7 @@ mod tests {
         Currency::parse("EUR").unwrap()
     }
 
-    /// Rows of a report, each with a UUID and this start.
+    /// Rows of a report, each with its own UUID and this start time.
     fn rows(count: usize, start: &str) -> Vec<Row> {
         let row = |number: usize| {
             format!("0f8fad5b-d9cb-469f-a165-{number:012x},user_out,+33199001234,{start},60,0,999.9999,EUR\n")

@@ -34,22 +34,22 @@ impl Groups {
         self.leaders.iter().copied()
     }
 
-    /// How many groups there are.
+    /// The number of groups.
     pub(crate) fn len(&self) -> usize {
         self.leaders.len()
     }
 
-    /// The followers of the leader with this key, which it has no longer.
+    /// Removes and returns the followers of the leader with this key.
     pub(crate) fn take_followers(&mut self, key: &JournalKey) -> VecDeque<usize> {
         self.followers.remove(key).unwrap_or_default()
     }
 
-    /// The follower that is to lead in the place of a leader with this key, if there is one.
+    /// Removes and returns the first follower with this key, which leads in place of its leader.
     pub(crate) fn successor(&mut self, key: &JournalKey) -> Option<usize> {
         self.followers.get_mut(key)?.pop_front()
     }
 
-    /// Keeps the leaders that are still to be decided on, and lets successors lead before them.
+    /// Keeps the leaders that are undecided, and puts the successors before them.
     pub(crate) fn go_on(&mut self, is_undecided: impl Fn(usize) -> bool, successors: Vec<usize>) {
         self.leaders.retain(|&index| is_undecided(index));
         for index in successors.into_iter().rev() {

@@ -1,8 +1,8 @@
-//! Finished calls are paid for: `POST /v1/accounts/{id}/debits`, and messages of a FIFO queue (S1-S6, S9, S10).
+//! Charges for finished calls: `POST /v1/accounts/{id}/debits`, and messages of a FIFO queue (S1-S6, S9, S10).
 //!
-//! A request carries usage records in one of four formats. Each is accepted or rejected on its own, in
-//! order, and exactly once, whatever is repeated, inside the request or between requests: see [`batch`]. A message
-//! carries records of our own: see [`queue`].
+//! A request carries usage records in one of four formats. Each is accepted or rejected on its own, in order, and applied
+//! exactly once, even if it is repeated within the request or in another one: see [`batch`]. A message carries records in
+//! the service's own format: see [`queue`].
 
 pub mod batch;
 pub mod doc;
@@ -42,7 +42,7 @@ api::routes! { Timed<'_>;
     "POST /v1/accounts/{id}/debits" ("rate") => debit,
 }
 
-/// Seconds after which a request goes on with the records that it did not reach.
+/// Seconds after which a caller repeats a request that did not reach every record.
 const RETRY_AFTER_SECONDS: u32 = 1;
 
 /// Answers one request, by `until`.
@@ -56,10 +56,10 @@ pub async fn handle(
 
 /// Pay for finished calls
 ///
-/// Each record is accepted or rejected on its own, in order. A record is applied exactly once, for ever: the
-/// same one again is a `duplicate`, the same one with another duration, service, charge or currency a
-/// `conflict`. A record without a published rate is kept as `unrated`. Send everything again after a 503 or a
-/// lost reply: nothing is charged twice.
+/// Each record is accepted or rejected on its own, in order. A record is applied exactly once, for ever: a repeat of it is
+/// a `duplicate`, and a repeat with another duration, service, charge or currency is a `conflict`. A record without a
+/// published rate is kept as `unrated`. Send the whole request again after a 503 or a lost reply: nothing is charged
+/// twice.
 ///
 /// One account takes about 500 records a second, and a request is answered within 29 seconds. Records that it did not
 /// reach by then are `notReached`: neither accepted nor rejected. Send the same request again after `Retry-After`
@@ -73,20 +73,20 @@ pub async fn handle(
     tag = "Usage",
     params(
         ("id" = String, Path, description = "The account"),
-        ("rate" = inline(Option<doc::WhatIsRated>), Query, description = "`all`: rows of a report that it says cost nothing are rated like our own records. A row sent once with it and once without differs in its charge: the second is a conflict"),
+        ("rate" = inline(Option<doc::WhatIsRated>), Query, description = "`all`: rows that a report states to cost nothing are rated like records in the service's own format. A row that is sent once with `rate=all` and once without it has two different charges, so the second is a conflict"),
     ),
     request_body(content(
         (doc::Records = "application/json"),
         (Object = "application/vnd.microsoft.graph+json"),
         (String = "text/csv"),
         (inline(doc::Zip) = "application/zip"),
-    ), description = "Up to 1,000 records of ours; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows; 4 MiB as sent, a zip 4,125,000 bytes"),
+    ), description = "Up to 1,000 records in the service's own format; or a Graph page of `pstnCallLogRow` or a PSTN usage report, plain or zipped, of up to 20,000 rows. The body has at most 4 MiB as sent; a zip has at most 4,125,000 bytes"),
     responses(
-        (status = 200, description = "What became of each record", body = Debits, headers(("Retry-After" = u32, description = "Seconds after which to send the same request again; only where records were not reached"))),
+        (status = 200, description = "The result of each record", body = Debits, headers(("Retry-After" = u32, description = "Seconds after which to send the same request again; only where records were not reached"))),
         (status = 400, description = "The body cannot be read", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too many records or bytes", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field or column is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Busy, or a dependency is down, before any record was decided on: send the same again after `Retry-After` seconds", body = contract::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
+        (status = 503, description = "The service is busy or a dependency is down, and no record was decided on: send the same request again after `Retry-After` seconds", body = contract::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
 pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Result<Reply, Problem> {

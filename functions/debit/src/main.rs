@@ -92,6 +92,9 @@ mod tests {
         let Ok(Wake::Queue(read)) = serde_json::from_str(&batch) else { panic!("a batch") };
         assert_eq!(read.records.len(), 1);
         let unreadable = json!({ "Records": [{ "messageId": 7, "body": "{}" }] }).to_string();
-        assert!(serde_json::from_str::<Wake>(&unreadable).is_err(), "it comes back, unhandled");
+        assert!(
+            serde_json::from_str::<Wake>(&unreadable).is_err(),
+            "an unreadable batch is refused, so it comes back"
+        );
     }
 }

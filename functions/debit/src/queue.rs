@@ -1,7 +1,7 @@
-//! The FIFO queue, for a platform that sends bursts (S3): a message carries records of one account, which is its
-//! message group, so that one account's commits never collide.
+//! The FIFO queue, for a platform that sends bursts (S3). A message carries records of one account. The account is its
+//! message group, so that messages never cause competing commits of one account.
 //!
-//! No caller waits for the answer, so rejected records are kept in the journal and published.
+//! No caller waits for the answer, so rejected records are written into the journal and published.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,16 +23,16 @@ use crate::batch::{Batch, BatchError};
 /// Why a message comes back.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
-    /// It never can be handled: it comes back until it is a dead letter.
-    #[error("it cannot be read")]
+    /// The message can never be handled. It comes back until it is a dead letter.
+    #[error("the message cannot be read")]
     Unreadable(#[from] Unreadable),
     #[error("there is no account {0}")]
     NoAccount(AccountId),
     #[error("there are no rates: {0}")]
     Rates(String),
-    #[error("its records could not be applied")]
+    #[error("the message's records could not be applied")]
     Store(#[from] StoreError),
-    #[error("time was up; what was applied by then is a duplicate next time")]
+    #[error("time was up; records that were applied are duplicates at the next delivery")]
     OutOfTime,
 }
 
@@ -48,15 +48,15 @@ enum Unreadable {
 }
 
 /// Handles the messages of a batch, those of a group in order, and answers by `until`. A message that fails comes back
-/// later with all that follow in its group, and lands in the dead-letter queue at last; other groups go on. A message
-/// that cannot be read comes back alone: it is never applied, so messages that waited for it would become dead letters
-/// with it. Each message that was tried is logged here, once.
+/// later with all that follow in its group, until it becomes a dead letter; other groups go on. A message that cannot be
+/// read comes back alone. It is never applied, so messages that waited for it would become dead letters as well. Each
+/// message that was tried is logged here, once.
 pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
     // Boxed, since applying a message makes a large future.
     each_in_its_group(&batch.records, until, |message| Box::pin(apply(message, ports))).await
 }
 
-/// Groups do not wait for one another: a slow account takes nobody else's time.
+/// Handles groups concurrently, so that a slow account does not delay the others.
 async fn each_in_its_group<'a, F: Future<Output = Result<(), Failure>>>(
     messages: &'a [SqsMessage],
     until: Instant,
@@ -72,7 +72,7 @@ async fn each_in_its_group<'a, F: Future<Output = Result<(), Failure>>>(
     coming_back(ids.filter(|id| !done.contains(id)))
 }
 
-/// Handles the messages of a group up to the first that has to come back; which of them are done.
+/// Handles the messages of a group up to the first that must come back. Returns the ids of those that are done.
 async fn in_order<'a, F: Future<Output = Result<(), Failure>>>(
     group: Vec<&'a SqsMessage>,
     until: Instant,
@@ -101,7 +101,7 @@ async fn in_order<'a, F: Future<Output = Result<(), Failure>>>(
     done
 }
 
-/// Applies the records of a message as those of a request, and keeps rejected ones.
+/// Applies the records of a message as those of a request, and writes rejected records into the journal.
 async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
     let body = cdr::read_message(message.body.as_deref().unwrap_or_default()).map_err(Unreadable::from)?;
     let id = AccountId::parse(&*body.account_id).ok();
@@ -111,7 +111,8 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
 
     let account = ports.store.account_seen(&id).await?.ok_or_else(|| Failure::NoAccount(id.clone()))?;
     let rates = ports.rates.get().map_err(|problem| Failure::Rates(problem.to_string()))?;
-    // A record that was rejected with an earlier delivery stays so. The queue's own count of deliveries is approximate.
+    // A record that an earlier delivery rejected stays rejected. The journal is always read, since the queue's own count
+    // of deliveries is approximate.
     let kept = ports.store.rejected(&id, &named).await?;
     let kept: Vec<_> = kept
         .into_iter()
@@ -131,7 +132,8 @@ async fn apply(message: &SqsMessage, ports: &Ports) -> Result<(), Failure> {
     }
 }
 
-/// The message's id, and the instant the queue got it. Its records are decided at that instant, so a run can be replayed.
+/// The message's id, and the instant at which the queue received it. Its records are decided on as of that instant, so
+/// that a run can be replayed.
 fn name(message: &SqsMessage) -> Result<Message, Unreadable> {
     let id = message.message_id.as_deref().and_then(|id| MessageId::parse(id).ok());
     Ok(Message {
@@ -158,10 +160,10 @@ mod tests {
         serde_json::from_value(message).unwrap()
     }
 
-    /// A message's id and group, and how it fails, if it does.
+    /// A message's id and group, and its failure, if it fails.
     type Handed<'a> = (&'a str, &'a str, Option<fn() -> Failure>);
 
-    /// Which messages of a batch were tried, group by group, and which come back.
+    /// The messages of a batch that were tried, group by group, and those that come back.
     async fn handed(batch: &[Handed<'_>]) -> (Vec<String>, Vec<String>) {
         let messages: Vec<_> = batch.iter().map(|(id, group, _)| message(id, group, &json!({}))).collect();
         let tried = RefCell::new(Vec::new());

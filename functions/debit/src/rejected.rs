@@ -1,5 +1,5 @@
-//! Rejected records of a message, on their way into the journal (S3). Nobody waits for a message's answer, so its
-//! rejected records are written there, with what was expected of them.
+//! Rejected records of a message, on their way into the journal (S3). No caller waits for the answer to a message, so its
+//! rejected records are written into the journal, with what was expected of them.
 
 use std::collections::HashSet;
 
@@ -16,12 +16,12 @@ pub(crate) struct Rejected<'a> {
     texts: &'a [&'a str],
     /// Rejections that are still to be committed.
     pending: Vec<RejectedRecord>,
-    /// Rejected records that are to be written or are in the journal, by their indexes.
+    /// The indexes of rejected records that are to be written or are in the journal.
     settled: HashSet<usize>,
 }
 
 impl<'a> Rejected<'a> {
-    /// The records of a message, of which an earlier delivery has written these rejected ones.
+    /// The rejected records of a message. An earlier delivery has written those in `written`.
     pub(crate) fn of(
         body: &'a Message<'a>,
         message: &'a rejected_record::Message,
@@ -36,12 +36,12 @@ impl<'a> Rejected<'a> {
         &self.pending
     }
 
-    /// Whether this record is to be written as rejected, or is in the journal.
+    /// Whether this record is to be written as rejected, or is in the journal as rejected.
     pub(crate) fn has(&self, index: usize) -> bool {
         self.settled.contains(&index)
     }
 
-    /// Notes a record that this verdict rejects, once.
+    /// Notes a record if this verdict rejects it. A record is noted once.
     pub(crate) fn note(&mut self, index: usize, row: &Row, verdict: &Verdict) {
         let Some((status, field, detail)) = verdict.refused() else { return };
         if !self.settled.insert(index) {
@@ -58,7 +58,7 @@ impl<'a> Rejected<'a> {
         });
     }
 
-    /// Forgets rejected records that are in the journal by now.
+    /// Keeps the rejected records that are not in the journal yet.
     pub(crate) fn retain(&mut self, is_pending: impl Fn(&RejectedRecord) -> bool) {
         self.pending.retain(is_pending);
     }

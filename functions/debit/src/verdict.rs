@@ -11,42 +11,42 @@ use domain::{Currency, Money, UsageRecord};
 /// The verdict on one record.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is in the journal now.
+    /// The record is in the journal now.
     Accepted {
         /// Its row.
         row: JournalKey,
         /// What it cost.
         charge: Money,
-        /// Why.
+        /// Why it cost that.
         basis: RatingBasis,
     },
-    /// It was in the journal already.
+    /// The record was in the journal already.
     Duplicate {
         /// Its row.
         row: JournalKey,
         /// What it cost, if it is rated.
         charge: Option<Money>,
     },
-    /// It is kept in the journal, without a rate (S9).
+    /// The record is kept in the journal, without a rate (S9).
     Unrated {
         /// Its row.
         row: JournalKey,
     },
-    /// Its key is taken by another content, or its revision is not due.
+    /// The record's key is taken by a different record, or its revision is not due.
     Conflict {
-        /// The row that has its key, if one does.
+        /// The row under its key, if there is one.
         row: Option<JournalKey>,
         /// What was expected.
         detail: String,
     },
-    /// It cannot be accepted.
+    /// The record cannot be accepted.
     Invalid(InvalidRecord),
-    /// The request was answered before it was decided on (S3): the same request, sent again, goes on with it.
+    /// The request was answered before the record was decided on (S3). The same request, sent again, goes on with it.
     NotReached,
 }
 
 impl Verdict {
-    /// How it was refused, the field and what was expected of it; none if it was not.
+    /// The rejection's status, its field and what was expected of it. `None` if the record was not rejected.
     pub fn refused(&self) -> Option<(RejectionStatus, &str, &str)> {
         match self {
             Self::Accepted { .. } | Self::Duplicate { .. } | Self::Unrated { .. } | Self::NotReached => None,
@@ -55,7 +55,7 @@ impl Verdict {
         }
     }
 
-    /// The row that stands under its key.
+    /// The row under the record's key.
     pub fn row(&self) -> Option<&JournalKey> {
         match self {
             Self::Accepted { row, .. } | Self::Duplicate { row, .. } | Self::Unrated { row } => Some(row),
@@ -64,12 +64,12 @@ impl Verdict {
         }
     }
 
-    /// Whether it was refused for its currency alone. If its key has a row, it is a conflict instead (S2).
+    /// Whether the record was rejected for its currency alone. If its key has a row, it is a conflict instead (S2).
     pub(crate) fn is_for_currency(&self) -> bool {
         matches!(self, Self::Invalid(problem) if problem.is_for_currency)
     }
 
-    /// A record whose key has a row already: the same one again, or a conflict (S2).
+    /// The verdict on a record whose key has a row already: a duplicate or a conflict (S2).
     pub(crate) fn compare(record: &UsageRecord, row: &JournalEntry, currency: Currency) -> Self {
         let (accepted, charge) = match &row.details {
             EntryDetails::Usage { record, charge, .. } => (record, Some(*charge)),
@@ -83,7 +83,7 @@ impl Verdict {
         }
     }
 
-    /// A record that was decided on.
+    /// The verdict on a record that a commit decided on.
     pub(crate) fn of_outcome(outcome: Outcome, row: JournalKey) -> Self {
         match outcome {
             Outcome::Charged { charge, basis } => Self::Accepted { row, charge, basis },
@@ -92,7 +92,7 @@ impl Verdict {
         }
     }
 
-    /// A record that has the key of one decided on in the same request, with this verdict.
+    /// The verdict on a follower, from its leader's. `same` says whether the follower repeats the leader's record.
     pub(crate) fn of_follower(same: bool, leader: &Self) -> Self {
         match leader {
             Self::Accepted { row, charge, .. } if same => {
@@ -104,7 +104,7 @@ impl Verdict {
         }
     }
 
-    /// A record that was rejected when its message was delivered before.
+    /// The verdict on a record that an earlier delivery of its message rejected.
     pub(crate) fn of_kept(rejected: &RejectedRecord) -> Self {
         let RejectedRecord { status, field, detail, .. } = rejected.clone();
         match status {
@@ -113,12 +113,12 @@ impl Verdict {
         }
     }
 
-    /// A record whose key was used with other content.
+    /// The verdict on a record whose key is taken by a different record.
     pub(crate) fn other_content(row: JournalKey) -> Self {
         Self::Conflict { row: Some(row), detail: OTHER_CONTENT.to_owned() }
     }
 
-    /// A revision whose predecessor does not exist, or is not reversed.
+    /// The verdict on a revision whose predecessor does not exist, or is not reversed.
     pub(crate) fn revision_not_due() -> Self {
         let detail = "revision: expected the one before to exist and be reversed".to_owned();
         Self::Conflict { row: None, detail }

@@ -1,6 +1,6 @@
-//! The nightly sweep: funds unused 72 h after their expiry are booked as forfeited, and people are warned of
-//! what will expire (E1-E3). It reads the accounts that are due and no others (E2); running it twice, late,
-//! in pieces or while debits arrive changes nothing else.
+//! The nightly sweep. It books funds that are unused 72 h after their expiry as forfeited, and warns recipients of funds
+//! that will expire (E1-E3). It reads only the accounts that are due (E2). The result is the same if it runs twice, late,
+//! in pieces or while debits arrive.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct Summary {
     pub warned: usize,
 }
 
-/// A sweep that did not finish; the accounts it names stay due.
+/// A sweep that did not finish. Accounts that were not swept stay due.
 #[derive(Debug, thiserror::Error)]
 pub enum ExpireError {
     /// The due accounts could not be read.
@@ -49,9 +49,9 @@ pub enum ExpireError {
     /// Some due accounts could not be swept.
     #[error("{failed} of {due} accounts could not be swept and stay due")]
     Accounts {
-        /// How many were not.
+        /// The number of accounts that were not swept.
         failed: usize,
-        /// How many were due.
+        /// The number of accounts that were due.
         due: usize,
     },
 }
@@ -83,8 +83,8 @@ async fn sweep_all(now: Timestamp, ports: &Ports) -> Result<Summary, ExpireError
     Ok(summary)
 }
 
-/// Sweeps one account until nothing is due, or it has had its share of the run: then it stays due for the next. A
-/// failure is logged and leaves it due, too.
+/// Sweeps one account until nothing is due, or until it has had [`MAX_COMMITS_AN_ACCOUNT`] commits. In the second case it
+/// stays due for the next run. It also stays due after a failure, which is logged.
 async fn sweep(store: &Store, id: &AccountId, now: Timestamp) -> Option<Swept> {
     let mut total = Swept::default();
     for _ in 0..MAX_COMMITS_AN_ACCOUNT {
@@ -93,7 +93,7 @@ async fn sweep(store: &Store, id: &AccountId, now: Timestamp) -> Option<Swept> {
             Ok(applied) => {
                 total.booked += applied.answer.booked;
                 total.warned += applied.answer.warned;
-                // The answer says whether anything is left: no second read to find out.
+                // The committed account says whether anything is still due, so no second read is needed.
                 let next = applied.account.due_for_expiry();
                 if next.is_none_or(|next| next > now.max(applied.account.as_of)) {
                     return Some(total);

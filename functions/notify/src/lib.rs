@@ -1,7 +1,7 @@
 //! Mails to an account's recipients (N1-N7, N9-N11).
 //!
-//! An event of the bus becomes a mail in the account's language, which goes to each recipient on its own: one bad
-//! address does not stop the others, and an event that comes again finds who was told ([`store::mail_leases`]).
+//! An event of the bus becomes a mail in the account's language, sent to each recipient separately. One bad address does
+//! not stop the others, and a repeated event skips recipients whose mail is marked as done ([`store::mail_leases`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub struct Ports {
     pub leases: MailLeases,
     /// The address that mails come from.
     pub from: String,
-    /// Where the portal is: `https://credits.example.com`.
+    /// The portal's URL, such as `https://credits.example.com`.
     pub portal: String,
     /// SES's configuration set, if there is one.
     pub configuration_set: Option<String>,
@@ -36,20 +36,20 @@ pub struct Ports {
     pub patience: Duration,
 }
 
-/// Why an event has to come again.
+/// Why an event must be delivered again.
 #[derive(Debug, thiserror::Error)]
 enum NotifyError {
     #[error("the account could not be read")]
     Store(#[from] StoreError),
-    /// The first failure.
+    /// Some recipients are still to be told; `first` is the first failure.
     #[error("{waiting} of {recipients} recipients are still to be told: {first}")]
     Waiting { waiting: usize, recipients: usize, first: Untold },
 }
 
-/// Why one recipient is still to be told.
+/// Why the mail to one recipient must be tried again.
 #[derive(Debug, thiserror::Error)]
 enum Untold {
-    #[error("somebody else is at it, or died at it")]
+    #[error("another process holds the mail's lease, or died holding it")]
     Held,
     #[error("there is no time left to wait for SES")]
     OutOfTime,
@@ -59,7 +59,7 @@ enum Untold {
     Store(#[from] StoreError),
 }
 
-/// Sends the mails of a batch of events, as far as it gets by `until`. An event without a mail is acknowledged.
+/// Sends the mails of a batch of events until `until`. An event that needs no mail is acknowledged.
 pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
     lambda::queue::each(batch, async |Delivery { event, .. }| tell(&event, ports, until).await).await
 }
@@ -101,9 +101,10 @@ async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), Notify
     }
 }
 
-/// What the lease of a mail is taken under. Each event is told once. But anybody's address can be made a recipient and removed again, as
-/// often as one likes, so an address is told once a day of each account that it was added or removed (N9). The
-/// limit is each account's own: otherwise a mail about one account would suppress the mail about another.
+/// The cause under which a mail's lease is taken: the event's id, so that each event is mailed once. Anyone's address can
+/// be added and removed as often as a caller likes, so a mail to an added or removed address has the account and the day
+/// as its cause: an address gets at most one such mail a day for each account (N9). The account is part of the cause,
+/// since a mail about one account would otherwise suppress the mail about another.
 fn leased_under(event: &Event, reader: Reader) -> String {
     match reader {
         Reader::Recipient => event.id.clone(),
@@ -140,7 +141,7 @@ async fn tell_one(
             Ok(ports.leases.mark_sent(&lease).await?)
         }
         Err(SendError::Refused { code, reason }) => {
-            tracing::warn!(event = cause, code, "a recipient's address is refused");
+            tracing::warn!(event = cause, code, "SES refused a recipient's address");
             MAILS_REFUSED.add(1);
             Ok(ports.leases.mark_refused(&lease, &reason).await?)
         }
@@ -150,16 +151,15 @@ async fn tell_one(
                 Err(unanswered.into())
             }
             Unanswered::GivenUp => {
-                tracing::warn!(event = cause, problem = %unanswered, "a mail is given up: it may have gone twice");
+                tracing::warn!(event = cause, problem = %unanswered, "a mail is given up: it may have been sent twice");
                 MAILS_GIVEN_UP.add(1);
                 Ok(())
             }
         },
         Err(unavailable) => {
             MAILS_FAILED.add(1);
-            // A lease that cannot be released ends by itself.
             if let Err(problem) = ports.leases.release(&lease).await {
-                tracing::warn!(event = cause, %problem, "a lease that could not be released ends by itself");
+                tracing::warn!(event = cause, %problem, "a lease could not be released; it expires by itself");
             }
             Err(unavailable.into())
         }

@@ -10,7 +10,7 @@ use lambda_runtime::{Error, LambdaEvent};
 use notify::Ports;
 use store::MailLeases;
 
-/// Time kept to mark the last mail and to answer.
+/// Time kept in reserve before the Lambda deadline, to mark the last mail and to return the batch response.
 const TO_ANSWER: Duration = Duration::from_secs(5);
 
 #[tokio::main(flavor = "current_thread")]

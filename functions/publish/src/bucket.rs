@@ -1,6 +1,6 @@
-//! The bucket of undelivered records: those of the stream that cannot be published as they are. `publish` stores a record
-//! that it cannot read, or that the bus refuses for good; the stream's mapping stores a batch that failed for as long as it
-//! is tried (its on-failure destination). Objects of both have the records in `payload.Records`.
+//! The bucket of undelivered records: records of the stream that cannot be published as they are. `publish` stores a record
+//! that it cannot read, or that the bus refuses for good. The stream's mapping stores a batch that it gives up (its
+//! on-failure destination). Objects of both kinds have the records in `payload.Records`.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{BoxError, ProvideErrorMetadata, SdkError};
@@ -30,7 +30,7 @@ pub struct Bucket {
 pub struct BucketError {
     /// Its error code, or the kind of failure.
     code: String,
-    /// What the SDK said.
+    /// The SDK's error.
     #[source]
     source: BoxError,
 }
@@ -38,10 +38,10 @@ pub struct BucketError {
 /// An object that holds no list of records.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoRecords {
-    /// It is no JSON, or its payload is a text that is none.
+    /// The object is not JSON, or its payload is a text that is not JSON.
     #[error("it is not JSON")]
     Json(#[from] serde_json::Error),
-    /// Something is missing.
+    /// The object has no records.
     #[error("it has no payload.Records")]
     Payload,
 }
@@ -52,8 +52,8 @@ impl Bucket {
         Self { client, name: name.into() }
     }
 
-    /// Stores a record, and gives its key: the same one each time, so that a record that is delivered again is stored
-    /// once.
+    /// Stores a record, and returns its key. The key is the same each time, so that a record that is delivered again is
+    /// stored once.
     pub(crate) async fn store(&self, record: &Value, why: &str) -> Result<String, BucketError> {
         let key = key_of(record);
         let object = json!({ "why": why, "payload": { "Records": [record] } });
@@ -69,7 +69,7 @@ impl Bucket {
         Ok(key)
     }
 
-    /// Keys after this one, in their order; none are left after an empty page.
+    /// A page of keys after this one, in their order. An empty page means that none are left.
     pub(crate) async fn keys(&self, after: Option<&str>) -> Result<Vec<String>, BucketError> {
         let list = self.client.list_objects_v2().bucket(&self.name).max_keys(KEYS_A_PAGE);
         let page = list.set_start_after(after.map(str::to_owned)).send().await.map_err(from_sdk)?;
@@ -112,7 +112,7 @@ pub(crate) fn records_of(object: &[u8]) -> Result<Vec<Value>, NoRecords> {
     }
 }
 
-/// The record's sequence number, which people can look up, and a fingerprint of its content, which makes the key unique.
+/// The key of a record: its sequence number, by which people find it, and its fingerprint, which makes the key unique.
 fn key_of(record: &Value) -> String {
     let sequence = record["dynamodb"]["SequenceNumber"].as_str().unwrap_or_default();
     let sequence: String = sequence.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn objects_of_the_mapping_are_read_whether_their_payload_is_a_text_or_not() {
         let payload = json!({ "Records": [{ "eventID": "1" }, { "eventID": "2" }] });
-        // As Lambda's guide has it: "Retain discarded records for a DynamoDB event source".
+        // An object as in Lambda's guide, "Retain discarded records for a DynamoDB event source".
         let around = |payload: Value| {
             json!({
                 "requestContext": { "requestId": "r", "functionArn": "f", "condition": "RecordAgeExceeded" },
@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(key, key_of(&record("1170000000002", "a")));
         assert!(key.starts_with("records/0000000000000000000000000001170000000002-"), "{key}");
         assert_ne!(key, key_of(&record("1170000000002", "b")));
-        assert!(key < key_of(&record("11170000000002", "a")), "in the order of their numbers");
-        assert!(key_of(&json!(7)).starts_with("records/"), "whatever it is");
+        assert!(key < key_of(&record("11170000000002", "a")), "keys sort by sequence number");
+        assert!(key_of(&json!(7)).starts_with("records/"), "any value has a key");
     }
 }

@@ -1,5 +1,5 @@
-//! The event bus: EventBridge's `PutEvents`, which takes a few entries at a time and may refuse some of them inside
-//! a 200. Those that it refuses for now are sent again; those that it refuses for good are reported, and hold up no other.
+//! The event bus: EventBridge's `PutEvents`, which takes a few entries at a time and may refuse some of them inside a 200.
+//! Entries that it refuses for now are sent again. Entries that it refuses for good are reported, and do not delay others.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use telemetry::metric::{EVENTS_FAILED, EVENTS_PUBLISHED};
 
 use crate::entry::Entry;
 
-/// `PutEvents` takes no more entries.
+/// The most entries that `PutEvents` takes.
 const MAX_ENTRIES: usize = 10;
-/// `PutEvents` takes no more bytes.
+/// The most bytes that `PutEvents` takes.
 const MAX_BYTES: usize = 256 * 1024;
 /// The bytes that an entry's time counts for.
 const TIME_BYTES: usize = 14;
 
-/// An entry is tried so often before its failure is reported.
+/// The number of tries of an entry before its failure is reported.
 const TRIES: u32 = 4;
 /// The pause before the second try; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ pub(crate) struct Bus<'a> {
 /// Entries could not be put on the bus.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// The bus did not answer, or asked to slow down, more often than is tried. The caller comes back later.
+    /// The bus did not answer, or throttled the request, at every try. The caller tries again later.
     #[error("the bus is unavailable ({code})")]
     Unavailable {
         /// Its error code, or the kind of failure.
@@ -42,15 +42,15 @@ pub enum BusError {
         #[source]
         source: BoxError,
     },
-    /// It answered, and refused entries more often than is tried. The caller comes back later.
+    /// The bus answered, and refused entries at every try. The caller tries again later.
     #[error("the bus refused {count} entries ({code})")]
     Entries {
-        /// How many.
+        /// The number of refused entries.
         count: usize,
         /// The error code of the first.
         code: String,
     },
-    /// The request is not what the bus takes: one of its entries, such as one that is too large.
+    /// The bus finds the request invalid because of one of its entries, such as one that is too large.
     #[error("the bus finds the request invalid ({code})")]
     Invalid {
         /// Its error code.
@@ -59,7 +59,7 @@ pub enum BusError {
         #[source]
         source: BoxError,
     },
-    /// The bus or a permission is missing, so no request can succeed. The caller comes back later, when that is mended.
+    /// The bus or a permission is missing, so no request can succeed. The caller tries again later, when that is mended.
     #[error("the bus refused the request ({code})")]
     Refused {
         /// Its error code.
@@ -73,16 +73,16 @@ pub enum BusError {
 /// The result for entries.
 #[derive(Debug, Default)]
 pub(crate) struct Put {
-    /// Those that the bus refuses for good, however often they are sent.
+    /// Entries that the bus refuses for good.
     pub(crate) refused: Vec<Refused>,
-    /// Where it stopped, if it did not come to the end. All entries before are on the bus, or refused for good.
+    /// Set if not all entries were sent. All entries before it are on the bus, or refused for good.
     pub(crate) unsent: Option<Unsent>,
 }
 
 /// An entry that the bus refuses for good.
 #[derive(Debug)]
 pub(crate) struct Refused {
-    /// Its place.
+    /// Its index.
     pub(crate) place: usize,
     /// The bus's error code.
     pub(crate) code: String,
@@ -91,14 +91,14 @@ pub(crate) struct Refused {
 /// The entries that are not on the bus.
 #[derive(Debug)]
 pub(crate) struct Unsent {
-    /// The place of the first that is not.
+    /// The index of the first of them.
     pub(crate) first: usize,
     /// Why.
     pub(crate) problem: BusError,
 }
 
 impl Bus<'_> {
-    /// Puts entries on the bus, in their order, up to the first request that comes to nothing.
+    /// Puts entries on the bus, in their order, up to the first request that fails.
     pub(crate) async fn put(&self, entries: &[Entry]) -> Put {
         let mut put = Put::default();
         let mut next = 0;
@@ -110,7 +110,7 @@ impl Bus<'_> {
         put
     }
 
-    /// The entries of one request, by their places.
+    /// Puts the entries of one request on the bus, by their indexes.
     async fn put_together(
         &self,
         entries: &[Entry],
@@ -140,14 +140,14 @@ impl Bus<'_> {
             if tries == TRIES || matches!(problem, BusError::Refused { .. }) {
                 return Err(Unsent { first: pending[0], problem });
             }
-            tracing::warn!(%problem, tries, "the bus is asked again");
+            tracing::warn!(%problem, tries, "entries are sent to the bus again");
             tokio::time::sleep(jittered(pause)).await;
             pause *= 2;
             tries += 1;
         }
     }
 
-    /// Sends one entry a request, since the bus found a request invalid and does not say which of its entries is.
+    /// Sends one entry in each request, since the bus found a request invalid and does not say which of its entries is.
     async fn put_each(
         &self,
         entries: &[Entry],
@@ -160,7 +160,7 @@ impl Bus<'_> {
         Ok(())
     }
 
-    /// Sends these once, and returns those that were refused.
+    /// Sends these entries once, and returns those that were refused.
     async fn send(&self, entries: &[Entry], places: &[usize]) -> Result<Vec<Refused>, BusError> {
         let sent = places.iter().map(|&place| self.request_entry(&entries[place])).collect();
         let result = self.client.put_events().set_entries(Some(sent)).send().await;
@@ -188,13 +188,13 @@ impl Bus<'_> {
     }
 }
 
-/// Half of the pause to all of it, so that entries that were refused together do not return together.
+/// A random time from half of the pause to all of it, so that entries refused together are not sent again together.
 fn jittered(pause: Duration) -> Duration {
     let micros = u64::try_from(pause.as_micros()).expect("a pause is short");
     Duration::from_micros(fastrand::u64(micros / 2..=micros))
 }
 
-/// The number of these that fit one request; at least one, since the bus itself refuses an entry that fits none.
+/// The number of entries that fit one request; at least one, since the bus itself refuses an entry that is too large.
 fn how_many_fit(entries: &[Entry]) -> usize {
     let mut bytes = 0;
     let fitting = entries.iter().take(MAX_ENTRIES).take_while(|entry| {
@@ -204,8 +204,9 @@ fn how_many_fit(entries: &[Entry]) -> usize {
     fitting.count().max(1)
 }
 
-/// Codes of entries that no further try helps. Source: EventBridge's API reference, `PutEventsResultEntry`; its other codes
-/// that are not to be tried again name a missing permission, which is an outage of ours and no fault of the entry.
+/// Codes of entries that no further try helps. Source: EventBridge's API reference, `PutEventsResultEntry`. Its other codes
+/// that are not to be tried again stand for a missing permission, which is an outage of the service and no fault of the
+/// entry.
 const PERMANENT: [&str; 3] = ["InvalidArgument", "MalformedDetail", "RedactionFailure"];
 
 /// Codes of requests whose entries are at fault.
@@ -226,7 +227,7 @@ pub(crate) fn code_of<E: ProvideErrorMetadata>(error: &SdkError<E>) -> &str {
     }
 }
 
-/// Maps what the SDK says, once, keeping its kind.
+/// Maps the SDK's error, keeping its kind.
 pub(crate) fn from_sdk<E>(error: SdkError<E>) -> BusError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -1,5 +1,5 @@
-//! The entries of a commit's events on the bus. Events are handled as JSON, so those of a newer writer, and their unknown fields,
-//! arrive as they were written.
+//! The entries of a commit's events on the bus. Events are handled as JSON, so events of a newer writer, and their unknown
+//! fields, arrive as they were written.
 
 use domain::event::Event;
 use jiff::Timestamp;
@@ -33,7 +33,7 @@ pub(crate) enum Unreadable {
 pub(crate) struct Commit<'a> {
     /// The account's id.
     pub(crate) account: &'a str,
-    /// The account's version with it.
+    /// The account's version after it.
     pub(crate) version: u64,
     /// Its instant.
     pub(crate) at: Timestamp,
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fact_is_an_event_of_the_domain() {
+    fn each_event_is_one_of_the_domain() {
         let available =
             Money::new("-1.25".parse().unwrap(), domain::Currency::parse("EUR").unwrap()).unwrap();
         let events = [EventDetails::BalanceDepleted { available }, EventDetails::BalanceLow { available }];
@@ -107,7 +107,7 @@ mod tests {
             };
             assert_eq!(serde_json::from_str::<Event>(&entry.detail).unwrap(), event);
             let written: Value = serde_json::from_str(&entry.detail).unwrap();
-            assert_eq!(written, serde_json::to_value(&event).unwrap(), "and nothing else is in it");
+            assert_eq!(written, serde_json::to_value(&event).unwrap(), "the event has no other fields");
             assert_eq!(entry.at, event.at);
         }
     }

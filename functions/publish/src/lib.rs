@@ -1,8 +1,8 @@
-//! Events of commits become events on the bus. A commit leaves its events on the account item; the stream of `accounts`
+//! Publishes the events of commits on the bus. A commit leaves its events on the account item; the stream of `accounts`
 //! brings them here. So there is no event without its commit, and its id is the same however often the stream delivers it.
 //!
 //! No event is lost (N11): an outage is waited for, and a record that no further try helps is stored in a bucket, to be
-//! published once its fault is mended ([`redrive()`]). The same function tells a period again ([`republish()`]).
+//! published once its fault is mended ([`redrive()`]). The same function publishes a period again ([`republish()`]).
 
 mod bucket;
 mod bus;
@@ -49,10 +49,10 @@ pub struct Batch {
     pub records: Vec<Value>,
 }
 
-/// Puts what a batch of the stream tells on the bus, in its order. At an outage of the bus or the bucket a record fails,
-/// and with it all that follow, since the stream is ordered: they come again from there. A record that no further try
-/// helps is stored in the bucket, and the others go on. Each batch is logged here with the correlation ids of its events, and
-/// each failure once.
+/// Puts the events of a batch of the stream on the bus, in its order. At an outage of the bus or the bucket, a record fails
+/// and so do all that follow, since the stream is ordered: the stream delivers them again from there. A record that no
+/// further try helps is stored in the bucket, and the others go on. Each batch is logged here with the correlation ids of
+/// its events, and each failure once.
 pub async fn handle(batch: Batch, ports: &Ports) -> DynamoDbEventResponse {
     let records = batch.records;
     let told = tell(&records, ports).await;

@@ -1,4 +1,4 @@
-//! The `publish` function on AWS Lambda: the stream of `accounts`, and requests to tell a period again or to publish
+//! The `publish` function on AWS Lambda: the stream of `accounts`, and requests to publish a period again or to publish
 //! undelivered records.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use lambda_runtime::{Error, LambdaEvent};
 use publish::{Batch, Bucket, Ports, Redrive, Redriven, Republish, Republished};
 use serde::{Deserialize, Serialize};
 
-/// Time kept in reserve before the Lambda deadline, to answer a request to tell a period again or to publish records.
+/// Time kept in reserve before the Lambda deadline, to answer a request to publish a period again or to publish records.
 const TO_ANSWER: Duration = Duration::from_secs(10);
 
 /// An event that the function is invoked with.

@@ -1,5 +1,5 @@
-//! Publishing undelivered records, once the fault that kept them from the bus is mended. Each event has the id that it would have
-//! had, so a record that is published twice is handled once.
+//! Publishes undelivered records after the fault that kept them from the bus is mended. Each event has the id that it
+//! would have had, so a record that is published twice is handled once.
 
 use serde::{Deserialize, Serialize};
 use telemetry::Causes;
@@ -10,7 +10,7 @@ use crate::bucket::{BucketError, records_of};
 use crate::bus::BusError;
 use crate::tell::tell;
 
-/// Which undelivered records are to be published.
+/// The undelivered records to publish.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Redrive {
@@ -22,30 +22,31 @@ pub struct Redrive {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {
-    /// Objects that are dealt with, and deleted.
+    /// Objects that were published and deleted.
     pub objects: usize,
     /// Events put on the bus.
     pub events: usize,
-    /// Objects that stay, since they still cannot be published; why is in the log.
+    /// Objects that stay, since they still cannot be published. The log has the reasons.
     pub left: usize,
-    /// When time was up before the last object: `after` of the request that goes on.
+    /// Set if time was up before the last object: `after` of the request that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
 }
 
-/// Undelivered records were not, or not all, published; the caller asks again.
+/// Not all undelivered records were published. The caller sends the request again.
 #[derive(Debug, thiserror::Error)]
 pub enum RedriveError {
     /// The bucket did not answer.
     #[error(transparent)]
     Bucket(#[from] BucketError),
-    /// The bus did not take them.
+    /// The bus did not accept the events.
     #[error("the events could not be put on the bus")]
     Bus(#[source] BusError),
 }
 
 /// Publishes undelivered records, object by object in the order of their keys, until all are published or time is up. An
-/// object is deleted once its records are on the bus; one that dies in between is published again, with the same ids.
+/// object is deleted once its records are on the bus. If the process dies in between, the object is published again, with
+/// the same ids.
 pub async fn redrive(request: Redrive, ports: &Ports, until: Instant) -> Result<Redriven, RedriveError> {
     let mut done = Redriven::default();
     let mut after = request.after;
@@ -92,7 +93,7 @@ impl Redriven {
             self.left += 1;
             return Ok(());
         }
-        // The records left of a batch get objects of their own, which come up later in this listing.
+        // Records of a batch that still cannot be published get objects of their own, which come later in this listing.
         for (&place, why) in &told.poison {
             ports.undelivered.store(&records[place], why).await?;
         }

@@ -1,5 +1,6 @@
-//! Publishing a period again, for a reader that lost it or is new. Lasting events are kept with their journal entries, so each
-//! is the one that was published the first time, with the same id. Only its correlation id is not kept.
+//! Publishes the events of a period again, for a reader that lost them or is new. Lasting events are kept with their
+//! journal entries, so each is the event that was published the first time, with the same id. Only its correlation id is
+//! not kept.
 
 use domain::AccountId;
 use domain::journal::JournalEntry;
@@ -28,12 +29,12 @@ pub struct Republish {
     pub account_id: Option<AccountId>,
     /// Only accounts whose ids come after this one.
     pub after: Option<AccountId>,
-    /// The period of posting begins at this instant.
+    /// The period begins at this instant. An event belongs to the instant at which its journal entry was posted.
     pub from: Timestamp,
     /// The period ends before this instant.
     pub to: Timestamp,
-    /// Whether people who were not told are told, too: after events were lost. Otherwise it is for other readers of the
-    /// bus, and nobody gets a mail, however long ago it happened and whoever has become a recipient since.
+    /// Whether recipients who were not told yet get mails. It is set after events were lost. Otherwise the events are only for
+    /// other readers of the bus, and no mail is sent, so that nobody is told of old events, nor a recipient added since.
     #[serde(default)]
     pub notify: bool,
 }
@@ -46,12 +47,12 @@ pub struct Republished {
     pub accounts: usize,
     /// Events put on the bus.
     pub events: usize,
-    /// Accounts whose journals could not be read to the end; why is in the log.
+    /// Accounts whose journals could not be read to the end. The log has the reasons.
     pub unread: usize,
-    /// Events that the bus refuses for good; which is in the log. Their rows stay in the journal.
+    /// Events that the bus refuses for good. The log names them, and their rows stay in the journal.
     #[serde(skip_serializing_if = "is_zero")]
     pub refused: usize,
-    /// If time was up before the end: `after` of the request that goes on.
+    /// Set if time was up before the end: `after` of the request that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<AccountId>,
 }
@@ -61,13 +62,13 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// A period was not, or not wholly, published again. The caller asks for it again.
+/// A period was not published completely. The caller sends the request again.
 #[derive(Debug, thiserror::Error)]
 pub enum RepublishError {
     /// The period ends before it begins.
     #[error("expected from to be earlier than to")]
     Period,
-    /// One account has none after it.
+    /// The request names one account, and accounts after another one.
     #[error("expected accountId or after, not both")]
     Both,
     /// One account has more events than there is time for.
@@ -76,13 +77,13 @@ pub enum RepublishError {
     /// The accounts, or a journal, could not be read.
     #[error("the accounts and their journals could not be read")]
     Store(#[from] StoreError),
-    /// The bus did not take it.
+    /// The bus did not accept the events.
     #[error("the events could not be put on the bus")]
     Bus(#[source] BusError),
 }
 
-/// Publishes a period again, account by account in the order of their ids, until all is published or time is up. An account whose
-/// journal cannot be read does not stop the others.
+/// Publishes a period again, account by account in the order of their ids, until all events are published or time is up. An
+/// account whose journal cannot be read does not stop the others.
 pub async fn republish(
     request: Republish,
     ports: &Ports,
@@ -107,7 +108,7 @@ pub async fn republish(
     }
 }
 
-/// The events published of one account.
+/// The numbers of one account's events that were published and refused.
 #[derive(Default)]
 struct Told {
     events: usize,
@@ -136,7 +137,7 @@ impl Run<'_> {
                         done.events += told.events;
                         done.refused += told.refused;
                     }
-                    // The next run publishes it from its beginning, with the same ids.
+                    // The next request publishes this account from its beginning, with the same ids.
                     Err(RepublishError::OutOfTime(_)) if done.has_begun() => {
                         done.next = after;
                         return Ok(done);
@@ -145,7 +146,7 @@ impl Run<'_> {
                         problem @ (StoreError::Corrupt { .. } | StoreError::NewerSchema { .. }),
                     )) => {
                         let problem = Causes(&problem);
-                        tracing::error!(account = %id, %problem, "an account's journal could not be told again");
+                        tracing::error!(account = %id, %problem, "an account's events could not be published again");
                         done.unread += 1;
                     }
                     Err(problem) => return Err(broke_off(after.as_ref(), problem)),
@@ -185,10 +186,10 @@ impl Run<'_> {
     }
 }
 
-/// Logs where the next request goes on, since an error's answer cannot say it.
+/// Logs where the next request goes on, since the response to an error cannot contain it.
 fn broke_off(after: Option<&AccountId>, problem: RepublishError) -> RepublishError {
     let after = after.map(AccountId::as_str);
-    tracing::error!(after, "what comes after this account was not told again");
+    tracing::error!(after, "the accounts after this one were not published again");
     problem
 }
 
@@ -208,5 +209,5 @@ fn entry_of_row(account: &AccountId, row: &JournalEntry, notify: bool) -> Option
     if !notify {
         event.insert("republished".to_owned(), true.into());
     }
-    Some(commit.entry(lasting.number, event).expect("an event says its type"))
+    Some(commit.entry(lasting.number, event).expect("an event has a type"))
 }

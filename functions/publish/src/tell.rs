@@ -17,15 +17,15 @@ pub(crate) struct Told {
     pub(crate) events: usize,
     /// The correlation ids of the events, without adjacent repeats.
     pub(crate) causes: String,
-    /// Records that no further try helps, by their places, and why: they cannot be read, or the bus refuses one of their
-    /// entries for good.
+    /// Records that no further try helps, by their indexes, and the reasons: a record cannot be read, or the bus refuses one
+    /// of its entries for good.
     pub(crate) poison: BTreeMap<usize, String>,
     /// The first record that is not on the bus because of an outage, and the outage.
     pub(crate) unsent: Option<(usize, BusError)>,
 }
 
-/// Puts the events of records on the bus, in their order, up to an outage. A record that no further try helps holds up no
-/// other.
+/// Puts the events of records on the bus, in their order, up to an outage. A record that no further try helps does not
+/// delay the others.
 pub(crate) async fn tell(records: &[Value], ports: &Ports) -> Told {
     let (mut entries, mut owners, mut poison) = (Vec::new(), Vec::new(), BTreeMap::new());
     for (place, record) in records.iter().enumerate() {

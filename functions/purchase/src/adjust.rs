@@ -20,15 +20,15 @@ const LONGEST_REASON: usize = 500;
 #[derive(ToSchema)]
 #[schema(as = NewAdjustment, rename_all = "camelCase")]
 pub struct Body {
-    /// Positive adds a lot, negative draws on lots, oldest expiry first.
+    /// A positive amount adds a lot. A negative amount draws on lots, oldest expiry first.
     #[schema(example = "-5.00")]
     amount: Amount,
-    /// Why; up to 500 characters.
+    /// The reason for the correction, up to 500 characters.
     #[schema(pattern = r"^[ \t\r\n]*\S([\s\S]{0,498}\S)?[ \t\r\n]*$")]
     reason: String,
-    /// When added funds expire; in 12 months unless it is said.
+    /// When added funds expire; in 12 months by default.
     expires_at: Option<Timestamp>,
-    /// Whether it may take more than is available.
+    /// Whether the correction may take more than is available.
     allow_negative: Option<bool>,
 }
 
@@ -52,7 +52,7 @@ impl Body {
 
 /// Adjust funds
 ///
-/// The same `Idempotency-Key` and body name the same adjustment for ever.
+/// Requests with the same `Idempotency-Key` and body stand for the same adjustment for ever.
 ///
 /// For operator.
 #[utoipa::path(
@@ -66,8 +66,8 @@ impl Body {
     ),
     request_body = Body,
     responses(
-        (status = 201, description = "The row of the journal", body = Transaction),
-        (status = 409, description = "More than is available, or the key was used with another body", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 201, description = "The adjustment's row of the journal", body = Transaction),
+        (status = 409, description = "The amount is more than is available, or the key was used with another body", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -119,7 +119,7 @@ async fn made_before(
     entry.ok_or_else(missing).map(Some)
 }
 
-/// A refusal of the domain, as a problem.
+/// A refusal of the domain, which becomes a problem.
 struct Refusal(AdjustmentRefusal);
 
 impl From<Refusal> for Problem {

@@ -16,11 +16,11 @@ use crate::idempotency::{Keyed, Once, once};
 #[derive(ToSchema)]
 #[schema(as = NewPurchase, rename_all = "camelCase")]
 pub struct Body {
-    /// How much to charge, in units of the currency: `"100.00"` is one hundred euros. At most the decimals that
-    /// a card is charged in (EUR 2, JPY 0), and within the operator's limits.
+    /// The amount to charge, in units of the currency: `"100.00"` is one hundred euros. It has at most the decimals that a
+    /// card is charged in (EUR 2, JPY 0), and is within the operator's limits.
     #[schema(example = "100.00")]
     amount: Amount,
-    /// The processor's token of a card, where it is not the saved one.
+    /// The processor's token of a card, if the saved card is not to be charged.
     #[schema(example = "pm_card_visa")]
     payment_method: Option<String>,
 }
@@ -35,9 +35,9 @@ impl Body {
 
 /// Buy funds
 ///
-/// The same `Idempotency-Key` and body name the same purchase for ever and give it as it is now: the card is
-/// charged once at most. A new try after a decline needs a new key. When the outcome is unknown the purchase
-/// stays `pending` and resolves by itself.
+/// Requests with the same `Idempotency-Key` and body stand for the same purchase for ever, and are answered with the
+/// purchase as it is now: the card is charged once at most. A new try after a decline needs a new key. If the outcome is
+/// unknown, the purchase stays `pending` and resolves by itself.
 ///
 /// For operator and admin.
 #[utoipa::path(
@@ -52,11 +52,11 @@ impl Body {
     request_body = Body,
     responses(
         (status = 201, description = "The card was charged and the funds added", body = Purchase),
-        (status = 202, description = "Pending, or the card wants its owner (`nextAction`)", body = Purchase),
+        (status = 202, description = "The purchase is pending, or the card's owner must confirm it (`nextAction`)", body = Purchase),
         (status = 402, description = "The card was declined", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "The key was used with another body, or the account cannot buy funds", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Contended, or a dependency is down; send it again with the same key", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The account is contended, or a dependency is down: send the request again with the same key", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -117,7 +117,7 @@ async fn method_named(
     kept.map(Some).map_err(|error| Problem::payment_method("paymentMethod", &error))
 }
 
-/// A refusal of the domain, as a problem.
+/// A refusal of the domain, which becomes a problem.
 struct Refusal(PurchaseRefusal);
 
 impl From<Refusal> for Problem {

@@ -1,13 +1,14 @@
-//! One `Idempotency-Key`, one body (F3): a request that is sent again names the same payment, and gets it as it is now.
+//! Idempotency (F3): an `Idempotency-Key` belongs to one body. A request that is sent again stands for the same payment,
+//! and is answered with the payment as it is now.
 
 use api::Problem;
 use contract::Code;
 use domain::{AccountId, Fingerprint, PaymentId, PaymentKind};
 use store::ApplyError;
 
-/// A request by its key and its body.
+/// The identity of a request: its key and its body.
 pub(crate) struct Keyed {
-    /// The payment that the account, the kind and the key name for ever.
+    /// The payment's id, which follows from the account, the kind and the key.
     pub id: PaymentId,
     /// The fingerprint of the body.
     pub fingerprint: Fingerprint,
@@ -26,7 +27,7 @@ impl Keyed {
         Self { id: PaymentId::derive(account, kind, key), fingerprint }
     }
 
-    /// Refuses a key that was used with another body, which has this fingerprint.
+    /// Refuses a key that was used with another body. `stored` is the fingerprint of the body that it was first used with.
     pub(crate) fn check(&self, stored: &Fingerprint) -> Result<(), Problem> {
         if self.fingerprint == *stored {
             Ok(())
@@ -37,8 +38,8 @@ impl Keyed {
     }
 }
 
-/// The result of a commit; or, if it was refused, the payment that `find` gives. Of two identical requests at the same
-/// instant the second may be refused because of the first.
+/// Returns the result of a commit or, if the commit was refused, the payment that `find` returns. Of two identical requests
+/// at the same instant, the second may be refused because of the first.
 pub(crate) async fn once<T, R>(
     made: Result<T, ApplyError<R>>,
     find: impl Future<Output = Result<Option<T>, Problem>>,

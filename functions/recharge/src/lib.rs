@@ -1,10 +1,10 @@
 //! Auto-recharge, and recovery of payments: the work on accounts that no request asks for.
 //!
-//! - An event says that an account is low: the rule is looked at, and the card charged (R2, R3).
-//! - Every five minutes, what is due: payments whose outcome is unknown are resolved to exactly one lot or none
-//!   (F5), retries begin (R4), and accounts whose event was lost, or whose lot expires, are looked at (R2, N3, N4).
+//! - When an event says that an account is low, the auto-recharge rule is evaluated, and the card is charged (R2, R3).
+//! - Every five minutes, due work is done: payments whose outcome is unknown are resolved to exactly one lot or none (F5),
+//!   retries begin (R4), and the rule is evaluated for accounts whose event was lost or whose lot expires (R2, N3, N4).
 //!
-//! An account with such work is a *due account*: `handle_due_account`.
+//! An account with due work is a *due account*: `handle_due_account`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ use store::{ApplyError, Store, StoreError};
 use telemetry::Causes;
 use telemetry::metric::PAYMENTS_PENDING;
 
-/// Due accounts handled at the same time: few, since each asks the card processor.
+/// Due accounts handled at the same time: few, since each one calls the card processor.
 const RECOVERED_AT_ONCE: usize = 4;
 
-/// A charge that succeeds may leave the account low, when a limit made it smaller; it is looked at again this
-/// often at once, and the rest is for the next event.
+/// The most payments of one account at once. A payment that succeeds may leave the account low, if a limit made it smaller.
+/// Then the rule is evaluated again, up to this number of payments. Further ones are left to the next event.
 const MAX_CHARGES_AT_ONCE: usize = 3;
 
 /// The ports of the handler.
@@ -38,9 +38,9 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// The card processor.
     pub processor: Arc<dyn Processor>,
-    /// What the operator allows.
+    /// The operator's policy for auto-recharge.
     pub policy: Policy,
-    /// When an attempt begins, for its lease.
+    /// The clock that tells when an attempt begins, for its lease.
     pub lease_clock: LeaseClock,
 }
 
@@ -64,13 +64,13 @@ pub enum Leases {
     Ignored,
 }
 
-/// What a scheduled run did.
+/// The result of a scheduled run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Open payments looked at.
+    /// Open payments that were due.
     pub looked_at: usize,
-    /// Of those, payments closed with a lot or without.
+    /// Those of them that were closed, with a lot or without.
     pub closed: usize,
     /// Recharges begun.
     pub begun: usize,
@@ -82,12 +82,12 @@ pub enum RecoverError {
     /// The due accounts could not be read.
     #[error("the accounts that are due could not be read")]
     Due(#[source] StoreError),
-    /// The other due accounts were handled.
+    /// Some due accounts could not be handled. The others were.
     #[error("{failed} of {due} due accounts could not be handled and stay due")]
     Accounts {
-        /// How many were not.
+        /// The number of accounts that were not handled.
         failed: usize,
-        /// How many were due.
+        /// The number of accounts that were due.
         due: usize,
     },
 }
@@ -102,7 +102,7 @@ pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
     .await
 }
 
-/// Handles due accounts, when the schedule says so.
+/// Handles due accounts, as of the schedule's instant.
 pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, RecoverError> {
     event.run(recover(event.time, Leases::Respected, ports)).await
 }
@@ -141,7 +141,7 @@ pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Su
     if failed > 0 { Err(RecoverError::Accounts { failed, due: accounts }) } else { Ok(summary) }
 }
 
-/// Resolves the account's open payments that are due, and looks at its auto-recharge.
+/// Resolves the account's open payments that are due, and evaluates its auto-recharge rule if needed.
 async fn handle_due_account(
     ports: &Ports,
     id: &AccountId,
@@ -159,7 +159,7 @@ async fn handle_due_account(
             Ok(Recovery::Closed) => summary.closed += 1,
             Ok(Recovery::WaitsForOwner) => {}
             Ok(Recovery::Pending) => PAYMENTS_PENDING.add(1),
-            // The account's other payments are looked at all the same.
+            // A failure does not stop the account's other payments.
             Err(problem) => {
                 PAYMENTS_PENDING.add(1);
                 failure = Some(problem);
@@ -175,8 +175,8 @@ async fn handle_due_account(
     failure.map_or(Ok(summary), Err)
 }
 
-/// Looks at the rule, and charges what it wants, again while a charge leaves the account low. Gives how many
-/// charges were begun.
+/// Evaluates the auto-recharge rule and makes the payment that it asks for, again while a payment leaves the account low.
+/// Returns the number of payments that were begun.
 async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, StoreError> {
     let cashier = ports.cashier();
     for begun in 0..MAX_CHARGES_AT_ONCE {
@@ -186,13 +186,13 @@ async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, St
         });
         let opened = match looked.await {
             Ok(looked) => looked.answer,
-            // A repeat of this very commit stands there: whoever made it, or recovery, goes on with it.
+            // Another process has committed the same payment. That process, or recovery, goes on with it.
             Err(ApplyError::PaymentMoved | ApplyError::NoAccount) => None,
             Err(ApplyError::Store(problem)) => return Err(problem),
             Err(ApplyError::Refused(never)) => match never {},
         };
         let Some(payment) = opened else { return Ok(begun) };
-        // A payment that could not be closed stays open, for recovery.
+        // A payment that cannot be closed stays open, for recovery.
         cashier.charge(payment, now).await?;
     }
     Ok(MAX_CHARGES_AT_ONCE)

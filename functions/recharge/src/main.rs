@@ -11,7 +11,7 @@ use lambda_runtime::{Error, LambdaEvent};
 use recharge::{Ports, RecoverError, Summary};
 use serde::{Deserialize, Serialize};
 
-/// What wakes it.
+/// An event that the function is invoked with.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Wake {
@@ -19,7 +19,7 @@ enum Wake {
     Schedule(Scheduled),
 }
 
-/// What it answers to each.
+/// The response to each event.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Answer {

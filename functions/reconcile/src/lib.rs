@@ -1,8 +1,8 @@
-//! Reconciling: each account's own numbers, its journal and its payments are held against one another
+//! Reconciliation: compares each account's own numbers, its journal and its payments with one another
 //! ([`domain::audit`]). It reads, account by account, and writes nothing.
 //!
-//! A run goes through the accounts in the order of their ids, at a bounded rate, until all are done or its time is up;
-//! then it says after which account the next run goes on.
+//! A run goes through the accounts in the order of their ids, at a bounded rate, until all are done or time is up. If time
+//! is up, its summary names the account after which the next run goes on.
 
 mod pace;
 
@@ -30,14 +30,14 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// A third of what one partition of DynamoDB gives, so that an account which is looked at has two thirds left
-    /// for its own reads; and as many rows as are sorted in some 100 MB.
+    /// A third of the read units of one DynamoDB partition, so that two thirds are left for other reads of the account that
+    /// is reconciled; and as many rows as are sorted in some 100 MB.
     fn default() -> Self {
         Self { units_a_second: 1_000, max_rows: 1_000_000 }
     }
 }
 
-/// Differences that an answer shows; all of them are in the log.
+/// The most differences that a summary shows. All of them are in the log.
 pub const MAX_SHOWN: usize = 100;
 
 /// Ids listed at a time.
@@ -46,8 +46,8 @@ const IDS_A_PAGE: usize = 100;
 /// Rows read at a time: about 125 units.
 const ROWS_A_PAGE: usize = 1_000;
 
-/// A transaction becomes visible item by item, within milliseconds. A second look waits this long between the account
-/// and its rows, and between rows that are ahead of the account and the account, by when they are all there.
+/// A transaction becomes visible item by item, within milliseconds. A second look waits this long after it reads the
+/// account, and again before it reads the account's version if rows are ahead of it. By then all items are visible.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// The ports of the handler.
@@ -83,15 +83,15 @@ pub struct Request {
 pub struct Summary {
     /// Accounts reconciled.
     pub accounts: usize,
-    /// Their entries and payments.
+    /// Entries and payments of these accounts.
     pub rows: usize,
     /// Accounts whose books differ.
     pub differing: usize,
     /// Differences found.
     pub differences: usize,
-    /// Accounts that could not be read to the end; why is in the log.
+    /// Accounts that could not be read to the end. The log has the reasons.
     pub unread: usize,
-    /// If it ended before all was done: `after` of the run that goes on.
+    /// Set if the run ended before all accounts were done: `after` of the run that goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<AccountId>,
     /// The first differences.
@@ -112,7 +112,7 @@ pub struct Shown {
     /// A row's key, a payment's or lot's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// The numbers.
+    /// A description of the difference, with its numbers.
     pub detail: String,
 }
 
@@ -132,19 +132,19 @@ pub enum ReconcileError {
 enum Obstacle {
     #[error("time was up")]
     OutOfTime,
-    #[error("it has more than {0} rows and payments")]
+    #[error("the account has more than {0} rows and payments")]
     TooManyRows(usize),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The result of a look.
+/// The result of one look at an account.
 struct Look {
     rows: usize,
     findings: Vec<Finding>,
 }
 
-/// A run.
+/// A run in progress.
 struct Run<'a> {
     store: &'a Store,
     max_rows: usize,
@@ -167,7 +167,7 @@ pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<S
         Some(id) => run.only(id).await,
         None => run.all(&request).await,
     };
-    // Its findings count even if it could not go on.
+    // The findings count even if the run could not go on.
     if ended.is_ok() || run.summary.has_begun() {
         run.summary.report();
     }
@@ -175,7 +175,7 @@ pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<S
 }
 
 fn count(number: usize) -> u64 {
-    u64::try_from(number).expect("a machine counts no further")
+    u64::try_from(number).expect("a count fits in 64 bits")
 }
 
 impl Run<'_> {
@@ -204,7 +204,7 @@ impl Run<'_> {
                     return Ok(());
                 }
                 let reconciled = self.reconcile(&id).await;
-                // The first account is skipped however long it takes, or no run would ever get past it.
+                // If time is up in the first account of a run, the account is skipped, or no run would ever get past it.
                 if matches!(reconciled, Err(Obstacle::OutOfTime)) && self.summary.has_begun() {
                     self.summary.next = after;
                     return Ok(());
@@ -218,7 +218,7 @@ impl Run<'_> {
         }
     }
 
-    /// The findings of both of two looks. One look is enough if it finds nothing.
+    /// The findings that two looks have in common. One look is enough if it finds nothing.
     async fn reconcile(&mut self, id: &AccountId) -> Result<Look, Obstacle> {
         let first = self.look(id, None).await?;
         if first.findings.is_empty() { Ok(first) } else { self.look(id, Some(&first.findings)).await }
@@ -297,13 +297,13 @@ impl Run<'_> {
         if audit.size() > self.max_rows { Err(Obstacle::TooManyRows(self.max_rows)) } else { Ok(()) }
     }
 
-    /// How far the account has come by now.
+    /// The account's version by now; 0 if there is no account.
     async fn version(&self, id: &AccountId) -> Result<u64, Obstacle> {
         let account = self.store.account_as_written(id).await?;
         Ok(account.map_or(0, |account| account.version))
     }
 
-    /// Waits for its turn to read, if there is time for more.
+    /// Waits until the pace allows the next read. Fails if time is up.
     async fn may_go_on(&mut self) -> Result<(), Obstacle> {
         if Instant::now() >= self.until {
             return Err(Obstacle::OutOfTime);
@@ -338,7 +338,7 @@ impl Run<'_> {
 }
 
 impl Look {
-    /// The look at an account that cannot be read.
+    /// The result of a look at an account that cannot be read.
     fn at_no_account(problem: &str) -> Self {
         let problem = problem.to_owned();
         Self { rows: 0, findings: vec![Finding::Unreadable { item: "core".to_owned(), problem }] }
@@ -353,7 +353,7 @@ impl Summary {
         BOOKS_DIFFER.report(count(differences));
         BOOKS_UNREAD.report(count(unread + usize::from(self.next.is_some())));
         if let Some(next) = &self.next {
-            tracing::error!(%next, "it ended before every account was reconciled; go on after this one");
+            tracing::error!(%next, "the run ended before every account was reconciled; go on after this one");
         }
     }
 

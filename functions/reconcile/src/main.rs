@@ -7,7 +7,7 @@ use lambda::{Function, until};
 use lambda_runtime::{Error, LambdaEvent};
 use reconcile::{Limits, Ports, Request};
 
-/// It ends so long before its time is up, to answer.
+/// Time kept in reserve before the Lambda deadline, to answer.
 const TO_ANSWER: Duration = Duration::from_secs(10);
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! A pace: at most so many read units a second, however fast the tables answer.
+//! A limit to the read units that a run consumes in a second, however fast the tables answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,16 +6,16 @@ use std::time::Duration;
 use store::Meter;
 use tokio::time::Instant;
 
-/// The most time that a run may make up for. A run that was slow before may not read all the faster later.
+/// The most time that a slow run may make up for later. It bounds how fast a run reads after a slow phase.
 const MAX_CREDIT: Duration = Duration::from_secs(1);
 
-/// Holds a run back when it has read more than its time allows.
+/// Delays a run that has read more than the pace allows.
 pub(crate) struct Pace {
     meter: Arc<Meter>,
     units_a_second: u32,
-    /// When it began, or would have begun had it never been slow.
+    /// When the run began, moved later by the time that it was slow beyond [`MAX_CREDIT`].
     began: Instant,
-    /// The meter's count then.
+    /// The meter's count when the run began.
     before: f64,
 }
 
@@ -37,7 +37,7 @@ impl Pace {
         (self.meter.units().read - self.before).max(0.0)
     }
 
-    /// When so many units may have been read.
+    /// The instant from which this many units may have been read.
     #[expect(clippy::float_arithmetic, reason = "capacity, not money")]
     fn turn_after(&mut self, units: f64, now: Instant) -> Instant {
         let turn = self.began + Duration::from_secs_f64(units / f64::from(self.units_a_second));
@@ -57,8 +57,8 @@ mod tests {
         let at = |seconds| began + Duration::from_secs(seconds);
         assert_eq!(pace.turn_after(100.0, at(1)), at(1), "a hundred units take a second");
         assert_eq!(pace.turn_after(300.0, at(1)), at(3), "three hundred take three");
-        assert!(pace.turn_after(300.0, at(60)) <= at(60), "nothing was read for long: it may at once");
-        // Five seconds' worth, of which one was saved up.
+        assert!(pace.turn_after(300.0, at(60)) <= at(60), "after a long pause it may read at once");
+        // 500 units take five seconds, of which one was saved up.
         assert_eq!(pace.turn_after(800.0, at(60)), at(64));
     }
 }

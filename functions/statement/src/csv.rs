@@ -1,16 +1,17 @@
 //! Transactions as CSV (RFC 4180), which programs read and people open in a spreadsheet.
 //!
 //! A spreadsheet reads a cell that looks like a number, a date or a formula as one: `+447900900123` becomes 4.479E+11, and
-//! `=HYPERLINK(…)` runs. A text that could be taken for something else is therefore written as a formula that gives just this
-//! text, `="+447900900123"`: see [`text_cell`]. Why not with an apostrophe: [the decision](../../../docs/decisions/csv-cells.md).
+//! `=HYPERLINK(…)` runs. A text that could be taken for something else is therefore written as a formula that gives just
+//! this text, `="+447900900123"`: see [`text_cell`]. [The decision](../../../docs/decisions/csv-cells.md) says why not with
+//! an apostrophe.
 
 use api::{Problem, Reply};
 use contract::{RejectedRecord, Transaction};
 
-/// So that a spreadsheet reads the file as UTF-8.
+/// The byte order mark, by which a spreadsheet reads the file as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// A spreadsheet takes at most 255 UTF-16 units for one text in a formula; a character has at most two.
+/// The most characters of one text in a formula. A spreadsheet takes at most 255 UTF-16 units; a character has at most two.
 const LONGEST_TEXT_IN_FORMULA: usize = 127;
 
 const COLUMNS: [&str; 15] = [
@@ -43,8 +44,8 @@ pub fn reply(transactions: &[Transaction]) -> Result<Reply, Problem> {
     String::from_utf8(bytes).map(Reply::csv).map_err(|problem| broken(problem.to_string()))
 }
 
-/// Cells whose form is ours stay as they are: ids, which begin with an instant or a letter and have a `#` or a `_`, instants,
-/// names and amounts. The others are what somebody sent.
+/// The cells of a row. Values that the service forms stay as they are: ids, which begin with an instant or a letter and
+/// have a `#` or a `_`, instants, names and amounts. Other values were sent by a caller, and go through [`text_cell`].
 fn cells(row: &Transaction) -> [String; 15] {
     let sent = |text: &Option<String>| text.as_deref().map(text_cell).unwrap_or_default();
     [
@@ -66,7 +67,7 @@ fn cells(row: &Transaction) -> [String; 15] {
     ]
 }
 
-/// Why an adjustment was made, or a record refused.
+/// The reason of an adjustment, or of a record's rejection.
 fn reason(row: &Transaction) -> Option<String> {
     let refused = row.rejection.as_ref().map(|RejectedRecord { status, problem, .. }| {
         format!("{}: {}: {}", status, problem.field, problem.detail)
@@ -74,11 +75,11 @@ fn reason(row: &Transaction) -> Option<String> {
     row.reason.clone().or(refused)
 }
 
-/// A cell that a spreadsheet shows as this text, whatever it looks like.
+/// A cell that a spreadsheet shows as exactly this text.
 ///
-/// A text that begins with a letter, has no digit and is no truth value is read as text, and stays as it is. Any other one
-/// becomes `="text"`, its quotes doubled; one of more than 127 characters becomes `="part"&"part"`. No text that stays as it is
-/// begins with `=`, so a program can tell them apart.
+/// A text that begins with a letter, has no digit and is no truth value is read as text, and stays as it is. Any other text
+/// becomes `="text"`, with its quotes doubled; a text of more than 127 characters becomes `="part"&"part"`. No text that
+/// stays as it is begins with `=`, so a program can tell the two apart.
 ///
 /// ```
 /// use statement::csv::text_cell;

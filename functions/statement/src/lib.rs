@@ -1,5 +1,5 @@
-//! What an account's money did: its funds, transactions and receipts, and the rates that calls are charged at. This function
-//! only reads.
+//! Reads an account's funds, transactions and receipts, and the rates that calls are charged at. This function writes
+//! nothing.
 //!
 //! | file | routes |
 //! |---|---|
@@ -43,7 +43,7 @@ api::routes! { &Ports;
     "GET /v1/rates" ("service", "number", "currency") => rates::rate,
 }
 
-/// Who may read an account's books.
+/// The roles that may read an account's funds and transactions.
 const READERS: [Role; 3] = [Role::Operator, Role::Admin, Role::Viewer];
 
 /// Answers one request.

@@ -1,4 +1,4 @@
-//! What a number costs (S5).
+//! Finds the rate of a number (S5).
 
 use api::problem::both;
 use api::{Problem, Reply, Request};
@@ -18,13 +18,13 @@ use crate::Ports;
     operation_id = "findRate",
     tag = "Rates",
     params(
-        ("service" = ServiceName, Query, description = "What is used"),
-        ("number" = String, Query, description = "E.164, as `%2B33…` or without its `+`; the last digits may be masked", pattern = r"^\+?[0-9]([0-9]{0,14}|[0-9]{0,13}\*|[0-9]{0,12}\*{2}|[0-9]{0,11}\*{3}|[0-9]{0,10}\*{4})$"),
+        ("service" = ServiceName, Query, description = "The service that is used"),
+        ("number" = String, Query, description = "The number in E.164, as `%2B33…` or without its `+`; the last digits may be masked", pattern = r"^\+?[0-9]([0-9]{0,14}|[0-9]{0,13}\*|[0-9]{0,12}\*{2}|[0-9]{0,11}\*{3}|[0-9]{0,10}\*{4})$"),
         ("currency" = CurrencyCode, Query, description = "ISO 4217"),
     ),
     responses(
         (status = 200, description = "The rate of the longest prefix in force now", body = RateFound),
-        (status = 404, description = "There is none", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "There is no rate for the number", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn rate(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

@@ -14,7 +14,7 @@ pub struct Pdf(pub Vec<u8>);
 
 /// Read a receipt
 ///
-/// Of a purchase or recharge that was charged: one page, in the account's language.
+/// The receipt of a purchase or recharge that was charged. It has one page, in the account's language.
 ///
 /// For operator, admin and viewer.
 #[utoipa::path(

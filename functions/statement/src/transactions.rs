@@ -14,7 +14,7 @@ use store::list::{Cursor, Period};
 
 use crate::{Ports, READERS, csv};
 
-/// Who may read what became of a usage record.
+/// The roles that may read the result of a usage record.
 const RECORD_READERS: [Role; 4] = [Role::Operator, Role::Admin, Role::Viewer, Role::Platform];
 
 /// Ids of transactions have at most this many characters.
@@ -22,14 +22,14 @@ const LONGEST_TRANSACTION_ID: usize = 256;
 
 /// List an account's transactions
 ///
-/// One transaction is read with `transactionId`, or with `recordId` and `startedAt`, whatever characters a record's id has; the
-/// page then has it alone, or nothing.
+/// To read one transaction, send `transactionId`, or `recordId` and `startedAt`; a record's id may have any characters
+/// there. The page then has only this transaction, or none.
 ///
-/// With `Accept: text/csv` the page is CSV in UTF-8 with a byte order mark, and a `Link` header leads to the next. A text that a
-/// spreadsheet would take for a number, a date or a formula is written as `="text"`, its quotes doubled, and in parts joined by `&`
-/// where it is longer than 127 characters.
+/// With `Accept: text/csv` the page is CSV in UTF-8 with a byte order mark, and a `Link` header leads to the next page. A
+/// text that a spreadsheet would take for a number, a date or a formula is written as `="text"`, with its quotes doubled.
+/// If it is longer than 127 characters, it is written in parts that are joined by `&`.
 ///
-/// For operator, admin and viewer. A platform reads records that were refused, with `kind=rejected`, and a single transaction of
+/// For operator, admin and viewer. A platform may read rejected records, with `kind=rejected`, and a single transaction of
 /// a record.
 #[utoipa::path(
     get,
@@ -38,21 +38,21 @@ const LONGEST_TRANSACTION_ID: usize = 256;
     tag = "Journal",
     params(
         ("id" = String, Path, description = "The account"),
-        ("from" = Option<Timestamp>, Query, nullable = false, description = "From this instant of `at`"),
-        ("to" = Option<Timestamp>, Query, nullable = false, description = "Up to this instant of `at`, not including it"),
-        ("kind" = Option<KindName>, Query, nullable = false, description = "Only this kind"),
-        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
-        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
-        ("transactionId" = Option<String>, Query, nullable = false, pattern = "^[!-~]{1,256}$", description = "Only this one; without other parameters"),
-        ("recordId" = Option<String>, Query, nullable = false, pattern = "^[!-\"$-~]{1,128}$", description = "Only that of this usage record; with `startedAt`, and without other parameters than `revision`"),
+        ("from" = Option<Timestamp>, Query, nullable = false, description = "Only transactions whose `at` is this instant or later"),
+        ("to" = Option<Timestamp>, Query, nullable = false, description = "Only transactions whose `at` is before this instant"),
+        ("kind" = Option<KindName>, Query, nullable = false, description = "Only transactions of this kind"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the previous page"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100; 50 by default"),
+        ("transactionId" = Option<String>, Query, nullable = false, pattern = "^[!-~]{1,256}$", description = "Only this transaction; not allowed with other parameters"),
+        ("recordId" = Option<String>, Query, nullable = false, pattern = "^[!-\"$-~]{1,128}$", description = "Only the transaction of this usage record; needs `startedAt`, and allows no other parameter but `revision`"),
         ("startedAt" = Option<Timestamp>, Query, nullable = false, description = "When the record's call started"),
-        ("revision" = Option<u32>, Query, nullable = false, minimum = 1, description = "The record's, 1 unless it is said"),
+        ("revision" = Option<u32>, Query, nullable = false, minimum = 1, description = "The record's revision; 1 by default"),
     ),
     responses(
         (status = 200, description = "One page, newest first by `at`", content(
             (Transactions = "application/json"),
             (String = "text/csv"),
-        ), headers(("Link" = String, description = "Of CSV: where the next page is, as `rel=\"next\"`"))),
+        ), headers(("Link" = String, description = "Only with CSV: the address of the next page, as `rel=\"next\"`"))),
         (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -90,7 +90,7 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
     })
 }
 
-/// Which transactions a request asks for.
+/// The transactions that a request asks for.
 enum Asked {
     /// One, under the first of these keys that has a row.
     One(Vec<JournalKey>),
@@ -133,7 +133,7 @@ fn in_order(
     }
 }
 
-/// The query has none of these parameters, which mean nothing beside the others.
+/// Checks that the query has none of these parameters, which are not allowed with the others.
 fn alone(request: &Request, others: &[&str]) -> Result<(), Problem> {
     let given = others.iter().filter(|name| request.query(name).is_some());
     let errors: Vec<_> = given
@@ -148,12 +148,12 @@ fn transaction_key(text: &str) -> Option<JournalKey> {
     valid.then(|| JournalKey::from_stored(text))
 }
 
-/// Whether transactions of this kind are of usage records: what a platform sent.
+/// Whether transactions of this kind are of usage records, which a platform sends.
 fn is_of_record(kind: EntryKind) -> bool {
     matches!(kind, EntryKind::Usage | EntryKind::Unrated | EntryKind::Rejected)
 }
 
-/// The same listing from there on: a link's query replaces the one that was sent.
+/// The link to the next page. It repeats the other parameters, since a link's query replaces the request's query.
 fn link_to_next(period: &Period, limit: usize, cursor: &str) -> String {
     let Period { from, to, kind } = period;
     let from = from.map(|from| format!("&from={from}")).unwrap_or_default();
@@ -169,7 +169,7 @@ fn unknown_kind() -> Problem {
 
 /// Read a record's transaction
 ///
-/// A record whose id has a `/` is not reached here behind some proxies: list transactions with its `recordId` instead.
+/// Behind some proxies, a record whose id has a `/` cannot be read here. List transactions with its `recordId` instead.
 ///
 /// For operator, admin, viewer and platform.
 #[utoipa::path(
@@ -181,11 +181,11 @@ fn unknown_kind() -> Problem {
         ("id" = String, Path, description = "The account"),
         ("recordId" = String, Path, description = "The record"),
         ("startedAt" = Timestamp, Query, description = "When the call started"),
-        ("revision" = Option<u32>, Query, nullable = false, minimum = 1, description = "1 unless it is said"),
+        ("revision" = Option<u32>, Query, nullable = false, minimum = 1, description = "The record's revision; 1 by default"),
     ),
     responses(
-        (status = 200, description = "What became of it", body = Transaction),
-        (status = 404, description = "It was never accepted", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "The record's transaction", body = Transaction),
+        (status = 404, description = "The record was never accepted", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -197,8 +197,8 @@ pub async fn usage_record(request: &Request, ports: &Ports) -> Result<Reply, Pro
     Ok(Reply::json(200, &Transaction::from(&entry)))
 }
 
-/// The ids under which a record may stand. A UUID is kept in small letters; rows of earlier versions have it as it was
-/// sent.
+/// The ids under which a record may be in the journal. A UUID is kept in small letters; rows of earlier versions have it
+/// as it was sent.
 fn ids_of(text: &str) -> Result<Vec<RecordId>, InvalidId> {
     let (kept, sent) = (RecordId::sent(text)?, RecordId::parse(text)?);
     Ok(if kept == sent { vec![kept] } else { vec![kept, sent] })
@@ -222,7 +222,7 @@ async fn first_of(
     Ok(None)
 }
 
-/// When a record's call started, to the second, as its key has it.
+/// When a record's call started, cut to the second as in the record's key.
 fn started_at(request: &Request) -> Result<Timestamp, Problem> {
     let missing = || Problem::field("startedAt", Code::Missing, "expected when the call started");
     Ok(cut_to_second(request.query_instant("startedAt")?.ok_or_else(missing)?))
@@ -246,8 +246,8 @@ fn revision(request: &Request) -> Result<u32, Problem> {
     operation_id = "listUnratedRecords",
     tag = "Rates",
     params(
-        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the page before"),
-        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100, 50 unless it is said"),
+        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the previous page"),
+        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100; 50 by default"),
     ),
     responses((status = 200, description = "One page", body = UnratedRecords))
 )]

@@ -1,4 +1,4 @@
-//! A function that does nothing: what the others' starts and sizes are measured against (`cargo xtask budget`).
+//! A function that does nothing. The starts and sizes of the others are measured against it (`cargo xtask budget`).
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::Value;

@@ -35,7 +35,7 @@ pub fn router(machine: &Machine) -> Router {
         .with_state(machine.clone())
 }
 
-/// What the address says of how one came here.
+/// The query of the page's address.
 #[derive(Deserialize)]
 struct Arrival {
     #[serde(default)]
@@ -140,8 +140,8 @@ async fn set_recipients(
     }
 }
 
-/// An amount as people type it, as the API takes it: one comma with one or two digits after it can only be a decimal
-/// comma. `1,000` is a thousand to some and one to others, so it is none.
+/// An amount as people type it, in the form that the API takes. One comma with one or two digits after it can only be a
+/// decimal comma. `1,000` is refused, since it is a thousand to some people and one to others.
 fn typed_amount(text: &str) -> Option<String> {
     let text = text.trim();
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -155,7 +155,7 @@ fn typed_amount(text: &str) -> Option<String> {
     is_plain.then(|| format!("{whole}.{decimals}"))
 }
 
-/// The page with these fields marked, which hold no amount; the API is not asked.
+/// The page, with these fields marked since they hold no amount. The API is not called.
 async fn refuse(
     machine: &Machine,
     id: &str,
@@ -173,7 +173,7 @@ async fn refuse(
     render(machine, id, StatusCode::UNPROCESSABLE_ENTITY, with_outcome).await
 }
 
-/// The PDF, as the API gives it.
+/// The receipt's PDF, as the API sends it.
 async fn receipt(machine: State<Machine>, Path((id, purchase)): Path<(String, String)>) -> Response {
     let path = json!({ "id": id, "purchaseId": purchase });
     let route = "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt";
@@ -214,8 +214,8 @@ fn body_of(answer: &ApiGatewayV2httpResponse) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(body)?)
 }
 
-/// After a form: the page anew, so that reloading it sends nothing again; or the page with what is wrong beside
-/// what was entered.
+/// The response to a form. After a success it redirects to the page, so that reloading the page does not send the form
+/// again. Otherwise it is the page with the errors beside the values that were entered.
 async fn conclude(
     machine: &Machine,
     id: &str,
@@ -240,7 +240,7 @@ async fn conclude(
     }
 }
 
-/// The page, changed by what became of a form.
+/// The page, with the changes that a form's outcome makes.
 async fn render(machine: &Machine, id: &str, status: StatusCode, change: impl FnOnce(&mut Page)) -> Response {
     let page = match read(machine, id).await {
         Ok(Some(mut page)) => {

@@ -1,4 +1,4 @@
-//! What an account's page shows: what the API says of the account, put in words.
+//! The content of an account's page: the API's answers about the account, put in words.
 
 use anyhow::Context;
 use askama::Template;
@@ -19,7 +19,7 @@ pub(crate) const AUTO_RECHARGE: &str = "auto-recharge";
 pub(crate) const PAYMENT_METHOD: &str = "payment-method";
 pub(crate) const RECIPIENTS: &str = "recipients";
 
-/// What the page says after a form was taken: its name in the address, where, and what.
+/// The messages after a form succeeded: the outcome's name in the address, the part of the page, and the text.
 const DONE: [(&str, &str, &str); 6] = [
     ("bought", FUNDS, "The card was charged and the funds are there."),
     ("pending", FUNDS, "It is not decided yet: see the list of purchases below."),
@@ -56,7 +56,7 @@ pub(crate) struct Page {
     pub(crate) outcome: Option<Outcome>,
 }
 
-/// What became of a form.
+/// The outcome of a form.
 pub(crate) struct Outcome {
     part: &'static str,
     is_problem: bool,
@@ -64,7 +64,7 @@ pub(crate) struct Outcome {
     fields: Vec<(String, String)>,
 }
 
-/// How far auto-recharge is (R7), in words.
+/// The state of auto-recharge (R7), in words.
 struct Recharge {
     state: String,
     meaning: &'static str,
@@ -85,7 +85,7 @@ struct Purchase {
     at: String,
     kind: &'static str,
     amount: String,
-    /// `3 × EUR 50.00`, where a recharge is more than one recharge amount (R3).
+    /// `3 × EUR 50.00`, if a recharge is more than one recharge amount (R3).
     parts: Option<String>,
     status: String,
     card: String,
@@ -93,7 +93,7 @@ struct Purchase {
     confirm_at: Option<String>,
 }
 
-/// Funds to buy. The key names the purchase: a form sent twice buys once (F3).
+/// Funds to buy. The key identifies the purchase, so that a form that is sent twice buys once (F3).
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct PurchaseForm {
@@ -101,7 +101,7 @@ pub(crate) struct PurchaseForm {
     pub(crate) amount: String,
 }
 
-/// Auto-recharge's settings. A box that is not ticked is not sent.
+/// Auto-recharge's settings. Browsers do not send a box that is not ticked.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct SettingsForm {
@@ -111,7 +111,7 @@ pub(crate) struct SettingsForm {
     pub(crate) monthly_limit: String,
 }
 
-/// The cards to save, by their tokens; no backup is an empty one.
+/// The cards to save, by their tokens. An empty backup is no card.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(crate) struct CardsForm {
@@ -132,7 +132,7 @@ impl RecipientsForm {
         Self { emails: emails.map(text).collect::<Vec<_>>().join("\n") }
     }
 
-    /// Each address, however they are set apart.
+    /// The addresses, which spaces, line ends, commas or semicolons separate.
     pub(crate) fn addresses(&self) -> Vec<&str> {
         let sets_apart = |letter: char| letter.is_whitespace() || matches!(letter, ',' | ';');
         self.emails.split(sets_apart).filter(|address| !address.is_empty()).collect()
@@ -140,7 +140,7 @@ impl RecipientsForm {
 }
 
 impl Page {
-    /// From the API's account and its first page of purchases.
+    /// The page of an account, from the API's account and its first page of purchases.
     pub(crate) fn of(
         account: &Value,
         listed: &Value,
@@ -182,7 +182,7 @@ impl Page {
         })
     }
 
-    /// What became of the form of this part, if it is the one that was sent.
+    /// The outcome of this part's form, if it is the form that was sent.
     fn outcome_in(&self, part: &str) -> Option<&Outcome> {
         self.outcome.as_ref().filter(|outcome| outcome.part == part)
     }
@@ -192,7 +192,7 @@ impl Page {
         self.purchases.iter().any(|purchase| purchase.parts.is_some())
     }
 
-    /// What is wrong with a field.
+    /// The error of a field, if it has one.
     fn wrong(&self, field: &str) -> Option<&str> {
         let fields = &self.outcome.as_ref()?.fields;
         fields.iter().find(|(name, _)| name == field).map(|(_, said)| said.as_str())
@@ -200,13 +200,13 @@ impl Page {
 }
 
 impl Outcome {
-    /// What a form's answer leads to.
+    /// The outcome of a form that succeeded, by its name in the address.
     pub(crate) fn of_done(name: &str) -> Option<Self> {
         let &(_, part, said) = DONE.iter().find(|(known, ..)| *known == name)?;
         Some(Self { part, is_problem: false, said: said.to_owned(), fields: Vec::new() })
     }
 
-    /// Why the API refused a form; what concerns one of its fields stands beside it.
+    /// The outcome of a form that the API refused. An error of one of its fields is shown beside the field.
     pub(crate) fn of_problem(part: &'static str, problem: &Value) -> Self {
         let on_page: &[&str] = match part {
             FUNDS => &["amount"],
@@ -229,7 +229,7 @@ impl Outcome {
     }
 }
 
-/// An error of the third of a list is one of the list, and says so.
+/// An error of one element of a list becomes an error of the list, with the element's number.
 fn of_list(field: String, detail: String) -> (String, String) {
     let place = field.strip_suffix(']').and_then(|field| field.split_once('['));
     match place.and_then(|(list, index)| Some((list, index.parse::<usize>().ok()?))) {
@@ -255,7 +255,7 @@ fn in_words(value: &Value, currency: &str) -> anyhow::Result<String> {
     Ok(wording::amount(money(value, currency)?, Locale::En))
 }
 
-/// `1234.50`, as it can be sent back; nothing is empty.
+/// `1234.50`, as a form can send it back. No amount is an empty text.
 fn in_a_form(value: &Value, currency: &str) -> anyhow::Result<String> {
     if value.is_null() {
         return Ok(String::new());
@@ -271,14 +271,14 @@ fn instant(value: &Value) -> anyhow::Result<String> {
     Ok(wording::date_and_time(instant, Locale::En))
 }
 
-/// A code of the card processor, for people.
+/// A code of the card processor, in words.
 fn reason(value: &Value) -> Option<String> {
     value.as_str().map(|code| code.replace('_', " "))
 }
 
 impl PurchaseForm {
-    /// As it is shown again when it was not taken. While nobody knows what became of it, it is the
-    /// same purchase (F5); after a refusal, the next try is another (F3).
+    /// The form as it is shown again after it failed. While the outcome is unknown, it stays the same purchase (F5). After a
+    /// refusal, the next try is another purchase (F3).
     pub(crate) fn again(self, status: StatusCode, new_key: &str) -> Self {
         if status.is_server_error() { self } else { Self { key: new_key.to_owned(), ..self } }
     }
@@ -370,7 +370,7 @@ impl Card {
     }
 }
 
-/// The test card that a saved one is: the API does not tell tokens.
+/// The token of the test card that a saved card is, since the API does not show tokens.
 fn token_of(card: Option<&Card>) -> String {
     let known = card.and_then(|card| Sandbox::test_cards().find(|test| test.last4 == card.last4));
     known.map_or_else(String::new, |test| test.token.to_owned())

@@ -1,5 +1,5 @@
-//! The endpoint that the SDK's clients of EventBridge, SES and S3 talk to, on a loopback port of its own:
-//! `PutEvents`, SES v2's `SendEmail`, and what `publish` does to the bucket of undelivered records.
+//! The endpoint that the SDK's clients of EventBridge, SES and S3 talk to, on a loopback port of its own: `PutEvents`,
+//! SES v2's `SendEmail`, and the requests of `publish` to the bucket of undelivered records.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use crate::faults::{Faults, Kind, Target, Wire};
 use crate::mail::{self, Mailbox};
 use crate::queues::{Arrival, Queues};
 
-/// `PutEvents` takes no more entries.
+/// The most entries that `PutEvents` takes.
 const MAX_ENTRIES: usize = 10;
 
-/// SES takes no larger mail.
+/// The largest mail that SES takes.
 const MAX_MAIL_BYTES: usize = 40 * 1024 * 1024;
 
-/// What answers.
+/// The parts that answer requests.
 #[derive(Clone)]
 struct Services {
     queues: Arc<Queues>,
@@ -38,7 +38,7 @@ struct Services {
     faults: Arc<Faults>,
 }
 
-/// The endpoint, until it is dropped.
+/// The endpoint. It is served until this is dropped.
 pub struct Aws {
     address: SocketAddr,
     faults: Arc<Faults>,
@@ -52,7 +52,7 @@ impl Drop for Aws {
 }
 
 impl Aws {
-    /// Serves it.
+    /// Serves the endpoint.
     pub(crate) async fn serve(
         queues: Arc<Queues>,
         mailbox: Arc<Mailbox>,
@@ -81,12 +81,12 @@ impl Aws {
         Ok(Self { address, faults, server })
     }
 
-    /// Where it is, for clients in other processes.
+    /// The endpoint's URL, for clients in other processes.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// A client of the bus, over a wire that fails when it is told to.
+    /// A client of the bus, over a wire that injects faults.
     pub fn bus(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
@@ -151,7 +151,7 @@ async fn event_bridge(services: State<Services>, headers: HeaderMap, body: Strin
     }
 }
 
-/// Answers once all that it took is stored; an entry that is not JSON is refused by itself.
+/// Answers once all accepted entries are stored. An entry that is not JSON is refused without the others.
 async fn put_events(services: &Services, entries: Vec<Entry>) -> rusqlite::Result<Response> {
     let mut refused: Vec<_> = entries
         .iter()
@@ -167,7 +167,7 @@ async fn put_events(services: &Services, entries: Vec<Entry>) -> rusqlite::Resul
         source: entry.source,
         detail_type: entry.detail_type,
         at: entry.time.and_then(|seconds| instant_of(&seconds)),
-        detail: serde_json::from_str(&entry.detail).expect("it was looked at"),
+        detail: serde_json::from_str(&entry.detail).expect("the detail was parsed before"),
     });
     let mut ids = services.queues.put(arrivals.collect()).await?.into_iter();
     let results: Vec<_> = refused

@@ -2,13 +2,13 @@
 //! request is checked before a route reads it:
 //!
 //! - `Host` must be a loopback name. A page whose own name was pointed at 127.0.0.1 (DNS rebinding) counts as the same
-//!   origin for the browser, and would read every answer; its name in `Host` gives it away.
-//! - A request that can change something must not come from a page of another origin. Browsers say so in
+//!   origin for the browser, and would read every answer. `Host` then has that page's name.
+//! - A request that can change something must not come from a page of another origin. Browsers name the origin in
 //!   `Sec-Fetch-Site` and in `Origin`; programs such as curl send neither.
 //! - A body under `/_local/` must be JSON. A page of another origin can send a form or plain text without asking first, but
-//!   not JSON. The page where a card's owner confirms is a form of our own, so it is exempt.
+//!   not JSON. The page where a card's owner confirms a payment is a form of this host, so it is exempt.
 //!
-//! Answers may not be shown in a frame: a page of another origin could put ours under a person's clicks.
+//! Answers may not be shown in a frame, since a page of another origin could trick a person into clicking in them.
 
 use std::net::Ipv4Addr;
 
@@ -24,16 +24,16 @@ use crate::functions::AUTHENTICATION_PATH;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Why a request is refused: the header, and what was expected of it.
+/// Why a request is refused: the header that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RejectionStatus {
+enum Refusal {
     Host,
     Origin,
     SecFetchSite,
     ContentType,
 }
 
-/// The checks, for every route of the host.
+/// Checks the requests of every route of the host.
 pub(crate) async fn keep_out(request: Request, next: Next) -> Response {
     let mut response = match check(&request) {
         Ok(()) => next.run(request).await,
@@ -43,13 +43,13 @@ pub(crate) async fn keep_out(request: Request, next: Next) -> Response {
     response
 }
 
-fn check(request: &Request) -> Result<(), RejectionStatus> {
+fn check(request: &Request) -> Result<(), Refusal> {
     let headers = request.headers();
     // A request line may name a host as well, and the two may differ.
     let named = request.uri().authority().map(Authority::as_str);
-    let host = text(headers, &header::HOST).filter(|host| is_loopback(host)).ok_or(RejectionStatus::Host)?;
+    let host = text(headers, &header::HOST).filter(|host| is_loopback(host)).ok_or(Refusal::Host)?;
     if named.is_some_and(|named| !is_loopback(named)) {
-        return Err(RejectionStatus::Host);
+        return Err(Refusal::Host);
     }
     if request.method().is_safe() {
         return Ok(());
@@ -58,23 +58,23 @@ fn check(request: &Request) -> Result<(), RejectionStatus> {
     check_content_type(request)
 }
 
-/// Each header is checked where it is sent: which of them a browser sends depends on its age.
-fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), RejectionStatus> {
+/// Checks each of the two headers if it is present: which of them a browser sends depends on its version.
+fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Refusal> {
     let same_origin = format!("http://{host}");
     for origin in headers.get_all(header::ORIGIN) {
         if !origin.as_bytes().eq_ignore_ascii_case(same_origin.as_bytes()) {
-            return Err(RejectionStatus::Origin);
+            return Err(Refusal::Origin);
         }
     }
     for site in headers.get_all(SEC_FETCH_SITE) {
         if site != "same-origin" && site != "none" {
-            return Err(RejectionStatus::SecFetchSite);
+            return Err(Refusal::SecFetchSite);
         }
     }
     Ok(())
 }
 
-fn check_content_type(request: &Request) -> Result<(), RejectionStatus> {
+fn check_content_type(request: &Request) -> Result<(), Refusal> {
     let path = request.uri().path();
     let exempt = !path.starts_with("/_local/") || path.starts_with(&format!("{AUTHENTICATION_PATH}/"));
     if exempt || request.body().size_hint().exact() == Some(0) {
@@ -82,17 +82,17 @@ fn check_content_type(request: &Request) -> Result<(), RejectionStatus> {
     }
     let content_type = text(request.headers(), &header::CONTENT_TYPE).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(RejectionStatus::ContentType) }
+    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Refusal::ContentType) }
 }
 
-/// The value of a header that is there once.
+/// The value of a header that is present exactly once.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?.to_str().ok()?;
     values.next().is_none().then_some(value)
 }
 
-/// Whether this names this machine to itself, with any port.
+/// Whether the host is a loopback name, with any port.
 fn is_loopback(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host();
@@ -101,7 +101,7 @@ fn is_loopback(host: &str) -> bool {
     known && !host.contains('@')
 }
 
-impl RejectionStatus {
+impl Refusal {
     fn detail(self) -> &'static str {
         match self {
             Self::Host => "Host: expected 127.0.0.1, localhost or [::1], with any port",
@@ -121,7 +121,7 @@ impl RejectionStatus {
     }
 }
 
-impl IntoResponse for RejectionStatus {
+impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status();
         let problem = json!({
@@ -167,13 +167,13 @@ mod tests {
             "",
         ] {
             let refused = check(&request(&Method::GET, "/", &[("host", host)], ""));
-            assert_eq!(refused, Err(RejectionStatus::Host), "{host}");
+            assert_eq!(refused, Err(Refusal::Host), "{host}");
         }
         let two = [("host", "127.0.0.1"), ("host", "evil.example")];
-        assert_eq!(check(&request(&Method::GET, "/", &two, "")), Err(RejectionStatus::Host));
-        assert_eq!(check(&request(&Method::GET, "/", &[], "")), Err(RejectionStatus::Host));
+        assert_eq!(check(&request(&Method::GET, "/", &two, "")), Err(Refusal::Host));
+        assert_eq!(check(&request(&Method::GET, "/", &[], "")), Err(Refusal::Host));
         let elsewhere = request(&Method::GET, "http://evil.example/", &[("host", "127.0.0.1")], "");
-        assert_eq!(check(&elsewhere), Err(RejectionStatus::Host));
+        assert_eq!(check(&elsewhere), Err(Refusal::Host));
     }
 
     #[test]
@@ -192,20 +192,16 @@ mod tests {
         }
         for origin in ["null", "https://evil.example", "http://127.0.0.1:3000", "http://localhost:8080", ""] {
             for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-                assert_eq!(sent(&method, ("origin", origin)), Err(RejectionStatus::Origin), "{origin}");
+                assert_eq!(sent(&method, ("origin", origin)), Err(Refusal::Origin), "{origin}");
             }
             assert_eq!(
                 sent(&Method::GET, ("origin", origin)),
                 Ok(()),
-                "nothing changes, and it reads nothing"
+                "a GET changes nothing, and the other page cannot read the answer"
             );
         }
         for site in ["cross-site", "same-site", "nonsense"] {
-            assert_eq!(
-                sent(&Method::POST, ("sec-fetch-site", site)),
-                Err(RejectionStatus::SecFetchSite),
-                "{site}"
-            );
+            assert_eq!(sent(&Method::POST, ("sec-fetch-site", site)), Err(Refusal::SecFetchSite), "{site}");
         }
     }
 
@@ -225,7 +221,7 @@ mod tests {
             "",
             "text/json",
         ] {
-            assert_eq!(sent("/_local/time", simple, "{}"), Err(RejectionStatus::ContentType), "{simple}");
+            assert_eq!(sent("/_local/time", simple, "{}"), Err(Refusal::ContentType), "{simple}");
             assert_eq!(sent("/_local/drain", simple, ""), Ok(()), "without a body");
         }
         let form = "application/x-www-form-urlencoded";

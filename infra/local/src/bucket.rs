@@ -1,5 +1,5 @@
-//! What stands in for S3: the bucket of undelivered records. Its objects survive `kill -9`, since each is stored before it
-//! is answered for.
+//! Stands in for S3: the bucket of undelivered records. Its objects survive `kill -9`, since each is stored before the
+//! request is answered.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ const TABLE: &str = "
         at INTEGER NOT NULL
     ) WITHOUT ROWID;";
 
-/// S3 lists no more keys at once.
+/// The most keys that S3 lists at once.
 const MAX_KEYS: u32 = 1_000;
 
 /// An object, as `/_local/undelivered` shows it.
@@ -48,7 +48,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// The one in a file, or a new one in memory.
+    /// Opens the bucket in a file, or a new one in memory.
     pub(crate) fn open(file: Option<&Path>, clock: Arc<Clock>) -> rusqlite::Result<Self> {
         Ok(Self { objects: Sqlite::open(&sqlite::place(file), TABLE)?, clock })
     }
@@ -61,7 +61,7 @@ impl Bucket {
                 let body: Vec<u8> = row.get(2)?;
                 Ok(Object {
                     key: row.get(0)?,
-                    at: Timestamp::from_millisecond(row.get(1)?).expect("it was an instant"),
+                    at: Timestamp::from_millisecond(row.get(1)?).expect("the stored number is an instant"),
                     content: serde_json::from_slice(&body).unwrap_or(Value::Null),
                 })
             };
@@ -70,7 +70,7 @@ impl Bucket {
         listed.await
     }
 
-    /// Stores an object, in the place of one that has its key.
+    /// Stores an object, and replaces one that has its key.
     pub(crate) async fn put(&self, key: String, body: Vec<u8>) -> rusqlite::Result<()> {
         let at = self.clock.now().as_millisecond();
         let stored = self.objects.run(move |connection| {
@@ -111,7 +111,7 @@ impl Bucket {
         });
         let keys = keys.await?;
         let limit = limit as usize;
-        // Keys are made of letters, digits and marks that XML takes as they are.
+        // Keys have only letters, digits and marks that need no escaping in XML.
         let contents: Vec<_> =
             keys.iter().take(limit).map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
         let contents = contents.concat();

@@ -1,4 +1,4 @@
-//! Time on this machine: the machine's own, or an instant that it was set to and stands at.
+//! The host's clock: it follows the machine's time, or stands still at an instant that it was set to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::replace_file;
 
-/// A clock that can be set; what it is set to survives a restart.
+/// A clock that can be set. The instant that it is set to survives a restart.
 #[derive(Debug)]
 pub struct Clock {
     set_to: Mutex<Option<Timestamp>>,
@@ -18,7 +18,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// As it was left.
+    /// Opens the clock as it was left.
     pub fn open(file: Option<PathBuf>) -> anyhow::Result<Self> {
         let set_to = match &file {
             Some(path) if path.exists() => Some(read(path)?),
@@ -27,17 +27,17 @@ impl Clock {
         Ok(Self { set_to: Mutex::new(set_to), file })
     }
 
-    /// The instant it stands at, or the machine's.
+    /// The instant that it stands at, or the machine's time.
     pub fn now(&self) -> Timestamp {
         self.set_to().unwrap_or_else(|| cut_to_millisecond(Timestamp::now()))
     }
 
-    /// The instant it was set to, if it was.
+    /// The instant that it was set to, if it was set.
     pub fn set_to(&self) -> Option<Timestamp> {
         *self.set_to.lock().expect("no holder of this lock panics")
     }
 
-    /// Makes it stand at an instant, which may be in the past.
+    /// Makes it stand still at an instant, which may be in the past.
     pub fn set(&self, instant: Timestamp) -> anyhow::Result<()> {
         let instant = cut_to_millisecond(instant);
         let mut set_to = self.set_to.lock().expect("no holder of this lock panics");

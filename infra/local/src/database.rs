@@ -1,5 +1,5 @@
-//! The embedded DynamoDB: dynoxide over a `SQLite` file (a sync per commit), served on loopback so that the
-//! real SDK talks to it. It runs on threads of its own, since `SQLite` blocks.
+//! The embedded DynamoDB: dynoxide over a `SQLite` file, with a sync for each commit. The functions of this process call it
+//! without a network (`engine.rs`); it is also served on loopback, for functions that run as processes of their own.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -8,16 +8,12 @@ use std::thread;
 
 use anyhow::anyhow;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextMut;
-use aws_sdk_dynamodb::config::{
-    BehaviorVersion, ConfigBag, Credentials, Intercept, Region, RuntimeComponents, SharedHttpClient,
-};
-use aws_sdk_dynamodb::error::BoxError;
-use aws_smithy_types::body::SdkBody;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedHttpClient};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::faults::Faults;
+use crate::engine::Engine;
+use crate::faults::{Faults, Target, Wire};
 use crate::sqlite;
 use crate::stream::Stream;
 
@@ -47,7 +43,7 @@ impl Database {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         thread::Builder::new().name("database".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                let listener = TcpListener::from_std(listener).expect("a listener stays one");
+                let listener = TcpListener::from_std(listener).expect("the listener is open");
                 let served = dynoxide::server::serve_with_shutdown(listener, database, async {
                     let _ = stopped.await;
                 });
@@ -59,7 +55,7 @@ impl Database {
         Ok(Self { address, engine, stream, _stop: stop })
     }
 
-    /// Where it is served, for clients in other processes.
+    /// The URL that it is served at, for clients in other processes.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -74,75 +70,23 @@ impl Database {
         &self.stream
     }
 
-    /// A client over this HTTP client: real SDK, made-up credentials.
-    pub fn client(&self, http: SharedHttpClient, faults: &Arc<Faults>) -> Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("local"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(self.url())
-            .http_client(http)
-            .interceptor(ForgetTokens { faults: faults.clone() });
-        Client::from_conf(config.build())
+    /// A client of the real SDK over the engine, with these faults in between.
+    pub fn client(&self, faults: &Arc<Faults>) -> Client {
+        let engine = Engine::new(self.engine.clone(), faults.clone());
+        client(Wire::over(SharedHttpClient::new(engine), faults.clone(), Target::Database))
+    }
+
+    /// A client of the real SDK over the engine, without faults.
+    pub fn steady_client(&self) -> Client {
+        client(SharedHttpClient::new(Engine::new(self.engine.clone(), Arc::default())))
     }
 }
 
-/// Sends transactions without their idempotency token. The engine remembers each token for ten minutes and goes
-/// through all of them at every transaction, which at a thousand debits a second is soon all it does. A token
-/// only serves a retry after a lost reply, and on loopback replies are lost on purpose only.
-#[derive(Debug)]
-struct ForgetTokens {
-    faults: Arc<Faults>,
-}
-
-impl Intercept for ForgetTokens {
-    fn name(&self) -> &'static str {
-        "ForgetTokens"
-    }
-
-    // Once for all tries of a request: they must carry the same token.
-    fn modify_before_retry_loop(
-        &self,
-        context: &mut BeforeTransmitInterceptorContextMut<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> Result<(), BoxError> {
-        if self.faults.any() {
-            return Ok(());
-        }
-        let request = context.request_mut();
-        let body = request.body().bytes().and_then(|bytes| std::str::from_utf8(bytes).ok());
-        // The SDK writes it last, and makes one of its own where there is none.
-        if let Some((before, _)) = body.and_then(|body| body.rsplit_once(r#","ClientRequestToken":""#)) {
-            let body = format!("{before}}}");
-            request.headers_mut().insert("content-length", body.len().to_string());
-            *request.body_mut() = SdkBody::from(body);
-        }
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-
-    use super::*;
-    use crate::faults::{Target, Wire};
-
-    #[tokio::test]
-    async fn a_transaction_is_sent_without_its_token() {
-        let database = Database::open(None).await.unwrap();
-        let faults = Arc::new(Faults::default());
-        faults.start_record(Target::Database);
-        // What looks like a token inside an item stays.
-        let text = AttributeValue::S(r#","ClientRequestToken":"x""#.to_owned());
-        let put = Put::builder().table_name("accounts").item("id", text).build().unwrap();
-        let item = TransactWriteItem::builder().put(put).build();
-        let client = database.client(Wire::shared(faults.clone(), Target::Database), &faults);
-        let sent = client.transact_write_items().transact_items(item).send().await.unwrap_err();
-        let code = sent.as_service_error().map(|error| error.is_resource_not_found_exception());
-        assert_eq!(code, Some(true), "the engine could read it: {sent:?}");
-        let expected = r#"{"TransactItems":[{"Put":{"Item":{"id":{"S":",\"ClientRequestToken\":\"x\""}},"TableName":"accounts"}}]}"#;
-        assert_eq!(faults.take_record()[0].body, expected);
-    }
+fn client(http: SharedHttpClient) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("local"))
+        .allow_no_auth()
+        .http_client(http);
+    Client::from_conf(config.build())
 }

@@ -12,8 +12,8 @@ use crate::functions::ApiFunction;
 /// The demo organization's account.
 pub const ACCOUNT: &str = "demo";
 
-/// Sets it up unless there are accounts already. After a crash it goes on where it was: its card is saved
-/// last, and all instants follow from when its account was created.
+/// Sets up the demo organization unless there are accounts already. After a crash it goes on where it stopped: the card
+/// is saved last, and all instants follow from the account's creation.
 pub async fn set_up(machine: &Machine) -> anyhow::Result<()> {
     let now = machine.clock.now();
     let operator = Operator { machine, at: now - SignedDuration::from_hours(2), account: ACCOUNT };
@@ -66,7 +66,7 @@ fn calls(start: Timestamp) -> Vec<Value> {
     ]
 }
 
-/// The operator, at an instant: calls functions as API Gateway would, about one account.
+/// Calls functions as API Gateway would, as the operator, at an instant and about one account.
 pub(crate) struct Operator<'a> {
     pub(crate) machine: &'a Machine,
     pub(crate) at: Timestamp,
@@ -74,7 +74,7 @@ pub(crate) struct Operator<'a> {
 }
 
 impl Operator<'_> {
-    /// A call that succeeds.
+    /// Calls a route. Fails unless the answer is a success.
     pub(crate) async fn call(
         &self,
         route: &str,
@@ -88,7 +88,7 @@ impl Operator<'_> {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// The answer to a call, whatever it is.
+    /// Calls a route. Returns the answer with any status.
     pub(crate) async fn answer(
         &self,
         route: &str,

@@ -1,5 +1,5 @@
-//! What `infra/template.yaml` must deploy, as the code itself tells it: the tables, and the events of each queue. The tests of the
-//! template read it from docs/deployment.json.
+//! The tables, and the events of each queue, that `infra/template.yaml` must deploy, as the code defines them. The tests of
+//! the template read them from docs/deployment.json.
 
 use payments::sandbox::SANDBOX;
 use serde_json::{Map, Value, json};

@@ -1,4 +1,4 @@
-//! The API's `OpenAPI` document, put together from what each function says of itself.
+//! The API's `OpenAPI` document, put together from the descriptions of all functions.
 
 use contract::names::{CurrencyCode, KindName, ServiceName};
 use utoipa::OpenApi;
@@ -9,12 +9,12 @@ use utoipa::openapi::{
     Content, ContentBuilder, Header, HeaderBuilder, Object, Ref, RefOr, ResponseBuilder, Schema, Type,
 };
 
-/// What API Gateway's authorizer checks, and what the functions read of the token.
+/// The claims that API Gateway's authorizer checks and the functions read.
 const CLAIMS: &str = "A JSON Web Token of the issuer and audience that the stack is deployed with. Its claims: `role` is \
-    `operator`, `admin`, `viewer` or `platform`. `accounts` is a list of account ids: those that a role below `operator` reaches; \
-    any other account is 404 to it. `sub` names the caller, and is kept as the author of what is changed.";
+    `operator`, `admin`, `viewer` or `platform`. `accounts` is a list of the account ids that a role below `operator` \
+    reaches; it gets 404 for any other account. `sub` names the caller, and is kept as the author of changes.";
 
-// Schemas that only parameters refer to are not found by themselves.
+// Schemas that only parameters refer to are listed, since utoipa does not find them.
 #[derive(OpenApi)]
 #[openapi(
     components(schemas(ServiceName, KindName, CurrencyCode)),
@@ -25,7 +25,7 @@ const CLAIMS: &str = "A JSON Web Token of the issuer and audience that the stack
 )]
 struct Whole;
 
-/// The document.
+/// Builds the document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Whole::openapi();
     for part in
@@ -49,7 +49,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .build();
     let components = document.components.get_or_insert_default();
     for body in bodies {
-        // A field that is not listed is refused.
+        // Unknown fields are refused, so no others are allowed.
         if let Some(RefOr::T(Schema::Object(body))) = components.schemas.get_mut(&body) {
             body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         }
@@ -71,17 +71,20 @@ fn operations_of(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
-/// What any operation may answer, unless it says more of it itself, and the headers of every answer.
+/// Adds the responses that any operation may have, unless it describes them itself, and the headers of every response.
 fn add_common(path: &str, operation: &mut Operation) {
     let mut common = vec![
         (
             "401",
-            "There is no valid token. On AWS it is API Gateway that answers so, with a JSON object of its own",
+            "There is no valid token. On AWS, API Gateway sends this answer, with a JSON object of its own",
         ),
         ("403", "The token's role may not do this"),
         ("422", "Fields or parameters are wrong; `errors` names each"),
-        ("500", "A fault of ours"),
-        ("503", "Busy, or a dependency is down: send the same again after `Retry-After` seconds"),
+        ("500", "The service has a fault"),
+        (
+            "503",
+            "The service is busy, or a dependency is down: send the same request again after `Retry-After` seconds",
+        ),
     ];
     if path.contains("{id}") {
         common.push(("404", "There is no such account, or it is another organization's"));
@@ -112,9 +115,9 @@ fn add_common(path: &str, operation: &mut Operation) {
     }
 }
 
-const REQUEST_ID: &str = "The id of the request, as the log has it";
+const REQUEST_ID: &str = "The id of the request, which is also in the log";
 
-const RETRY_AFTER: &str = "Seconds after which another try is worth it";
+const RETRY_AFTER: &str = "Seconds after which to try again";
 
 fn header(of: Type, description: &str) -> Header {
     HeaderBuilder::new().schema(Some(Object::with_type(of))).description(Some(description)).build()

@@ -1,4 +1,4 @@
-//! The JSON Schema of the events on the bus, as the code itself tells it.
+//! The JSON Schema of the events on the bus, generated from the code.
 
 use domain::event::Event;
 use schemars::schema_for;
@@ -23,7 +23,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Descriptions are one line each, and those of instants say what is common to all of them.
+/// Makes each description one line, and adds to those of instants the format that all instants have.
 fn polish(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {

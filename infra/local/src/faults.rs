@@ -1,14 +1,15 @@
-//! A bad day, on purpose: what stands between a function and what it calls can be told to fail.
+//! Injects faults into the calls from functions to the database, the card processor and the AWS services.
 //!
-//! The database's faults are injected below the SDK, in its HTTP client, so that its own retries are part of
-//! what is tried. A *death* never answers: whoever waits for it is as good as killed at that very step. A
-//! *pause* holds a call back until it is resumed, so that two processes can be led through every interleaving. A *brake*
-//! lets transactions through no faster than DynamoDB writes to one partition.
+//! The database's faults are injected below the SDK, in its HTTP client, so that the SDK's own retries are tested as well.
+//! A *death* never answers: the process that waits for the answer stops at that step, as if it were killed. A *pause*
+//! holds a call back until it is resumed, so that two processes can be led through every interleaving. A *brake* lets
+//! transactions through no faster than DynamoDB writes to one partition.
 //!
-//! A host does many things at once: while a test leads one process from call to call, the stream is published and
-//! mails are sent. Deaths at a step, pauses and records of one process therefore concern what is [`watched`] alone.
+//! A host does many things at once: while a test leads one process from call to call, the stream is published and mails
+//! are sent. Deaths at a step, pauses and records of one process therefore concern only the process that is [`watched`].
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-/// What is called.
+/// The service that is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Target {
@@ -50,22 +51,22 @@ pub enum Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
-    /// A transaction, reading or writing, meets another one (database only; other calls go through).
+    /// A transaction that reads or writes conflicts with another one (database only; other calls go through).
     Conflict,
     /// An entry of a request is refused inside a 200 (bus only; other calls go through).
     Partial,
     /// All entries of a request are refused for good inside a 200 (bus only; other calls go through).
     Refused,
-    /// Too many requests.
+    /// The call is refused because of too many requests.
     Throttle,
-    /// It is done, and the reply is lost.
+    /// The call is made, and the reply is lost.
     LostReply,
-    /// It is not done, and nobody answers.
+    /// The call is not made, and nobody answers.
     Down,
-    /// It is not done, and the caller dies.
+    /// The call is not made, and the caller dies.
     #[serde(skip_deserializing)]
     DeathBefore,
-    /// It is done, and the caller dies.
+    /// The call is made, and the caller dies.
     #[serde(skip_deserializing)]
     DeathAfter,
 }
@@ -74,15 +75,15 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// Of what; of the database and the card processor if it is not said.
+    /// The service that is called; the database and the card processor if it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
-    /// How.
+    /// How they fail.
     pub kind: Kind,
-    /// After so many calls that go through.
+    /// The number of calls that go through first.
     #[serde(default)]
     pub skip: usize,
-    /// How many.
+    /// The number of calls that fail.
     pub count: usize,
 }
 
@@ -91,11 +92,11 @@ pub struct Fault {
 pub struct Call {
     /// The operation's name.
     pub operation: String,
-    /// What was sent.
+    /// The body that was sent.
     pub body: String,
 }
 
-/// A call to come that is held back, before it is made. Dropping this, or disarming, lets it go through.
+/// Holds a coming call back before it is made. Dropping this, or disarming, lets the call go through.
 #[derive(Debug)]
 pub struct Pause {
     gate: Arc<Gate>,
@@ -117,14 +118,14 @@ impl Drop for Pause {
 #[derive(Debug)]
 struct Gate {
     reached: Notify,
-    /// Closed when the call may go through; it never has permits.
+    /// Closed when the call may go through. It never has permits.
     resumed: Semaphore,
 }
 
 impl Gate {
     async fn hold(&self) {
         self.reached.notify_one();
-        // It ends with an error, since all that ever happens to it is to be closed.
+        // The wait ends with an error when the semaphore is closed; it never ends otherwise.
         let _ = self.resumed.acquire().await;
     }
 }
@@ -133,7 +134,7 @@ tokio::task_local! {
     static WATCHED: ();
 }
 
-/// Does this as the process that a test watches. What it spawns is not watched.
+/// Does `work` as the process that a test watches. Tasks that it spawns are not watched.
 pub fn watched<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     WATCHED.scope((), work)
 }
@@ -143,7 +144,7 @@ fn is_watched() -> bool {
     WATCHED.try_with(|()| ()).is_ok()
 }
 
-/// Whose calls are meant.
+/// The calls that a fault or a record concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     Anybodys,
@@ -151,7 +152,7 @@ enum Whose {
 }
 
 impl Whose {
-    /// Whether the call that is being made is meant.
+    /// Whether the call that is being made is one of these.
     fn is_meant(self) -> bool {
         self == Self::Anybodys || is_watched()
     }
@@ -164,7 +165,7 @@ struct Record {
     calls: Vec<Call>,
 }
 
-/// The faults to come, and on request a record of the calls made.
+/// The faults to come and, on request, a record of the calls made.
 #[derive(Debug, Default)]
 pub struct Faults {
     armed: Mutex<Vec<(Whose, Fault)>>,
@@ -172,22 +173,24 @@ pub struct Faults {
     died: Notify,
     record: Mutex<Option<Record>>,
     brake: Mutex<Option<Brake>>,
+    /// It outlasts the armed faults: a try whose reply was lost is repeated after its fault is over.
+    may_lose_replies: AtomicBool,
 }
 
 /// A limit to how fast transactions are written: a leaky bucket.
 #[derive(Debug)]
 struct Brake {
     items_a_second: u32,
-    /// When all that was let in by now has leaked out.
+    /// When everything that was let in so far has leaked out.
     free_at: Instant,
 }
 
-/// What was not written for so long may be written later: a client that works between two transactions is no slower
-/// than the limit.
+/// The most unused time that later transactions may use up, so that a client that works between two transactions still
+/// reaches the limit.
 const SAVED_UP: Duration = Duration::from_secs(1);
 
 impl Brake {
-    /// When a transaction of so many items may begin.
+    /// The instant at which a transaction of this many items may begin.
     fn take(&mut self, items: u32) -> Instant {
         let now = Instant::now();
         let earliest = now.checked_sub(SAVED_UP).unwrap_or(now);
@@ -197,14 +200,19 @@ impl Brake {
 }
 
 impl Faults {
-    /// Makes coming calls fail, whoever makes them.
+    /// Makes coming calls of any process fail.
     pub fn arm(&self, fault: Fault) {
-        self.armed.lock().expect("no holder of this lock panics").push((Whose::Anybodys, fault));
+        self.push(Whose::Anybodys, fault);
     }
 
     /// Makes coming calls of the [`watched`] process fail.
     pub fn arm_watched(&self, fault: Fault) {
-        self.armed.lock().expect("no holder of this lock panics").push((Whose::OfWatched, fault));
+        self.push(Whose::OfWatched, fault);
+    }
+
+    fn push(&self, whose: Whose, fault: Fault) {
+        self.may_lose_replies.store(true, Ordering::SeqCst);
+        self.armed.lock().expect("no holder of this lock panics").push((whose, fault));
     }
 
     /// The faults that are still to come: how many calls go through first, and how many then fail.
@@ -213,26 +221,25 @@ impl Faults {
         armed.iter().map(|(_, fault)| *fault).collect()
     }
 
-    /// Whether any coming call is to fail.
-    pub fn any(&self) -> bool {
-        !self.armed.lock().expect("no holder of this lock panics").is_empty()
+    /// Whether a reply may be lost: since faults were armed, and until they are disarmed.
+    pub(crate) fn may_lose_replies(&self) -> bool {
+        self.may_lose_replies.load(Ordering::SeqCst)
     }
 
-    /// Holds a call of the [`watched`] process back, to the database or the card processor, after so many that go
-    /// through.
+    /// Holds back a call of the [`watched`] process to the database or the card processor, after `skip` calls that go through.
     pub fn pause(&self, skip: usize) -> Pause {
         let gate = Arc::new(Gate { reached: Notify::new(), resumed: Semaphore::new(0) });
         self.pauses.lock().expect("no holder of this lock panics").push((skip, gate.clone()));
         Pause { gate }
     }
 
-    /// From now on transactions write to the database at most so many items a second, until faults are disarmed.
+    /// From now on, transactions write at most this many items a second to the database, until faults are disarmed.
     pub fn slow_down(&self, items_a_second: u32) {
         let brake = Brake { items_a_second, free_at: Instant::now() };
         *self.brake.lock().expect("no holder of this lock panics") = Some(brake);
     }
 
-    /// When this call may be made, if transactions are slowed down and it is one that writes.
+    /// The instant at which this call may be made, if it is a transaction that writes and transactions are slowed down.
     fn slowed(&self, operation: &str, request: &HttpRequest) -> Option<Instant> {
         let mut brake = self.brake.lock().expect("no holder of this lock panics");
         let brake = brake.as_mut().filter(|_| operation == "TransactWriteItems")?;
@@ -244,17 +251,18 @@ impl Faults {
     pub fn disarm(&self) {
         *self.brake.lock().expect("no holder of this lock panics") = None;
         self.armed.lock().expect("no holder of this lock panics").clear();
+        self.may_lose_replies.store(false, Ordering::SeqCst);
         for (_, gate) in self.pauses.lock().expect("no holder of this lock panics").drain(..) {
             gate.resumed.close();
         }
     }
 
-    /// Waits until somebody dies.
+    /// Waits until a process dies.
     pub async fn death(&self) {
         self.died.notified().await;
     }
 
-    /// Records calls over the wire to this target from now on, whoever makes them.
+    /// Records calls of any process over the wire to this target from now on.
     pub fn start_record(&self, of: Target) {
         self.record_calls(of, Whose::Anybodys);
     }
@@ -269,7 +277,7 @@ impl Faults {
         *self.record.lock().expect("no holder of this lock panics") = Some(record);
     }
 
-    /// The calls since then.
+    /// Ends the record, and returns its calls.
     pub fn take_record(&self) -> Vec<Call> {
         let record = self.record.lock().expect("no holder of this lock panics").take();
         record.map(|record| record.calls).unwrap_or_default()
@@ -283,7 +291,7 @@ impl Faults {
         }
     }
 
-    /// How the bus is to refuse entries of the request that it answers, if it is to: one for now, or all for good.
+    /// How the bus must refuse entries of the request that it answers, if it must: one entry for now, or all for good.
     pub(crate) fn refuses_entries(&self) -> Option<Kind> {
         self.next(Target::Bus, |kind| matches!(kind, Kind::Partial | Kind::Refused))
     }
@@ -308,7 +316,7 @@ impl Faults {
         found
     }
 
-    /// The gate that the next call comes to, if any.
+    /// The gate that holds back the call that is being made, if any.
     fn gate(&self) -> Option<Arc<Gate>> {
         if !is_watched() {
             return None;
@@ -335,7 +343,7 @@ struct Transaction {
     items: Vec<IgnoredAny>,
 }
 
-/// An HTTP client for the SDK that fails when it is told to.
+/// An HTTP client for the SDK that injects faults.
 #[derive(Clone, Debug)]
 pub struct Wire {
     inner: SharedHttpClient,
@@ -344,15 +352,15 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Over the SDK's own HTTP client, without TLS: it only talks to loopback.
-    pub fn shared(faults: Arc<Faults>, target: Target) -> SharedHttpClient {
-        SharedHttpClient::new(Self { inner: plain_http(), faults, target })
+    /// A wire over the SDK's own HTTP client, without TLS, since it only talks to loopback.
+    pub(crate) fn shared(faults: Arc<Faults>, target: Target) -> SharedHttpClient {
+        Self::over(Builder::new().build_http(), faults, target)
     }
-}
 
-/// The SDK's HTTP client without TLS and without faults.
-pub fn plain_http() -> SharedHttpClient {
-    Builder::new().build_http()
+    /// A wire over this HTTP client.
+    pub(crate) fn over(inner: SharedHttpClient, faults: Arc<Faults>, target: Target) -> SharedHttpClient {
+        SharedHttpClient::new(Self { inner, faults, target })
+    }
 }
 
 impl HttpClient for Wire {
@@ -382,7 +390,7 @@ impl HttpConnector for FaultyConnector {
         let gate = if target == Target::Database { self.faults.gate() } else { None };
         let kind = self.faults.next(target, |kind| match kind {
             Kind::Conflict => operation.starts_with("Transact"),
-            // The bus itself sees to it.
+            // The bus itself refuses entries.
             Kind::Partial | Kind::Refused => false,
             _ => true,
         });
@@ -428,7 +436,7 @@ const THROTTLED: &str =
     r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"Rate exceeded"}"#;
 
 fn refusal(status: u16, body: &'static str) -> HttpResponse {
-    let status = status.try_into().expect("it is a status");
+    let status = status.try_into().expect("the number is a status");
     let mut response = HttpResponse::new(status, SdkBody::from(body));
     response.headers_mut().insert("content-type", "application/x-amz-json-1.0");
     response
@@ -441,14 +449,14 @@ fn too_many_mails() -> HttpResponse {
     response
 }
 
-/// A card processor that fails when it is told to.
+/// A card processor that injects faults.
 pub struct FaultyProcessor<P> {
     inner: P,
     faults: Arc<Faults>,
 }
 
 impl<P: Processor> FaultyProcessor<P> {
-    /// Over a processor that works.
+    /// Injects faults into the calls to `inner`.
     pub fn new(inner: P, faults: Arc<Faults>) -> Self {
         Self { inner, faults }
     }

@@ -1,5 +1,5 @@
-//! What stands in for Lambda: which function answers which route, each with ports of its own, and what each
-//! has done and consumed.
+//! Stands in for Lambda: invokes the function of a route, a schedule or a queue, each with ports of its own, and counts
+//! runs, errors and consumed units.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,28 +27,28 @@ use tokio::time::Instant;
 use crate::aws::Aws;
 use crate::clock::Clock;
 use crate::database::Database;
-use crate::faults::{Faults, FaultyProcessor, Target, Wire, plain_http};
+use crate::faults::{Faults, FaultyProcessor};
 use crate::queues::{Queue, random_id};
 
-/// The sample rates, which are published here.
+/// The sample rates, which this host uses as the published rates.
 const RATES: &str = include_str!("../../rates/sample.csv");
 
-/// Where mails say that they come from.
+/// The address that mails come from.
 const MAIL_FROM: &str = "credits@localhost";
 
-/// Where a person confirms a payment that the card wants its owner for.
+/// The path of the page where a card's owner confirms a payment.
 pub const AUTHENTICATION_PATH: &str = "/_local/authenticate";
 
 /// A function that answers the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiFunction {
-    /// Funds are bought and adjusted.
+    /// Buys and adjusts funds.
     Purchase,
-    /// Finished calls are paid for.
+    /// Charges for finished calls.
     Debit,
-    /// Accounts are created and set up.
+    /// Creates, changes and reads accounts.
     Account,
-    /// An account's funds and transactions are read.
+    /// Reads an account's funds and transactions.
     Statement,
 }
 
@@ -72,7 +72,7 @@ impl ApiFunction {
     }
 }
 
-/// Every function with its ports, and what it has done.
+/// Every function with its ports and its counts.
 pub struct Functions {
     purchase: purchase::Ports,
     debit: debit::Ports,
@@ -86,7 +86,7 @@ pub struct Functions {
     sandbox: Sandbox,
     counts: [Counts; NAMES.len()],
     flights: Arc<Flights>,
-    /// A run is over, and may have written something.
+    /// Notified when a run is over, since it may have written something.
     invoked: Notify,
 }
 
@@ -101,13 +101,13 @@ const RECONCILE: usize = 8;
 /// How long a batch or a request of finished calls may take, as on Lambda.
 const DEBITS_FOR: Duration = Duration::from_secs(26);
 
-/// How long an event may take to be told to people, as on Lambda.
+/// How long sending the mails of a batch may take, as on Lambda.
 const NOTIFIES_FOR: Duration = Duration::from_secs(55);
 
-/// How long a period is told again, and undelivered records are published, as on Lambda.
+/// How long publishing a period again, or publishing undelivered records, may take, as on Lambda.
 const REPUBLISHES_FOR: Duration = Duration::from_mins(2);
 
-/// How long reconciling goes on, as on Lambda.
+/// How long reconciliation may take, as on Lambda.
 const RECONCILES_FOR: Duration = Duration::from_mins(15);
 
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ struct Counts {
     errors: AtomicU64,
 }
 
-/// What a function has done since the host started.
+/// A function's counts since the host started.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Metrics {
@@ -134,8 +134,8 @@ pub struct Metrics {
 }
 
 impl Functions {
-    /// Makes the tables, and gives each function a store of its own over the faulty wire. The sandbox keeps
-    /// its record over a wire of its own: what it has charged is the truth.
+    /// Creates the tables, and gives each function a store of its own over the wire that injects faults. The sandbox keeps
+    /// its record over a wire without faults, since the books are checked against this record.
     pub async fn connect(
         database: &Database,
         aws: &Aws,
@@ -144,11 +144,11 @@ impl Functions {
         url: &str,
     ) -> anyhow::Result<Self> {
         let tables = Tables::default();
-        let steady = database.client(plain_http(), faults);
+        let steady = database.steady_client();
         tables.create(&steady).await?;
         let sandbox = Sandbox::new(steady, SANDBOX.name, format!("{url}{AUTHENTICATION_PATH}"));
         sandbox.create_table().await?;
-        let client = database.client(Wire::shared(faults.clone(), Target::Database), faults);
+        let client = database.client(faults);
         let store = || Arc::new(Store::new(client.clone(), tables.clone()));
         let leases = MailLeases::new(client.clone(), NOTICES.name, MailLeases::LASTING);
         leases.create_table().await?;
@@ -194,33 +194,33 @@ impl Functions {
         })
     }
 
-    /// The card processor's own record, and its page.
+    /// The sandbox card processor, with its record of payments.
     pub fn sandbox(&self) -> &Sandbox {
         &self.sandbox
     }
 
-    /// What the purchase function works with, for tests that kill it or take its place.
+    /// The ports of the purchase function, for tests that kill it or take its place.
     pub fn purchase_ports(&self) -> &purchase::Ports {
         &self.purchase
     }
 
-    /// What the account function works with, for such tests.
+    /// The ports of the account function, for such tests.
     pub fn account_ports(&self) -> &account::Ports {
         &self.account
     }
 
-    /// What the debit function works with, for such tests.
+    /// The ports of the debit function, for such tests.
     pub fn debit_ports(&self) -> &debit::Ports {
         &self.debit
     }
 
-    /// What the recharge function works with, for such tests.
+    /// The ports of the recharge function, for such tests.
     pub fn recharge_ports(&self) -> &recharge::Ports {
         &self.recharge
     }
 
-    /// Hands a function an event, as Lambda does: it runs to its end even when the caller has gone, and a
-    /// panic is an error of this one run.
+    /// Invokes a function with an event, as Lambda does. The function runs to its end even if the caller is gone, and a panic
+    /// is an error of this run only.
     pub async fn answer(
         self: &Arc<Self>,
         function: ApiFunction,
@@ -268,7 +268,7 @@ impl Functions {
         result
     }
 
-    /// Holds accounts, journals and payments against one another.
+    /// Reconciles accounts with their journals and payments.
     pub async fn reconcile(
         &self,
         request: reconcile::Request,
@@ -279,17 +279,17 @@ impl Functions {
         result
     }
 
-    /// What it works with, for tests that give it less.
+    /// The ports of the reconcile function, for tests that give it lower limits.
     pub fn reconcile_ports(&self) -> &reconcile::Ports {
         &self.reconcile
     }
 
-    /// What the publish function works with, for tests that give it another deadline.
+    /// The ports of the publish function, for tests that give it another deadline.
     pub fn publish_ports(&self) -> &publish::Ports {
         &self.publish
     }
 
-    /// Finds out what became of one payment, as a card processor's webhook would have it done.
+    /// Looks up one payment at the card processor and updates it, as a webhook of the processor would.
     pub async fn payment_moved(
         &self,
         account: &AccountId,
@@ -302,7 +302,7 @@ impl Functions {
         result
     }
 
-    /// Hands a batch of the stream to `publish`; gives the sequence numbers of what failed.
+    /// Hands a batch of the stream to `publish`. Returns the sequence numbers of the records that failed.
     pub(crate) async fn publish(self: &Arc<Self>, batch: Batch) -> Vec<String> {
         let sequence = |record: &Value| record["dynamodb"]["SequenceNumber"].as_str().map(str::to_owned);
         let sequences: Vec<_> = batch.records.iter().filter_map(sequence).collect();
@@ -327,7 +327,7 @@ impl Functions {
         failed
     }
 
-    /// Tells a period again.
+    /// Publishes a period again.
     pub async fn republish(&self, request: Republish) -> Result<Republished, RepublishError> {
         let _flight = self.flights.take_off();
         let result = publish::republish(request, &self.publish, Instant::now() + REPUBLISHES_FOR).await;
@@ -343,7 +343,7 @@ impl Functions {
         result
     }
 
-    /// Hands messages of a queue to its function; gives the ids of those that failed.
+    /// Hands messages of a queue to its function. Returns the ids of those that failed.
     pub(crate) async fn deliver(self: &Arc<Self>, queue: Queue, batch: sqs::SqsEvent) -> Vec<String> {
         let ids: Vec<_> = batch.records.iter().filter_map(|message| message.message_id.clone()).collect();
         let functions = self.clone();
@@ -385,17 +385,17 @@ impl Functions {
         self.invoked.notify_one();
     }
 
-    /// Waits until a run is over, or one that nobody waited for.
+    /// Waits until a run is over. Returns at once if one has ended since the last wait.
     pub(crate) async fn invoked(&self) {
         self.invoked.notified().await;
     }
 
-    /// As if a run were over.
+    /// Ends the wait of [`Self::invoked`] as the end of a run does.
     pub(crate) fn wake(&self) {
         self.invoked.notify_one();
     }
 
-    /// How many runs have begun.
+    /// The number of runs that have begun.
     pub(crate) fn begun(&self) -> u64 {
         self.flights.begun.load(Ordering::SeqCst)
     }
@@ -405,7 +405,7 @@ impl Functions {
         self.flights.all_landed().await;
     }
 
-    /// What each function has done.
+    /// The counts of each function.
     pub fn metrics(&self) -> [Metrics; NAMES.len()] {
         let stores = [
             &self.purchase.store,
@@ -431,12 +431,12 @@ impl Functions {
     }
 }
 
-/// As the Scheduler says it.
+/// The event that EventBridge Scheduler sends.
 fn scheduled(time: Timestamp) -> Scheduled {
     Scheduled { time, id: Some(random_id()) }
 }
 
-/// How many runs are not over.
+/// The number of runs in flight.
 #[derive(Debug, Default)]
 struct Flights {
     count: AtomicU64,
@@ -444,7 +444,7 @@ struct Flights {
     landed: Notify,
 }
 
-/// One run that is not over; dropping it says that it is, however it ended.
+/// A run in flight. Dropping this ends it, however the run ended.
 struct Flight(Arc<Flights>);
 
 impl Flights {

@@ -1,5 +1,5 @@
-//! What stands in for API Gateway: HTTP in, a genuine v2 event to the function whose route it is, its answer
-//! out. The token is checked here, and its claims go with the event.
+//! Stands in for API Gateway: makes a genuine v2 event of an HTTP request, invokes the function of the route with it, and
+//! sends the function's answer. The token is checked here, and its claims are part of the event.
 
 use aws_lambda_events::encodings::Body as EventBody;
 use axum::Router;
@@ -18,10 +18,10 @@ use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem};
 use crate::Machine;
 use crate::functions::ApiFunction;
 
-/// Where an answer says what its request's id is.
+/// The header of an answer that has its request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 
-/// API Gateway takes no larger body.
+/// The largest body that API Gateway takes.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Every route of every function.
@@ -34,14 +34,14 @@ pub fn router(machine: &Machine) -> Router {
             let filter = MethodFilter::try_from(method).expect("routes have methods that can be filtered");
             let handler =
                 on(filter, async move |machine: State<Machine>, path: PathParameters, request: Request| {
-                    // What is not UTF-8 names nothing.
+                    // A path that is not UTF-8 is no route.
                     let Ok(path) = path else { return no_route() };
                     forward(&machine, function, route, &path, request).await
                 });
             router = router.route(path, handler);
         }
     }
-    // A route is a method and a path: with another method it is no route, as on API Gateway.
+    // A route is a method and a path. A path with a method that it does not have is no route, as on API Gateway.
     router.method_not_allowed_fallback(async || no_route()).with_state(machine.clone())
 }
 
@@ -60,7 +60,7 @@ async fn forward(
 ) -> Response {
     let id = request_id();
     let mut response = answer(machine, function, route, path, request, &id).await;
-    // API Gateway tells it with every answer: who asks what went wrong can name it.
+    // API Gateway sends the id with every answer, so that a caller can name the request when something goes wrong.
     response.headers_mut().extend(HeaderValue::from_str(&id).ok().map(|id| (REQUEST_ID, id)));
     response
 }
@@ -140,7 +140,7 @@ fn joined_headers(headers: &HeaderMap) -> Map<String, Value> {
     headers.keys().map(|name| (name.as_str().to_owned(), join(name).into())).collect()
 }
 
-/// So are parameters of the same name.
+/// Parameters of the same name are joined with commas, too.
 fn query_parameters(uri: &Uri) -> Map<String, Value> {
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).map(|pairs| pairs.0);
     let mut parameters = Map::<String, Value>::new();
@@ -154,7 +154,7 @@ fn query_parameters(uri: &Uri) -> Map<String, Value> {
     parameters
 }
 
-/// Text goes as it is, everything else as base64.
+/// The body of the event: text as it is, everything else as base64.
 fn event_body(headers: &HeaderMap, body: &Bytes) -> (Value, bool) {
     if body.is_empty() {
         return (Value::Null, false);
@@ -171,12 +171,12 @@ fn event_body(headers: &HeaderMap, body: &Bytes) -> (Value, bool) {
 
 fn request_id() -> String {
     let mut bytes = [0; 12];
-    // An id for the log only: without randomness it is the same one each time.
+    // The id is for the log only. Without randomness it is the same each time.
     let _ = getrandom::fill(&mut bytes);
     BASE64_STANDARD.encode(bytes)
 }
 
-/// A function's answer, over HTTP.
+/// A function's answer as an HTTP response.
 pub fn respond(event: ApiGatewayV2httpResponse) -> Response {
     let status = u16::try_from(event.status_code).ok().and_then(|code| StatusCode::from_u16(code).ok());
     let body = match event.body {

@@ -1,6 +1,5 @@
-//! The one-machine host: the very functions that run on Lambda, in one process, over an embedded DynamoDB
-//! that the real SDK talks to on loopback. For trying and developing: it charges no real card. Data survives
-//! `kill -9`.
+//! The one-machine host: the same functions that run on Lambda, in one process, over an embedded DynamoDB that they call
+//! with the real SDK. It is for trying and developing, and charges no real card. Data survives `kill -9`.
 //!
 //! | file | stands in for |
 //! |---|---|
@@ -10,17 +9,17 @@
 //! | [`queues`] | EventBridge's rules, and SQS |
 //! | [`mail`] | SES: a mailbox |
 //! | [`bucket`] | S3: the bucket of undelivered records |
-//! | [`faults`] | a bad day: conflicts, throttling, lost replies, dead processes |
+//! | [`faults`] | failures: conflicts, throttling, lost replies, dead processes |
 //! | `browsers` | no AWS service: it refuses requests that other web sites send |
 //! | [`gateway`] | API Gateway: HTTP in, genuine v2 events to the functions |
 //! | [`tokens`] | the OIDC issuer and the JWT authorizer |
-//! | [`functions`] | Lambda: which function answers what, with which ports |
+//! | [`functions`] | Lambda: invokes the functions, each with its ports |
 //! | [`schedule`] | EventBridge Scheduler |
-//! | [`clock`] | time, which can be set |
-//! | [`local`] | what only this host has, under `/_local/` |
-//! | [`demo`], [`page`] | something to look at |
-//! | [`account_page`] | the portal, where links in mails lead |
-//! | [`document`], [`events`] | the API's `OpenAPI` document, the events' JSON Schema |
+//! | [`clock`] | the clock, which can be set |
+//! | [`local`] | no AWS service: the routes that only this host has, under `/_local/` |
+//! | [`demo`], [`page`] | no AWS service: the demo organization and the home page |
+//! | [`account_page`] | the portal, to which links in mails lead |
+//! | [`document`], [`events`] | no AWS service: the API's `OpenAPI` document and the events' JSON Schema |
 
 pub mod account_page;
 mod account_view;
@@ -32,6 +31,7 @@ pub mod database;
 pub mod demo;
 pub mod deployment;
 pub mod document;
+mod engine;
 pub mod events;
 pub mod faults;
 pub mod functions;
@@ -72,7 +72,7 @@ use tokens::Tokens;
 /// How to start a host.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where to listen; port 0 picks a free one.
+    /// The address to listen on. Port 0 picks a free port.
     pub address: SocketAddr,
     /// Where data is kept.
     pub storage: Storage,
@@ -83,7 +83,7 @@ pub struct Config {
 /// Where data is kept.
 #[derive(Clone, Debug)]
 pub enum Storage {
-    /// Nowhere: it goes with the process.
+    /// In memory: it is lost when the process ends.
     Memory,
     /// In a folder, which one host at a time may use.
     Folder(PathBuf),
@@ -98,39 +98,39 @@ impl Storage {
     }
 }
 
-/// What the host's own routes work with.
+/// The parts of the host that its routes use.
 #[derive(Clone)]
 pub struct Machine {
-    /// Time.
+    /// The clock.
     pub clock: Arc<Clock>,
-    /// Who may call.
+    /// The issuer and authorizer of tokens.
     pub tokens: Arc<Tokens>,
-    /// What answers.
+    /// The functions.
     pub functions: Arc<Functions>,
-    /// What goes wrong.
+    /// The faults that are injected.
     pub faults: Arc<Faults>,
-    /// What is told.
+    /// The stream of `accounts`.
     pub stream: Stream,
-    /// Who is told.
+    /// The queues of events and of finished calls.
     pub queues: Arc<Queues>,
-    /// Mails.
+    /// The mails that were sent.
     pub mailbox: Arc<Mailbox>,
-    /// Undelivered records.
+    /// The bucket of undelivered records.
     pub bucket: Arc<Bucket>,
 }
 
-/// How often it is looked whether everything is done.
+/// How often `drain` checks whether everything is done.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Machine {
-    /// Waits until everything in flight is done, and what follows from it: runs, what the stream has to tell, and
-    /// messages of queues, those that come back later included. Dead letters wait for somebody.
+    /// Waits until everything in flight is done, and all that follows from it: runs, records of the stream, and messages of
+    /// queues, including those that come back later. Dead letters do not count.
     pub async fn drain(&self) -> anyhow::Result<()> {
         loop {
             let begun = self.functions.begun();
             self.functions.land().await;
             let quiet = !self.stream.is_behind().await? && !self.queues.are_busy().await?;
-            // A run that began meanwhile may have written what was looked at before.
+            // A run that began meanwhile may have written after the checks.
             if quiet && self.functions.begun() == begun {
                 return Ok(());
             }
@@ -140,7 +140,7 @@ impl Machine {
     }
 }
 
-/// A host that runs.
+/// A running host.
 pub struct Host {
     url: String,
     machine: Machine,
@@ -154,7 +154,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts it; once this returns, it answers.
+    /// Starts the host. Once this returns, the host answers requests.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let lock = lock_folder(&config.storage)?;
         let listener = TcpListener::bind(config.address)
@@ -182,7 +182,7 @@ impl Host {
         if config.demo {
             demo::set_up(&machine).await.context("the demo organization could not be set up")?;
         }
-        // What fell due while the host was down is done before anybody is answered.
+        // Schedules that fell due while the host was down run before the first request is answered.
         let mut timetable = Timetable::new(machine.clone());
         timetable.look().await;
         let router = Router::new()
@@ -209,7 +209,7 @@ impl Host {
         Ok(Self { url, machine, server, schedules, deliveries, stop_deliveries, aws, database, _lock: lock })
     }
 
-    /// Where it listens: `http://127.0.0.1:8080`.
+    /// The URL that it listens at, such as `http://127.0.0.1:8080`.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -219,17 +219,17 @@ impl Host {
         &self.machine
     }
 
-    /// What its functions call besides, for tests that call it themselves.
+    /// The endpoint of EventBridge, SES and S3, for tests that call it themselves.
     pub fn aws(&self) -> &Aws {
         &self.aws
     }
 
-    /// What it keeps data in, for tests that reach behind the functions.
+    /// The database, for tests that reach behind the functions.
     pub fn database(&self) -> &Database {
         &self.database
     }
 
-    /// Stops it, after what is in flight. What has not been told or delivered yet is when it starts again.
+    /// Stops the host after the runs in flight. Events that are not published or delivered yet are so when it starts again.
     pub async fn stop(self) {
         self.schedules.abort();
         self.machine.functions.land().await;
@@ -273,7 +273,7 @@ fn lock_folder(storage: &Storage) -> anyhow::Result<Option<File>> {
     Ok(Some(lock))
 }
 
-/// Replaces a file whole, so that a crash leaves the old one or the new one.
+/// Replaces a file as a whole, so that a crash leaves either the old file or the new one.
 fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
     let new = path.with_extension("new");
     fs::write(&new, content)?;

@@ -1,5 +1,5 @@
-//! What only the one-machine host has, under `/_local/`: tokens, time, schedules, faults, queues, mails, the card
-//! processor's record, and the page where a card's owner confirms.
+//! Routes that only the one-machine host has, under `/_local/`: tokens, time, schedules, faults, queues, mails, the card
+//! processor's record, and the page where a card's owner confirms a payment.
 
 use std::time::Duration;
 
@@ -35,12 +35,12 @@ use contract::Code;
 /// How long `drain` waits.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// So many copies of an event are plenty.
+/// The most further copies of an event.
 const MAX_DUPLICATES: u32 = 1_000;
 
-/// SQS takes no larger message, …
+/// The largest message that SQS takes.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
-/// … and no longer message group or deduplication id.
+/// The longest message group or deduplication id that SQS takes.
 const MAX_ID_CHARS: usize = 128;
 
 /// The routes.
@@ -89,7 +89,7 @@ fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
     serde_json::from_str(body).map_err(|problem| wrong("body", &problem.to_string()))
 }
 
-/// A token as JSON, or bare with `Accept: text/plain`.
+/// Issues a token, as JSON or bare with `Accept: text/plain`.
 async fn token(machine: State<Machine>, headers: HeaderMap, body: String) -> Result<Response, Failure> {
     let request: TokenRequest = read(&body)?;
     if !["operator", "admin", "viewer", "platform"].contains(&request.role.as_str()) {
@@ -111,7 +111,7 @@ struct NewTime {
     advance_seconds: Option<i64>,
 }
 
-/// Sets the clock, which then stands; runs nothing by itself.
+/// Sets the clock, which then stands still. It runs no schedule.
 async fn set_time(machine: State<Machine>, body: String) -> Result<Json<Value>, Failure> {
     let instant = match read(&body)? {
         NewTime { now: Some(now), advance_seconds: None } => Some(now),
@@ -133,7 +133,7 @@ async fn release_time(machine: State<Machine>) -> Result<Json<Value>, Failure> {
     Ok(time(machine).await)
 }
 
-/// Runs a schedule now; `reconcile` may be told what to reconcile.
+/// Runs a schedule now. The body may tell `reconcile` which accounts to reconcile.
 async fn run(
     machine: State<Machine>,
     Path(schedule): Path<String>,
@@ -162,7 +162,7 @@ async fn drain(machine: State<Machine>) -> Result<StatusCode, Failure> {
     }
 }
 
-/// Tells a period again, with the same ids.
+/// Publishes a period again, with the same ids of events.
 async fn republish(machine: State<Machine>, body: String) -> Result<Response, Failure> {
     let request: Republish = read(&body)?;
     match machine.functions.republish(request).await {
@@ -173,18 +173,18 @@ async fn republish(machine: State<Machine>, body: String) -> Result<Response, Fa
     }
 }
 
-/// Records of the stream that could not be published.
+/// Lists the records of the stream that could not be published.
 async fn undelivered(machine: State<Machine>) -> Result<Json<Value>, Failure> {
     Ok(Json(json!({ "undelivered": machine.bucket.list().await? })))
 }
 
-/// Publishes them, with the ids that their events would have had.
+/// Publishes undelivered records, with the ids that their events would have had.
 async fn redrive_undelivered(machine: State<Machine>, body: String) -> Result<Response, Failure> {
     let request: Option<Redrive> = if body.is_empty() { None } else { read(&body)? };
     Ok(Json(machine.functions.redrive(request.unwrap_or_default()).await?).into_response())
 }
 
-/// How badly events are delivered from now on.
+/// Sets how events are delivered from now on, such as repeatedly or out of order.
 async fn deliver(machine: State<Machine>, body: String) -> Result<StatusCode, Failure> {
     let delivery: Delivery = read(&body)?;
     if delivery.duplicates > MAX_DUPLICATES {
@@ -194,17 +194,17 @@ async fn deliver(machine: State<Machine>, body: String) -> Result<StatusCode, Fa
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// SQS's names for what goes with a message.
+/// The attributes of a message, with SQS's names.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct SendMessage {
-    /// The account in the message, if it is not said.
+    /// If it is left out, the account in the message.
     message_group_id: Option<String>,
     message_deduplication_id: Option<String>,
 }
 
-/// Sends a message to the FIFO queue of `debit`, as a platform does with SQS's `SendMessage`. It is taken as it is: one that
-/// cannot be read is for the function to refuse.
+/// Sends a message to the FIFO queue of `debit`, as a platform does with SQS's `SendMessage`. The message is stored as it
+/// is, since the function refuses one that it cannot read.
 async fn send(
     machine: State<Machine>,
     Query(attributes): Query<SendMessage>,
@@ -267,7 +267,7 @@ async fn metrics(machine: State<Machine>) -> Json<Value> {
     Json(json!({ "functions": functions }))
 }
 
-/// What is still to fail, without what has failed already.
+/// Lists the faults that are still to happen.
 async fn armed_faults(machine: State<Machine>) -> Json<Value> {
     Json(json!({ "faults": machine.faults.armed() }))
 }
@@ -286,7 +286,7 @@ async fn disarm_faults(machine: State<Machine>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// What the card processor has on record for an account: the truth that the books are checked against.
+/// Lists the card processor's records of an account's payments, against which the books are checked.
 async fn charges(machine: State<Machine>, Path(account): Path<String>) -> Result<Json<Value>, Failure> {
     let account = AccountId::parse(account).map_err(|_| Failure(Problem::NoAccount))?;
     let records = machine.functions.sandbox().records(&account).await?;
@@ -312,7 +312,7 @@ async fn ask_owner(machine: State<Machine>, Path(intent): Path<String>) -> Resul
     authentication_page(&machine, record).await
 }
 
-/// The page as it is now: a payment that was decided is not asked for again.
+/// The page as it is now. It does not ask again about a payment that was decided.
 async fn authentication_page(machine: &Machine, record: Record) -> Result<Html<String>, Failure> {
     let operator = Operator { machine, at: machine.clock.now(), account: record.account.as_str() };
     let account = operator.call("GET /v1/accounts/{id}", "", Value::Null).await?;
@@ -329,7 +329,7 @@ async fn authentication_page(machine: &Machine, record: Record) -> Result<Html<S
     Ok(Html(page.render()?))
 }
 
-/// What the card's owner decided; what follows from it is done at once, as a processor's webhook would.
+/// Takes the decision of the card's owner, and updates the payment at once, as a processor's webhook would.
 async fn owner_decides(
     machine: State<Machine>,
     Path(intent): Path<String>,

@@ -1,5 +1,5 @@
-//! What stands in for SES: mails are kept, with the instant they were sent at by the host's clock, for
-//! `/_local/mail` and the mailbox page. An address that begins with `bounce` is refused.
+//! Stands in for SES: keeps mails, with the instant of sending by the host's clock, for `/_local/mail` and the page of
+//! mails. An address that begins with `bounce` is refused.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const TABLE: &str = "
         at INTEGER NOT NULL
     );";
 
-/// A request of `SendEmail`, as far as it is looked at.
+/// A request of `SendEmail`, with the fields that are read.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct SendEmail {
@@ -81,10 +81,10 @@ pub struct Attachment {
     /// Its name.
     #[serde(alias = "FileName")]
     pub file_name: String,
-    /// What it is.
+    /// Its content type.
     #[serde(default, alias = "ContentType")]
     pub content_type: String,
-    /// What is in it, in base64.
+    /// Its content, in base64.
     #[serde(alias = "RawContent")]
     pub content: String,
 }
@@ -92,17 +92,17 @@ pub struct Attachment {
 /// A mail that was sent.
 #[derive(Clone, Debug, Serialize)]
 pub struct Mail {
-    /// To whom.
+    /// The recipient's address.
     pub to: String,
-    /// About what.
+    /// The subject.
     pub subject: String,
-    /// For programs that show no HTML.
+    /// The text, for programs that show no HTML.
     pub text: String,
-    /// For all others.
+    /// The HTML, for all others.
     pub html: String,
-    /// What goes with it.
+    /// The files that go with it.
     pub attachments: Vec<Attachment>,
-    /// When, by the host's clock.
+    /// When it was sent, by the host's clock.
     pub at: Timestamp,
 }
 
@@ -113,7 +113,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// The one in a file, or a new one in memory.
+    /// Opens the mailbox in a file, or a new one in memory.
     pub(crate) fn open(file: Option<&Path>, clock: Arc<Clock>) -> rusqlite::Result<Self> {
         Ok(Self { mails: Sqlite::open(&sqlite::place(file), TABLE)?, clock })
     }
@@ -165,7 +165,7 @@ impl Mailbox {
         listed.await
     }
 
-    /// Throws all of them away.
+    /// Deletes all mails.
     pub(crate) async fn empty(&self) -> rusqlite::Result<()> {
         self.mails.run(|connection| connection.execute("DELETE FROM mails", [])).await.map(|_| ())
     }
@@ -179,8 +179,8 @@ impl Mail {
             subject: row.get(1)?,
             text: row.get(2)?,
             html: row.get(3)?,
-            attachments: serde_json::from_str(&attachments).expect("it was written as JSON"),
-            at: Timestamp::from_millisecond(row.get(5)?).expect("it was an instant"),
+            attachments: serde_json::from_str(&attachments).expect("attachments are stored as JSON"),
+            at: Timestamp::from_millisecond(row.get(5)?).expect("the stored number is an instant"),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo run`: the whole product on one machine, with something to look at.
+//! `cargo run`: the whole product on one machine, with a demo organization and pages that show it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ struct Arguments {
     print: Print,
 }
 
-/// What to print instead.
+/// The document to print instead of running the host.
 #[derive(clap::Args)]
 struct Print {
     /// Print the API's document and leave.
@@ -48,8 +48,8 @@ struct Print {
     print_deployment: bool,
 }
 
-/// Unless `RUST_LOG` says otherwise. The database calls every refused condition an error, and a lost race or a
-/// record sent twice is none.
+/// The log's filter, unless `RUST_LOG` sets one. Below the level of errors, the database reports every refused condition,
+/// such as a lost race or a record that was sent twice.
 const LOG: &str = "warn,dynoxide=error";
 
 #[tokio::main]

@@ -1,4 +1,5 @@
-//! Something to look at: the demo organization's funds, lots and latest transactions, and commands to try next.
+//! The home page, with the demo organization's funds, lots and latest transactions and commands to try next; and the page
+//! of mails.
 
 use anyhow::Context;
 use askama::Template;
@@ -13,7 +14,7 @@ use crate::Machine;
 use crate::demo::{self, Operator};
 use crate::mail::Mail;
 
-/// The page has the latest mails; all of them are at `/_local/mail`.
+/// The most mails on the page of mails, which has the latest. All of them are at `/_local/mail`.
 const MAILS_SHOWN: usize = 50;
 
 /// The pages.
@@ -65,7 +66,7 @@ async fn home(machine: State<Machine>, headers: HeaderMap) -> Response {
     answer(Box::pin(render(&machine, format!("http://{host}"))).await)
 }
 
-/// The mailbox: what people were sent, newest first.
+/// The page of mails, newest first.
 #[derive(Template)]
 #[template(path = "mail.html")]
 struct Mailbox {
@@ -85,7 +86,7 @@ async fn mail(machine: State<Machine>) -> Response {
     answer(mails.await)
 }
 
-/// A mail whose links open pages of their own: in its sandboxed frame they would open nothing.
+/// Makes the links of a mail open new pages, since they open nothing in the mail's sandboxed frame.
 fn opening_links_beside(html: &str) -> String {
     let base = "<base target=\"_blank\">";
     match html.split_once("<head>") {
@@ -101,7 +102,7 @@ fn answer(page: anyhow::Result<String>) -> Response {
     }
 }
 
-/// What is shown where a page cannot be made.
+/// The response if a page cannot be made.
 pub(crate) fn broken(problem: &anyhow::Error) -> Response {
     tracing::error!(problem = format!("{problem:#}"), "the page could not be made");
     (StatusCode::INTERNAL_SERVER_ERROR, "The page could not be made; the log says why.").into_response()
@@ -201,7 +202,7 @@ impl From<&Value> for Transaction {
     }
 }
 
-/// The page where a card's owner confirms, or says no.
+/// The page where a card's owner confirms or refuses a payment.
 #[derive(Template)]
 #[template(path = "authentication.html")]
 pub(crate) struct Authentication {
@@ -209,6 +210,6 @@ pub(crate) struct Authentication {
     pub(crate) amount: String,
     pub(crate) organization: String,
     pub(crate) account: String,
-    /// Nothing while it waits for its owner, or else whether it was charged.
+    /// Whether the card was charged. `None` while the payment waits for the card's owner.
     pub(crate) charged: Option<bool>,
 }

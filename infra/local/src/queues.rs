@@ -1,9 +1,10 @@
-//! What stands in for the rules of the bus and for SQS: an event is stored in each queue that its rule names
-//! before `PutEvents` answers, and is handed to the queue's function until that has done with it. What fails
-//! comes back later, and lands among the dead letters after many tries.
+//! Stands in for the rules of the bus and for SQS. An event is stored in each queue whose rule matches it before
+//! `PutEvents` answers, and is handed to the queue's function until the function has handled it. A message that fails
+//! comes back later, and becomes a dead letter after many tries.
 //!
-//! The queue of `debit` is a FIFO queue, which no rule feeds: the platform sends to it. Messages of a group are handed
-//! on in their order, none while an earlier one waits to come back; one that was sent twice within five minutes is one.
+//! The queue of `debit` is a FIFO queue, which no rule feeds: the platform sends to it. Messages of a group are handed to
+//! the function in their order, and none while an earlier one waits to come back. A message that is sent twice within
+//! five minutes is stored once.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -26,9 +27,9 @@ use crate::sqlite::{self, Sqlite};
 /// A queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queue {
-    /// Accounts that are low.
+    /// Events of accounts that are low.
     Recharge,
-    /// What people are told.
+    /// Events that recipients are told of by mail.
     Notify,
     /// Finished calls, from a platform that sends bursts.
     Debits,
@@ -57,19 +58,19 @@ impl Queue {
     }
 }
 
-/// Messages handed to a function at once: what a mapping does unless it is told otherwise.
+/// Messages handed to a function at once: the default of a mapping.
 const MESSAGES_A_BATCH: usize = 10;
-/// After so many tries a message is a dead letter.
+/// The number of tries after which a message is a dead letter.
 const MAX_RECEIVES: u32 = 20;
-/// What failed comes back after this long, …
+/// The time after which a message comes back that failed once. It doubles with each failure.
 const FIRST_BACK_OFF: Duration = Duration::from_secs(1);
-/// … doubled with each failure, up to this.
+/// The longest time after which a message comes back.
 const LONGEST_BACK_OFF: Duration = Duration::from_mins(5);
 
-/// For so long a FIFO queue remembers what was sent to it, so as not to take it twice.
+/// How long a FIFO queue remembers a message, so as not to store it twice.
 const DEDUPLICATED_FOR: Duration = Duration::from_mins(5);
 
-/// In case nobody is woken.
+/// How often a queue is read if nothing wakes it.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// `visibleAt` and `until` are by the machine's clock, `sentAt` is by the host's, all in milliseconds since 1970.
@@ -95,21 +96,22 @@ const TABLE: &str = "
         PRIMARY KEY (queue, deduplicationId)
     );";
 
-/// How events are delivered from now on: as badly as SQS is allowed to.
+/// How events are delivered from now on: with the repeats and the disorder that SQS allows.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Delivery {
-    /// So many more copies of each event; a message of a FIFO queue is delivered so many times more, at its place.
+    /// The number of further copies of each event. A message of a FIFO queue is delivered this many times more, in its place
+    /// in the order.
     pub duplicates: u32,
-    /// Messages are taken in any order, but for those of a FIFO queue.
+    /// Messages are taken in random order, except those of a FIFO queue.
     pub shuffle: bool,
-    /// What failed comes back at once.
+    /// A message that failed comes back at once.
     pub impatient: bool,
-    /// Every event is lost, which SQS never does: what must not depend on events is tried so.
+    /// Every event is lost, which SQS never does. It tests work that must not depend on events.
     pub lose: bool,
 }
 
-/// An event as it comes to the bus.
+/// An event as the bus receives it.
 pub(crate) struct Arrival {
     pub(crate) source: String,
     pub(crate) detail_type: String,
@@ -120,7 +122,7 @@ pub(crate) struct Arrival {
 /// A message as it is sent to a FIFO queue.
 pub(crate) struct Sent {
     pub(crate) group: String,
-    /// By its content, if it is not said.
+    /// If it is left out, the body's fingerprint.
     pub(crate) deduplication_id: Option<String>,
     pub(crate) body: String,
 }
@@ -139,19 +141,19 @@ struct Message {
     body: String,
     sent_at: i64,
     receives: u32,
-    /// In a FIFO queue.
+    /// The message group, in a FIFO queue.
     group: Option<String>,
 }
 
 impl Queues {
-    /// Those in a file, or new ones in memory.
+    /// Opens the queues in a file, or new ones in memory.
     pub(crate) fn open(file: Option<&Path>, clock: Arc<Clock>) -> rusqlite::Result<Self> {
         let messages = Sqlite::open(&sqlite::place(file), TABLE)?;
         messages.add_column("messages", "groupId", "TEXT")?;
         Ok(Self { messages, clock, delivery: Mutex::default(), arrived: Default::default() })
     }
 
-    /// How messages are delivered from now on.
+    /// Sets how messages are delivered from now on.
     pub fn deliver(&self, delivery: Delivery) {
         *self.delivery.lock().expect("no holder of this lock panics") = delivery;
     }
@@ -160,7 +162,7 @@ impl Queues {
         *self.delivery.lock().expect("no holder of this lock panics")
     }
 
-    /// Stores an event in the queues that its rule names; gives its id.
+    /// Stores events in the queues whose rules match them. Returns the events' ids.
     pub(crate) async fn put(&self, arrivals: Vec<Arrival>) -> rusqlite::Result<Vec<String>> {
         let now = self.clock.now();
         let Delivery { duplicates, lose, .. } = self.delivery();
@@ -192,7 +194,8 @@ impl Queues {
         Ok(ids)
     }
 
-    /// Stores a message for `debit`, unless the same was sent a moment ago; gives its id, which is that one's then.
+    /// Stores a message for `debit`, unless the same was sent within five minutes. Returns the message's id, or the earlier
+    /// message's.
     pub(crate) async fn send(&self, sent: Sent) -> rusqlite::Result<String> {
         let Sent { group, deduplication_id, body } = sent;
         let deduplication_id =
@@ -215,7 +218,7 @@ impl Queues {
                 params![queue, deduplication_id, message_id, until],
             )?;
             for copy in 0..copies {
-                // A further copy is the message again, after a first delivery of which the queue has not heard.
+                // A further copy is a repeated delivery, after a first one whose result did not reach the queue.
                 transaction.execute(
                     "INSERT INTO messages (queue, messageId, body, sentAt, receives, groupId)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -236,7 +239,7 @@ impl Queues {
         }
     }
 
-    /// Whether messages wait for their functions, or are with them.
+    /// Whether messages wait for their functions, or are being handled.
     pub(crate) async fn are_busy(&self) -> rusqlite::Result<bool> {
         let waiting = self.messages.run(|connection| {
             let query = "SELECT 1 FROM messages WHERE NOT dead LIMIT 1";
@@ -264,7 +267,7 @@ impl Queues {
         listed.await
     }
 
-    /// Sends the dead letters again; gives how many there were.
+    /// Sends the dead letters again. Returns their number.
     pub(crate) async fn redrive(&self) -> rusqlite::Result<usize> {
         let redriven = self.messages.run(|connection| {
             connection.execute("UPDATE messages SET dead = FALSE, receives = 0, visibleAt = 0 WHERE dead", [])
@@ -274,7 +277,7 @@ impl Queues {
         Ok(redriven)
     }
 
-    /// Hands messages to their functions until it is told to stop, which each queue does between two batches.
+    /// Hands messages to their functions until it is told to stop. Each queue stops between two batches.
     pub(crate) async fn run(self: Arc<Self>, functions: Arc<Functions>, stop: watch::Receiver<bool>) {
         let workers = Queue::ALL
             .map(|queue| tokio::spawn(self.clone().run_queue(queue, functions.clone(), stop.clone())));
@@ -295,18 +298,18 @@ impl Queues {
             match self.hand_on(queue, &functions).await {
                 Ok(0) => {}
                 Ok(_) => continue,
-                Err(problem) => tracing::error!(%problem, ?queue, "a queue cannot be worked with"),
+                Err(problem) => tracing::error!(%problem, ?queue, "a queue cannot be read or changed"),
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL_EVERY) => {}
                 () = self.arrived[queue as usize].notified() => {}
-                // So it does when the host is dropped.
+                // This also ends the wait when the host is dropped.
                 _ = stop.changed() => break,
             }
         }
     }
 
-    /// Hands one batch on; gives how many messages it had.
+    /// Hands one batch to the queue's function. Returns the number of its messages.
     async fn hand_on(&self, queue: Queue, functions: &Arc<Functions>) -> rusqlite::Result<usize> {
         let Delivery { shuffle, impatient, .. } = self.delivery();
         let batch = self.messages.run(move |connection| take(connection, queue, shuffle)).await?;
@@ -320,7 +323,7 @@ impl Queues {
     }
 }
 
-/// The next messages of a queue, each counted as received once more.
+/// Takes the next messages of a queue, and counts each as received once more.
 fn take(connection: &mut Connection, queue: Queue, shuffle: bool) -> rusqlite::Result<Vec<Message>> {
     let order = if shuffle && queue != Queue::Debits { "random()" } else { "id" };
     let transaction = connection.transaction()?;
@@ -343,7 +346,7 @@ fn take(connection: &mut Connection, queue: Queue, shuffle: bool) -> rusqlite::R
     Ok(batch)
 }
 
-/// Deletes what succeeded; what failed comes back later or is a dead letter.
+/// Deletes the messages that succeeded. Those that failed come back later or become dead letters.
 fn settle(
     connection: &mut Connection,
     batch: Vec<Message>,
@@ -383,7 +386,7 @@ impl Message {
     }
 }
 
-/// What EventBridge puts around an event.
+/// An event in the envelope that EventBridge puts around it.
 fn envelope(arrival: &Arrival, id: &str, now: Timestamp) -> Value {
     let at = arrival.at.unwrap_or(now);
     json!({
@@ -428,10 +431,10 @@ fn event_of(queue: Queue, batch: &[Message]) -> SqsEvent {
 }
 
 fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).expect("it is short")
+    i64::try_from(duration.as_millis()).expect("the duration is short")
 }
 
-/// The machine's clock, whatever the host's stands at: a message waits for real.
+/// The instant by the machine's clock. Messages wait in real time, even while the host's clock is set.
 fn machine_now() -> i64 {
     Timestamp::now().as_millisecond()
 }
@@ -447,7 +450,7 @@ mod tests {
     use crate::events::schema;
 
     #[test]
-    fn rules_name_facts_that_there_are() {
+    fn rules_name_events_that_there_are() {
         let schema = schema();
         let known: Vec<_> = schema["oneOf"]
             .as_array()
@@ -497,7 +500,7 @@ mod tests {
         assert_eq!(bodies(&batch), ["a1", "b1", "a2", "c1", "b2"]);
         settled(&queues, batch, &["a1", "a2", "b2"], false).await;
 
-        // While `a1` and `b2` wait, nothing of their groups is handed out.
+        // While `a1` and `b2` wait, no message of their groups is taken.
         for (group, body) in [("a", "a3"), ("c", "c2"), ("b", "b3")] {
             let sent = Sent { group: group.to_owned(), deduplication_id: None, body: body.to_owned() };
             queues.send(sent).await.unwrap();
@@ -528,7 +531,7 @@ mod tests {
         assert_ne!(first, second);
         let past = "UPDATE deduplications SET until = 0";
         queues.messages.run(|connection| connection.execute(past, [])).await.unwrap();
-        assert_ne!(send(None, "x").await, second, "five minutes later it is another");
+        assert_ne!(send(None, "x").await, second, "after five minutes it is a new message");
         assert_eq!(bodies(&taken(&queues).await), ["x", "x", "x"]);
     }
 

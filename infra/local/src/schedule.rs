@@ -1,5 +1,5 @@
-//! What stands in for EventBridge Scheduler: the nightly sweep at 00:15 UTC, the recovery every five minutes, and
-//! reconciling on Sundays at 03:00 UTC, by the machine's clock. While the clock is set, nothing runs by itself.
+//! Stands in for EventBridge Scheduler: runs the nightly sweep at 00:15 UTC, the recovery every five minutes, and the
+//! reconciliation on Sundays at 03:00 UTC, by the machine's clock. While the clock is set, no schedule runs by itself.
 
 use std::time::Duration;
 
@@ -9,29 +9,29 @@ use reconcile::Request;
 
 use crate::Machine;
 
-/// How often the timetable is looked at.
+/// How often the timetable is checked.
 const TICK: Duration = Duration::from_secs(10);
 
 const RECOVER_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(24);
 const SWEEP_AT: SignedDuration = SignedDuration::from_mins(15);
 const RECONCILE_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// From a Thursday's midnight, as 1 January 1970 was one.
+/// Counted from a Thursday's midnight, since 1 January 1970 was a Thursday.
 const RECONCILE_AT: SignedDuration = SignedDuration::from_hours(3 * 24 + 3);
 
-/// What runs when, and when it was last looked at.
+/// The timetable of the schedules, and when it was last checked.
 pub struct Timetable {
     machine: Machine,
     last: Option<Timestamp>,
 }
 
 impl Timetable {
-    /// One that was never looked at: all of it is due.
+    /// A timetable that was never checked, so the sweep and the recovery are due.
     pub fn new(machine: Machine) -> Self {
         Self { machine, last: None }
     }
 
-    /// Runs what has fallen due since the last look.
+    /// Runs the schedules that have fallen due since the last check.
     pub async fn look(&mut self) {
         let Machine { clock, functions, .. } = &self.machine;
         if clock.set_to().is_some() {
@@ -44,19 +44,19 @@ impl Timetable {
         if falls_due(self.last, now, SWEEP_EVERY, SWEEP_AT) {
             log_failure("expire", functions.expire(now).await.err());
         }
-        // Nobody waits for it, so it is not made up for, and holds up nothing.
+        // Reconciliation is not urgent: a missed run is not made up for, and a run does not delay the other schedules.
         if self.last.is_some() && falls_due(self.last, now, RECONCILE_EVERY, RECONCILE_AT) {
             let functions = functions.clone();
             tokio::spawn(async move {
                 if let Err(problem) = functions.reconcile(Request::default()).await {
-                    tracing::error!(%problem, "reconciling came to nothing");
+                    tracing::error!(%problem, "the reconciliation failed");
                 }
             });
         }
         self.last = Some(now);
     }
 
-    /// Looks at it for ever.
+    /// Checks the timetable for ever.
     pub async fn run(mut self) {
         loop {
             tokio::time::sleep(TICK).await;
@@ -73,7 +73,7 @@ fn falls_due(last: Option<Timestamp>, now: Timestamp, every: SignedDuration, at:
 
 fn log_failure(schedule: &str, problem: Option<impl std::error::Error>) {
     if let Some(problem) = problem {
-        tracing::error!(schedule, %problem, "a scheduled run failed; what it left stays due");
+        tracing::error!(schedule, %problem, "a scheduled run failed; accounts that it did not finish stay due");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `SQLite` files of the host's own: opened, and worked with on threads that may block.
+//! The host's own `SQLite` files, which are used on threads that may block.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Result};
 
-/// A connection waits this long for another one's transaction to end.
+/// How long a connection waits for another one's transaction to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One connection, used by one piece of work at a time.
@@ -15,7 +15,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Sqlite(Arc<Mutex<Connection>>);
 
 impl Sqlite {
-    /// Opens what is at this place, and prepares it.
+    /// Opens the database at this place, and runs the preparation.
     pub(crate) fn open(place: &str, preparation: &str) -> Result<Self> {
         let connection = Connection::open(place)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -23,7 +23,7 @@ impl Sqlite {
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
-    /// Adds a column that a file of an older version lacks.
+    /// Adds a column if the file is of an older version and lacks it.
     pub(crate) fn add_column(&self, table: &str, column: &str, kind: &str) -> Result<()> {
         let connection = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let known = "SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2";
@@ -33,7 +33,7 @@ impl Sqlite {
         Ok(())
     }
 
-    /// Does this on a thread that may block.
+    /// Does `work` on a thread that may block.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
@@ -47,9 +47,9 @@ impl Sqlite {
     }
 }
 
-/// Where `SQLite` finds a file, or a new database in memory that connections of this process share. An in-memory
-/// *file system* (`vfs=memdb`, up to 1 GB) locks as files do and so waits, where connections that shared a cache
-/// would be told at once that a table is locked.
+/// The place of a file, or of a new database in memory, as `SQLite` takes it. Connections of this process share a database
+/// in memory, which is in an in-memory *file system* (`vfs=memdb`, up to 1 GB). Its locks are those of files, so a
+/// connection waits for a lock; connections that share a cache instead fail at once if a table is locked.
 pub(crate) fn place(file: Option<&Path>) -> String {
     static MADE: AtomicU64 = AtomicU64::new(0);
     match file {

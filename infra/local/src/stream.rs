@@ -1,9 +1,9 @@
-//! What stands in for the stream of `accounts` and its mapping to `publish`: records in their order, in batches,
-//! again and again until they are done. Records that fail until they are `GIVEN_UP_AFTER` old are stored in the bucket
-//! of undelivered records, as Lambda does it for the mapping's on-failure destination.
+//! Stands in for the stream of `accounts` and its mapping to `publish`: hands records to the function in their order, in
+//! batches, and again until they are handled. Records that fail until they are `GIVEN_UP_AFTER` old are stored in the
+//! bucket of undelivered records, as Lambda does for the mapping's on-failure destination.
 //!
-//! The engine keeps its stream in a table of its file. What has been published is deleted from it, so that what is
-//! left is the saved position: a record that was not published is still there after `kill -9`.
+//! The engine keeps its stream in a table of its file. Published records are deleted from it, so that the remaining records
+//! are the saved position: a record that was not published is still there after `kill -9`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,8 +21,8 @@ use crate::functions::Functions;
 use crate::queues::random_id;
 use crate::sqlite::Sqlite;
 
-/// The engine finds the next sequence number by this; without an index it goes through all records at each write.
-/// A trim that is lost in a crash is only made again, so it need not wait for the disk.
+/// The engine finds the next sequence number by this index; without it, the engine goes through all records at each write.
+/// A trim that is lost in a crash is only repeated, so it need not wait for the disk.
 const PREPARATION: &str = "
     CREATE INDEX IF NOT EXISTS _stream_records_in_order
         ON _stream_records (table_name, CAST(sequence_number AS INTEGER));
@@ -30,17 +30,17 @@ const PREPARATION: &str = "
 
 /// Records read at once.
 const RECORDS_A_READ: usize = 1_000;
-/// Records handed to `publish` at once: what a mapping does unless it is told otherwise.
+/// Records handed to `publish` at once: the default of a mapping.
 const RECORDS_A_BATCH: usize = 100;
-/// Consumed records are deleted once there are so many, …
+/// The number of consumed records after which they are deleted.
 const TRIM_AFTER_RECORDS: usize = 500;
-/// … or after so long; each deletion holds writers up.
+/// The time after which consumed records are deleted. It is not zero, since each deletion delays writers.
 const TRIM_AFTER: Duration = Duration::from_millis(500);
 
-/// In case a write wakes nobody.
+/// How often the stream is read if nothing wakes it.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// A mapping gives up on records of this age (`MaximumRecordAgeInSeconds` of infra/template.yaml).
+/// The age at which the mapping gives up a record (`MaximumRecordAgeInSeconds` of infra/template.yaml).
 const GIVEN_UP_AFTER: SignedDuration = SignedDuration::from_secs(82_800);
 
 /// Pauses between two tries of the same batch.
@@ -51,8 +51,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Stream {
     records: Sqlite,
-    /// The last record consumed. By the order of insertion, not by sequence number: those follow the machine's
-    /// clock, which may be set back.
+    /// The last consumed record, by the order of insertion. Sequence numbers follow the machine's clock, which may be set
+    /// back.
     position: Arc<AtomicI64>,
 }
 
@@ -60,12 +60,12 @@ struct Record {
     id: i64,
     sequence: String,
     created_at: Timestamp,
-    /// What `publish` gets, unless the commit had nothing to tell.
+    /// The record as `publish` gets it. `None` if the commit has no events.
     event: Option<Value>,
 }
 
 impl Stream {
-    /// Over a second connection to the engine's file, which the engine has made.
+    /// Opens the stream over a second connection to the engine's file, which must exist.
     pub(crate) fn open(place: &str) -> rusqlite::Result<Self> {
         Ok(Self { records: Sqlite::open(place, PREPARATION)?, position: Arc::default() })
     }
@@ -80,7 +80,7 @@ impl Stream {
         Ok(newer.await?.is_some())
     }
 
-    /// How many records there are, for tests: consumed ones go.
+    /// The number of records, for tests of the deletion of consumed ones.
     pub async fn count(&self) -> rusqlite::Result<u64> {
         let count = |connection: &mut rusqlite::Connection| {
             connection.query_row("SELECT count(*) FROM _stream_records", [], |row| row.get(0))
@@ -97,7 +97,7 @@ impl Stream {
         self.records.run(age).await.map(|_| ())
     }
 
-    /// Hands records on until it is told to stop, which it does between two batches.
+    /// Hands records to `publish` until it is told to stop. It stops between two batches.
     pub(crate) async fn run(
         self,
         functions: Arc<Functions>,
@@ -134,7 +134,7 @@ impl Stream {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = functions.invoked(), if !retrying => {}
-                // So it does when the host is dropped.
+                // This also ends the wait when the host is dropped.
                 _ = stop.changed() => break,
             }
         }
@@ -143,7 +143,7 @@ impl Stream {
         }
     }
 
-    /// Hands on what there is, up to the first batch that fails.
+    /// Hands the records to `publish`, up to the first batch that fails.
     async fn hand_on(&self, functions: &Arc<Functions>, bucket: &Bucket) -> rusqlite::Result<Progress> {
         let records = self.read().await?;
         for batch in records.chunks(RECORDS_A_BATCH) {
@@ -185,7 +185,7 @@ impl Stream {
     }
 }
 
-/// Stores those of the records that failed which are too old to be tried again. Gives how many that are, from the first.
+/// Stores the failed records that are too old to be tried again. Returns their number; they are the first of `failed`.
 async fn give_up(failed: &[Record], bucket: &Bucket) -> rusqlite::Result<usize> {
     let oldest_tried = Timestamp::now() - GIVEN_UP_AFTER;
     let old = failed.iter().take_while(|record| record.created_at < oldest_tried).count();
@@ -207,9 +207,9 @@ async fn give_up(failed: &[Record], bucket: &Bucket) -> rusqlite::Result<usize> 
     Ok(old)
 }
 
-/// How far a round came.
+/// The result of a round.
 enum Progress {
-    /// All records that were read are consumed: so many.
+    /// All records that were read are consumed. This is their number.
     All(usize),
     /// A record is to be tried again.
     Stuck,
@@ -218,8 +218,8 @@ enum Progress {
 fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let image: Option<String> = row.get(3)?;
     let sequence: String = row.get(4)?;
-    // What the mapping's filter lets through on AWS. A quote within a text is escaped, so this is an attribute's
-    // name, and whatever else has it is none of `publish`'s.
+    // Only the records that the mapping's filter lets through on AWS. A quote within a text is escaped, so this matches the
+    // name of an attribute. `publish` ignores other items that have such an attribute.
     let image = image.filter(|image| image.contains(r#""facts":"#));
     let event = image.map(|image| {
         let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);

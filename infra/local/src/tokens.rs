@@ -1,6 +1,6 @@
 //! The token issuer and the authorizer that checks its tokens: JWTs with a role and the accounts it reaches
-//! (X1). Issuer and authorizer are this process, so one secret serves both. Tokens are judged by the machine's
-//! clock, whatever the host's clock stands at.
+//! (X1). Issuer and authorizer are this process, so one secret serves both. Tokens expire by the machine's clock, even
+//! while the host's clock is set.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,10 +14,10 @@ use serde_json::Value;
 
 use crate::replace_file;
 
-/// What tokens are for.
+/// The audience of tokens.
 const AUDIENCE: &str = "communications-credits";
 
-/// A token lasts this long unless it is said.
+/// How long a token is valid by default.
 const LIFETIME_SECONDS: i64 = 12 * 3600;
 
 const SECRET_BYTES: usize = 32;
@@ -28,7 +28,7 @@ pub struct Tokens {
     issuer: String,
 }
 
-/// What a token is to say.
+/// The claims of a token to issue.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TokenRequest {
@@ -37,9 +37,9 @@ pub struct TokenRequest {
     /// The accounts it reaches, for roles below operator.
     #[serde(default)]
     pub accounts: Vec<String>,
-    /// Whose it is: the author of what is changed with it.
+    /// The caller, who is the author of changes.
     pub subject: Option<String>,
-    /// How long it lasts; a negative one has expired.
+    /// How long the token is valid. With a negative number it has expired already.
     pub expires_in_seconds: Option<i64>,
 }
 
@@ -55,7 +55,7 @@ struct Claims {
 }
 
 impl Tokens {
-    /// With the secret in this file, made when there is none.
+    /// Opens the issuer with the secret in this file. If there is no file, a secret is made and written to it.
     pub fn open(file: Option<&Path>, issuer: &str) -> anyhow::Result<Self> {
         let secret = match file {
             Some(path) if path.exists() => read_secret(path)?,
@@ -72,7 +72,7 @@ impl Tokens {
         Ok(Self { secret, issuer: issuer.to_owned() })
     }
 
-    /// A signed token.
+    /// Issues a signed token.
     pub fn issue(&self, request: TokenRequest) -> anyhow::Result<String> {
         let now = Timestamp::now().as_second();
         let claims = Claims {
@@ -87,12 +87,12 @@ impl Tokens {
         Ok(encode(&Header::default(), &claims, &EncodingKey::from_secret(&self.secret))?)
     }
 
-    /// A token's claims as API Gateway hands them on: every value a text, a list as `[a b]`. `None` if the
-    /// token is not one of ours, or has expired.
+    /// A token's claims as API Gateway hands them on: every value is a text, and a list is `[a b]`. `None` if the token was not
+    /// issued here, or has expired.
     pub fn claims(&self, token: &str) -> Option<HashMap<String, String>> {
         let mut validation = Validation::default();
         validation.set_audience(&[AUDIENCE]);
-        // Not the issuer: it is named after the port, which may change between two runs on the same data.
+        // The issuer is not checked: it is named after the port, which may change between two runs on the same data.
         validation.leeway = 0;
         let key = DecodingKey::from_secret(&self.secret);
         let claims = decode::<HashMap<String, Value>>(token, &key, &validation).ok()?.claims;

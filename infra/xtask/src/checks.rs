@@ -11,8 +11,8 @@ use crate::{cargo, licences, root, succeed, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-/// Up to the docs all use the dev profile, so that what one has built the next need not build again; then the functions are
-/// built as they ship.
+/// The steps, in order. All up to `docs` use the dev profile, so that a step need not build again what an earlier one has
+/// built. Then the functions are built as they ship.
 const STEPS: [Step; 10] = [
     ("tools", tools::install),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
@@ -26,27 +26,29 @@ const STEPS: [Step; 10] = [
     ("stack", test_stack),
 ];
 
-/// The host against docs/openapi.json: requests that schemathesis makes of it, and a client that is generated from it.
+/// Tests the host against docs/openapi.json, with requests that schemathesis makes from it and with a client that is
+/// generated from it.
 fn test_contract() -> Result<()> {
     let mut tests = Command::new(tools::python("tests/contract/contract.txt")?.join("python"));
     succeed(tests.args(["-m", "pytest", "tests/contract"]).current_dir(root()))
 }
 
-/// The template against a scanner's rules, of which infra/checkov.yaml says which are not followed, and why.
+/// Checks the template against a scanner's rules. infra/checkov.yaml lists the rules that are not followed, with reasons.
 fn scan_template() -> Result<()> {
     let mut scan = Command::new(tools::python("tests/stack/checkov.txt")?.join("checkov"));
     scan.args(["--config-file", "infra/checkov.yaml"]).current_dir(root());
-    // It asks nobody on the network for its rules' names.
+    // The scanner does not ask for the names of its rules over the network.
     succeed(scan.env("BC_SKIP_MAPPING", "TRUE"))
 }
 
-/// The template against rules of our own, and the stack as deployed: what `package` has built, on an emulator.
+/// Tests the template against the project's own rules, and the stack as deployed: the functions that `package` has built,
+/// on an emulator.
 fn test_stack() -> Result<()> {
     let mut tests = Command::new(tools::python("tests/stack/requirements.txt")?.join("python"));
     succeed(tests.args(["-m", "pytest", "tests/stack"]).current_dir(root()))
 }
 
-/// How a step ended, and after how long.
+/// The outcome of a step, with the time that it took.
 #[derive(Debug)]
 enum Outcome {
     Passed(Duration),
@@ -80,7 +82,7 @@ pub(crate) fn run_all() -> Result<()> {
     Ok(())
 }
 
-/// Runs the steps in order, up to the first that fails; gives the outcome of each.
+/// Runs the steps in order, up to the first that fails. Returns the outcome of each.
 fn run(steps: &[Step]) -> Vec<Outcome> {
     let mut go_on = true;
     let outcomes = steps.iter().map(|step| {

@@ -1,7 +1,7 @@
-//! What ships may be shipped: each package is under an accepted licence, and the domain is pure.
+//! Checks the packages that ship: each is under an accepted licence, and the domain is pure.
 //!
-//! What ships is whatever the workspace's members need to be built and run, on any platform and with any of
-//! their features. What only tests need does not ship, and is not looked at.
+//! A package ships if the workspace's members need it to be built and run, on any platform and with any of their features.
+//! Packages that only tests need do not ship, and are not checked.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::{CargoOpt, DependencyKind, MetadataCommand, NodeDep, PackageId, Resolve};
 use spdx::{Expression, Licensee, ParseMode};
 
-/// SPDX identifiers of the licences that the project accepts: none of them asks anything of our own code.
+/// SPDX identifiers of the licences that the project accepts. None of them makes a demand on the project's own code.
 const ACCEPTED: [&str; 13] = [
     "0BSD",
     "Apache-2.0",
@@ -26,7 +26,7 @@ const ACCEPTED: [&str; 13] = [
     "Zlib",
 ];
 
-/// Checks the licences and the domain, and names every package that is in the way.
+/// Checks the licences and the domain. The error names every package that is not accepted.
 pub(crate) fn check() -> Result<()> {
     let metadata = MetadataCommand::new().features(CargoOpt::AllFeatures).exec()?;
     let resolve = metadata.resolve.as_ref().context("cargo metadata gave no dependencies")?;
@@ -54,7 +54,7 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-/// Accepts a package's licence expression, when it has one that accepted licences can satisfy.
+/// Accepts a package's licence expression if it has one that accepted licences can satisfy.
 fn accept(expression: Option<&str>) -> Result<()> {
     let expression = expression.context("no licence is declared")?;
     let accepted = ACCEPTED.iter().map(|id| Licensee::parse(id)).collect::<Result<Vec<_>, _>>()?;
@@ -69,13 +69,13 @@ fn accept(expression: Option<&str>) -> Result<()> {
     Ok(())
 }
 
-/// Whether the domain may depend on the package: it knows neither the cloud nor an async runtime.
+/// Whether the domain may depend on the package. The domain may depend neither on the cloud nor on an async runtime.
 fn is_pure(package: &str) -> bool {
     let aws = package.strip_prefix("aws").is_some_and(|rest| rest.starts_with(['-', '_']));
     !aws && package != "tokio"
 }
 
-/// The `roots` and everything needed to build and run them, however indirectly.
+/// The `roots` and all packages that are needed, directly or indirectly, to build and run them.
 fn needed_by<'a>(
     roots: impl IntoIterator<Item = &'a PackageId>,
     resolve: &'a Resolve,

@@ -1,6 +1,6 @@
 //! The project's own commands: `cargo xtask <command>`.
 //!
-//! Plain `cargo`, called in the right order, and what its tests need installed.
+//! They call plain `cargo` in the right order, and install the programs that the tests need.
 
 mod checks;
 mod licences;
@@ -40,7 +40,7 @@ enum Xtask {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
-    /// Measure how fast calls are paid for
+    /// Measure how fast calls are charged for
     Bench {
         /// Passed on to the benchmarks as they are
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Writes a document as the code itself tells it. Nothing is written unless that succeeds.
+/// Writes a document that the host prints. Nothing is written unless the host succeeds.
 fn write_document(option: &str, file: &str) -> Result<()> {
     let mut describe = cargo("run --quiet -p local --");
     describe.arg(option);
@@ -94,7 +94,7 @@ fn cargo(arguments: &str) -> Command {
     command
 }
 
-/// Runs a command to its end, which must be a good one.
+/// Runs a command to its end. Fails unless the command succeeds.
 fn succeed(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("{command:?} could not be started"))?;
     ensure!(status.success(), "{command:?} ended with {status}");

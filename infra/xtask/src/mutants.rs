@@ -1,6 +1,6 @@
-//! `cargo xtask mutants`: mutation testing of the domain, the rate file and the store. It changes one expression after the other, and
-//! names each change that no test of the crate notices. A full run takes hours, so it is no part of `cargo xtask test`;
-//! `.cargo/mutants.toml` says what it leaves out, and why.
+//! `cargo xtask mutants`: mutation testing of the domain, the rate file and the store. It changes one expression after the
+//! other, and names each change that no test of the crate notices. A full run takes hours, so it is no part of
+//! `cargo xtask test`. `.cargo/mutants.toml` lists the code that it leaves out, with reasons.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,7 +15,7 @@ const VERSION: &str = "27.1.0";
 /// The crates that it changes.
 const CRATES: [&str; 3] = ["domain", "rates", "store"];
 
-/// Runs it over what `options` say, such as `--file shared/domain/src/lot.rs`, or over all of [`CRATES`].
+/// Runs cargo-mutants with `options`, such as `--file shared/domain/src/lot.rs`, over [`CRATES`].
 pub(crate) fn run(options: &[String]) -> Result<()> {
     let mut mutants = Command::new(installed()?);
     mutants.args(["mutants", "--output", "target"]);
@@ -23,7 +23,7 @@ pub(crate) fn run(options: &[String]) -> Result<()> {
     succeed(mutants.args(options).current_dir(root()))
 }
 
-/// The program, installed below target/ unless it is there.
+/// The path of the program, which is installed below target/ if it is missing.
 fn installed() -> Result<PathBuf> {
     let folder = root().join("target/tools").join(format!("cargo-mutants-{VERSION}"));
     let program = folder.join("bin/cargo-mutants");

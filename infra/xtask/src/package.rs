@@ -1,5 +1,5 @@
-//! `cargo xtask package`: every function built and zipped, each as `target/lambda/NAME.zip`, which is where
-//! `infra/template.yaml` looks for it; and `cargo xtask budget`, which measures them.
+//! `cargo xtask package` builds and zips every function as `target/lambda/NAME.zip`, where `infra/template.yaml` looks for
+//! it. `cargo xtask budget` measures the functions.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 
 use crate::{cargo, root, succeed};
 
-/// What is packaged, and for what.
+/// The options of packaging.
 #[derive(Args, Default)]
 pub(crate) struct Options {
     /// The published rates, which go with the functions that need them [default: infra/rates/sample.csv]
@@ -28,13 +28,14 @@ pub(crate) struct Options {
 /// Functions that read the published rates: `RATES_FILE` is `rates.csv` there.
 const WITH_RATES: [&str; 2] = ["debit", "statement"];
 
-/// Lambda takes no larger zip from an upload; one of ours is a tenth of it.
+/// The largest zip that Lambda takes from an upload. A function's zip has a tenth of it.
 const LARGEST_ZIP_BYTES: u64 = 10_000_000;
 
 /// The minor version of glibc 2 that `provided.al2023` has.
 const GLIBC_MINOR: u32 = 34;
 
-/// Builds and zips all functions, and says for which machine: the template's parameter `Architecture` must be that one.
+/// Builds and zips all functions, and prints the machine that they are for, which the template's parameter `Architecture`
+/// must name.
 pub(crate) fn package(options: &Options) -> Result<()> {
     let names = functions()?;
     build(&names, options.target.as_deref())?;
@@ -59,7 +60,7 @@ pub(crate) fn package(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Packages all functions, and measures them beside the empty one.
+/// Packages all functions, and measures them against the empty one.
 pub(crate) fn budget() -> Result<()> {
     package(&Options::default())?;
     build(&["empty".to_owned()], None)?;
@@ -67,7 +68,7 @@ pub(crate) fn budget() -> Result<()> {
     succeed(measure.arg(built_in(None)?).arg(zips().canonicalize()?))
 }
 
-/// Where zips are put, wherever cargo builds.
+/// The folder of the zips, which does not depend on where cargo builds.
 fn zips() -> PathBuf {
     root().join("target/lambda")
 }
@@ -95,7 +96,8 @@ fn built_in(target: Option<&str>) -> Result<PathBuf> {
     Ok(metadata.target_directory.into_std_path_buf().join(target.unwrap_or_default()).join("release"))
 }
 
-/// Lambda runs what is called `bootstrap`. The zip is the same whenever it is made: entries have no time of their own.
+/// Writes a zip with the program as `bootstrap`, which Lambda runs. The zip is the same whenever it is made, since its
+/// entries have no time.
 fn write_zip(path: &Path, program: &[u8], rates: Option<&[u8]>) -> Result<u64> {
     let entry = SimpleFileOptions::default();
     let mut zip = ZipWriter::new(File::create(path)?);
@@ -110,7 +112,7 @@ fn write_zip(path: &Path, program: &[u8], rates: Option<&[u8]>) -> Result<u64> {
     Ok(file.metadata()?.len())
 }
 
-/// Checks that Lambda can start a program, and gives the `Architecture` that it has to run it on.
+/// Checks that Lambda can start a program. Returns the `Architecture` that it has to run on.
 fn runs_on_lambda(program: &[u8]) -> Result<&'static str> {
     ensure!(program.starts_with(b"\x7fELF"), "it is no program for Linux");
     let needed = glibc_minor(program);
@@ -122,7 +124,7 @@ fn runs_on_lambda(program: &[u8]) -> Result<&'static str> {
     architecture(program)
 }
 
-/// The latest version of glibc 2 that a program needs: it names each.
+/// The latest version of glibc 2 that a program needs. A program names each version that it needs.
 fn glibc_minor(program: &[u8]) -> u32 {
     const VERSION: &[u8] = b"GLIBC_2.";
     let minor = |place: usize| {
@@ -150,7 +152,7 @@ fn architecture(program: &[u8]) -> Result<&'static str> {
 mod tests {
     use super::*;
 
-    /// A program for a machine, as far as it is looked at.
+    /// The parts of a program for a machine that the checks read.
     fn program(machine: u16, rest: &[u8]) -> Vec<u8> {
         let mut program = b"\x7fELF".to_vec();
         program.resize(18, 0);

@@ -1,4 +1,4 @@
-//! What tests run that is not cargo's: installed when it is missing.
+//! The programs that tests run besides cargo's. Missing ones are installed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{root, succeed};
 
-/// What must run, and the Debian package that brings it. The tours are run as printed, with curl; the deployed stack
-/// is tested from Python, under a clock that can be put forward.
+/// The commands that must run, each with its Debian package. The tours run as printed, with curl. The deployed stack is
+/// tested from Python, under a clock that can be put forward.
 const PROGRAMS: [(&[&str], &str); 4] = [
     (&["bash", "--version"], "bash"),
     (&["curl", "--version"], "curl"),
@@ -17,7 +17,7 @@ const PROGRAMS: [(&[&str], &str); 4] = [
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
 ];
 
-/// Installs what is missing, on a machine with apt and for a user who may; elsewhere says what to install.
+/// Installs missing programs on a machine with apt, for a user who may. Without apt, the error names what to install.
 pub(crate) fn install() -> Result<()> {
     let missing: Vec<_> =
         PROGRAMS.iter().filter(|(command, _)| !runs(command)).map(|(_, package)| *package).collect();
@@ -40,15 +40,15 @@ fn runs(command: &[&str]) -> bool {
     program.status().is_ok_and(|status| status.success())
 }
 
-/// The programs of a Python environment of the project's own, under `target/python`, with what this file of the project asks for;
-/// it is made anew when that changes.
+/// The folder of the programs of a Python environment under `target/python`, which has the packages of this requirements
+/// file of the project. It is made anew when the file changes.
 pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     let requirements = root().join(requirements);
     let name = requirements.file_stem().context("requirements are a file")?;
     let folder = root().join("target/python").join(name);
     let programs = folder.join("bin");
     let wanted = fs::read_to_string(&requirements)?;
-    // Written last: an environment without it is not complete.
+    // The stamp is written last: an environment without it is not complete.
     let stamp = folder.join("requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(programs);

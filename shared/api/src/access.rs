@@ -1,5 +1,5 @@
-//! Who may do what (X1). API Gateway has checked the token; its claims give the roles and, below operator,
-//! the accounts they reach.
+//! Authorization (X1). API Gateway has checked the token. Its claims give the caller's roles and, unless the caller is an
+//! operator, the accounts that the caller reaches.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,10 +7,10 @@ use domain::AccountId;
 
 use crate::problem::Problem;
 
-/// What a token's holder is.
+/// A role that a token gives its holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The operator's staff: every account.
+    /// The operator's staff, who reach every account.
     Operator,
     /// Administrator of an account.
     Admin,
@@ -35,18 +35,21 @@ impl Role {
 /// The holder of a token.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// The token's `sub`: the author of what is changed.
+    /// The token's `sub`: the author of the caller's changes.
     pub subject: String,
     roles: Vec<Role>,
     accounts: HashSet<String>,
 }
 
 impl Caller {
-    /// Reads a token's claims: `sub`, `role` (else `roles`) and `accounts`, lists as API Gateway writes them, `[a b]`.
+    /// Reads the claims of a token: `sub`, `role` or else `roles`, and `accounts`. API Gateway writes a list as `[a b]`.
     ///
-    /// `role` is one name. Entra ID reserves that claim and puts app roles into `roles`. A caller with several
-    /// roles may do what any of them may; names that are not ours are ignored, and a caller without one of ours
-    /// is [`Problem::Forbidden`].
+    /// `role` is one name. Entra ID reserves that claim and puts app roles into `roles`. A caller with several roles has the
+    /// permissions of each. Unknown names are ignored.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Forbidden`] if the claims name no known role.
     pub fn from_claims(claims: &HashMap<String, String>) -> Result<Self, Problem> {
         let roles: Vec<_> = match (claims.get("role"), claims.get("roles")) {
             (Some(role), _) => Role::parse(role).into_iter().collect(),
@@ -64,8 +67,12 @@ impl Caller {
         })
     }
 
-    /// Whether this caller may do to this account what these roles may. Another organization's account is
-    /// not there at all.
+    /// Checks that this caller reaches the account and has one of these roles. Another organization's account is answered as
+    /// if it did not exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::NoAccount`] if the caller does not reach the account, [`Problem::Forbidden`] if it has none of the roles.
     pub fn reaches(&self, account: &AccountId, roles: &[Role]) -> Result<(), Problem> {
         if !self.roles.contains(&Role::Operator) && !self.accounts.contains(account.as_str()) {
             return Err(Problem::NoAccount);
@@ -73,7 +80,11 @@ impl Caller {
         self.is(roles)
     }
 
-    /// Whether this caller has one of these roles.
+    /// Checks that this caller has one of these roles.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Forbidden`] if the caller has none of them.
     pub fn is(&self, roles: &[Role]) -> Result<(), Problem> {
         if self.roles.iter().any(|role| roles.contains(role)) { Ok(()) } else { Err(Problem::Forbidden) }
     }

@@ -1,4 +1,4 @@
-//! The fields of a JSON body, read one by one, so that a problem names every wrong field and not only the first.
+//! The fields of a JSON body. They are read one by one, so that a problem names every wrong field and not only the first.
 //!
 //! ```
 //! use api::fields::anything;
@@ -27,10 +27,10 @@ use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 
-/// A problem names at most this many fields, so that its answer stays small however many a body has.
+/// The most fields that a problem names. The limit keeps the answer small, however many fields a body has.
 const MAX_ERRORS: usize = 100;
 
-/// … and at most this many characters of a name that is not one of ours.
+/// The most characters of an unknown field's name that a problem repeats.
 const MAX_SHOWN_CHARS: usize = 64;
 
 /// A requested change to an optional value.
@@ -38,7 +38,7 @@ const MAX_SHOWN_CHARS: usize = 64;
 pub enum Change<T> {
     /// The field is left out: the value stays.
     Keep,
-    /// It is set, or taken away.
+    /// The value is set, or cleared by `None`.
     Set(Option<T>),
 }
 
@@ -52,7 +52,7 @@ impl<T> Change<T> {
     }
 }
 
-/// The fields of an object that have not been read yet, and what is wrong with the others.
+/// The fields of an object that have not been read yet, and the errors found so far.
 #[derive(Debug, Default)]
 pub struct Fields {
     values: Map<String, Value>,
@@ -60,11 +60,11 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The fields of the JSON object that a body is.
+    /// Parses a body, which must be a JSON object.
     ///
     /// # Errors
     ///
-    /// [`Problem::Unreadable`] if it is not JSON, [`Problem::Invalid`] if it is not an object.
+    /// [`Problem::Unreadable`] if the body is not JSON, [`Problem::Invalid`] if it is not an object.
     pub fn read(body: &[u8]) -> Result<Self, Problem> {
         let broken = |error: serde_json::Error| Problem::Unreadable(format!("broken JSON: {error}"));
         serde_json::from_slice::<IgnoredAny>(body).map_err(broken)?;
@@ -78,7 +78,8 @@ impl Fields {
         serde_json::from_slice(body).map_err(not_an_object)
     }
 
-    /// A field that must be given. None if something is wrong with it.
+    /// Reads a field that must be given. Returns `None` if it is missing, `null` or wrong; [`Fields::finish`] then returns the
+    /// error.
     pub fn required<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
         &mut self,
         name: &str,
@@ -90,7 +91,8 @@ impl Fields {
         }
     }
 
-    /// A field that may be left out; `null` is the same. None also if something is wrong with it.
+    /// Reads a field that may be left out or `null`. Returns `None` then, and also if the value is wrong; in that case
+    /// [`Fields::finish`] returns the error.
     pub fn optional<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
         &mut self,
         name: &str,
@@ -102,7 +104,8 @@ impl Fields {
             .and_then(|value| self.parse(name, value, parse))
     }
 
-    /// Reads a change to an optional value: `null` clears it, and so does a value that `parse` maps to none.
+    /// Reads a change to an optional value. A field that is left out keeps it. `null` clears it, and so does a value that
+    /// `parse` maps to `None`.
     pub fn change<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
         &mut self,
         name: &str,
@@ -115,7 +118,7 @@ impl Fields {
         }
     }
 
-    /// A change of a value that there always is: left out it stays, and `null` is wrong.
+    /// Reads a change to a value that cannot be cleared. A field that is left out keeps it, and `null` is wrong.
     pub fn change_kept<T: DeserializeOwned, U, E: Into<Vec<FieldError>>>(
         &mut self,
         name: &str,
@@ -123,18 +126,19 @@ impl Fields {
     ) -> Option<U> {
         match self.values.remove(name)? {
             Value::Null => {
-                let expected = "expected a value, since it cannot be taken away; left out, it stays as it is";
+                let expected = "expected a value: this field cannot be cleared; left out, it stays as it is";
                 self.wrong(FieldError::new(name, Code::Missing, expected))
             }
             value => self.parse(name, value, parse),
         }
     }
 
-    /// What `body` makes of the fields, unless one is wrong, or was given and never read.
+    /// Ends the reading: returns the value that `body` makes of the fields.
     ///
     /// # Errors
     ///
-    /// [`Problem::Invalid`] with everything that is wrong.
+    /// [`Problem::Invalid`] if a field is wrong, or was given and never read. It lists the first 100 errors.
+    /// [`Problem::Internal`] if `body` returns `None` although no field is wrong.
     pub fn finish<T>(mut self, body: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
         let unknown =
             self.values.keys().map(|name| FieldError::new(shown(name), Code::Unknown, "unknown field"));
@@ -168,7 +172,7 @@ impl Fields {
     }
 }
 
-/// The `parse` of a field that may have any value of its type.
+/// A `parse` function that accepts every value of the field's type.
 ///
 /// # Errors
 ///
@@ -177,7 +181,7 @@ pub fn anything<T>(value: T) -> Result<T, FieldError> {
     Ok(value)
 }
 
-/// A name that somebody sent, as far as a problem repeats it.
+/// The part of a field's name that a problem repeats.
 fn shown(name: &str) -> String {
     name.chars().take(MAX_SHOWN_CHARS).collect()
 }
@@ -189,7 +193,7 @@ fn wrong_value(name: &str, error: &serde_path_to_error::Error<serde_json::Error>
         path if path.starts_with('[') => format!("{name}{path}"),
         path => format!("{name}.{path}"),
     };
-    // serde tells these apart in its text only.
+    // serde distinguishes these errors only in its text.
     let code = match &detail {
         text if text.starts_with("invalid type") || text.starts_with("invalid value: map") => Code::WrongType,
         text if text.starts_with("unknown variant") => Code::NotAllowed,
@@ -276,7 +280,7 @@ mod tests {
     fn a_problem_stays_small_whatever_a_body_has() {
         let names: Vec<_> = (0..10_000).map(|number| format!("\"{}{number}\": 0", "x".repeat(100))).collect();
         let Err(Problem::Invalid(errors)) = read(&format!("{{{}}}", names.join(","))) else {
-            panic!("they are unknown")
+            panic!("the fields are unknown")
         };
         assert_eq!(errors.len(), MAX_ERRORS);
         assert!(errors.iter().all(|error| error.field.len() <= MAX_SHOWN_CHARS));
@@ -294,7 +298,7 @@ mod tests {
         assert_eq!(read("{\"poNumber\": null}").unwrap(), (Change::Set(None), None));
         assert_eq!(read("{\"poNumber\": \"7\"}").unwrap(), (Change::Set(Some("7".to_owned())), None));
         let Err(Problem::Invalid(errors)) = read("{\"name\": null}") else {
-            panic!("there is always a name")
+            panic!("a name cannot be cleared")
         };
         assert_eq!((errors[0].field.as_str(), errors[0].code), ("name", Code::Missing));
     }

@@ -1,12 +1,12 @@
-//! Answering HTTP requests: what every function that serves the API shares. The shapes of answers are in `contract`.
+//! The HTTP layer that all functions of the API share. The crate `contract` has the shapes of answers.
 //!
 //! | file | what |
 //! |---|---|
-//! | [`access`] | who may do what (X1) |
+//! | [`access`] | authorization by role and account (X1) |
 //! | [`routes`] | a function's routes, in one list |
-//! | [`request`] | an API Gateway v2 event, read |
+//! | [`request`] | reading an API Gateway v2 event |
 //! | [`fields`] | the fields of a JSON body |
-//! | [`reply`] | an answer, written |
+//! | [`reply`] | writing an answer |
 //! | [`problem`] | every error, as `application/problem+json` |
 
 pub mod access;
@@ -28,10 +28,11 @@ use domain::AccountId;
 use telemetry::Correlation;
 use telemetry::correlation::because_of;
 
-/// Answers an event: reads it, lets `route` answer, and turns an error into a problem. A parameter of the query that is not
-/// among those of its route is refused.
+/// Answers an event: reads the request, calls `route`, and turns an error into a problem. A query parameter that the route does
+/// not list is refused.
 ///
-/// Each request leaves one log line here, a failure of ours with its cause. All log lines of a request have its correlation id.
+/// Each request is logged here in one line, and a failure with status 500 or above together with its cause. All log lines of a
+/// request have its correlation id.
 pub async fn answer<F>(event: ApiGatewayV2httpRequest, routes: Routes, route: F) -> ApiGatewayV2httpResponse
 where
     F: AsyncFnOnce(&Request) -> Result<Reply, Problem>,

@@ -1,4 +1,4 @@
-//! Every error of the API, as `application/problem+json` (RFC 9457). One table: status, type and title.
+//! Every error of the API, as `application/problem+json` (RFC 9457). One table gives status, type, title and code.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use telemetry::Causes;
 
 use crate::reply::Reply;
 
-/// What went wrong, by what the caller does about it.
+/// An error of a request. The variants differ in what the caller can do about it.
 #[derive(Clone, Debug)]
 pub enum Problem {
     /// The body is not what its content type says.
@@ -21,29 +21,42 @@ pub enum Problem {
     Forbidden,
     /// There is no such account, or it is another organization's.
     NoAccount,
-    /// There is no such thing.
+    /// The thing that is named here, such as a purchase, does not exist.
     NotFound(&'static str),
-    /// The card was declined (F4); the purchase as it is.
+    /// The card was declined (F4). Holds the declined purchase.
     Declined(Box<Purchase>),
-    /// The account's state, or an earlier request, forbids it: which of them, and in words.
+    /// The account's state, or an earlier request, forbids it. Holds the code of the cause and a text for people.
     Conflict(Code, String),
-    /// More than may be sent at once.
+    /// The request has more bytes or records than are allowed at once.
     TooLarge(String),
     /// Fields are wrong.
     Invalid(Vec<FieldError>),
-    /// Too busy: come back.
+    /// The account is busy. The caller can try again.
     Contended,
-    /// Something that we depend on is down: come back.
+    /// A dependency is down. The caller can try again. Holds the cause, for the log.
     Unavailable(String),
-    /// A mistake of ours.
+    /// A fault of this software. Holds the cause, for the log.
     Internal(String),
 }
 
-/// Both values, or everything that is wrong with either. A problem of another kind than wrong fields comes first.
+/// Combines two results into one, so that a problem names the wrong fields of both.
 ///
 /// # Errors
 ///
-/// One of the two problems, or both of them as one.
+/// [`Problem::Invalid`] with the wrong fields of both. A problem of another kind is returned alone.
+///
+/// # Example
+///
+/// ```
+/// use api::Problem;
+/// use api::problem::both;
+/// use contract::Code;
+///
+/// let from: Result<u32, Problem> = Err(Problem::field("from", Code::WrongFormat, "expected an instant"));
+/// let limit: Result<u32, Problem> = Err(Problem::field("limit", Code::OutOfRange, "expected a number from 1 to 100"));
+/// let Err(Problem::Invalid(errors)) = both(from, limit) else { panic!() };
+/// assert_eq!(errors.len(), 2);
+/// ```
 pub fn both<A, B>(one: Result<A, Problem>, other: Result<B, Problem>) -> Result<(A, B), Problem> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),
@@ -55,16 +68,17 @@ pub fn both<A, B>(one: Result<A, Problem>, other: Result<B, Problem>) -> Result<
     }
 }
 
-/// Seconds after which a busy or broken dependency is worth another try.
+/// The `Retry-After` of an answer with status 503.
 const RETRY_AFTER_SECONDS: u32 = 5;
 
 impl Problem {
-    /// One wrong field.
+    /// A problem with one wrong field.
     pub fn field(field: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
         FieldError::new(field, code, detail).into()
     }
 
-    /// A payment method, named in this field, that the card processor did not keep.
+    /// The problem of a payment method in this field that the card processor did not save. It is
+    /// [`Problem::Invalid`] if the processor refused it, and [`Problem::Unavailable`] if its outcome is unknown.
     pub fn payment_method(field: &str, error: &ProcessorError) -> Self {
         match error {
             ProcessorError::Refused { reason } => {
@@ -75,12 +89,12 @@ impl Problem {
         }
     }
 
-    /// What was sent as a cursor is none.
+    /// The problem of a text that is not a cursor.
     pub(crate) fn cursor() -> Self {
         Self::field("cursor", Code::WrongFormat, "expected the `next` of an earlier page of the same listing")
     }
 
-    /// The table: status, the URN's last part, title, code.
+    /// The table: status, last part of the URN, title and code.
     fn kind(&self) -> (u16, &'static str, &'static str, Code) {
         match self {
             Self::Unreadable(_) => (400, "unreadable", "The request cannot be read", Code::Unreadable),
@@ -88,13 +102,13 @@ impl Problem {
             Self::Declined(_) => (402, "declined", "The card was declined", Code::Declined),
             Self::Forbidden => (403, "forbidden", "This role may not do this", Code::Forbidden),
             Self::NoAccount => (404, "not-found", "There is no such account", Code::AccountNotFound),
-            Self::NotFound(_) => (404, "not-found", "There is no such thing", Code::NotFound),
-            Self::Conflict(code, _) => (409, "conflict", "The state of things forbids it", *code),
-            Self::TooLarge(_) => (413, "too-large", "That is more than may be sent at once", Code::TooLarge),
+            Self::NotFound(_) => (404, "not-found", "This does not exist", Code::NotFound),
+            Self::Conflict(code, _) => (409, "conflict", "The request conflicts with existing data", *code),
+            Self::TooLarge(_) => (413, "too-large", "The request is too large", Code::TooLarge),
             Self::Invalid(_) => (422, "invalid", "A field is wrong", Code::Invalid),
-            Self::Internal(_) => (500, "internal", "This is our mistake", Code::Internal),
+            Self::Internal(_) => (500, "internal", "An internal error occurred", Code::Internal),
             Self::Contended => (503, "contended", "The account is busy", Code::Contended),
-            Self::Unavailable(_) => (503, "unavailable", "Something we depend on is down", Code::Unavailable),
+            Self::Unavailable(_) => (503, "unavailable", "A dependency is unavailable", Code::Unavailable),
         }
     }
 
@@ -103,7 +117,7 @@ impl Problem {
         self.kind().0
     }
 
-    /// As an answer. What is wrong inside is for the log, not for the caller.
+    /// The answer to the caller. It leaves out the cause of an internal or unavailable problem, which is for the log.
     pub fn into_reply(self) -> Reply {
         let (status, urn, title, code) = self.kind();
         let (mut detail, mut errors, mut purchase) = (String::new(), Vec::new(), None);
@@ -119,7 +133,7 @@ impl Problem {
                 detail = said.collect::<Vec<_>>().join("; ");
                 errors = fields;
             }
-            Self::Contended => "other changes to it kept coming between; try again".clone_into(&mut detail),
+            Self::Contended => "other changes to the account came first; try again".clone_into(&mut detail),
             Self::Unavailable(_) => "nothing was lost; try again".clone_into(&mut detail),
             Self::Unauthorized | Self::Forbidden | Self::NoAccount | Self::Internal(_) => {}
         }
@@ -131,7 +145,7 @@ impl Problem {
 }
 
 impl fmt::Display for Problem {
-    /// For the log.
+    /// Writes the status, the title and the cause, for the log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (status, _, title, _) = self.kind();
         write!(f, "{status} {title}")?;
@@ -165,7 +179,7 @@ impl From<StoreError> for Problem {
 }
 
 impl From<RateFileError> for Problem {
-    /// Without its rates a function can answer nothing about prices until the file is mended.
+    /// A rate file that cannot be used makes prices unavailable until it is corrected.
     fn from(error: RateFileError) -> Self {
         Self::Unavailable(error.to_string())
     }
@@ -205,7 +219,7 @@ mod tests {
         assert_eq!(header("content-type").as_deref(), Some("application/problem+json"));
         let retry = header("retry-after");
         let Some(aws_lambda_events::encodings::Body::Text(text)) = event.body else {
-            panic!("a problem is text")
+            panic!("the body of a problem is text")
         };
         (event.status_code, retry, serde_json::from_str(&text).unwrap())
     }

@@ -1,11 +1,11 @@
-//! An answer, and the API Gateway event it becomes.
+//! An answer, and its conversion to an API Gateway event.
 
 use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use aws_lambda_events::encodings::Body;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Serialize;
 
-/// An answer.
+/// An HTTP answer: status, headers and body.
 #[derive(Debug)]
 pub struct Reply {
     status: u16,
@@ -14,27 +14,28 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// JSON.
+    /// A JSON answer.
     pub fn json(status: u16, body: &impl Serialize) -> Self {
-        let body = serde_json::to_string(body).expect("what is shown is plain data");
+        let body = serde_json::to_string(body).expect("an answer serializes to JSON");
         Self { status, headers: HeaderMap::new(), body: Some(Body::Text(body)) }
             .with_header("content-type", "application/json")
     }
 
-    /// CSV (RFC 4180).
+    /// A CSV answer (RFC 4180) with status 200.
     pub fn csv(body: String) -> Self {
         Self { status: 200, headers: HeaderMap::new(), body: Some(Body::Text(body)) }
             .with_header("content-type", "text/csv; charset=utf-8")
     }
 
-    /// A PDF, to be shown in place; `file_name`, without quotes, is what it is kept as.
+    /// A PDF answer with status 200, to be shown in place. `file_name` is the name for saving it, and must not contain
+    /// quotes.
     pub fn pdf(body: Vec<u8>, file_name: &str) -> Self {
         Self { status: 200, headers: HeaderMap::new(), body: Some(Body::Binary(body)) }
             .with_header("content-type", "application/pdf")
             .with_header("content-disposition", &format!("inline; filename=\"{file_name}\""))
     }
 
-    /// With a header; one that cannot be sent is left out.
+    /// Sets a header. A value that a header cannot have is left out.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -43,17 +44,17 @@ impl Reply {
         self
     }
 
-    /// Its HTTP status.
+    /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// As a Lambda function answers API Gateway.
+    /// The event with which a Lambda function answers API Gateway.
     pub fn into_event(self) -> ApiGatewayV2httpResponse {
         let mut event = ApiGatewayV2httpResponse::default();
         event.status_code = i64::from(self.status);
         event.headers = self.headers;
-        // What is not text is written as base64 into the event's JSON.
+        // A binary body is written as base64 into the event's JSON.
         event.is_base64_encoded = matches!(self.body, Some(Body::Binary(_)));
         event.body = self.body;
         event

@@ -1,4 +1,4 @@
-//! An API Gateway v2 event, read: route, caller, instant, parameters and body.
+//! Reading an API Gateway v2 event: route, caller, instant, parameters and body.
 
 use std::collections::HashSet;
 use std::str::FromStr;
@@ -16,25 +16,26 @@ use crate::access::{Caller, Role};
 use crate::fields::Fields;
 use crate::problem::{Problem, both};
 
-/// A file or request may have this many bytes as sent (S3).
+/// The most bytes of a file or request, as sent (S3).
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
-/// … and this many within the JSON event that carries it to a function, of which Lambda takes 6 MB (S3).
+/// The most bytes of a body within the JSON event that carries it to a function. Lambda accepts events of 6 MB (S3).
 pub const MAX_EVENT_BODY_BYTES: usize = 5_500_000;
 
-/// A page is this long unless the request says otherwise, …
+/// The length of a page if the request gives no `limit`.
 const DEFAULT_PAGE: usize = 50;
-/// … and at most this long.
+
+/// The greatest `limit`.
 const LONGEST_PAGE: usize = 100;
 
-/// An `Idempotency-Key` has at most this many characters.
+/// The most characters of an `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
 
-/// A request that was let in.
+/// A request that [`Request::read`] has accepted.
 #[derive(Debug)]
 pub struct Request {
     event: ApiGatewayV2httpRequest,
-    /// The query as it was sent: the event's own map splits values at commas, which may be part of an id.
+    /// The query as it was sent. The event's own map is not used: it splits values at commas, which may be part of an id.
     query: Vec<(String, String)>,
     body: Vec<u8>,
     caller: Caller,
@@ -42,36 +43,71 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads an event: who calls, when, and the body's bytes. Its query has no other parameters than these.
+    /// Reads an event: the caller, the instant, the query and the body's bytes. `parameters` are the names that the query may
+    /// have.
+    ///
+    /// # Errors
+    ///
+    /// - [`Problem::Unauthorized`] if the event has no claims of a token.
+    /// - [`Problem::Forbidden`] if the claims name no known role.
+    /// - [`Problem::Invalid`] if a query parameter is not among `parameters`, or is given twice.
+    /// - [`Problem::TooLarge`] if the body has more than [`MAX_BODY_BYTES`], or more than [`MAX_EVENT_BODY_BYTES`] in the event.
+    /// - [`Problem::Unreadable`] if the body is marked as base64 and cannot be decoded.
+    /// - [`Problem::Internal`] if the event's time is not an instant.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use api::Request;
+    ///
+    /// let event = serde_json::json!({
+    ///     "rawQueryString": "limit=10",
+    ///     "queryStringParameters": { "limit": "10" },
+    ///     "requestContext": {
+    ///         "authorizer": { "jwt": { "claims": { "sub": "ada", "role": "operator" } } },
+    ///         "http": { "method": "GET" },
+    ///         "timeEpoch": 1_764_064_800_123_u64,
+    ///     },
+    /// });
+    /// let request = Request::read(serde_json::from_value(event).unwrap(), &["cursor", "limit"]).unwrap();
+    /// let (cursor, limit) = request.page().unwrap();
+    /// assert!(cursor.is_none());
+    /// assert_eq!(limit, 10);
+    /// ```
     pub fn read(mut event: ApiGatewayV2httpRequest, parameters: &[&str]) -> Result<Self, Problem> {
         let context = &event.request_context;
         let claims = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
         let caller = Caller::from_claims(&claims.ok_or(Problem::Unauthorized)?.claims)?;
-        // Time comes in with the event; a handler never reads a clock.
+        // The time of a request comes from its event. A handler never reads a clock.
         let now = Timestamp::from_millisecond(context.time_epoch)
-            .map_err(|_| Problem::Internal("the event has no instant".to_owned()))?;
+            .map_err(|_| Problem::Internal("the event's time is not an instant".to_owned()))?;
         let query = decoded(event.raw_query_string.as_deref().unwrap_or_default());
         check_parameters(&query, parameters)?;
         let body = read_body(event.body.take().unwrap_or_default(), event.is_base64_encoded)?;
         Ok(Self { event, query, body, caller, now })
     }
 
-    /// Its route key, such as `GET /v1/accounts/{id}`.
+    /// The route key, such as `GET /v1/accounts/{id}`.
     pub fn route(&self) -> &str {
         self.event.route_key.as_deref().unwrap_or_default()
     }
 
-    /// Who calls.
+    /// The caller.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// When it arrived, to the millisecond.
+    /// The instant at which the request arrived, to the millisecond.
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// The account of the path, if the caller reaches it with one of these roles (X1).
+    /// The account that the path names, if the caller reaches it and has one of these roles (X1).
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::NoAccount`] if the path has no valid account id, or the caller does not reach the account.
+    /// [`Problem::Forbidden`] if the caller has none of the roles.
     pub fn account(&self, roles: &[Role]) -> Result<AccountId, Problem> {
         let id = self.path("id").and_then(|id| AccountId::parse(id).ok()).ok_or(Problem::NoAccount)?;
         self.caller.reaches(&id, roles)?;
@@ -88,14 +124,22 @@ impl Request {
         self.query.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
     }
 
-    /// A parameter of the query, read as what it must be.
+    /// A parameter of the query, parsed. `expected` describes the form that it must have.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] if the parameter is given and cannot be parsed.
     pub fn query_as<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, Problem> {
         let wrong = || Problem::field(name, Code::WrongFormat, format!("expected {expected}"));
         let parse = |text: &str| text.parse().map_err(|_| wrong());
         self.query(name).map(parse).transpose()
     }
 
-    /// An instant of the query.
+    /// A parameter of the query that is an instant, cut to the millisecond.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] if the parameter is given and is not an instant of the years 2000 to 9000.
     pub fn query_instant(&self, name: &str) -> Result<Option<Timestamp>, Problem> {
         let expected = "an instant such as 2026-11-22T07:43:00Z";
         let instant = self.query_as(name, expected)?.map(cut_to_millisecond);
@@ -106,7 +150,11 @@ impl Request {
         Ok(instant)
     }
 
-    /// Where the page begins, and how long it is.
+    /// The parameters `cursor`, where the page begins, and `limit`, its length: 50 if it is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] if `cursor` is not a cursor, or `limit` is not a number from 1 to 100.
     pub fn page(&self) -> Result<(Option<Cursor>, usize), Problem> {
         let parse = |text: &str| {
             let cursor = Cursor::parse(text).filter(|_| !text.is_empty());
@@ -125,17 +173,22 @@ impl Request {
         }
     }
 
-    /// A header.
+    /// The value of a header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.event.headers.get(name)?.to_str().ok()
     }
 
-    /// The `Idempotency-Key`, which this request must have (F3).
+    /// The header `Idempotency-Key`, which this request must have (F3).
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] if the header is missing, or is not 1 to 255 visible ASCII characters.
     pub fn idempotency_key(&self) -> Result<&str, Problem> {
-        let key = self.header("idempotency-key").unwrap_or_default();
+        let given = self.event.headers.get("idempotency-key");
+        let key = given.and_then(|key| key.to_str().ok()).unwrap_or_default();
         let valid = (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         let expected = "expected a header of 1 to 255 visible ASCII characters";
-        let code = if key.is_empty() { Code::Missing } else { Code::WrongFormat };
+        let code = if given.is_none_or(|key| key.is_empty()) { Code::Missing } else { Code::WrongFormat };
         if valid { Ok(key) } else { Err(Problem::field("Idempotency-Key", code, expected)) }
     }
 
@@ -144,7 +197,12 @@ impl Request {
         &self.body
     }
 
-    /// The fields of the JSON object that the body is. A body that is said to be something else than JSON is refused.
+    /// Reads the fields of the body, which must be a JSON object. A request without `Content-Type` counts as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] if the `Content-Type` is not `application/json`, or the body is not an object.
+    /// [`Problem::Unreadable`] if the body is not JSON.
     pub fn fields(&self) -> Result<Fields, Problem> {
         let is_json = |content_type: &str| {
             let media_type = content_type.split(';').next().unwrap_or_default();
@@ -163,7 +221,7 @@ fn decoded(query: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }
 
-/// Every parameter of the query is one of these, and given once.
+/// Checks that every parameter of the query is known, and given once.
 fn check_parameters(query: &[(String, String)], known: &[&str]) -> Result<(), Problem> {
     let mut errors = Vec::new();
     let mut seen = HashSet::new();
@@ -185,7 +243,7 @@ fn read_body(body: String, is_base64: bool) -> Result<Vec<u8>, Problem> {
     check_size(0, body.len())?;
     let bytes = BASE64_STANDARD.decode(&body);
     let bytes =
-        bytes.map_err(|_| Problem::Unreadable("the body is not the base64 it is said to be".into()))?;
+        bytes.map_err(|_| Problem::Unreadable("the body is marked as base64 and is not valid".into()))?;
     check_size(bytes.len(), 0)?;
     Ok(bytes)
 }
@@ -196,13 +254,13 @@ fn check_size(sent: usize, in_event: usize) -> Result<(), Problem> {
     }
     if in_event > MAX_EVENT_BODY_BYTES {
         return Err(Problem::TooLarge(format!(
-            "expected at most {MAX_EVENT_BODY_BYTES} bytes once written into the event that carries it, not {in_event}"
+            "expected at most {MAX_EVENT_BODY_BYTES} bytes in the JSON event that carries the body, not {in_event}"
         )));
     }
     Ok(())
 }
 
-/// How many bytes a text has inside a JSON string.
+/// The number of bytes that a text takes inside a JSON string.
 fn size_in_json(text: &str) -> usize {
     let escaped = |byte: u8| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 2,
@@ -230,7 +288,7 @@ mod tests {
         let event = serde_json::from_value(event).unwrap();
         let request = Request::read(event, &["recordId", "limit"]).unwrap();
         assert_eq!(request.query("recordId"), Some("a,b,c"));
-        assert!(request.page().is_err(), "it is no number");
+        assert!(request.page().is_err(), "`10,20` is not a number");
     }
 
     #[test]
@@ -238,7 +296,7 @@ mod tests {
         assert!(read_body("x".repeat(MAX_BODY_BYTES), false).is_ok());
         assert_eq!(read_body("x".repeat(MAX_BODY_BYTES + 1), false).unwrap_err().status(), 413);
         let quotes = "\"".repeat(3_000_000);
-        assert_eq!(read_body(quotes, false).unwrap_err().status(), 413, "6 MB as an event");
+        assert_eq!(read_body(quotes, false).unwrap_err().status(), 413, "6 MB in the event");
         let zip = BASE64_STANDARD.encode(vec![0; MAX_BODY_BYTES + 1]);
         assert_eq!(read_body(zip, true).unwrap_err().status(), 413);
         assert_eq!(read_body("%%%".into(), true).unwrap_err().status(), 400);

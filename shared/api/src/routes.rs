@@ -1,13 +1,13 @@
-//! The routes of a function, in one list: its handler, its part of the API's document, the parameters that queries may
-//! have, and the one-machine host's router all follow from it.
+//! The list of a function's routes. The calls of handlers, the function's part of the OpenAPI document, the permitted query
+//! parameters and the router of the one-machine host are derived from it.
 
 /// Routes, each with the parameters that its query may have: `("GET /v1/accounts", &["cursor", "limit"])`.
 pub type Routes = &'static [(&'static str, &'static [&'static str])];
 
-/// Declares a function's routes: the handler of each, and the parameters of its query.
+/// Declares a function's routes. Each has a handler and the parameters that its query may have.
 ///
-/// It makes `ROUTES`, the document `Doc`, and a function `route` that calls the handler of a request's route. Each handler is
-/// an async function of the request and a context, documented with `utoipa::path`.
+/// The macro defines `ROUTES`, the OpenAPI document `Doc`, and a function `route` that calls the handler of a request's route.
+/// Each handler is an async function of the request and a context, documented with `utoipa::path`.
 ///
 /// ```
 /// use api::{Problem, Reply, Request};

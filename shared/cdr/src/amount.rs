@@ -1,20 +1,20 @@
-//! Amounts read digit by digit: exact, never through a float (T3).
+//! Parsing amounts digit by digit. They stay exact, since no float is involved (T3).
 
 use rust_decimal::Decimal;
 
-/// Digits, perhaps a point and more digits: `12`, `0.1234`. None for anything else, and for more digits than
-/// can be kept exactly.
+/// Parses digits with an optional point and more digits: `12`, `0.1234`. Returns `None` for anything else, and for more digits
+/// than can be kept exactly.
 pub(crate) fn plain(text: &str) -> Option<Decimal> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     (is_digits(whole) && is_digits(fraction)).then(|| Decimal::from_str_exact(text).ok())?
 }
 
-/// As reports write them: also with a sign, and with an exponent (`5E-2`), as JSON numbers may have.
+/// Parses an amount of a report. It may also have a minus sign and an exponent (`5E-2`), as JSON numbers may.
 pub(crate) fn reported(text: &str) -> Option<Decimal> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let base = unsigned.split_once(['e', 'E']).map_or(unsigned, |(base, _)| base);
-    // What decimals accept by themselves is wider ("1_000", rounding past 28 digits): `plain` has the say.
+    // `Decimal` accepts more by itself, such as "1_000", and rounds past 28 digits, so `plain` checks the text first.
     let amount = if base == unsigned {
         plain(base)?
     } else {
@@ -41,7 +41,7 @@ mod tests {
             assert_eq!(plain(bad), None, "{bad}");
         }
         assert_eq!(plain(&"9".repeat(40)), None);
-        assert_eq!(plain("0.12345678901234567890123456789"), None, "never rounded on the way in");
+        assert_eq!(plain("0.12345678901234567890123456789"), None, "amounts are not rounded");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A page of Microsoft Graph `pstnCallLogRow`: `{"value": [row]}` (S4). Amounts are JSON numbers, of which the
-//! digits are read.
+//! A page of Microsoft Graph `pstnCallLogRow`: `{"value": [row]}` (S4). Amounts are JSON numbers, whose digits are read as they
+//! are written.
 
 use std::borrow::Cow;
 
@@ -26,7 +26,7 @@ const NAMES: Columns<&str> = Columns {
     country: "usageCountryCode",
 };
 
-/// The same names, to look up by.
+/// The same names, as the list that [`Object`] needs.
 const FIELDS: [&str; 13] = [
     NAMES.id,
     NAMES.call_id,
@@ -43,7 +43,7 @@ const FIELDS: [&str; 13] = [
     NAMES.country,
 ];
 
-/// Reads a page of up to [`MAX_ROWS`] rows; it may have none.
+/// Reads a page of up to [`MAX_ROWS`] rows. It may have none.
 pub(crate) fn read(body: &str, context: &Context<'_>) -> Result<Vec<Row>, ReadError> {
     let page = Object::read(object::document(body)?, &["value"])
         .ok_or_else(|| ReadError::invalid("value", "expected an object with this list"))?;
@@ -66,7 +66,7 @@ fn row(raw: &RawValue, context: &Context<'_>) -> Row {
     Row { id, line: None, record }
 }
 
-/// The text of a field: a string's content, a number's digits as they are written, empty where there is none.
+/// The text of a field: the content of a string, or a number as it is written. It is empty if the field is absent.
 fn cell<'a>(fields: &Object<'a, 13>, name: &'static str) -> Result<Cow<'a, str>, InvalidRecord> {
     let Some(raw) = fields.get(name) else { return Ok(Cow::Borrowed("")) };
     if raw.get().starts_with(|c: char| c == '-' || c.is_ascii_digit()) {

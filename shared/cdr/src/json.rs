@@ -1,5 +1,6 @@
-//! Our own records: `{"records": [usage record]}` (S3, S4), and in a message of the queue beside the account they
-//! are of. Each is read on its own; an unknown field makes the record invalid, beside `records` it refuses the whole.
+//! Records in the API's own format: `{"records": [usage record]}` (S3, S4). A message of the queue also has the account's id.
+//! Each record is read on its own. An unknown field in a record makes that record invalid; an unknown field beside `records`
+//! makes the whole body invalid.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -33,7 +34,7 @@ const FIELDS: [&str; 14] = [
 
 type Fields<'a> = Object<'a, 14>;
 
-/// No number of JSON: what reads them as floats would have lost digits before they came to us.
+/// An amount is not a JSON number, since a client that holds numbers as floats would lose digits before it sends them.
 const AMOUNT_EXPECTED: &str = "expected a string such as \"0.1234\", zero or more";
 
 /// Reads a body of 1 to [`MAX_RECORDS`] records.
@@ -42,14 +43,14 @@ pub(crate) fn read(body: &str) -> Result<Vec<Row>, ReadError> {
     Ok(records(&request)?.into_iter().map(row).collect())
 }
 
-/// Records of an account, as a message of the queue brings them.
+/// Records of one account, as a message of the queue carries them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// Whose they are, as it was sent.
+    /// The account's id, as it was sent.
     pub account_id: Cow<'a, str>,
     /// The records, in order.
     pub rows: Vec<Row>,
-    /// The text of each, as it was sent.
+    /// The text of each record, as it was sent.
     pub texts: Vec<&'a str>,
 }
 
@@ -57,7 +58,13 @@ pub struct Message<'a> {
 ///
 /// # Errors
 ///
-/// [`ReadError`] when the message as a whole cannot be taken; then nothing of it is.
+/// [`ReadError`] if the message as a whole cannot be read. No record of it is returned then.
+///
+/// - [`ReadError::Unreadable`]: the message is not JSON.
+/// - [`ReadError::Invalid`]: `accountId` is not one string, `records` is not one list or is empty, or another field is there.
+/// - [`ReadError::TooMany`]: there are more than [`MAX_RECORDS`] records.
+///
+/// # Example
 ///
 /// ```
 /// let body = r#"{"accountId": "contoso", "records": [{"id": "a"}, 7]}"#;
@@ -65,7 +72,7 @@ pub struct Message<'a> {
 /// assert_eq!(message.account_id, "contoso");
 /// assert_eq!(message.texts, [r#"{"id": "a"}"#, "7"]);
 /// assert_eq!(message.rows[0].id.as_deref(), Some("a"));
-/// assert!(cdr::read_message(r#"{"records": [{"id": "a"}]}"#).is_err(), "of no account");
+/// assert!(cdr::read_message(r#"{"records": [{"id": "a"}]}"#).is_err(), "the account is missing");
 /// ```
 pub fn read_message(body: &str) -> Result<Message<'_>, ReadError> {
     let message = object_of(body, &["accountId", "records"])?;
@@ -79,7 +86,7 @@ pub fn read_message(body: &str) -> Result<Message<'_>, ReadError> {
     Ok(Message { account_id, rows: records.into_iter().map(row).collect(), texts })
 }
 
-/// The object that a body is, with no other fields than these.
+/// Parses a body, which must be an object with no other fields than these.
 fn object_of<'a, const N: usize>(
     body: &'a str,
     names: &'static [&'static str; N],
@@ -145,7 +152,7 @@ fn required<T>(name: &'static str, value: Option<T>) -> Result<T, InvalidRecord>
     value.ok_or_else(|| InvalidRecord::new(name, "expected a value: it is missing"))
 }
 
-/// What a string says, if the field is there.
+/// Parses the string of a field. Returns `None` if the field is absent.
 fn parsed<T, P: ToString>(
     fields: &Fields<'_>,
     name: &'static str,
@@ -161,7 +168,7 @@ fn text(fields: &Fields<'_>, name: &'static str, max_chars: usize) -> Result<Opt
     Ok(parsed(fields, name, |text| limited(text, max_chars))?.flatten())
 }
 
-/// A whole number; in JSON, `60.0` is one (S4).
+/// Reads a whole number. In JSON, `60.0` is one (S4).
 fn whole(
     fields: &Fields<'_>,
     name: &'static str,

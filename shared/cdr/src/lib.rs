@@ -1,18 +1,18 @@
 //! Reading usage records from a request's body or a message (S3, S4, S6).
 //!
-//! [`read`] is a pure function of the bytes and a [`Context`]. A fault of the whole is a [`ReadError`]. A fault of one record is
-//! that record's alone, and its neighbours are read (S3).
-//! [`read_message`] does the same for a message of the queue.
+//! [`read`] is a pure function of the bytes and a [`Context`]. If the request as a whole cannot be read, it returns a
+//! [`ReadError`]. A fault in one record affects that record alone, and the others are read (S3). [`read_message`] does the same
+//! for a message of the queue.
 //!
 //! | file | noun | rules |
 //! |---|---|---|
-//! | `json` | our own records, and messages of them | S3, S4 |
+//! | `json` | records in the API's own format, in requests and messages | S3, S4 |
 //! | `graph` | a page of Microsoft Graph `pstnCallLogRow` | S4 |
 //! | `pstn` | the PSTN usage report, as CSV or zipped | S3, S4 |
-//! | `report` | what the two reports share: a row becomes a record | S4, S6 |
+//! | `report` | the conversion of a row to a record, for both reports | S4, S6 |
 //! | `object` | JSON objects and lists, field by field | S3 |
-//! | `rows` | RFC 4180 rows, where a broken one never takes others with it | S3 |
-//! | `amount` | decimals, digit by digit | T3 |
+//! | `rows` | RFC 4180 rows, of which a broken one affects no other | S3 |
+//! | `amount` | decimals, parsed digit by digit | T3 |
 
 mod amount;
 mod graph;
@@ -27,22 +27,22 @@ pub use json::{Message, read_message};
 use domain::usage::InvalidRecord;
 use domain::{Currency, RateTable, UsageRecord};
 
-/// The most records of our own in a request (S3).
+/// The most records in a JSON request or message (S3).
 pub const MAX_RECORDS: usize = 1_000;
 
-/// The most rows in a file, CSV or Graph page (S3).
+/// The most rows in a CSV file or a Graph page (S3).
 pub const MAX_ROWS: usize = 20_000;
 
 /// The most bytes a zipped report may unzip to: 16 MB (S3).
 pub const MAX_UNZIPPED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The `field` of a problem that concerns the record as a whole: it is no object, or its quotes are broken.
+/// The `field` of a problem that concerns the record as a whole, such as broken quotes or a record that is not an object.
 pub const WHOLE_RECORD: &str = "record";
 
 /// The format of usage records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Our own: `{"records": [usage record]}`.
+    /// The API's own format: `{"records": [usage record]}`.
     Json,
     /// A page of Microsoft Graph: `{"value": [pstnCallLogRow]}`.
     Graph,
@@ -53,7 +53,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format a `Content-Type` names; none where it names another. No header means our own JSON.
+    /// The format that a `Content-Type` names. No header means [`Format::Json`]. Returns `None` if the type is unknown.
     /// Parameters and letter case do not matter.
     ///
     /// ```
@@ -80,35 +80,35 @@ impl Format {
 pub struct Context<'a> {
     /// The account's currency, for rows that name none.
     pub currency: Currency,
-    /// The published rates, which tell premium numbers.
+    /// The published rates, which determine the premium numbers.
     pub rates: &'a RateTable,
-    /// `?rate=all`: a report's row without a charge is left to be rated (S5).
+    /// Whether the request has `?rate=all`. A report's row without a charge is then left to be rated (S5).
     pub rate_all: bool,
 }
 
-/// One record as sent, readable or not, in the order of the request.
+/// One record of a request, valid or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Its id as sent, where that can be read and has at most 128 characters: also when the record is bad, or
-    /// when it is the id that is.
+    /// The record's id as it was sent, if it is text of 1 to 128 printable ASCII characters. It is given even if the record, or
+    /// the id itself, is invalid.
     pub id: Option<String>,
-    /// The line it begins on, from 1, in a CSV.
+    /// The line of a CSV that the record begins on, from 1.
     pub line: Option<u64>,
-    /// The record, or its first problem under the name its source gives the field (`startedAt`,
-    /// `startDateTime`, `Start Time`), or under [`WHOLE_RECORD`].
+    /// The record, or its first problem. The problem has the field's name in this format (`startedAt`, `startDateTime`,
+    /// `Start Time`), or [`WHOLE_RECORD`].
     pub record: Result<UsageRecord, InvalidRecord>,
 }
 
-/// Why nothing was read.
+/// The reason why a request or message cannot be read as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// Not what its `Content-Type` says: broken JSON, not UTF-8, not a zip. Status 400.
+    /// The body is not what its `Content-Type` says: it is not JSON, not UTF-8 or not a zip. Status 400.
     #[error("{detail}")]
     Unreadable {
-        /// What and where.
+        /// What was expected, and where.
         detail: String,
     },
-    /// Readable, but not a list of records: a field or column is missing or unknown. Status 422.
+    /// The body is readable, but it is not a list of records: a field or column is missing or unknown. Status 422.
     #[error("{field}: {detail}")]
     Invalid {
         /// The field or column.
@@ -116,15 +116,15 @@ pub enum ReadError {
         /// What was expected.
         detail: String,
     },
-    /// More records than one request may carry. Status 413.
+    /// The request has more records than are allowed. Status 413.
     #[error("expected at most {limit} records, found {found}")]
     TooMany {
         /// [`MAX_RECORDS`] or [`MAX_ROWS`].
         limit: usize,
-        /// As many were sent.
+        /// The number of records that were sent.
         found: usize,
     },
-    /// More than [`MAX_UNZIPPED_BYTES`]. Status 413.
+    /// The report in a zip has more than [`MAX_UNZIPPED_BYTES`]. Status 413.
     #[error("{detail}")]
     TooLarge {
         /// What was expected.
@@ -142,11 +142,19 @@ impl ReadError {
     }
 }
 
-/// Reads every record of a request, in order. A bad one stays in its place as an [`InvalidRecord`] (S3).
+/// Reads every record of a request, in order. A bad record is returned at its position as an [`InvalidRecord`] (S3).
 ///
 /// # Errors
 ///
-/// [`ReadError`] when the request as a whole cannot be taken; then nothing of it is.
+/// [`ReadError`] if the request as a whole cannot be read. No record of it is returned then.
+///
+/// - [`ReadError::Unreadable`]: the body is not UTF-8, JSON or a zip, or the quotes in a CSV's header are broken.
+/// - [`ReadError::Invalid`]: there is no list of records, the list of the JSON format is empty or has an unknown field beside it,
+///   a column is missing or repeated, or a zip does not have exactly one report.
+/// - [`ReadError::TooMany`]: there are more than [`MAX_RECORDS`] records or [`MAX_ROWS`] rows.
+/// - [`ReadError::TooLarge`]: the report in a zip has more than [`MAX_UNZIPPED_BYTES`].
+///
+/// # Example
 ///
 /// ```
 /// use cdr::{Context, Format};

@@ -1,4 +1,4 @@
-//! JSON objects and lists, field by field, so that a fault of one field or record does not hide the others (S3).
+//! JSON objects and lists. They are read field by field, so that a fault in one field or record does not hide the others (S3).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,22 +16,22 @@ const SHOWN_CHARS: usize = 64;
 pub(crate) struct Object<'a, const N: usize> {
     names: &'static [&'static str; N],
     values: [Option<&'a RawValue>; N],
-    /// The first field that none of the names is, cut to 64 characters.
+    /// The name of the first unknown field, cut to 64 characters.
     pub(crate) unknown: Option<String>,
-    /// The first known field given twice: which of the two is meant cannot be told.
+    /// The first known field that is given twice. It is unclear which of the two values is meant.
     pub(crate) twice: Option<&'static str>,
 }
 
 impl<'a, const N: usize> Object<'a, N> {
-    /// The fields of a JSON object; none if it is something else.
+    /// Reads the fields of a JSON object. Returns `None` if the value is not an object.
     pub(crate) fn read(raw: &'a RawValue, names: &'static [&'static str; N]) -> Option<Self> {
         serde_json::Deserializer::from_str(raw.get()).deserialize_map(Fields { names }).ok()
     }
 
-    /// The raw text of a field, one of the names. Absent and `null` are the same.
+    /// The raw text of a field, whose name must be one of `names`. Returns `None` if the field is absent or `null`.
     pub(crate) fn get(&self, name: &str) -> Option<&'a RawValue> {
         let place = self.names.iter().position(|known| *known == name);
-        debug_assert!(place.is_some(), "{name} is none of {:?}", self.names);
+        debug_assert!(place.is_some(), "{name} is not one of {:?}", self.names);
         self.values[place?].filter(|raw| raw.get() != "null")
     }
 }
@@ -68,17 +68,17 @@ impl<'a, const N: usize> Visitor<'a> for Fields<N> {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The content of a JSON string; none if it is something else.
+/// The content of a JSON string. Returns `None` if the value is not a string.
 pub(crate) fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
     serde_json::from_str(raw.get()).ok().map(|Text(text)| text)
 }
 
-/// The whole body, of which every byte is checked: after this only the shape can be wrong.
+/// Parses a whole body and checks its syntax to the end. After this, only the shape can be wrong.
 pub(crate) fn document(body: &str) -> Result<&RawValue, ReadError> {
     serde_json::from_str(body).map_err(|problem| ReadError::unreadable(format!("expected JSON: {problem}")))
 }
 
-/// The list under `name` in a request, its elements raw, at most `limit`.
+/// The raw elements of the list under `name` in a request, at most `limit` of them.
 pub(crate) fn list<'a, const N: usize>(
     request: &Object<'a, N>,
     name: &'static str,
@@ -99,7 +99,7 @@ struct Elements<'a> {
     found: usize,
 }
 
-/// Keeps so many elements and counts the others: a body full of `0,0,0` costs no memory.
+/// Keeps up to this many elements and only counts the rest, so that a body full of `0,0,0` takes little memory.
 struct AtMost(usize);
 
 impl<'a> Visitor<'a> for AtMost {

@@ -1,5 +1,5 @@
-//! The PSTN usage report: CSV read by column name, from a zip if need be (S3, S4). A bad row is reported with
-//! its line, and the others are read.
+//! The PSTN usage report: CSV, plain or in a zip, read by column name (S3, S4). A bad row is reported with its line, and the
+//! others are read.
 
 use std::borrow::Cow;
 use std::io::{Cursor, Read as _};
@@ -27,16 +27,16 @@ const NAMES: Columns<&str> = Columns {
     country: "User Location",
 };
 
-/// Columns a report can do without: no money hangs on them alone. A missing `Connection Fee` would lose some.
+/// Columns that a report may lack. `Connection Fee` is not among them, since the sums would be too low without it.
 const OPTIONAL: [&str; 5] = [NAMES.call_id, NAMES.user_id, NAMES.number_type, NAMES.plan, NAMES.country];
 
-/// Where the columns stand in a file.
+/// The positions of the columns in a file.
 struct Layout {
     columns: usize,
     places: Columns<Option<usize>>,
 }
 
-/// Reads a file of up to [`MAX_ROWS`] rows; it may have none but its header.
+/// Reads a file of up to [`MAX_ROWS`] rows. It may have a header alone.
 pub(crate) fn read(text: &str, context: &Context<'_>) -> Result<Vec<Row>, ReadError> {
     let mut rows = Rows::of(text);
     let layout = layout(rows.next())?;
@@ -89,7 +89,7 @@ fn row(raw: &RawRow<'_>, layout: &Layout, context: &Context<'_>) -> Row {
         return broken("expected quotes in pairs around a cell: one is not closed, or stands inside".into());
     };
     if cells.len() != layout.columns {
-        // No cell can be told from another, not even the id.
+        // It is unknown which cell belongs to which column, so not even the id is read.
         return broken(format!(
             "expected {} cells, as in the first line, found {}",
             layout.columns,
@@ -100,13 +100,13 @@ fn row(raw: &RawRow<'_>, layout: &Layout, context: &Context<'_>) -> Row {
     Row { id: kept_id(cells.id), line: Some(raw.line), record: report::record(&NAMES, &cells, context) }
 }
 
-/// The report in a zip: the one `PSTN.calls*.csv`, or else the only `.csv`.
+/// Unzips the report: the only `PSTN.calls*.csv`, or the only `.csv` if there is no such file.
 pub(crate) fn unzip(body: &[u8]) -> Result<Vec<u8>, ReadError> {
     let broken =
         |problem: &dyn std::fmt::Display| ReadError::unreadable(format!("expected a zip: {problem}"));
     let mut archive = ZipArchive::new(Cursor::new(body)).map_err(|problem| broken(&problem))?;
     let member = archive.by_index(report_in(&archive)?).map_err(|problem| broken(&problem))?;
-    // Counted as it is read: what a zip says of itself may be a lie.
+    // The bytes are counted as they are read, since the size that a zip declares may be false.
     let mut report = Vec::new();
     member.take(MAX_UNZIPPED_BYTES + 1).read_to_end(&mut report).map_err(|problem| broken(&problem))?;
     if report.len() as u64 > MAX_UNZIPPED_BYTES {
@@ -121,7 +121,7 @@ fn report_in(archive: &ZipArchive<Cursor<&[u8]>>) -> Result<usize, ReadError> {
     for (index, path) in archive.file_names_raw().enumerate() {
         let path = path.to_ascii_lowercase();
         let name = path.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
-        // A name with a dot in front is hidden, or what macOS adds beside a file.
+        // A name that begins with a dot is that of a hidden file, or of one that macOS adds.
         if name.ends_with(b".csv") && !name.starts_with(b".") {
             if name.starts_with(b"pstn.calls") { reports.push(index) } else { others.push(index) }
         }

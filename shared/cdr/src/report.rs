@@ -1,5 +1,5 @@
-//! A row of a Microsoft Teams report, from Graph or CSV, as a usage record (S4, S6). Read by name; what is not
-//! named here is ignored, and values not seen before are accepted.
+//! Conversion of a row of a Microsoft Teams report, from Graph or CSV, to a usage record (S4, S6). Fields are read by name.
+//! Other fields are ignored, and unknown values are accepted.
 
 use std::convert::Infallible;
 
@@ -14,19 +14,19 @@ use rust_decimal::Decimal;
 
 use crate::{Context, amount};
 
-/// The one call type that is never rated: a call to a user.
+/// The only call type that is never rated: a call to a user.
 const USER_IN: &str = "user_in";
 
-/// One `T` for each thing we read of a row: its name in a format, its place in a file, its text.
+/// One `T` for each field that is read from a row: its name in a format, its position in a file, or its text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Columns<T> {
     pub(crate) id: T,
     pub(crate) call_id: T,
     pub(crate) user_id: T,
     pub(crate) call_type: T,
-    /// What kind of number ours is: tells the toll-free ones.
+    /// The kind of the organization's own number, which shows whether it is toll-free.
     pub(crate) number_type: T,
-    /// The number called, inbound too.
+    /// The number that is called, also for an inbound call.
     pub(crate) number: T,
     pub(crate) started_at: T,
     pub(crate) duration: T,
@@ -38,7 +38,7 @@ pub(crate) struct Columns<T> {
 }
 
 impl<T> Columns<T> {
-    /// Each in turn; the first problem ends it.
+    /// Applies `f` to each field in turn, and ends at the first error.
     pub(crate) fn try_map<'a, U, E>(
         &'a self,
         mut f: impl FnMut(&'a T) -> Result<U, E>,
@@ -60,16 +60,16 @@ impl<T> Columns<T> {
         })
     }
 
-    /// Each in turn.
+    /// Applies `f` to each field in turn.
     pub(crate) fn map<'a, U>(&'a self, mut f: impl FnMut(&'a T) -> U) -> Columns<U> {
         let Ok(columns) = self.try_map(|value| Ok::<_, Infallible>(f(value)));
         columns
     }
 }
 
-/// The record a row stands for, or its first problem under the name its format has for the field.
+/// Converts a row to a record, or returns its first problem under the field's name in this format.
 ///
-/// `cells` are the row's texts, without space around them; an empty one is absent.
+/// `cells` are the row's texts, without space around them. An empty text means that the field is absent.
 pub(crate) fn record(
     names: &Columns<&'static str>,
     cells: &Columns<&str>,
@@ -83,7 +83,7 @@ pub(crate) fn record(
     let currency = currency(cells.currency).map_err(at(names.currency))?;
     let priced_in = currency.unwrap_or(context.currency);
     let told = service(&call_type, is_toll_free(cells.number_type));
-    // A report does not say which numbers are premium: the published rates do.
+    // A report does not say which numbers are premium. The published rates do.
     let is_premium = told == Service::UserOut && context.rates.is_premium(&number, priced_in, started_at);
     Ok(UsageRecord {
         id,
@@ -104,34 +104,34 @@ pub(crate) fn record(
     })
 }
 
-/// A problem, put under its field's name.
+/// Makes a problem an [`InvalidRecord`] of this field.
 pub(crate) fn at<P: ToString>(field: &'static str) -> impl FnOnce(P) -> InvalidRecord {
     move |problem| InvalidRecord::new(field, problem.to_string())
 }
 
-/// An id that can be given back to the client, be it valid or not: short and plain, so that the answer to
-/// a file of bad ids stays small.
+/// An id that an answer can repeat, valid or not: 1 to 128 printable ASCII characters. The limit keeps the answer to a file of
+/// bad ids small.
 pub(crate) fn kept_id(text: &str) -> Option<String> {
     let plain = (1..=128).contains(&text.len()) && text.bytes().all(|b| b == b' ' || b.is_ascii_graphic());
     plain.then(|| text.to_owned())
 }
 
-/// A country as two letters, in capitals; some exports have its name instead.
+/// A country's two letters, in capitals. Returns `None` for anything else, since some exports have the country's name instead.
 pub(crate) fn alpha2(text: &str) -> Option<String> {
     (text.len() == 2 && text.bytes().all(|b| b.is_ascii_alphabetic())).then(|| text.to_ascii_uppercase())
 }
 
-/// What programs write where they have no value: Python, JavaScript, Ruby, SQL and spreadsheets.
+/// Texts that Python, JavaScript, Ruby, SQL and spreadsheets write for a missing value.
 const NO_VALUE: [&str; 6] = ["null", "none", "nil", "undefined", "n/a", "-"];
 
-/// A text that names something; none if it is empty or only says that there is no value.
+/// A text that is a value. Returns `None` if it is empty or stands for a missing value.
 pub(crate) fn named(text: &str) -> Option<&str> {
     let says_none = text.is_empty() || NO_VALUE.iter().any(|none| text.eq_ignore_ascii_case(none));
     (!says_none).then_some(text)
 }
 
-/// A record's id. One that names nothing is refused: calls that start in the same second would share it, and all but
-/// the first would be lost as repeats (S2).
+/// Parses a record's id. A text that stands for a missing value is refused: calls that start in the same second would share it,
+/// and all but the first would be lost as repeats (S2).
 pub(crate) fn record_id(text: &str) -> Result<RecordId, String> {
     match named(text) {
         None if !text.is_empty() => Err(format!("expected the record's own id, not \"{text}\"")),
@@ -139,7 +139,8 @@ pub(crate) fn record_id(text: &str) -> Result<RecordId, String> {
     }
 }
 
-/// A text of so many characters at most, if it names something. A UUID is kept in small letters.
+/// Checks a text of at most `max_chars` characters. Returns `None` if it is empty or stands for a missing value. A UUID is kept
+/// in lower case.
 pub(crate) fn limited(text: &str, max_chars: usize) -> Result<Option<String>, String> {
     match named(text) {
         None => Ok(None),
@@ -150,7 +151,7 @@ pub(crate) fn limited(text: &str, max_chars: usize) -> Result<Option<String>, St
     }
 }
 
-/// A whole number, perhaps written with a fraction of zero as spreadsheets and data frames do: `219`, `219.0` (S4).
+/// Parses a whole number. It may have a fraction of zero, as spreadsheets and data frames write it: `219`, `219.0` (S4).
 pub(crate) fn whole_number(text: &str) -> Option<u32> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_zero = !fraction.is_empty() && fraction.bytes().all(|digit| digit == b'0');
@@ -161,19 +162,19 @@ fn currency(code: &str) -> Result<Option<Currency>, UnknownCurrency> {
     if code.is_empty() { Ok(None) } else { Currency::parse(code).map(Some) }
 }
 
-/// In lower case. Without one there is no telling who called whom.
+/// The call type, in lower case. It is required, since it says who called whom.
 fn call_type(text: &str) -> Result<String, &'static str> {
     named(text).map(str::to_ascii_lowercase).ok_or("expected a call type such as user_out")
 }
 
-/// `TollFree`, `Toll-free service`, `SharedCostTollFree`…
+/// Whether a number type is toll-free, such as `TollFree`, `Toll-free service` or `SharedCostTollFree`.
 fn is_toll_free(number_type: &str) -> bool {
     let letters: String = number_type.chars().filter(char::is_ascii_alphabetic).collect();
     letters.to_ascii_lowercase().contains("tollfree")
 }
 
-/// What a call type, in lower case, is billed as. One not seen before is a user's call out if it says `out`,
-/// else inbound.
+/// The service of a call type in lower case. An unknown call type is a user's outbound call if it says `out`, and inbound
+/// otherwise.
 fn service(call_type: &str, toll_free: bool) -> Service {
     match call_type {
         USER_IN => Service::TollIn,
@@ -184,21 +185,21 @@ fn service(call_type: &str, toll_free: bool) -> Service {
     }
 }
 
-/// By its words, so that `route_in` is no call out.
+/// Whether a word of the call type begins or ends with `out`. Words are checked, so that `route_in` is inbound.
 fn is_outbound(call_type: &str) -> bool {
     let mut words = call_type.split(|c: char| !c.is_ascii_alphabetic());
     words.any(|word| word.starts_with("out") || word.ends_with("out"))
 }
 
-/// Starts without an offset, as exports have had them: with `T` or a space. Matched to the last character, where
-/// jiff's own reading of a civil time would drop an offset without a word.
+/// The formats of a start without an offset that exports have had, with `T` or a space. They must match to the last character;
+/// jiff's own parser of a civil time would drop an offset silently.
 const WITHOUT_OFFSET: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"];
 
 const SLASHES: &str =
     "expected an instant such as 2026-11-20T08:12:31Z: slashes do not say which number is the month";
 
-/// A start to the second, in UTC where it has no offset. A date with slashes is refused (S4): a spreadsheet has saved
-/// the file again, and nothing says which number is the month.
+/// Parses a start, to the second and in UTC if it has no offset. A date with slashes is refused (S4): a spreadsheet has saved the
+/// file again, and it is unknown which number is the month.
 fn instant(text: &str) -> Result<Timestamp, &'static str> {
     if text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with('/') {
         return Err(SLASHES);
@@ -218,8 +219,8 @@ fn duration(text: &str) -> Result<u32, String> {
     seconds.ok_or_else(|| format!("expected whole seconds from 0 to {MAX_DURATION_SECONDS}"))
 }
 
-/// Charge + connection fee (an empty fee is none), exact, then rounded once to what the ledger keeps (S6).
-/// None where nothing was charged and it is to be rated like our own.
+/// The charge plus the connection fee, summed exactly and then rounded once to the precision of the ledger (S6). An empty fee is
+/// zero. Returns `None` if the sum is zero and `rate_zero` leaves such a row to be rated.
 fn charge(
     names: &Columns<&'static str>,
     cells: &Columns<&str>,
@@ -241,6 +242,6 @@ fn charge(
     if sum.is_zero() && rate_zero {
         return Ok(None);
     }
-    // A sum that rounds to zero was charged all the same: it is not rated again.
+    // A sum above zero that rounds to zero was charged all the same, so it is not rated again.
     Ok(Some(Money::rounded(sum, currency).map_err(at(names.charge))?.amount()))
 }

@@ -1,26 +1,25 @@
-//! CSV rows as RFC 4180 has them, strictly: a quote left open would otherwise take every row up to the next
-//! quote into its own, and their charges would be lost in silence. Here it is one broken row, and reading
-//! goes on with the next line (S3). That is why the lenient `csv` crate does not do; tests compare with it.
+//! A strict parser of CSV rows (RFC 4180). A lenient parser, such as the crate `csv`, reads all rows from an unclosed quote to
+//! the next quote as one row, and their charges are silently lost. This parser reports one broken row and goes on with the next
+//! line (S3). Tests read back the output of the crate `csv`.
 
 use std::borrow::Cow;
 
-/// The most cells of a row that are kept: more than any report has columns.
+/// The most cells of a row that are kept. No report has as many columns.
 pub(crate) const MAX_CELLS: usize = 256;
 
 /// One row, or a line with broken quotes.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RawRow<'a> {
-    /// The line it begins on, from 1.
+    /// The line that the row begins on, from 1.
     pub(crate) line: u64,
-    /// Its cells, unquoted; none where a quote is not closed, or stands in a cell that does not begin
-    /// with one.
+    /// The row's cells, without their quotes. `None` if a quote is not closed, or stands in a cell that does not begin with one.
     pub(crate) cells: Option<Vec<Cow<'a, str>>>,
 }
 
-/// The rows of a text, blank lines left out.
+/// The rows of a text, without blank lines.
 ///
-/// Linear also where quotes are broken: while a row is looked for across lines, each of those lines taken by
-/// itself ends outside quotes, so no second long look starts among them.
+/// Reading takes linear time even if quotes are broken. While the end of a quote is searched across lines, each of these lines,
+/// read by itself, ends outside quotes, so no second long search starts among them.
 pub(crate) struct Rows<'a> {
     rest: &'a str,
     line: u64,
@@ -58,7 +57,7 @@ impl<'a> Iterator for Rows<'a> {
     }
 }
 
-/// The first row of a text and its length with the line break; none if its quotes are broken.
+/// Parses the first row of a text. Returns its cells and its length with the line break, or `None` if its quotes are broken.
 fn row(text: &str) -> Option<(Vec<Cow<'_, str>>, usize)> {
     let mut cells = Vec::new();
     let mut start = 0;
@@ -77,7 +76,7 @@ fn row(text: &str) -> Option<(Vec<Cow<'_, str>>, usize)> {
     }
 }
 
-/// Bytes of the line break that a text begins with, 0 at its end; none if it begins with neither.
+/// The length of the line break that a text begins with: 0 if the text is empty, `None` if it begins with anything else.
 fn line_break(text: &str) -> Option<usize> {
     match text {
         "" => Some(0),
@@ -88,7 +87,7 @@ fn line_break(text: &str) -> Option<usize> {
     }
 }
 
-/// A cell up to the comma or line break, and its length.
+/// Parses a cell without quotes. Returns its content, up to the comma or line break, and its length.
 fn unquoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
     let end = text.find([',', '\n', '"']).unwrap_or(text.len());
     if text[end..].starts_with('"') {
@@ -99,7 +98,7 @@ fn unquoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
     Some((Cow::Borrowed(cell), cell.len()))
 }
 
-/// A cell that begins with a quote: its content, and its length with both quotes.
+/// Parses a cell that begins with a quote. Returns its content, and its length with both quotes.
 fn quoted(text: &str) -> Option<(Cow<'_, str>, usize)> {
     let mut end = 1;
     loop {
@@ -154,7 +153,7 @@ mod tests {
         for (text, expected) in [
             ("\"a,1\nb,2\nb,2\n", vec![(1, None), b(2), b(3)]),
             ("a,\"1\nb,2", vec![(1, None), b(2)]),
-            // The next quote would close it, and two rows would read as one with the right number of cells.
+            // A lenient parser would join both rows at the next quote, with the right number of cells.
             ("\"a,1\n\"b\",2\nb,2\n", vec![(1, None), b(2), b(3)]),
             ("a \"x\" a,1\nb,2\n", vec![(1, None), b(2)]),
             ("\"a\"x,1\nb,2\n", vec![(1, None), b(2)]),
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn broken_quotes_stay_linear() {
-        // Seconds in a debug build if every line were read to the end of the text.
+        // This would take seconds in a debug build if every line were read to the end of the text.
         for line in ["\"\n", "\"\"\"\n", "a\",\"c\n", "\"\",\"\n"] {
             let lines = 200_000;
             assert!(Rows::of(&line.repeat(lines)).count() <= lines);

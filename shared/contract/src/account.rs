@@ -174,7 +174,7 @@ pub struct PostUsage {
 }
 
 impl Account {
-    /// As it stands at `now`.
+    /// The account as it stands at `now`.
     pub fn show(account: &account::Account, profile: &Profile, now: Timestamp) -> Self {
         let now = now.max(account.as_of);
         Self {

@@ -1,4 +1,4 @@
-//! Amounts in requests: decimal strings, so that no client's float comes near money.
+//! Amounts in requests. They are decimal strings, so that no client writes them through a float.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,14 +8,15 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A decimal string such as `"12.34"`, up to fifteen digits before the point and ten after it.
+/// An amount, written as a decimal string such as `"12.34"`: up to 15 digits before the point and ten after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amount(pub Decimal);
 
 const EXPECTED: &str = "a decimal string such as \"12.34\"";
 
 impl Amount {
-    /// Reads plain decimal notation: an optional minus, digits, and an optional point with digits.
+    /// Parses plain decimal notation: an optional minus, digits, and an optional point with digits. Returns `None` for
+    /// anything else, and for more digits than an amount may have.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));

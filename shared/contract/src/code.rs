@@ -1,4 +1,4 @@
-//! Stable names of everything that can be wrong with a request, for programs. Texts may change; these do not.
+//! Stable error codes, for programs. The texts beside them may change; the codes do not.
 
 use domain::money::MoneyError;
 use domain::purchase::PurchaseRefusal;
@@ -88,7 +88,7 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// This field is wrong in this way; what was expected of it.
+    /// An error of `field`. `detail` says what was expected.
     pub fn new(field: impl Into<String>, code: Code, detail: impl Into<String>) -> Self {
         Self { field: field.into(), code, detail: detail.into() }
     }
@@ -101,7 +101,7 @@ impl From<FieldError> for Vec<FieldError> {
 }
 
 impl Code {
-    /// What is wrong with a record that was refused.
+    /// The code of a rejected record.
     pub fn of_record(status: RejectionStatus) -> Self {
         match status {
             RejectionStatus::Invalid => Self::Invalid,
@@ -109,7 +109,7 @@ impl Code {
         }
     }
 
-    /// What is wrong with an amount of money.
+    /// The code of a wrong amount of money.
     pub fn of_amount(wrong: &MoneyError) -> Self {
         match wrong {
             MoneyError::TooPrecise { .. } => Self::TooManyDecimals,
@@ -117,7 +117,7 @@ impl Code {
         }
     }
 
-    /// What is wrong with an amount of auto-recharge.
+    /// The code of a wrong amount in the settings of auto-recharge.
     pub fn of_setting(wrong: &WrongAmount) -> Self {
         match wrong {
             WrongAmount::Missing => Self::Missing,
@@ -126,7 +126,7 @@ impl Code {
         }
     }
 
-    /// Says what was expected of this field, which is wrong in this way.
+    /// Returns a function that makes an error of `field` with this code. Its argument says what was expected.
     pub fn at<E: ToString>(self, field: &'static str) -> impl Fn(E) -> FieldError {
         move |expected| FieldError::new(field, self, expected.to_string())
     }

@@ -1,4 +1,4 @@
-//! What became of usage records, as answers show it.
+//! Results of usage records, as answers show them.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -5,16 +5,16 @@
 //! | `account` | accounts, their cards and auto-recharge |
 //! | `funds` | lots, purchases and recharges |
 //! | `transaction` | journal entries, and records without a rate |
-//! | `debit` | what became of usage records |
+//! | `debit` | results of usage records |
 //! | `rate` | published rates |
 //! | `problem` | the body of every error |
-//! | `code` | stable names of what is wrong |
+//! | `code` | stable error codes |
 //! | `amount`, `instant` | amounts and instants on the wire |
-//! | [`names`] | the names that a request may choose from |
+//! | [`names`] | schemas of the names that a request may use |
 //!
 //! Amounts are decimal strings with every decimal that the ledger keeps. Instants are RFC 3339 in UTC. A value that may get
-//! further names later is a `String`, so that a client reads an answer of a later version too; it also skips fields that it
-//! does not know.
+//! further names later is a `String`, so that a client can read the answers of a later version. A client ignores unknown fields
+//! for the same reason.
 //!
 //! ```
 //! let body = r#"{"lots": [{"lotId": "lot_1", "purchasedAt": "2026-11-22T07:43:00.000Z", "expiresAt": "2027-11-22T07:43:00.000Z",

@@ -1,6 +1,7 @@
-//! The names that a request may choose from, as the document lists them: taken from the domain, so that both agree.
+//! Schemas of the names that a request may use. The names are taken from the domain, so that the OpenAPI document agrees with
+//! it.
 //!
-//! Answers have no such lists, since clients must expect new values there.
+//! Answers have no such schemas, since clients must expect new names there.
 
 use std::borrow::Cow;
 
@@ -31,7 +32,7 @@ macro_rules! names {
 }
 
 names!(
-    /// What was used.
+    /// Services.
     ServiceName,
     "Service",
     Service::ALL.map(Service::as_str)
@@ -45,14 +46,14 @@ names!(
 );
 
 names!(
-    /// Languages of what is sent to an account.
+    /// Languages of the mails and receipts of an account.
     LocaleName,
     "Locale",
     Locale::ALL.map(Locale::as_str)
 );
 
 names!(
-    /// How an account pays.
+    /// Billing models of an account.
     BillingModelName,
     "BillingModel",
     BillingModel::ALL.map(BillingModel::as_str)
@@ -65,7 +66,7 @@ names!(
     currencies()
 );
 
-/// Every currency in circulation, by its code.
+/// The codes of all currencies in circulation.
 fn currencies() -> impl Iterator<Item = &'static str> {
     let letters = || 'A'..='Z';
     let codes = letters().flat_map(move |a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
@@ -73,7 +74,7 @@ fn currencies() -> impl Iterator<Item = &'static str> {
     currencies.filter(|currency| currency.in_circulation()).map(Currency::code)
 }
 
-/// Addresses that mail can be sent to, each once.
+/// A list of distinct mail addresses.
 #[derive(Clone, Copy, Debug)]
 pub struct Emails;
 

@@ -1,4 +1,4 @@
-//! Journal entries as answers show them: transactions, and what they say of calls.
+//! Journal entries as answers show them: transactions, with the details of calls.
 
 use domain::journal::{EntryDetails, JournalEntry};
 use domain::{AccountId, Money, UsageRecord, rate, rejected_record};
@@ -275,7 +275,7 @@ pub struct UnratedRecord {
 }
 
 impl UnratedRecord {
-    /// This account's record, as its journal has it.
+    /// The answer for an entry of this account's journal.
     pub fn show(account: &AccountId, entry: &JournalEntry) -> Self {
         Self { account_id: account.to_string(), transaction: entry.into() }
     }

@@ -312,11 +312,11 @@ pub struct Event {
     pub version: u64,
     /// The instant of that commit.
     pub at: Timestamp,
-    /// What our logs call its cause, such as one request of the API, if that has an id: for diagnosis only. An
-    /// event that is told again has none.
+    /// The id under which our logs have its cause, such as one request of the API: for diagnosis only. An event that is published
+    /// again has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
-    /// It is told again to readers of the bus only: people have been told, or need not be any more.
+    /// Whether it is published again for readers of the bus only, so that nobody gets a mail.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub republished: bool,
     /// What happened.

@@ -1,9 +1,9 @@
 //! Auto-recharge: when the available balance falls to the trigger, the card is charged again (R1-R7, F10).
 //!
-//! One shortfall gives one charge: [`look`] opens a card payment only while none is open, on the account's version, so a
+//! One shortfall gives one payment: [`look`] opens a card payment only while none is open, on the account's version, so a
 //! duplicated, reordered or concurrent event finds one open or the shortfall gone. While an account is low with nothing
-//! open, each of its commits says so ([`EventDetails::BalanceLow`](crate::EventDetails::BalanceLow)) and it stays due, so a lost event
-//! only delays the charge.
+//! open, each of its commits adds the event [`BalanceLow`](crate::EventDetails::BalanceLow) and the account stays due, so a lost event
+//! only delays the payment.
 //!
 //! ```text
 //! off ⇄ armed → charging → armed                        charged

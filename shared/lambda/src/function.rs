@@ -1,4 +1,4 @@
-//! A function's life on AWS Lambda: its start, and each event that it answers.
+//! Running a function on AWS Lambda: its start, and the handling of each event.
 
 use std::error::Error as StdError;
 use std::io::{self, Write};
@@ -12,13 +12,13 @@ use tracing::{Instrument, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// A start waits no longer than this for connections. The first event opens the others.
+/// The longest time that a start waits for connections. The first event opens those that are still missing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The span in which Lambda's runtime puts each event, with its id. It is kept at every log level.
+/// The filter directive that keeps the span of Lambda's runtime at every log level. The span carries an event's id.
 const EVENT_SPAN: &str = "lambda_runtime::layers::trace=info";
 
-/// A function on Lambda, whose logs and metrics have begun.
+/// A function on Lambda, with its logs and metrics set up.
 pub struct Function {
     /// The name it is deployed under.
     name: String,
@@ -27,7 +27,11 @@ pub struct Function {
 }
 
 impl Function {
-    /// Begins logs and, if the setting `METRICS_NAMESPACE` says where they belong, metrics.
+    /// Sets up logs and, if the setting `METRICS_NAMESPACE` names a namespace, metrics.
+    ///
+    /// # Errors
+    ///
+    /// The process has a log subscriber or a metrics recorder already.
     pub fn start() -> Result<Self, Error> {
         let level = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
         tracing::subscriber::set_global_default(logs(level, io::stdout))?;
@@ -38,8 +42,12 @@ impl Function {
         Ok(Self { name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(), metrics })
     }
 
-    /// Warms up, then answers events for as long as Lambda lets it. A warm-up that fails or takes long stops nothing.
-    /// What an event counted is written when it is over, however it ends.
+    /// Runs the warm-up, then handles events for as long as Lambda keeps the process. A warm-up that fails or takes more than a
+    /// second is logged, and the function goes on. The counts of an event are written when it ends, even by a panic.
+    ///
+    /// # Errors
+    ///
+    /// The Lambda runtime fails. An error of `handle` fails its event only.
     pub fn run<T, R, E, W>(
         self,
         warm_up: impl Future<Output = Result<(), W>>,
@@ -61,18 +69,18 @@ impl Function {
             });
             lambda_runtime::run(answer).await
         };
-        // On the heap: it is deep.
+        // Boxed, since this future is large.
         Box::pin(life).instrument(tracing::error_span!("function", function = name))
     }
 }
 
-/// When to stop working on an event, so that `to_answer` is left before Lambda ends the function.
+/// The instant at which work on an event must stop, so that `to_answer` is left before the Lambda deadline.
 pub fn until(context: &Context, to_answer: Duration) -> tokio::time::Instant {
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
     tokio::time::Instant::now() + left.saturating_sub(to_answer)
 }
 
-/// Writes metrics when it is dropped, be it while a panic unwinds.
+/// Writes the metrics when it is dropped, also while a panic unwinds.
 struct Written<'a, W: Write> {
     metrics: Option<&'a Emf>,
     out: W,
@@ -81,7 +89,7 @@ struct Written<'a, W: Write> {
 impl<W: Write> Drop for Written<'_, W> {
     fn drop(&mut self) {
         let Some(metrics) = self.metrics else { return };
-        // In one piece, so that no line of the log comes between.
+        // Written in one piece, so that no log line comes between.
         let mut lines = Vec::new();
         let written = metrics.flush(SystemTime::now(), &mut lines);
         if let Err(problem) = written.and_then(|()| self.out.write_all(&lines)) {
@@ -95,7 +103,7 @@ async fn warm<W: StdError + 'static>(warm_up: impl Future<Output = Result<(), W>
     match tokio::time::timeout(PATIENCE, warm_up).await {
         Ok(Ok(())) => {
             let microseconds =
-                u64::try_from(begun.elapsed().as_micros()).expect("it is not more than a second");
+                u64::try_from(begun.elapsed().as_micros()).expect("the warm-up takes at most a second");
             tracing::info!(microseconds, "warmed up");
         }
         Ok(Err(problem)) => tracing::warn!(problem = %Causes(&problem), "could not warm up"),
@@ -103,13 +111,13 @@ async fn warm<W: StdError + 'static>(warm_up: impl Future<Output = Result<(), W>
     }
 }
 
-/// One JSON object a line, as Lambda's log groups are searched, with what it happened in: the function, the event's
-/// `requestId`, and the `correlation` with other functions' lines.
+/// The log subscriber. It writes one JSON object per line, so that Lambda's log groups can be searched by field. Each line has
+/// the name of the function, the event's `requestId`, and the `correlation` that it shares with lines of other functions.
 pub fn logs<W>(level: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let level = level.add_directive(EVENT_SPAN.parse().expect("it is a directive"));
+    let level = level.add_directive(EVENT_SPAN.parse().expect("the directive is valid"));
     let json = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false);
     json.with_env_filter(level).with_writer(writer).finish()
 }
@@ -128,7 +136,7 @@ mod tests {
         let outcome = catch_unwind(std::panic::AssertUnwindSafe(|| {
             let _at_the_end = Written { metrics: Some(&metrics), out: &mut out };
             metrics::with_local_recorder(&metrics, || DEBITS.add(3));
-            panic!("a mistake of ours");
+            panic!("a bug in a handler");
         }));
         assert!(outcome.is_err());
         assert!(String::from_utf8(out).unwrap().starts_with(r#"{"Debits":3,"#));

@@ -1,11 +1,11 @@
-//! Running on AWS Lambda: what every function's `main` does before its first event and around each.
+//! Running on AWS Lambda: the start of every function's `main`, and the steps around each event.
 //!
 //! | file | what |
 //! |---|---|
 //! | `function` | the start of a function, its logs and metrics, and its events |
 //! | [`settings`] | environment variables |
 //! | [`queue`] | events of the bus, as an SQS queue delivers them |
-//! | `schedule` | what EventBridge Scheduler sends |
+//! | `schedule` | the input that EventBridge Scheduler sends |
 //!
 //! ```no_run
 //! # use std::convert::Infallible;

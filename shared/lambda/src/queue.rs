@@ -1,4 +1,4 @@
-//! Events of the bus, as a queue delivers them: at least once and in any order.
+//! Events of the bus. A queue delivers them at least once and in any order.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::event::Event;
@@ -7,16 +7,16 @@ use serde::Deserialize;
 use telemetry::correlation::because_of;
 use telemetry::{Causes, Correlation};
 
-/// One event of the bus.
+/// One event of the bus, as the queue delivers it.
 #[derive(Clone, Debug)]
 pub struct Delivery {
-    /// What happened.
+    /// The event.
     pub event: Event,
-    /// When the queue got it: what the function decides at, so that a run can be replayed.
+    /// The instant at which the queue received it. The function decides as of this instant, so that a run can be replayed.
     pub now: Timestamp,
 }
 
-/// What EventBridge puts around an event.
+/// The envelope that EventBridge puts around an event.
 #[derive(Deserialize)]
 struct Envelope {
     detail: Event,
@@ -25,9 +25,9 @@ struct Envelope {
 /// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
-    #[error("it is not an event of ours")]
+    #[error("the body is not an event")]
     Body(#[from] serde_json::Error),
-    #[error("the queue does not say when it got it")]
+    #[error("the message has no valid SentTimestamp")]
     Time,
 }
 
@@ -38,15 +38,29 @@ impl Delivery {
     }
 }
 
-/// When the queue got a message, if it says so.
+/// The instant at which the queue received a message. `None` if the message has no valid `SentTimestamp`.
 pub fn sent_at(message: &SqsMessage) -> Option<Timestamp> {
     let millis = message.attributes.get("SentTimestamp")?.parse().ok()?;
     Timestamp::from_millisecond(millis).ok()
 }
 
-/// Handles each message of a batch on its own. A message that fails or cannot be read is delivered again, and becomes a dead
-/// letter at last. Each message leaves one log line here, a failure with its cause. A message inherits the correlation id of
-/// its event.
+/// Handles each message of a batch on its own, in order. A message that fails or cannot be read is named in the partial-batch
+/// response, so that the queue delivers it again and at last moves it to the dead-letter queue.
+///
+/// Each message is logged here in one line, a failure with its cause. A message inherits the correlation id of its event.
+///
+/// # Example
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let batch = serde_json::json!({ "Records": [{ "messageId": "one", "body": "not an event" }] });
+/// let batch = serde_json::from_value(batch).unwrap();
+/// let response = lambda::queue::each(batch, async |_| Ok::<_, Infallible>(())).await;
+/// assert_eq!(response.batch_item_failures[0].item_identifier, "one");
+/// # }
+/// ```
 pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
     batch: SqsEvent,
     handle: impl Fn(Delivery) -> F,
@@ -68,7 +82,7 @@ pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), 
     coming_back(failed)
 }
 
-/// The partial-batch response: the queue delivers these messages again.
+/// The partial-batch response that names these messages, so that the queue delivers them again.
 pub fn coming_back<'a>(failed: impl IntoIterator<Item = &'a str>) -> SqsBatchResponse {
     let failure = |id: &str| {
         let mut failure = BatchItemFailure::default();
@@ -80,7 +94,7 @@ pub fn coming_back<'a>(failed: impl IntoIterator<Item = &'a str>) -> SqsBatchRes
     response
 }
 
-/// What was to be said of it is in the log.
+/// A message has failed, and the failure is logged.
 struct Failed;
 
 async fn handle_one<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(

@@ -1,12 +1,12 @@
-//! The input of a schedule's run, as `infra/template.yaml` names it.
+//! The input of a scheduled run, as `infra/template.yaml` defines it.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use telemetry::Correlation;
 use telemetry::correlation::because_of;
 
-/// A scheduled run, by its instant and EventBridge Scheduler's id of it. The instant is when the run was due, so that a
-/// run can be replayed.
+/// A scheduled run: its instant, and the id that EventBridge Scheduler gives it. The function decides as of the instant at which
+/// the run was due, so that a run can be replayed.
 ///
 /// ```
 /// let input = r#"{"time": "2026-11-22T00:15:00Z", "id": "d32c5kddcf5bb8c3"}"#;
@@ -14,20 +14,20 @@ use telemetry::correlation::because_of;
 /// assert_eq!(scheduled.time.to_string(), "2026-11-22T00:15:00Z");
 /// assert_eq!(scheduled.id.as_deref(), Some("d32c5kddcf5bb8c3"));
 ///
-/// // By hand, an instant is enough.
+/// // A run that is started by hand needs only the instant.
 /// let scheduled: lambda::Scheduled = serde_json::from_str(r#"{"time": "2026-11-22T00:15:00Z"}"#).unwrap();
 /// assert!(scheduled.id.is_none());
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 pub struct Scheduled {
-    /// When the run was due.
+    /// The instant at which the run was due.
     pub time: Timestamp,
-    /// Scheduler's id of the attempt, for the log.
+    /// Scheduler's id of the attempt. It becomes the correlation id.
     pub id: Option<String>,
 }
 
 impl Scheduled {
-    /// Does this because of the schedule.
+    /// Runs `work` with the id of this run as its correlation id.
     pub fn run<T>(&self, work: impl Future<Output = T>) -> impl Future<Output = T> {
         because_of(self.id.as_deref().and_then(Correlation::parse), work)
     }

@@ -10,17 +10,17 @@ use payments::{Processor, Sandbox};
 use rates::PublishedRates;
 use store::{Store, Tables};
 
-/// The store that the settings name.
+/// The store over the tables that the settings name.
 ///
 /// # Errors
 ///
-/// The name of a table is missing.
+/// `ACCOUNTS_TABLE`, `JOURNAL_TABLE` or `PAYMENTS_TABLE` is missing.
 pub async fn store_from_env() -> Result<Arc<Store>, Error> {
     let tables = Tables::from_env().map_err(missing)?;
     Ok(Store::new(store::client_from_env().await, tables).into())
 }
 
-/// The card processor: the sandbox, over the table that the settings name. There is no other yet.
+/// The card processor. It is the sandbox, over the table that `SANDBOX_TABLE` names; there is no other yet.
 ///
 /// # Errors
 ///
@@ -29,21 +29,21 @@ pub async fn processor_from_env() -> Result<Arc<dyn Processor>, Error> {
     Ok(Arc::new(Sandbox::from_env(store::client_from_env().await).map_err(missing)?))
 }
 
-/// The operator's limits of purchases, which `PURCHASE_LIMITS` changes (F2).
+/// The limits of purchases (F2): the defaults, with those of the setting `PURCHASE_LIMITS` in their place, if it is there.
 ///
 /// # Errors
 ///
-/// The setting is no list of limits.
+/// The setting is not a list of limits.
 pub fn limits_from_env() -> Result<PurchaseLimits, Error> {
     Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
 }
 
-/// Begins to read the published rates from the file that `RATES_FILE` names. A relative path starts where Lambda has
-/// unpacked the zip.
+/// Begins to read the published rates from the file that `RATES_FILE` names. A relative path starts at `LAMBDA_TASK_ROOT`, the
+/// folder into which Lambda has unpacked the zip.
 ///
 /// # Errors
 ///
-/// The setting is missing, or the file cannot be opened.
+/// `RATES_FILE` is missing, or the file cannot be opened. If the file cannot be used, [`PublishedRates::get`] returns the error.
 pub fn rates_from_env() -> Result<PublishedRates, Error> {
     let zip = std::env::var_os("LAMBDA_TASK_ROOT").unwrap_or_default();
     // Joining keeps an absolute path as it is.
@@ -54,7 +54,7 @@ pub fn rates_from_env() -> Result<PublishedRates, Error> {
 ///
 /// # Errors
 ///
-/// It is missing.
+/// The environment variable is missing or not Unicode.
 pub fn setting(name: &str) -> Result<String, Error> {
     std::env::var(name).map_err(|_| missing(name))
 }

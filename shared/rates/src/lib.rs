@@ -1,4 +1,4 @@
-//! Reading the file of published rates: CSV in UTF-8, as `infra/rates/README.md` describes it (S5).
+//! Reading the file of published rates. It is CSV in UTF-8; `infra/rates/README.md` describes it (S5).
 
 mod published;
 
@@ -24,11 +24,14 @@ pub struct RateFileError {
     pub detail: String,
 }
 
-/// Reads a rate file. A bad row refuses the whole file and names its line, since half a price list would charge wrong.
+/// Reads a rate file. One bad row makes the whole file unusable, since charges from part of a price list would be wrong.
 ///
 /// # Errors
 ///
-/// The first line that cannot be used, and what was expected there:
+/// [`RateFileError`] with the line that cannot be used: it is not valid CSV, a column is missing or unknown, a value is not what
+/// its column expects, or an earlier row has the same service, currency, prefix and instant.
+///
+/// # Example
 ///
 /// ```
 /// let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,effectiveFrom\n";
@@ -98,16 +101,22 @@ fn at_line(line: u64, problem: &csv::Error) -> RateFileError {
     RateFileError { line, detail: problem.to_string() }
 }
 
+/// A price has at most this many characters, so that all its digits are kept.
+const LONGEST_PRICE: usize = 25;
+
 fn price(column: &str, text: &str) -> Result<Decimal, String> {
-    text.parse::<Decimal>()
-        .ok()
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    Some(text)
+        .filter(|text| is_plain && text.len() <= LONGEST_PRICE)
+        .and_then(|text| text.parse::<Decimal>().ok())
         .filter(|price| (Decimal::ZERO..Decimal::from(1_000_000)).contains(price))
         .ok_or_else(|| format!("{column}: expected a price of zero or more, below a million"))
 }
 
 fn increment(column: &str, text: &str) -> Result<u32, String> {
-    text.parse()
-        .ok()
+    Some(text)
+        .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
         .filter(|seconds| (1..=3600).contains(seconds))
         .ok_or_else(|| format!("{column}: expected 1 to 3600 seconds"))
 }
@@ -131,7 +140,15 @@ mod tests {
         for (bad, said) in [
             ("userOut,+33,France,FR,EUR,0.02,0,60,60,2025-01-01", "prefix: expected"),
             ("userOut,34,Spain,ES,EUR,abc,0,60,60,2025-01-01", "perMinute: expected"),
+            ("userOut,34,Spain,ES,EUR,1_0,0,60,60,2025-01-01", "perMinute: expected"),
+            (
+                "userOut,34,Spain,ES,EUR,0.00000000000000000000000001,0,60,60,2025-01-01",
+                "perMinute: expected",
+            ),
+            ("userOut,34,Spain,ES,EUR,0.02,1000000,60,60,2025-01-01", "connectionFee: expected"),
             ("userOut,34,Spain,ES,EUR,0.02,0,0,60,2025-01-01", "firstIncrement: expected"),
+            ("userOut,34,Spain,ES,EUR,0.02,0,+60,60,2025-01-01", "firstIncrement: expected"),
+            ("userOut,34,Spain,ES,EUR,0.02,0,60,3601,2025-01-01", "nextIncrement: expected"),
             ("userOut,34,Spain,ES,XYZ,0.02,0,60,60,2025-01-01", "currency: expected"),
             ("fax,34,Spain,ES,EUR,0.02,0,60,60,2025-01-01", "service: expected"),
             ("userOut,34,Spain,ES,EUR,0.02,0,60,60,soon", "effectiveFrom: expected"),

@@ -1,4 +1,4 @@
-//! The published rates, read beside other work.
+//! The published rates, read in the background.
 
 use std::io::{self, Read};
 use std::sync::{Arc, LazyLock};
@@ -10,12 +10,12 @@ use crate::RateFileError;
 type Loaded = Result<RateTable, RateFileError>;
 type Loader = Box<dyn FnOnce() -> Loaded + Send>;
 
-/// The published rates, read once, on a thread of their own: a world-wide file must not slow a start.
+/// The published rates. They are read once, on a thread of their own, so that a large file does not delay a start.
 #[derive(Clone)]
 pub struct PublishedRates(Arc<LazyLock<Loaded, Loader>>);
 
 impl PublishedRates {
-    /// Begins to read a rate file.
+    /// Begins to read a rate file on a new thread.
     pub fn reading(file: impl Read + Send + 'static) -> Self {
         let load: Loader = Box::new(move || crate::read(Yielding(file)));
         let rates = Self(Arc::new(LazyLock::new(load)));
@@ -24,11 +24,11 @@ impl PublishedRates {
         rates
     }
 
-    /// The rates. Waits until the file has been read.
+    /// The rates. The call waits until the file has been read.
     ///
     /// # Errors
     ///
-    /// The file cannot be used; every call says so again.
+    /// [`RateFileError`] if the file cannot be used. Every call returns it again.
     ///
     /// ```
     /// # use rates::PublishedRates;
@@ -40,7 +40,7 @@ impl PublishedRates {
     }
 }
 
-/// A file that lets other threads run before each piece of it is read, since a start comes first where there are few cores.
+/// A file that yields to other threads before each read, so that the start of the function goes first where cores are few.
 struct Yielding<F>(F);
 
 impl<F: Read> Read for Yielding<F> {

@@ -1,4 +1,4 @@
-//! The fonts of a receipt, and how text is measured and broken into lines.
+//! The fonts of a receipt. They measure text and break it into lines.
 
 use krilla::geom::Point;
 use krilla::surface::Surface;
@@ -8,7 +8,7 @@ use rustybuzz::{Direction, Face, UnicodeBuffer};
 const REGULAR: &[u8] = include_bytes!("../fonts/NotoSans-Regular.ttf");
 const BOLD: &[u8] = include_bytes!("../fonts/NotoSans-Bold.ttf");
 
-/// A font that draws and measures.
+/// A font that draws and measures text.
 pub(crate) struct Typeface {
     font: Font,
     face: Face<'static>,
@@ -24,23 +24,23 @@ impl Typeface {
     }
 
     fn read(file: &'static [u8]) -> Self {
-        let font = Font::new(file.into(), 0).expect("the file beside this one is a font");
-        let face = Face::from_slice(file, 0).expect("the file beside this one is a font");
+        let font = Font::new(file.into(), 0).expect("the embedded file is a font");
+        let face = Face::from_slice(file, 0).expect("the embedded file is a font");
         Self { font, face }
     }
 
-    /// Draws one line. What is drawn as `�` is noted beside it, so that it can be copied.
+    /// Draws one line. A character that is drawn as `�` is kept as text beside it, so that it can be copied.
     pub(crate) fn draw(&self, surface: &mut Surface<'_>, baseline: Point, size: f32, line: &str) {
         surface.draw_glyphs(baseline, &self.shape(line), self.font.clone(), line, size, false);
     }
 
-    /// How wide a line is, in points.
+    /// The width of a line, in points.
     fn width(&self, line: &str, size: f32) -> f32 {
         self.shape(line).iter().map(|glyph| glyph.x_advance * size).sum()
     }
 
-    /// The glyphs of a line, each with the part of the text that it stands for. What the font lacks stands as its
-    /// sign for that.
+    /// The glyphs of a line, each with the part of the text that it stands for. A character that the font lacks has the glyph
+    /// of `�`.
     fn shape(&self, line: &str) -> Vec<KrillaGlyph> {
         let mut buffer = UnicodeBuffer::new();
         for (at, letter) in line.char_indices() {
@@ -71,9 +71,8 @@ impl Typeface {
         glyphs.collect()
     }
 
-    /// Breaks a text into lines no wider than `widest` points: between words, and inside a word that is wider
-    /// than a whole line. The space between two words stays at the end of a line, so that who copies the text
-    /// has it.
+    /// Breaks a text into lines no wider than `widest` points. A line ends between words, or inside a word that is wider than a
+    /// whole line. The space between two words stays at the end of a line, so that copied text has it.
     pub(crate) fn lines(&self, text: &str, size: f32, widest: f32) -> Vec<String> {
         let fits = |line: &str| self.width(line, size) <= widest;
         let mut lines = Vec::new();
@@ -117,6 +116,6 @@ mod tests {
             assert_eq!(lines.concat(), text);
         }
         assert_eq!(regular.lines("one two", 10.0, 25.0), ["one ", "two"]);
-        assert_eq!(regular.lines("Contoso", 10.0, 0.0).len(), 7, "at least a letter a line");
+        assert_eq!(regular.lines("Contoso", 10.0, 0.0).len(), 7, "a line has at least one letter");
     }
 }

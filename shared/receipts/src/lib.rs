@@ -2,12 +2,12 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `words` | what it says, in English and in French |
-//! | `font` | its fonts, and how text is measured and broken into lines |
-//! | `page` | where everything stands |
+//! | `words` | the text, in English and in French |
+//! | `font` | the fonts, which measure text and break it into lines |
+//! | `page` | the layout |
 //!
-//! The fonts have Latin, Greek and Cyrillic. A character that they lack, as in a Japanese name, is drawn as `�`; who
-//! searches the text, copies it or has it read out still finds the character itself.
+//! The fonts have Latin, Greek and Cyrillic. A character that they lack, as in a Japanese name, is drawn as `�`. Search, copying
+//! and screen readers still find the character itself.
 
 #![expect(clippy::float_arithmetic, reason = "points on a page; amounts arrive here as text")]
 
@@ -21,35 +21,35 @@ use domain::{
 };
 use jiff::Timestamp;
 
-/// What a receipt says.
+/// The data of a receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// Without gaps within the account.
+    /// The receipt's number. An account's receipts are numbered without gaps.
     pub number: u64,
     /// A purchase or a recharge.
     pub kind: CardPaymentKind,
-    /// Whose.
+    /// The account that the funds were added to.
     pub account: AccountId,
     /// The organization's name.
     pub organization: String,
-    /// Its language.
+    /// The language of the receipt.
     pub locale: Locale,
-    /// What was paid for.
+    /// The id of the payment.
     pub payment: PaymentId,
-    /// What the card was charged.
+    /// The amount that the card was charged.
     pub amount: Money,
-    /// When it was asked for.
+    /// The instant at which the payment was asked for.
     pub at: Timestamp,
-    /// When the funds expire.
+    /// The instant at which the funds expire.
     pub expires_at: Timestamp,
-    /// The card.
+    /// The card that was charged.
     pub card: Card,
-    /// The account's PO number at that moment.
+    /// The PO number that the payment carries.
     pub po_number: Option<String>,
 }
 
 impl Receipt {
-    /// The receipt of a payment, if a card was charged for it.
+    /// The receipt of a payment. Returns `None` unless a card was charged for it.
     pub fn of(payment: &CardPayment, profile: &Profile) -> Option<Self> {
         let CardPaymentState::Succeeded { receipt_number, .. } = payment.state else { return None };
         Some(Self {
@@ -67,13 +67,13 @@ impl Receipt {
         })
     }
 
-    /// `receipt-CONTOSO-0007.pdf`.
+    /// The name of the receipt's file, such as `receipt-CONTOSO-0007.pdf`.
     pub fn file_name(&self) -> String {
         format!("receipt-{}-{:04}.pdf", self.account.as_str().to_ascii_uppercase(), self.number)
     }
 }
 
-/// The receipt as PDF: the same one always gives the same bytes.
+/// Draws a receipt as PDF. Equal receipts give equal bytes.
 pub fn pdf(receipt: &Receipt) -> Vec<u8> {
     page::draw(receipt)
 }

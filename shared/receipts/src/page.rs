@@ -1,5 +1,5 @@
-//! Where everything on a receipt stands: a heading, the amount, a table, and how funds expire. What is drawn is
-//! tagged with what it is, for who has it read out.
+//! The layout of a receipt: a heading, the amount, a table, and a note on how funds expire. Every element is tagged with its
+//! role, for screen readers.
 
 use std::num::NonZeroU16;
 
@@ -18,12 +18,12 @@ use crate::Receipt;
 use crate::font::Typeface;
 use crate::words::{PRODUCT, Words};
 
-// All in points; A4 is 210 by 297 mm.
+// All lengths are in points. A4 is 210 by 297 mm.
 const WIDTH: f32 = 595.28;
 const HEIGHT: f32 = 841.89;
 const MARGIN: f32 = 64.0;
 const RIGHT: f32 = WIDTH - MARGIN;
-/// Where the table's values begin.
+/// The left edge of the table's values.
 const VALUES: f32 = MARGIN + 132.0;
 const HAIRLINE: f32 = 0.6;
 
@@ -32,7 +32,7 @@ const MUTED: [u8; 3] = [0x5b, 0x66, 0x75];
 const LINE: [u8; 3] = [0xdd, 0xe3, 0xea];
 const ACCENT: [u8; 3] = [0x1f, 0x5f, 0xbf];
 
-/// How a text looks.
+/// The look of a text.
 #[derive(Clone, Copy)]
 struct Style<'a> {
     typeface: &'a Typeface,
@@ -41,7 +41,7 @@ struct Style<'a> {
 }
 
 impl Style<'_> {
-    /// From one line to the next.
+    /// The distance from one line to the next.
     fn leading(&self) -> f32 {
         self.size * 1.45
     }
@@ -54,17 +54,17 @@ pub(crate) fn draw(receipt: &Receipt) -> Vec<u8> {
     let metadata = Metadata::new().title(title).language(words.language.to_owned());
     document.set_metadata(metadata.authors(vec![PRODUCT.to_owned()]));
 
-    let settings = PageSettings::from_wh(WIDTH, HEIGHT).expect("A4 has a size");
+    let settings = PageSettings::from_wh(WIDTH, HEIGHT).expect("the size of A4 is valid");
     let mut page = document.start_page_with(settings);
     let mut surface = page.surface();
     let tags = fill(&mut surface, &words);
     surface.finish();
     page.finish();
     document.set_tag_tree(tags);
-    document.finish().expect("no standard is asked for that a receipt could break")
+    document.finish().expect("a receipt has to meet no PDF standard")
 }
 
-/// Draws everything, from top to bottom, and says what it is.
+/// Draws all elements from top to bottom, and returns their tags.
 fn fill(surface: &mut Surface<'_>, words: &Words) -> TagTree {
     let (regular, bold) = (Typeface::regular(), Typeface::bold());
     let plain = Style { typeface: &regular, size: 10.5, colour: INK };
@@ -104,14 +104,14 @@ fn fill(surface: &mut Surface<'_>, words: &Words) -> TagTree {
     tags
 }
 
-/// Writes on the page, downwards.
+/// Draws on the page from top to bottom. `y` is the upper edge of the next element.
 struct Pen<'a, 'b> {
     surface: &'a mut Surface<'b>,
     y: f32,
 }
 
 impl Pen<'_, '_> {
-    /// Writes a text between two edges, in as many lines as it takes, and moves below it.
+    /// Writes a text between two edges, on as many lines as it needs, and moves below it.
     fn write(
         &mut self,
         tag: impl Into<krilla::tagging::TagKind>,
@@ -132,14 +132,14 @@ impl Pen<'_, '_> {
         group
     }
 
-    /// A thin line across the page.
+    /// Draws a thin line from margin to margin, and moves below it.
     fn line(&mut self) {
         let mut path = PathBuilder::new();
-        let line = Rect::from_xywh(MARGIN, self.y, RIGHT - MARGIN, HAIRLINE).expect("a line has a size");
+        let line = Rect::from_xywh(MARGIN, self.y, RIGHT - MARGIN, HAIRLINE).expect("the size is valid");
         path.push_rect(line);
         self.surface.set_fill(Some(fill_of(LINE)));
         self.surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Layout)));
-        self.surface.draw_path(&path.finish().expect("a line is a path"));
+        self.surface.draw_path(&path.finish().expect("a rectangle is a valid path"));
         self.surface.end_tagged();
         self.y += HAIRLINE;
     }

@@ -1,26 +1,26 @@
-//! What a receipt says, in English and in French.
+//! The text of a receipt, in English and in French.
 
 use domain::{CardPaymentKind, Locale};
 use wording::{amount, date_and_time};
 
 use crate::Receipt;
 
-/// The product, which has one name in all languages.
+/// The product's name, which is the same in all languages.
 pub(crate) const PRODUCT: &str = "Communications Credits";
 
-/// A receipt, in words.
+/// The text of a receipt.
 pub(crate) struct Words {
-    /// Its heading.
+    /// The heading.
     pub(crate) heading: String,
-    /// What the amount is.
+    /// The label of the amount.
     pub(crate) paid: &'static str,
     /// The amount.
     pub(crate) amount: String,
-    /// What it says of the payment: each a label and a value.
+    /// The rows of the table, each a label and a value.
     pub(crate) rows: Vec<(&'static str, String)>,
-    /// How funds expire.
+    /// The note on how funds expire.
     pub(crate) footer: String,
-    /// The language, as PDF names it.
+    /// The language's code, for the PDF.
     pub(crate) language: &'static str,
 }
 
@@ -99,7 +99,7 @@ fn said((label, value): (&'static str, Option<String>)) -> Option<(&'static str,
     value.map(|value| (label, value))
 }
 
-/// A card's brand as its company writes it; an unknown one with a capital.
+/// A card's brand as its company writes it. An unknown brand gets a capital.
 fn brand(name: &str) -> String {
     match name {
         "amex" => "American Express".to_owned(),

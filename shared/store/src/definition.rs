@@ -1,5 +1,5 @@
 //! The definition of a table: its keys, its indexes, its stream. Each table is defined once. The one-machine host and the tests
-//! create it from there, and `docs/tables.json`, which `infra/template.yaml` is held to, is written from there.
+//! create it from there, and `docs/deployment.json`, which `infra/template.yaml` is held to, is written from there.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{

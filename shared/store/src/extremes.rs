@@ -1,4 +1,4 @@
-//! Whatever a decision accepts can be read back: extremes of every number, written and read (S4).
+//! Every change that a decision makes can be stored and read back, up to the limits of every number (S4).
 
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::change::Change;
@@ -22,7 +22,7 @@ use crate::entry_item::{entry_from_item, entry_to_item};
 use crate::payment_item::{payment_from_item, payment_to_item};
 use crate::shapes;
 
-/// What happens next. Amounts are a fraction of the largest, in ten-thousandths, and so many ledger units besides.
+/// A step. Amounts are given in ten-thousandths of the largest amount (`parts`), plus ledger units.
 #[derive(Clone, Debug)]
 enum Op {
     Debit { parts: u32, units: i64, seconds: u32, revision: u32, records: usize },
@@ -62,7 +62,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// One account, and what a caller of the domain keeps beside it.
+/// An account, and the state that a caller of the domain keeps beside it.
 struct World {
     account: Account,
     profile: Profile,
@@ -113,20 +113,20 @@ impl World {
         (whole + Decimal::new(units, digits)).max(Decimal::ZERO)
     }
 
-    /// Takes a change on, once all of it was read back as it was written.
+    /// Applies a change, after asserting that each of its items is read as it was written.
     fn take(&mut self, change: Option<Change>) {
         let Some(change) = change else { return };
         let id = &change.account.id;
         let core = core_to_item(&change.account, &change.events, None);
-        assert_eq!(core_from_item(&core).expect("an account that is written is read"), change.account);
+        assert_eq!(core_from_item(&core).expect("a stored account can be read"), change.account);
         for entry in &change.entries {
-            let mut read = entry_from_item(&entry_to_item(id, entry)).expect("so is a row");
-            // What a row requires is checked when it is written, and not kept.
+            let mut read = entry_from_item(&entry_to_item(id, entry)).expect("a stored entry can be read");
+            // The entry that it requires is checked by the commit, and not stored.
             read.requires.clone_from(&entry.requires);
             assert_eq!(read, *entry);
         }
         if let Some(payment) = &change.payment {
-            let read = payment_from_item(&payment_to_item(payment)).expect("so is a payment");
+            let read = payment_from_item(&payment_to_item(payment)).expect("a stored payment can be read");
             assert_eq!(read, *payment);
             self.open.retain(|open| open.id != *payment.id());
             self.open.extend(payment.clone().card().filter(CardPayment::is_open));
@@ -209,7 +209,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn s4_what_a_decision_accepts_can_be_read_back(
+    fn s4_every_change_of_a_decision_can_be_read_back(
         code in prop_oneof![Just("EUR"), Just("JPY"), Just("KWD")],
         billing_model in prop_oneof![Just(BillingModel::Prepaid), Just(BillingModel::PostUsage)],
         begins in prop_oneof![Just("2000-01-01T00:00:00Z"), Just("2026-11-22T10:00:00Z"), Just("9000-12-30T00:00:00Z")],

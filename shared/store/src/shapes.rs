@@ -1,4 +1,4 @@
-//! What is written reads back the same, for one of every shape; what is damaged is an error that says where.
+//! An item of every shape is read as it was written. A damaged item is an error that names the attribute.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
@@ -54,7 +54,7 @@ fn method(token: &str) -> PaymentMethod {
     PaymentMethod { customer: "cus_1".into(), token: token.into(), card }
 }
 
-/// A record with everything that one may have, and one with nothing of it.
+/// A record with all optional fields, and one with none.
 pub(crate) fn records() -> [UsageRecord; 2] {
     let bare = UsageRecord {
         id: RecordId::parse("rec-1").unwrap(),
@@ -103,7 +103,7 @@ fn rejection(record_id: Option<&str>, status: RejectionStatus) -> RejectedRecord
     }
 }
 
-/// Everything that a row may be about.
+/// The details of every kind of entry.
 fn entries() -> Vec<EntryDetails> {
     let rated = RatingBasis::Rated {
         prefix: "33".into(),
@@ -158,7 +158,7 @@ pub(crate) fn row(details: EntryDetails) -> JournalEntry {
 }
 
 #[test]
-fn every_row_survives_storing() {
+fn every_entry_is_read_as_it_was_written() {
     for entry in entries() {
         let bare = row(entry);
         let draws = [("pur_1", "0.1"), ("pur_2", "0.039")].map(|(id, amount)| Draw {
@@ -178,7 +178,7 @@ fn every_row_survives_storing() {
     }
 }
 
-/// Payments in every state, of every kind, with all that they may have and with nothing of it.
+/// Payments of every kind in every state, with and without their optional fields.
 fn payments() -> Vec<Payment> {
     let states = [
         CardPaymentState::Open { intent: None },
@@ -224,14 +224,14 @@ fn payments() -> Vec<Payment> {
 }
 
 #[test]
-fn every_payment_survives_storing() {
+fn every_payment_is_read_as_it_was_written() {
     for payment in payments() {
         assert_eq!(payment_from_item(&payment_to_item(&payment)).unwrap(), payment);
     }
 }
 
 #[test]
-fn only_what_can_be_listed_as_bought_has_a_place_in_that_list() {
+fn only_card_payments_are_in_the_index_of_purchases() {
     for payment in payments() {
         let is_listed = matches!(payment, Payment::Card(_));
         assert_eq!(payment_to_item(&payment).contains_key("created"), is_listed, "{payment:?}");
@@ -239,7 +239,7 @@ fn only_what_can_be_listed_as_bought_has_a_place_in_that_list() {
 }
 
 #[test]
-fn a_marker_leads_to_its_row() {
+fn a_marker_names_its_entry() {
     let key = JournalKey::from_stored("2026-11-21T09:05:12.000Z#usage#rec-1#1");
     assert_eq!(marker_from_item(&marker_to_item(&account(), &key)).unwrap(), (account(), key));
     for (entry, problem) in [
@@ -256,7 +256,7 @@ fn a_marker_leads_to_its_row() {
 }
 
 #[test]
-fn a_schema_is_read_up_to_our_own() {
+fn an_item_of_a_newer_schema_is_refused() {
     let of_schema = |schema: &str| {
         let mut item = entry_to_item(&account(), &row(EntryDetails::Expiry { lot: lot() }));
         item.insert("schema".into(), AttributeValue::N(schema.into()));
@@ -267,7 +267,7 @@ fn a_schema_is_read_up_to_our_own() {
 }
 
 #[test]
-fn each_field_of_the_wrong_kind_says_which() {
+fn an_error_names_the_damaged_attribute() {
     let text = |text: &str| AttributeValue::S(text.into());
     let number = |digits: &str| AttributeValue::N(digits.into());
     for (field, value, problem) in [
@@ -310,9 +310,8 @@ fn each_field_of_the_wrong_kind_says_which() {
     }
 }
 
-/// What a field reads as, by the ways to read it.
 #[test]
-fn what_is_left_out_is_nothing_and_what_is_there_is_read() {
+fn a_missing_attribute_is_read_as_none_and_others_as_written() {
     let item: Item = Writer::default()
         .text("text", "x")
         .flag("yes", true)

@@ -2,7 +2,7 @@
 //! commit with events carries it, each event inherits it, and the work on that event as well. One search over all logs finds
 //! a debit, the recharge that it led to, and the mail.
 //!
-//! It is ambient rather than an argument, since it is for diagnosis only: no decision reads it.
+//! It is task-local rather than an argument, since it serves diagnosis only and no decision reads it.
 
 use std::fmt;
 use std::future::Future;
@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
-/// At most so many characters: the ids of API Gateway have 16, of Lambda, Scheduler and SQS 36.
+/// The most characters of an id. The ids of API Gateway have 16, those of Lambda, Scheduler and SQS 36.
 const LONGEST: usize = 64;
 
-/// Such an id: up to 64 visible ASCII characters.
+/// A correlation id: 1 to 64 visible ASCII characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correlation(Arc<str>);
 
@@ -22,7 +22,7 @@ tokio::task_local! {
 }
 
 impl Correlation {
-    /// An id as somebody else made it; what is no id is none.
+    /// Reads an id that another service made. Returns `None` if it is not 1 to 64 visible ASCII characters.
     ///
     /// ```
     /// use telemetry::Correlation;
@@ -34,12 +34,12 @@ impl Correlation {
         valid.then(|| Self(text.into()))
     }
 
-    /// What this is done because of, if that has an id.
+    /// The correlation id of the current task, if it has one.
     pub fn current() -> Option<Self> {
         CURRENT.try_with(Clone::clone).ok().flatten()
     }
 
-    /// As it is written.
+    /// The text of the id.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -51,14 +51,14 @@ impl fmt::Display for Correlation {
     }
 }
 
-/// Does this because of `cause`: its log lines say so, and its commits pass it on.
+/// Runs `work` with `cause` as its correlation id. Its log lines show the id, and its commits pass it on.
 pub fn because_of<T>(cause: Option<Correlation>, work: impl Future<Output = T>) -> impl Future<Output = T> {
-    // An error's span is shown whatever the level of the log is.
+    // A span of level ERROR is kept at every log level.
     let span = match &cause {
         Some(cause) => tracing::error_span!("because", correlation = %cause),
         None => tracing::Span::none(),
     };
-    // On the heap: a handler's future is deep, and moved often.
+    // Boxed, since a handler's future is large and moved often.
     CURRENT.scope(cause, Box::pin(work).instrument(span))
 }
 

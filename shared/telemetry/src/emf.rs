@@ -1,5 +1,5 @@
-//! Counts, written in CloudWatch's [embedded metric format]: a line of JSON on standard output, which CloudWatch
-//! takes from the function's log. No call, no client, nothing to wait for.
+//! Counts in CloudWatch's [embedded metric format]: lines of JSON on standard output, which CloudWatch reads from the function's
+//! log. A function needs no client for them and waits for no call.
 //!
 //! [embedded metric format]: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 
@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::metric::Metric;
 
-/// What was counted since it was last written. Clones count together.
+/// The counts since they were last written. Clones share their counts.
 #[derive(Clone, Debug)]
 pub struct Emf(Arc<Inner>);
 
@@ -40,18 +40,26 @@ struct Handle {
 }
 
 impl Emf {
-    /// Nothing counted yet, for this namespace of CloudWatch.
+    /// A recorder without counts, for this namespace of CloudWatch.
     pub fn new(namespace: impl Into<String>) -> Self {
         Self(Arc::new(Inner { namespace: namespace.into(), counted: Mutex::default() }))
     }
 
-    /// From now on whatever this process counts is counted here; once for each process.
+    /// Makes this the recorder of all counts of the process.
+    ///
+    /// # Errors
+    ///
+    /// The process has a recorder already.
     pub fn install(&self) -> Result<(), SetRecorderError<Self>> {
         metrics::set_global_recorder(self.clone())
     }
 
-    /// Writes what was counted, a line for each set of dimensions, and begins anew. What was not counted, not even
-    /// as none, is not written.
+    /// Writes the counts, one line for each set of dimensions, and clears them. A metric is written only if it was counted since
+    /// the last time; a count of 0 is enough.
+    ///
+    /// # Errors
+    ///
+    /// The writer fails. The counts that it did not take are lost.
     pub fn flush(&self, at: SystemTime, writer: &mut impl Write) -> io::Result<()> {
         let counted = mem::take(&mut *self.0.counted.lock().expect("no holder of this lock panics"));
         let millisecond = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
@@ -92,7 +100,7 @@ impl CounterFn for Handle {
     }
 }
 
-/// There are counters only.
+/// Records counters. Gauges and histograms are ignored, since nothing uses them.
 impl Recorder for Emf {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 

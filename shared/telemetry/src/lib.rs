@@ -1,9 +1,9 @@
-//! Logs and metrics for operators. No decision reads anything of it.
+//! Logs and metrics for operators. No decision depends on them.
 //!
 //! | file | what |
 //! |---|---|
 //! | [`metric`] | all metrics, by name |
-//! | [`emf`] | counts, written as CloudWatch reads them from a log |
+//! | [`emf`] | counts, in the format that CloudWatch reads from a log |
 //! | [`correlation`] | the id that ties together the log lines, commits and events of one cause |
 //! | [`causes`] | an error with its causes, for the log |
 

@@ -1,29 +1,29 @@
-//! Everything that is counted, by name. docs/metrics.md is this list, and the alarms of a deployment read no other
-//! names; tests see to both.
+//! All metrics, by name. docs/metrics.md has the same list, and the alarms of a deployment use no other names; tests check
+//! both.
 
 use metrics::{Label, counter};
 use serde_json::{Value, json};
 
-/// A metric: a count of what happened since the last time it was written.
+/// A metric: a count since the last time it was written.
 #[derive(Debug)]
 pub struct Metric {
     /// Its name in CloudWatch.
     pub name: &'static str,
-    /// What it is counted by, if not just in all.
+    /// The dimension that it is counted by, if it has one.
     pub dimension: Option<&'static str>,
-    /// What it counts.
+    /// What it counts, in the words of docs/metrics.md.
     pub what: &'static str,
     unit: Unit,
 }
 
-/// What one of a metric's counts is.
+/// The unit of a metric's counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
-    /// One.
+    /// One of what the metric counts.
     Whole,
-    /// A half.
+    /// Half of one.
     Half,
-    /// Something that CloudWatch has no name for.
+    /// A unit that CloudWatch has no name for.
     Other,
 }
 
@@ -39,7 +39,7 @@ const fn halves(name: &'static str, what: &'static str) -> Metric {
 pub const DEBITS: Metric = whole("Debits", "usage records newly posted, with a rate or without");
 /// Usage records that were not accepted.
 pub const DEBITS_REJECTED: Metric = whole("DebitsRejected", "usage records answered `invalid` or `conflict`");
-/// What usage was charged, exactly.
+/// The sum of charges for usage, exact.
 pub const CHARGED: Metric = Metric {
     name: "Charged",
     dimension: Some("Currency"),
@@ -49,60 +49,60 @@ pub const CHARGED: Metric = Metric {
 /// Commits that were decided again.
 pub const COMMIT_RETRIES: Metric =
     whole("CommitRetries", "commits decided again: a lost race, a conflict, throttling");
-/// Commits that were not made.
+/// Commits that were given up after the last try.
 pub const COMMITS_GIVEN_UP: Metric =
     whole("CommitsGivenUp", "commits given up after the last try: the caller got a 503, or tries again");
-/// Payments that stay undecided.
+/// Payments whose outcome is still unknown.
 pub const PAYMENTS_PENDING: Metric = whole(
     "PaymentsPending",
     "payments that the five-minute recovery looked at without learning their outcome, but for those that wait for a person; 0 is written, too",
 );
-/// What auto-recharge came to.
+/// Recharges, by outcome.
 pub const RECHARGES: Metric = Metric {
     name: "Recharges",
     dimension: Some("Outcome"),
     what: "recharges that ended or cannot go on: `succeeded`, `declined`, `needsAction`, `limited`, `paused`, `stopped`",
     unit: Unit::Whole,
 };
-/// Mails that went.
+/// Mails that were sent.
 pub const MAILS_SENT: Metric = whole("MailsSent", "mails sent");
-/// Mails that did not go yet.
+/// Mails that failed and are tried again.
 pub const MAILS_FAILED: Metric =
     whole("MailsFailed", "mails that SES did not take, or did not answer for, to be tried again");
-/// Mails that may have gone.
+/// Mails that were given up, although SES may have sent them.
 pub const MAILS_GIVEN_UP: Metric =
     whole("MailsGivenUp", "mails given up after two sends that SES did not answer: they may have gone");
-/// Mails that never will.
+/// Mails whose address was refused for good.
 pub const MAILS_REFUSED: Metric = whole("MailsRefused", "mails whose address was refused for good");
-/// Events that are told.
+/// Events that were put on the bus.
 pub const EVENTS_PUBLISHED: Metric = whole("EventsPublished", "events put on the bus");
-/// Events that are not told yet.
+/// Events that the bus did not take, and that are sent again.
 pub const EVENTS_FAILED: Metric = whole("EventsFailed", "events that the bus did not take, to be sent again");
 /// Records of the stream that were stored in the bucket.
 pub const RECORDS_PARKED: Metric = whole(
     "RecordsParked",
     "records of the stream that cannot be read, or that the bus refuses for good: stored in the bucket of undelivered records",
 );
-/// Read units.
+/// Read units that the main tables consumed.
 pub const READ_UNITS: Metric = halves("ReadUnits", "read units that the three main tables consumed");
-/// Write units.
+/// Write units that the main tables consumed.
 pub const WRITE_UNITS: Metric = halves("WriteUnits", "write units that the three main tables consumed");
-/// Lots that were forfeited.
+/// Expired lots that were booked as forfeited.
 pub const LOTS_BOOKED: Metric = whole("LotsBooked", "expired lots booked as forfeited");
-/// Lots that soon are.
+/// Warnings of funds that will expire.
 pub const WARNINGS: Metric = whole("Warnings", "warnings given of funds that will expire");
 /// Accounts whose books were checked.
 pub const ACCOUNTS_RECONCILED: Metric = whole("AccountsReconciled", "accounts whose books were checked");
-/// Books that are wrong.
+/// Differences found in books.
 pub const BOOKS_DIFFER: Metric = whole("BooksDiffer", "differences found in books; 0 is written, too");
 
-/// Books of which nothing is known.
+/// Accounts whose books could not be read to the end.
 pub const BOOKS_UNREAD: Metric = whole(
     "BooksUnread",
     "accounts whose books could not be read to the end, and one more if the run ended before the last account; 0 is written, too",
 );
 
-/// All of them.
+/// All metrics.
 pub const ALL: [&Metric; 21] = [
     &DEBITS,
     &DEBITS_REJECTED,
@@ -128,22 +128,22 @@ pub const ALL: [&Metric; 21] = [
 ];
 
 impl Metric {
-    /// Counts so many; none is not said.
+    /// Adds to the count. Adding 0 records nothing.
     pub fn add(&self, count: u64) {
         if count > 0 {
             self.report(count);
         }
     }
 
-    /// Counts so many, and says so when it is none: for what is silent only when it did not run.
+    /// Adds to the count and records even 0, so that a missing value means that the work did not run.
     pub fn report(&self, count: u64) {
-        assert!(self.dimension.is_none(), "{} is counted by something", self.name);
+        assert!(self.dimension.is_none(), "{} has a dimension", self.name);
         counter!(self.name).increment(count);
     }
 
-    /// Counts so many for this value of its dimension; none is not said.
+    /// Adds to the count of this value of the dimension. Adding 0 records nothing.
     pub fn add_for(&self, value: &'static str, count: u64) {
-        let dimension = self.dimension.expect("it is counted by something");
+        let dimension = self.dimension.expect("the metric has a dimension");
         if count > 0 {
             counter!(self.name, vec![Label::from_static_parts(dimension, value)]).increment(count);
         }
@@ -154,7 +154,7 @@ impl Metric {
         ALL.into_iter().find(|metric| metric.name == name)
     }
 
-    /// Its unit, as CloudWatch calls it.
+    /// The name of its unit in CloudWatch.
     pub fn unit(&self) -> &'static str {
         match self.unit {
             Unit::Whole | Unit::Half => "Count",
@@ -162,7 +162,7 @@ impl Metric {
         }
     }
 
-    /// A count of it, as it is written.
+    /// The number that is written for a count.
     pub(crate) fn value(&self, count: u64) -> Value {
         match self.unit {
             Unit::Half => half(count),
@@ -174,7 +174,7 @@ impl Metric {
 #[expect(
     clippy::cast_precision_loss,
     clippy::float_arithmetic,
-    reason = "capacity, not money: halves below 2^52"
+    reason = "the count is capacity, not money, and halves below 2^52 are exact"
 )]
 fn half(count: u64) -> Value {
     if count.is_multiple_of(2) { (count / 2).into() } else { json!(count as f64 / 2.0) }

@@ -1,4 +1,4 @@
-//! Amounts and dates as people write them, in the account's locale (A1): for mails, receipts and pages.
+//! Amounts and dates as people write them, in the account's locale (A1), for mails, receipts and pages.
 //!
 //! The rules of each language come from Unicode's CLDR, through ICU4X.
 
@@ -13,8 +13,10 @@ use icu_locale_core::{Locale as IcuLocale, locale};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// An amount with its currency: `EUR 1,234.50` in English, `1 234,50 EUR` in French. It has the decimals of the
-/// currency's minor unit; one that is finer has all that the ledger keeps.
+/// An amount with its currency: `EUR 1,234.50` in English, `1 234,50 EUR` in French. It has as many decimals as the currency's
+/// minor unit. An amount that is not whole in minor units has as many as the ledger keeps.
+///
+/// # Example
 ///
 /// ```
 /// use domain::{Currency, Locale, Money};
@@ -41,22 +43,31 @@ fn number(money: Money, locale: Locale) -> String {
     formatter.expect("the languages are compiled in").format(&digits).to_string()
 }
 
-/// A date, in UTC: `25 November 2026`, `25 novembre 2026`, and for the first of a month `1er novembre 2026`.
+/// A date in UTC: `25 November 2026` in English, `25 novembre 2026` in French, and `1er novembre 2026` for the first of a month.
 pub fn date(instant: Timestamp, locale: Locale) -> String {
     let day = instant.to_zoned(TimeZone::UTC).date();
     let (month, day_of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
     let date =
-        Date::<Iso>::try_new_iso(day.year().into(), month, day_of_month).expect("a date of a calendar");
+        Date::<Iso>::try_new_iso(day.year().into(), month, day_of_month).expect("a civil date is valid");
     let formatter = DateTimeFormatter::try_new(icu(locale).into(), YMD::long());
     let date = formatter.expect("the languages are compiled in").format(&date).to_string();
     match (locale, date.strip_prefix("1 ")) {
-        // CLDR writes the number; French says the ordinal.
+        // CLDR gives the cardinal number; French writes the first of a month as an ordinal.
         (Locale::Fr, Some(month)) => format!("1er {month}"),
         _ => date,
     }
 }
 
-/// A date and the minute, in UTC: `25 November 2026, 09:05 UTC`.
+/// A date and the time to the minute, in UTC: `25 November 2026, 09:05 UTC`.
+///
+/// # Example
+///
+/// ```
+/// use domain::Locale;
+/// let instant = "2026-11-25T23:05:59Z".parse().unwrap();
+/// assert_eq!(wording::date_and_time(instant, Locale::En), "25 November 2026, 23:05 UTC");
+/// assert_eq!(wording::date_and_time(instant, Locale::Fr), "25 novembre 2026 à 23:05 UTC");
+/// ```
 pub fn date_and_time(instant: Timestamp, locale: Locale) -> String {
     let minute = instant.to_zoned(TimeZone::UTC).strftime("%H:%M").to_string();
     match locale {
@@ -65,7 +76,7 @@ pub fn date_and_time(instant: Timestamp, locale: Locale) -> String {
     }
 }
 
-/// English as it is read everywhere: day before month.
+/// The locale for ICU4X. English is that of Great Britain, with the day before the month.
 fn icu(locale: Locale) -> IcuLocale {
     match locale {
         Locale::En => locale!("en-GB"),

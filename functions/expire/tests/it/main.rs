@@ -1,5 +1,5 @@
 //! The function as Lambda runs it: its own process, settings in the environment, events over the runtime's API, logs
-//! and metrics on standard output. What is seen here goes for every function: their `main`s are the same.
+//! and metrics on standard output. The tests stand for every function, since all have the same `main`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
@@ -24,12 +24,12 @@ use tokio::sync::Notify;
 
 const NAMESPACE: &str = "CommunicationsCredits/test";
 
-/// The runtime's API: hands out these events one by one, and takes what becomes of them.
+/// Lambda's runtime API: hands out these events one by one, and records how each ended.
 #[derive(Default)]
 struct Lambda {
     events: Mutex<Vec<Value>>,
     ends: Mutex<Vec<(String, Value)>>,
-    /// The function has nothing left to do.
+    /// Notified when the function asks for an event and none is left.
     idle: Notify,
 }
 
@@ -72,7 +72,7 @@ async fn serve(database: dynoxide::Database) -> SocketAddr {
     address
 }
 
-/// A database with our tables.
+/// A database with the system's tables.
 async fn database() -> (Client, SocketAddr) {
     let address = serve(dynoxide::Database::memory().unwrap()).await;
     let config = aws_sdk_dynamodb::Config::builder()
@@ -86,7 +86,7 @@ async fn database() -> (Client, SocketAddr) {
     (client, address)
 }
 
-/// Runs the function on these events; gives how each ended, and what was written.
+/// Runs the function on these events. Returns how each ended, and the lines that the function wrote.
 async fn run(
     events: Vec<Value>,
     database: SocketAddr,
@@ -118,7 +118,9 @@ async fn run(
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    tokio::time::timeout(Duration::from_mins(1), lambda.idle.notified()).await.expect("it comes to an end");
+    tokio::time::timeout(Duration::from_mins(1), lambda.idle.notified())
+        .await
+        .expect("the function handles all events");
     function.start_kill().unwrap();
     let Output { stdout, .. } = function.wait_with_output().await.unwrap();
     let lines = String::from_utf8(stdout).unwrap();
@@ -131,7 +133,7 @@ fn due_at(time: &str) -> Value {
     json!({ "version": "0", "id": "6c5b9d3e", "detail-type": "Scheduled Event", "time": time, "detail": "{}" })
 }
 
-/// The lines of metrics, and those of the log.
+/// Splits the lines into those of metrics and those of the log.
 fn sorted(lines: Vec<Value>) -> (Vec<Value>, Vec<Value>) {
     lines.into_iter().partition(|line| !line["_aws"].is_null())
 }
@@ -145,7 +147,7 @@ async fn an_event_is_handled_logged_and_counted() {
     assert_eq!(ends, [swept.clone(), swept]);
 
     let (metrics, logs) = sorted(lines);
-    // The first has the warm-up's read; each asks eight shards.
+    // The first line includes the warm-up's read; each run asks eight shards.
     let read: Vec<_> = metrics.iter().map(|line| line["ReadUnits"].as_f64().unwrap()).collect();
     assert_eq!(read, [5.0, 4.0], "{metrics:?}");
     assert!(metrics[0]["_aws"]["Timestamp"].as_u64().is_some_and(|at| at > 1_700_000_000_000));
@@ -192,12 +194,12 @@ async fn a_failed_event_is_counted_too() {
 
 #[tokio::test]
 async fn a_failure_says_whose_it_was_whatever_the_level_is() {
-    // No tables: neither the warm-up nor the sweep succeeds, and the function is there all the same.
+    // Without tables, neither the warm-up nor the sweep succeeds, and the function still runs.
     let database = serve(dynoxide::Database::memory().unwrap()).await;
     let (ends, lines) = run(vec![due_at("2026-11-22T00:15:00Z")], database, &[("RUST_LOG", "warn")]).await;
     assert_eq!(ends[0].0, "error", "{ends:?}");
     assert_eq!((&lines[0]["level"], &lines[0]["message"]), (&json!("WARN"), &json!("could not warm up")));
     assert_eq!(lines[0]["spans"], json!([{ "name": "function", "function": "expire-test" }]));
-    let failure = lines.iter().find(|line| line["level"] == "ERROR").expect("it is logged");
+    let failure = lines.iter().find(|line| line["level"] == "ERROR").expect("the failure is logged");
     assert_eq!(failure["spans"][1]["requestId"], "event-0", "{failure}");
 }

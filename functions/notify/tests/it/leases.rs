@@ -1,4 +1,4 @@
-//! Who may send a mail, and until when.
+//! Leases of mails: one process at a time may send a mail, for a limited time.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use store::mail_leases::{MailLease, Standing};
 
 use crate::world::{LONG, Moment, World};
 
-/// Long enough for a few calls, whatever else the machine does.
+/// Long enough for a few calls on a busy machine.
 const LEASE: Duration = Duration::from_secs(1);
 
 fn ours(standing: Standing) -> MailLease {
@@ -29,7 +29,7 @@ async fn a_lease_holds_until_it_is_over() {
     ours(leases.take("a#1#0", "ada@example.com").await.unwrap());
     leases.release(&first).await.unwrap();
     let standing = leases.take("a#1#0", "ada@example.com").await.unwrap();
-    assert!(matches!(standing, Standing::Held), "who was late gave back nobody else's lease");
+    assert!(matches!(standing, Standing::Held), "releasing an expired lease does not release the next one");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,7 +54,7 @@ async fn what_is_done_stays_done_and_what_is_given_back_is_free() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_whose_reply_was_lost_is_found_again() {
     let world = World::with_lease(LONG).await;
-    // The SDK sends it again, and the table says that it is there.
+    // The SDK sends the request again, and the table answers that the lease exists.
     world.wire.start(Some((0, Moment::Never)));
     ours(world.ports.leases.take("a#1#0", "ada@example.com").await.unwrap());
     assert_eq!(world.wire.calls(), 2);

@@ -1,4 +1,4 @@
-//! People are told, whatever happens on the way: each once, and nobody is left out (N11).
+//! Mails to recipients under failures and repeated deliveries: no recipient is left out (N11).
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 

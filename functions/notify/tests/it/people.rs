@@ -1,4 +1,4 @@
-//! Who is told what.
+//! Which recipients get which mails.
 
 use domain::card_payment::Backup;
 use domain::event::{Event, NewValues, Setting};
@@ -164,7 +164,11 @@ async fn n9_an_address_is_told_once_a_day_that_it_was_added_or_removed() {
             let removed = on(event("contoso", version, recipients_changed(&[], &strangers)), day);
             assert!(world.deliver(&removed).await && world.deliver(&removed).await);
             let counts = world.office.counts();
-            assert_eq!(counts["ada@example.com"], 2 * (time + 1), "who stays is told of each change");
+            assert_eq!(
+                counts["ada@example.com"],
+                2 * (time + 1),
+                "a recipient who stays is told of each change"
+            );
         }
         let counts = world.office.counts();
         let of_strangers = addresses(&strangers);

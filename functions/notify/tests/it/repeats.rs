@@ -1,4 +1,4 @@
-//! The same event again and again, and SES on a bad day (N11).
+//! Repeated events, and failures of SES (N11).
 
 use futures_util::future::join_all;
 use notify::Ports;
@@ -14,10 +14,10 @@ async fn n11_a_bad_address_among_twenty_and_a_hundred_deliveries() {
     world.account("contoso", &recipients, None).await;
     recipients.remove(7);
 
-    assert!(world.deliver(&depleted("contoso", 1)).await, "a bad address is no reason to come again");
+    assert!(world.deliver(&depleted("contoso", 1)).await, "a bad address does not bring the event back");
     assert_eq!(world.office.counts(), once(&recipients));
 
-    // The same event more than a hundred times, and another one among them, in any order and all at once.
+    // One event 101 times and another one 10 times, in random order and concurrently.
     world.office.forget();
     let events = [2, 3].map(|version| depleted("contoso", version));
     let mut waiting = [vec![&events[0]; 101], vec![&events[1]; 10]].concat();
@@ -30,7 +30,11 @@ async fn n11_a_bad_address_among_twenty_and_a_hundred_deliveries() {
     let counts = world.office.counts();
     assert_eq!(counts.keys().collect::<Vec<_>>(), once(&recipients).keys().collect::<Vec<_>>());
     assert!(counts.values().all(|count| *count == events.len()), "{counts:?}");
-    assert_eq!(world.office.refused().len(), 3, "an address that was refused is not tried again");
+    assert_eq!(
+        world.office.refused().len(),
+        3,
+        "an address that was refused is not tried again for the same event"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -42,7 +46,7 @@ async fn n11_ses_is_down_for_long() {
     for mood in [Mood::Down, Mood::Throttles] {
         world.office.set(mood);
         for _ in 0..20 {
-            assert!(!world.deliver(&event).await, "it has to come again");
+            assert!(!world.deliver(&event).await, "the event must be delivered again");
         }
     }
     assert!(world.office.mails().is_empty());
@@ -75,14 +79,18 @@ async fn n11_ses_slower_than_its_time_out_repeats_a_mail_once_at_most() {
     let impatient = Ports { patience: SHORT, ..world.ports.clone() };
     let event = depleted("contoso", 1);
     world.office.set(Mood::AnswersTooLate);
-    assert!(!deliver(&impatient, &event).await, "it may not have gone");
+    assert!(!deliver(&impatient, &event).await, "the mails may not have been sent");
     for _ in 0..20 {
-        assert!(deliver(&impatient, &event).await, "the second time it is given up");
+        assert!(deliver(&impatient, &event).await, "the second time the mails are given up");
     }
     assert!(world.office.counts().values().all(|count| *count == 2), "{:?}", world.office.counts());
     world.office.set(Mood::Works);
     assert!(world.deliver(&event).await);
-    assert_eq!(world.office.mails().len(), 2 * recipients.len(), "it stays given up");
+    assert_eq!(
+        world.office.mails().len(),
+        2 * recipients.len(),
+        "mails that were given up are not sent again"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -96,11 +104,11 @@ async fn n11_what_is_known_not_to_have_gone_is_not_counted() {
     for mood in [Mood::Down, Mood::Throttles, Mood::Down] {
         world.office.set(mood);
         for _ in 0..5 {
-            assert!(!world.deliver(&event).await, "{mood:?}: it has to come again");
+            assert!(!world.deliver(&event).await, "{mood:?}: the event must be delivered again");
         }
     }
     world.office.set(Mood::LosesReplies);
-    assert!(world.deliver(&event).await, "that was the second one without an answer");
+    assert!(world.deliver(&event).await, "the mails are given up after the second send without an answer");
     assert_eq!(world.office.mails().len(), 2 * recipients.len());
 }
 
@@ -115,7 +123,7 @@ async fn n11_nobody_can_connect_for_long() {
     let cut_off = Ports { mailer: nobody, ..world.ports.clone() };
     let event = depleted("contoso", 1);
     for _ in 0..20 {
-        assert!(!deliver(&cut_off, &event).await, "no mail can have gone");
+        assert!(!deliver(&cut_off, &event).await, "no mail can have been sent");
     }
     assert!(world.deliver(&event).await);
     assert_eq!(world.office.counts(), once(&recipients));
@@ -128,8 +136,8 @@ async fn a_mail_that_could_be_cut_off_is_not_begun() {
     world.account("contoso", &recipients, None).await;
     let event = depleted("contoso", 1);
     let soon = Instant::now() + LONG / 2;
-    assert!(!deliver_until(&world.ports, &event, soon).await, "SES may take longer than there is");
+    assert!(!deliver_until(&world.ports, &event, soon).await, "SES may take longer than the time left");
     assert!(world.office.mails().is_empty());
-    assert!(world.deliver(&event).await, "nobody holds a lease");
+    assert!(world.deliver(&event).await, "no lease is held");
     assert_eq!(world.office.counts(), once(&recipients));
 }

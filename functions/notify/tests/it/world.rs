@@ -1,4 +1,4 @@
-//! A world to tell people in: a database, a post office that stands in for SES, and a wire to both that can be cut.
+//! The environment of the tests: a database, an office that stands in for SES, and a wire to both that can be cut.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -33,10 +33,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// A lease that no test outlasts.
+/// Longer than any test takes; for leases and time-outs.
 pub(crate) const LONG: Duration = Duration::from_mins(10);
 
-/// One that is over soon.
+/// Over soon; for leases and time-outs.
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
 
 pub(crate) const FROM: &str = "credits@example.com";
@@ -85,7 +85,7 @@ impl World {
         Self { ports, office, wire }
     }
 
-    /// An account that has these recipients, and this payment.
+    /// Creates an account with these recipients and this payment.
     pub(crate) async fn account(&self, id: &str, recipients: &[String], payment: Option<CardPayment>) {
         let profile = Profile {
             name: format!("{id} Ltd"),
@@ -113,18 +113,18 @@ impl World {
         changed.await.unwrap();
     }
 
-    /// The account's version: events of different commits have different ones.
+    /// The account's version, which each commit raises.
     pub(crate) async fn version(&self, id: &str) -> u64 {
         let id = AccountId::parse(id).unwrap();
         self.ports.store.account_with_profile(&id).await.unwrap().unwrap().0.version
     }
 
-    /// Delivers an event once; whether it need not come again.
+    /// Delivers an event once. Returns whether it was acknowledged.
     pub(crate) async fn deliver(&self, event: &Event) -> bool {
         deliver(&self.ports, event).await
     }
 
-    /// Delivers it again until it need not come again, as a queue does.
+    /// Delivers an event until it is acknowledged, as a queue does.
     pub(crate) async fn deliver_until_done(&self, event: &Event) {
         for _ in 0..100 {
             if self.deliver(event).await {
@@ -132,10 +132,10 @@ impl World {
             }
             tokio::time::sleep(SHORT / 4).await;
         }
-        panic!("{} came a hundred times and is not done", event.id);
+        panic!("{} was delivered a hundred times and not acknowledged", event.id);
     }
 
-    /// Delivers it until the wire cuts somebody's life short, or it is handled; `None` if it was the former.
+    /// Delivers an event once. Returns whether it was acknowledged, or `None` if the process died.
     pub(crate) async fn deliver_unless_killed(&self, event: &Event) -> Option<bool> {
         tokio::select! {
             biased;
@@ -149,7 +149,7 @@ pub(crate) async fn deliver(ports: &Ports, event: &Event) -> bool {
     deliver_until(ports, event, Instant::now() + 2 * LONG).await
 }
 
-/// The same by a function that ends at that instant.
+/// Delivers an event to a function whose time ends at `until`. Returns whether it was acknowledged.
 pub(crate) async fn deliver_until(ports: &Ports, event: &Event, until: Instant) -> bool {
     let body = json!({ "detail-type": "x", "source": Event::SOURCE, "detail": event });
     let batch = json!({ "Records": [
@@ -198,13 +198,13 @@ pub(crate) enum Mood {
     Works,
     Throttles,
     Down,
-    /// The mail goes, and nobody hears of it.
+    /// The mail is sent, and the connection ends without a reply.
     LosesReplies,
-    /// The mail goes, and the answer comes when nobody waits any more.
+    /// The mail is sent, and no reply comes before the time-out.
     AnswersTooLate,
 }
 
-/// Stands in for SES: takes mails, except for addresses that begin with `bounce`.
+/// Stands in for SES: accepts mails, except to addresses that begin with `bounce`.
 #[derive(Debug, Default)]
 pub(crate) struct Office {
     mood: Mutex<Mood>,
@@ -225,12 +225,12 @@ impl Office {
         *self.mood.lock().unwrap() = mood;
     }
 
-    /// The requests that it took.
+    /// The requests that it accepted.
     pub(crate) fn mails(&self) -> Vec<Value> {
         self.mails.lock().unwrap().clone()
     }
 
-    /// How many mails went to each address.
+    /// The number of mails to each address.
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for mail in self.mails() {
@@ -239,7 +239,7 @@ impl Office {
         counts
     }
 
-    /// How often an address was refused.
+    /// The addresses that it refused, once for each refusal.
     pub(crate) fn refused(&self) -> Vec<String> {
         self.refused.lock().unwrap().clone()
     }
@@ -249,14 +249,14 @@ impl Office {
     }
 }
 
-/// Each of them, once.
+/// The counts if each recipient got one mail.
 pub(crate) fn once(recipients: &[String]) -> BTreeMap<String, usize> {
     recipients.iter().map(|recipient| (recipient.clone(), 1)).collect()
 }
 
 pub(crate) fn addressee(mail: &Value) -> String {
     let to = mail["Destination"]["ToAddresses"].as_array().unwrap();
-    assert_eq!(to.len(), 1, "each recipient has a mail of their own: {to:?}");
+    assert_eq!(to.len(), 1, "a mail goes to one recipient: {to:?}");
     to[0].as_str().unwrap().to_owned()
 }
 
@@ -277,7 +277,7 @@ async fn take(office: State<Arc<Office>>, Json(mail): Json<Value>) -> Response {
     }
     office.mails.lock().unwrap().push(mail);
     if mood == Mood::LosesReplies {
-        // Ends the connection, without a word.
+        // Ends the connection without a reply.
         resume_unwind(Box::new("the reply is lost"));
     }
     if mood == Mood::AnswersTooLate {
@@ -286,16 +286,16 @@ async fn take(office: State<Arc<Office>>, Json(mail): Json<Value>) -> Response {
     Json(json!({ "MessageId": "m" })).into_response()
 }
 
-/// When in a call its caller dies.
+/// The point of a call at which its caller dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moment {
     Before,
     After,
-    /// It lives: only the reply is lost.
+    /// The caller lives; only the reply is lost.
     Never,
 }
 
-/// Counts calls, to the database and to SES; at one of them the caller may die.
+/// Counts calls to the database and to SES. The caller can be made to die at one of them.
 #[derive(Debug, Default)]
 pub(crate) struct Cut {
     calls: Mutex<usize>,
@@ -304,13 +304,13 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Counts from here; the caller dies at the call of this number.
+    /// Begins to count. The caller dies at the call with this number.
     pub(crate) fn start(&self, at: Option<(usize, Moment)>) {
         *self.calls.lock().unwrap() = 0;
         *self.at.lock().unwrap() = at;
     }
 
-    /// Calls since then.
+    /// The number of calls since `start`.
     pub(crate) fn calls(&self) -> usize {
         *self.calls.lock().unwrap()
     }

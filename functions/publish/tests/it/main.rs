@@ -1,4 +1,4 @@
-//! The function against a bus that refuses as it is told to: the real SDK over HTTP.
+//! The function with the real SDK over HTTP, against a bus that refuses entries as a test tells it to.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
@@ -20,7 +20,7 @@ use store::{Store, Tables};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-/// What the bus answers to a request.
+/// The bus's answer to a request.
 #[derive(Clone)]
 enum Answer {
     /// A 200 that refuses the entries at these places.
@@ -31,7 +31,8 @@ enum Answer {
     Fail(StatusCode, &'static str),
 }
 
-/// Takes everything once it has given the answers it was told to. The bucket of undelivered records is beside it.
+/// Stands in for the bus and for the bucket of undelivered records. The bus gives the prepared answers, and then accepts
+/// every request.
 #[derive(Clone, Default)]
 struct Bus {
     answers: Arc<Mutex<VecDeque<Answer>>>,
@@ -70,7 +71,7 @@ impl Bus {
         (bus, ports)
     }
 
-    /// The ids of what each request carried.
+    /// The ids of the events in each request.
     fn ids(&self) -> Vec<Vec<String>> {
         let requests = self.requests.lock().unwrap();
         requests
@@ -89,7 +90,7 @@ impl Bus {
         objects.values().map(numbers).collect()
     }
 
-    /// What the mapping stores of a batch that it gives up.
+    /// Stores a batch, as the mapping does when it gives the batch up.
     fn store_batch(&self, key: &str, records: &[Value]) {
         let payload = json!({ "Records": records }).to_string();
         self.objects.lock().unwrap().insert(key.to_owned(), json!({ "version": "1.0", "payload": payload }));
@@ -116,13 +117,13 @@ async fn delete_object(State(bus): State<Bus>, Path(key): Path<String>) -> Statu
 async fn list_objects(State(bus): State<Bus>, Query(asked): Query<BTreeMap<String, String>>) -> String {
     let objects = bus.objects.lock().unwrap();
     let after = asked.get("start-after").cloned().unwrap_or_default();
-    // Two a page, so that there are several.
+    // Two keys a page, so that there are several pages.
     let keys = objects.keys().filter(|key| **key > after).take(2);
     let contents: Vec<_> = keys.map(|key| format!("<Contents><Key>{key}</Key></Contents>")).collect();
     format!("<ListBucketResult>{}</ListBucketResult>", contents.concat())
 }
 
-/// A batch of the stream touches no table.
+/// A store that no test uses: handling a batch of the stream touches no table.
 fn unused_store() -> Store {
     let config = aws_sdk_dynamodb::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build();
     Store::new(aws_sdk_dynamodb::Client::from_conf(config), Tables::default())
@@ -161,7 +162,7 @@ fn detail(entry: &Value) -> Value {
     serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap()
 }
 
-/// A commit of an account, as the stream tells it.
+/// The stream's record of an account's commit.
 fn record(version: u32, events: &Value) -> Value {
     json!({
         "eventID": version.to_string(),
@@ -181,13 +182,13 @@ fn record(version: u32, events: &Value) -> Value {
     })
 }
 
-/// A commit with so many events.
+/// The record of a commit with this many events.
 fn commit(version: u32, events: usize) -> Value {
     let event = json!({ "type": "BalanceLow", "available": { "amount": "1.0000", "currency": "EUR" } });
     record(version, &vec![event; events].into())
 }
 
-/// Hands a batch on; gives the sequence numbers of what failed.
+/// Hands a batch to the function. Returns the sequence numbers of the records that failed.
 async fn publish(records: Vec<Value>, ports: &Ports) -> Vec<String> {
     let batch = serde_json::from_value(json!({ "Records": records })).unwrap();
     let response = publish::handle(batch, ports).await;
@@ -199,7 +200,7 @@ fn down(times: usize) -> Vec<Answer> {
 }
 
 #[tokio::test]
-async fn each_fact_is_an_entry_at_most_ten_a_request() {
+async fn each_event_is_an_entry_at_most_ten_a_request() {
     let (bus, ports) = Bus::start([]).await;
     let profile = json!({
         "eventID": "p", "eventName": "MODIFY", "awsRegion": "local",
@@ -281,7 +282,7 @@ async fn a_request_that_is_not_allowed_is_not_repeated() {
     assert_eq!(bus.ids().len(), 1);
 }
 
-/// A commit that cannot be read.
+/// The record of a commit that cannot be read.
 fn unreadable(version: u32) -> Value {
     let mut poison = commit(version, 1);
     poison["dynamodb"]["NewImage"]["facts"]["S"] = "[".into();
@@ -305,8 +306,8 @@ async fn n11_a_record_that_cannot_be_read_is_stored_and_the_others_are_published
     assert_eq!(bus.stored(), [["102"]]);
     let object = bus.objects.lock().unwrap().values().next().unwrap().clone();
     let expected = json!({ "why": "its facts cannot be read: EOF while parsing a list at line 1 column 1", "payload": { "Records": [records[1]] } });
-    assert_eq!(object, expected, "as it came");
-    // Delivered again, it is stored once.
+    assert_eq!(object, expected, "the record is stored as it was delivered");
+    // A record that is delivered again is stored once.
     assert!(publish(records, &ports).await.is_empty());
     assert_eq!(bus.stored(), [["102"]]);
 }
@@ -321,7 +322,7 @@ async fn n11_an_entry_that_is_refused_for_good_is_stored_and_no_other_is_lost_or
     let records = vec![commit(1, 1), commit(2, 2), commit(3, 1), commit(4, 1)];
     assert!(publish(records, &ports).await.is_empty());
     let all = vec!["a#1#0", "a#2#0", "a#2#1", "a#3#0", "a#4#0"];
-    assert_eq!(bus.ids(), [all, vec!["a#1#0", "a#3#0"]], "those that are refused for now are sent again");
+    assert_eq!(bus.ids(), [all, vec!["a#1#0", "a#3#0"]], "entries that are refused for now are sent again");
     assert_eq!(bus.stored(), [["102"], ["103"]]);
 }
 
@@ -381,7 +382,7 @@ async fn n11_what_was_stored_is_published_with_the_ids_it_would_have_had() {
     let done = redrive(None, &ports, soon()).await;
     assert_eq!(done, Redriven { objects: 3, events: 5, left: 1, next: None });
     assert_eq!(bus.ids(), [vec!["a#5#0", "a#7#0"], vec!["a#8#0"], vec!["a#2#0", "a#2#1"]]);
-    assert_eq!(bus.stored(), [["106"]], "what is left of the batch");
+    assert_eq!(bus.stored(), [["106"]], "the record that cannot be published stays");
     assert_eq!(redrive(None, &ports, soon()).await, Redriven { left: 1, ..Redriven::default() });
 }
 

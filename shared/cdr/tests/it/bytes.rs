@@ -1,4 +1,4 @@
-//! Whatever is sent, reading ends in an answer: never in a panic.
+//! Reading never panics, whatever the bytes are.
 
 use cdr::Format;
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ fn read_everyway(body: &[u8]) {
     for format in FORMATS {
         for rate_all in [false, true] {
             let read = read_in("EUR", rate_all, format, body);
-            // What is read must have a key, an end and a fingerprint.
+            // Every record that is read has a key, an end and a fingerprint.
             for record in read.into_iter().flatten().filter_map(|row| row.record.ok()) {
                 let _ = (record.key(), record.ended_at());
                 let _ = record.fingerprint(crate::currency("EUR"));

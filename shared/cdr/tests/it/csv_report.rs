@@ -8,7 +8,7 @@ use crate::{charge, currency, only, problem, record, refused, refused_field, row
 const HEADER: &str = "UsageId,Call ID,User Location,AAD ObjectId,Call Type,Number Type,Destination Number,Start Time,Duration Seconds,Connection Fee,Charge,Currency,Capability";
 const GOOD: &str = "a,c,FR,u,user_out,Subscriber,+33123****,2026-11-20T08:12:31Z,219,0.2,0.1,EUR,MCOPSTNPP";
 
-/// The good row with another text in one column.
+/// The good row with this text in one column.
 fn with(column: &str, text: &str) -> String {
     let place = HEADER.split(',').position(|name| name == column).unwrap();
     let mut cells: Vec<&str> = GOOD.split(',').collect();
@@ -72,11 +72,11 @@ fn a_start_may_be_written_in_several_ways() {
 #[test]
 fn what_a_report_leaves_empty() {
     let row = record(only(rows(Format::Csv, file(&[&with("Connection Fee", "")]))));
-    assert_eq!(charge(&row).as_deref(), Some("0.1"), "no fee");
+    assert_eq!(charge(&row).as_deref(), Some("0.1"), "an empty fee is zero");
     let row = record(only(rows(Format::Csv, file(&[&with("Currency", "")]))));
     assert_eq!(row.currency, None);
     let row = record(only(rows(Format::Csv, file(&[&with("User Location", "France")]))));
-    assert_eq!(row.user_country, None, "a name is no code");
+    assert_eq!(row.user_country, None, "a country's name is not its code");
 }
 
 #[test]
@@ -103,14 +103,14 @@ fn s4_what_says_that_there_is_no_value_is_no_name() {
             assert_eq!(shown, None, "{column} {text}");
         }
     }
-    // Calls that start in the same second would share such an id, and be lost as repeats.
+    // Calls that start in the same second would share such an id, and all but the first would be lost as repeats.
     for text in ["null", "None", "-"] {
         let row = only(rows(Format::Csv, file(&[&with("UsageId", text)])));
         assert_eq!(row.id.as_deref(), Some(text));
         let expected = format!("UsageId: expected the record's own id, not \"{text}\"");
         assert_eq!(problem(row).to_string(), expected);
     }
-    // What only looks like it is a name.
+    // A text that only resembles these is a value.
     for text in ["nullius", "Nonesuch", "NA", "--", "nan", "0"] {
         let row = record(only(rows(Format::Csv, file(&[&with("AAD ObjectId", text)]))));
         assert_eq!(row.user_id.as_deref(), Some(text));
@@ -126,7 +126,7 @@ fn s2_a_uuid_in_capitals_is_the_same_call() {
         (row.id.clone(), record(row).key())
     };
     let (sent, key) = of(&capitals);
-    assert_eq!(sent.as_deref(), Some(capitals.as_str()), "an answer gives back what was sent");
+    assert_eq!(sent.as_deref(), Some(capitals.as_str()), "an answer has the id as it was sent");
     assert_eq!(key, of(SMALL).1);
     assert_ne!(of("REC-A").1, of("rec-a").1, "only a UUID is the same in capitals");
     for column in ["Call ID", "AAD ObjectId"] {

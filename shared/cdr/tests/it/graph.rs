@@ -21,7 +21,7 @@ const GOOD: [(&str, &str); 13] = [
     ("usageCountryCode", "\"FR\""),
 ];
 
-/// A page of one row: a good one with these values instead; an empty value leaves the field out.
+/// A page of one row: the good one with these values in place of its own. An empty value leaves the field out.
 fn with(values: &[(&str, &str)]) -> String {
     let known = GOOD.iter().filter(|(name, _)| values.iter().all(|(other, _)| other != name));
     let fields: Vec<String> = known
@@ -65,7 +65,7 @@ fn s6_the_charge_is_the_exact_sum_rounded_once() {
         ("EUR", "0.1000000000000000055", "0", "0.1"),
     ] {
         let currency = format!("\"{code}\"");
-        // Without a currency of its own a row has the account's.
+        // A row that names no currency has the account's.
         for (account, currency) in [(code, "null"), ("USD", currency.as_str())] {
             let values = [("charge", charge_text), ("connectionCharge", fee), ("currency", currency)];
             let record = record(read(account, false, &values));
@@ -114,7 +114,7 @@ fn call_types_are_services() {
         ("ucap_in", "Toll-Free (shared)", ordinary, TollFreeIn),
         ("unassigned_in", "Service toll free", premium, TollFreeIn),
         ("unassigned_in", "", ordinary, TollIn),
-        // Not seen yet.
+        // Unknown call types.
         ("user_out_of_band", "Subscriber", ordinary, UserOut),
         ("userOut", "Subscriber", premium, Premium),
         ("route_in", "Toll", ordinary, TollIn),
@@ -129,7 +129,7 @@ fn call_types_are_services() {
         assert_eq!(record(read("EUR", false, &values)).service, service, "{call_type} {number_type}");
     }
     let dollars = [("calleeNumber", premium), ("currency", "\"USD\"")];
-    assert_eq!(record(read("EUR", false, &dollars)).service, UserOut, "no premium rate in dollars");
+    assert_eq!(record(read("EUR", false, &dollars)).service, UserOut, "there is no premium rate in dollars");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Our own records.
+//! Records in the API's own format.
 
 use cdr::{Format, MAX_RECORDS, ReadError, WHOLE_RECORD, read_message};
 use domain::Service;
@@ -7,7 +7,7 @@ use crate::{charge, currency, only, problem, record, refused, refused_field, row
 
 const GOOD: &str = r#""id": "a", "service": "userOut", "number": "+33123456789", "startedAt": "2026-11-20T08:12:31Z", "durationSeconds": 60"#;
 
-/// A request of one record: a good one with these fields instead of its own, or besides.
+/// A request of one record: the good one with these fields in place of its own, or in addition.
 fn with(fields: &str) -> String {
     let replaced = |name: &str| fields.contains(&format!("\"{name}\":"));
     let kept: Vec<&str> = GOOD
@@ -132,7 +132,7 @@ fn a_missing_field_is_named() {
 fn a_bad_id_is_given_back_where_it_can_be() {
     for (id, kept) in [
         (r#""a#1""#.to_owned(), Some("a#1")),
-        // Calls that start in the same second would share it, and be lost as repeats.
+        // Calls that start in the same second would share such an id, and all but the first would be lost as repeats.
         (r#""null""#.to_owned(), Some("null")),
         (r#""None""#.to_owned(), Some("None")),
         (r#""""#.to_owned(), None),

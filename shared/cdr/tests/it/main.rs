@@ -1,4 +1,4 @@
-//! What clients send, format by format, and what becomes of it.
+//! Reading usage records, format by format.
 #![cfg(test)]
 
 mod bytes;
@@ -35,7 +35,7 @@ fn refused(format: Format, body: impl AsRef<[u8]>) -> ReadError {
     read_in("EUR", false, format, body.as_ref()).unwrap_err()
 }
 
-/// The field that refuses the whole request.
+/// The field that the error of the whole request names.
 fn refused_field(format: Format, body: impl AsRef<[u8]>) -> String {
     match refused(format, body) {
         ReadError::Invalid { field, .. } => field,

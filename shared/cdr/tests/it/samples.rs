@@ -1,4 +1,4 @@
-//! The files of `tests/data`: what its README says of them.
+//! The files of `tests/data`, compared with the numbers in its README.
 
 use std::collections::HashMap;
 use std::path::Path;

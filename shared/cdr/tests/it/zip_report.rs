@@ -65,7 +65,7 @@ fn what_is_no_zip_or_a_damaged_one_is_unreadable() {
 fn s3_a_zip_bomb_is_cut_off() {
     let size = |bytes: u64| vec![b'\n'; usize::try_from(bytes).unwrap()];
     let bomb = zip(&[("PSTN.calls.csv", &size(MAX_UNZIPPED_BYTES + 1))]);
-    assert!(bomb.len() < 100_000, "a small body");
+    assert!(bomb.len() < 100_000, "the body is small");
     assert_eq!(
         refused(Format::Zip, &bomb),
         ReadError::TooLarge { detail: "expected at most 16 MB unzipped".into() }
@@ -74,7 +74,7 @@ fn s3_a_zip_bomb_is_cut_off() {
     largest.resize(usize::try_from(MAX_UNZIPPED_BYTES).unwrap(), b'\n');
     assert_eq!(rows(Format::Zip, zip(&[("PSTN.calls.csv", &largest)])).len(), 1);
 
-    // The same bomb, which says it is small: in its local header and in its directory.
+    // The same bomb, which declares a size of 100 bytes in its local header and in its directory.
     let mut liar = bomb;
     let claimed = u32::try_from(MAX_UNZIPPED_BYTES + 1).unwrap().to_le_bytes();
     let places: Vec<usize> = (0..liar.len() - 4).filter(|at| liar[*at..at + 4] == claimed).collect();

@@ -1,5 +1,5 @@
-//! Each part of a row must fit the rest of it (invariants 2 and 5): the audit finds a row of which one part alone does
-//! not, and nothing in one that lies on the bounds of what is right.
+//! The parts of a journal entry must agree with each other (invariants 2 and 5). The audit finds an entry with a single part
+//! that does not agree, and finds nothing in an entry at the limits of what is allowed.
 
 use domain::audit::{Audit, Finding, Row};
 use domain::journal::{EntryDetails, JournalEntry};
@@ -25,7 +25,7 @@ fn euros(text: &str) -> Money {
     Money::sum(decimal(text), currency("EUR")).unwrap()
 }
 
-/// A row about this, of a kind of its own: its key and content are right, and it moves these amounts.
+/// A journal entry with these details and amounts. Its key and fingerprint are right.
 fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> JournalEntry {
     let (key, fingerprint) = match details {
         EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
@@ -65,7 +65,7 @@ fn lot() -> LotId {
     LotId::parse("pur_1").unwrap()
 }
 
-/// What the audit says of a row by itself.
+/// The `Altered` finding of the audit on this entry alone, if any.
 fn altered(row: &JournalEntry) -> Option<&'static str> {
     let account = account("EUR", BillingModel::Prepaid, at(NOON));
     let mut audit = Audit::of(&account);
@@ -121,7 +121,7 @@ fn invoice() -> EntryDetails {
     EntryDetails::Invoice { month: Month::of(at(NOON)) }
 }
 
-/// One of each kind that a key or content can be wrong of.
+/// An entry of each kind. An adjustment is in it twice: adding funds and taking them.
 fn one_of_each() -> [JournalEntry; 8] {
     [
         row(&usage(), "-10", "10", "0"),
@@ -136,13 +136,13 @@ fn one_of_each() -> [JournalEntry; 8] {
 }
 
 #[test]
-fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
+fn an_entry_whose_amounts_do_not_add_up_is_found() {
     let unrated = EntryDetails::Unrated { record: record() };
     let added = adjustment(Some(at("2028-01-10T12:00:00Z")));
     let taken = adjustment(None);
-    // (what it is about, its amount, what it draws, its post-usage part, whether that is right)
+    // (details, amount, drawn amount, post-usage part, whether they add up)
     let cases = [
-        // A charge of 10: from lots, owed, or on the invoice.
+        // A charge of 10: drawn from lots, owed, or on the invoice.
         (&usage(), "-10", "10", "0", true),
         (&usage(), "-10", "4", "0", true),
         (&usage(), "-10", "0", "0", true),
@@ -172,7 +172,7 @@ fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
         (&added, "-1", "0", "0", false),
         (&added, "10", "1", "0", false),
         (&added, "10", "0", "1", false),
-        // What no lot covers is owed, or on the invoice (F9), and never both.
+        // The part that no lot covers is owed or on the invoice (F9), never both.
         (&taken, "-10", "10", "0", true),
         (&taken, "-10", "0", "0", true),
         (&taken, "-6", "6", "4", true),
@@ -202,7 +202,7 @@ fn amounts_that_add_up_are_right_and_each_that_does_not_is_found() {
 }
 
 #[test]
-fn a_key_that_is_of_something_else_is_found() {
+fn an_entry_with_the_key_of_another_is_found() {
     for row in one_of_each() {
         assert_eq!(altered(&row), None, "{row:?}");
         let other = JournalEntry { key: JournalKey::from_stored(format!("{}0", row.key)), ..row };
@@ -211,20 +211,20 @@ fn a_key_that_is_of_something_else_is_found() {
 }
 
 #[test]
-fn a_fingerprint_that_is_of_something_else_is_found() {
+fn an_entry_with_the_fingerprint_of_another_is_found() {
     for row in one_of_each() {
         let is_payments = matches!(row.details, EntryDetails::Funds { .. } | EntryDetails::Adjustment { .. });
         let other = JournalEntry { fingerprint: Fingerprint::of(["another"]), ..row };
-        // A payment's is compared with the payment's own.
+        // The entry of a payment has the payment's fingerprint, which the audit compares with the payment.
         let expected = if is_payments { None } else { Some("its fingerprint is of something else") };
         assert_eq!(altered(&other), expected, "{other:?}");
     }
 }
 
-/// A finding: its name, the invariant or rule, where to look, and what it says.
+/// A finding and its expected texts: name, invariant or rule, key, and detail.
 type Said = (Finding, &'static str, Option<&'static str>, Option<&'static str>, &'static str);
 
-/// One of each about rows and payments (invariants 1 and 3).
+/// One finding of each kind about journal entries and payments (invariants 1 and 3).
 fn findings_of_rows() -> Vec<Said> {
     let (journal, account, expected, found) = (decimal("5"), decimal("4"), decimal("3"), decimal("2"));
     let key = || JournalKey::from_stored("k");
@@ -301,7 +301,7 @@ fn findings_of_rows() -> Vec<Said> {
     ]
 }
 
-/// One of each of the others.
+/// One finding of each of the other kinds.
 fn other_findings() -> Vec<Said> {
     let (journal, account) = (decimal("5"), decimal("4"));
     let key = || JournalKey::from_stored("k");
@@ -358,7 +358,7 @@ fn other_findings() -> Vec<Said> {
 }
 
 #[test]
-fn a_finding_says_what_does_not_hold_and_where() {
+fn a_finding_gives_the_invariant_the_key_and_the_detail() {
     for (finding, name, rule, key, says) in findings_of_rows().into_iter().chain(other_findings()) {
         assert_eq!((finding.name(), finding.rule()), (name, rule));
         assert_eq!(finding.key().as_deref(), key, "{name}");
@@ -367,7 +367,7 @@ fn a_finding_says_what_does_not_hold_and_where() {
 }
 
 #[test]
-fn an_audit_counts_what_it_holds_and_keeps_what_cannot_be_read() {
+fn an_audit_counts_its_items_and_reports_unreadable_ones() {
     let account = account("EUR", BillingModel::Prepaid, at(NOON));
     let asked_for = purchase_of("pur_1", decimal("50"));
     let open =

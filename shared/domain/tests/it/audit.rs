@@ -1,5 +1,5 @@
-//! The audit finds nothing in what random histories leave, also while it is read in the middle of them; and whatever
-//! is altered in it, it finds.
+//! The audit finds nothing in the books of a random history, even if it reads them while the history goes on. It finds every
+//! damage done to them.
 
 use domain::audit::{Audit, Finding, MAX_FINDINGS};
 use domain::card_payment::{CardPayment, CardPaymentState};
@@ -16,7 +16,7 @@ use crate::given::{currency, hours};
 use crate::history::{Op, any_beginning, any_history};
 use crate::property::World;
 
-/// What stands in the tables.
+/// The contents of the tables for one account.
 #[derive(Clone)]
 struct Tables {
     account: Account,
@@ -28,20 +28,20 @@ impl Tables {
     fn of(world: &World) -> Self {
         let mut payments: Vec<_> = world.books.payments.values().cloned().collect();
         payments.sort_by(|one, two| one.id().cmp(two.id()));
-        // As the journal gives them: by their keys.
+        // A query of the journal returns entries by key, newest first.
         let mut rows = world.books.rows.clone();
         rows.sort_by(|one, two| two.key.cmp(&one.key));
         Self { account: world.account.clone(), payments, rows }
     }
 
-    /// Two looks at tables that do not move.
+    /// The findings of two audits of tables that do not change between them.
     fn findings(&self) -> Vec<Finding> {
         let first = look(Audit::of(&self.account), self, self, self);
         look(Audit::again(&self.account, &first), self, self, self)
     }
 }
 
-/// After each step of a history.
+/// The tables at the beginning of a history and after each of its steps.
 fn live(beginning: (&'static str, BillingModel, Timestamp), history: &[Op]) -> Vec<Tables> {
     let mut world = World::begin(beginning);
     let mut states = vec![Tables::of(&world)];
@@ -52,7 +52,7 @@ fn live(beginning: (&'static str, BillingModel, Timestamp), history: &[Op]) -> V
     states
 }
 
-/// Goes on with a look: payments, rows and then the account's version, each as it stands by then.
+/// Continues an audit: reads payments, then journal entries, then the account's version, each from its own state of the tables.
 fn look(mut audit: Audit<'_>, payments: &Tables, rows: &Tables, latest: &Tables) -> Vec<Finding> {
     payments.payments.iter().for_each(|payment| audit.payment(payment));
     rows.rows.iter().for_each(|row| audit.row(row));
@@ -61,20 +61,20 @@ fn look(mut audit: Audit<'_>, payments: &Tables, rows: &Tables, latest: &Tables)
 }
 
 proptest! {
-    // Each looks at every moment of its history.
+    // Each case audits every state of its history, so that fewer cases are enough.
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happened_the_audit_finds_nothing(beginning in any_beginning(), history in any_history()) {
+    fn the_audit_finds_nothing_after_any_history(beginning in any_beginning(), history in any_history()) {
         for tables in live(beginning, &history) {
             prop_assert_eq!(look(Audit::of(&tables.account), &tables, &tables, &tables), []);
         }
     }
 
-    /// Sums are complete whatever comes meanwhile, so that an account which is never at rest needs no second look;
-    /// only a payment that opens or closes in that very moment does.
+    /// Later entries do not distort the sums, so a first audit of an account that keeps changing is enough. Only a payment that
+    /// opens or closes between the reads needs a second one.
     #[test]
-    fn later_rows_are_left_out_of_a_first_look(beginning in any_beginning(), history in any_history()) {
+    fn a_first_audit_leaves_out_later_entries(beginning in any_beginning(), history in any_history()) {
         let states = live(beginning, &history);
         let last = states.last().expect("there is a beginning");
         for tables in &states {
@@ -86,10 +86,10 @@ proptest! {
 }
 
 proptest! {
-    /// Each read of the two looks comes at another moment of the history, and the first look may miss rows that the
-    /// database has not shown yet.
+    /// Each read of the two audits is at another moment of the history. The first audit may miss the entries of the account's
+    /// latest commit, as an eventually consistent read does.
     #[test]
-    fn an_account_that_moves_while_it_is_read_is_no_difference(
+    fn an_account_that_changes_during_the_audit_has_no_findings(
         beginning in any_beginning(),
         history in any_history(),
         moments in prop::collection::vec(any::<prop::sample::Index>(), 8),
@@ -113,7 +113,8 @@ proptest! {
     }
 }
 
-/// One way to damage books: what it is, what is found at the least, and how it is done, if it can be.
+/// A damage to the books: its description, a finding that it must cause, and the change, which returns `None` if the books have
+/// nothing to damage in this way.
 type Damage = (&'static str, &'static str, fn(&mut Tables, usize) -> Option<()>);
 
 const DAMAGES: [Damage; 37] = [
@@ -231,7 +232,7 @@ const DAMAGES: [Damage; 37] = [
         tables.account.lots.push(lot);
         Some(())
     }),
-    ("what is owed", "owed", |tables, _| {
+    ("the owed amount", "owed", |tables, _| {
         tables.account.owed = more(tables.account.owed);
         Some(())
     }),
@@ -345,7 +346,7 @@ fn has_succeeded(payment: &CardPayment) -> bool {
     matches!(payment.state, CardPaymentState::Succeeded { .. })
 }
 
-/// One of the card payments that are so.
+/// One of the card payments that satisfy the condition.
 fn any_card(
     all: &mut [Payment],
     pick: usize,
@@ -358,7 +359,7 @@ fn any_card(
     }
 }
 
-/// One of those that are so.
+/// One of the elements that satisfy the condition.
 fn any_of<T>(all: &mut [T], pick: usize, is_so: impl Fn(&T) -> bool) -> Option<&mut T> {
     let mut those: Vec<_> = all.iter_mut().filter(|one| is_so(one)).collect();
     if those.is_empty() { None } else { Some(those.swap_remove(pick % those.len())) }
@@ -375,7 +376,7 @@ fn more(money: Money) -> Money {
 }
 
 #[test]
-fn whatever_is_altered_is_found() {
+fn every_damage_is_found() {
     let mut runner = TestRunner::deterministic();
     let mut done = [0; DAMAGES.len()];
     for pick in 0..150 {
@@ -397,7 +398,7 @@ fn whatever_is_altered_is_found() {
     }
 }
 
-/// A history in which so much happens that there is something of everything.
+/// The tables after a history with more than 30 journal entries.
 fn busy() -> Tables {
     let mut runner = TestRunner::deterministic();
     loop {
@@ -410,7 +411,7 @@ fn busy() -> Tables {
 }
 
 #[test]
-fn a_second_look_names_the_row_by_its_key() {
+fn a_second_audit_names_the_key_of_the_entry() {
     let mut tables = busy();
     let row = any_of(&mut tables.rows, 7, |row| row.version > 3).unwrap();
     row.balance = more(row.balance);
@@ -420,7 +421,7 @@ fn a_second_look_names_the_row_by_its_key() {
 }
 
 #[test]
-fn rows_of_another_account_are_more_than_can_be_named() {
+fn an_audit_reports_a_limited_number_of_findings() {
     let mut tables = busy();
     let row = tables.rows[0].clone();
     for number in 0..2 * MAX_FINDINGS {
@@ -431,7 +432,7 @@ fn rows_of_another_account_are_more_than_can_be_named() {
 }
 
 #[test]
-fn an_empty_account_holds() {
+fn an_empty_account_has_no_findings() {
     let tables = busy();
     let account =
         Account::open(tables.account.id, currency("EUR"), BillingModel::Prepaid, tables.account.created_at);

@@ -1,5 +1,5 @@
-//! What must hold after every commit, whatever led to it. Nothing here knows how a decision is made: it reads
-//! what the commit says, beside what the commits before it said.
+//! The invariants that hold after every commit. They are checked on the commits alone, without knowledge of how a decision is
+//! made.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 
 use crate::given::hours;
 
-/// The journal of one account and what was told about it, from its first commit on.
+/// The journal of one account, its payments and the state of its notices, since its first commit.
 pub(crate) struct Books {
     pub(crate) rows: Vec<JournalEntry>,
     opening: (Decimal, Decimal),
@@ -41,7 +41,7 @@ impl Books {
         }
     }
 
-    /// Enters a commit that was decided on `before`; panics when anything is not as it must be.
+    /// Enters a commit that was decided on `before`. Panics if an invariant does not hold.
     pub(crate) fn enter(&mut self, before: &Account, change: &Change) {
         let after = &change.account;
         assert_eq!(after.version, before.version + 1, "versions increase by one");
@@ -57,7 +57,7 @@ impl Books {
         self.payment_moves_on(before, change);
     }
 
-    /// Invariant 1: balances follow from row to row, within and across commits; and keys are never used twice.
+    /// Invariant 1: each balance follows from the entry before, within and across commits, and no key is used twice.
     fn rows_follow(&mut self, before: &Account, change: &Change) {
         let mut last = self.rows.last().map_or(self.opening.0, |row| row.balance.amount());
         for (place, row) in change.entries.iter().enumerate() {
@@ -73,7 +73,7 @@ impl Books {
             for amount in [row.amount, row.balance, row.post_usage] {
                 assert!(
                     !amount.is_zero() || !amount.to_string().starts_with('-'),
-                    "no such thing as -0: {row:?}"
+                    "there is no negative zero: {row:?}"
                 );
             }
             post_usage_is_sound(before, row);
@@ -84,7 +84,7 @@ impl Books {
     fn forfeits_once(&mut self, before: &Account, change: &Change) {
         for row in &change.entries {
             let EntryDetails::Expiry { lot: id } = &row.details else { continue };
-            let lot = before.lots.iter().find(|lot| lot.id == *id).expect("what is forfeited was there");
+            let lot = before.lots.iter().find(|lot| lot.id == *id).expect("a forfeited lot existed");
             assert_eq!(row.at, lot.expires_at, "E1: dated at its expiry");
             assert_eq!(row.amount, -lot.remaining, "E1: all its unused funds");
             assert!(row.posted_at >= lot.expires_at + LATE_RECORDS, "E1: not before the 72 h are over");
@@ -94,7 +94,7 @@ impl Books {
                 _ => None,
             });
             let told = lots.flatten().filter(|told| told.lot_id == *id && told.amount == lot.remaining);
-            assert_eq!(told.count(), 1, "N6: people are told once");
+            assert_eq!(told.count(), 1, "N6: one event for each lot");
         }
     }
 
@@ -109,8 +109,8 @@ impl Books {
             balance(after),
             "the journal's sum is the balance"
         );
-        assert_eq!(after.balance().amount(), balance(after), "the lots less what is owed are the balance");
-        assert_eq!(self.opening.1 + sum(|row| row.post_usage), open, "rows' post-usage is what is open");
+        assert_eq!(after.balance().amount(), balance(after), "the lots less the owed amount are the balance");
+        assert_eq!(self.opening.1 + sum(|row| row.post_usage), open, "entries give the open post-usage");
     }
 
     fn receipts_have_no_gaps(&mut self, change: &Change) {
@@ -132,7 +132,7 @@ impl Books {
                 lots.iter().fold(Money::zero(amount.currency()), |sum, lot| sum + lot.amount)
             );
             let of_lots = lots.iter().map(|lot| warning_days(lot.expires_at, after.as_of));
-            assert_eq!(of_lots.min(), Some(*days), "E3: the most urgent of them");
+            assert_eq!(of_lots.min(), Some(*days), "E3: the event gives the most urgent warning");
             for UnusedFunds { lot_id, amount, expires_at } in lots {
                 let days = warning_days(*expires_at, after.as_of);
                 let before = self.warned.insert(lot_id.clone(), days);
@@ -144,7 +144,7 @@ impl Books {
             }
         }
         let warnings = change.events.iter().filter(|event| matches!(event, EventDetails::FundsExpiring(_)));
-        assert!(warnings.count() <= 1, "E3: one mail, whatever the number of lots");
+        assert!(warnings.count() <= 1, "E3: one event for all lots");
     }
 
     fn depletion_told_once(&mut self, change: &Change) {
@@ -156,8 +156,8 @@ impl Books {
             .collect();
         let crosses = self.was_above_zero && !available.is_positive();
         let expected = crosses.then_some(EventDetails::BalanceDepleted { available });
-        assert_eq!(told, expected.iter().collect::<Vec<_>>(), "N3: told once per crossing");
-        // Less than a minor unit is worth no mail when it is spent.
+        assert_eq!(told, expected.iter().collect::<Vec<_>>(), "N3: one event for each crossing");
+        // A balance of less than one minor unit does not arm the event again.
         let stays = self.was_above_zero && available.is_positive();
         self.was_above_zero = stays || available.reaches_minor_unit();
     }
@@ -172,16 +172,16 @@ impl Books {
                 let card = payment.clone().card().expect("an adjustment is written once");
                 (card.created_at, card.amount, card.fingerprint)
             };
-            assert_eq!(asked_for(payment), asked_for(&written), "what was asked for never changes");
+            assert_eq!(asked_for(payment), asked_for(&written), "the request of a payment never changes");
             assert!(is_open(&written), "an outcome is final");
         } else if !open_on(before) {
-            assert_eq!(payment.revision(), 1, "a payment's first row");
+            assert_eq!(payment.revision(), 1, "the first revision of a payment");
         }
-        assert_eq!(open_on(&change.account), is_open(payment), "the account says open when the row does");
+        assert_eq!(open_on(&change.account), is_open(payment), "the account lists open payments");
     }
 }
 
-/// Invariant 4's other half, and what else holds of an account by itself.
+/// The second half of invariant 4, and the limits of an account by itself.
 fn sound(account: &Account) {
     let mut ids = HashSet::new();
     for lot in &account.lots {
@@ -191,7 +191,7 @@ fn sound(account: &Account) {
         );
         assert!(ids.insert(&lot.id), "one lot per id: {lot:?}");
     }
-    assert!(account.lots.is_sorted_by_key(|lot| lot.expires_at), "lots stand oldest expiry first");
+    assert!(account.lots.is_sorted_by_key(|lot| lot.expires_at), "lots are in the order of their expiry");
     assert!(!account.owed.is_negative());
     assert!(account.lots.len() + account.open_payments.len() <= 500, "F11");
 }
@@ -210,13 +210,13 @@ fn post_usage_is_sound(before: &Account, row: &JournalEntry) {
     }
 }
 
-/// What each row drew, lot by lot, is what the lots lost; and each charge is paid in full, one way or another.
+/// Each lot loses exactly the amounts that entries draw on it, and each charge is paid in full.
 fn lots_lose_what_rows_draw(before: &Account, change: &Change) {
     let mut drawn: HashMap<&LotId, Decimal> = HashMap::new();
     for row in &change.entries {
         for draw in &row.draws {
             assert!(draw.amount.is_positive());
-            let lot = before.lots.iter().find(|lot| lot.id == draw.lot).expect("what is drawn on was there");
+            let lot = before.lots.iter().find(|lot| lot.id == draw.lot).expect("a drawn lot existed");
             assert_eq!(draw.expires_at, lot.expires_at);
             assert!(
                 row.posted_at < lot.expires_at + LATE_RECORDS,
@@ -227,21 +227,21 @@ fn lots_lose_what_rows_draw(before: &Account, change: &Change) {
         match &row.details {
             EntryDetails::Expiry { lot } => *drawn.entry(lot).or_default() -= row.amount.amount(),
             EntryDetails::Usage { charge, .. } => {
-                assert_eq!(-row.amount + row.post_usage, *charge, "the whole charge");
+                assert_eq!(-row.amount + row.post_usage, *charge, "the entry carries the whole charge");
             }
             _ => {}
         }
         let drawn_by_row: Decimal = row.draws.iter().map(|draw| draw.amount.amount()).sum();
         assert!(
             row.draws.is_empty() || drawn_by_row <= -row.amount.amount(),
-            "no row draws more than it says"
+            "no entry draws more than its amount"
         );
     }
     for lot in &before.lots {
         let left = change.account.lots.iter().find(|after| after.id == lot.id);
         let lost = lot.remaining.amount() - left.map_or(Decimal::ZERO, |after| after.remaining.amount());
         let drawn = drawn.get(&lot.id).copied().unwrap_or_default();
-        assert_eq!(lost, drawn, "{}: what rows drew is what it lost", lot.id);
+        assert_eq!(lost, drawn, "{}: it loses what entries draw", lot.id);
     }
 }
 
@@ -249,7 +249,7 @@ fn balance(account: &Account) -> Decimal {
     account.lots.iter().map(|lot| lot.remaining.amount()).sum::<Decimal>() - account.owed.amount()
 }
 
-/// The warning that an instant calls for, in days before the expiry (E3).
+/// The warning due at an instant, in days before the expiry (E3).
 pub(crate) fn warning_days(expires_at: Timestamp, now: Timestamp) -> u16 {
     let is_due = |days: &u16| expires_at - hours(24 * i64::from(*days)) <= now;
     [7, 30, 60].into_iter().find(is_due).expect("a warning is due")

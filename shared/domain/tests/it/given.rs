@@ -1,4 +1,4 @@
-//! Short ways to say what a test is given.
+//! Constructors for the accounts, amounts, records and requests of the tests.
 
 use domain::profile::{Card, PaymentMethod};
 use domain::purchase::PurchaseRequest;
@@ -38,12 +38,12 @@ pub(crate) fn payment_id(id: &str) -> PaymentId {
     PaymentId::parse(id).unwrap()
 }
 
-/// An empty account.
+/// An account without funds.
 pub(crate) fn account(code: &str, billing_model: BillingModel, now: Timestamp) -> Account {
     Account::open(AccountId::parse("contoso").unwrap(), currency(code), billing_model, now)
 }
 
-/// An account that has these lots, each as (id, expiry, unspent), on 1 January 2027.
+/// An account on 1 January 2027 with these lots, each as (id, expiry, remaining amount).
 pub(crate) fn with_lots(code: &str, billing_model: BillingModel, lots: &[(&str, &str, &str)]) -> Account {
     let now = at("2027-01-01T00:00:00Z");
     let mut account = account(code, billing_model, now);
@@ -57,12 +57,12 @@ pub(crate) fn with_lots(code: &str, billing_model: BillingModel, lots: &[(&str, 
     account
 }
 
-/// A prepaid account in euros that has these lots.
+/// A prepaid account in euros with these lots.
 pub(crate) fn euros(lots: &[(&str, &str, &str)]) -> Account {
     with_lots("EUR", BillingModel::Prepaid, lots)
 }
 
-/// A prepaid account in euros that owes this.
+/// A prepaid account in euros that owes this amount.
 pub(crate) fn owing(owed: &str) -> Account {
     Account { owed: money(owed, "EUR"), ..euros(&[]) }
 }
@@ -72,7 +72,7 @@ pub(crate) fn changed_at(account: Account, now: Timestamp) -> Account {
     Account { as_of: now, ..account }
 }
 
-/// A call of so many seconds that ended then; its charge is given, or is to be found (`None`).
+/// A call of this length that ended at this instant. Without a charge it is to be rated.
 pub(crate) fn call(id: &str, ended_at: Timestamp, seconds: u32, charge: Option<&str>) -> UsageRecord {
     UsageRecord {
         id: RecordId::parse(id).unwrap(),
@@ -93,7 +93,7 @@ pub(crate) fn call(id: &str, ended_at: Timestamp, seconds: u32, charge: Option<&
     }
 }
 
-/// Somebody who has a card.
+/// A profile with a card.
 pub(crate) fn card_holder() -> Profile {
     let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2040 };
     let method = PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card };

@@ -1,5 +1,5 @@
-//! Histories: what happens to a wallet, at random, and more often than chance would have it just at the
-//! instants and amounts where a rule turns.
+//! Random histories of an account. They hit the instants and amounts at which a rule changes its outcome more often than pure
+//! chance would.
 
 use domain::BillingModel;
 use domain::usage::MAX_DURATION_SECONDS;
@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use crate::given::at;
 use crate::model::{DAY, HOUR, Ms, Units};
 
-/// One of what an amount is said in below, in ledger units: a euro, a hundred yen, a tenth of a dinar.
+/// The unit of the amounts below, in ledger units: a euro, a hundred yen, or a tenth of a dinar.
 pub(crate) const UNIT: Units = 10_000;
 
-/// Where calls go; the last has no rate, and the toll-free one none before 2028.
+/// The destinations of calls. The last has no rate; the toll-free number has none before 2028.
 pub(crate) const DESTINATIONS: [(&str, &str); 5] = [
     ("userOut", "+33123456789"),
     ("userOut", "+33612345678"),
@@ -24,7 +24,7 @@ pub(crate) const DESTINATIONS: [(&str, &str); 5] = [
 #[derive(Clone, Debug)]
 pub(crate) enum Op {
     Wait(Wait),
-    /// The clock is set back by so many minutes.
+    /// The clock is set back by this many minutes.
     SetBack(i64),
     Open(Units),
     Close(usize, Closing),
@@ -41,7 +41,7 @@ pub(crate) enum Wait {
     Minutes(i64),
     Hours(i64),
     Days(i64),
-    /// Until so many hours from a lot's expiry, and a millisecond less or more.
+    /// Until this many hours from a lot's expiry, `off` milliseconds more or less.
     ForLot {
         which: usize,
         hours: i64,
@@ -60,16 +60,16 @@ pub(crate) enum Closing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expiry {
     Usual,
-    /// So many milliseconds from now; not always an expiry that makes sense.
+    /// This many milliseconds from now. It may be in the past, and is refused then.
     In(Ms),
-    /// Together with a lot that is there.
+    /// At the expiry of an existing lot.
     With(usize),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Size {
     Units(Units),
-    /// What is available, and a ledger unit less or more.
+    /// The available balance, a ledger unit more or less.
     Available(Units),
 }
 
@@ -81,19 +81,19 @@ pub(crate) enum Sent {
         cost: Cost,
         to: usize,
     },
-    /// A record sent before, perhaps altered.
+    /// A record that was sent before, possibly altered.
     Again(usize, Altered),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum When {
-    /// It ended so many seconds ago.
+    /// It ended this many seconds ago.
     Ended(i64),
-    /// It ended 72 h ago, and a second less or more.
+    /// It ended 72 h ago, a second more or less.
     EndedLate(i64),
-    /// It ended at a lot's expiry, and a second before or after.
+    /// It ended at a lot's expiry, a second before or after.
     EndedAtExpiry(usize, i64),
-    /// It starts in so many seconds.
+    /// It starts in this many seconds.
     Starts(i64),
 }
 
@@ -104,7 +104,7 @@ pub(crate) enum Cost {
     TooFine,
     Negative,
     OtherCurrency,
-    /// S4: what costs nothing may name any currency.
+    /// A record without cost may name any currency (S4).
     FreeInOtherCurrency,
 }
 
@@ -114,7 +114,7 @@ pub(crate) enum Altered {
     Number,
     Seconds,
     Service,
-    /// The rates that tell `premium` from `userOut` have changed.
+    /// The rates that distinguish `premium` from `userOut` have changed.
     Rates,
     Charge,
 }
@@ -235,7 +235,7 @@ fn any_cost() -> impl Strategy<Value = Cost> {
     ]
 }
 
-/// Where a history begins: the currency, how the account pays, and when.
+/// The beginning of a history: currency, billing model and instant.
 pub(crate) fn any_beginning() -> impl Strategy<Value = (&'static str, BillingModel, Timestamp)> {
     let codes = prop::sample::select(vec!["EUR", "JPY", "KWD"]);
     let models = prop_oneof![2 => Just(BillingModel::Prepaid), 1 => Just(BillingModel::PostUsage)];

@@ -1,9 +1,9 @@
-//! The domain from outside, three ways: scenarios named by their rule (`scenarios`, `recharge`, `rejected`); random histories
-//! (`history`) held against a second, naive wallet (`property`, `model`); in both, what must hold after every commit
-//! whatever led to it (`books`); and the audit, which must find whatever is altered in what they leave (`audit`), and of a single
-//! row each part that does not fit the rest (`altered`).
+//! Tests of the domain through its public API. Scenarios are named after their rule (`scenarios`, `recharge`, `rejected`). Random
+//! histories (`history`) are compared with a second, naive implementation (`property`, `model`). Both check the invariants after
+//! every commit (`books`). The audit must find every damage to the books of a history (`audit`), and every part of a single
+//! journal entry that does not agree with the others (`altered`).
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test at its line")]
 
 mod altered;
 mod audit;

@@ -1,12 +1,11 @@
-//! The wallet a second time, as plainly as it can be said: whole numbers of ledger units, a list of lots that
-//! is searched for whoever pays next, and its own calendar. It shares no code with the domain, so that a
-//! mistake would have to be made twice to go unseen.
+//! A second, naive implementation of an account. It counts whole ledger units, searches the list of lots for the next one to
+//! pay, and has a calendar of its own. It shares no code with the domain, so a mistake goes unnoticed only if it is made twice.
 
 use std::collections::BTreeSet;
 
-/// Hundredths of the currency's minor unit: what the ledger counts in (T3).
+/// An amount in hundredths of the currency's minor unit, the unit of the ledger (T3).
 pub(crate) type Units = i128;
-/// Milliseconds since 1970, UTC.
+/// An instant or a duration in milliseconds; instants count from 1970 (UTC).
 pub(crate) type Ms = i64;
 
 pub(crate) const SECOND: Ms = 1000;
@@ -22,7 +21,7 @@ pub(crate) struct Lot {
     pub expires: Ms,
     pub amount: Units,
     pub left: Units,
-    /// Warnings, in days, whose instant has been seen to pass.
+    /// Warnings, in days before the expiry, whose instant has passed and was noted.
     passed: BTreeSet<i64>,
 }
 
@@ -31,7 +30,7 @@ impl Lot {
         self.left > 0 && instant < self.expires
     }
 
-    /// Warnings whose instant has come since anybody looked.
+    /// Warnings whose instant has passed and is not noted yet.
     fn newly_passed(&self, now: Ms) -> Vec<i64> {
         [60, 30, 7]
             .into_iter()
@@ -44,7 +43,7 @@ impl Lot {
     }
 }
 
-/// A row as the model expects it.
+/// A journal entry as the model expects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
     pub key: String,
@@ -65,14 +64,14 @@ pub(crate) enum Told {
     Expired { lot: String, amount: Units, at: Ms },
 }
 
-/// What one commit writes.
+/// The entries and events of one commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Commit {
     pub rows: Vec<Row>,
     pub told: Vec<Told>,
 }
 
-/// Why something is refused.
+/// The reason of a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     BelowMinimum,
@@ -89,7 +88,7 @@ pub(crate) enum Refusal {
 pub(crate) enum Charge {
     ToRate,
     Given(Units),
-    /// Cannot be accepted: the field at fault.
+    /// A charge that is refused because of this field.
     Bad(&'static str),
 }
 
@@ -100,15 +99,15 @@ pub(crate) struct Call {
     pub start: Ms,
     pub seconds: i64,
     pub service: &'static str,
-    /// A report says no more than that it went out.
+    /// Whether the record comes from a report, which does not distinguish `premium` from `userOut`.
     pub by_rates: bool,
     pub number: &'static str,
     pub charge: Charge,
-    /// It names another currency than the account's.
+    /// Whether it names another currency than the account's.
     pub in_other_currency: bool,
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Charged(Units),
@@ -128,7 +127,7 @@ pub(crate) struct Price {
     pub from: Ms,
 }
 
-/// The wallet.
+/// The account of the model.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub prepaid: bool,
@@ -139,7 +138,7 @@ pub(crate) struct Model {
     pub prices: Vec<Price>,
     pub as_of: Ms,
     pub version: u64,
-    /// In no order; emptied and forfeited ones stay, with nothing left.
+    /// In no order. Used and forfeited lots stay in the list, with nothing left.
     pub lots: Vec<Lot>,
     pub owed: Units,
     pub post_usage: Units,
@@ -181,12 +180,12 @@ impl Model {
         self.lots.iter().filter(|lot| lot.pays_at(now)).map(|lot| lot.left).sum::<Units>() - self.owed
     }
 
-    /// When the next live funds expire.
+    /// The next expiry of usable funds.
     pub(crate) fn next_expiry(&self, now: Ms) -> Option<Ms> {
         self.lots.iter().filter(|lot| lot.pays_at(now)).map(|lot| lot.expires).min()
     }
 
-    /// The first warning or booking that is still to come.
+    /// The instant of the next warning or booking.
     pub(crate) fn due_for_expiry(&self) -> Option<Ms> {
         let warnings =
             |lot: &Lot| lot.newly_passed(Ms::MAX).into_iter().map(|days| lot.expires - days * DAY).min();
@@ -234,7 +233,7 @@ impl Model {
         self.end(commit)
     }
 
-    /// Still open, and nothing about money.
+    /// The payment stays open, and no money moves.
     pub(crate) fn look_later(&mut self, clock: Ms) -> Commit {
         let commit = self.begin(clock);
         self.end(commit)
@@ -291,7 +290,7 @@ impl Model {
                 Outcome::Charged(charge) => {
                     let (mut draws, mut rest) = self.pay(charge, draws_at(call, now));
                     if call.start + call.seconds * SECOND > now {
-                        // Its end lies ahead: what is live now pays what is left.
+                        // It ends in the future: lots that are usable now pay the rest.
                         let (more, left) = self.pay(rest, now);
                         draws.extend(more);
                         rest = left;
@@ -336,7 +335,7 @@ impl Model {
         Some(self.end(commit))
     }
 
-    /// T1, and S8's closing of the month before.
+    /// Begins a commit: moves the account's time forward (T1) and closes the past month (S8).
     fn begin(&mut self, clock: Ms) -> Commit {
         let before = month_of(self.as_of);
         self.as_of = self.as_of.max(clock);
@@ -354,18 +353,18 @@ impl Model {
         commit
     }
 
-    /// N3.
+    /// Ends a commit: adds the event of a crossing to zero or below (N3).
     fn end(&mut self, mut commit: Commit) -> Commit {
         let available = self.available(self.as_of);
         if self.above_zero && available <= 0 {
             commit.told.push(Told::Depleted { available });
         }
-        // A hundred ledger units are a minor unit; less is worth no mail when it is spent.
+        // A minor unit is a hundred ledger units. Less than that does not arm the event again.
         self.above_zero = available >= 100 || self.above_zero && available > 0;
         commit
     }
 
-    /// F7: what is owed is repaid first.
+    /// Adds funds, which repay the owed amount first (F7).
     fn add(&mut self, id: &str, purchased: Ms, expires: Ms, amount: Units) {
         let repaid = amount.min(self.owed);
         self.owed -= repaid;
@@ -375,7 +374,8 @@ impl Model {
         self.lots.push(lot);
     }
 
-    /// S1: again and again, whichever lot pays next. Two that expire together pay in the order of their ids.
+    /// Pays from the usable lot with the earliest expiry, again and again (S1). Lots that expire together pay in the order of
+    /// their ids.
     fn pay(&mut self, charge: Units, instant: Ms) -> (Vec<(String, Units)>, Units) {
         let mut rest = charge;
         let mut draws = Vec::new();
@@ -403,7 +403,7 @@ impl Model {
         commit.rows.push(Row { key, at, amount, balance: self.balance(), draws, post_usage });
     }
 
-    /// T1, S5, S6, S9.
+    /// The outcome of a call (T1, S5, S6, S9).
     fn cost(&self, call: &Call, now: Ms) -> Outcome {
         if call.start > now + 300 * SECOND {
             return Outcome::Refused("startedAt".into());
@@ -425,14 +425,14 @@ impl Model {
             while billed < call.seconds {
                 billed += price.next;
             }
-            // Sixtieths of a millionth; so many of them are one ledger unit.
+            // `exact` counts sixtieths of a millionth of the currency, and so does `unit`, which is one ledger unit.
             let exact = price.fee * 60 + price.per_minute * i128::from(billed);
             let unit = 60 * 10_i128.pow(6 - self.minor_digits - 2);
             Outcome::Charged((2 * exact + unit) / (2 * unit))
         })
     }
 
-    /// An amount as it is shown: every decimal that the ledger keeps.
+    /// An amount as text, with every decimal of the ledger.
     pub(crate) fn text(&self, units: Units) -> String {
         let digits = self.minor_digits + 2;
         let one = 10_i128.pow(digits);
@@ -442,13 +442,13 @@ impl Model {
     }
 }
 
-/// S10: the end of the call, unless its record comes more than 72 h after it.
+/// The instant at which lots must be usable: the end of the call, or now if its record is more than 72 h late (S10).
 fn draws_at(call: &Call, now: Ms) -> Ms {
     let end = call.start + call.seconds * SECOND;
     if now - end > LATE { now } else { end }
 }
 
-/// F1: the same day and time a year later; the 28th for a leap day.
+/// The same day and time a year later; 28 February for a leap day (F1).
 pub(crate) fn a_year_after(instant: Ms) -> Ms {
     let (year, month, day) = date_of(instant);
     let day = if (month, day) == (2, 29) { 28 } else { day };

@@ -1,4 +1,4 @@
-//! Names that are stored, published and answered: each value has the one that it is serialized with, and is found by it.
+//! Names of values in the store, in events and in answers. A value is serialized by its name, and parsed from it.
 
 use std::fmt::Debug;
 
@@ -12,14 +12,14 @@ use domain::{
 };
 use serde::Serialize;
 
-/// Checks that each of these values is serialized as `name` says.
+/// Checks that each of these values is serialized as its name.
 fn serialized_as<T: Copy + Debug + Serialize>(values: &[T], name: impl Fn(T) -> &'static str) {
     for &value in values {
         assert_eq!(serde_json::to_string(&value).unwrap(), format!("{:?}", name(value)), "{value:?}");
     }
 }
 
-/// Checks that each of these values is found by its name, and none by another.
+/// Checks that each of these values is parsed from its name, and that other names are refused.
 fn found<T: Copy + Debug + PartialEq>(
     values: &[T],
     name: impl Fn(T) -> &'static str,

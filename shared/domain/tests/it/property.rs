@@ -1,5 +1,5 @@
-//! Random histories of a wallet: after every step its account is what the naive model says, to the last row
-//! and event, and everything holds that must hold whatever happened.
+//! Random histories of an account. After every step the account, its journal entries and its events are those of the naive model,
+//! and all invariants hold.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -30,7 +30,7 @@ use crate::history::{
 };
 use crate::model::{self, Charge, DAY, HOUR, Model, Ms, Price, Refusal, SECOND, Told, Units};
 
-/// The account, the model that must agree with it, and what a caller of the domain keeps.
+/// The account, the model that must agree with it, and the state that a caller of the domain keeps.
 pub(crate) struct World {
     pub(crate) account: Account,
     model: Model,
@@ -38,9 +38,9 @@ pub(crate) struct World {
     rates: RateTable,
     clock: Ms,
     open: Vec<CardPayment>,
-    /// Every record ever sent, …
+    /// All records that were sent.
     sent: Vec<(UsageRecord, model::Call)>,
-    /// … and those in the journal, which the store would find there (S2).
+    /// The records in the journal, which the store would find there (S2).
     accepted: HashMap<JournalKey, (UsageRecord, model::Call)>,
     named: u32,
     corners: BTreeSet<&'static str>,
@@ -50,7 +50,7 @@ impl World {
     pub(crate) fn begin((code, billing_model, now): (&str, BillingModel, Timestamp)) -> Self {
         let account = account(code, billing_model, now);
         let digits = account.currency.minor_digits();
-        // A dinar is ten of our units.
+        // A dinar is ten units.
         let unit = if code == "KWD" { 10 * UNIT } else { UNIT };
         let prices = prices(if code == "JPY" { 100 } else { 1 });
         let prepaid = billing_model == BillingModel::Prepaid;
@@ -206,13 +206,13 @@ impl World {
     fn debit(&mut self, sent: &[Sent]) {
         let records: Vec<_> = sent.iter().filter_map(|sent| self.record(sent)).collect();
         self.sent.extend(records.iter().cloned());
-        // As a caller does: what the journal or this request has already is taken out (S2).
+        // A caller takes out the records that are in the journal or earlier in the request (S2).
         let mut fresh: Vec<&(UsageRecord, model::Call)> = Vec::new();
         for sent in &records {
             let (record, call) = sent;
             if let Some((accepted, first)) = self.accepted.get(&record.key()) {
                 let same = record.repeats(accepted, self.account.currency);
-                assert_eq!(same, accepted.repeats(record, self.account.currency), "whichever comes first");
+                assert_eq!(same, accepted.repeats(record, self.account.currency), "in either order");
                 assert_eq!(same, same_call(first, call), "S2: the same call, or a conflict");
             } else if fresh.iter().all(|(other, _)| other.key() != record.key()) {
                 fresh.push(sent);
@@ -237,7 +237,7 @@ impl World {
         assert_eq!(one_by_one, together, "S3: each record is decided on its own, in order");
     }
 
-    /// The account after these records, each in its own request.
+    /// The account after these records, each in a request of its own.
     fn one_by_one(&self, records: &[&UsageRecord]) -> Account {
         records.iter().fold(self.account.clone(), |account, record| {
             let decision = debit::decide(&account, self.event(), &[record], &[], &self.rates);
@@ -256,10 +256,10 @@ impl World {
             count(|event| if let EventDetails::FundsExpiring(told) = event { told.lots.len() } else { 0 });
         assert_eq!((decision.answer.booked, decision.answer.warned), (booked, warned));
         self.settle(decision.change, commit.as_ref());
-        assert!(expiry::sweep(&self.account, self.event()).change.is_none(), "E1: twice changes nothing");
+        assert!(expiry::sweep(&self.account, self.event()).change.is_none(), "E1: again, nothing changes");
     }
 
-    /// Commits, unless nothing changes; the model said the same.
+    /// Commits the change, if there is one. The model must have made the same commit.
     fn settle(&mut self, change: Option<Change>, expected: Option<&model::Commit>) {
         let said = change.as_ref().map(|change| model::Commit { rows: rows(change), told: told(change) });
         let mut expected = expected.cloned();
@@ -274,7 +274,7 @@ impl World {
         }
     }
 
-    /// The account is what the model says it is.
+    /// Asserts that the account agrees with the model.
     fn agree(&self) {
         let (account, model) = (&self.account, &self.model);
         let mut lots: Vec<_> = model.lots.iter().filter(|lot| lot.left > 0).collect();
@@ -319,7 +319,7 @@ impl World {
         };
         match sent {
             Sent::New { .. } | Sent::Again(_, Altered::Not) => {}
-            // A number is not what tells one call from another.
+            // The number does not distinguish calls.
             Sent::Again(_, Altered::Number) => {
                 record.number = Number::parse("+33987654321").unwrap();
                 call.number = "+33987654321";
@@ -373,7 +373,7 @@ impl World {
         };
         let other = matches!(cost, Cost::OtherCurrency | Cost::FreeInOtherCurrency).then(|| currency("USD"));
         let by_rates = ["userOut", "premium"].contains(&service) && self.sent.len() % 2 == 1;
-        // Not always one of its own: with another start, it is another record (S2).
+        // The id may be that of an earlier record. With another start it is another record (S2).
         let id = format!("call{}", self.sent.len() + to);
         let record = UsageRecord {
             id: RecordId::parse(&*id).unwrap(),
@@ -405,12 +405,12 @@ impl World {
         (record, call)
     }
 
-    /// The instant an event carries.
+    /// The instant of the request or message.
     fn event(&self) -> Timestamp {
         instant(self.clock)
     }
 
-    /// T1.
+    /// The current instant: never earlier than the account's last change (T1).
     fn now(&self) -> Ms {
         self.clock.max(self.model.as_of)
     }
@@ -427,7 +427,7 @@ impl World {
         }
     }
 
-    /// The same amount where the ledger counts finer, with something in the last decimal.
+    /// The same amount in the account's ledger units. With five ledger decimals the last one is used as well.
     fn scaled(&self, units: Units) -> Units {
         if self.account.currency.minor_digits() == 3 && units % 100 == 0 {
             units * 10
@@ -444,12 +444,13 @@ impl World {
 
     fn name(&mut self, prefix: &str) -> String {
         self.named += 1;
-        // Not in the order of their making, so that nothing leans on that.
+        // Ids do not sort in the order of creation, so that no test depends on it.
         format!("{prefix}_{:02x}_{}", self.named * 89 % 256, self.named)
     }
 }
 
-/// What S2 compares: duration, service and charge as they were sent; the currency is the account's.
+/// Whether two records of one key describe the same call (S2): duration, service and charge as they were sent, and whether the
+/// currency is another than the account's.
 fn same_call(one: &model::Call, other: &model::Call) -> bool {
     let sent = |call: &model::Call| {
         let went_out = call.service == "userOut" || call.service == "premium";
@@ -459,17 +460,17 @@ fn same_call(one: &model::Call, other: &model::Call) -> bool {
     sent(one) == sent(other)
 }
 
-/// What is rare in a history; see `corners`.
+/// Rare situations in a history: see [`corners`].
 const CORNERS: [&str; 20] = [
     "a late record draws on a lot that has expired",
-    "a record that is too late draws on what is live",
+    "a record that is too late draws on usable lots",
     "a call is free",
     "lots that expire together pay one charge",
     "a charge is paid in part after use",
     "a call ends exactly at an expiry",
     "a record comes exactly 72 h late",
     "a call has no rate",
-    "funds arrive for what is owed",
+    "funds repay an owed amount",
     "funds arrive after their expiry",
     "an adjustment owes",
     "a lot is forfeited",
@@ -479,11 +480,11 @@ const CORNERS: [&str; 20] = [
     "60 days are warned of",
     "30 days are warned of",
     "7 days are warned of",
-    "what is available crosses zero",
-    "what is available becomes exactly zero",
+    "the available balance crosses zero",
+    "the available balance becomes exactly zero",
 ];
 
-/// The corners that a commit has reached.
+/// The rare situations that a commit has reached.
 fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
     let after = &change.account;
     let now = after.as_of;
@@ -498,7 +499,7 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
                     "a late record draws on a lot that has expired",
                     paid_by(&|draw| draw.expires_at <= now),
                 );
-                reached("a record that is too late draws on what is live", too_late && !row.draws.is_empty());
+                reached("a record that is too late draws on usable lots", too_late && !row.draws.is_empty());
                 reached("a call is free", charge.is_zero());
                 let expiries: Vec<_> = row.draws.iter().map(|draw| draw.expires_at).collect();
                 reached(
@@ -514,9 +515,9 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
                 reached("a record comes exactly 72 h late", now == record.ended_at() + LATE_RECORDS);
             }
             EntryDetails::Unrated { .. } => reached("a call has no rate", true),
-            EntryDetails::Rejected(rejection) => panic!("somebody waited for the answer: {rejection:?}"),
+            EntryDetails::Rejected(rejection) => panic!("no history has rejected records: {rejection:?}"),
             EntryDetails::Funds { expires_at, .. } => {
-                reached("funds arrive for what is owed", before.owed.is_positive());
+                reached("funds repay an owed amount", before.owed.is_positive());
                 reached("funds arrive after their expiry", *expires_at <= now);
             }
             EntryDetails::Adjustment { .. } => reached("an adjustment owes", before.owed < after.owed),
@@ -540,8 +541,8 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
             EventDetails::FundsExpiring(Expiring { days: 30, .. }) => reached("30 days are warned of", true),
             EventDetails::FundsExpiring(_) => reached("7 days are warned of", true),
             EventDetails::BalanceDepleted { available } => {
-                reached("what is available crosses zero", available.is_negative());
-                reached("what is available becomes exactly zero", available.is_zero());
+                reached("the available balance crosses zero", available.is_negative());
+                reached("the available balance becomes exactly zero", available.is_zero());
             }
             _ => {}
         }
@@ -567,7 +568,7 @@ fn told(change: &Change) -> Vec<Told> {
     told
 }
 
-/// What the model tells: of each lot by itself.
+/// An event in the model's terms, which has one for each lot.
 fn event(event: &EventDetails, now: Timestamp) -> Vec<Told> {
     match event {
         EventDetails::FundsAdded { payment_id, amount, expires_at, receipt_number, .. } => {
@@ -599,7 +600,7 @@ fn event(event: &EventDetails, now: Timestamp) -> Vec<Told> {
             };
             expired.lots.iter().map(of_lot).collect()
         }
-        _ => panic!("nobody changed a setting: {event:?}"),
+        _ => panic!("an event that no history causes: {event:?}"),
     }
 }
 
@@ -623,7 +624,7 @@ fn instant(ms: Ms) -> Timestamp {
     Timestamp::from_millisecond(ms).unwrap()
 }
 
-/// Prices with halves to round, two of them in succession; so many times dearer.
+/// Prices whose charges need rounding at the half; two of them follow each other. All are multiplied by `times`.
 fn prices(times: i128) -> Vec<Price> {
     let price = |service, prefix, per_minute, fee, (first, next), year| Price {
         service,
@@ -659,7 +660,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_history_is_what_the_model_says(beginning in any_beginning(), history in any_history()) {
+    fn every_history_agrees_with_the_model(beginning in any_beginning(), history in any_history()) {
         let mut world = World::begin(beginning);
         for op in &history {
             world.step(op);
@@ -667,7 +668,7 @@ proptest! {
     }
 }
 
-/// The property above is worth what its histories reach.
+/// The property above is only as good as the situations that its histories reach.
 #[test]
 fn histories_reach_every_corner() {
     let mut runner = TestRunner::deterministic();
@@ -684,14 +685,14 @@ fn histories_reach_every_corner() {
     assert_eq!(reached, BTreeSet::from(CORNERS));
 }
 
-/// What happens to the account whose sweeps are watched, so many hours after what happened before.
+/// A step in the life of an account, for the comparison of sweeps.
 #[derive(Clone, Debug)]
 enum Event {
-    /// Funds that live for so many days.
+    /// Funds that expire after this many days.
     Funds { amount: u32, days: i64 },
-    /// A call that ended so many hours ago.
+    /// A call that ended this many hours ago.
     Call { amount: u32, hours_ago: i64 },
-    /// The operator takes something back.
+    /// The operator takes funds back.
     Correction { amount: u32 },
 }
 
@@ -703,7 +704,8 @@ fn any_event() -> impl Strategy<Value = Event> {
     ]
 }
 
-/// Lives through the events, sweeping before those that say so, and at the end until nothing is due.
+/// Applies the events, each after its hours of waiting, and sweeps before those that are marked, if `sweeping` is set. At the end
+/// it sweeps until nothing is due. Returns the account and its journal entries.
 fn live(
     billing_model: BillingModel,
     events: &[(i64, bool, Event)],
@@ -771,7 +773,7 @@ fn live(
 
 proptest! {
     #[test]
-    fn e1_sweeps_at_other_times_change_nothing_else(
+    fn e1_the_times_of_sweeps_change_no_entry(
         post_usage in any::<bool>(),
         events in prop::collection::vec((0..60_i64, any::<bool>(), any_event()), 1..40),
     ) {

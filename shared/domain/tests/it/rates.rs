@@ -1,4 +1,4 @@
-//! Rates, found and applied (S5).
+//! Looking up rates (S5).
 
 use domain::usage::Number;
 use domain::{RateTable, Service};
@@ -19,7 +19,7 @@ fn find(table: &RateTable, number: &str, at: &str) -> Option<String> {
 }
 
 #[test]
-fn s5_the_longest_prefix_in_force_when_the_call_started() {
+fn s5_the_longest_prefix_in_force_at_the_start_of_the_call_is_found() {
     let mut rows = [
         "userOut,33,France,FR,EUR,0.02,0,60,60,2025-01-01\n",
         "userOut,33,France 2026,FR,EUR,0.03,0,60,60,2026-01-01T00:00:00Z\n",
@@ -47,7 +47,7 @@ fn s5_the_longest_prefix_in_force_when_the_call_started() {
 }
 
 #[test]
-fn a_number_is_premium_when_the_premium_table_knows_it_better() {
+fn a_number_is_premium_if_its_premium_prefix_is_longer() {
     let table = table(
         "userOut,33,France,FR,EUR,0.02,0,60,60,2025-01-01\n\
          premium,33,France,FR,EUR,0.02,0,60,60,2025-01-01\n\

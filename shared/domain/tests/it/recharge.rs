@@ -1,4 +1,4 @@
-//! Auto-recharge, transition by transition (R1-R7, F10, N3, N4): what happens, what is told, and what is due.
+//! The transitions of auto-recharge (R1-R7, F10, N3, N4): the state, the events and the due time after each.
 
 use domain::card_payment::{ABANDONED, LEASE};
 use domain::change::Decision;
@@ -16,7 +16,7 @@ use crate::given::{account, at, call, card_holder, decimal, euros, hours, money}
 
 const NOON: &str = "2027-01-10T12:00:00Z";
 
-/// An account with a card, at an instant that only moves on when it is told to.
+/// An account with a card, and a clock that moves only when a test sets it.
 struct Wallet {
     account: Account,
     profile: Profile,
@@ -24,7 +24,7 @@ struct Wallet {
     now: Timestamp,
     calls: usize,
     books: Books,
-    /// What the last change told.
+    /// The events of the last change.
     told: Vec<EventDetails>,
 }
 
@@ -35,7 +35,7 @@ impl Wallet {
         Self { account, profile, policy, now: at(NOON), calls: 0, books, told: Vec::new() }
     }
 
-    /// This much is available, and auto-recharge is on: 50 at 60, and no limit.
+    /// An account with this available balance and auto-recharge on: it adds 50 at 60, without a monthly limit.
     fn armed(available: &str) -> Self {
         let mut wallet = Self::with(euros(&[("pur_1", "2027-12-01T00:00:00Z", available)]));
         wallet.set(true, Some(("60", "50")), None).unwrap();
@@ -83,12 +83,12 @@ impl Wallet {
         self.take(decision)
     }
 
-    /// Looks, and must begin a charge of this amount.
+    /// Looks at the account, which must begin a payment of this amount.
     fn charge(&mut self, amount: &str) -> CardPayment {
-        let payment = self.look().expect("a charge begins");
+        let payment = self.look().expect("a payment begins");
         assert_eq!(payment.amount, money(amount, "EUR"));
         assert!(matches!(self.state(), State::Charging { .. }));
-        assert!(self.look().is_none(), "R3: while one is open no other begins");
+        assert!(self.look().is_none(), "R3: no payment begins while another is open");
         payment
     }
 
@@ -107,12 +107,12 @@ impl Wallet {
         self.take(decision.unwrap())
     }
 
-    /// Declines the first card, after which the backup is being charged.
+    /// Declines the first card, after which the payment goes on with the backup.
     fn try_backup(&mut self, payment: &CardPayment, reason: &str) -> CardPayment {
         let second = self.decline_or_try_backup(payment, reason);
         assert!(matches!(self.state(), State::Charging { .. }) && self.told.is_empty());
         assert_eq!(Some(&second.method), self.profile.backup.as_ref());
-        assert_ne!(second.processor_key(), payment.processor_key(), "the processor sees another attempt");
+        assert_ne!(second.processor_key(), payment.processor_key(), "the attempt has a key of its own");
         second
     }
 
@@ -142,14 +142,14 @@ impl Wallet {
         self.account.available(self.now).to_string()
     }
 
-    /// The kinds of what was told, by their names.
+    /// The types of the events of the last change.
     fn told(&self) -> Vec<String> {
         let kind =
             |event: &EventDetails| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
         self.told.iter().map(kind).collect()
     }
 
-    /// Goes to when it is due, which must be so far away.
+    /// Moves to the instant at which the account is due, which must be this far away.
     fn wait(&mut self, expected: SignedDuration) {
         let due = self.account.due_for_recharge().unwrap();
         assert_eq!(due.duration_since(self.now), expected);
@@ -158,14 +158,14 @@ impl Wallet {
 }
 
 #[test]
-fn r3_a_charge_of_restored_books_is_not_taken_for_one_that_was_lost() {
+fn r3_a_payment_after_a_restore_has_another_id_than_the_lost_one() {
     let lost = Wallet::armed("60").charge("50");
     let again = Wallet::armed("60").charge("50");
-    assert_eq!(again.id, lost.id, "one decision, one id");
+    assert_eq!(again.id, lost.id, "the same decision gives the same id");
     let mut restored = Wallet::armed("60");
     restored.now += hours(1);
     let charge = restored.charge("50");
-    assert_ne!(charge.id, lost.id, "the versions are the same, the instant is not");
+    assert_ne!(charge.id, lost.id, "the version is the same, the instant is not");
     assert_ne!(charge.processor_key(), lost.processor_key());
 }
 
@@ -176,7 +176,7 @@ fn r2_at_the_trigger_the_amount_is_added() {
         ("100", "40", Some("50")),
         ("100", "89.99", Some("50")),
         ("100", "90", Some("100")),
-        // R3: the fewest that lift it above the trigger.
+        // The smallest multiple that lifts the balance above the trigger (R3).
         ("110", "170", Some("150")),
         ("100", "440", Some("450")),
     ] {
@@ -190,7 +190,7 @@ fn r2_at_the_trigger_the_amount_is_added() {
                 wallet.succeed(&payment);
                 assert_eq!(wallet.state(), State::Armed);
                 assert!(wallet.told().starts_with(&["FundsAdded".to_owned()]), "{:?}", wallet.told());
-                assert!(wallet.look().is_none(), "one shortfall is one charge");
+                assert!(wallet.look().is_none(), "one shortfall is one payment");
                 assert!(wallet.account.available(wallet.now) > money("60", "EUR"));
             }
         }
@@ -198,20 +198,20 @@ fn r2_at_the_trigger_the_amount_is_added() {
 }
 
 #[test]
-fn r2_whatever_leaves_it_low_counts() {
-    // A changed setting.
+fn r2_a_setting_or_an_expiry_can_leave_the_account_low() {
+    // A changed setting leaves the account low.
     let mut wallet = Wallet::armed("100");
     wallet.set(true, Some(("100", "50")), None).unwrap();
     assert_eq!(wallet.told(), ["SettingsChanged", "BalanceLow"]);
     wallet.charge("50");
 
-    // A lot that expires, at that very instant.
+    // The expiry of a lot leaves it low, at the instant of the expiry.
     let mut wallet = Wallet::armed("100");
     wallet.now = wallet.account.due_for_recharge().unwrap();
     assert_eq!(wallet.now, at("2027-12-01T00:00:00Z"));
     let payment = wallet.charge("100");
     assert_eq!(payment.created_at, wallet.now);
-    assert_eq!(wallet.told(), [] as [&str; 0], "looking again told nothing");
+    assert_eq!(wallet.told(), [] as [&str; 0], "the second look adds no event");
 
     // Without auto-recharge the expiry is still a crossing (N3), and nothing is charged.
     let mut wallet = Wallet::with(euros(&[("pur_1", "2027-12-01T00:00:00Z", "5")]));
@@ -229,19 +229,19 @@ fn r3_an_account_that_is_low_stays_due_until_it_is_looked_at() {
     for _ in 0..5 {
         wallet.now += SignedDuration::from_mins(1);
         wallet.spend("1");
-        assert_eq!(wallet.told(), ["BalanceLow"], "every commit that leaves it low says so");
+        assert_eq!(wallet.told(), ["BalanceLow"], "every commit that leaves the account low adds the event");
     }
     assert_eq!(
         wallet.account.due_for_recharge(),
         Some(at(NOON) + STILL_LOW_AFTER),
-        "the first of them counts"
+        "the due time is that of the first commit"
     );
     wallet.now = at(NOON) + STILL_LOW_AFTER;
     let payment = wallet.charge("50");
     wallet.succeed(&payment);
     assert_eq!(wallet.account.recharge.look_at, None);
 
-    // Funds that arrive another way end it.
+    // The account is due no longer once other funds arrive.
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     wallet.account.lots[0].remaining = money("80", "EUR");
@@ -252,8 +252,8 @@ fn r3_an_account_that_is_low_stays_due_until_it_is_looked_at() {
 }
 
 #[test]
-fn r3_limits_leave_room_for_what_fits() {
-    // The monthly limit: two fit of three, then it says so once.
+fn r3_a_limit_reduces_or_prevents_the_payment() {
+    // The monthly limit: two of three recharge amounts fit. Then one event gives the limit.
     let mut wallet = Wallet::armed("110");
     wallet.set(true, Some(("60", "50")), Some("120")).unwrap();
     wallet.spend("170");
@@ -268,10 +268,10 @@ fn r3_limits_leave_room_for_what_fits() {
     assert_eq!(wallet.state(), State::Limited { until: month_end, why: Limit::Monthly });
     assert_eq!(wallet.told(), ["RechargeLimited"]);
     wallet.spend("10");
-    assert_eq!(wallet.told(), [] as [&str; 0], "said once");
+    assert_eq!(wallet.told(), [] as [&str; 0], "one event for the limit");
     assert!(wallet.look().is_none());
 
-    // With the new month there is room again, for two.
+    // The new month has room for two recharge amounts.
     wallet.now = wallet.account.due_for_recharge().unwrap();
     assert_eq!(wallet.now, month_end);
     let payment = wallet.charge("50");
@@ -279,30 +279,30 @@ fn r3_limits_leave_room_for_what_fits() {
     wallet.spend("80");
     wallet.charge("50");
 
-    // F2's maximum.
+    // The largest purchase (F2).
     let mut wallet = Wallet::armed("100");
     wallet.policy.limits = PurchaseLimits::parse("EUR=50..120").unwrap();
     wallet.spend("440");
     let payment = wallet.charge("100");
     wallet.succeed(&payment);
-    assert_eq!(wallet.told(), ["FundsAdded", "BalanceLow"], "the rest is for the next charge");
+    assert_eq!(wallet.told(), ["FundsAdded", "BalanceLow"], "the next payment charges the rest");
     wallet.charge("100");
 
-    // The operator has lowered it below the recharge amount.
+    // The largest purchase is below the recharge amount.
     let mut wallet = Wallet::armed("100");
     wallet.policy.limits = PurchaseLimits::parse("EUR=20..40").unwrap();
     wallet.spend("50");
     assert!(wallet.look().is_none());
     assert_eq!(wallet.state(), State::Limited { until: wallet.now + hours(24), why: Limit::Maximum });
     wallet.wait(hours(24));
-    assert!(wallet.look().is_none() && wallet.told.is_empty(), "still limited, and said once");
+    assert!(wallet.look().is_none() && wallet.told.is_empty(), "the second look adds no event");
     wallet.policy.limits = PurchaseLimits::default();
     wallet.wait(hours(24));
     wallet.charge("50");
 }
 
 #[test]
-fn r3_a_month_counts_by_when_the_charge_closed() {
+fn r3_a_payment_counts_in_the_month_in_which_it_closes() {
     let mut wallet = Wallet::armed("100");
     wallet.set(true, Some(("60", "50")), Some("50")).unwrap();
     wallet.now = at("2027-01-31T23:59:59Z");
@@ -319,13 +319,13 @@ fn r3_a_month_counts_by_when_the_charge_closed() {
 }
 
 #[test]
-fn f5_a_lease_begins_when_the_attempt_does_and_not_when_its_event_was_sent() {
+fn f5_a_lease_runs_from_the_attempt_and_not_from_its_event() {
     let mut wallet = Wallet::armed("60");
     wallet.profile.backup = wallet.profile.payment_method.clone();
     let (sent_at, begins_at) = (wallet.now, wallet.now + hours(3));
     let decision = recharge::look(&wallet.account, &wallet.profile, sent_at, begins_at, &wallet.policy);
-    let payment = wallet.take(decision).expect("a charge begins");
-    assert_eq!(payment.created_at, sent_at, "everything else goes by the event");
+    let payment = wallet.take(decision).expect("a payment begins");
+    assert_eq!(payment.created_at, sent_at, "the payment is dated at the event");
     assert_eq!(wallet.account.open_payments[0].recover_at, begins_at + LEASE);
 
     let next_begins_at = begins_at + hours(1);
@@ -374,7 +374,7 @@ fn r6_a_runaway_is_paused_until_it_is_resumed() {
     let payment = wallet.look().unwrap();
     wallet.succeed(&payment);
 
-    // A day later there is room without anybody's help.
+    // The count begins again the next day, so nothing has to be resumed.
     let mut wallet = Wallet::armed("100");
     wallet.policy.a_day = 1;
     wallet.spend("50");
@@ -402,7 +402,7 @@ fn r4_a_failing_card_is_tried_again_four_times_and_then_no_more() {
             break;
         };
         assert_eq!(wallet.told(), ["RechargeFailed"]);
-        // Nothing is charged or said in between, whatever happens.
+        // A debit in between causes neither a payment nor an event.
         let attempt = wallet.now;
         wallet.now += hours(after) - SignedDuration::from_secs(1);
         wallet.spend("0.01");
@@ -413,9 +413,9 @@ fn r4_a_failing_card_is_tried_again_four_times_and_then_no_more() {
     }
     wallet.now += hours(1_000);
     wallet.spend("0.01");
-    assert!(wallet.look().is_none() && wallet.told.is_empty(), "silence");
+    assert!(wallet.look().is_none() && wallet.told.is_empty(), "no event after the last attempt");
 
-    // A new card, changed settings or resuming is a new start, and says at once that it is low.
+    // A new card, or changed settings, reset the count of failures and publish at once that the account is low.
     for new_start in
         [Wallet::new_card, |wallet: &mut Wallet| wallet.set(true, Some(("60", "60")), None).unwrap()]
     {
@@ -439,13 +439,13 @@ fn r4_a_retry_needs_a_balance_that_is_still_low() {
     wallet.spend("50");
     let payment = wallet.charge("50");
     wallet.decline(&payment, "insufficient_funds");
-    // Somebody buys funds by hand meanwhile.
+    // Funds are bought by hand in the meantime.
     wallet.account.lots[0].remaining = money("100", "EUR");
     wallet.books = Books::of(&wallet.account);
     wallet.wait(hours(1));
     assert!(wallet.look().is_none());
     assert_eq!(wallet.state(), State::Armed);
-    // The next shortfall begins to count anew.
+    // The next shortfall counts failures from the beginning.
     wallet.spend("50");
     let payment = wallet.charge("50");
     wallet.decline(&payment, "insufficient_funds");
@@ -468,13 +468,13 @@ fn r4_a_hard_decline_stops_at_once() {
 }
 
 #[test]
-fn r4_a_charge_that_was_never_confirmed_is_no_failure() {
+fn r4_an_abandoned_payment_is_no_failure() {
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
     wallet.decline(&payment, ABANDONED);
     assert_eq!((wallet.state(), wallet.told()), (State::Armed, vec!["BalanceLow".into()]));
-    // Nor does it forget those that were.
+    // An abandoned payment keeps the count of failures.
     let payment = wallet.charge("50");
     wallet.decline(&payment, "card_declined");
     wallet.wait(hours(1));
@@ -487,7 +487,7 @@ fn r4_a_charge_that_was_never_confirmed_is_no_failure() {
 }
 
 #[test]
-fn r4_a_card_that_wants_its_owner_waits_and_says_so_once() {
+fn r4_a_payment_that_needs_the_owner_waits_and_publishes_one_event() {
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -508,25 +508,25 @@ fn r4_a_card_that_wants_its_owner_waits_and_says_so_once() {
 }
 
 #[test]
-fn r5_turned_off_nothing_begins_and_what_is_open_is_withdrawn() {
+fn r5_turning_off_withdraws_the_open_payment_and_begins_none() {
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     wallet.set(false, None, None).unwrap();
     assert_eq!(wallet.told(), ["SettingsChanged"]);
     assert!(wallet.look().is_none());
-    assert_eq!(wallet.account.recharge.amounts.as_ref().unwrap().amount, money("50", "EUR"), "kept");
+    assert_eq!(wallet.account.recharge.amounts.as_ref().unwrap().amount, money("50", "EUR"), "they stay");
 
-    // One that is open is cancelled; whichever way it ends, it stays off.
+    // An open payment is withdrawn. Auto-recharge stays off whether it succeeds or not.
     for charged in [false, true] {
         let mut wallet = Wallet::armed("100");
         wallet.spend("50");
         let payment = wallet.charge("50");
         wallet.set(false, None, None).unwrap();
         let open = wallet.account.open_recharge().unwrap();
-        assert!(open.withdrawn && open.recover_at == wallet.now, "recovery sees to it at once");
+        assert!(open.withdrawn && open.recover_at == wallet.now, "recovery is due at once");
         if charged {
             wallet.succeed(&payment);
-            assert_eq!(wallet.available(), "100.0000", "too late to cancel: no charge without a lot");
+            assert_eq!(wallet.available(), "100.0000", "a payment that succeeds all the same adds its lot");
         } else {
             wallet.decline(&payment, "card_declined");
             assert_eq!(wallet.told(), [] as [&str; 0]);
@@ -535,7 +535,7 @@ fn r5_turned_off_nothing_begins_and_what_is_open_is_withdrawn() {
         assert!(wallet.look().is_none());
     }
 
-    // On again while that charge is open, there is still one.
+    // Turned on again while that payment is open, no second one begins.
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -554,7 +554,7 @@ fn with_backup(available: &str) -> Wallet {
 }
 
 #[test]
-fn f10_the_backup_is_tried_once_when_the_first_is_declined() {
+fn f10_the_backup_is_tried_once_after_the_first_card_is_declined() {
     let mut wallet = with_backup("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -562,7 +562,7 @@ fn f10_the_backup_is_tried_once_when_the_first_is_declined() {
     wallet.succeed(&second);
     assert_eq!(wallet.state(), State::Armed);
 
-    // Withdrawn meanwhile, it is not tried.
+    // The backup is not tried if the payment was withdrawn in the meantime.
     let mut wallet = with_backup("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -572,7 +572,7 @@ fn f10_the_backup_is_tried_once_when_the_first_is_declined() {
 }
 
 #[test]
-fn r4_with_both_cards_declined_the_first_decides() {
+fn r4_the_first_decline_decides_if_both_cards_are_declined() {
     for (first, second, stops) in
         [("card_declined", "lost_card", false), ("lost_card", "card_declined", true)]
     {
@@ -593,7 +593,7 @@ fn r4_with_both_cards_declined_the_first_decides() {
 }
 
 #[test]
-fn r4_a_backup_that_was_never_confirmed_is_no_failure() {
+fn r4_an_abandoned_attempt_of_the_backup_is_no_failure() {
     let mut wallet = with_backup("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -603,7 +603,7 @@ fn r4_a_backup_that_was_never_confirmed_is_no_failure() {
 }
 
 #[test]
-fn n2_a_backup_that_wants_its_owner_too_is_told() {
+fn n2_a_backup_that_needs_the_owner_too_is_an_event() {
     let mut wallet = with_backup("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -616,7 +616,7 @@ fn n2_a_backup_that_wants_its_owner_too_is_told() {
 }
 
 #[test]
-fn r4_a_decline_that_comes_late_is_tried_again_an_hour_after_it() {
+fn r4_the_retry_of_a_late_decline_is_an_hour_after_it() {
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -628,7 +628,7 @@ fn r4_a_decline_that_comes_late_is_tried_again_an_hour_after_it() {
 }
 
 #[test]
-fn r6_amounts_are_counted_as_they_were_when_the_charge_began() {
+fn r6_a_payment_counts_the_recharge_amounts_of_its_beginning() {
     let mut wallet = Wallet::armed("100");
     wallet.set(true, Some(("60", "1000")), None).unwrap();
     wallet.spend("50");
@@ -641,7 +641,7 @@ fn r6_amounts_are_counted_as_they_were_when_the_charge_began() {
 }
 
 #[test]
-fn f10_a_new_card_withdraws_what_is_open_with_the_old_one() {
+fn f10_a_new_card_withdraws_the_open_payment_of_the_old_one() {
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     let payment = wallet.charge("50");
@@ -695,12 +695,12 @@ fn r1_settings_are_checked() {
     let mut wallet = Wallet::with(euros(&[]));
     wallet.profile.payment_method = None;
     assert_eq!(wallet.set(true, Some(("50", "50")), None), Err(SettingsRefusal::NoPaymentMethod));
-    // S8: an account created so is complete from the start.
+    // A post-usage account cannot turn auto-recharge on (S8).
     let mut wallet = Wallet::with(account("EUR", BillingModel::PostUsage, at(NOON)));
     assert_eq!(wallet.set(true, Some(("50", "50")), None), Err(SettingsRefusal::PostUsage));
     assert_eq!(wallet.set(false, Some(("50", "50")), None), Ok(()));
 
-    // The same again is no change.
+    // The same settings again are no change.
     let mut wallet = Wallet::armed("100");
     let version = wallet.account.version;
     wallet.set(true, Some(("60.00", "50")), None).unwrap();
@@ -725,13 +725,13 @@ fn n4_a_warning_is_given_once_for_each_crossing() {
     wallet.account.lots = euros(&[("pur_2", "2027-12-01T00:00:00Z", "20.5")]).lots;
     wallet.books = Books::of(&wallet.account);
     wallet.spend("0.1");
-    assert_eq!(wallet.told(), [] as [&str; 0], "above again");
+    assert_eq!(wallet.told(), [] as [&str; 0], "the balance is above both thresholds again");
     wallet.spend("30");
     assert_eq!(wallet.told(), ["BalanceDepleted", "BalanceWarning"]);
 }
 
 #[test]
-fn what_lasts_is_kept_on_its_row() {
+fn a_lasting_event_is_kept_with_its_entry() {
     let mut wallet = Wallet::armed("100");
     wallet.spend("50");
     let payment = wallet.charge("50");

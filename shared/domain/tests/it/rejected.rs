@@ -1,4 +1,4 @@
-//! Refused records that nobody waits for are kept and told (S3).
+//! Rejected records of the queue, whose sender gets no answer: each is kept in the journal and published (S3).
 
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Decided, Outcome};
@@ -36,7 +36,7 @@ fn decide(account: &Account, records: &[UsageRecord], refused: &[RejectedRecord]
 }
 
 #[test]
-fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
+fn s3_rejected_records_are_kept_beside_accepted_ones_and_move_no_money() {
     let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
     let decision = decide(&account, &[call("c", at(NOON), 60, Some("4"))], &[rejection(3), rejection(7)]);
     assert!(matches!(decision.answer.outcomes[..], [Outcome::Charged { .. }]));
@@ -73,7 +73,7 @@ fn s3_what_is_refused_stands_beside_what_is_accepted_and_moves_no_money() {
 }
 
 #[test]
-fn s3_only_refused_records_are_a_commit_and_none_is_none() {
+fn s3_rejected_records_alone_are_a_commit() {
     let account = euros(&[]);
     let change = decide(&account, &[], &[rejection(0)]).change.unwrap();
     assert_eq!((change.entries.len(), change.events.len()), (1, 1));
@@ -82,7 +82,7 @@ fn s3_only_refused_records_are_a_commit_and_none_is_none() {
 }
 
 #[test]
-fn s3_a_commit_keeps_as_many_as_it_has_room_for() {
+fn s3_a_commit_keeps_as_many_rejected_records_as_it_has_room_for() {
     let refused: Vec<_> = (0..200).map(rejection).collect();
     let records: Vec<_> = (0..60).map(|n| call(&format!("c{n}"), at(NOON), 60, Some("0"))).collect();
     let mut owes_invoice = account("EUR", BillingModel::PostUsage, at("2026-12-31T00:00:00Z"));

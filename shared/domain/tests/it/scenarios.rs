@@ -1,5 +1,5 @@
-//! Given an account, when something is decided, then these rows and this is how the account stands: one test
-//! per rule, named by its number, with the rule's edges as data.
+//! Decisions on an account, and the journal entries and balances that follow. Each test is named after its rule and has the
+//! rule's limits as data.
 
 use domain::account::{DayEnd, PostUsage};
 use domain::adjustment::{self, AdjustmentRequest};
@@ -22,10 +22,10 @@ use crate::given::{
     payment_id, purchase_of, with_lots,
 };
 
-/// The instant most scenarios happen at.
+/// The instant of most scenarios.
 const NOON: &str = "2027-01-10T12:00:00Z";
 
-// What is done in the scenarios.
+// Decisions.
 
 fn pay_for(account: &Account, now: Timestamp, records: &[UsageRecord]) -> Decision<Vec<debit::Outcome>> {
     let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,\
@@ -65,27 +65,27 @@ fn adjust(amount: &str, expires_at: Option<&str>, allow_negative: bool) -> Adjus
     }
 }
 
-/// A purchase from being asked for to its lot, at once.
+/// A purchase that opens and succeeds at the same instant.
 fn buy(account: &Account, now: Timestamp, id: &str, amount: &str) -> Decision<CardPayment> {
     let opened = open(account, now, id, amount).unwrap();
     settlement::succeed(&opened.change.unwrap().account, now, &opened.answer, "pi_1").unwrap()
 }
 
-// How what was decided is said.
+// Decisions and accounts as text.
 
-/// The account after the commit, which must be sound; unchanged if there was none.
+/// The account after the commit, whose invariants are checked; the same account if there is no commit.
 fn after<T>(before: &Account, decision: &Decision<T>) -> Account {
     let Some(change) = &decision.change else { return before.clone() };
     Books::of(before).enter(before, change);
     change.account.clone()
 }
 
-/// A line for each row of the commit.
+/// One line for each entry of the commit.
 fn rows<T>(decision: &Decision<T>) -> Vec<String> {
     decision.change.iter().flat_map(|change| &change.entries).map(row).collect()
 }
 
-/// `usage -3.0000 = 7.0000 from a 1.0000 + b 2.0000, after use 1.0000`
+/// An entry as text, such as `usage -3.0000 = 7.0000 from a 1.0000 + b 2.0000, after use 1.0000`.
 fn row(row: &JournalEntry) -> String {
     let draws: Vec<_> = row.draws.iter().map(|draw| format!("{} {}", draw.lot, draw.amount)).collect();
     let from = if draws.is_empty() { String::new() } else { format!(" from {}", draws.join(" + ")) };
@@ -94,7 +94,7 @@ fn row(row: &JournalEntry) -> String {
     format!("{} {} = {}{from}{post_usage}", row.details.kind().as_str(), row.amount, row.balance)
 }
 
-/// `a 7.0000, b 2.0000, owed 1.0000, after use 1.0000`; what is zero is left out.
+/// An account as text, such as `a 7.0000, b 2.0000, owed 1.0000, after use 1.0000`, without parts that are zero.
 fn stands(account: &Account) -> String {
     let mut parts: Vec<_> = account.lots.iter().map(|lot| format!("{} {}", lot.id, lot.remaining)).collect();
     for (name, amount) in [("owed", account.owed), ("after use", account.post_usage.amount)] {
@@ -115,10 +115,10 @@ fn only_row<T>(decision: &Decision<T>) -> &JournalEntry {
     row
 }
 
-// T: time and money.
+// Time and money (T).
 
 #[test]
-fn t1_a_start_at_most_five_minutes_after_now() {
+fn t1_a_call_starts_at_most_five_minutes_after_now() {
     let account = euros(&[("a", "2027-06-01T00:00:00Z", "10")]);
     for (starts_in, accepted) in [(0, true), (299, true), (300, true), (301, false), (86_400, false)] {
         let mut record = call("c", at(NOON), 0, Some("1"));
@@ -132,21 +132,21 @@ fn t1_a_start_at_most_five_minutes_after_now() {
 }
 
 #[test]
-fn t1_the_account_never_goes_back() {
+fn t1_the_time_of_an_account_never_goes_back() {
     let lots = [("a", "2027-03-01T00:00:00Z", "10"), ("b", "2027-06-01T00:00:00Z", "10")];
     let account = Account { as_of: at("2027-03-10T00:00:00Z"), ..euros(&lots) };
     let event = at("2027-02-01T00:00:00Z");
-    // By the event's own time lot a would be live. By the account's it expired, and too long ago for this call.
+    // Lot a is usable at the instant of the request. At the account's own time it expired too long ago for this call.
     let decision = charge(&account, event, "1");
     assert_eq!(rows(&decision), ["usage -1.0000 = 19.0000 from b 1.0000"]);
     assert_eq!(only_row(&decision).posted_at, account.as_of);
     assert_eq!(after(&account, &decision).as_of, account.as_of);
 
     let opened = open(&account, event, "pur_1", "50").unwrap().answer;
-    assert_eq!(opened.created_at, account.as_of, "a purchase is dated by it too");
+    assert_eq!(opened.created_at, account.as_of, "a purchase has the account's time too");
     let adjusted = adjustment::decide(&account, event, &adjust("-11", None, false));
-    assert!(adjusted.is_err(), "and what is available is looked at then");
-    assert_eq!(expiry::sweep(&account, event).answer.booked, 1, "what is due by it is booked");
+    assert!(adjusted.is_err(), "lot a is not available at that time");
+    assert_eq!(expiry::sweep(&account, event).answer.booked, 1, "lot a is due for booking at that time");
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn t3_charges_are_exact_to_two_decimals_below_the_minor_unit() {
     }
 }
 
-// A: accounts.
+// Accounts (A).
 
 #[test]
 fn a2_a_finished_call_is_always_recorded() {
@@ -213,10 +213,10 @@ fn a3_depleted_at_zero_or_below_unless_paid_after_use() {
     );
 }
 
-// F: funds.
+// Funds (F).
 
 #[test]
-fn f1_funds_live_for_twelve_calendar_months() {
+fn f1_funds_expire_after_twelve_calendar_months() {
     for (asked_for, expires) in [
         ("2028-02-29T12:00:00Z", "2029-02-28T12:00:00Z"),
         ("2027-02-28T23:59:59.999Z", "2028-02-28T23:59:59.999Z"),
@@ -225,7 +225,7 @@ fn f1_funds_live_for_twelve_calendar_months() {
         let account = account("EUR", BillingModel::Prepaid, at(asked_for));
         let opened = open(&account, at(asked_for), "pur_1", "50").unwrap();
         let account = opened.change.unwrap().account;
-        // The card answers a day later: the funds are dated when they were asked for.
+        // The payment succeeds a day later. The funds are dated at the request.
         let decision =
             settlement::succeed(&account, at(asked_for) + hours(24), &opened.answer, "pi_1").unwrap();
         assert_eq!(rows(&decision), ["purchase 50.0000 = 50.0000"]);
@@ -362,7 +362,10 @@ fn f7_what_is_owed_is_repaid_first() {
         let decision = adjustment::decide(&account, at(NOON), &adjust(arrives, None, false)).unwrap();
         let adjusted = after(&account, &decision);
         assert_eq!(stands(&adjusted), stand, "owed {owed}");
-        assert!(adjusted.lots.iter().all(|lot| lot.amount == money("50", "EUR")), "it began with all of it");
+        assert!(
+            adjusted.lots.iter().all(|lot| lot.amount == money("50", "EUR")),
+            "the lot begins with it all"
+        );
         assert_eq!(only_row(&decision).amount.to_string(), "50.0000");
 
         let bought = buy(&account, at(NOON), "adj_1", arrives).change.unwrap().account;
@@ -379,7 +382,7 @@ fn f8_receipts_are_numbered_without_gaps() {
         account = after(&account, &opened);
         payments.push(opened.answer);
     }
-    assert_eq!(payments[0].po_number.as_deref(), Some("PO-7"), "the PO number set at that moment");
+    assert_eq!(payments[0].po_number.as_deref(), Some("PO-7"), "the PO number at the time of the purchase");
     let second = settlement::succeed(&account, at(NOON), &payments[1], "pi_2").unwrap();
     account = after(&account, &second);
     account =
@@ -396,7 +399,7 @@ fn f8_receipts_are_numbered_without_gaps() {
 
 #[test]
 fn f9_adjustments() {
-    // Lot a has expired and is not booked yet: its 5 are not available.
+    // Lot a has expired and is not booked yet, so its 5 are not available.
     let now = "2027-03-02T00:00:00Z";
     let lots = [
         ("a", "2027-03-01T00:00:00Z", "5"),
@@ -428,7 +431,7 @@ fn f9_adjustments() {
     }
     let added = adjustment::decide(&account, at(now), &adjust("7", None, false)).unwrap();
     let lots = after(&account, &added).lots;
-    assert_eq!(lots[3].expires_at, at("2028-03-02T00:00:00Z"), "12 months unless it is said");
+    assert_eq!(lots[3].expires_at, at("2028-03-02T00:00:00Z"), "12 months if no expiry is given");
 }
 
 #[test]
@@ -452,12 +455,12 @@ fn f9_adjustments_refused() {
 }
 
 #[test]
-fn f11_lots_that_have_expired_take_no_place() {
+fn f11_expired_lots_do_not_count_towards_the_limit() {
     let expiry = at("2027-06-01T00:00:00Z");
     let account = many_lots(500, expiry);
     let a_moment_before = expiry - SignedDuration::from_millis(1);
     assert!(open(&account, a_moment_before, "pur_last", "50").is_err());
-    assert!(open(&account, expiry, "pur_last", "50").is_ok(), "though none is booked yet");
+    assert!(open(&account, expiry, "pur_last", "50").is_ok(), "expired lots do not count");
 }
 
 #[test]
@@ -480,10 +483,10 @@ fn f11_at_most_500_lots_and_pending_purchases() {
             assert_eq!((bought.to_string(), adjusted.to_string()), (full.to_owned(), full.to_owned()));
             assert!(
                 adjustment::decide(&account, at(NOON), &adjust("-1", None, false)).is_ok(),
-                "that needs no lot"
+                "a negative adjustment needs no lot"
             );
         }
-        // A declined one makes room again; what is pending already always finds its place.
+        // A declined purchase makes room for another. A pending purchase always has room for its lot.
         if let Some(payment) = payments.pop() {
             let declined = settlement::decline(&account, at(NOON), &payment, "card_declined").unwrap();
             assert!(open(&after(&account, &declined), at(NOON), "pur_last", "50").is_ok());
@@ -505,7 +508,7 @@ fn many_lots(count: usize, expires_at: Timestamp) -> Account {
     account
 }
 
-// S: spending.
+// Spending (S).
 
 #[test]
 fn s1_oldest_expiry_first_and_the_rest_is_owed() {
@@ -531,7 +534,7 @@ fn s1_oldest_expiry_first_and_the_rest_is_owed() {
 }
 
 #[test]
-fn s1_lots_that_expire_together_pay_in_one_order_however_they_arrived() {
+fn s1_lots_that_expire_together_pay_in_the_order_of_their_ids() {
     let june = Some("2027-06-01T00:00:00Z");
     for order in [["adj_1", "adj_2", "adj_3"], ["adj_3", "adj_1", "adj_2"], ["adj_2", "adj_3", "adj_1"]] {
         let mut account =
@@ -546,7 +549,7 @@ fn s1_lots_that_expire_together_pay_in_one_order_however_they_arrived() {
 }
 
 #[test]
-fn s2_one_key_for_ever_whatever_becomes_of_the_record() {
+fn s2_the_key_of_a_record_depends_on_its_start_id_and_revision_alone() {
     let account = euros(&[]);
     let key = "2027-01-10T11:59:00.000Z#usage#c#1";
     let without_rate = UsageRecord { service: Service::TollIn, ..call("c", at(NOON), 60, None) };
@@ -556,7 +559,7 @@ fn s2_one_key_for_ever_whatever_becomes_of_the_record() {
         (call("c", at("2027-01-10T11:59:00Z"), 0, None), EntryKind::Usage),
         (without_rate, EntryKind::Unrated),
     ] {
-        // The time at which it comes is not in it either.
+        // The instant of the request is not in the key either.
         for now in [NOON, "2027-01-12T00:00:00Z", "2027-12-31T00:00:00Z"] {
             let decision = pay_for(&account, at(now), std::slice::from_ref(&record));
             assert_eq!((only_row(&decision).key.as_str(), only_row(&decision).details.kind()), (key, kind));
@@ -589,19 +592,19 @@ fn s2_the_same_record_again_or_a_conflict() {
     assert_ne!(
         free.fingerprint(currency("EUR")),
         to_rate.fingerprint(currency("EUR")),
-        "free is not: to be rated"
+        "a charge of zero differs from no charge"
     );
 }
 
 #[test]
-fn s2_a_call_is_no_other_call_because_rates_changed() {
+fn s2_a_change_of_rates_does_not_make_a_repeat_a_conflict() {
     let eur = currency("EUR");
     let named = |service| UsageRecord { service, ..call("c", at(NOON), 60, Some("1.50")) };
     let by_rates = |service| UsageRecord { service_by_rates: true, ..named(service) };
     let reported = by_rates(Service::UserOut);
     for (again, same) in [
         (by_rates(Service::Premium), true),
-        // Our own records name their service, and so do rows that were written before the flag was kept.
+        // A record whose sender names the service has no flag, nor has an entry written before the flag existed.
         (named(Service::UserOut), true),
         (named(Service::Premium), true),
         (named(Service::ConferenceOut), false),
@@ -612,12 +615,15 @@ fn s2_a_call_is_no_other_call_because_rates_changed() {
         assert_eq!(again.repeats(&reported, eur), same, "{again:?}");
         assert_eq!(reported.repeats(&again, eur), same, "{again:?}");
     }
-    assert!(!named(Service::Premium).repeats(&named(Service::UserOut), eur), "another service was sent");
+    assert!(
+        !named(Service::Premium).repeats(&named(Service::UserOut), eur),
+        "the sender named another service"
+    );
     assert_eq!(reported.fingerprint(eur), by_rates(Service::Premium).fingerprint(eur));
     assert_eq!(
         reported.fingerprint(eur),
         named(Service::UserOut).fingerprint(eur),
-        "as it was stored before"
+        "the fingerprint does not depend on the flag"
     );
     assert_ne!(named(Service::Premium).fingerprint(eur), named(Service::UserOut).fingerprint(eur));
 }
@@ -684,7 +690,7 @@ fn s3_each_record_is_decided_on_its_own_in_order() {
     assert_eq!(said, ["4.0000", wrong_currency, "charge: expected zero or more", "4.0000"]);
 
     let decision = pay_for(&account, at(NOON), &records[1..3]);
-    assert!(decision.change.is_none(), "nothing valid, nothing changes");
+    assert!(decision.change.is_none(), "a request without a valid record changes nothing");
     assert_eq!(decision.answer.len(), 2);
 }
 
@@ -698,17 +704,22 @@ fn s3_a_commit_takes_as_many_records_as_a_transaction_holds() {
     let plain = call("c", at(NOON), 60, None);
     let today = changed_at(euros(&[]), at(NOON));
     for (why, account, like, taken) in [
-        ("the account and 99 rows", today.clone(), plain.clone(), 99),
-        ("the end of a day takes one place", euros(&[]), plain.clone(), 98),
-        ("an invoice and the end of a day take one place each", post_usage("1"), plain.clone(), 97),
+        ("the account and 99 entries", today.clone(), plain.clone(), 99),
+        ("the end of a day takes one item", euros(&[]), plain.clone(), 98),
+        ("an invoice and the end of a day take one item each", post_usage("1"), plain.clone(), 97),
         (
-            "without a rate, it has a marker",
+            "an unrated record takes an item for its marker",
             today,
             UsageRecord { service: Service::TollIn, ..plain.clone() },
             49,
         ),
-        ("a revision looks at another row", euros(&[]), UsageRecord { revision: 2, ..plain.clone() }, 49),
-        ("refused, it takes no place", euros(&[]), UsageRecord { charge: Some(decimal("-1")), ..plain }, 300),
+        ("a revision takes two items", euros(&[]), UsageRecord { revision: 2, ..plain.clone() }, 49),
+        (
+            "an invalid record takes none",
+            euros(&[]),
+            UsageRecord { charge: Some(decimal("-1")), ..plain },
+            300,
+        ),
     ] {
         let records: Vec<_> = (0..300)
             .map(|index| UsageRecord { id: RecordId::parse(format!("c{index}")).unwrap(), ..like.clone() })
@@ -752,7 +763,7 @@ fn s5_s6_s9_what_a_call_costs_and_why() {
         else {
             panic!("{row}");
         };
-        assert_eq!(*kept, record, "the record is kept as it came");
+        assert_eq!(*kept, record, "the entry keeps the record as it was sent");
     }
 }
 
@@ -774,12 +785,12 @@ fn s8_an_account_created_post_usage_drains_its_funds_first() {
         .iter()
         .map(|outcome| matches!(outcome, debit::Outcome::Charged { charge, .. } if *charge == money("2", "EUR")))
         .collect();
-    assert_eq!(charges, [true; 3], "each cost the whole charge, however it is paid");
+    assert_eq!(charges, [true; 3], "each charge is the whole price");
     assert_eq!(stands(&after(&account, &decision)), "after use 3.0000");
 }
 
 #[test]
-fn s8_a_month_is_closed_rounded_half_up_and_carries_the_difference() {
+fn s8_an_invoice_is_rounded_half_up_and_the_difference_carried_over() {
     for (code, charged, invoice, carried) in [
         ("EUR", "1.0049", "invoice 0.0000 = 0.0000, after use -1.0000", "after use 0.0049"),
         ("EUR", "1.0050", "invoice 0.0000 = 0.0000, after use -1.0100", "after use -0.0050"),
@@ -794,7 +805,7 @@ fn s8_a_month_is_closed_rounded_half_up_and_carries_the_difference() {
     ] {
         let january = account(code, BillingModel::PostUsage, at("2027-01-01T00:00:00Z"));
         let january = after(&january, &charge(&january, at("2027-01-31T23:59:59.999Z"), charged));
-        // The first commit after its end closes it, here a free call.
+        // The first commit after the end of the month closes it. Here it is that of a free call.
         let now = at("2027-02-01T00:00:00Z");
         let decision = pay_for(&january, now, &[call("free", now, 0, None)]);
         let mut lines = rows(&decision);
@@ -805,14 +816,14 @@ fn s8_a_month_is_closed_rounded_half_up_and_carries_the_difference() {
 }
 
 #[test]
-fn s8_an_invoice_row_is_the_months_and_comes_once() {
+fn s8_a_month_has_one_invoice_entry_dated_at_its_end() {
     let account = account("EUR", BillingModel::PostUsage, at("2026-12-01T00:00:00Z"));
-    // A call of December that is posted in January counts to January.
+    // A call of December that is posted in January counts in January.
     let late = call("late", at("2026-12-31T23:00:00Z"), 60, Some("1.0049"));
     let account = after(&account, &pay_for(&account, at("2027-01-02T00:00:00Z"), &[late]));
     assert_eq!(account.post_usage.month.to_string(), "2027-01");
 
-    // Nothing happens in February; March's first commit closes January and says so.
+    // There is no commit in February. The first commit of March closes January.
     let decision = charge(&account, at("2027-03-15T00:00:00Z"), "0.0001");
     let [invoice, usage] = &decision.change.as_ref().unwrap().entries[..] else { panic!("two rows") };
     assert_eq!(row(invoice), "invoice 0.0000 = 0.0000, after use -1.0000");
@@ -820,9 +831,9 @@ fn s8_an_invoice_row_is_the_months_and_comes_once() {
     assert_eq!((invoice.at, invoice.posted_at), (at("2027-02-01T00:00:00Z"), at("2027-03-15T00:00:00Z")));
     assert_eq!(row(usage), "usage 0.0000 = 0.0000, after use 0.0001");
     let account = after(&account, &decision);
-    assert_eq!(stands(&account), "after use 0.0050", "what January left and March's charge");
+    assert_eq!(stands(&account), "after use 0.0050", "the difference of January and the charge of March");
 
-    // April's first commit closes March with both.
+    // The first commit of April closes March, with the difference of January.
     let decision =
         adjustment::decide(&account, at("2027-04-01T00:00:00Z"), &adjust("1", None, false)).unwrap();
     assert_eq!(rows(&decision), ["invoice 0.0000 = 0.0000, after use -0.0100", "adjustment 1.0000 = 1.0000"]);
@@ -830,7 +841,7 @@ fn s8_an_invoice_row_is_the_months_and_comes_once() {
 }
 
 #[test]
-fn s8_what_commits_nothing_closes_no_month() {
+fn s8_a_decision_without_a_commit_closes_no_month() {
     let mut account = with_lots("EUR", BillingModel::PostUsage, &[("a", "2027-12-01T00:00:00Z", "1")]);
     account.post_usage.amount = money("5", "EUR");
     let february = at("2027-02-01T00:00:00Z");
@@ -840,22 +851,22 @@ fn s8_what_commits_nothing_closes_no_month() {
 }
 
 #[test]
-fn s10_a_late_record_draws_on_what_was_there_for_72_hours() {
+fn s10_a_record_up_to_72_hours_late_draws_on_the_lots_at_the_end_of_its_call() {
     let account = euros(&[("a", "2027-03-01T00:00:00Z", "10"), ("b", "2027-06-01T00:00:00Z", "10")]);
     for (ended, now, payer) in [
         ("2027-02-28T23:59:59Z", "2027-02-28T23:59:59Z", "a"),
-        // A second before the expiry: for exactly 72 h from its end.
+        // A call that ends a second before the expiry draws on the lot for exactly 72 h.
         ("2027-02-28T23:59:59Z", "2027-03-01T00:00:00Z", "a"),
         ("2027-02-28T23:59:59Z", "2027-03-03T23:59:59Z", "a"),
         ("2027-02-28T23:59:59Z", "2027-03-03T23:59:59.001Z", "b"),
-        // Exactly at the expiry, it did not end before it.
+        // A call that ends exactly at the expiry does not draw on the lot.
         ("2027-03-01T00:00:00Z", "2027-03-01T00:00:00Z", "b"),
         ("2027-03-01T00:00:00Z", "2027-03-03T00:00:00Z", "b"),
-        // Later than 72 h: on what is live.
+        // A record more than 72 h late draws on lots that are usable now.
         ("2027-02-20T00:00:00Z", "2027-02-28T23:59:59.999Z", "a"),
         ("2027-02-20T00:00:00Z", "2027-03-01T00:00:00Z", "b"),
         ("2026-03-10T00:00:00Z", "2027-03-09T00:00:00Z", "b"),
-        // T1: its end chooses, also when that is still to come.
+        // The end of the call decides even if it is in the future (T1).
         ("2027-03-01T00:00:30Z", "2027-02-28T23:59:59Z", "b"),
     ] {
         let decision = pay_for(&account, at(now), &[call("c", at(ended), 60, Some("1"))]);
@@ -868,7 +879,7 @@ fn s10_a_late_record_draws_on_what_was_there_for_72_hours() {
 }
 
 #[test]
-fn s10_a_late_record_draws_on_a_lot_that_is_not_available_any_more() {
+fn s10_a_late_record_draws_on_an_expired_lot() {
     let account = euros(&[("a", "2027-03-01T00:00:00Z", "10")]);
     let now = at("2027-03-02T00:00:00Z");
     assert_eq!(account.status(now), Status::Depleted);
@@ -879,20 +890,20 @@ fn s10_a_late_record_draws_on_a_lot_that_is_not_available_any_more() {
     let decision = pay_for(&account, now, &[call("c", at("2027-02-28T20:00:00Z"), 60, Some("4"))]);
     let drawn = after(&account, &decision);
     let booked = expiry::sweep(&drawn, at("2027-03-04T00:00:00Z"));
-    assert_eq!(rows(&booked), ["expiry -6.0000 = 0.0000"], "only what is left is forfeited");
+    assert_eq!(rows(&booked), ["expiry -6.0000 = 0.0000"], "only the remaining funds are forfeited");
 }
 
-// E: expiry.
+// Expiry (E).
 
 #[test]
-fn e1_booked_once_at_expiry_and_72_hours() {
+fn e1_a_lot_is_booked_once_72_hours_after_its_expiry() {
     let account = euros(&[("a", "2027-03-01T00:00:00Z", "10"), ("b", "2027-06-01T00:00:00Z", "1")]);
     let warned = after(&account, &expiry::sweep(&account, at("2027-03-01T00:00:00Z")));
     assert_eq!(stands(&warned), "a 10.0000, b 1.0000");
     for too_early in ["2027-03-01T00:00:00Z", "2027-03-03T23:59:59.999Z"] {
         assert!(expiry::sweep(&warned, at(too_early)).change.is_none(), "{too_early}");
     }
-    // In time, or late: the same row, dated at the expiry.
+    // A late sweep adds the same entry, dated at the expiry.
     for now in ["2027-03-04T00:00:00Z", "2027-04-01T00:00:00Z"] {
         let decision = expiry::sweep(&warned, at(now));
         assert_eq!(decision.answer.booked, 1);
@@ -902,12 +913,12 @@ fn e1_booked_once_at_expiry_and_72_hours() {
         assert_eq!((row.at, row.posted_at), (at("2027-03-01T00:00:00Z"), at(now)));
         let booked = after(&warned, &decision);
         assert_eq!(stands(&booked), "b 1.0000");
-        assert!(expiry::sweep(&booked, at(now)).change.is_none(), "twice changes nothing");
+        assert!(expiry::sweep(&booked, at(now)).change.is_none(), "a second sweep changes nothing");
     }
 }
 
 #[test]
-fn e1_two_hundred_lots_at_once_are_booked_in_pieces() {
+fn e1_two_hundred_lots_are_booked_in_several_commits() {
     let mut account = many_lots(200, at("2027-03-01T00:00:00Z"));
     let now = at("2027-03-10T00:00:00Z");
     let mut pieces = Vec::new();
@@ -916,7 +927,7 @@ fn e1_two_hundred_lots_at_once_are_booked_in_pieces() {
         pieces.push(change.entries.len());
         books.enter(&account, &change);
         account = change.account;
-        assert_eq!(account.due_for_expiry().is_none(), account.lots.is_empty(), "the rest stays due");
+        assert_eq!(account.due_for_expiry().is_none(), account.lots.is_empty(), "due while lots are left");
     }
     assert_eq!(pieces, [90, 90, 20]);
     assert_eq!((stands(&account), books.rows.len()), (String::new(), 200));
@@ -933,7 +944,7 @@ fn e3_warnings_at_60_30_and_7_days_then_the_booking() {
         ("2028-01-03T00:00:00Z", None),
     ] {
         assert_eq!(account.due_for_expiry(), Some(at(due)));
-        assert!(expiry::sweep(&account, at(due) - millis(1)).change.is_none(), "not before it is due");
+        assert!(expiry::sweep(&account, at(due) - millis(1)).change.is_none(), "nothing is due before");
         let decision = expiry::sweep(&account, at(due));
         let days = events(&decision).iter().find_map(|event| match event {
             EventDetails::FundsExpiring(expiring) => Some(expiring.days),
@@ -948,7 +959,7 @@ fn e3_warnings_at_60_30_and_7_days_then_the_booking() {
 }
 
 #[test]
-fn e3_lots_that_expire_together_are_told_of_together() {
+fn e3_one_event_covers_all_lots_with_a_due_warning() {
     let expiries = ["2027-12-31T08:00:00Z", "2027-12-31T09:00:00Z", "2028-01-30T08:00:00Z"];
     let lots: Vec<_> = (0..12).map(|index| (format!("lot_{index:02}"), expiries[index / 5])).collect();
     let lots: Vec<_> = lots.iter().map(|(id, expiry)| (id.as_str(), *expiry, "1.5")).collect();
@@ -979,15 +990,15 @@ fn e3_a_lot_without_funds_gives_no_warning() {
     assert!(expiry::sweep(&account, at("2027-12-24T00:00:00Z")).change.is_none());
 }
 
-// N3.
+// Notices (N3).
 
 #[test]
-fn n3_a_crossing_is_told_once_and_armed_again_above_zero() {
+fn n3_a_crossing_is_one_event_and_armed_again_above_zero() {
     let mut account = account("EUR", BillingModel::Prepaid, at("2027-01-01T00:00:00Z"));
     let mut books = Books::of(&account);
     let steps = [
-        ("-1", None), // it never had anything: no crossing
-        ("1", None),  // exactly zero is not above
+        ("-1", None), // the balance was never above zero
+        ("1", None),  // exactly zero is not above zero
         ("-1", None),
         ("3", None),
         ("-1.9999", None),
@@ -995,7 +1006,7 @@ fn n3_a_crossing_is_told_once_and_armed_again_above_zero() {
         ("-2", None),
         ("2", None),
         ("0.0099", None),
-        ("-0.0099", None), // less than a minor unit was there
+        ("-0.0099", None), // the balance was less than a minor unit
         ("0.01", None),
         ("-5", Some("-4.9900")),
     ];
@@ -1015,7 +1026,7 @@ fn n3_a_crossing_is_told_once_and_armed_again_above_zero() {
 }
 
 #[test]
-fn n3_an_expiry_is_a_crossing_that_the_next_commit_tells() {
+fn n3_the_commit_after_an_expiry_has_the_event_of_the_crossing() {
     let account = euros(&[("a", "2027-03-01T00:00:00Z", "10")]);
     let decision = expiry::sweep(&account, at("2027-03-04T00:00:00Z"));
     let kinds: Vec<_> = events(&decision)
@@ -1049,7 +1060,7 @@ fn a_change_counts_every_item_of_its_transaction() {
     assert_eq!(draft.items(), 3);
     assert_eq!(items(draft), 3, "the account, its profile and a payment");
 
-    // A row takes one item, one more for the row that it requires, one more for the marker of a record without a rate.
+    // An entry is one item. An entry that it requires is another, and so is the marker of an unrated record.
     for (revision, charge, expected) in [(1, Some("1"), 2), (2, Some("1"), 3), (1, None, 3), (2, None, 4)] {
         let record = UsageRecord { revision, ..call("r", now, 60, charge) };
         let decided = debit::decide(&account, now, &[&record], &[], &RateTable::default());
@@ -1067,7 +1078,7 @@ fn a1_a_profile_is_written_with_the_commit_that_changes_it() {
 }
 
 #[test]
-fn s4_a_sum_of_charges_of_ten_to_the_fifteenth_is_refused_when_it_is_decided_on() {
+fn s4_a_record_that_takes_the_sum_of_charges_to_ten_to_the_fifteenth_is_refused() {
     let largest = "999999999999999.9999";
     for billing_model in [BillingModel::Prepaid, BillingModel::PostUsage] {
         let mut account = with_lots("EUR", billing_model, &[]);
@@ -1083,7 +1094,7 @@ fn s4_a_sum_of_charges_of_ten_to_the_fifteenth_is_refused_when_it_is_decided_on(
         assert_eq!((&*problem.field, &*problem.detail), ("charge", refused));
         assert!(
             matches!(&decision.answer[2], debit::Outcome::Charged { .. }),
-            "what costs nothing adds nothing"
+            "a charge of zero adds nothing to the sum"
         );
         account = after(&account, &decision);
         let take = adjust("-0.0001", None, true);
@@ -1103,7 +1114,7 @@ fn s4_a_sum_of_charges_of_ten_to_the_fifteenth_is_refused_when_it_is_decided_on(
 }
 
 #[test]
-fn f9_what_no_lot_covers_of_an_adjustment_is_post_usage_where_the_account_pays_after_use() {
+fn f9_the_uncovered_part_of_an_adjustment_is_post_usage_on_a_post_usage_account() {
     for (lots, amount, balance) in [("2", "-2.0000", "0.0000"), ("5", "-5.0000", "0.0000")] {
         let account = with_lots("EUR", BillingModel::PostUsage, &[("pur_1", "2027-12-01T00:00:00Z", lots)]);
         let mut books = Books::of(&account);
@@ -1116,13 +1127,13 @@ fn f9_what_no_lot_covers_of_an_adjustment_is_post_usage_where_the_account_pays_a
         let rest = decimal("5.5") - decimal(lots);
         assert_eq!(row.post_usage.amount(), rest);
         assert_eq!(change.account.post_usage.amount.amount(), rest, "the next invoice asks for it");
-        assert!(change.account.owed.is_zero(), "nothing would ever repay it");
-        assert_eq!(change.payment.unwrap().amount(), money("-5.5", "EUR"), "what was asked for");
+        assert!(change.account.owed.is_zero(), "an owed amount would never be repaid");
+        assert_eq!(change.payment.unwrap().amount(), money("-5.5", "EUR"), "the requested amount");
     }
 }
 
 #[test]
-fn the_first_change_on_a_later_day_says_how_the_account_stood() {
+fn the_first_change_of_a_day_records_the_end_of_the_last_day() {
     let account = Account {
         post_usage: PostUsage { amount: money("2.5", "EUR"), ..euros(&[]).post_usage },
         version: 7,
@@ -1144,8 +1155,8 @@ fn the_first_change_on_a_later_day_says_how_the_account_stood() {
         lots: account.lots.clone(),
     };
     assert_eq!(change.day_end, Some(expected));
-    assert_eq!(change_at(&change.account, "2027-01-10T23:59:59.999Z").day_end, None, "once a day");
-    // A clock that was set back ends no day: now is never earlier than the last change (T1).
+    assert_eq!(change_at(&change.account, "2027-01-10T23:59:59.999Z").day_end, None, "one for each day");
+    // A clock that was set back ends no day, since now is never earlier than the last change (T1).
     assert_eq!(change_at(&change.account, "2027-01-08T12:00:00Z").day_end, None);
     let months_later = change_at(&change.account, "2027-05-01T12:00:00Z");
     assert_eq!(
@@ -1156,7 +1167,7 @@ fn the_first_change_on_a_later_day_says_how_the_account_stood() {
 }
 
 #[test]
-fn a_row_is_late_over_three_days_after_its_keys_instant() {
+fn an_entry_is_late_if_posted_over_three_days_after_its_instant() {
     for (posted_at, late) in [
         ("2027-01-10T12:00:00Z", false),
         ("2027-01-13T12:00:00Z", false),

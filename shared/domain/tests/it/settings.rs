@@ -1,4 +1,4 @@
-//! Settings other than auto-recharge's (A1, F10, N4, N9).
+//! Changes of the profile, the recipients and the warning amount (A1, F10, N4, N9).
 
 use domain::account::Warning;
 use domain::event::{EventDetails, Setting};
@@ -21,7 +21,7 @@ fn n9_the_same_settings_are_no_commit() {
 }
 
 #[test]
-fn n9_an_event_names_who_changed_which_settings_and_the_recipients_that_came_and_went() {
+fn n9_an_event_names_the_author_the_settings_and_the_added_and_removed_recipients() {
     let before =
         Profile { notification_emails: vec!["a@x.example".into(), "b@x.example".into()], ..card_holder() };
     let after = Profile {

@@ -1,4 +1,4 @@
-//! What the mails of these tests are about.
+//! Events and situations for the tests of mails.
 
 use domain::card_payment::Backup;
 use domain::event::{
@@ -51,7 +51,7 @@ fn payment(kind: CardPaymentKind) -> CardPayment {
     }
 }
 
-/// Who reads a mail, and how the account is.
+/// The reader of a mail, and the state of the account.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Situation {
     pub billing: BillingModel,
@@ -169,7 +169,7 @@ pub(crate) fn stopped(reason: &str) -> EventDetails {
     }
 }
 
-/// Lots of these amounts, which expire at these instants.
+/// Lots, each as (amount, expiry), and their sum.
 fn unused(lots: &[(&str, &str)]) -> (Money, Vec<UnusedFunds>) {
     let lots = lots.iter().map(|(amount, expires_at)| UnusedFunds {
         lot_id: LotId::of(&payment_id()),
@@ -194,7 +194,7 @@ fn limited(why: Limit) -> EventDetails {
     EventDetails::RechargeLimited { why, until: instant("2026-12-01T00:00:00Z") }
 }
 
-/// One of each mail.
+/// An event for each kind of mail, with the name of its snapshot.
 pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
     let prepaid = |name, event| (name, PREPAID, event);
     let with =

@@ -1,4 +1,4 @@
-//! Every mail in both languages, as it is sent. `INSTA_UPDATE=always cargo test -p notices` accepts new words.
+//! Snapshots of every mail in both languages. `INSTA_UPDATE=always cargo test -p notices` accepts changes.
 
 use std::collections::BTreeSet;
 
@@ -34,13 +34,14 @@ fn every_mail_as_it_is_sent() {
 }
 
 #[test]
-fn text_and_html_say_the_same() {
+fn text_and_html_have_the_same_content() {
     for (name, situation, event) in every_mail() {
         for (language, locale) in LOCALES {
             let mail = mail_in(situation, event.clone(), &contoso(locale)).unwrap();
             let html = mail.html.replace("&#38;", "&").replace("&#39;", "'");
             for line in mail.text.lines().filter(|line| *line != "--") {
-                // A row's label and value are cells of their own; what leads to a link is its text.
+                // In HTML, label and value are separate cells. A line that ends with a colon introduces a link, and is the link's
+                // text.
                 let (label, value) = line.split_once(": ").unwrap_or((line, ""));
                 let label = label.trim_end_matches([':', '\u{a0}']);
                 for part in [label, value] {
@@ -57,7 +58,7 @@ fn text_and_html_say_the_same() {
 }
 
 #[test]
-fn french_sets_its_marks_apart_with_spaces_that_do_not_break() {
+fn french_punctuation_has_no_breaking_spaces() {
     for (name, situation, event) in every_mail() {
         let mail = mail_in(situation, event, &contoso(Locale::Fr)).unwrap();
         for mark in [" :", " ;", " !", " ?", " »", "« ", "'"] {
@@ -68,7 +69,7 @@ fn french_sets_its_marks_apart_with_spaces_that_do_not_break() {
     }
 }
 
-/// Events that have no mail.
+/// Events without a mail.
 fn without_a_mail() -> Vec<EventDetails> {
     let declined = EventDetails::PaymentDeclined {
         payment_id: payment_id(),
@@ -88,11 +89,11 @@ fn without_a_mail() -> Vec<EventDetails> {
             problem: "expected a JSON object".to_owned(),
         },
         changed(&[Setting::Name, Setting::Locale, Setting::PoNumber, Setting::LowBalanceAmount]),
-        // One cause is one mail: another event of the same commit has it.
+        // Another event of the same commit has the mail.
         recharge_failed("lost_card", None),
         EventDetails::BalanceWarning { available: euros("0"), amount: euros("20") },
         EventDetails::BalanceWarning { available: euros("-5"), amount: euros("20") },
-        // Less than a minor unit.
+        // The amounts are less than a minor unit.
         expiring(&[("0.0001", "2026-12-25T08:00:00Z"), ("0.0098", "2026-12-25T09:00:00Z")]),
         expired(&[("0.0099", "2026-11-22T08:00:00Z")]),
         expired(&[]),
@@ -100,7 +101,7 @@ fn without_a_mail() -> Vec<EventDetails> {
 }
 
 #[test]
-fn events_that_are_no_news_have_no_mail() {
+fn some_events_have_no_mail() {
     for event in without_a_mail() {
         assert_eq!(mail(event.clone(), &contoso(Locale::En)), None, "{event:?}");
     }
@@ -116,14 +117,14 @@ fn the_events_that_can_have_a_mail_are_listed() {
     let known = schema["oneOf"].as_array().unwrap().iter();
     let known: BTreeSet<_> =
         known.map(|event| event["properties"]["type"]["const"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(events.iter().map(name).collect::<BTreeSet<_>>(), known, "each event is among the samples");
+    assert_eq!(events.iter().map(name).collect::<BTreeSet<_>>(), known, "the samples have every type");
     let with_a_mail: BTreeSet<_> =
         events.iter().filter(|event| Notice::of(event).is_some()).map(name).collect();
     assert_eq!(with_a_mail, EVENTS.map(str::to_owned).into());
 }
 
 #[test]
-fn n9_anybody_can_be_made_a_recipient_so_no_name_is_in_the_subject() {
+fn n9_the_subject_of_a_change_of_recipients_has_no_name() {
     let profile = Profile { name: "Win a prize".to_owned(), ..contoso(Locale::En) };
     for reader in [Reader::Recipient, Reader::Added, Reader::Removed] {
         let situation = Situation { reader, ..PREPAID };
@@ -167,7 +168,7 @@ fn amounts_from_a_minor_unit_on_have_a_mail() {
 }
 
 #[test]
-fn n2_common_declines_are_said_in_words_and_others_as_they_are() {
+fn n2_common_decline_codes_are_explained_and_others_shown_as_they_are() {
     for (_, locale) in LOCALES {
         let text =
             |code| mail(recharge_failed(code, Some("2026-11-25T10:05:00Z")), &contoso(locale)).unwrap().text;

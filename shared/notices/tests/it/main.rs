@@ -1,6 +1,6 @@
-//! What people are told, mail by mail.
+//! Tests of the mails.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test at its line")]
 
 mod given;
 mod mails;

@@ -1,4 +1,4 @@
-//! What comes from outside stays text: it is escaped, forges no line, and no header.
+//! Texts from outside are escaped, and cannot forge a line or a header of a mail.
 
 use domain::event::{NewValues, Setting};
 use domain::{EventDetails, Locale, Profile};
@@ -45,7 +45,7 @@ fn texts_from_outside_have_a_limit() {
 }
 
 #[test]
-fn n2_only_what_can_be_followed_becomes_the_link() {
+fn n2_only_a_web_url_becomes_the_link() {
     let link = |url: &str| {
         let event = EventDetails::RechargeNeedsAction {
             payment_id: payment_id(),

@@ -1,4 +1,4 @@
-//! Receipts, read back out of the PDF (F8).
+//! Receipts, read back from the PDF (F8).
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
 
@@ -17,7 +17,7 @@ use receipts::Receipt;
 
 const EXPIRY_IN_ENGLISH: &str = "25 November 2027, 09:05 UTC";
 
-/// A purchase of a hundred euros, charged.
+/// A payment of 100 EUR that was charged.
 fn payment(kind: CardPaymentKind) -> CardPayment {
     let account = AccountId::parse("contoso").unwrap();
     let card = Card { brand: "visa".to_owned(), last4: "4242".to_owned(), exp_month: 12, exp_year: 2034 };
@@ -48,15 +48,15 @@ fn receipt(kind: CardPaymentKind, name: &str, locale: Locale) -> Receipt {
     Receipt::of(&payment(kind), &profile).unwrap()
 }
 
-/// What a person who copies the text gets, on one line and with plain spaces. Where `RECEIPTS_FOLDER` is set, the
-/// file is kept there to be looked at.
+/// The text that copying the whole receipt gives, on one line and with plain spaces. If `RECEIPTS_FOLDER` is set, the PDF is
+/// also written there for inspection.
 fn text_of(receipt: &Receipt, name: &str) -> String {
     let pdf = receipts::pdf(receipt);
     if let Some(folder) = env::var_os("RECEIPTS_FOLDER") {
         fs::write(std::path::Path::new(&folder).join(format!("{name}.pdf")), &pdf).unwrap();
     }
     let document = Document::load_mem(&pdf).unwrap();
-    assert_eq!(document.get_pages().len(), 1, "one page, whatever it says");
+    assert_eq!(document.get_pages().len(), 1, "a receipt has one page");
     plain(&pdf_extract::extract_text_from_mem(&pdf).unwrap())
 }
 
@@ -161,7 +161,7 @@ fn f8_the_longest_values_stay_on_the_page() {
     }
 }
 
-/// How high above the page's lower edge its last line stands.
+/// The height of the page's last line above the lower edge, in points.
 fn lowest_baseline(pdf: &[u8]) -> i64 {
     let document = Document::load_mem(pdf).unwrap();
     let page = *document.get_pages().values().next().unwrap();
@@ -171,9 +171,9 @@ fn lowest_baseline(pdf: &[u8]) -> i64 {
         Object::Integer(height) => height,
         #[expect(clippy::cast_possible_truncation, reason = "whole points are enough")]
         Object::Real(height) => height as i64,
-        _ => panic!("a matrix is of numbers"),
+        _ => panic!("a text matrix has only numbers"),
     });
-    heights.min().expect("some text")
+    heights.min().expect("the page has text")
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn characters_that_the_font_lacks_break_nothing_and_can_be_copied() {
         let receipt = receipt(CardPaymentKind::Purchase, name, Locale::En);
         let text = text_of(&receipt, &format!("lacking-{}", name.len()));
         let lacking: Vec<_> = name.chars().filter(|letter| !letter.is_ascii()).collect();
-        // The sign itself stands for the first of them; what it stands for elsewhere is said beside it.
+        // The glyph of `�` maps to the first of these characters. Its other uses carry their character as `ActualText`.
         let (first, others) = lacking.split_first().unwrap();
         assert_says(&text, &["Receipt 7", &first.to_string(), "Account contoso"]);
         assert_eq!(said_beside(&receipts::pdf(&receipt)), others.iter().collect::<String>());
@@ -195,7 +195,7 @@ fn characters_that_the_font_lacks_break_nothing_and_can_be_copied() {
     }
 }
 
-/// What a reader takes instead of what is drawn.
+/// The `ActualText` of the page, which readers use instead of the drawn glyphs.
 fn said_beside(pdf: &[u8]) -> String {
     let document = Document::load_mem(pdf).unwrap();
     let page = *document.get_pages().values().next().unwrap();

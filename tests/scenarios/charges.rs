@@ -157,7 +157,7 @@ async fn f4_a_declined_object_can_be_paid_until_it_is_cancelled() {
 }
 
 #[tokio::test]
-async fn f9_a_refund_is_paid_once_and_never_more_than_was_charged() {
+async fn a_refund_is_paid_once_and_never_more_than_was_charged() {
     let till = Till::open().await;
     let intent = till.create("k", "pm_card_visa").await;
     let refund = async |cents, key: &str| till.sandbox.refund(&intent.id, euros(cents), key).await;

@@ -18,7 +18,7 @@ pub(crate) struct Keyed {
 pub(crate) enum Once<T> {
     /// This request made it.
     Made(T),
-    /// Another request with the same key and body made it.
+    /// It was made before: by an earlier request with the same key and body, or by an earlier try of this one whose reply was lost.
     Before(T),
 }
 

@@ -9,8 +9,8 @@
 //!   written with their account and never change.
 //! - Payments are read next, and rows last: what has succeeded by then has its row.
 //! - What is found is looked for a second time, on a fresh read, and only what both looks find is a difference
-//!   ([`Audit::again`]). A payment that opened or closed between two reads of the first look has done so for good
-//!   when the second begins.
+//!   ([`Audit::again`]). A payment may open or close between two reads of the first look; the second look reads all of it
+//!   after that.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

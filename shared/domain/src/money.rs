@@ -463,6 +463,8 @@ mod tests {
     fn a_sum_beyond_the_limit_is_refused_at_the_edge() {
         let eur = Currency::parse("EUR").unwrap();
         assert_eq!(MAX_UNITS, Decimal::from(1_000_000_000_000_000_i64));
+        let [eur, jpy] = ["EUR", "JPY"].map(|code| Money::largest_sum(Currency::parse(code).unwrap()));
+        assert_eq!((eur.to_string().as_str(), jpy.to_string().as_str()), LARGEST_SUMS);
         assert_eq!(Money::new(MAX_UNITS, eur), Err(MoneyError::TooLarge));
         assert!(Money::sum(MAX_UNITS, eur).is_ok(), "what was accepted may add up to more");
         assert_eq!(MAX_SUM, MAX_UNITS * Decimal::ONE_THOUSAND);

@@ -123,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn s2_an_instant_is_cut_to_the_second_or_the_millisecond_before_it() {
+        for (instant, second, millisecond) in [
+            ("2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z"),
+            ("2026-11-22T10:00:00.9999Z", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00.999Z"),
+            ("1969-12-31T23:59:58Z", "1969-12-31T23:59:58Z", "1969-12-31T23:59:58Z"),
+            ("1969-12-31T23:59:58.25Z", "1969-12-31T23:59:58Z", "1969-12-31T23:59:58.25Z"),
+        ] {
+            assert_eq!(cut_to_second(at(instant)), at(second), "{instant}");
+            assert_eq!(cut_to_millisecond(at(instant)), at(millisecond), "{instant}");
+        }
+    }
+
+    #[test]
     fn f1_twelve_months_clamp_to_the_last_day() {
         for (from, to) in [
             ("2028-02-29T00:00:00Z", "2029-02-28T00:00:00Z"),

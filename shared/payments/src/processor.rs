@@ -9,7 +9,8 @@ use async_trait::async_trait;
 use domain::profile::PaymentMethod;
 use domain::{AccountId, Money};
 
-/// A card processor. Every method is idempotent: a second call with the same arguments changes nothing.
+/// A card processor. A second call with the same arguments changes nothing, except that [`Processor::confirm`] charges a declined
+/// object again.
 #[async_trait]
 pub trait Processor: Send + Sync {
     /// Saves a card for an organization, by the token that the processor's own page made of it (X2).
@@ -25,8 +26,8 @@ pub trait Processor: Send + Sync {
     /// The object as the processor has it.
     async fn look_up(&self, intent: &str) -> Result<Intent, ProcessorError>;
 
-    /// The object created under this key, found by listing the customer's: a search index would lag, and
-    /// sending the key again would create what was never created.
+    /// The object that was created under this key, if there is one. An adapter lists the customer's objects, since a search index
+    /// lags. Sending the key again is no look-up: it would create the object.
     async fn find(&self, customer: &str, key: &str) -> Result<Option<Intent>, ProcessorError>;
 
     /// Makes sure that the object is never charged from now on. The answer is the object afterwards: `Cancelled`, or

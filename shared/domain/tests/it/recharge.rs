@@ -332,7 +332,8 @@ fn f5_a_lease_runs_from_the_attempt_and_not_from_its_event() {
     let reason = "card_declined";
     let declined =
         settlement::decline_or_try_backup(&wallet.account, sent_at, &payment, reason, next_begins_at);
-    wallet.take(declined.unwrap());
+    let second = wallet.take(declined.unwrap());
+    assert_eq!((second.attempt, second.revision), (payment.attempt + 1, payment.revision + 1));
     assert_eq!(wallet.account.open_payments[0].recover_at, next_begins_at + LEASE);
 }
 
@@ -739,6 +740,8 @@ fn a_lasting_event_is_kept_with_its_entry() {
     let change = decision.change.unwrap();
     let kept = change.entries[0].lasting.clone().unwrap();
     assert_eq!(change.events[kept.number as usize], kept.details);
+    let EventDetails::FundsAdded { recharge_amounts, .. } = kept.details else { panic!("{kept:?}") };
+    assert_eq!(recharge_amounts, Some(1), "of a recharge");
 
     let night = at("2027-12-05T00:00:00Z");
     let swept = expiry::sweep(&wallet.account, night).change.unwrap();

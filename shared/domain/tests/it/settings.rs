@@ -21,6 +21,25 @@ fn n9_the_same_settings_are_no_commit() {
 }
 
 #[test]
+fn n9_either_card_is_a_changed_payment_method() {
+    let card = card_holder().payment_method;
+    let without = |before: &Profile, after: Profile| match &change(&euros(&[]), before, after, None)
+        .change
+        .unwrap()
+        .events[..]
+    {
+        [EventDetails::SettingsChanged { fields, .. }] => fields.clone(),
+        other => panic!("{other:?}"),
+    };
+    let backup = Profile { backup: card, ..card_holder() };
+    assert_eq!(without(&card_holder(), backup.clone()), [Setting::PaymentMethod]);
+    assert_eq!(
+        without(&backup, Profile { payment_method: None, ..backup.clone() }),
+        [Setting::PaymentMethod]
+    );
+}
+
+#[test]
 fn n9_an_event_names_the_author_the_settings_and_the_added_and_removed_recipients() {
     let before =
         Profile { notification_emails: vec!["a@x.example".into(), "b@x.example".into()], ..card_holder() };

@@ -241,6 +241,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn s4_a_reported_number_is_kept_as_it_is_up_to_64_visible_characters() {
+        let longest = "9".repeat(64);
+        for (text, kept) in [(" anonymous ", "anonymous"), ("", ""), (longest.as_str(), longest.as_str())] {
+            assert_eq!(Number::as_reported(text).unwrap().as_str(), kept);
+        }
+        for bad in ["9".repeat(65).as_str(), "two\nlines"] {
+            assert_eq!(Number::as_reported(bad), Err(InvalidNumber), "{bad}");
+        }
+    }
+
+    #[test]
+    fn s2_a_record_in_another_currency_says_so() {
+        let [eur, usd] = ["EUR", "USD"].map(|code| Currency::parse(code).unwrap());
+        assert!(InvalidRecord::in_currency(usd, eur).is_for_currency);
+        assert!(!InvalidRecord::new("currency", "expected EUR").is_for_currency);
+    }
+
+    #[test]
     fn a_number_may_be_masked_at_its_end() {
         for (text, digits) in
             [("+33123456789", "33123456789"), ("+4420794600**", "4420794600"), ("+1425555xxxx", "1425555")]

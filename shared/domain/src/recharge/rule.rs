@@ -54,9 +54,9 @@ pub fn look(
         return if due { draft.finish(None) } else { Decision::unchanged(None) };
     };
     if available > amounts.trigger {
-        let settled = draft.account().recharge.state == State::Armed;
+        // A state other than armed is over by now, so the account was due.
         draft.account_mut().recharge.state = State::Armed;
-        return if due || !settled { draft.finish(None) } else { Decision::unchanged(None) };
+        return if due { draft.finish(None) } else { Decision::unchanged(None) };
     }
     let payment = match fitting(draft.account(), &amounts, available, now, policy) {
         Ok(times) => Some(open(&mut draft, profile, &amounts, times, begins_at)),

@@ -7,10 +7,12 @@ use domain::event::{NewValues, Setting};
 use domain::recharge::{Limit, Safeguard};
 use domain::rejected_record::RejectionStatus;
 use domain::{
-    BillingModel, CardPaymentKind, EntryKind, EventDetails, Fingerprint, JournalKey, Locale, MessageId,
-    PaymentKind, Service,
+    AccountId, Adjustment, BillingModel, CardPaymentKind, EntryKind, EventDetails, Fingerprint, JournalKey,
+    Locale, MessageId, Payment, PaymentId, PaymentKind, Service,
 };
 use serde::Serialize;
+
+use crate::given::money;
 
 /// Checks that each of these values is serialized as its name.
 fn serialized_as<T: Copy + Debug + Serialize>(values: &[T], name: impl Fn(T) -> &'static str) {
@@ -105,4 +107,18 @@ fn n9_an_event_leaves_out_values_that_were_not_changed() {
     let emails = Some(vec!["ada@example.com".to_owned()]);
     let some = changed(NewValues { notification_emails: emails, ..NewValues::default() });
     assert_eq!(some["new"], serde_json::json!({ "notificationEmails": ["ada@example.com"] }));
+}
+
+#[test]
+fn a_payment_is_a_card_payment_or_an_adjustment() {
+    let account = AccountId::parse("a").unwrap();
+    let adjustment = Adjustment {
+        account: account.clone(),
+        id: PaymentId::derive(&account, PaymentKind::Adjustment, "k"),
+        created_at: "2026-11-22T10:00:00Z".parse().unwrap(),
+        amount: money("5", "EUR"),
+        fingerprint: Fingerprint::of(["5"]),
+    };
+    assert_eq!(Payment::Adjustment(adjustment.clone()).adjustment(), Some(adjustment.clone()));
+    assert_eq!(Payment::Adjustment(adjustment).card(), None);
 }

@@ -2,6 +2,7 @@
 
 use domain::card_payment::{ABANDONED, LEASE};
 use domain::change::Decision;
+use domain::event::Setting;
 use domain::profile::PaymentMethod;
 use domain::purchase::PurchaseLimits;
 use domain::recharge::{
@@ -506,6 +507,41 @@ fn r4_a_payment_that_needs_the_owner_waits_and_publishes_one_event() {
     }
     wallet.succeed(&payment);
     assert_eq!(wallet.state(), State::Armed);
+}
+
+#[test]
+fn r3_a_look_above_the_trigger_commits_only_what_is_due() {
+    let mut wallet = Wallet::armed("100");
+    let look = |wallet: &Wallet| {
+        recharge::look(&wallet.account, &wallet.profile, wallet.now, wallet.now, &wallet.policy)
+    };
+    assert!(look(&wallet).change.is_none(), "the balance is above the trigger");
+
+    // A retry is due, and funds have arrived in the meantime.
+    wallet.spend("50");
+    let payment = wallet.charge("50");
+    wallet.decline(&payment, "insufficient_funds");
+    assert!(matches!(wallet.state(), State::Waiting { .. }));
+    wallet.account.lots = euros(&[("pur_2", "2027-12-01T00:00:00Z", "500")]).lots;
+    wallet.books = Books::of(&wallet.account);
+    wallet.now = wallet.account.due_for_recharge().unwrap();
+    assert!(wallet.look().is_none());
+    assert_eq!(wallet.state(), State::Armed);
+    assert!(look(&wallet).change.is_none());
+}
+
+#[test]
+fn n9_an_event_names_the_new_settings_of_auto_recharge() {
+    let mut wallet = Wallet::with(euros(&[("a", "2027-12-01T00:00:00Z", "100")]));
+    wallet.set(true, Some(("50", "60")), Some("200")).unwrap();
+    let [EventDetails::SettingsChanged { fields, new, .. }] = &wallet.told[..] else {
+        panic!("{:?}", wallet.told)
+    };
+    assert_eq!(fields[..], [Setting::AutoRecharge]);
+    let new = new.auto_recharge.as_ref().unwrap();
+    assert_eq!((new.enabled, new.resumed), (true, false));
+    let amounts = [new.trigger_amount, new.recharge_amount, new.monthly_limit];
+    assert_eq!(amounts, ["50", "60", "200"].map(|amount| Some(money(amount, "EUR"))));
 }
 
 #[test]

@@ -259,6 +259,11 @@ mod tests {
     }
 
     #[test]
+    fn s4_a_call_lasts_31_days_at_most() {
+        assert_eq!(MAX_DURATION_SECONDS, 2_678_400);
+    }
+
+    #[test]
     fn a_number_may_be_masked_at_its_end() {
         for (text, digits) in
             [("+33123456789", "33123456789"), ("+4420794600**", "4420794600"), ("+1425555xxxx", "1425555")]

@@ -213,11 +213,8 @@ pub(crate) fn profile_from_item(item: &Item) -> Result<Profile, StoreError> {
     let reader = Reader::versioned(item, "an account's profile")?;
     Ok(Profile {
         name: reader.text("name")?.to_owned(),
-        locale: reader.named("locale", |name| match name {
-            "en" => Some(Locale::En),
-            "fr" => Some(Locale::Fr),
-            _ => None,
-        })?,
+        locale: reader
+            .named("locale", |name| Locale::ALL.into_iter().find(|locale| locale.as_str() == name))?,
         notification_emails: reader.texts("emails")?,
         po_number: reader.text_if("poNumber")?,
         payment_method: reader.map_if("card")?.as_ref().map(method_from_map).transpose()?,
@@ -333,6 +330,16 @@ mod tests {
     }
 
     #[test]
+    fn the_events_of_a_commit_are_stored_and_no_list_without_events() {
+        let account = account();
+        let events = [EventDetails::BalanceLow { available: account.available(account.as_of) }];
+        let stored = |events: &[EventDetails]| core_to_item(&account, events, None).remove("facts");
+        assert_eq!(stored(&[]), None);
+        let json = serde_json::to_string(&events).unwrap();
+        assert_eq!(stored(&events), Some(AttributeValue::S(json)));
+    }
+
+    #[test]
     fn the_cause_goes_with_what_is_told() {
         let account = account();
         let cause = Correlation::parse("JKJaXmPLvHcESHA=");
@@ -371,6 +378,11 @@ mod tests {
     fn a_profile_survives_storing() {
         let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2030 };
         let method = PaymentMethod { customer: "cus_1".into(), token: "pm_card_visa".into(), card };
+        let id = AccountId::parse("contoso").unwrap();
+        for locale in Locale::ALL {
+            let profile = Profile { locale, ..Profile::default() };
+            assert_eq!(profile_from_item(&profile_to_item(&id, &profile)).unwrap(), profile);
+        }
         let profile = Profile {
             name: "Contoso".into(),
             locale: Locale::Fr,
@@ -379,7 +391,6 @@ mod tests {
             payment_method: Some(method.clone()),
             backup: Some(method),
         };
-        let id = AccountId::parse("contoso").unwrap();
         assert_eq!(profile_from_item(&profile_to_item(&id, &profile)).unwrap(), profile);
     }
 }

@@ -92,3 +92,50 @@ impl StoreError {
 pub(crate) fn corrupt(item: &str, detail: &str) -> StoreError {
     StoreError::Corrupt { item: item.to_owned(), detail: detail.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::http::HttpResponse;
+    use aws_sdk_dynamodb::error::ErrorMetadata;
+    use aws_sdk_dynamodb::operation::get_item::GetItemError;
+    use aws_smithy_types::body::SdkBody;
+
+    use super::*;
+
+    fn answered(status: u16, code: &str) -> StoreError {
+        let error = GetItemError::generic(ErrorMetadata::builder().code(code).build());
+        let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+        StoreError::from_sdk(SdkError::service_error(error, response))
+    }
+
+    #[test]
+    fn a_request_that_may_succeed_later_is_unavailable_and_any_other_is_refused() {
+        for (status, code, may_succeed_later) in [
+            (400, "ThrottlingException", true),
+            (400, "TransactionInProgressException", true),
+            (500, "InternalServerError", true),
+            (503, "anything", true),
+            (400, "ValidationException", false),
+            (400, "AccessDeniedException", false),
+        ] {
+            match answered(status, code) {
+                StoreError::Unavailable { code: found, .. } if may_succeed_later => assert_eq!(found, code),
+                StoreError::Refused { code: found, .. } if !may_succeed_later => assert_eq!(found, code),
+                other => panic!("{status} {code}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_without_an_answer_says_how_it_failed() {
+        let of = StoreError::from_sdk::<GetItemError>;
+        assert!(
+            matches!(of(SdkError::timeout_error("slow")), StoreError::Unavailable { code, .. } if code == "timeout")
+        );
+        let broken = of(SdkError::construction_failure("broken"));
+        assert!(matches!(broken, StoreError::Refused { code, .. } if code == "invalid request"));
+        let response = HttpResponse::new(200.try_into().unwrap(), SdkBody::empty());
+        let unreadable = of(SdkError::response_error("no JSON", response));
+        assert!(matches!(unreadable, StoreError::Unavailable { code, .. } if code == "no reply"));
+    }
+}

@@ -522,13 +522,13 @@ async fn a_host_killed_at_any_moment_loses_no_event() {
         process.kill().await;
 
         let process = Process::start(folder.path()).await;
-        process.operator.post("/_local/drain", Value::Null).await.expect(200);
+        process.operator.drain().await;
         let shown = process.operator.account(&account).await;
         let begun = shown["autoRecharge"]["state"] == "charging" || shown["balance"] == "100.0000";
         assert!(begun, "the event was delivered: {shown}");
         // Recovery ends the payment if its process died.
         process.operator.post("/_local/run/recover", Value::Null).await.expect(200);
-        process.operator.post("/_local/drain", Value::Null).await.expect(200);
+        process.operator.drain().await;
         assert_recharged_once(&process.operator, &account).await;
         process.kill().await;
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use local::faults::{Fault, Kind, Target};
 use reqwest::Method;
 use rust_decimal::Decimal;
-use scenarios::{Answer, Api, Units, World, bounded, call, decimal, list, rated};
+use scenarios::{Answer, Api, Units, World, call, decimal, list, rated};
 use serde_json::{Value, json};
 
 use crate::batches::{mistakes, with};
@@ -509,7 +509,7 @@ async fn a_host_killed_at_any_moment_applies_each_message_once() {
     for body in unanswered.drain(..) {
         send(api, &body).await;
     }
-    bounded(async { while api.post("/_local/drain", Value::Null).await.status == 504 {} }).await;
+    api.drain().await;
     for account in ACCOUNTS {
         let records: Vec<_> =
             sent.iter().filter(|(of, _)| *of == account).map(|(_, record)| record).collect();

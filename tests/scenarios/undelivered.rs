@@ -31,7 +31,7 @@ async fn undelivered(api: &Api) -> Vec<Value> {
 
 async fn redrive(api: &Api) -> Value {
     let answer = api.post("/_local/undelivered/redrive", Value::Null).await.expect(200);
-    api.post("/_local/drain", Value::Null).await.expect(200);
+    api.drain().await;
     answer
 }
 
@@ -207,12 +207,12 @@ async fn n11_undelivered_records_survive_kill_9() {
     let process = Process::start(folder.path()).await;
     process.operator.post("/_local/time", json!({ "now": NOW })).await.expect(200);
     process.open(&["a"]).await;
-    process.operator.post("/_local/drain", Value::Null).await.expect(200);
+    process.operator.drain().await;
     let refused = json!({ "target": "bus", "kind": "refused", "count": 1_000_000 });
     process.operator.post("/_local/faults", refused).await.expect(204);
     let recipients = json!({ "notificationEmails": ["ada@example.com"] });
     process.operator.send(Method::PATCH, "/v1/accounts/a", &[], recipients).await.expect(200);
-    process.operator.post("/_local/drain", Value::Null).await.expect(200);
+    process.operator.drain().await;
     assert_eq!(undelivered(&process.operator).await.len(), 1);
     process.kill().await;
 

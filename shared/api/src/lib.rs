@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`access`] | authorization by role and account (X1) |
-//! | [`routes`] | a function's routes, in one list |
+//! | [`routes`](mod@routes) | a function's routes, in one list |
 //! | [`request`] | reading an API Gateway v2 event |
 //! | [`fields`] | the fields of a JSON body |
 //! | [`reply`] | writing an answer |

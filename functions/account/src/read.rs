@@ -1,6 +1,6 @@
 //! Reading accounts.
 
-use api::{Problem, Reply, Request, Role};
+use api::{PageParameters, Problem, Reply, Request, Role};
 use contract::{Account, Accounts};
 
 use crate::Ports;
@@ -14,8 +14,7 @@ use crate::Ports;
     operation_id = "listAccounts",
     tag = "Accounts",
     params(
-        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the previous page"),
-        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100; 50 by default"),
+        PageParameters,
     ),
     responses((status = 200, description = "One page, by id", body = Accounts))
 )]

@@ -4,7 +4,7 @@
 use domain::event::Event;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use store::stream::{self, ImageError};
+use store::stream::{self, Commit, ImageError};
 
 /// An event, ready for the bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,45 +29,31 @@ pub(crate) enum Unreadable {
     Type,
 }
 
-/// The parts of a commit that its events share.
-pub(crate) struct Commit<'a> {
-    /// The account's id.
-    pub(crate) account: &'a str,
-    /// The account's version after it.
-    pub(crate) version: u64,
-    /// Its instant.
-    pub(crate) at: Timestamp,
-    /// Its correlation id.
-    pub(crate) cause: Option<&'a str>,
-}
-
-impl Commit<'_> {
-    /// The entry of the event with this number.
-    pub(crate) fn entry(&self, number: u32, details: Map<String, Value>) -> Result<Entry, Unreadable> {
+impl Entry {
+    /// The entry of the event with this number among those of a commit.
+    pub(crate) fn of_event(
+        commit: &Commit,
+        number: u32,
+        details: Map<String, Value>,
+    ) -> Result<Self, Unreadable> {
         let kind = details.get("type").and_then(Value::as_str).ok_or(Unreadable::Type)?.to_owned();
         let mut detail = details;
-        detail.insert("id".to_owned(), Event::id(self.account, self.version, number).into());
-        detail.insert("accountId".to_owned(), self.account.into());
-        detail.insert("version".to_owned(), self.version.into());
-        detail.insert("at".to_owned(), self.at.to_string().into());
-        if let Some(cause) = self.cause {
-            detail.insert("correlationId".to_owned(), cause.into());
+        detail.insert("id".to_owned(), Event::id(&commit.account, commit.version, number).into());
+        detail.insert("accountId".to_owned(), commit.account.as_str().into());
+        detail.insert("version".to_owned(), commit.version.into());
+        detail.insert("at".to_owned(), commit.at.to_string().into());
+        if let Some(cause) = &commit.cause {
+            detail.insert("correlationId".to_owned(), cause.as_str().into());
         }
-        let cause = self.cause.map(str::to_owned);
-        Ok(Entry { kind, detail: Value::Object(detail).to_string(), at: self.at, cause })
+        let detail = Value::Object(detail).to_string();
+        Ok(Self { kind, detail, at: commit.at, cause: commit.cause.clone() })
     }
 }
 
 /// The entries of an image of the stream: one for each event.
 pub(crate) fn of_image(image: &Value) -> Result<Vec<Entry>, Unreadable> {
-    let Some(streamed) = stream::read(image)? else { return Ok(Vec::new()) };
-    let commit = Commit {
-        account: &streamed.account,
-        version: streamed.version,
-        at: streamed.at,
-        cause: streamed.cause.as_deref(),
-    };
-    (0..).zip(streamed.events).map(|(number, event)| commit.entry(number, event)).collect()
+    let Some((commit, events)) = stream::read(image)? else { return Ok(Vec::new()) };
+    (0..).zip(events).map(|(number, event)| Entry::of_event(&commit, number, event)).collect()
 }
 
 #[cfg(test)]

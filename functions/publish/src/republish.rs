@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::StoreError;
 use store::list::{Posted, PostedPlace};
+use store::stream::Commit;
 use telemetry::Causes;
 use tokio::time::Instant;
 
 use crate::Ports;
 use crate::bus::{Bus, BusError, Refused};
-use crate::entry::{Commit, Entry};
+use crate::entry::Entry;
 
 /// Accounts read at once.
 const ACCOUNTS_A_PAGE: usize = 50;
@@ -202,12 +203,13 @@ impl Republished {
 /// The event that is kept with a journal entry, if there is one.
 fn entry_of_row(account: &AccountId, row: &JournalEntry, notify: bool) -> Option<Entry> {
     let lasting = row.lasting.as_ref()?;
-    let commit = Commit { account: account.as_str(), version: row.version, at: row.posted_at, cause: None };
+    let commit =
+        Commit { account: account.to_string(), version: row.version, at: row.posted_at, cause: None };
     let Ok(Value::Object(mut event)) = serde_json::to_value(&lasting.details) else {
         unreachable!("an event is an object with plain fields")
     };
     if !notify {
         event.insert("republished".to_owned(), true.into());
     }
-    Some(commit.entry(lasting.number, event).expect("an event has a type"))
+    Some(Entry::of_event(&commit, lasting.number, event).expect("an event has a type"))
 }

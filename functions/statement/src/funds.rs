@@ -1,6 +1,6 @@
 //! Reads an account's lots, and the purchases and recharges that they come from.
 
-use api::{Problem, Reply, Request};
+use api::{PageParameters, Problem, Reply, Request};
 use contract::{Lot, Lots, Purchase, Purchases};
 use domain::PaymentId;
 
@@ -33,8 +33,7 @@ pub async fn lots(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     tag = "Funds",
     params(
         ("id" = String, Path, description = "The account"),
-        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the previous page"),
-        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100; 50 by default"),
+        PageParameters,
     ),
     responses((status = 200, description = "One page, newest first", body = Purchases))
 )]

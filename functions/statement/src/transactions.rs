@@ -1,7 +1,7 @@
 //! Reading the journal: an account's transactions, one record's, and records without a rate (S9).
 
 use api::problem::both;
-use api::{Problem, Reply, Request, Role};
+use api::{PageParameters, Problem, Reply, Request, Role};
 use contract::names::KindName;
 use contract::{Code, FieldError, Transaction, Transactions, UnratedRecord, UnratedRecords};
 use domain::id::InvalidId;
@@ -41,8 +41,7 @@ const LONGEST_TRANSACTION_ID: usize = 256;
         ("from" = Option<Timestamp>, Query, nullable = false, description = "Only transactions whose `at` is this instant or later"),
         ("to" = Option<Timestamp>, Query, nullable = false, description = "Only transactions whose `at` is before this instant"),
         ("kind" = Option<KindName>, Query, nullable = false, description = "Only transactions of this kind"),
-        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the previous page"),
-        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100; 50 by default"),
+        PageParameters,
         ("transactionId" = Option<String>, Query, nullable = false, pattern = "^[!-~]{1,256}$", description = "Only this transaction; not allowed with other parameters"),
         ("recordId" = Option<String>, Query, nullable = false, pattern = "^[!-\"$-~]{1,128}$", description = "Only the transaction of this usage record; needs `startedAt`, and allows no other parameter but `revision`"),
         ("startedAt" = Option<Timestamp>, Query, nullable = false, description = "When the record's call started"),
@@ -246,8 +245,7 @@ fn revision(request: &Request) -> Result<u32, Problem> {
     operation_id = "listUnratedRecords",
     tag = "Rates",
     params(
-        ("cursor" = Option<String>, Query, nullable = false, min_length = 1, description = "The `next` of the previous page"),
-        ("limit" = Option<u8>, Query, nullable = false, minimum = 1, maximum = 100, description = "1 to 100; 50 by default"),
+        PageParameters,
     ),
     responses((status = 200, description = "One page", body = UnratedRecords))
 )]

@@ -11,6 +11,7 @@ use domain::AccountId;
 use domain::time::{cut_to_millisecond, in_range};
 use jiff::Timestamp;
 use store::list::Cursor;
+use utoipa::IntoParams;
 
 use crate::access::{Caller, Role};
 use crate::fields::Fields;
@@ -30,6 +31,18 @@ const LONGEST_PAGE: usize = 100;
 
 /// The most characters of an `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
+
+/// The parameters of a page, for the OpenAPI document of every listing; [`Request::page`] reads them.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParameters {
+    /// The `next` of the previous page
+    #[param(nullable = false, min_length = 1)]
+    pub cursor: Option<String>,
+    /// 1 to 100; 50 by default
+    #[param(nullable = false, minimum = 1, maximum = 100)]
+    pub limit: Option<u8>,
+}
 
 /// A request that [`Request::read`] has accepted.
 #[derive(Debug)]

@@ -9,34 +9,34 @@ use utoipa::ToSchema;
 
 use crate::instant::Instant;
 
-/// An organization's wallet.
+/// An organization's account.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
-    /// Chosen by the operator.
+    /// The account's id, which the operator chose.
     #[schema(example = "contoso")]
     pub account_id: String,
     /// The organization's name.
     pub name: String,
-    /// ISO 4217.
+    /// The currency's code in ISO 4217.
     #[schema(example = "EUR")]
     pub currency: String,
-    /// Language of what is sent to it.
+    /// The language of mails and receipts.
     #[schema(example = "en")]
     pub locale: String,
-    /// How it pays: `prepaid` or `postUsage`.
+    /// The billing model: `prepaid` or `postUsage`.
     #[schema(example = "prepaid")]
     pub billing_model: String,
-    /// `active`, or `depleted`: nothing is available, so no paid call may start.
+    /// `active` or `depleted`. An account is `depleted` when nothing is available; then no paid call may start.
     #[schema(example = "active")]
     pub status: String,
-    /// Unspent funds less what is owed.
+    /// The unspent funds less the owed amount.
     #[schema(example = "87.6500")]
     pub balance: String,
     /// The balance without funds that have expired.
     #[schema(example = "87.6500")]
     pub available: String,
-    /// What finished calls cost beyond the funds there were.
+    /// The part of charges for finished calls that no lot covered.
     #[schema(example = "0.0000")]
     pub owed: String,
     /// The funds that expire next.
@@ -47,53 +47,58 @@ pub struct Account {
     pub payment_method: Option<Card>,
     /// Auto-recharge.
     pub auto_recharge: AutoRecharge,
-    /// A second card, which auto-recharge charges once when the first is declined.
+    /// The second card. Auto-recharge charges it once if the first card is declined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backup: Option<Card>,
-    /// Who is told.
+    /// The recipients of mails.
     pub notification_emails: Vec<String>,
-    /// Printed on receipts.
+    /// The PO number, which is printed on receipts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub po_number: Option<String>,
-    /// People are warned when what is available falls to this.
+    /// The recipients are warned when the available balance falls to this amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub low_balance_amount: Option<String>,
-    /// Charges of the month that the next invoice asks for.
+    /// The month's charges that the next invoice will ask for.
     pub post_usage: PostUsage,
-    /// One more with every change.
+    /// The account's version, which grows by one with every change.
     pub version: u64,
-    /// When it was created.
+    /// The instant at which the account was created.
     pub created_at: Instant,
 }
 
-/// How funds are bought by themselves, and how far that is.
+/// The settings and the state of auto-recharge.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AutoRecharge {
-    /// On or off.
+    /// Whether auto-recharge is on.
     pub enabled: bool,
-    /// When what is available is at or below this, the card is charged.
+    /// The card is charged when the available balance is at or below this amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trigger_amount: Option<String>,
-    /// What is charged at a time.
+    /// The amount of one charge, or of which one charge is a multiple.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recharge_amount: Option<String>,
-    /// At most so much in a calendar month (UTC).
+    /// The most that is charged in a calendar month (UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monthly_limit: Option<String>,
-    /// `off`; `armed`: it charges at the trigger; `charging`: a charge is open; `waiting`: declined, and tried again at
-    /// `until`; `needsAction`: the card wants its owner, at the recharge's `nextAction.url`; `limited`: no charge fits a limit, and it is looked at again
-    /// at `until`; `paused`: by a safeguard, until it is resumed; `stopped`: declined for good or too often, until
-    /// the card or the settings change or it is resumed.
+    /// - `off`.
+    /// - `armed`: the card is charged at the trigger amount.
+    /// - `charging`: a charge is open.
+    /// - `waiting`: a charge was declined, and is tried again at `until`.
+    /// - `needsAction`: the card's owner must confirm the charge at the recharge's `nextAction.url`.
+    /// - `limited`: no charge fits a limit. The limit is checked again at `until`.
+    /// - `paused`: a safeguard holds it back until it is resumed.
+    /// - `stopped`: charges were declined for good or too often. It stays so until the card or the settings change, or it is
+    ///   resumed.
     #[schema(example = "armed")]
     pub state: String,
-    /// Why, where it is held back: the card processor's decline code; `monthly`, `maximum` or `lots`; `runaway`.
+    /// Why auto-recharge is held back: the card processor's decline code; `monthly`, `maximum` or `lots` for a limit; `runaway` for a safeguard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
-    /// Until when.
+    /// The instant until which it is held back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Instant>,
-    /// The last decline, until a charge succeeds.
+    /// The last decline. It is left out once a charge has succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_failure: Option<RechargeFailure>,
 }
@@ -101,9 +106,9 @@ pub struct AutoRecharge {
 /// A recharge that was declined.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RechargeFailure {
-    /// When that became known.
+    /// The instant at which the decline became known.
     pub at: Instant,
-    /// The card processor's code.
+    /// The card processor's decline code.
     pub reason: String,
 }
 
@@ -139,37 +144,37 @@ impl From<&Recharge> for AutoRecharge {
     }
 }
 
-/// Funds that expire next.
+/// The funds that expire next.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NextExpiry {
-    /// How much of them is unspent.
+    /// The unspent amount.
     pub amount: String,
-    /// When.
+    /// The instant at which they expire.
     pub expires_at: Instant,
 }
 
-/// What is shown of a card.
+/// A card, without its number.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Card {
-    /// `visa`, `mastercard`, …
+    /// The brand, such as `visa` or `mastercard`.
     pub brand: String,
-    /// Last four digits.
+    /// The last four digits of the card's number.
     pub last4: String,
-    /// 1 to 12.
+    /// The month of expiry, 1 to 12.
     pub exp_month: u8,
-    /// Four digits.
+    /// The year of expiry, with four digits.
     pub exp_year: u16,
 }
 
 /// A month's charges.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PostUsage {
-    /// In UTC.
+    /// The month, in UTC.
     #[schema(example = "2026-11")]
     pub month: String,
-    /// Their sum.
+    /// The sum of the charges.
     pub amount: String,
 }
 
@@ -221,7 +226,7 @@ impl From<&profile::Card> for Card {
 /// One page of accounts.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Accounts {
-    /// By id.
+    /// Accounts in the order of their ids.
     pub accounts: Vec<Account>,
     /// The `cursor` of the next page.
     #[serde(skip_serializing_if = "Option::is_none")]

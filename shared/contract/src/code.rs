@@ -22,11 +22,11 @@ pub enum Code {
     Forbidden,
     /// 404: there is no such account, or the token does not reach it.
     AccountNotFound,
-    /// 404: there is no such thing on the account, or no such route.
+    /// 404: the account has nothing with this id, or there is no such route.
     NotFound,
     /// 409: another account has this id.
     AccountIdTaken,
-    /// 409: more than is available was to be taken.
+    /// 409: the amount is more than is available.
     BeyondAvailable,
     /// 409: the `Idempotency-Key` was used with another request.
     IdempotencyKeyReused,
@@ -42,9 +42,9 @@ pub enum Code {
     TooLarge,
     /// 422: `errors` names what is wrong. Of a field of a record: it cannot be accepted.
     Invalid,
-    /// 500: a fault of ours.
+    /// 500: the service has a fault.
     Internal,
-    /// 503: other changes to the account kept coming between.
+    /// 503: other changes to the account kept coming first.
     Contended,
     /// 503: a dependency is down.
     Unavailable,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::code::FieldError;
 use crate::transaction::Why;
 
-/// What became of a request.
+/// The results of a request with usage records.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Debits {
@@ -14,19 +14,19 @@ pub struct Debits {
     pub accepted: usize,
     /// Records refused: `conflict` and `invalid`.
     pub rejected: usize,
-    /// Records that were not processed before the answer was due: neither accepted nor rejected. Send the same request again after
-    /// `Retry-After` seconds, until this is 0.
+    /// Records that were not processed before the answer was due: neither accepted nor rejected. Send the same request again
+    /// after `Retry-After` seconds, until this is 0.
     pub not_reached: usize,
     /// Records by status.
     pub counts: Counts,
-    /// The account's balance after it.
+    /// The account's balance after the request.
     #[schema(example = "87.6500")]
     pub balance: String,
-    /// One for each record, in order.
+    /// The result of each record, in the order of the request.
     pub results: Vec<RecordResult>,
 }
 
-/// How many records have which status.
+/// The number of records with each status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -38,13 +38,13 @@ pub struct Counts {
     pub unrated: usize,
     /// Recorded before with other content, or of a revision that is not due.
     pub conflict: usize,
-    /// Not acceptable.
+    /// Not acceptable on this account.
     pub invalid: usize,
     /// Not decided on yet.
     pub not_reached: usize,
 }
 
-/// What became of one record.
+/// The status of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RecordStatus {
@@ -58,40 +58,40 @@ pub enum RecordStatus {
     Conflict,
     /// It cannot be accepted.
     Invalid,
-    /// The request was answered before it was decided on: send the same request again.
+    /// The request was answered before the record was decided on. Send the same request again.
     NotReached,
 }
 
-/// What became of one record.
+/// The result of one record.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordResult {
     /// The record's id as it was sent, if it could be read.
     pub id: Option<String>,
-    /// What became of it.
+    /// The status of the record.
     pub status: RecordStatus,
-    /// The transaction that stands for it; for a `conflict`, the one that it differs from. Left out in the results of a
+    /// The transaction of the record; for a `conflict`, the one that it differs from. It is left out in the results of a
     /// file of more than 1,000 rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<String>,
-    /// What it cost.
+    /// The charge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
-    /// Why it cost that; not in the results of a file.
+    /// The rating basis of the charge. It is left out in the results of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
-    /// Why it was refused.
+    /// Why the record was rejected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<RecordProblem>,
 }
 
-/// Why a record was refused.
+/// Why a record was rejected.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RecordProblem {
-    /// The line of the file it begins at, from 1.
+    /// The line of the file at which the record begins, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
-    /// The field, if it is one, and what was expected.
+    /// The wrong field and what was expected of it.
     #[serde(flatten)]
     pub error: FieldError,
 }

@@ -12,18 +12,18 @@ use crate::instant::Instant;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Lot {
-    /// The id of what added them.
+    /// The lot's id.
     pub lot_id: String,
-    /// The purchase or recharge, unless the operator added them.
+    /// The purchase or recharge that added the lot. It is left out if an adjustment did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_id: Option<String>,
-    /// When they were asked for.
+    /// The instant at which the funds were requested.
     pub purchased_at: Instant,
-    /// Usable strictly before this instant.
+    /// The instant of expiry. The funds are usable strictly before it.
     pub expires_at: Instant,
-    /// What there was.
+    /// The amount that was added.
     pub amount: String,
-    /// What is unspent.
+    /// The unspent amount.
     pub remaining: String,
 }
 
@@ -43,17 +43,17 @@ impl From<&domain::Lot> for Lot {
 /// An account's lots.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Lots {
-    /// Oldest expiry first: those with funds, also expired ones until they are booked.
+    /// The lots with funds, oldest expiry first. An expired lot is among them until its expiry is booked.
     pub lots: Vec<Lot>,
 }
 
-/// How far a purchase is.
+/// The status of a purchase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PurchaseStatus {
     /// The outcome is not known yet; it resolves by itself.
     Pending,
-    /// The card wants its owner, at `nextAction.url`.
+    /// The card's owner must confirm the payment at `nextAction.url`.
     NeedsAction,
     /// The card was charged and the funds added.
     Succeeded,
@@ -65,47 +65,47 @@ pub enum PurchaseStatus {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Purchase {
-    /// The same account and `Idempotency-Key` always give the same.
+    /// The purchase's id. The same account and `Idempotency-Key` always give the same id.
     pub purchase_id: String,
     /// `purchase` or `recharge`.
     #[schema(example = "purchase")]
     pub kind: String,
-    /// How far it is.
+    /// The status of the purchase.
     pub status: PurchaseStatus,
-    /// What is charged.
+    /// The amount that is charged.
     pub amount: String,
-    /// ISO 4217.
+    /// The currency's code in ISO 4217.
     pub currency: String,
-    /// When it was asked for.
+    /// The instant at which it was requested.
     pub created_at: Instant,
-    /// When the funds expire.
+    /// The instant at which the funds expire.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Instant>,
-    /// Why the card said no: `card_declined`, `expired_card`, `insufficient_funds`,
-    /// `authentication_required`, …, or `abandoned`: it was never charged.
+    /// The card processor's decline code, such as `card_declined`, `expired_card`, `insufficient_funds` or
+    /// `authentication_required`; or `abandoned` for a purchase that nobody completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decline_reason: Option<String>,
-    /// Receipts are numbered without gaps within the account.
+    /// The number of the receipt. An account's receipts are numbered without gaps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt_number: Option<u64>,
-    /// The card.
+    /// The card that is charged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
-    /// The account's PO number at that moment.
+    /// The account's PO number when the purchase was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub po_number: Option<String>,
-    /// Of a recharge: how many times the recharge amount it is, so that it lifts the balance above the trigger amount.
+    /// The multiple of the recharge amount that a recharge charges, so that it lifts the balance above the trigger amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recharge_amounts: Option<u32>,
-    /// Where the person can act.
+    /// The page where the card's owner can confirm the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
 }
 
-/// Where the card's owner can act.
+/// The page where a card's owner can confirm a payment.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NextAction {
-    /// A page of the card processor.
+    /// The address of a page of the card processor.
     pub url: String,
 }
 
@@ -149,7 +149,7 @@ impl From<&CardPayment> for Purchase {
 /// One page of purchases and recharges.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Purchases {
-    /// Newest first.
+    /// Purchases and recharges, newest first.
     pub purchases: Vec<Purchase>,
     /// The `cursor` of the next page.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,7 @@ pub struct ProblemBody {
     pub title: String,
     /// The HTTP status.
     pub status: u16,
-    /// This occurrence, for people.
+    /// What is wrong this time, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// The fields that are wrong.

@@ -10,26 +10,26 @@ use crate::instant::Instant;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Rate {
-    /// E.164 digits that the number begins with.
+    /// The E.164 digits that a number begins with.
     pub prefix: String,
-    /// Its destination.
+    /// The destination of the prefix.
     pub destination: String,
-    /// ISO 3166-1 alpha-2; empty where there is none.
+    /// The country's code in ISO 3166-1 alpha-2; empty where there is none.
     pub country: String,
-    /// Price of 60 seconds.
+    /// The price of 60 seconds.
     #[schema(example = "0.0190")]
     pub per_minute: String,
-    /// Price of the connection.
+    /// The price of the connection.
     pub connection_fee: String,
-    /// Seconds billed at least.
+    /// The fewest seconds that are billed.
     pub first_increment: u32,
-    /// Seconds billed at a time after those.
+    /// The seconds that are billed at a time after the first increment.
     pub next_increment: u32,
-    /// Since when it is in force.
+    /// The instant since which the rate is in force.
     pub effective_from: Instant,
 }
 
-/// The rate found.
+/// The rate of a number.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RateFound {
     /// The rate in force now.

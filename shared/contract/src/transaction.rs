@@ -8,30 +8,30 @@ use utoipa::ToSchema;
 use crate::code::{Code, FieldError};
 use crate::instant::Instant;
 
-/// Why a record cost what it did.
+/// The rating basis: why a record has its charge.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "rule", rename_all = "camelCase")]
 pub enum Why {
-    /// From the published rates: connection fee + price per minute x billed seconds / 60.
+    /// The published rates gave the charge: connection fee + price per minute x billed seconds / 60.
     #[serde(rename_all = "camelCase")]
     Rated {
-        /// The E.164 prefix that matched.
+        /// The E.164 prefix that matched the number.
         prefix: String,
-        /// Its destination.
+        /// The destination of the prefix.
         destination: String,
-        /// Price of 60 seconds.
+        /// The price of 60 seconds.
         per_minute: String,
-        /// Price of the connection.
+        /// The price of the connection.
         connection_fee: String,
-        /// Seconds billed: the duration, rounded up to the increments.
+        /// The billed seconds: the duration, rounded up to the increments.
         billed_seconds: u64,
-        /// First and following increment in seconds.
+        /// The first and the following increments in seconds.
         #[schema(example = "60/60")]
         increments: String,
-        /// Since when the rate is in force.
+        /// The instant since which the rate is in force.
         effective_from: Instant,
     },
-    /// It arrived with its charge.
+    /// The record came with its charge.
     AsRated,
     /// A call of zero seconds is free.
     ZeroDuration,
@@ -63,17 +63,17 @@ impl From<&rate::RatingBasis> for Why {
     }
 }
 
-/// What a transaction took from a lot.
+/// The amount that a transaction drew on a lot.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LotDraw {
-    /// Which.
+    /// The lot.
     pub lot_id: String,
-    /// How much.
+    /// The amount.
     pub amount: String,
 }
 
-/// A record that came through the queue and was refused, with what is needed to correct it and send it again.
+/// A rejected record of the queue, with all that is needed to correct it and send it again.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Rejection)]
@@ -81,11 +81,11 @@ pub struct RejectedRecord {
     /// `invalid` or `conflict`.
     #[schema(example = "invalid")]
     pub status: String,
-    /// The field, and what was expected of it.
+    /// The wrong field, and what was expected of it.
     pub problem: FieldError,
-    /// The message it came in, …
+    /// The id of the message that the record came in.
     pub message_id: String,
-    /// … and its place there, from 0.
+    /// The index of the record in the message, from 0.
     pub index: u32,
     /// The record as it was sent: its first 1,024 characters, and `…` for the rest.
     pub record: String,
@@ -104,77 +104,77 @@ impl From<&rejected_record::RejectedRecord> for RejectedRecord {
     }
 }
 
-/// One row of the journal.
+/// A journal entry.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Transaction {
-    /// Unique within the account.
+    /// The transaction's id, which is unique within the account.
     pub transaction_id: String,
-    /// When it happened.
+    /// The instant that the transaction is dated at, such as the start of a call.
     pub at: Instant,
-    /// When it was committed.
+    /// The instant at which the transaction was committed.
     pub posted_at: Instant,
-    /// The account's version with its commit, …
+    /// The account's version after the commit of the transaction.
     pub version: u64,
-    /// … and its place there, from 0: together the order in which balances follow from each other.
+    /// The sequence of the transaction within its commit, from 0. Balances follow from each other in the order of `version` and `place`.
     pub place: u32,
-    /// What it is.
+    /// The kind of transaction.
     #[schema(example = "usage")]
     pub kind: String,
-    /// What it did to the balance.
+    /// The change of the balance.
     pub amount: String,
-    /// The balance after it, in the order of commits. A listing is by `at`, so a late record stands among
-    /// earlier rows.
+    /// The balance after the transaction, in the order of commits. A listing is in the order of `at`, so a late record stands
+    /// among transactions that were committed earlier.
     pub balance: String,
-    /// The usage record's id, …
+    /// The id of the usage record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_id: Option<String>,
-    /// … its revision, …
+    /// The revision of the usage record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<u32>,
-    /// … the call it belongs to, …
+    /// The call that the usage record belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call_id: Option<String>,
-    /// … and whose usage it is.
+    /// The user of the usage record.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
-    /// What was used.
+    /// The service that was used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// What the rate goes by.
+    /// The number that the rate is found by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<String>,
-    /// How long it lasted.
+    /// The duration of the call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u32>,
-    /// Who pays within the organization.
+    /// The cost centre that the organization charges.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_centre: Option<String>,
-    /// What the call cost, however it was paid.
+    /// The charge for the call, whether funds covered it or not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
-    /// Why it cost that.
+    /// The rating basis of the charge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
-    /// Which lots paid.
+    /// The amounts that the transaction drew on lots.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots: Vec<LotDraw>,
-    /// The part that the next invoice asks for.
+    /// The part of the charge that the next invoice will ask for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_usage: Option<String>,
-    /// Why an adjustment was made.
+    /// The reason of an adjustment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// By whom.
+    /// The author of an adjustment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// A record from the queue that was refused.
+    /// The rejected record of the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<RejectedRecord>,
     /// The purchase or recharge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_id: Option<String>,
-    /// The lot that was added or forfeited.
+    /// The lot that was added, or that expired.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lot_id: Option<String>,
 }
@@ -256,7 +256,7 @@ impl Transaction {
 /// One page of transactions.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Transactions {
-    /// Newest first.
+    /// Transactions, newest first.
     pub transactions: Vec<Transaction>,
     /// The `cursor` of the next page. With `kind` a page may be short or empty: go on until there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -267,9 +267,9 @@ pub struct Transactions {
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnratedRecord {
-    /// Whose.
+    /// The account.
     pub account_id: String,
-    /// The record as it is kept.
+    /// The journal entry of the record.
     #[serde(flatten)]
     pub transaction: Transaction,
 }
@@ -284,7 +284,7 @@ impl UnratedRecord {
 /// One page of records without a rate.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct UnratedRecords {
-    /// Of all accounts.
+    /// Records of all accounts.
     pub records: Vec<UnratedRecord>,
     /// The `cursor` of the next page; a page may be short or empty.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,20 +6,21 @@ use serde_json::{Map, Value};
 
 use crate::tables::{ACCOUNT_ID, CORE, PART};
 
-/// A commit that left events.
+/// The parts of a commit that its events share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamedCommit {
+pub struct Commit {
     /// The account's id.
     pub account: String,
-    /// The account's version with the commit.
+    /// The account's version after the commit.
     pub version: u64,
     /// The instant of the commit.
     pub at: Timestamp,
     /// Its correlation id.
     pub cause: Option<String>,
-    /// Its events, in their order.
-    pub events: Vec<Map<String, Value>>,
 }
+
+/// The events of a commit, in their order.
+pub type Events = Vec<Map<String, Value>>;
 
 /// An image that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -49,18 +50,19 @@ pub enum ImageError {
 /// let problem = store::stream::read(&image).unwrap_err();
 /// assert_eq!(problem.to_string(), "its version cannot be read");
 /// ```
-pub fn read(image: &Value) -> Result<Option<StreamedCommit>, ImageError> {
+pub fn read(image: &Value) -> Result<Option<(Commit, Events)>, ImageError> {
     if image[PART]["S"] != CORE || image["facts"].is_null() {
         return Ok(None);
     }
     let text = |name| image[name]["S"].as_str().ok_or(ImageError::Attribute(name));
     let digits = |name| image[name]["N"].as_str().ok_or(ImageError::Attribute(name));
     let millisecond = digits("asOf")?.parse().map_err(|_| ImageError::Attribute("asOf"))?;
-    Ok(Some(StreamedCommit {
+    let commit = Commit {
         account: text(ACCOUNT_ID)?.to_owned(),
         version: digits("version")?.parse().map_err(|_| ImageError::Attribute("version"))?,
         at: Timestamp::from_millisecond(millisecond).map_err(|_| ImageError::Attribute("asOf"))?,
         cause: image["correlation"]["S"].as_str().map(str::to_owned),
-        events: serde_json::from_str(text("facts")?).map_err(ImageError::Events)?,
-    }))
+    };
+    let events = serde_json::from_str(text("facts")?).map_err(ImageError::Events)?;
+    Ok(Some((commit, events)))
 }

@@ -202,10 +202,8 @@ async fn debit_here(world: &World, ports: &debit::Ports, lasts: Duration, file: 
 
 /// Calls the function directly with a file and with other published rates than the host's.
 async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value {
-    let ports = debit::Ports {
-        rates: PublishedRates::reading(rates.as_bytes()),
-        ..world.host.machine().functions.debit_ports().clone()
-    };
+    let store = world.host.machine().functions.debit_ports().store.clone();
+    let ports = debit::Ports::new(store, PublishedRates::reading(rates.as_bytes()));
     debit_here(world, &ports, Duration::from_mins(1), file).await.expect(200)
 }
 
@@ -598,6 +596,6 @@ async fn kept_in_capitals(world: &World, id: &str) -> String {
     let row = cdr::Row { id: None, line: None, record: Ok(record.clone()) };
     let account = AccountId::parse("a").unwrap();
     let batch = Batch::new(std::slice::from_ref(&row), currency);
-    batch.apply(&ports.store, &account, machine.clock.now(), rates).await.unwrap();
+    batch.apply(ports, &account, machine.clock.now()).await.unwrap();
     record.key().to_string()
 }

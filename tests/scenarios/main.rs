@@ -8,6 +8,7 @@ mod adjustments;
 mod bad_input;
 mod batches;
 mod charges;
+mod combined;
 mod concurrency;
 mod contention;
 mod contract;

@@ -347,24 +347,33 @@ async fn s3_a_thousand_rejected_records_are_kept() {
     world.operator.assert_books_balance("a").await;
 }
 
-/// Calls the function with a batch of one message, as SQS does. Returns the number of failed messages.
-async fn handed(world: &World, message: &Value, sent_at: &str) -> usize {
+const MESSAGE_ID: &str = "059f36b4-87a3-44ab-83d2-661975830a7d";
+
+/// A message as SQS delivers it.
+pub(crate) fn delivered(id: &str, message: &Value, sent_at: &str) -> Value {
     let sent_at: jiff::Timestamp = sent_at.parse().unwrap();
-    let batch = json!({ "Records": [{
-        "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
+    json!({
+        "messageId": id,
         "body": message.to_string(),
         "attributes": {
             "SentTimestamp": sent_at.as_millisecond().to_string(),
             "MessageGroupId": message["accountId"],
         },
-    }]});
-    let batch = serde_json::from_value(batch).unwrap();
-    let answered = debit::queue::handle(
-        batch,
-        world.host.machine().functions.debit_ports(),
-        tokio::time::Instant::now() + Duration::from_mins(1),
-    );
-    Box::pin(answered).await.batch_item_failures.len()
+    })
+}
+
+/// Calls the function with a batch of these messages, as SQS does. Returns the ids of the failed ones.
+pub(crate) async fn handed_to(ports: &debit::Ports, messages: &[Value]) -> Vec<String> {
+    let batch = serde_json::from_value(json!({ "Records": messages })).unwrap();
+    let until = tokio::time::Instant::now() + Duration::from_mins(1);
+    let answered = Box::pin(debit::queue::handle(batch, ports, until)).await;
+    answered.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+}
+
+/// Calls the function with a batch of one message. Returns the number of failed messages.
+async fn handed(world: &World, message: &Value, sent_at: &str) -> usize {
+    let message = delivered(MESSAGE_ID, message, sent_at);
+    handed_to(world.host.machine().functions.debit_ports(), &[message]).await.len()
 }
 
 #[tokio::test]
@@ -443,7 +452,9 @@ async fn a_process_that_dies_at_any_call_leaves_a_message_that_is_applied_once()
                 .collect();
             let sent = message("a", &records);
             world.arm(kind, skip, 1);
-            let done = world.unless_killed(Box::pin(handed(&world, &sent, NOW))).await;
+            let process = world.debit_process();
+            let delivered = [delivered(MESSAGE_ID, &sent, NOW)];
+            let done = world.unless_killed(handed_to(&process, &delivered)).await.map(|failed| failed.len());
             let fault_met = world.faults().armed().is_empty();
             world.faults().disarm();
             deaths += usize::from(done.is_none());

@@ -12,12 +12,13 @@ use jiff::Timestamp;
 use local::faults::{Call, Fault, Faults, Kind, Pause, Target, watched};
 use local::queues::Delivery;
 use local::tokens::TokenRequest;
-use local::{Config, Host, Storage};
+use local::{Config, Host, Machine, Storage};
 use recharge::{Leases, Summary};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
+use store::{Store, Tables};
 
 /// The longest wait of a test.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
@@ -293,6 +294,13 @@ impl World {
             "isBase64Encoded": false,
         });
         serde_json::from_value(event).expect("an event")
+    }
+
+    /// The debit function as a process of its own, whose calls are watched. It commits in tasks that its callers only wait for.
+    pub fn debit_process(&self) -> debit::Ports {
+        let Machine { faults, functions, .. } = self.host.machine();
+        let store = Store::new(self.host.database().watched_client(faults), Tables::default());
+        debit::Ports::new(store.into(), functions.debit_ports().rates.clone())
     }
 
     /// Runs the work until it is done or a fault of [`Self::arm`] kills it. Killed work is dropped, and the result is `None`.

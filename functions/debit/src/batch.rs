@@ -1,11 +1,12 @@
-//! The records of one request, each applied once (S2, S3).
+//! The records of one request, or of messages that follow each other, each applied once (S2, S3).
 //!
 //! Records with the same key are grouped before anything is written (`duplicates.rs`): the first valid one leads, and the
-//! others are judged by its outcome. Leaders are committed in order, as many at once as a transaction holds.
+//! others are judged by its outcome. Leaders are committed in order, as many at once as a transaction holds, and beside those
+//! of other requests to the same account (`commits.rs`).
 //!
 //! A transaction that fails because a row exists still costs write units, and one account's rows are written at a limited
 //! speed. So rows that exist already are *looked for*: read before a commit, and left out of it. A request that may need
-//! to be sent more than once looks first. It goes on looking as long as it finds rows, and begins again when a commit
+//! to be sent more than once looks first, and so does a message that is delivered again. It goes on looking as long as it finds rows, and begins again when a commit
 //! fails because a row exists.
 //!
 //! A request is answered before its deadline. Records that it does not reach by then have the verdict `NotReached`, and
@@ -17,27 +18,27 @@
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
+use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
-use cdr::{MAX_RECORDS, Message, Row};
-use domain::change::MAX_ITEMS_PER_COMMIT;
-use domain::debit::{self, Outcome};
+use cdr::{MAX_RECORDS, Row};
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::rejected_record::{self, RejectedRecord};
-use domain::{Account, AccountId, Currency, Decision, Money, RateTable, RecordId, UsageRecord};
+use domain::{AccountId, Currency, Money, RecordId, UsageRecord};
 use jiff::Timestamp;
-use store::{Applied, ApplyError, Seen, Store, StoreError};
-use telemetry::Causes;
+use rates::RateFileError;
+use store::{ApplyError, Store, StoreError};
 use telemetry::metric::DEBITS_REJECTED;
+use telemetry::{Causes, Correlation};
 use tokio::time::{Instant, timeout_at};
 
+use crate::Ports;
+use crate::commits::{Caused, Committed, Finding, MAX_ROWS_PER_COMMIT, Submission};
 use crate::duplicates::Groups;
 use crate::rejected::Rejected;
 use crate::verdict::Verdict;
-
-/// The most rows in one commit, which has the account as well.
-const MAX_ROWS_PER_COMMIT: usize = MAX_ITEMS_PER_COMMIT - 1;
 
 /// Rows that are looked for at once: as many as DynamoDB reads in one batch.
 const ROWS_PER_LOOK: usize = 100;
@@ -49,49 +50,88 @@ const LOOKS_FIRST_ABOVE: usize = MAX_RECORDS;
 /// The time that a commit may take. No commit begins when less than this is left before the deadline.
 const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
 
-/// The result of a request.
+/// The result of a batch.
 #[derive(Debug)]
 pub struct Done {
     /// One for each row, in order.
     pub verdicts: Vec<Verdict>,
-    /// The account's balance after the request.
+    /// The account's balance after the last row that was charged for.
     pub balance: Money,
+    /// The number of messages that are done, the first ones. 0 for a request.
+    pub messages: usize,
+    /// Why the other rows were not reached, if any was not.
+    pub problem: Option<BatchError>,
 }
 
-/// Why a request failed. Records that it committed before stay in the journal, and a repeat finds them there.
-#[derive(Debug, thiserror::Error)]
+/// Why a batch failed. Records that were committed before stay in the journal, and a repeat finds them there.
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum BatchError {
     /// The records could not be applied.
+    #[error("the records could not be applied")]
+    Apply(#[source] Arc<ApplyError<Infallible>>),
+    /// There are no rates.
     #[error(transparent)]
-    Apply(#[from] ApplyError<Infallible>),
-    /// Time was up before the first commit.
+    Rates(#[from] RateFileError),
+    /// Time was up. The commit that was waited for may still be made.
     #[error("time was up before the first commit")]
     OutOfTime,
+    /// The task that makes the commit has panicked.
+    #[error("the commit broke off")]
+    Broken,
+}
+
+impl From<ApplyError<Infallible>> for BatchError {
+    fn from(problem: ApplyError<Infallible>) -> Self {
+        Self::Apply(Arc::new(problem))
+    }
 }
 
 impl From<StoreError> for BatchError {
     fn from(problem: StoreError) -> Self {
-        Self::Apply(problem.into())
+        ApplyError::from(problem).into()
     }
 }
 
 impl BatchError {
-    /// Whether the same request may succeed later.
-    fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::OutOfTime
-                | Self::Apply(ApplyError::Store(
-                    StoreError::Contended { .. } | StoreError::Unavailable { .. }
-                ))
-        )
+    /// Whether the same batch may succeed later.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::OutOfTime => true,
+            Self::Apply(problem) => matches!(
+                **problem,
+                ApplyError::Store(StoreError::Contended { .. } | StoreError::Unavailable { .. })
+            ),
+            Self::Rates(_) | Self::Broken => false,
+        }
     }
 }
 
-/// The records of a request, on their way into the journal.
+/// A message whose records are to be applied.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its records.
+    pub body: &'a cdr::Message<'a>,
+    /// Its id, and the instant at which it was sent.
+    pub name: &'a rejected_record::Message,
+    /// Its records that an earlier delivery rejected.
+    pub kept: &'a [RejectedRecord],
+    /// Whether it may have been delivered before.
+    pub is_repeated: bool,
+}
+
+/// The rows of a message within a batch.
+#[derive(Debug)]
+struct Part<'a> {
+    rows: Range<usize>,
+    cause: Option<Correlation>,
+    /// Its rejected records, on their way into the journal.
+    rejected: Rejected<'a>,
+}
+
+/// Records on their way into the journal.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    rows: &'a [Row],
+    rows: Vec<&'a Row>,
     currency: Currency,
     /// The deadline of a request that may be answered before every record is reached.
     until: Option<Instant>,
@@ -106,45 +146,45 @@ pub struct Batch<'a> {
     has_begun: bool,
     /// The balance after the last commit.
     balance: Option<Money>,
-    /// The rejected records of a message, which are written into the journal. `None` for a request.
-    rejected: Option<Rejected<'a>>,
-}
-
-/// The decisions of one commit, by the indexes of records.
-struct Committed {
-    outcomes: Vec<(usize, Outcome)>,
-    /// The rejected records that it writes.
-    kept: HashSet<usize>,
+    /// The messages that the rows came in, if any.
+    parts: Vec<Part<'a>>,
 }
 
 impl<'a> Batch<'a> {
     /// A batch of a request's rows, for an account of this currency.
     pub fn new(rows: &'a [Row], currency: Currency) -> Self {
-        Self::with(rows, currency, vec![None; rows.len()])
+        Self::with(rows.iter().collect(), currency, vec![None; rows.len()])
     }
 
-    /// A batch of a message's rows, for an account of this currency. Its rejected records are written into the journal. A
-    /// record that an earlier delivery rejected (`kept`) stays rejected even if it could be accepted now, since its event has
-    /// been published.
-    pub fn of_message(
-        body: &'a Message<'a>,
-        currency: Currency,
-        message: &'a rejected_record::Message,
-        kept: &[RejectedRecord],
-    ) -> Self {
-        let mut verdicts = vec![None; body.rows.len()];
-        for rejected in kept {
-            let verdict = verdicts.get_mut(rejected.index as usize);
-            *verdict.expect("a message is the same with every delivery") = Some(Verdict::of_kept(rejected));
+    /// A batch of the rows of messages, for an account of this currency. Rejected records are written into the journal. A
+    /// record that an earlier delivery rejected stays rejected even if it could be accepted now, since its event has been
+    /// published.
+    pub fn of_messages(messages: &[Message<'a>], currency: Currency) -> Self {
+        let (mut rows, mut verdicts, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        for message in messages {
+            let begin = rows.len();
+            rows.extend(&message.body.rows);
+            verdicts.resize(rows.len(), None);
+            for rejected in message.kept {
+                let verdict = verdicts[begin..].get_mut(rejected.index as usize);
+                *verdict.expect("a message is the same with every delivery") =
+                    Some(Verdict::of_kept(rejected));
+            }
+            parts.push(Part {
+                rows: begin..rows.len(),
+                cause: Correlation::parse(message.name.id.as_str()),
+                rejected: Rejected::of(message.body, message.name, message.kept),
+            });
         }
-        let mut batch = Self::with(&body.rows, currency, verdicts);
-        batch.rejected = Some(Rejected::of(body, message, kept));
+        let mut batch = Self::with(rows, currency, verdicts);
+        batch.looks |= messages.iter().any(|message| message.is_repeated);
+        batch.parts = parts;
         batch.note_rejected();
         batch
     }
 
     /// A batch of rows, some of which have a verdict already.
-    fn with(rows: &'a [Row], currency: Currency, mut verdicts: Vec<Option<Verdict>>) -> Self {
+    fn with(rows: Vec<&'a Row>, currency: Currency, mut verdicts: Vec<Option<Verdict>>) -> Self {
         for (row, verdict) in rows.iter().zip(&mut verdicts) {
             if let Err(problem) = &row.record {
                 verdict.get_or_insert_with(|| Verdict::Invalid(problem.clone()));
@@ -156,7 +196,6 @@ impl<'a> Batch<'a> {
         });
         let groups = Groups::of(undecided);
         Self {
-            rows,
             currency,
             until: None,
             verdicts,
@@ -165,7 +204,8 @@ impl<'a> Batch<'a> {
             looked_for: vec![false; rows.len()],
             has_begun: false,
             balance: None,
-            rejected: None,
+            parts: Vec::new(),
+            rows,
         }
     }
 
@@ -182,29 +222,29 @@ impl<'a> Batch<'a> {
     /// [`Verdict::NotReached`]. Without a deadline, every record is decided on.
     pub async fn apply(
         mut self,
-        store: &Store,
+        ports: &Ports,
         account: &AccountId,
         now: Timestamp,
-        rates: &RateTable,
     ) -> Result<Done, BatchError> {
         let until = self.until;
         // Boxed, since the future of two commits is large.
         let work = Box::pin(async {
-            self.commit(store, account, now, rates).await?;
-            self.tell_conflicts_of_currency(store, account).await?;
+            self.commit(ports, account, now).await?;
+            self.tell_conflicts_of_currency(&ports.store, account).await?;
             self.note_rejected();
-            self.commit(store, account, now, rates).await
+            self.commit(ports, account, now).await
         });
-        match in_time(until, work).await {
-            Ok(()) => {}
+        let problem = match in_time(until, work).await {
+            Ok(()) => None,
             Err(problem) if until.is_some() && self.has_begun && problem.is_transient() => {
                 self.leave_the_rest(account, &problem);
+                Some(problem)
             }
             Err(problem) => return Err(problem),
-        }
+        };
         let balance = match self.balance {
             Some(balance) => balance,
-            None => in_time(until, async { Ok(store.account(account).await?) })
+            None => in_time(until, async { Ok(ports.store.account(account).await?) })
                 .await?
                 .ok_or(ApplyError::NoAccount)?
                 .balance(),
@@ -212,7 +252,12 @@ impl<'a> Batch<'a> {
         let verdicts = self.verdicts.into_iter().map(|verdict| verdict.expect("every row was decided on"));
         let verdicts: Vec<_> = verdicts.collect();
         DEBITS_REJECTED.add(verdicts.iter().filter(|verdict| verdict.refused().is_some()).count() as u64);
-        Ok(Done { verdicts, balance })
+        let is_done = |part: &&Part<'_>| {
+            let reached = |verdict: &Verdict| !matches!(verdict, Verdict::NotReached);
+            part.rejected.pending().is_empty() && verdicts[part.rows.clone()].iter().all(reached)
+        };
+        let messages = self.parts.iter().take_while(is_done).count();
+        Ok(Done { verdicts, balance, messages, problem })
     }
 
     /// Sets the verdict of undecided records to [`Verdict::NotReached`], and also of records that were refused for their
@@ -235,25 +280,38 @@ impl<'a> Batch<'a> {
     }
 
     /// Commits leaders and pending rejected records until none is left.
-    async fn commit(
-        &mut self,
-        store: &Store,
-        account: &AccountId,
-        now: Timestamp,
-        rates: &RateTable,
-    ) -> Result<(), BatchError> {
-        while self.groups.len() > 0 || !self.pending_rejected().is_empty() {
+    async fn commit(&mut self, ports: &Ports, account: &AccountId, now: Timestamp) -> Result<(), BatchError> {
+        while self.groups.len() > 0 || self.pending_rejected().next().is_some() {
             self.check_time()?;
             if let Some(sought) = self.to_look_for(now) {
-                self.look(store, account, &sought).await?;
+                self.look(&ports.store, account, &sought).await?;
                 continue;
             }
             let group: Vec<usize> = self.groups.leaders().take(MAX_ROWS_PER_COMMIT).collect();
-            let applied =
-                store.apply(account, |a, seen| Ok(self.decide(a, now, &group, seen, rates))).await?;
-            self.take_in(&group, applied);
+            let submission = self.submission(now, &group);
+            let rejected = submission.rejected.iter().map(|rejected| rejected.value.key()).collect();
+            let committed = ports.commits.submit(account, submission).await?;
+            self.take_in(&group, &rejected, committed);
         }
         Ok(())
+    }
+
+    /// These leaders, and as many rejected records as fit beside them.
+    fn submission(&self, now: Timestamp, group: &[usize]) -> Submission {
+        let record = |&index: &usize| Caused { value: self.record(index).clone(), cause: self.cause(index) };
+        let room = MAX_ROWS_PER_COMMIT - group.len();
+        let rejected = self.pending_rejected().take(room);
+        let rejected =
+            rejected.map(|(cause, rejected)| Caused { value: rejected.clone(), cause: cause.clone() });
+        Submission { now, records: group.iter().map(record).collect(), rejected: rejected.collect() }
+    }
+
+    /// The correlation id of the request, or of the message that a row came in.
+    fn cause(&self, index: usize) -> Option<Correlation> {
+        match self.parts.iter().find(|part| part.rows.contains(&index)) {
+            Some(part) => part.cause.clone(),
+            None => Correlation::current(),
+        }
     }
 
     /// The leaders whose rows are to be looked for next. `None` if no leader of the next commit needs it.
@@ -306,55 +364,25 @@ impl<'a> Batch<'a> {
         Some(JournalKey::usage(record.started_at, &id, record.revision))
     }
 
-    fn decide(
-        &self,
-        account: &Account,
-        now: Timestamp,
-        group: &[usize],
-        seen: &Seen,
-        rates: &RateTable,
-    ) -> Decision<Committed> {
-        let is_free = |record: &UsageRecord| {
-            seen.row(&record.key()).is_none() && record.requires().is_none_or(|key| !seen.lacks(&key))
-        };
-        let left: Vec<usize> = group.iter().copied().filter(|&index| is_free(self.record(index))).collect();
-        let records: Vec<&UsageRecord> = left.iter().map(|&index| self.record(index)).collect();
-        let rejected: Vec<&RejectedRecord> =
-            self.pending_rejected().iter().filter(|rejected| seen.row(&rejected.key()).is_none()).collect();
-        let Decision { change, answer } = debit::decide(account, now, &records, &rejected, rates);
-        let kept = rejected[..answer.kept].iter().map(|rejected| rejected.index as usize).collect();
-        Decision {
-            change,
-            answer: Committed { outcomes: left.into_iter().zip(answer.outcomes).collect(), kept },
-        }
-    }
-
-    /// Notes the outcomes of a commit. Records that did not fit the transaction stay leaders.
-    fn take_in(&mut self, group: &[usize], applied: Applied<Committed>) {
-        let Committed { outcomes, kept } = applied.answer;
+    /// Notes what a commit of these leaders and rejected records found.
+    fn take_in(&mut self, group: &[usize], rejected: &HashSet<JournalKey>, committed: Committed) {
         self.has_begun = true;
-        self.balance = Some(applied.account.balance());
-        self.looks |= applied.seen.has_rows();
-        if let Some(rejected) = &mut self.rejected {
-            rejected.retain(|rejected| {
-                !kept.contains(&(rejected.index as usize)) && applied.seen.row(&rejected.key()).is_none()
-            });
+        self.balance = Some(committed.balance);
+        for part in &mut self.parts {
+            part.rejected.retain(|pending| !rejected.contains(&pending.key()));
         }
-        let mut outcomes: HashMap<usize, Outcome> = outcomes.into_iter().collect();
         let mut successors = Vec::new();
-        for &index in group {
+        for (&index, finding) in group.iter().zip(committed.findings) {
             let record = self.record(index);
             let key = record.key();
-            if let Some(row) = applied.seen.row(&key) {
-                self.compare_with(row, index);
-                continue;
-            }
-            let verdict = if let Some(outcome) = outcomes.remove(&index) {
-                Verdict::of_outcome(outcome, key.clone())
-            } else if record.requires().is_some_and(|key| applied.seen.lacks(&key)) {
-                Verdict::revision_not_due()
-            } else {
-                continue;
+            let verdict = match finding {
+                Finding::Decided(outcome) => Verdict::of_outcome(outcome, key.clone()),
+                Finding::NotDue => Verdict::revision_not_due(),
+                Finding::Taken(row) => {
+                    self.looks = true;
+                    self.compare_with(&row, index);
+                    continue;
+                }
             };
             successors.extend(self.tell_followers(&key, record, &verdict));
             self.verdicts[index] = Some(verdict);
@@ -362,18 +390,22 @@ impl<'a> Batch<'a> {
         self.groups.go_on(|index| self.verdicts[index].is_none(), successors);
     }
 
-    /// Notes the records of a message that are rejected by now, so that they are written.
+    /// Notes the records of messages that are rejected by now, so that they are written.
     fn note_rejected(&mut self) {
-        let Some(rejected) = &mut self.rejected else { return };
-        for (index, (row, verdict)) in self.rows.iter().zip(&self.verdicts).enumerate() {
-            if let Some(verdict) = verdict {
-                rejected.note(index, row, verdict);
+        for Part { rows, rejected, .. } in &mut self.parts {
+            for (place, index) in rows.clone().enumerate() {
+                if let Some(verdict) = &self.verdicts[index] {
+                    rejected.note(place, self.rows[index], verdict);
+                }
             }
         }
     }
 
-    fn pending_rejected(&self) -> &[RejectedRecord] {
-        self.rejected.as_ref().map_or(&[], Rejected::pending)
+    /// Rejected records that are still to be committed, each with the correlation id of its message.
+    fn pending_rejected(&self) -> impl Iterator<Item = (&Option<Correlation>, &RejectedRecord)> {
+        self.parts
+            .iter()
+            .flat_map(|part| part.rejected.pending().iter().map(|rejected| (&part.cause, rejected)))
     }
 
     /// Decides on a leader whose key has a row, and on its followers, by that row.
@@ -404,7 +436,10 @@ impl<'a> Batch<'a> {
         store: &Store,
         account: &AccountId,
     ) -> Result<(), BatchError> {
-        let is_settled = |index: usize| self.rejected.as_ref().is_some_and(|rejected| rejected.has(index));
+        let is_settled = |index: usize| {
+            let part = self.parts.iter().find(|part| part.rows.contains(&index));
+            part.is_some_and(|part| part.rejected.has(index - part.rows.start))
+        };
         let of_currency: Vec<usize> = (0..self.rows.len())
             .filter(|&index| self.rows[index].record.is_ok() && !self.looked_for[index] && !is_settled(index))
             .filter(|&index| self.verdicts[index].as_ref().is_some_and(Verdict::is_for_currency))

@@ -159,7 +159,8 @@ mod tests {
     }
 
     fn shown(rows: &[Row], verdicts: Vec<Verdict>) -> Debits {
-        show(rows, &Done { verdicts, balance: Money::zero(eur()) }, false)
+        let done = Done { verdicts, balance: Money::zero(eur()), messages: 0, problem: None };
+        show(rows, &done, false)
     }
 
     #[test]

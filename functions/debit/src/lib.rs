@@ -2,9 +2,10 @@
 //!
 //! A request carries usage records in one of four formats. Each is accepted or rejected on its own, in order, and applied
 //! exactly once, even if it is repeated within the request or in another one: see [`batch`]. A message carries records in
-//! the service's own format: see [`queue`].
+//! the service's own format: see [`queue`]. Records that wait for the same account are committed together (`commits.rs`).
 
 pub mod batch;
+mod commits;
 pub mod doc;
 mod duplicates;
 pub mod queue;
@@ -17,10 +18,11 @@ use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Reply, Req
 use cdr::{Context, Format, ReadError};
 use contract::{Code, Debits};
 use rates::PublishedRates;
-use store::Store;
+use store::{ApplyError, Store};
 use tokio::time::Instant;
 
 use batch::{Batch, BatchError};
+use commits::Commits;
 
 /// The ports of the handler.
 #[derive(Clone)]
@@ -29,6 +31,15 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// Published rates.
     pub rates: PublishedRates,
+    commits: Arc<Commits>,
+}
+
+impl Ports {
+    /// Ports over a store, at these rates.
+    pub fn new(store: Arc<Store>, rates: PublishedRates) -> Self {
+        let commits = Arc::new(Commits::new(store.clone(), rates.clone()));
+        Self { store, rates, commits }
+    }
 }
 
 /// The ports of the handler, and the instant by which a request must be answered.
@@ -86,7 +97,7 @@ pub async fn handle(
         (status = 400, description = "The body cannot be read", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too many records or bytes", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field or column is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The service is busy or a dependency is down, and no record was decided on: send the same request again after `Retry-After` seconds", body = contract::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
+        (status = 503, description = "The service is busy or a dependency is down: send the same request again after `Retry-After` seconds. Records that are decided on by then are duplicates", body = contract::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
 pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Result<Reply, Problem> {
@@ -107,7 +118,7 @@ pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Resu
     let rows = cdr::read(format, request.body(), &context).map_err(unreadable)?;
 
     let batch = Batch::new(&rows, account.currency).until(until);
-    let done = batch.apply(&ports.store, &id, request.now(), rates).await.map_err(failed)?;
+    let done = batch.apply(ports, &id, request.now()).await.map_err(failed)?;
     let shown = doc::show(&rows, &done, format == Format::Json);
     let reply = Reply::json(200, &shown);
     Ok(match shown.not_reached {
@@ -118,8 +129,15 @@ pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Resu
 
 fn failed(error: BatchError) -> Problem {
     match error {
-        BatchError::Apply(error) => error.into(),
+        BatchError::Apply(error) => match &*error {
+            ApplyError::NoAccount => Problem::NoAccount,
+            ApplyError::Store(error) => error.into(),
+            ApplyError::PaymentMoved => unreachable!("usage has no payment"),
+            ApplyError::Refused(never) => match *never {},
+        },
+        BatchError::Rates(error) => error.into(),
         BatchError::OutOfTime => Problem::Unavailable(error.to_string()),
+        BatchError::Broken => Problem::Internal(error.to_string()),
     }
 }
 

@@ -49,7 +49,8 @@ enum Answer {
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     // The rates come first: a thread reads them while the store connects.
-    let ports = Ports { rates: rates_from_env()?, store: store_from_env().await? };
+    let rates = rates_from_env()?;
+    let ports = Ports::new(store_from_env().await?, rates);
     let answer = async |event: LambdaEvent<Wake>| {
         let until = until(&event.context, TO_ANSWER);
         Ok::<_, Infallible>(match event.payload {

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::engine::Engine;
-use crate::faults::{Faults, Target, Wire};
+use crate::faults::{Faults, Target, Watched, Wire};
 use crate::sqlite;
 use crate::stream::Stream;
 
@@ -72,8 +72,17 @@ impl Database {
 
     /// A client of the real SDK over the engine, with these faults in between.
     pub fn client(&self, faults: &Arc<Faults>) -> Client {
+        client(self.wire(faults))
+    }
+
+    /// The same, as the client of the process that a test watches.
+    pub fn watched_client(&self, faults: &Arc<Faults>) -> Client {
+        client(SharedHttpClient::new(Watched(self.wire(faults))))
+    }
+
+    fn wire(&self, faults: &Arc<Faults>) -> SharedHttpClient {
         let engine = Engine::new(self.engine.clone(), faults.clone());
-        client(Wire::over(SharedHttpClient::new(engine), faults.clone(), Target::Database))
+        Wire::over(SharedHttpClient::new(engine), faults.clone(), Target::Database)
     }
 
     /// A client of the real SDK over the engine, without faults.

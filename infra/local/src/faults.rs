@@ -134,7 +134,8 @@ tokio::task_local! {
     static WATCHED: ();
 }
 
-/// Does `work` as the process that a test watches. Tasks that it spawns are not watched.
+/// Does `work` as the process that a test watches. Tasks that it spawns are not watched, unless their client is
+/// ([`Database::watched_client`](crate::database::Database::watched_client)).
 pub fn watched<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     WATCHED.scope((), work)
 }
@@ -371,6 +372,26 @@ impl HttpClient for Wire {
     ) -> SharedHttpConnector {
         let inner = self.inner.http_connector(settings, components);
         SharedHttpConnector::new(FaultyConnector { inner, faults: self.faults.clone(), target: self.target })
+    }
+}
+
+/// An HTTP client whose calls are those of the watched process, whichever task makes them.
+#[derive(Debug)]
+pub(crate) struct Watched<T>(pub(crate) T);
+
+impl HttpClient for Watched<SharedHttpClient> {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(Watched(self.0.http_connector(settings, components)))
+    }
+}
+
+impl HttpConnector for Watched<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        WATCHED.sync_scope((), || self.0.call(request))
     }
 }
 

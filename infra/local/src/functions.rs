@@ -161,7 +161,7 @@ impl Functions {
                 processor: processor.clone(),
                 limits: limits.clone(),
             },
-            debit: debit::Ports { store: store(), rates: rates.clone() },
+            debit: debit::Ports::new(store(), rates.clone()),
             account: account::Ports { store: store(), processor: processor.clone(), limits },
             statement: statement::Ports { store: store(), rates },
             expire: expire::Ports { store: store() },

@@ -163,18 +163,24 @@ impl From<FieldError> for Problem {
     }
 }
 
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        match &error {
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        match error {
             StoreError::Contended { .. } => Self::Contended,
             StoreError::Cursor => Self::cursor(),
             StoreError::Unavailable { .. } | StoreError::NewerSchema { .. } => {
-                Self::Unavailable(Causes(&error).to_string())
+                Self::Unavailable(Causes(error).to_string())
             }
             StoreError::Corrupt { .. } | StoreError::Refused { .. } => {
-                Self::Internal(Causes(&error).to_string())
+                Self::Internal(Causes(error).to_string())
             }
         }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        (&error).into()
     }
 }
 

@@ -40,8 +40,12 @@ pub enum Outcome {
 pub struct Decided {
     /// The outcomes of the first records, in order.
     pub outcomes: Vec<Outcome>,
+    /// The balance after each of these records.
+    pub balances: Vec<Money>,
     /// How many rejected records it writes: the first ones.
     pub kept: usize,
+    /// Which of the records gave the commit its first event, if it has any. Rejected records count on after the others.
+    pub first_event: Option<usize>,
 }
 
 /// Decides on records, in order, and writes rejected records, as many as one commit holds.
@@ -56,25 +60,32 @@ pub fn decide(
     rates: &RateTable,
 ) -> Decision<Decided> {
     let mut draft = Draft::on(account, now);
-    let mut outcomes = Vec::with_capacity(records.len());
+    let (mut outcomes, mut balances) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
     let mut posts = false;
-    for record in records {
+    let mut first_event = None;
+    for (place, record) in records.iter().enumerate() {
         let result = rate(&draft, record, rates);
         let items = result.as_ref().map_or(0, |result| items_needed(record, result));
         if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
         }
-        posts |= result.is_ok();
         outcomes.push(match result {
-            Ok(result) => post(&mut draft, record, result),
+            Ok(result) => {
+                posts = true;
+                let outcome = post(&mut draft, record, result);
+                first_event = first_event.or_else(|| draft.has_event().then_some(place));
+                outcome
+            }
             Err(problem) => Outcome::Invalid(problem),
         });
+        balances.push(draft.account().balance());
     }
     let kept = rejected.len().min(MAX_ITEMS_PER_COMMIT - draft.items());
     for rejected in &rejected[..kept] {
         keep(&mut draft, rejected);
     }
-    let decided = Decided { outcomes, kept };
+    first_event = first_event.or_else(|| (kept > 0).then_some(records.len()));
+    let decided = Decided { outcomes, balances, kept, first_event };
     if posts || kept > 0 { draft.finish(decided) } else { Decision::unchanged(decided) }
 }
 

@@ -181,6 +181,32 @@ impl Draft {
         self.change.profile = Some(profile);
     }
 
+    /// Whether its commit has an event, as it stands.
+    pub fn has_event(&self) -> bool {
+        !self.change.events.is_empty()
+            || self.is_newly_depleted()
+            || self.is_newly_low()
+            || self.wants_recharge()
+    }
+
+    fn is_newly_depleted(&self) -> bool {
+        !self.account().depletion_told && !self.available().is_positive()
+    }
+
+    /// Whether the available balance is at the warning amount or below, and nobody was told.
+    fn is_newly_low(&self) -> bool {
+        let available = self.available();
+        self.account().warning.as_ref().is_some_and(|warning| !warning.told && available <= warning.amount)
+    }
+
+    fn wants_recharge(&self) -> bool {
+        self.account().recharge.wanted(self.available(), self.now)
+    }
+
+    fn available(&self) -> Money {
+        self.account().available(self.now)
+    }
+
     /// Ends the draft. Every change may have moved the available balance, so the events that follow from it are added here
     /// (T2).
     pub fn finish<T>(mut self, answer: T) -> Decision<T> {
@@ -193,31 +219,31 @@ impl Draft {
     /// Adds the event of a crossing to zero or below (N3), and to the warning amount or below (N4): once, until the available
     /// balance is above again. A balance of less than one minor unit does not arm N3 again.
     fn tell_of_crossings(&mut self) {
-        let available = self.change.account.available(self.now);
-        if available.is_positive() {
-            self.change.account.depletion_told &= !available.reaches_minor_unit();
-        } else if !self.change.account.depletion_told {
+        let available = self.available();
+        if self.is_newly_depleted() {
             self.change.account.depletion_told = true;
-            self.change.events.push(EventDetails::BalanceDepleted { available });
+            self.add_event(EventDetails::BalanceDepleted { available });
+        } else if available.is_positive() {
+            self.change.account.depletion_told &= !available.reaches_minor_unit();
         }
+        let newly_low = self.is_newly_low();
         let Some(warning) = &mut self.change.account.warning else { return };
-        let low = available <= warning.amount;
-        if low && !warning.told {
-            self.change.events.push(EventDetails::BalanceWarning { available, amount: warning.amount });
+        warning.told = available <= warning.amount;
+        if newly_low {
+            let amount = warning.amount;
+            self.add_event(EventDetails::BalanceWarning { available, amount });
         }
-        warning.told = low;
     }
 
     /// Adds `BalanceLow` if the account is low with no charge open (R2). The first such commit makes the account due as well, in
     /// case the event is lost.
     fn tell_of_shortfall(&mut self) {
-        let available = self.change.account.available(self.now);
-        let recharge = &mut self.change.account.recharge;
-        if recharge.wanted(available, self.now) {
-            recharge.look_at.get_or_insert(self.now + STILL_LOW_AFTER);
-            self.change.events.push(EventDetails::BalanceLow { available });
+        if self.wants_recharge() {
+            let available = self.available();
+            self.change.account.recharge.look_at.get_or_insert(self.now + STILL_LOW_AFTER);
+            self.add_event(EventDetails::BalanceLow { available });
         } else {
-            recharge.look_at = None;
+            self.change.account.recharge.look_at = None;
         }
     }
 

@@ -1,17 +1,20 @@
 //! Load, decide, commit, until it is done: the loop that every change to an account goes through.
 
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 
 use domain::change::Change;
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::{Account, AccountId, Decision, Profile};
+use telemetry::Correlation;
 use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
 
 use crate::Store;
 use crate::backoff::pause;
 use crate::commit::Refused;
 use crate::error::StoreError;
+use crate::mutex::Turn;
 
 /// A contended commit is tried so often before it is given up: with the pauses, for about fifteen seconds, well below the
 /// time of an API request.
@@ -58,6 +61,17 @@ pub struct Applied<T> {
     pub answer: T,
     /// Entries that were there already and were left out.
     pub seen: Seen,
+    /// Entries that it wrote.
+    pub written: Vec<JournalEntry>,
+}
+
+/// A decision on behalf of several requests.
+#[derive(Debug)]
+pub struct Combined<T> {
+    /// The decision.
+    pub decision: Decision<T>,
+    /// The correlation id of the request that gave the commit its first event.
+    pub cause: Option<Correlation>,
 }
 
 /// Why nothing was committed.
@@ -106,6 +120,11 @@ impl<T> Uncertain<T> {
     }
 }
 
+/// A decision that the current request alone asks for.
+fn of_this_request<T>(decision: Decision<T>) -> Combined<T> {
+    Combined { decision, cause: Correlation::current() }
+}
+
 impl Store {
     /// Writes a new account; `false` if its id is taken. After a lost reply it may be this very account that took it.
     ///
@@ -115,7 +134,7 @@ impl Store {
     pub async fn create(&self, change: &Change) -> Result<bool, StoreError> {
         assert_eq!(change.account.version, 1, "only a new account is created");
         for tries in 1..=MAX_TRIES {
-            match self.commit(change).await {
+            match self.commit(change, Correlation::current().as_ref()).await {
                 Ok(()) => return Ok(true),
                 Err(Refused::Raced) => {}
                 Err(Refused::Failed(problem)) => return Err(problem),
@@ -160,7 +179,32 @@ impl Store {
         id: &AccountId,
         mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
-        self.run(id, false, |loaded, seen| decide(&loaded.account, seen)).await
+        let turn = self.turn(id).await;
+        self.run(id, &turn, false, |loaded, seen| decide(&loaded.account, seen).map(of_this_request)).await
+    }
+
+    /// The same for a decision on behalf of several requests, at a turn that they share ([`Store::turn`]).
+    ///
+    /// # Errors
+    ///
+    /// The same. A decision of this kind never refuses.
+    pub async fn apply_combined<T>(
+        &self,
+        id: &AccountId,
+        turn: &Turn,
+        mut decide: impl FnMut(&Account, &Seen) -> Combined<T> + Send,
+    ) -> Result<Applied<T>, ApplyError<Infallible>> {
+        self.run(id, turn, false, |loaded, seen| Ok(decide(&loaded.account, seen))).await
+    }
+
+    /// Waits until it is this caller's turn to change the account. Within one process, changes to an account are made one
+    /// after the other, in the order in which their callers began to wait.
+    pub async fn turn(&self, id: &AccountId) -> Turn {
+        let turn = self.mutexes.lock(id).await;
+        if !turn.is_exclusive() {
+            tracing::warn!(account = %id, "did not wait for the end of the change before");
+        }
+        turn
     }
 
     /// The same for a decision that needs the profile too.
@@ -169,8 +213,10 @@ impl Store {
         id: &AccountId,
         mut decide: impl FnMut(&Account, &Profile) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
-        self.run(id, true, |loaded, _| {
-            decide(&loaded.account, loaded.profile.as_ref().expect("it was loaded with its profile"))
+        let turn = self.turn(id).await;
+        self.run(id, &turn, true, |loaded, _| {
+            let profile = loaded.profile.as_ref().expect("it was loaded with its profile");
+            decide(&loaded.account, profile).map(of_this_request)
         })
         .await
     }
@@ -178,10 +224,10 @@ impl Store {
     async fn run<T, R>(
         &self,
         id: &AccountId,
+        _turn: &Turn,
         with_profile: bool,
-        mut decide: impl FnMut(&Loaded, &Seen) -> Result<Decision<T>, R> + Send,
+        mut decide: impl FnMut(&Loaded, &Seen) -> Result<Combined<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
-        let _guard = self.mutexes.lock(id).await;
         let mut seen = Seen::default();
         let mut tries = 0;
         let mut uncertain: Option<Uncertain<T>> = None;
@@ -192,21 +238,25 @@ impl Store {
         };
         loop {
             if let Some(answer) = uncertain.take().and_then(|commit| commit.answer_if_made(&loaded)) {
-                return Ok(Applied { account: loaded.account, answer, seen });
+                return Ok(Applied { account: loaded.account, answer, seen, written: Vec::new() });
             }
-            let decision = match decide(&loaded, &seen) {
+            let Combined { decision, cause } = match decide(&loaded, &seen) {
                 // What is refused, or writes nothing, is decided on a consistent read, never on memory.
-                Ok(Decision { change: None, .. }) | Err(_) if !loaded.fresh => {
+                Ok(Combined { decision: Decision { change: None, .. }, .. }) | Err(_) if !loaded.fresh => {
                     loaded = self.load(id, with_profile).await?;
                     continue;
                 }
                 decided => decided.map_err(ApplyError::Refused)?,
             };
             let Some(change) = decision.change else {
-                return Ok(Applied { account: loaded.account, answer: decision.answer, seen });
+                let (account, answer) = (loaded.account, decision.answer);
+                return Ok(Applied { account, answer, seen, written: Vec::new() });
             };
-            let failure = match self.commit(&change).await {
-                Ok(()) => return Ok(Applied { account: change.account, answer: decision.answer, seen }),
+            let failure = match self.commit(&change, cause.as_ref()).await {
+                Ok(()) => {
+                    let (account, answer) = (change.account, decision.answer);
+                    return Ok(Applied { account, answer, seen, written: change.entries });
+                }
                 Err(Refused::Journal { existing, missing, raced }) => {
                     let learned = seen.add(existing, missing);
                     // The version held, and fewer rows are left, so this ends.

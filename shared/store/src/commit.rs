@@ -53,9 +53,9 @@ enum Role<'a> {
 }
 
 impl Store {
-    /// Writes a change, all of it or nothing.
-    pub(crate) async fn commit(&self, change: &Change) -> Result<(), Refused> {
-        let (roles, items): (Vec<_>, Vec<_>) = items_of(&self.tables, change).into_iter().unzip();
+    /// Writes a change, all of it or nothing. Its events carry `cause`.
+    pub(crate) async fn commit(&self, change: &Change, cause: Option<&Correlation>) -> Result<(), Refused> {
+        let (roles, items): (Vec<_>, Vec<_>) = items_of(&self.tables, change, cause).into_iter().unzip();
         assert_eq!(items.len(), change.items(), "a change counts the items of its transaction");
         assert!(items.len() <= MAX_ITEMS_PER_COMMIT, "decisions fit one transaction");
         let result = self
@@ -83,9 +83,13 @@ impl Store {
     }
 }
 
-fn items_of<'a>(tables: &Tables, change: &'a Change) -> Vec<(Role<'a>, TransactWriteItem)> {
+fn items_of<'a>(
+    tables: &Tables,
+    change: &'a Change,
+    cause: Option<&Correlation>,
+) -> Vec<(Role<'a>, TransactWriteItem)> {
     let account = &change.account.id;
-    let mut items = vec![(Role::Account, put_core(tables, change))];
+    let mut items = vec![(Role::Account, put_core(tables, change, cause))];
     if let Some(profile) = &change.profile {
         items.push((Role::Side, put(&tables.accounts, profile_to_item(account, profile), None)));
     }
@@ -139,8 +143,8 @@ impl Condition {
     }
 }
 
-fn put_core(tables: &Tables, change: &Change) -> TransactWriteItem {
-    let item = core_to_item(&change.account, &change.events, Correlation::current().as_ref());
+fn put_core(tables: &Tables, change: &Change, cause: Option<&Correlation>) -> TransactWriteItem {
+    let item = core_to_item(&change.account, &change.events, cause);
     put(&tables.accounts, item, Some(Condition::follows(change.account.version, "version = :before")))
 }
 

@@ -49,12 +49,13 @@ use aws_sdk_dynamodb::Client;
 use domain::{Account, AccountId};
 use tokio::sync::OnceCell;
 
-pub use apply::{Applied, ApplyError, Seen};
+pub use apply::{Applied, ApplyError, Combined, Seen};
 pub use definition::{IndexDefinition, TableDefinition};
 pub use error::StoreError;
 pub use mail_leases::MailLeases;
 pub use meter::Meter;
 use mutex::AccountMutexes;
+pub use mutex::Turn;
 pub use tables::Tables;
 
 /// At most this many accounts are remembered between events.

@@ -16,19 +16,33 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Mutexes that nobody holds or waits for are dropped when there are more than this.
 const MANY: usize = 1_000;
 
+/// A caller's turn to change an account. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    /// None if the caller's patience ran out.
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl Turn {
+    /// Whether no other caller of this process has a turn now.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        self.guard.is_some()
+    }
+}
+
 /// A fair mutex for each account that is being changed.
 #[derive(Debug, Default)]
 pub(crate) struct AccountMutexes(Mutex<HashMap<AccountId, Weak<AsyncMutex<()>>>>);
 
 impl AccountMutexes {
-    /// Locks the account's mutex until the guard is dropped; none if that took too long.
-    pub(crate) async fn lock(&self, account: &AccountId) -> Option<OwnedMutexGuard<()>> {
+    /// Locks the account's mutex until the turn ends. A turn that takes too long to come begins without it.
+    pub(crate) async fn lock(&self, account: &AccountId) -> Turn {
         let mutex = self.mutex(account);
         let guard = tokio::time::timeout(PATIENCE, mutex.clone().lock_owned()).await;
         if guard.is_err() {
             self.replace(account, &mutex);
         }
-        guard.ok()
+        Turn { guard: guard.ok() }
     }
 
     fn replace(&self, account: &AccountId, stuck: &Arc<AsyncMutex<()>>) {
@@ -67,9 +81,9 @@ mod tests {
         let first = mutexes.lock(&a).await;
         let second = tokio::time::timeout(Duration::from_millis(20), mutexes.lock(&a));
         assert!(second.await.is_err(), "the second waits");
-        assert!(mutexes.lock(&b).await.is_some(), "another account does not");
+        assert!(mutexes.lock(&b).await.is_exclusive(), "another account does not");
         drop(first);
-        assert!(mutexes.lock(&a).await.is_some());
+        assert!(mutexes.lock(&a).await.is_exclusive());
     }
 
     #[tokio::test(start_paused = true)]
@@ -77,8 +91,8 @@ mod tests {
         let mutexes = AccountMutexes::default();
         let a = account("a");
         let _hanging = mutexes.lock(&a).await;
-        assert!(mutexes.lock(&a).await.is_none(), "it went on without");
-        assert!(mutexes.lock(&a).await.is_some(), "the next has a mutex of its own");
+        assert!(!mutexes.lock(&a).await.is_exclusive(), "it went on without");
+        assert!(mutexes.lock(&a).await.is_exclusive(), "the next has a mutex of its own");
     }
 
     #[tokio::test]

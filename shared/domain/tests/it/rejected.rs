@@ -1,5 +1,6 @@
 //! Rejected records of the queue, whose sender gets no answer: each is kept in the journal and published (S3).
 
+use domain::account::Warning;
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Decided, Outcome};
 use domain::journal::EntryDetails;
@@ -9,7 +10,7 @@ use domain::{
 };
 
 use crate::books::Books;
-use crate::given::{account, at, call, changed_at, euros};
+use crate::given::{account, at, call, changed_at, euros, money};
 
 const NOON: &str = "2027-01-10T12:00:00Z";
 const SENT: &str = "2027-01-10T11:00:00.123Z";
@@ -73,6 +74,30 @@ fn s3_rejected_records_are_kept_beside_accepted_ones_and_move_no_money() {
 }
 
 #[test]
+fn the_first_record_with_an_event_and_the_balance_after_each_are_told() {
+    let mut account = changed_at(euros(&[("a", "2027-06-01T00:00:00Z", "10")]), at(NOON));
+    let call = |(number, charge)| call(&format!("c{number}"), at(NOON), 60, Some(charge));
+    let calls: Vec<_> = ["4", "-1", "5", "2"].into_iter().enumerate().map(call).collect();
+    let first_event = |account: &Account, records: usize, refused: &[RejectedRecord]| {
+        let decided = decide(account, &calls[..records], refused).answer;
+        let balances: Vec<_> = decided.balances.iter().map(ToString::to_string).collect();
+        assert_eq!(balances, ["6.0000", "6.0000", "1.0000", "-1.0000"][..records]);
+        decided.first_event
+    };
+    // The fourth record brings the balance below zero. A record that cannot be accepted causes nothing.
+    for (records, place) in [(3, None), (4, Some(3))] {
+        assert_eq!(first_event(&account, records, &[]), place);
+    }
+    assert_eq!(first_event(&account, 3, &[rejection(0)]), Some(3), "rejected records come after the others");
+    assert_eq!(first_event(&account, 4, &[rejection(0)]), Some(3));
+
+    account.warning = Some(Warning { amount: money("1", "EUR"), told: false });
+    assert_eq!(first_event(&account, 4, &[rejection(0)]), Some(2), "the warning amount is reached");
+    account.warning = Some(Warning { amount: money("1", "EUR"), told: true });
+    assert_eq!(first_event(&account, 4, &[]), Some(3));
+}
+
+#[test]
 fn s3_rejected_records_alone_are_a_commit() {
     let account = euros(&[]);
     let change = decide(&account, &[], &[rejection(0)]).change.unwrap();
@@ -86,7 +111,7 @@ fn s3_a_commit_keeps_as_many_rejected_records_as_it_has_room_for() {
     let refused: Vec<_> = (0..200).map(rejection).collect();
     let records: Vec<_> = (0..60).map(|n| call(&format!("c{n}"), at(NOON), 60, Some("0"))).collect();
     let mut owes_invoice = account("EUR", BillingModel::PostUsage, at("2026-12-31T00:00:00Z"));
-    owes_invoice.post_usage.amount = crate::given::money("1", "EUR");
+    owes_invoice.post_usage.amount = money("1", "EUR");
     let today = changed_at(euros(&[]), at(NOON));
     for (account, records, kept) in
         [(today.clone(), &records[..0], 99), (today, &records[..], 39), (owes_invoice, &records[..], 37)]

@@ -1,8 +1,8 @@
 //! The size and start time of each function, compared with an empty one: `cargo xtask budget`.
 //!
 //! Every program is started as Lambda starts it, in alternation with the others, with a Runtime API on loopback. Its start is the
-//! time from spawn to the first `next`. The warm-up call, which is part of it, is shown separately. Then it gets its event twice,
-//! for a first and a warm invocation. Tables, bus and mailbox are those of the one-machine host. Fails if a start exceeds the
+//! time from spawn to the first `next`. Then it gets its event twice, for a first and a warm invocation. The warm-up call, which
+//! the first event waits for, is shown separately. Tables, bus and mailbox are those of the one-machine host. Fails if a start exceeds the
 //! budget.
 
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "sizes and times, not money")]
@@ -340,8 +340,6 @@ fn command(program: &Path, api: &RuntimeApi, world: &World) -> Command {
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "budget")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "budget")
         .envs(world.settings())
-        // Lambda's image has its certificates in one file. A folder with one file each would cost half a millisecond.
-        .env("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
         .stdout(Stdio::piped())
         .kill_on_drop(true);
     command

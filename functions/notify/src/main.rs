@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use lambda::settings::{setting, store_from_env};
-use lambda::{Function, until};
+use lambda::{Function, aws, until};
 use lambda_runtime::{Error, LambdaEvent};
 use notify::Ports;
 use store::MailLeases;
@@ -16,11 +16,12 @@ const TO_ANSWER: Duration = Duration::from_secs(5);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
+    let config = aws::config().await;
     let ports = Ports {
         store: store_from_env().await?,
-        mailer: notices::send::client_from_env().await,
+        mailer: aws_sdk_sesv2::Client::new(config),
         leases: MailLeases::new(
-            store::client_from_env().await,
+            aws_sdk_dynamodb::Client::new(config),
             setting("NOTICES_TABLE")?,
             MailLeases::LASTING,
         ),

@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use aws_sdk_eventbridge::Client;
 use lambda::settings::{setting, store_from_env};
-use lambda::{Function, until};
+use lambda::{Function, aws, until};
 use lambda_runtime::{Error, LambdaEvent};
 use publish::{Batch, Bucket, Ports, Redrive, Redriven, Republish, Republished};
 use serde::{Deserialize, Serialize};
@@ -37,11 +36,11 @@ enum Answer {
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
     let bus_name = setting("EVENT_BUS")?;
-    let config = aws_config::defaults(BehaviorVersion::v2026_01_12()).load().await;
+    let config = aws::config().await;
     let ports = Ports {
-        bus: Client::new(&config),
+        bus: Client::new(config),
         bus_name,
-        undelivered: Bucket::new(aws_sdk_s3::Client::new(&config), setting("UNDELIVERED_BUCKET")?),
+        undelivered: Bucket::new(aws_sdk_s3::Client::new(config), setting("UNDELIVERED_BUCKET")?),
         store: store_from_env().await?,
     };
     let wake = async |event: LambdaEvent<Wake>| {

@@ -1,17 +1,21 @@
 //! Stands in for API Gateway: makes a genuine v2 event of an HTTP request, invokes the function of the route with it, and
 //! sends the function's answer. The token is checked here, and its claims are part of the event.
 
+use std::collections::HashMap;
+
+use aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayRequestAuthorizerJwtDescription};
 use aws_lambda_events::encodings::Body as EventBody;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{RawPathParams, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, on};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::{Map, Value, json};
+use jiff::Timestamp;
 
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem};
 
@@ -81,49 +85,50 @@ async fn answer(
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return respond(Problem::TooLarge("expected at most 10 MB".to_owned()).into_reply().into_event());
     };
-    let now = machine.clock.now();
-    let path_parameters: Map<_, _> =
-        path.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-    let (body, is_base64) = event_body(&parts.headers, &body);
-    let event = json!({
-        "version": "2.0",
-        "routeKey": route,
-        "rawPath": parts.uri.path(),
-        "rawQueryString": parts.uri.query().unwrap_or_default(),
-        "headers": joined_headers(&parts.headers),
-        "queryStringParameters": query_parameters(&parts.uri),
-        "pathParameters": path_parameters,
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "local",
-            "authorizer": { "jwt": { "claims": claims, "scopes": null } },
-            "domainName": "127.0.0.1",
-            "domainPrefix": "127",
-            "http": {
-                "method": parts.method.as_str(),
-                "path": parts.uri.path(),
-                "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
-                "userAgent": "",
-            },
-            "requestId": id,
-            "routeKey": route,
-            "stage": "$default",
-            "time": now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string(),
-            "timeEpoch": now.as_millisecond(),
-        },
-        "body": body,
-        "isBase64Encoded": is_base64,
-    });
-    // Through JSON, as Lambda's runtime reads it.
-    match serde_json::from_value::<ApiGatewayV2httpRequest>(event) {
-        Ok(event) => respond(machine.functions.answer(function, event).await),
-        Err(problem) => {
-            let problem = Problem::Internal(format!("the event could not be made: {problem}"));
-            tracing::error!(%problem, route, "a request failed");
-            respond(problem.into_reply().into_event())
-        }
-    }
+    let event = event(route, id, machine.clock.now(), claims, path, &parts, &body);
+    respond(machine.functions.answer(function, event).await)
+}
+
+/// The event that API Gateway makes of a request. It is made as a value: the JSON in which Lambda would send it gives an equal one.
+fn event(
+    route: &str,
+    id: &str,
+    now: Timestamp,
+    claims: HashMap<String, String>,
+    path: &RawPathParams,
+    parts: &Parts,
+    body: &Bytes,
+) -> ApiGatewayV2httpRequest {
+    let text = |text: &str| Some(text.to_owned());
+    let mut event = ApiGatewayV2httpRequest::default();
+    event.version = text("2.0");
+    event.route_key = text(route);
+    event.raw_path = text(parts.uri.path());
+    event.raw_query_string = text(parts.uri.query().unwrap_or_default());
+    event.headers = joined_headers(&parts.headers);
+    event.query_string_parameters = query_parameters(&parts.uri).into();
+    event.path_parameters = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    (event.body, event.is_base64_encoded) = event_body(&parts.headers, body);
+
+    let context = &mut event.request_context;
+    context.account_id = text("000000000000");
+    context.apiid = text("local");
+    let mut jwt = ApiGatewayRequestAuthorizerJwtDescription::default();
+    jwt.claims = claims;
+    context.authorizer.insert(ApiGatewayRequestAuthorizer::default()).jwt = Some(jwt);
+    context.domain_name = text("127.0.0.1");
+    context.domain_prefix = text("127");
+    context.http.method = parts.method.clone();
+    context.http.path = text(parts.uri.path());
+    context.http.protocol = text("HTTP/1.1");
+    context.http.source_ip = text("127.0.0.1");
+    context.http.user_agent = text("");
+    context.request_id = text(id);
+    context.route_key = text(route);
+    context.stage = text("$default");
+    context.time = Some(now.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string());
+    context.time_epoch = now.as_millisecond();
+    event
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -132,40 +137,36 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Headers of the same name are joined with commas.
-fn joined_headers(headers: &HeaderMap) -> Map<String, Value> {
-    let join = |name| {
+fn joined_headers(headers: &HeaderMap) -> HeaderMap {
+    let join = |name: &HeaderName| {
         let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values.collect::<Vec<_>>().join(",")
+        HeaderValue::try_from(values.collect::<Vec<_>>().join(",")).ok()
     };
-    headers.keys().map(|name| (name.as_str().to_owned(), join(name).into())).collect()
+    headers.keys().filter_map(|name| Some((name.clone(), join(name)?))).collect()
 }
 
-/// Parameters of the same name are joined with commas, too.
-fn query_parameters(uri: &Uri) -> Map<String, Value> {
+/// Parameters of the same name are joined with commas too, and the event's reader parts them there.
+fn query_parameters(uri: &Uri) -> HashMap<String, Vec<String>> {
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(uri).map(|pairs| pairs.0);
-    let mut parameters = Map::<String, Value>::new();
+    let mut parameters = HashMap::<_, Vec<_>>::new();
     for (name, value) in pairs.unwrap_or_default() {
-        let joined = match parameters.get(&name).and_then(Value::as_str) {
-            Some(earlier) => format!("{earlier},{value}"),
-            None => value,
-        };
-        parameters.insert(name, joined.into());
+        parameters.entry(name).or_default().extend(value.split(',').map(str::to_owned));
     }
     parameters
 }
 
 /// The body of the event: text as it is, everything else as base64.
-fn event_body(headers: &HeaderMap, body: &Bytes) -> (Value, bool) {
+fn event_body(headers: &HeaderMap, body: &Bytes) -> (Option<String>, bool) {
     if body.is_empty() {
-        return (Value::Null, false);
+        return (None, false);
     }
     let content_type =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_text =
         content_type.is_empty() || content_type.starts_with("text/") || content_type.contains("json");
     match std::str::from_utf8(body) {
-        Ok(text) if is_text => (text.into(), false),
-        _ => (BASE64_STANDARD.encode(body).into(), true),
+        Ok(text) if is_text => (Some(text.to_owned()), false),
+        _ => (Some(BASE64_STANDARD.encode(body)), true),
     }
 }
 
@@ -191,4 +192,82 @@ pub fn respond(event: ApiGatewayV2httpResponse) -> Response {
     response.headers_mut().extend(event.headers);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// The event that is made of this request.
+    async fn event_of(request: Request) -> ApiGatewayV2httpRequest {
+        let (sender, mut made) = tokio::sync::mpsc::unbounded_channel();
+        let gateway = async move |path: RawPathParams, request: Request| {
+            let (parts, body) = request.into_parts();
+            let body = to_bytes(body, MAX_BODY_BYTES).await.unwrap();
+            let claims = HashMap::from([("role".to_owned(), "viewer".to_owned())]);
+            let now = "2026-11-22T09:08:07.006Z".parse().unwrap();
+            let route = "POST /v1/accounts/{id}/debits";
+            sender.send(event(route, "JKJaXmPLvHcESHA=", now, claims, &path, &parts, &body)).unwrap();
+        };
+        let router = Router::new().route("/v1/accounts/{id}/debits", axum::routing::post(gateway));
+        router.oneshot(request).await.unwrap();
+        made.recv().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_event_is_the_one_that_lambda_would_send_as_json() {
+        let request = Request::post("/v1/accounts/con%20toso/debits?rate=all&rate=a,b&empty=&x=%C3%A9")
+            .header("content-type", "application/json")
+            .header("x-several", "one")
+            .header("x-several", "two")
+            .body(Body::from(r#"{"records": []}"#));
+        let as_sent = json!({
+            "version": "2.0",
+            "routeKey": "POST /v1/accounts/{id}/debits",
+            "rawPath": "/v1/accounts/con%20toso/debits",
+            "rawQueryString": "rate=all&rate=a,b&empty=&x=%C3%A9",
+            "headers": { "content-type": "application/json", "x-several": "one,two" },
+            "queryStringParameters": { "rate": "all,a,b", "empty": "", "x": "é" },
+            "pathParameters": { "id": "con toso" },
+            "requestContext": {
+                "accountId": "000000000000",
+                "apiId": "local",
+                "authorizer": { "jwt": { "claims": { "role": "viewer" }, "scopes": null } },
+                "domainName": "127.0.0.1",
+                "domainPrefix": "127",
+                "http": {
+                    "method": "POST",
+                    "path": "/v1/accounts/con%20toso/debits",
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "127.0.0.1",
+                    "userAgent": "",
+                },
+                "requestId": "JKJaXmPLvHcESHA=",
+                "routeKey": "POST /v1/accounts/{id}/debits",
+                "stage": "$default",
+                "time": "22/Nov/2026:09:08:07 +0000",
+                "timeEpoch": 1_795_338_487_006_u64,
+            },
+            "body": r#"{"records": []}"#,
+            "isBase64Encoded": false,
+        });
+        assert_eq!(event_of(request.unwrap()).await, serde_json::from_value(as_sent).unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_no_text_is_base64_and_an_empty_one_is_none() {
+        for (content_type, body, expected) in [
+            ("application/zip", &b"PK"[..], (Some("UEs="), true)),
+            ("text/csv", b"a,b", (Some("a,b"), false)),
+            ("text/csv", b"\xff", (Some("/w=="), true)),
+            ("application/json", b"", (None, false)),
+        ] {
+            let request = Request::post("/v1/accounts/a/debits").header("content-type", content_type);
+            let event = event_of(request.body(Body::from(body)).unwrap()).await;
+            assert_eq!((event.body.as_deref(), event.is_base64_encoded), expected, "{content_type}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use anyhow::{Context, anyhow};
 use jiff::Timestamp;
@@ -26,7 +27,19 @@ const SECRET_BYTES: usize = 32;
 pub struct Tokens {
     secret: [u8; SECRET_BYTES],
     issuer: String,
+    /// Tokens that were checked, so that a client that sends the same one with each request costs one check.
+    valid: Mutex<HashMap<String, Valid>>,
 }
+
+/// The claims of a valid token, and the second in which it expires.
+#[derive(Clone)]
+struct Valid {
+    expires_at: i64,
+    claims: HashMap<String, String>,
+}
+
+/// At most this many valid tokens are kept.
+const KEPT_TOKENS: usize = 1_000;
 
 /// The claims of a token to issue.
 #[derive(Debug, Default, Deserialize)]
@@ -69,7 +82,7 @@ impl Tokens {
                 secret
             }
         };
-        Ok(Self { secret, issuer: issuer.to_owned() })
+        Ok(Self { secret, issuer: issuer.to_owned(), valid: Mutex::default() })
     }
 
     /// Issues a signed token.
@@ -90,13 +103,28 @@ impl Tokens {
     /// A token's claims as API Gateway hands them on: every value is a text, and a list is `[a b]`. `None` if the token was not
     /// issued here, or has expired.
     pub fn claims(&self, token: &str) -> Option<HashMap<String, String>> {
+        let mut valid = self.valid.lock().expect("no holder of this lock panics");
+        if let Some(Valid { expires_at, claims }) = valid.get(token) {
+            return (*expires_at >= Timestamp::now().as_second()).then(|| claims.clone());
+        }
+        let checked = self.check(token)?;
+        if valid.len() >= KEPT_TOKENS {
+            valid.clear();
+        }
+        valid.insert(token.to_owned(), checked.clone());
+        Some(checked.claims)
+    }
+
+    fn check(&self, token: &str) -> Option<Valid> {
         let mut validation = Validation::default();
         validation.set_audience(&[AUDIENCE]);
         // The issuer is not checked: it is named after the port, which may change between two runs on the same data.
         validation.leeway = 0;
         let key = DecodingKey::from_secret(&self.secret);
         let claims = decode::<HashMap<String, Value>>(token, &key, &validation).ok()?.claims;
-        Some(claims.into_iter().map(|(name, value)| (name, as_text(value))).collect())
+        let expires_at = claims.get("exp")?.as_i64()?;
+        let claims = claims.into_iter().map(|(name, value)| (name, as_text(value))).collect();
+        Some(Valid { expires_at, claims })
     }
 }
 
@@ -141,6 +169,16 @@ mod tests {
         assert_eq!(claims["role"], "viewer");
         assert_eq!(claims["accounts"], "[a b]");
         assert_eq!(claims["sub"], "viewer@local");
+    }
+
+    #[test]
+    fn x1_a_token_that_was_valid_expires() {
+        let tokens = tokens();
+        let token =
+            tokens.issue(TokenRequest { role: "operator".into(), ..TokenRequest::default() }).unwrap();
+        assert!(tokens.claims(&token).is_some() && tokens.claims(&token).is_some());
+        tokens.valid.lock().unwrap().get_mut(&token).unwrap().expires_at = Timestamp::now().as_second() - 1;
+        assert!(tokens.claims(&token).is_none());
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::FutureExt;
+use futures_util::future::join;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,8 +44,9 @@ impl Function {
         Ok(Self { name: std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(), metrics })
     }
 
-    /// Runs the warm-up, then handles events for as long as Lambda keeps the process. A warm-up that fails or takes more than a
-    /// second is logged, and the function goes on. The counts of an event are written when it ends, even by a panic.
+    /// Handles events for as long as Lambda keeps the process. The warm-up runs while the runtime asks for the first event, which
+    /// waits for its end. A warm-up that fails or takes more than a second is logged, and the function goes on. The counts of an
+    /// event are written when it ends, even by a panic.
     ///
     /// # Errors
     ///
@@ -61,13 +64,14 @@ impl Function {
     {
         let Self { name, metrics } = self;
         let life = async move {
-            warm(warm_up).await;
-            let (handle, metrics) = (&handle, metrics.as_ref());
+            let warm_up = warm(warm_up).shared();
+            let (handle, metrics, warmed_up) = (&handle, metrics.as_ref(), warm_up.clone());
             let answer = service_fn(async |event: LambdaEvent<T>| {
+                warmed_up.clone().await;
                 let _at_the_end = Written { metrics, out: io::stdout() };
                 handle(event).await.map_err(Into::into)
             });
-            lambda_runtime::run(answer).await
+            join(lambda_runtime::run(answer), warm_up).await.0
         };
         // Boxed, since this future is large.
         Box::pin(life).instrument(tracing::error_span!("function", function = name))

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `function` | the start of a function, its logs and metrics, and its events |
+//! | [`aws`] | the configuration of the clients of AWS's services |
 //! | [`settings`] | environment variables |
 //! | [`queue`] | events of the bus, as an SQS queue delivers them |
 //! | `schedule` | the input that EventBridge Scheduler sends |
@@ -20,6 +21,7 @@
 //! # }
 //! ```
 
+pub mod aws;
 mod function;
 pub mod queue;
 mod schedule;

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::Client;
 use domain::purchase::PurchaseLimits;
 use lambda_runtime::Error;
 use payments::{Processor, Sandbox};
 use rates::PublishedRates;
 use store::{Store, Tables};
+
+use crate::aws;
 
 /// The store over the tables that the settings name.
 ///
@@ -17,7 +20,7 @@ use store::{Store, Tables};
 /// `ACCOUNTS_TABLE`, `JOURNAL_TABLE` or `PAYMENTS_TABLE` is missing.
 pub async fn store_from_env() -> Result<Arc<Store>, Error> {
     let tables = Tables::from_env().map_err(missing)?;
-    Ok(Store::new(store::client_from_env().await, tables).into())
+    Ok(Store::new(Client::new(aws::config().await), tables).into())
 }
 
 /// The card processor. It is the sandbox, over the table that `SANDBOX_TABLE` names; there is no other yet.
@@ -26,7 +29,7 @@ pub async fn store_from_env() -> Result<Arc<Store>, Error> {
 ///
 /// `SANDBOX_TABLE` or `AUTHENTICATION_PAGE` is missing.
 pub async fn processor_from_env() -> Result<Arc<dyn Processor>, Error> {
-    Ok(Arc::new(Sandbox::from_env(store::client_from_env().await).map_err(missing)?))
+    Ok(Arc::new(Sandbox::from_env(Client::new(aws::config().await)).map_err(missing)?))
 }
 
 /// The limits of purchases (F2): the defaults, with those of the setting `PURCHASE_LIMITS` in their place, if it is there.

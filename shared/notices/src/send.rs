@@ -62,12 +62,6 @@ pub enum SendError {
     },
 }
 
-/// A client as `main` makes one: region, credentials and endpoint from the environment.
-pub async fn client_from_env() -> Client {
-    let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).load().await;
-    Client::new(&config)
-}
-
 /// Sends a mail. The SDK tries once: SES has no key that tells a second try from a second mail, so only the
 /// caller, which records earlier sends, may try again.
 pub async fn send(

@@ -47,7 +47,6 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
 use domain::{Account, AccountId};
-use tokio::sync::OnceCell;
 
 pub use apply::{Applied, ApplyError, Combined, Seen};
 pub use definition::{IndexDefinition, TableDefinition};
@@ -71,17 +70,6 @@ pub struct Store {
     /// on the version says whether it was right.
     remembered: Mutex<HashMap<AccountId, Account>>,
     mutexes: AccountMutexes,
-}
-
-/// The client that everything in a process shares, and its connections with it. Region, credentials and endpoint come from the
-/// environment.
-pub async fn client_from_env() -> Client {
-    static CLIENT: OnceCell<Client> = OnceCell::const_new();
-    let make = async || {
-        let config = aws_config::defaults(aws_config::BehaviorVersion::v2026_01_12()).load().await;
-        Client::new(&config)
-    };
-    CLIENT.get_or_init(make).await.clone()
 }
 
 impl Store {

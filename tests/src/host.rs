@@ -5,6 +5,10 @@ use std::path::PathBuf;
 
 use local::{Config, Host, Storage};
 
+/// The allocator of the host's own binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder =

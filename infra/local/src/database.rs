@@ -81,13 +81,16 @@ impl Database {
     }
 
     fn wire(&self, faults: &Arc<Faults>) -> SharedHttpClient {
-        let engine = Engine::new(self.engine.clone(), faults.clone());
-        Wire::over(SharedHttpClient::new(engine), faults.clone(), Target::Database)
+        Wire::over(self.http(faults.clone()), faults.clone(), Target::Database)
+    }
+
+    fn http(&self, faults: Arc<Faults>) -> SharedHttpClient {
+        SharedHttpClient::new(Engine::new(self.engine.clone(), self.stream.clone(), faults))
     }
 
     /// A client of the real SDK over the engine, without faults.
     pub fn steady_client(&self) -> Client {
-        client(SharedHttpClient::new(Engine::new(self.engine.clone(), Arc::default())))
+        client(self.http(Arc::default()))
     }
 }
 

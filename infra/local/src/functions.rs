@@ -86,8 +86,6 @@ pub struct Functions {
     sandbox: Sandbox,
     counts: [Counts; NAMES.len()],
     flights: Arc<Flights>,
-    /// Notified when a run is over, since it may have written something.
-    invoked: Notify,
 }
 
 const NAMES: [&str; 9] =
@@ -190,7 +188,6 @@ impl Functions {
             sandbox,
             counts: Default::default(),
             flights: Arc::default(),
-            invoked: Notify::new(),
         })
     }
 
@@ -382,17 +379,6 @@ impl Functions {
         let counts = &self.counts[function];
         counts.invocations.fetch_add(1, Ordering::Relaxed);
         counts.errors.fetch_add(u64::from(failed), Ordering::Relaxed);
-        self.invoked.notify_one();
-    }
-
-    /// Waits until a run is over. Returns at once if one has ended since the last wait.
-    pub(crate) async fn invoked(&self) {
-        self.invoked.notified().await;
-    }
-
-    /// Ends the wait of [`Self::invoked`] as the end of a run does.
-    pub(crate) fn wake(&self) {
-        self.invoked.notify_one();
     }
 
     /// The number of runs that have begun.

@@ -134,7 +134,7 @@ impl Machine {
             if quiet && self.functions.begun() == begun {
                 return Ok(());
             }
-            self.functions.wake();
+            self.stream.wake();
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }

@@ -182,10 +182,9 @@ impl Queues {
         let stored = self.messages.run(move |connection| {
             let transaction = connection.transaction()?;
             for (queue, message_id, body) in messages {
-                transaction.execute(
-                    "INSERT INTO messages (queue, messageId, body, sentAt) VALUES (?1, ?2, ?3, ?4)",
-                    params![queue.name(), message_id, body, sent_at],
-                )?;
+                let insert = "INSERT INTO messages (queue, messageId, body, sentAt) VALUES (?1, ?2, ?3, ?4)";
+                let mut insert = transaction.prepare_cached(insert)?;
+                insert.execute(params![queue.name(), message_id, body, sent_at])?;
             }
             transaction.commit()
         });
@@ -207,23 +206,26 @@ impl Queues {
             let transaction = connection.transaction()?;
             let queue = Queue::Debits.name();
             let (now, until) = (machine_now(), machine_now() + millis(DEDUPLICATED_FOR));
-            transaction.execute("DELETE FROM deduplications WHERE until <= ?1", [now])?;
-            let earlier = "SELECT messageId FROM deduplications WHERE queue = ?1 AND deduplicationId = ?2";
-            let earlier = transaction.query_row(earlier, params![queue, deduplication_id], |row| row.get(0));
-            if let Some(earlier) = earlier.optional()? {
+            let prepare = |statement| transaction.prepare_cached(statement);
+            prepare("DELETE FROM deduplications WHERE until <= ?1")?.execute([now])?;
+            let earlier =
+                prepare("SELECT messageId FROM deduplications WHERE queue = ?1 AND deduplicationId = ?2")?
+                    .query_row(params![queue, deduplication_id], |row| row.get(0))
+                    .optional()?;
+            if let Some(earlier) = earlier {
                 return Ok(earlier);
             }
-            transaction.execute(
+            prepare(
                 "INSERT INTO deduplications (queue, deduplicationId, messageId, until) VALUES (?1, ?2, ?3, ?4)",
-                params![queue, deduplication_id, message_id, until],
-            )?;
+            )?
+            .execute(params![queue, deduplication_id, message_id, until])?;
             for copy in 0..copies {
                 // A further copy is a repeated delivery, after a first one whose result did not reach the queue.
-                transaction.execute(
+                prepare(
                     "INSERT INTO messages (queue, messageId, body, sentAt, receives, groupId)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    params![queue, message_id, body, sent_at, copy.min(1), group],
-                )?;
+                )?
+                .execute(params![queue, message_id, body, sent_at, copy.min(1), group])?;
             }
             transaction.commit()?;
             Ok(message_id)

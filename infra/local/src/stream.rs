@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use memchr::memmem;
 use publish::Batch;
 use rusqlite::{OptionalExtension, Row, params};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::bucket::Bucket;
@@ -54,7 +55,13 @@ pub struct Stream {
     /// The last consumed record, by the order of insertion. Sequence numbers follow the machine's clock, which may be set
     /// back.
     position: Arc<AtomicI64>,
+    /// Notified when an item with events was written.
+    news: Arc<Notify>,
 }
+
+/// What an item with events has, in DynamoDB's JSON. A quote within a text is escaped, so this is the name of an attribute.
+/// `publish` ignores other items that have such an attribute.
+const EVENTS: &str = r#""facts":"#;
 
 struct Record {
     id: i64,
@@ -67,15 +74,32 @@ struct Record {
 impl Stream {
     /// Opens the stream over a second connection to the engine's file, which must exist.
     pub(crate) fn open(place: &str) -> rusqlite::Result<Self> {
-        Ok(Self { records: Sqlite::open(place, PREPARATION)?, position: Arc::default() })
+        Ok(Self {
+            records: Sqlite::open(place, PREPARATION)?,
+            position: Arc::default(),
+            news: Arc::default(),
+        })
     }
 
-    /// Whether there are records that have not been consumed.
+    /// Reads the stream soon if this request to the database wrote an item with events. A record without events, which most
+    /// debits leave, waits for the next reading.
+    pub(crate) fn was_written(&self, request: &[u8]) {
+        if memmem::find(request, EVENTS.as_bytes()).is_some() {
+            self.wake();
+        }
+    }
+
+    /// Reads the stream soon.
+    pub(crate) fn wake(&self) {
+        self.news.notify_one();
+    }
+
+    /// Whether there are events that have not been published.
     pub(crate) async fn is_behind(&self) -> rusqlite::Result<bool> {
         let position = self.position.load(Ordering::SeqCst);
         let newer = self.records.run(move |connection| {
-            let query = "SELECT 1 FROM _stream_records WHERE id > ?1 LIMIT 1";
-            connection.query_row(query, [position], |_| Ok(())).optional()
+            let query = "SELECT 1 FROM _stream_records WHERE id > ?1 AND instr(new_image, ?2) > 0 LIMIT 1";
+            connection.prepare_cached(query)?.query_row(params![position, EVENTS], |_| Ok(())).optional()
         });
         Ok(newer.await?.is_some())
     }
@@ -133,7 +157,7 @@ impl Stream {
             let retrying = pause > FIRST_PAUSE;
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = functions.invoked(), if !retrying => {}
+                () = self.news.notified(), if !retrying => {}
                 // This also ends the wait when the host is dropped.
                 _ = stop.changed() => break,
             }
@@ -179,7 +203,7 @@ impl Stream {
     async fn trim(&self) -> rusqlite::Result<()> {
         let position = self.position.load(Ordering::SeqCst);
         let trimmed = self.records.run(move |connection| {
-            connection.execute("DELETE FROM _stream_records WHERE id <= ?1", [position])
+            connection.prepare_cached("DELETE FROM _stream_records WHERE id <= ?1")?.execute([position])
         });
         trimmed.await.map(|_| ())
     }
@@ -218,9 +242,8 @@ enum Progress {
 fn read_record(row: &Row<'_>) -> rusqlite::Result<Record> {
     let image: Option<String> = row.get(3)?;
     let sequence: String = row.get(4)?;
-    // Only the records that the mapping's filter lets through on AWS. A quote within a text is escaped, so this matches the
-    // name of an attribute. `publish` ignores other items that have such an attribute.
-    let image = image.filter(|image| image.contains(r#""facts":"#));
+    // Only the records that the mapping's filter lets through on AWS.
+    let image = image.filter(|image| image.contains(EVENTS));
     let event = image.map(|image| {
         let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
         let keys: String = row.get(2)?;

@@ -14,7 +14,7 @@ type Step = (&'static str, fn() -> Result<()>);
 /// The steps, in order. All up to `docs` use the dev profile, so that a step need not build again what an earlier one has
 /// built. Then the functions are built as they ship.
 const STEPS: [Step; 10] = [
-    ("tools", tools::install),
+    ("tools", || tools::install(&tools::TESTS)),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),

@@ -2,6 +2,7 @@
 //!
 //! They call plain `cargo` in the right order, and install the programs that the tests need.
 
+mod bench;
 mod checks;
 mod licences;
 mod mutants;
@@ -41,11 +42,7 @@ enum Xtask {
         options: Vec<String>,
     },
     /// Measure how fast calls are charged for
-    Bench {
-        /// Passed on to the benchmarks as they are
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        args: Vec<String>,
-    },
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -58,7 +55,7 @@ fn main() -> ExitCode {
         Xtask::Package(options) => package::package(&options),
         Xtask::Budget => package::budget(),
         Xtask::Mutants { options } => mutants::run(&options),
-        Xtask::Bench { args } => succeed(cargo("bench -p scenarios --bench debits --").args(args)),
+        Xtask::Bench(options) => bench::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

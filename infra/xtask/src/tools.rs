@@ -8,19 +8,28 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::{root, succeed};
 
-/// The commands that must run, each with its Debian package. The tours run as printed, with curl. The deployed stack is
-/// tested from Python, under a clock that can be put forward.
-const PROGRAMS: [(&[&str], &str); 4] = [
+/// A command that must run, and its Debian package.
+type Program = (&'static [&'static str], &'static str);
+
+/// The programs of the tests. The tours run as printed, with curl. The deployed stack is tested from Python, under a clock
+/// that can be put forward.
+pub(crate) const TESTS: [Program; 4] = [
     (&["bash", "--version"], "bash"),
     (&["curl", "--version"], "curl"),
     (&["faketime", "--version"], "faketime"),
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
 ];
 
+/// The programs that others are compared with. Debian puts the server where no path leads, so its own package is asked for.
+pub(crate) const POSTGRES: [Program; 2] = [
+    (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
+    (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
+];
+
 /// Installs missing programs on a machine with apt, for a user who may. Without apt, the error names what to install.
-pub(crate) fn install() -> Result<()> {
+pub(crate) fn install(programs: &[Program]) -> Result<()> {
     let missing: Vec<_> =
-        PROGRAMS.iter().filter(|(command, _)| !runs(command)).map(|(_, package)| *package).collect();
+        programs.iter().filter(|(command, _)| !runs(command)).map(|(_, package)| *package).collect();
     if missing.is_empty() {
         println!("everything is there");
         return Ok(());

@@ -64,7 +64,8 @@ impl Function {
     {
         let Self { name, metrics } = self;
         let life = async move {
-            let warm_up = warm(warm_up).shared();
+            // It stays in the span of the function, though the first event may be what drives it.
+            let warm_up = warm(warm_up).in_current_span().shared();
             let (handle, metrics, warmed_up) = (&handle, metrics.as_ref(), warm_up.clone());
             let answer = service_fn(async |event: LambdaEvent<T>| {
                 warmed_up.clone().await;

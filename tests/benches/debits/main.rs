@@ -1,10 +1,12 @@
 //! Throughput and latency of debits over HTTP, with a sync for each commit: `cargo xtask bench`.
 //!
-//! Prints three tables: debits a second on a new store and on one with 50,000 debits, which should be equal; many clients at one
-//! account; and the parts of the time of a single debit. It fails on no figure, since clients, host and other programs share the
-//! machine. The ratio is that of median latencies, which other programs disturb less than rates.
+//! Prints two tables: debits a second on a new store and on one with 50,000 debits, which should be equal; and many clients at one
+//! account. It fails on no figure, since clients, host and other programs share the machine. The ratio is that of median
+//! latencies, which other programs disturb less than rates. With `--anatomy` it prints the parts of the time of a single debit.
 
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "rates and times, not money")]
+
+mod anatomy;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,6 +35,9 @@ const MANY_ACCOUNTS: usize = 16;
 
 #[tokio::main]
 async fn main() {
+    if std::env::args().any(|argument| argument == "--anatomy") {
+        return anatomy::print().await;
+    }
     println!("debits a second, median of {ROUNDS} rounds of {ROUND:?}");
     println!("records  clients  accounts |   new store  50,000 later   ratio |  median ms     p99 ms  tries");
     for accounts in [1, MANY_ACCOUNTS] {
@@ -58,9 +63,6 @@ async fn main() {
             round.refused,
         );
     }
-
-    println!("\nwhere the time of a single debit goes: microseconds, median of one client's requests");
-    anatomy().await;
 }
 
 /// Prints one line of the first table. Rounds on a new store and on the filled store alternate, so that other load on the machine
@@ -239,38 +241,4 @@ async fn client_of(
         latencies.push(sent.elapsed());
     }
     (latencies, refused)
-}
-
-/// Prints the third table, in which each line does one step more than the one before.
-async fn anatomy() {
-    let disk = Bench::start(1).await;
-    let memory = World::start().await;
-    fund(&memory.operator, "account-0").await;
-    let (on_disk, in_memory) = (&disk.world.operator, &memory.operator);
-    let get = async |path: &str| drop(in_memory.get(path).await.expect(200));
-    let debit = async |api: &Api| drop(api.debit("account-0", &disk.calls.take(1)).await.expect(200));
-    let rate = "/v1/rates?service=userOut&number=%2B33140000000&currency=EUR";
-    let lines = [
-        ("HTTP, client and front", time(async || get("/_local/time").await).await),
-        ("+ token, event and function", time(async || get(rate).await).await),
-        ("+ a read (two items, not committed)", time(async || get("/v1/accounts/account-0").await).await),
-        ("a debit: + a transaction, in memory", time(async || debit(in_memory).await).await),
-        ("the same on disk: + a sync", time(async || debit(on_disk).await).await),
-    ];
-    for (what, took) in lines {
-        println!("{what:<36} {:>8}", took.as_micros());
-    }
-}
-
-/// The median time of the work, which is repeated for a round.
-async fn time(work: impl AsyncFn()) -> Duration {
-    let mut times = Vec::new();
-    let start = Instant::now();
-    while start.elapsed() < ROUND {
-        let begin = Instant::now();
-        work().await;
-        times.push(begin.elapsed());
-    }
-    times.sort_unstable();
-    times[times.len() / 2]
 }

@@ -1,0 +1,26 @@
+//! `cargo xtask bench`: how fast calls are charged for.
+
+use anyhow::Result;
+
+use crate::{cargo, succeed, tools};
+
+/// What to measure. Without an option: debits of many and of few clients, on a new store and on a filled one.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Measure the parts of the time of a single debit
+    #[arg(long, conflicts_with = "peers")]
+    anatomy: bool,
+    /// Measure debits and the nightly sweep beside Postgres, hf-nostro and the embedded database alone
+    #[arg(long)]
+    peers: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !options.peers {
+        let mut bench = cargo("bench -p scenarios --bench debits --");
+        return succeed(bench.args(options.anatomy.then_some("--anatomy")));
+    }
+    tools::install(&tools::POSTGRES)?;
+    let python = tools::python("tests/benches/peers/peers.txt")?.join("python");
+    succeed(cargo("bench -p scenarios --bench peers --").arg(python))
+}

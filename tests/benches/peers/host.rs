@@ -1,0 +1,228 @@
+//! The one-machine host as a process of its own, the load on it, and its engine alone.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
+use dynoxide::types::AttributeValue;
+use dynoxide::{Database, ImportOptions};
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use local::faults::Target;
+use reqwest::Method;
+use scenarios::{Api, World};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::MANY;
+
+pub(crate) struct Host {
+    operator: Api,
+    next: Arc<AtomicU64>,
+    /// A transaction of a single debit and one of 99, for the engine.
+    samples: [Value; 2],
+    process: Child,
+    folder: TempDir,
+}
+
+impl Host {
+    /// Starts a host on disk with accounts that have funds, and with accounts whose lots expired.
+    pub(crate) async fn start((swept, lots_each): (usize, usize)) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let samples = prepare(folder.path(), swept, lots_each).await;
+        let mut process = Command::new(env!("CARGO_BIN_EXE_host"))
+            .arg(folder.path())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the host's program runs");
+        let output = process.stdout.take().expect("its output is a pipe");
+        let url = BufReader::new(output).lines().next_line().await.expect("it prints").expect("its address");
+        let token = Api::new(&url, "").post("/_local/token", json!({ "role": "operator" })).await.expect(200);
+        let operator = Api::new(&url, token["token"].as_str().expect("a token"));
+        Self { operator, next: Arc::default(), samples, process, folder }
+    }
+
+    /// Sends debits for a time. Returns the debits a second.
+    pub(crate) async fn load(&self, clients: usize, accounts: usize, batch: usize, lasts: Duration) -> f64 {
+        let begun = Instant::now();
+        let clients = (0..clients).map(|client| {
+            let (api, next) = (self.operator.clone(), self.next.clone());
+            tokio::spawn(async move {
+                let mut done = 0;
+                let mut number = client;
+                while begun.elapsed() < lasts {
+                    let records: Vec<_> = (0..batch).map(|_| record(&next)).collect();
+                    let answer = api.debit(&account(number % accounts), &records).await.expect(200);
+                    assert_eq!(answer["accepted"], batch);
+                    done += batch;
+                    number += 1;
+                }
+                done
+            })
+        });
+        let done: usize = join_all(clients).await.into_iter().map(|done| done.expect("a client ends")).sum();
+        done as f64 / begun.elapsed().as_secs_f64()
+    }
+
+    /// Sends batches of debits until there are this many more entries.
+    pub(crate) async fn fill(&self, entries: usize) {
+        let clients = (0..MANY).map(async |number| {
+            for _ in 0..entries.div_ceil(MANY * 990) {
+                let records: Vec<_> = (0..990).map(|_| record(&self.next)).collect();
+                self.operator.debit(&account(number), &records).await.expect(200);
+            }
+        });
+        join_all(clients).await;
+    }
+
+    /// The bytes of its folder, and the bytes of memory that it uses.
+    pub(crate) fn size(&self) -> (u64, u64) {
+        let files = std::fs::read_dir(self.folder.path()).expect("its folder").flatten();
+        let disk = files.map(|file| file.metadata().map_or(0, |file| file.len())).sum();
+        let id = self.process.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs on Linux");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux gives it");
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
+        (disk, kilobytes * 1_024)
+    }
+
+    /// Has threads commit the same transactions to an engine of this process for a time. Returns the debits a second.
+    pub(crate) async fn engine(&self, threads: usize, batch: usize, lasts: Duration) -> f64 {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let world = World::on_disk(folder.path()).await;
+        let database = world.host.database().engine().clone();
+        let sample = &self.samples[usize::from(batch > 1)];
+        let begun = Instant::now();
+        let threads = (0..threads).map(|thread| {
+            let (database, sample) = (database.clone(), sample.clone());
+            tokio::task::spawn_blocking(move || commit(&database, &sample, thread, begun, lasts))
+        });
+        let commits: usize =
+            join_all(threads).await.into_iter().map(|done| done.expect("a thread ends")).sum();
+        let rate = (commits * batch) as f64 / begun.elapsed().as_secs_f64();
+        world.host.stop().await;
+        rate
+    }
+
+    /// Runs the sweep. Returns the time until the lots are booked, and until every event is through.
+    pub(crate) async fn sweep(&self, lots: usize) -> (Duration, Duration) {
+        let begun = Instant::now();
+        let swept =
+            self.operator.send(Method::POST, "/_local/run/expire", &[], Value::Null).await.expect(200);
+        let booked = begun.elapsed();
+        assert_eq!(swept["booked"], lots);
+        self.operator.drain().await;
+        (booked, begun.elapsed())
+    }
+}
+
+fn account(number: usize) -> String {
+    format!("account-{number}")
+}
+
+/// A call that ended before, which the published rates price.
+fn record(next: &AtomicU64) -> Value {
+    json!({
+        "id": format!("call-{}", next.fetch_add(1, Ordering::Relaxed)),
+        "userId": "ada@example.com",
+        "service": "userOut",
+        "number": "+33140000***",
+        "startedAt": Timestamp::now() - SignedDuration::from_hours(1),
+        "durationSeconds": 185,
+    })
+}
+
+/// Fills a folder. Returns the transactions of a single debit and of one of 99.
+async fn prepare(folder: &Path, swept: usize, lots_each: usize) -> [Value; 2] {
+    let world = World::on_disk(folder).await;
+    let operator = &world.operator;
+    let now = Timestamp::now();
+    for number in 0..MANY {
+        open(operator, &account(number)).await;
+        let funds = json!({ "amount": "1000000.00", "reason": "benchmark" });
+        operator.adjust(&account(number), "funds", funds).await.expect(201);
+    }
+    let next = AtomicU64::new(1 << 40);
+    operator.debit(&account(0), &[record(&next)]).await.expect(200);
+    let samples = [sample(&world, 1, &next).await, sample(&world, 99, &next).await];
+
+    // The lots of one account were bought over a year ago. The others are copies of it.
+    let long_ago = now - SignedDuration::from_hours(24 * 370);
+    world.set_time(&long_ago.to_string());
+    open(operator, "swept").await;
+    for place in 0..lots_each {
+        let funds = json!({ "amount": "1.00", "reason": "benchmark" });
+        operator.adjust("swept", &format!("funds-{place}"), funds).await.expect(201);
+    }
+    copy(world.host.database().engine(), swept - 1);
+    // The clock stands still, so that the sweep waits until it is asked for.
+    world.set_time(&now.to_string());
+    operator.drain().await;
+    world.host.stop().await;
+    samples
+}
+
+async fn open(operator: &Api, id: &str) {
+    let new = json!({ "accountId": id, "name": id, "currency": "EUR" });
+    operator.post("/v1/accounts", new).await.expect(201);
+}
+
+/// The transaction of a request with this many records.
+async fn sample(world: &World, records: usize, next: &AtomicU64) -> Value {
+    world.record(Target::Database).await;
+    let records: Vec<_> = (0..records).map(|_| record(next)).collect();
+    world.operator.debit(&account(0), &records).await.expect(200);
+    let calls = world.faults().take_record();
+    let call = calls.iter().find(|call| call.operation == "TransactWriteItems").expect("a commit");
+    serde_json::from_str(&call.body).expect("JSON")
+}
+
+/// Stores copies of the account `swept`.
+fn copy(engine: &Database, count: usize) {
+    let parts = ["core", "profile"].map(|part| {
+        let key = json!({ "accountId": { "S": "swept" }, "part": { "S": part } });
+        let request =
+            serde_json::from_value(json!({ "TableName": "accounts", "Key": key })).expect("a request");
+        engine.get_item(request).expect("the engine answers").item.expect("the part")
+    });
+    let copies = (0..count).flat_map(|number| {
+        parts.iter().cloned().map(move |mut part| {
+            part.insert("accountId".into(), AttributeValue::S(format!("swept-{number}")));
+            part
+        })
+    });
+    let imported = engine.import_items("accounts", copies.collect(), ImportOptions::default());
+    assert_eq!(imported.expect("the engine takes them").items_imported, 2 * count);
+}
+
+/// Commits a transaction again and again, under new keys, on an account of the thread's own.
+fn commit(database: &Database, sample: &Value, thread: usize, begun: Instant, lasts: Duration) -> usize {
+    let mut request: TransactWriteItemsRequest = serde_json::from_value(sample.clone()).expect("a request");
+    request.client_request_token = None;
+    let mut commits = 0;
+    while begun.elapsed() < lasts {
+        for (place, item) in request.transact_items.iter_mut().enumerate() {
+            let put = item.put.as_mut().expect("it is a put");
+            put.item.insert("accountId".to_owned(), AttributeValue::S(format!("engine-{thread}")));
+            if place == 0 {
+                put.item.insert("version".to_owned(), AttributeValue::N((commits + 1).to_string()));
+                let before = (":before".to_owned(), AttributeValue::N(commits.to_string()));
+                put.expression_attribute_values = Some([before].into());
+                let condition = "attribute_not_exists(version) OR version = :before";
+                put.condition_expression = Some(condition.to_owned());
+            } else {
+                let key = format!("2026-11-20T08:00:00.000Z#usage#{commits}-{place}#1");
+                put.item.insert("entry".to_owned(), AttributeValue::S(key));
+            }
+        }
+        database.transact_write_items(request.clone()).expect("it is committed");
+        commits += 1;
+    }
+    commits
+}

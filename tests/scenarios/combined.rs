@@ -160,6 +160,10 @@ async fn s2_a_record_in_two_requests_that_wait_is_charged_once() {
     let statuses: Vec<_> = answers.iter().map(|answer| status(answer).as_str().unwrap()).collect();
     assert_eq!(statuses, ["accepted", "accepted", "duplicate", "conflict", "duplicate"]);
     assert_eq!(answers[2].body["results"][1]["status"], "accepted");
+    let balances: Vec<_> = answers.iter().map(|answer| decimal(&answer.body["balance"])).collect();
+    let after_all = Decimal::new(9798, 2);
+    assert_eq!(balances[..3], [Decimal::from(98), Decimal::new(9799, 2), after_all]);
+    assert_eq!(balances[3..], [after_all; 2], "the account's, since nothing was charged for");
     assert_eq!(answers[2].body["results"][0]["charge"], "0.0100");
     assert_eq!(process.order().await, ["first", "held", "r", "s"]);
     process.world.operator.assert_books_balance("a").await;
@@ -252,17 +256,27 @@ async fn a_caller_that_goes_away_cancels_nothing() {
 }
 
 #[tokio::test]
-async fn s3_a_request_whose_time_is_up_while_it_waits_is_answered_503_and_may_be_done() {
+async fn s3_a_request_whose_time_is_up_is_answered_503_and_may_be_done_if_its_commit_was_made() {
     let process = Process::start().await;
-    let (held, pause) = process.hold_a_commit().await;
-    let record = [rated("r", START, "0.0100")];
+    let pause = process.world.faults().pause(0);
     let soon = Instant::now() + Duration::from_millis(1_200);
-    let answer = process.request_until(soon, "one", NOW, &record).await.unwrap();
-    assert_eq!(answer.headers["retry-after"], "5");
-    answer.expect(503);
-    process.release(pause, vec![held]).await;
-    let again = process.request("two", NOW, &record).await.unwrap().expect(200);
-    assert_eq!(again["results"][0]["status"], "duplicate", "its commit was made after the answer");
+    let made = [rated("made", START, "0.0100")];
+    let held = process.request_until(soon, "held", NOW, &made);
+    bounded(pause.reached()).await;
+    let waiting = [rated("waiting", START, "0.0100")];
+    let waits = process.request_until(soon, "waits", NOW, &waiting);
+    for answer in [held.await.unwrap(), waits.await.unwrap()] {
+        assert_eq!(answer.headers["retry-after"], "5");
+        answer.expect(503);
+    }
+    drop(pause);
+    let again = |records: &[Value]| process.request("again", NOW, records);
+    assert_eq!(status(&again(&made).await.unwrap()), "duplicate", "its commit was in flight");
+    assert_eq!(
+        status(&again(&waiting).await.unwrap()),
+        "accepted",
+        "no commit is made for a caller that is gone"
+    );
     process.world.operator.assert_books_balance("a").await;
 }
 
@@ -311,23 +325,48 @@ async fn s3_a_message_that_fails_comes_back_and_those_before_it_are_done() {
     process.world.operator.assert_books_balance("a").await;
 }
 
+/// Takes the database down for the process once it has committed.
+fn outage_after_a_commit(process: &Process, messages: usize) {
+    // Each message is looked up first.
+    let fault =
+        Fault { target: Some(Target::Database), kind: Kind::Down, skip: messages + 1, count: usize::MAX };
+    process.world.faults().arm_watched(fault);
+}
+
 #[tokio::test]
 async fn s3_messages_that_are_done_before_an_outage_do_not_come_back() {
     let process = Process::start().await;
     let message = |id: &str, count: usize| {
-        let records: Vec<_> =
-            (0..count).map(|number| rated(&format!("{id}-{number}"), START, "0.0001")).collect();
+        let call = |number| call(&format!("{id}-{number}"), START, "+999123456", 60);
+        let records: Vec<_> = (0..count).map(call).collect();
         delivered(id, &json!({ "accountId": "a", "records": records }), NOW)
     };
-    let sent = [message("m0", 60), message("m1", 60), message("m2", 60)];
-    // The first commit has 39 records of the second message.
-    let fault = Fault { target: Some(Target::Database), kind: Kind::Down, skip: 4, count: usize::MAX };
-    process.world.faults().arm_watched(fault);
+    let sent = [message("m0", 30), message("m1", 30), message("m2", 30)];
+    // Records without a rate take two items each, so the first commit has 19 records of the second message.
+    outage_after_a_commit(&process, sent.len());
     assert_eq!(handed_to(&process.ports, &sent).await, ["m1", "m2"]);
     process.world.faults().disarm();
-    assert_eq!(process.order().await.len(), 1 + 99);
+    assert_eq!(process.order().await.len(), 1 + 49);
     assert!(handed_to(&process.ports, &sent[1..]).await.is_empty());
-    assert_eq!(process.order().await.len(), 1 + 180);
+    assert_eq!(process.order().await.len(), 1 + 90);
+    process.world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn s3_a_message_comes_back_until_its_rejected_record_is_in_the_journal() {
+    let process = Process::start().await;
+    let good: Vec<_> = (0..120).map(|number| rated(&format!("r{number}"), START, "0.0001")).collect();
+    let ahead = rated("ahead", "2026-11-22T12:10:00Z", "0.0100");
+    let message =
+        |id: &str, records: &[Value]| delivered(id, &json!({ "accountId": "a", "records": records }), NOW);
+    let sent = [message("m0", &[ahead]), message("m1", &good)];
+    outage_after_a_commit(&process, sent.len());
+    assert_eq!(handed_to(&process.ports, &sent).await, ["m0", "m1"]);
+    process.world.faults().disarm();
+    assert!(handed_to(&process.ports, &sent).await.is_empty());
+    let rows = process.world.operator.transactions("a").await;
+    assert_eq!(rows.iter().filter(|row| row["kind"] == "rejected").count(), 1);
+    assert_eq!(process.order().await.len(), 1 + 120);
     process.world.operator.assert_books_balance("a").await;
 }
 

@@ -55,7 +55,7 @@ const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
 pub struct Done {
     /// One for each row, in order.
     pub verdicts: Vec<Verdict>,
-    /// The account's balance after the last row that was charged for.
+    /// The balance after the last row that was charged for, or the account's if none was.
     pub balance: Money,
     /// The number of messages that are done, the first ones. 0 for a request.
     pub messages: usize,
@@ -72,8 +72,8 @@ pub enum BatchError {
     /// There are no rates.
     #[error(transparent)]
     Rates(#[from] RateFileError),
-    /// Time was up. The commit that was waited for may still be made.
-    #[error("time was up before the first commit")]
+    /// Time was up. A commit that is in flight may still be made.
+    #[error("time was up")]
     OutOfTime,
     /// The task that makes the commit has panicked.
     #[error("the commit broke off")]
@@ -133,7 +133,7 @@ struct Part<'a> {
 pub struct Batch<'a> {
     rows: Vec<&'a Row>,
     currency: Currency,
-    /// The deadline of a request that may be answered before every record is reached.
+    /// The deadline of a batch that may be answered before every record is reached.
     until: Option<Instant>,
     verdicts: Vec<Option<Verdict>>,
     /// Records that are not decided on yet.
@@ -144,8 +144,10 @@ pub struct Batch<'a> {
     looked_for: Vec<bool>,
     /// Whether any commit was made or any row found.
     has_begun: bool,
-    /// The balance after the last commit.
+    /// The balance after the last record that was charged for.
     balance: Option<Money>,
+    /// The account's balance after the last commit.
+    account_balance: Option<Money>,
     /// The messages that the rows came in, if any.
     parts: Vec<Part<'a>>,
 }
@@ -204,6 +206,7 @@ impl<'a> Batch<'a> {
             looked_for: vec![false; rows.len()],
             has_begun: false,
             balance: None,
+            account_balance: None,
             parts: Vec::new(),
             rows,
         }
@@ -238,11 +241,13 @@ impl<'a> Batch<'a> {
             Ok(()) => None,
             Err(problem) if until.is_some() && self.has_begun && problem.is_transient() => {
                 self.leave_the_rest(account, &problem);
+                // Rejected records that are not in the journal yet keep their messages from being done.
+                self.note_rejected();
                 Some(problem)
             }
             Err(problem) => return Err(problem),
         };
-        let balance = match self.balance {
+        let balance = match self.balance.or(self.account_balance) {
             Some(balance) => balance,
             None => in_time(until, async { Ok(ports.store.account(account).await?) })
                 .await?
@@ -288,10 +293,8 @@ impl<'a> Batch<'a> {
                 continue;
             }
             let group: Vec<usize> = self.groups.leaders().take(MAX_ROWS_PER_COMMIT).collect();
-            let submission = self.submission(now, &group);
-            let rejected = submission.rejected.iter().map(|rejected| rejected.value.key()).collect();
-            let committed = ports.commits.submit(account, submission).await?;
-            self.take_in(&group, &rejected, committed);
+            let committed = ports.commits.submit(account, self.submission(now, &group)).await;
+            self.take_in(&group, committed)?;
         }
         Ok(())
     }
@@ -303,7 +306,8 @@ impl<'a> Batch<'a> {
         let rejected = self.pending_rejected().take(room);
         let rejected =
             rejected.map(|(cause, rejected)| Caused { value: rejected.clone(), cause: cause.clone() });
-        Submission { now, records: group.iter().map(record).collect(), rejected: rejected.collect() }
+        let records = group.iter().map(record).collect();
+        Submission { now, until: self.until, records, rejected: rejected.collect() }
     }
 
     /// The correlation id of the request, or of the message that a row came in.
@@ -364,15 +368,18 @@ impl<'a> Batch<'a> {
         Some(JournalKey::usage(record.started_at, &id, record.revision))
     }
 
-    /// Notes what a commit of these leaders and rejected records found.
-    fn take_in(&mut self, group: &[usize], rejected: &HashSet<JournalKey>, committed: Committed) {
-        self.has_begun = true;
-        self.balance = Some(committed.balance);
+    /// Notes what was found out about these leaders, and about the rejected records beside them.
+    fn take_in(&mut self, group: &[usize], committed: Committed) -> Result<(), BatchError> {
+        let Committed { findings, kept, balance, account_balance, problem } = committed;
+        self.has_begun |= !kept.is_empty() || findings.iter().any(Option::is_some);
+        self.balance = balance.or(self.balance);
+        self.account_balance = account_balance.or(self.account_balance);
         for part in &mut self.parts {
-            part.rejected.retain(|pending| !rejected.contains(&pending.key()));
+            part.rejected.retain(|pending| !kept.contains(&pending.key()));
         }
         let mut successors = Vec::new();
-        for (&index, finding) in group.iter().zip(committed.findings) {
+        for (&index, finding) in group.iter().zip(findings) {
+            let Some(finding) = finding else { continue };
             let record = self.record(index);
             let key = record.key();
             let verdict = match finding {
@@ -388,6 +395,7 @@ impl<'a> Batch<'a> {
             self.verdicts[index] = Some(verdict);
         }
         self.groups.go_on(|index| self.verdicts[index].is_none(), successors);
+        problem.map_or(Ok(()), Err)
     }
 
     /// Notes the records of messages that are rejected by now, so that they are written.

@@ -5,7 +5,7 @@
 //! later.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use domain::change::MAX_ITEMS_PER_COMMIT;
@@ -13,11 +13,14 @@ use domain::debit::{self, Decided, Outcome};
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::{Account, AccountId, Decision, Money, RateTable, RejectedRecord, UsageRecord};
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use rates::PublishedRates;
-use store::{Applied, ApplyError, Combined, Seen, Store, Turn};
+use store::{Applied, Combined, Seen, Store, Turn};
 use telemetry::Correlation;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::batch::BatchError;
 
@@ -31,12 +34,15 @@ pub(crate) struct Caused<T> {
     pub(crate) cause: Option<Correlation>,
 }
 
-/// Records that are to be committed: those of one request, or of messages that follow each other. No two of them have the
-/// same key.
+/// Records that are to be committed: those of one request, or of messages that follow each other.
 #[derive(Debug)]
 pub(crate) struct Submission {
     /// The instant at which they arrived. Records that are committed together are decided on as of the latest.
     pub(crate) now: Timestamp,
+    /// When the caller's time is up. No commit is decided on for it afterwards, even if the process stood still in between:
+    /// by then another process may have decided on the same message.
+    pub(crate) until: Option<Instant>,
+    /// No two of them have the same key.
     pub(crate) records: Vec<Caused<UsageRecord>>,
     /// Rejected records, which are written into the journal.
     pub(crate) rejected: Vec<Caused<RejectedRecord>>,
@@ -53,13 +59,19 @@ pub(crate) enum Finding {
     NotDue,
 }
 
-/// The result of a submission, all of which is committed.
-#[derive(Debug)]
+/// The result of a submission, as far as it is committed.
+#[derive(Debug, Default)]
 pub(crate) struct Committed {
-    /// One for each record, in order.
-    pub(crate) findings: Vec<Finding>,
-    /// The balance after the last of its records that was charged for, or of the account if none was.
-    pub(crate) balance: Money,
+    /// One for each record, in order. `None` if the record was not decided on.
+    pub(crate) findings: Vec<Option<Finding>>,
+    /// The rejected records that are in the journal now.
+    pub(crate) kept: HashSet<JournalKey>,
+    /// The balance after the last of its records that was charged for, if any was.
+    pub(crate) balance: Option<Money>,
+    /// The account's balance after the last commit, which may have been of other records too.
+    pub(crate) account_balance: Option<Money>,
+    /// Why the rest was not decided on.
+    pub(crate) problem: Option<BatchError>,
 }
 
 /// Commits what requests and messages submit.
@@ -77,16 +89,16 @@ struct Line {
     is_attended: bool,
 }
 
-/// A submission, as far as it is committed, and the caller that waits for it.
+/// A submission, what was found out about it, and the caller that waits for it.
 #[derive(Debug)]
 struct Job {
     now: Timestamp,
+    until: Option<Instant>,
     records: Vec<Caused<UsageRecord>>,
-    findings: Vec<Option<Finding>>,
     /// Rejected records that are not in the journal yet.
     rejected: Vec<Caused<RejectedRecord>>,
-    balance: Option<Money>,
-    caller: oneshot::Sender<Result<Committed, BatchError>>,
+    committed: Committed,
+    caller: oneshot::Sender<Committed>,
 }
 
 impl Commits {
@@ -95,17 +107,16 @@ impl Commits {
     }
 
     /// Commits a submission, beside others that wait for the account.
-    pub(crate) async fn submit(
-        self: &Arc<Self>,
-        account: &AccountId,
-        submission: Submission,
-    ) -> Result<Committed, BatchError> {
-        let Submission { now, records, rejected } = submission;
+    pub(crate) async fn submit(self: &Arc<Self>, account: &AccountId, submission: Submission) -> Committed {
+        let Submission { now, until, records, rejected } = submission;
         let (caller, committed) = oneshot::channel();
         let findings = records.iter().map(|_| None).collect();
-        let job = Job { now, records, findings, rejected, balance: None, caller };
+        let so_far = Committed { findings, ..Committed::default() };
+        let job = Job { now, until, records, rejected, committed: so_far, caller };
         self.wait(account, |waiting| waiting.push_back(job));
-        committed.await.unwrap_or(Err(BatchError::Broken))
+        committed
+            .await
+            .unwrap_or_else(|_| Committed { problem: Some(BatchError::Broken), ..Committed::default() })
     }
 
     /// Adds to the line of an account, and has it attended to.
@@ -115,25 +126,30 @@ impl Commits {
         add(&mut line.waiting);
         if !line.is_attended {
             line.is_attended = true;
-            tokio::spawn(self.clone().attend(account.clone()));
+            self.spawn(account);
         }
     }
 
-    /// Takes the first submissions of the line, up to one that fills a transaction.
+    /// Has a task of its own wait for the next turn. What it logs has the context of the request that it is begun for.
+    fn spawn(self: &Arc<Self>, account: &AccountId) {
+        tokio::spawn(self.clone().attend(account.clone()).in_current_span());
+    }
+
+    /// Takes the first submissions of the line: up to one that fills a transaction, or has rejected records, which come after
+    /// all other records of a commit.
     fn take(self: &Arc<Self>, account: &AccountId) -> Vec<Job> {
         let mut lines = self.lines.lock().expect("no holder of this lock panics");
         let mut line = lines.remove(account).unwrap_or_default();
-        let mut rows = 0;
-        let fits = |job: &&Job| {
-            let has_room = rows < MAX_ROWS_PER_COMMIT;
-            rows += job.open_rows();
-            has_room
-        };
-        let count = line.waiting.iter().take_while(fits).count();
-        let jobs = line.waiting.drain(..count).collect();
+        let (mut jobs, mut rows) = (Vec::new(), 0);
+        while rows < MAX_ROWS_PER_COMMIT
+            && let Some(job) = line.waiting.pop_front()
+        {
+            rows += if job.rejected.is_empty() { job.open_rows() } else { MAX_ROWS_PER_COMMIT };
+            jobs.push(job);
+        }
         if !line.waiting.is_empty() {
             // They wait for the turn that comes after this one.
-            tokio::spawn(self.clone().attend(account.clone()));
+            self.spawn(account);
             lines.insert(account.clone(), line);
         }
         jobs
@@ -142,26 +158,31 @@ impl Commits {
     /// Waits for a turn, and makes one commit with what has come together until then.
     async fn attend(self: Arc<Self>, account: AccountId) {
         let turn = self.store.turn(&account).await;
-        let mut jobs = self.take(&account);
-        match self.commit(&account, &turn, &mut jobs).await {
+        let (late, mut jobs): (Vec<_>, Vec<_>) = self.take(&account).into_iter().partition(Job::is_late);
+        fail(late, &BatchError::OutOfTime);
+        if jobs.is_empty() {
+            return;
+        }
+        match self.try_commit(&account, &turn, &mut jobs).await {
             Ok(()) => self.answer(&account, jobs),
             // What fails alone would fail with others again, and they must not fail with it.
             Err(problem) if jobs.len() > 1 && !problem.is_transient() => {
+                let mut committed = Vec::new();
                 for job in jobs {
                     let mut alone = [job];
-                    let result = self.commit(&account, &turn, &mut alone).await;
-                    match result {
-                        Ok(()) => self.answer(&account, alone),
+                    match self.try_commit(&account, &turn, &mut alone).await {
+                        Ok(()) => committed.extend(alone),
                         Err(problem) => fail(alone, &problem),
                     }
                 }
+                self.answer(&account, committed);
             }
             Err(problem) => fail(jobs, &problem),
         }
     }
 
     /// Answers the callers of jobs that are done. The others go back to the head of the line, in their order.
-    fn answer(self: &Arc<Self>, account: &AccountId, jobs: impl IntoIterator<Item = Job>) {
+    fn answer(self: &Arc<Self>, account: &AccountId, jobs: Vec<Job>) {
         let (done, open): (Vec<_>, Vec<_>) = jobs.into_iter().partition(|job| job.open_rows() == 0);
         if !open.is_empty() {
             self.wait(account, |waiting| {
@@ -171,18 +192,23 @@ impl Commits {
             });
         }
         for job in done {
-            job.succeed();
+            job.answer();
         }
     }
 
-    /// Commits as much of the jobs as a transaction holds.
+    /// Commits as much of the jobs as a transaction holds. A panic is an error.
+    async fn try_commit(&self, account: &AccountId, turn: &Turn, jobs: &mut [Job]) -> Result<(), BatchError> {
+        let commit = AssertUnwindSafe(self.commit(account, turn, jobs));
+        commit.catch_unwind().await.unwrap_or(Err(BatchError::Broken))
+    }
+
     async fn commit(&self, account: &AccountId, turn: &Turn, jobs: &mut [Job]) -> Result<(), BatchError> {
         let rates = self.rates.get()?;
         let now = jobs.iter().map(|job| job.now).max().expect("a commit is for somebody");
         let decide = |account: &Account, seen: &Seen| decide(account, now, jobs, seen, rates);
-        let applied = self.store.apply_combined(account, turn, decide).await.map_err(Arc::new)?;
-        if jobs.len() > 1 {
-            let requests: Vec<_> = jobs.iter().filter_map(Job::cause).map(Correlation::as_str).collect();
+        let applied = self.store.apply_combined(account, turn, decide).await?;
+        let requests = applied.answer.requests();
+        if requests.len() > 1 {
             let (version, requests) = (applied.account.version, requests.join(" "));
             tracing::info!(%account, version, requests, "committed together");
         }
@@ -193,77 +219,100 @@ impl Commits {
 
 /// A decision on several jobs.
 struct Plan {
-    /// The places of the records that were decided on, each a job and its record.
+    /// The places of the records that may be decided on, each a job and its record.
     places: Vec<(usize, usize)>,
     decided: Decided,
+    /// The correlation ids of these records, and then of the rejected ones.
+    causes: Vec<Option<Correlation>>,
 }
 
-/// Decides on the open records of all jobs, in order. A record whose key an earlier job has is left out: it is told by the
-/// row that the commit writes.
+impl Plan {
+    /// The correlation ids of what it commits, each once.
+    fn requests(&self) -> Vec<&str> {
+        let Decided { outcomes, kept, .. } = &self.decided;
+        let (records, rejected) = self.causes.split_at(self.places.len());
+        let causes = records[..outcomes.len()].iter().chain(&rejected[..*kept]).flatten();
+        let mut requests: Vec<_> = causes.map(Correlation::as_str).collect();
+        requests.dedup();
+        requests
+    }
+}
+
+/// Decides on the open records of all jobs whose callers wait, in order. A record whose key an earlier job has is left out:
+/// the row that the commit writes tells what becomes of it.
 fn decide(account: &Account, now: Timestamp, jobs: &[Job], seen: &Seen, rates: &RateTable) -> Combined<Plan> {
     let mut keys = HashSet::new();
     let (mut places, mut records, mut causes) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, job) in jobs.iter().enumerate() {
+    let in_time = || jobs.iter().enumerate().filter(|(_, job)| !job.is_late());
+    for (number, job) in in_time() {
         for (place, Caused { value: record, cause }) in job.open_records() {
             let key = record.key();
             let is_free = seen.row(&key).is_none() && record.requires().is_none_or(|key| !seen.lacks(&key));
             if is_free && keys.insert(key) {
                 places.push((number, place));
                 records.push(record);
-                causes.push(cause);
+                causes.push(cause.clone());
             }
         }
     }
     let mut rejected = Vec::new();
-    for Caused { value: record, cause } in jobs.iter().flat_map(|job| &job.rejected) {
+    for Caused { value: record, cause } in in_time().flat_map(|(_, job)| &job.rejected) {
         let key = record.key();
         if seen.row(&key).is_none() && keys.insert(key) {
             rejected.push(record);
-            causes.push(cause);
+            causes.push(cause.clone());
         }
     }
     let Decision { change, answer: decided } = debit::decide(account, now, &records, &rejected, rates);
     let cause = decided.first_event.and_then(|place| causes[place].clone());
-    Combined { decision: Decision { change, answer: Plan { places, decided } }, cause }
+    Combined { decision: Decision { change, answer: Plan { places, decided, causes } }, cause }
 }
 
 /// Notes what a commit decided on, and the rows that it met or wrote. Records that did not fit stay open.
 fn take_in(jobs: &mut [Job], applied: Applied<Plan>) {
-    let Applied { account, answer: Plan { places, decided }, seen, written } = applied;
+    let Applied { account, answer: Plan { places, decided, .. }, seen, written } = applied;
     for ((number, place), (outcome, balance)) in
         places.into_iter().zip(decided.outcomes.into_iter().zip(decided.balances))
     {
-        let job = &mut jobs[number];
-        job.findings[place] = Some(Finding::Decided(outcome));
-        job.balance = Some(balance);
+        let committed = &mut jobs[number].committed;
+        if !matches!(outcome, Outcome::Invalid(_)) {
+            committed.balance = Some(balance);
+        }
+        committed.findings[place] = Some(Finding::Decided(outcome));
     }
     let written: HashMap<_, _> = written.iter().map(|row| (&row.key, row)).collect();
     let row = |key: &JournalKey| seen.row(key).or_else(|| written.get(key).copied());
-    for job in jobs {
-        for (Caused { value: record, .. }, finding) in job.records.iter().zip(&mut job.findings) {
-            if finding.is_some() {
-                continue;
+    for Job { records, rejected, committed, .. } in jobs {
+        for (Caused { value: record, .. }, finding) in records.iter().zip(&mut committed.findings) {
+            if finding.is_none() {
+                *finding = match row(&record.key()) {
+                    Some(row) => Some(Finding::Taken(Box::new(row.clone()))),
+                    None => record.requires().filter(|key| seen.lacks(key)).map(|_| Finding::NotDue),
+                };
             }
-            *finding = match row(&record.key()) {
-                Some(row) => Some(Finding::Taken(Box::new(row.clone()))),
-                None => record.requires().filter(|key| seen.lacks(key)).map(|_| Finding::NotDue),
-            };
         }
-        job.rejected.retain(|rejected| row(&rejected.value.key()).is_none());
-        job.balance.get_or_insert(account.balance());
+        rejected.retain(|rejected| {
+            let key = rejected.value.key();
+            let is_open = row(&key).is_none();
+            if !is_open {
+                committed.kept.insert(key);
+            }
+            is_open
+        });
+        committed.account_balance = Some(account.balance());
     }
 }
 
 fn fail(jobs: impl IntoIterator<Item = Job>, problem: &BatchError) {
-    for job in jobs {
-        // A caller whose time is up no longer waits.
-        let _ = job.caller.send(Err(problem.clone()));
+    for mut job in jobs {
+        job.committed.problem = Some(problem.clone());
+        job.answer();
     }
 }
 
 impl Job {
     fn open_records(&self) -> impl Iterator<Item = (usize, &Caused<UsageRecord>)> {
-        let records = self.records.iter().zip(&self.findings).enumerate();
+        let records = self.records.iter().zip(&self.committed.findings).enumerate();
         records.filter(|(_, (_, finding))| finding.is_none()).map(|(place, (record, _))| (place, record))
     }
 
@@ -271,22 +320,12 @@ impl Job {
         self.open_records().count() + self.rejected.len()
     }
 
-    /// The correlation id of its first record.
-    fn cause(&self) -> Option<&Correlation> {
-        let of_rejected = || self.rejected.first().map(|rejected| &rejected.cause);
-        self.records.first().map(|record| &record.cause).or_else(of_rejected)?.as_ref()
+    fn is_late(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() > until)
     }
 
-    fn succeed(self) {
-        let findings = self.findings.into_iter().map(|finding| finding.expect("it is done"));
-        let balance = self.balance.expect("a commit has come to it");
+    fn answer(self) {
         // A caller whose time is up no longer waits.
-        let _ = self.caller.send(Ok(Committed { findings: findings.collect(), balance }));
-    }
-}
-
-impl From<Arc<ApplyError<Infallible>>> for BatchError {
-    fn from(problem: Arc<ApplyError<Infallible>>) -> Self {
-        Self::Apply(problem)
+        let _ = self.caller.send(self.committed);
     }
 }

@@ -72,9 +72,9 @@ pub async fn handle(
 /// published rate is kept as `unrated`. Send the whole request again after a 503 or a lost reply: nothing is charged
 /// twice.
 ///
-/// One account takes about 500 records a second, and a request is answered within 29 seconds. Records that it did not
-/// reach by then are `notReached`: neither accepted nor rejected. Send the same request again after `Retry-After`
-/// seconds, until `notReached` is 0; it goes on where it stopped.
+/// One account takes about 500 records a second, and a request is answered within 29 seconds. Records whose outcome is not
+/// known by then are `notReached`. Send the same request again after `Retry-After` seconds, until `notReached` is 0; it
+/// goes on where it stopped.
 ///
 /// For operator and platform.
 #[utoipa::path(

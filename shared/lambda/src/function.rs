@@ -17,6 +17,9 @@ use tracing_subscriber::fmt::MakeWriter;
 /// The longest time that a start waits for connections. The first event opens those that are still missing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often the warm-up lets the runtime go first: enough for it to connect and to send its request.
+const YIELDS: usize = 8;
+
 /// The filter directive that keeps the span of Lambda's runtime at every log level. The span carries an event's id.
 const EVENT_SPAN: &str = "lambda_runtime::layers::trace=info";
 
@@ -104,6 +107,10 @@ impl<W: Write> Drop for Written<'_, W> {
 }
 
 async fn warm<W: StdError + 'static>(warm_up: impl Future<Output = Result<(), W>>) {
+    // The runtime's request for the first event goes first.
+    for _ in 0..YIELDS {
+        tokio::task::yield_now().await;
+    }
     let begun = Instant::now();
     match tokio::time::timeout(PATIENCE, warm_up).await {
         Ok(Ok(())) => {

@@ -201,7 +201,7 @@ impl Store {
     /// after the other, in the order in which their callers began to wait.
     pub async fn turn(&self, id: &AccountId) -> Turn {
         let turn = self.mutexes.lock(id).await;
-        if !turn.is_exclusive() {
+        if !turn.has_come() {
             tracing::warn!(account = %id, "did not wait for the end of the change before");
         }
         turn

@@ -24,8 +24,8 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Whether no other caller of this process has a turn now.
-    pub(crate) fn is_exclusive(&self) -> bool {
+    /// Whether the caller's turn came before the caller's patience ran out.
+    pub(crate) fn has_come(&self) -> bool {
         self.guard.is_some()
     }
 }
@@ -81,9 +81,9 @@ mod tests {
         let first = mutexes.lock(&a).await;
         let second = tokio::time::timeout(Duration::from_millis(20), mutexes.lock(&a));
         assert!(second.await.is_err(), "the second waits");
-        assert!(mutexes.lock(&b).await.is_exclusive(), "another account does not");
+        assert!(mutexes.lock(&b).await.has_come(), "another account does not");
         drop(first);
-        assert!(mutexes.lock(&a).await.is_exclusive());
+        assert!(mutexes.lock(&a).await.has_come());
     }
 
     #[tokio::test(start_paused = true)]
@@ -91,8 +91,8 @@ mod tests {
         let mutexes = AccountMutexes::default();
         let a = account("a");
         let _hanging = mutexes.lock(&a).await;
-        assert!(!mutexes.lock(&a).await.is_exclusive(), "it went on without");
-        assert!(mutexes.lock(&a).await.is_exclusive(), "the next has a mutex of its own");
+        assert!(!mutexes.lock(&a).await.has_come(), "it went on without");
+        assert!(mutexes.lock(&a).await.has_come(), "the next has a mutex of its own");
     }
 
     #[tokio::test]

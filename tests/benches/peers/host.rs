@@ -20,9 +20,11 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::MANY;
+use crate::client::{self, Client};
 
 pub(crate) struct Host {
     operator: Api,
+    target: client::Target,
     next: Arc<AtomicU64>,
     /// A transaction of a single debit and one of 99, for the engine.
     samples: [Value; 2],
@@ -44,26 +46,29 @@ impl Host {
         let output = process.stdout.take().expect("its output is a pipe");
         let url = BufReader::new(output).lines().next_line().await.expect("it prints").expect("its address");
         let token = Api::new(&url, "").post("/_local/token", json!({ "role": "operator" })).await.expect(200);
-        let operator = Api::new(&url, token["token"].as_str().expect("a token"));
-        Self { operator, next: Arc::default(), samples, process, folder }
+        let token = token["token"].as_str().expect("a token").to_owned();
+        let operator = Api::new(&url, &token);
+        let target = client::Target { authority: url.replace("http://", ""), token };
+        Self { operator, target, next: Arc::default(), samples, process, folder }
     }
 
     /// Sends debits for a time. Returns the debits a second.
     pub(crate) async fn load(&self, clients: usize, accounts: usize, batch: usize, lasts: Duration) -> f64 {
         let begun = Instant::now();
         let clients = (0..clients).map(|client| {
-            let (api, next) = (self.operator.clone(), self.next.clone());
+            let (target, next) = (self.target.clone(), self.next.clone());
             tokio::spawn(async move {
-                let mut done = 0;
-                let mut number = client;
-                while begun.elapsed() < lasts {
-                    let records: Vec<_> = (0..batch).map(|_| record(&next)).collect();
-                    let answer = api.debit(&account(number % accounts), &records).await.expect(200);
-                    assert_eq!(answer["accepted"], batch);
-                    done += batch;
-                    number += 1;
-                }
-                done
+                let send = async |mut connected: Client| {
+                    let (mut done, mut number) = (0, client);
+                    while begun.elapsed() < lasts {
+                        let records: Vec<_> = (0..batch).map(|_| record(&next)).collect();
+                        connected.debit(&account(number % accounts), &records).await;
+                        done += batch;
+                        number += 1;
+                    }
+                    done
+                };
+                target.connected(send).await
             })
         });
         let done: usize = join_all(clients).await.into_iter().map(|done| done.expect("a client ends")).sum();
@@ -73,10 +78,13 @@ impl Host {
     /// Sends batches of debits until there are this many more entries.
     pub(crate) async fn fill(&self, entries: usize) {
         let clients = (0..MANY).map(async |number| {
-            for _ in 0..entries.div_ceil(MANY * 990) {
-                let records: Vec<_> = (0..990).map(|_| record(&self.next)).collect();
-                self.operator.debit(&account(number), &records).await.expect(200);
-            }
+            let send = async |mut client: Client| {
+                for _ in 0..entries.div_ceil(MANY * 990) {
+                    let records: Vec<_> = (0..990).map(|_| record(&self.next)).collect();
+                    client.debit(&account(number), &records).await;
+                }
+            };
+            self.target.connected(send).await;
         });
         join_all(clients).await;
     }
@@ -127,15 +135,17 @@ fn account(number: usize) -> String {
 }
 
 /// A call that ended before, which the published rates price.
-fn record(next: &AtomicU64) -> Value {
-    json!({
-        "id": format!("call-{}", next.fetch_add(1, Ordering::Relaxed)),
-        "userId": "ada@example.com",
-        "service": "userOut",
-        "number": "+33140000***",
-        "startedAt": Timestamp::now() - SignedDuration::from_hours(1),
-        "durationSeconds": 185,
-    })
+pub(crate) fn record(next: &AtomicU64) -> String {
+    let (number, started_at) =
+        (next.fetch_add(1, Ordering::Relaxed), Timestamp::now() - SignedDuration::from_hours(1));
+    format!(
+        r#"{{"id":"call-{number}","userId":"ada@example.com","service":"userOut","number":"+33140000***","startedAt":"{started_at}","durationSeconds":185}}"#
+    )
+}
+
+/// The same as a value.
+fn record_value(next: &AtomicU64) -> Value {
+    serde_json::from_str(&record(next)).expect("JSON")
 }
 
 /// Fills a folder. Returns the transactions of a single debit and of one of 99.
@@ -149,7 +159,7 @@ async fn prepare(folder: &Path, swept: usize, lots_each: usize) -> [Value; 2] {
         operator.adjust(&account(number), "funds", funds).await.expect(201);
     }
     let next = AtomicU64::new(1 << 40);
-    operator.debit(&account(0), &[record(&next)]).await.expect(200);
+    operator.debit(&account(0), &[record_value(&next)]).await.expect(200);
     let samples = [sample(&world, 1, &next).await, sample(&world, 99, &next).await];
 
     // The lots of one account were bought over a year ago. The others are copies of it.
@@ -176,7 +186,7 @@ async fn open(operator: &Api, id: &str) {
 /// The transaction of a request with this many records.
 async fn sample(world: &World, records: usize, next: &AtomicU64) -> Value {
     world.record(Target::Database).await;
-    let records: Vec<_> = (0..records).map(|_| record(next)).collect();
+    let records: Vec<_> = (0..records).map(|_| record_value(next)).collect();
     world.operator.debit(&account(0), &records).await.expect(200);
     let calls = world.faults().take_record();
     let call = calls.iter().find(|call| call.operation == "TransactWriteItems").expect("a commit");

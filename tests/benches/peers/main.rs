@@ -10,6 +10,7 @@
 
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "rates and times, not money")]
 
+mod client;
 mod host;
 mod postgres;
 
@@ -17,7 +18,11 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
+
+use domain::Currency;
+use domain::rate::RatingResult;
 
 use host::Host;
 use postgres::{Postgres, succeed};
@@ -48,6 +53,7 @@ async fn main() {
     debits(&postgres, &host).await;
     sweep(&postgres, &host).await;
     drop(postgres);
+    rating();
     growth(&host).await;
 }
 
@@ -145,6 +151,28 @@ async fn sweep(postgres: &Postgres, host: &Host) {
         nostro.as_secs_f64() / booked.as_secs_f64()
     );
     println!("us, until every event is through {:>8.0}", rate(told));
+}
+
+/// The price of a call, looked up by one thread in the sample of the published rates.
+fn rating() {
+    let rates =
+        rates::read(&include_bytes!("../../../infra/rates/sample.csv")[..]).expect("the sample is valid");
+    let currency = Currency::parse("EUR").expect("a currency");
+    let body = format!(r#"{{"records":[{}]}}"#, host::record(&AtomicU64::default()));
+    let context = cdr::Context { currency, rates: &rates, rate_all: false };
+    let rows = cdr::read(cdr::Format::Json, body.as_bytes(), &context).expect("records");
+    let call = rows[0].record.as_ref().expect("a valid record");
+    let (begun, mut count) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(1) {
+        for _ in 0..1_000 {
+            assert!(matches!(std::hint::black_box(rates.rate(call, None, currency)), RatingResult::Rated(_)));
+        }
+        count += 1_000;
+    }
+    println!(
+        "\nrating alone, one thread: {:.2} million calls a second",
+        f64::from(count) / begun.elapsed().as_secs_f64() / 1e6
+    );
 }
 
 /// Debits before and after many more of them.

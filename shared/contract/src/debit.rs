@@ -14,8 +14,8 @@ pub struct Debits {
     pub accepted: usize,
     /// Records refused: `conflict` and `invalid`.
     pub rejected: usize,
-    /// Records that were not processed before the answer was due: neither accepted nor rejected. Send the same request again
-    /// after `Retry-After` seconds, until this is 0.
+    /// Records whose outcome was not known when the answer was due. Send the same request again after `Retry-After` seconds,
+    /// until this is 0.
     pub not_reached: usize,
     /// Records by status.
     pub counts: Counts,

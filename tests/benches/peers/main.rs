@@ -175,20 +175,25 @@ fn rating() {
     );
 }
 
-/// Debits before and after many more of them.
+/// Debits after many of them, beside those on a new host.
 async fn growth(host: &Host) {
-    let before = host.load(1, 1, 1, ROUND).await;
     let (disk_before, _) = host.size();
     let begun = Instant::now();
     host.fill(ENTRIES).await;
     let took = begun.elapsed();
-    let after = host.load(1, 1, 1, ROUND).await;
+    let new = Host::start((1, 1)).await;
+    let (mut on_new, mut on_full) = (Rates::default(), Rates::default());
+    for _ in 0..ROUNDS {
+        on_new.0.push(new.load(1, 1, 1, ROUND).await);
+        on_full.0.push(host.load(1, 1, 1, ROUND).await);
+    }
     let (disk, memory) = host.size();
+    let (on_new, on_full) = (on_new.median(), on_full.median());
     println!("\nafter {ENTRIES} more entries, which took {} s", took.as_secs());
-    println!("1 client, 1 account: {before:.0} debits a second before, {after:.0} after");
     println!(
-        "{:.2} KB of disk an entry, {} MB of memory",
-        (disk - disk_before) as f64 / ENTRIES as f64 / 1e3,
-        memory / 1_000_000
+        "1 client, 1 account: {on_new:.0} debits a second on a new host, {on_full:.0} here ({:.2})",
+        on_full / on_new
     );
+    let an_entry = (disk - disk_before) as f64 / ENTRIES as f64 / 1e3;
+    println!("{an_entry:.2} KB of disk an entry, {} MB of memory", memory / 1_000_000);
 }

@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 const ROUNDS: usize = 15;
 
 /// The longest start, as a multiple of the empty function's.
-const MOST_TIMES_EMPTY: f64 = 3.5;
+const MOST_TIMES_EMPTY: f64 = 3.0;
 /// The longest start.
 const LONGEST_START: Duration = Duration::from_millis(12);
 

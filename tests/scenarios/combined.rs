@@ -314,6 +314,23 @@ async fn s3_ten_messages_of_an_account_cost_22_write_units() {
 }
 
 #[tokio::test]
+async fn s3_a_message_that_is_delivered_again_is_looked_for_before_anything_is_written() {
+    let process = Process::start().await;
+    let mut sent = messages(&["m0", "m1"]);
+    assert!(handed_to(&process.ports, &sent).await.is_empty());
+    sent[1]["attributes"]["ApproximateReceiveCount"] = json!("2");
+    process.world.faults().start_record_watched(Target::Database);
+    assert!(handed_to(&process.ports, &sent).await.is_empty());
+    let calls = process.world.faults().take_record();
+    assert!(calls.iter().any(|call| call.operation == "BatchGetItem"));
+    assert!(
+        calls.iter().all(|call| call.operation != "TransactWriteItems"),
+        "a refused one would cost as much"
+    );
+    assert_eq!(process.order().await, ["first", "m0", "m1"]);
+}
+
+#[tokio::test]
 async fn s3_a_message_that_fails_comes_back_and_those_before_it_are_done() {
     let process = Process::start().await;
     process.damage("m2").await;

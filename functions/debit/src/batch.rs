@@ -6,11 +6,11 @@
 //!
 //! A transaction that fails because a row exists still costs write units, and one account's rows are written at a limited
 //! speed. So rows that exist already are *looked for*: read before a commit, and left out of it. A request that may need
-//! to be sent more than once looks first, and so does a message that is delivered again. It goes on looking as long as it finds rows, and begins again when a commit
-//! fails because a row exists.
+//! to be sent more than once looks first, and so does a message that is delivered again. A batch goes on looking as long as
+//! it finds rows, and begins again when a commit fails because a row exists.
 //!
-//! A request is answered before its deadline. Records that it does not reach by then have the verdict `NotReached`, and
-//! the same request, sent again, goes on with them.
+//! A batch ends before its deadline. Records whose outcome is not known by then have the verdict `NotReached`, and the same
+//! request or message, sent again, goes on with them.
 //!
 //! No caller waits for the answer to a message, so its rejected records are written into the journal (`rejected.rs`).
 //! Records that cannot be read are written in the same commits as their neighbours; records that a commit rejects are

@@ -233,6 +233,7 @@ impl Plan {
         let (records, rejected) = self.causes.split_at(self.places.len());
         let causes = records[..outcomes.len()].iter().chain(&rejected[..*kept]).flatten();
         let mut requests: Vec<_> = causes.map(Correlation::as_str).collect();
+        requests.sort_unstable();
         requests.dedup();
         requests
     }

@@ -163,8 +163,7 @@ async fn prepare<'a>(message: &'a SqsMessage, ports: &Ports) -> Result<Prepared<
     Ok(Prepared { account, body, name, kept: kept.collect(), is_repeated })
 }
 
-/// Applies messages of one account together. If they cannot be applied because of one of them, those before it are applied
-/// alone.
+/// Applies messages of one account together. If one of them can never be applied, each is applied alone, up to that one.
 async fn apply(messages: Vec<Prepared<'_>>, ports: &Ports, until: Instant) -> Applied {
     match apply_together(&messages, ports, until).await {
         Ok(Done { messages, problem, .. }) => (messages, problem.map(Failure::Batch)),

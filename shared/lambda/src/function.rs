@@ -4,12 +4,12 @@ use std::error::Error as StdError;
 use std::io::{self, Write};
 use std::time::{Duration, Instant, SystemTime};
 
-use futures_util::FutureExt;
 use futures_util::future::join;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use telemetry::{Causes, Emf};
+use tokio::sync::Semaphore;
 use tracing::{Instrument, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -67,14 +67,19 @@ impl Function {
     {
         let Self { name, metrics } = self;
         let life = async move {
-            // It stays in the span of the function, though the first event may be what drives it.
-            let warm_up = warm(warm_up).in_current_span().shared();
-            let (handle, metrics, warmed_up) = (&handle, metrics.as_ref(), warm_up.clone());
+            // Closed once the function is warm. It never has permits.
+            let warmed_up = Semaphore::new(0);
+            let (handle, metrics, warmed_up) = (&handle, metrics.as_ref(), &warmed_up);
             let answer = service_fn(async |event: LambdaEvent<T>| {
-                warmed_up.clone().await;
+                // The wait ends with an error when the semaphore is closed; it never ends otherwise.
+                let _ = warmed_up.acquire().await;
                 let _at_the_end = Written { metrics, out: io::stdout() };
                 handle(event).await.map_err(Into::into)
             });
+            let warm_up = async {
+                warm(warm_up).await;
+                warmed_up.close();
+            };
             join(lambda_runtime::run(answer), warm_up).await.0
         };
         // Boxed, since this future is large.

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use domain::change::Change;
 use domain::{Account, AccountId, BillingModel, Currency, Lot, LotId, Money, Profile};
-use dynoxide::ImportOptions;
-use dynoxide::types::{AttributeValue, Item};
 use jiff::Timestamp;
 use local::faults::{Fault, Kind, Target};
 use rust_decimal::Decimal;
@@ -372,41 +370,11 @@ async fn e1_debits_during_interrupted_sweeps_do_not_change_their_result() {
     }
 }
 
-/// The stored items of an account.
-fn stored(world: &World, account: &str) -> Vec<Item> {
-    let parts = ["core", "profile"].map(|part| {
-        let request = json!({
-            "TableName": "accounts",
-            "Key": { "accountId": { "S": account }, "part": { "S": part } },
-        });
-        let request = serde_json::from_value(request).expect("a request");
-        world.host.database().engine().get_item(request).expect("the engine answers").item.expect("a part")
-    });
-    parts.into()
-}
-
-/// Stores this many copies of an account, spread over the shards of due accounts.
-fn copy(world: &World, account: &str, name: &str, count: usize) {
-    let parts = stored(world, account);
-    let copies = (0..count).flat_map(|number| {
-        parts.iter().cloned().map(move |mut part| {
-            part.insert("accountId".into(), AttributeValue::S(format!("{name}-{number}")));
-            if let Some(shard) = part.get_mut("dueExpireShard") {
-                *shard = AttributeValue::S((number % 8).to_string());
-            }
-            part
-        })
-    });
-    let imported =
-        world.host.database().engine().import_items("accounts", copies.collect(), ImportOptions::default());
-    assert_eq!(imported.expect("the engine takes them").items_imported, 2 * count);
-}
-
 #[tokio::test]
 async fn e2_the_cost_of_a_night_depends_on_the_due_accounts_alone() {
     let world = World::start().await;
     account_with_funds(&world, "due").await;
-    copy(&world, "due", "due", 199);
+    world.copy_account("due", "due", 199);
     for (number, bought) in
         ["2026-04-01T00:00:00Z", "2026-07-01T00:00:00Z", "2026-10-01T00:00:00Z"].into_iter().enumerate()
     {
@@ -414,7 +382,7 @@ async fn e2_the_cost_of_a_night_depends_on_the_due_accounts_alone() {
         world.set_time(bought);
         world.account(&template).await;
         buy_at(&world, &template, bought, "k", "100.00").await;
-        copy(&world, &template, &format!("later-{number}"), 33_267);
+        world.copy_account(&template, &format!("later-{number}"), 33_267);
     }
 
     let before = world.units("expire").await;

@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use dynoxide::ImportOptions;
+use dynoxide::types::AttributeValue;
 use jiff::Timestamp;
 use local::faults::{Call, Fault, Faults, Kind, Pause, Target, watched};
 use local::queues::Delivery;
@@ -110,6 +112,41 @@ impl World {
             .await
             .expect(200);
         self.drain().await;
+    }
+
+    /// Stores this many copies of an account, as `{name}-{number}`, spread over the shards of due accounts. They have no
+    /// journal.
+    pub fn copy_account(&self, account: &str, name: &str, count: usize) {
+        let engine = self.host.database().engine();
+        let parts = ["core", "profile"].map(|part| {
+            let key = json!({ "accountId": { "S": account }, "part": { "S": part } });
+            let request = json!({ "TableName": "accounts", "Key": key });
+            let request = serde_json::from_value(request).expect("a request");
+            engine.get_item(request).expect("the engine answers").item.expect("a part")
+        });
+        let copies = (0..count).flat_map(|number| {
+            parts.iter().cloned().map(move |mut part| {
+                part.insert("accountId".into(), AttributeValue::S(format!("{name}-{number}")));
+                if let Some(shard) = part.get_mut("dueExpireShard") {
+                    *shard = AttributeValue::S((number % 8).to_string());
+                }
+                part
+            })
+        });
+        let imported = engine.import_items("accounts", copies.collect(), ImportOptions::default());
+        assert_eq!(imported.expect("the engine takes them").items_imported, 2 * count);
+    }
+
+    /// Charges an account for records that one transaction holds. Returns the request that commits them, for an engine that is
+    /// to commit its like.
+    pub async fn commit_of(&self, account: &str, records: &[Value]) -> Value {
+        self.record(Target::Database).await;
+        self.operator.debit(account, records).await.expect(200);
+        let calls = self.faults().take_record();
+        let call = calls.iter().find(|call| call.operation == "TransactWriteItems").expect("a commit");
+        let mut request: Value = serde_json::from_str(&call.body).expect("JSON");
+        request.as_object_mut().expect("an object").remove("ClientRequestToken");
+        request
     }
 
     /// Waits until nothing is in flight. Returns the capacity units that a function has consumed so far.

@@ -75,7 +75,7 @@ impl Database {
         client(self.wire(faults))
     }
 
-    /// The same, as the client of the process that a test watches.
+    /// A client with these faults in between, whose calls are those of the process that a test watches.
     pub fn watched_client(&self, faults: &Arc<Faults>) -> Client {
         client(SharedHttpClient::new(Watched(self.wire(faults))))
     }

@@ -2,7 +2,7 @@
 //! HTTP framing or signing.
 //!
 //! The engine works on the caller's thread. It makes one commit after the other, so other threads would only wait for it, and
-//! to wake one for each request took as long as a third of a debit. On disk, this blocks the thread for the sync of a commit.
+//! waking one for each request took over a quarter of a debit's time. On disk, a commit blocks the thread until it is synced.
 //! A request is done before its call returns, so the end of its caller does not cancel it.
 
 use std::fmt;

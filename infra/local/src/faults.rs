@@ -134,8 +134,8 @@ tokio::task_local! {
     static WATCHED: ();
 }
 
-/// Does `work` as the process that a test watches. Tasks that it spawns are not watched, unless their client is
-/// ([`Database::watched_client`](crate::database::Database::watched_client)).
+/// Does `work` as the process that a test watches. A task that it spawns is watched only in its calls through
+/// [`Database::watched_client`](crate::database::Database::watched_client).
 pub fn watched<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
     WATCHED.scope((), work)
 }

@@ -20,7 +20,8 @@ pub(crate) const TESTS: [Program; 4] = [
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
 ];
 
-/// The programs that others are compared with. Debian puts the server where no path leads, so its own package is asked for.
+/// The programs of the comparison with others. Debian leaves the server's programs out of `PATH`, so they are looked for in
+/// their folder.
 pub(crate) const POSTGRES: [Program; 2] = [
     (&["sh", "-c", "ls /usr/lib/postgresql/*/bin/initdb"], "postgresql"),
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),

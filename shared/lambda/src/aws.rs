@@ -8,8 +8,8 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use tokio::sync::OnceCell;
 
-/// The root certificates that AWS's endpoints chain to, as Mozilla publishes them. To read all 150 of Lambda's image would take longer
-/// than the rest of a start. Source: Amazon Trust Services, "Repository".
+/// The root certificates that AWS's endpoints chain to, as Mozilla publishes them. Reading all 150 of Lambda's image would add over a
+/// millisecond to each start. Source: Amazon Trust Services, "Repository".
 const ROOTS: &[u8] = include_bytes!("roots.pem");
 
 /// Variables of the environment that name other root certificates. If one is set, those are read.

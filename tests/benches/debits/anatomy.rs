@@ -8,11 +8,10 @@ use domain::AccountId;
 use dynoxide::Database;
 use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use jiff::Timestamp;
-use local::faults::Target;
 use scenarios::{Api, World};
 use serde_json::{Value, json};
 
-use crate::{Bench, fund};
+use crate::{Bench, Calls, fund};
 
 /// How often each step is done.
 const TIMES: u32 = 3_000;
@@ -28,7 +27,7 @@ pub(crate) async fn print() {
     let memory = World::start().await;
     fund(&memory.operator, ACCOUNT).await;
     memory.operator.debit(ACCOUNT, &disk.calls.take(1)).await.expect(200);
-    let (engine_in_memory, engine) = (engine(&memory).await, engine(world).await);
+    let (engine_in_memory, engine) = (engine(&memory, &disk.calls).await, engine(world, &disk.calls).await);
     let ports = world.debit_process();
     let records = async || records(&ports, &disk).await;
     let function = async || function(&ports, &disk).await;
@@ -71,19 +70,10 @@ fn processor_time() -> Duration {
 }
 
 /// The time that the engine takes for the very transactions of single debits, called by one thread.
-async fn engine(world: &World) -> Took {
-    let debit = json!({
-        "id": "sample", "userId": "ada@example.com", "service": "userOut", "number": "+33140000***",
-        "startedAt": Timestamp::now() - Duration::from_hours(1), "durationSeconds": 185,
-    });
-    world.record(Target::Database).await;
-    world.operator.debit(ACCOUNT, &[debit]).await.expect(200);
-    let calls = world.faults().take_record();
-    let call = calls.iter().find(|call| call.operation == "TransactWriteItems").expect("a commit");
-    let mut sample: Value = serde_json::from_str(&call.body).expect("JSON");
+async fn engine(world: &World, calls: &Calls) -> Took {
+    let mut sample = world.commit_of(ACCOUNT, &calls.take(1)).await;
     let database: Database = world.host.database().engine().clone();
     let work = tokio::task::spawn_blocking(move || {
-        sample.as_object_mut().expect("an object").remove("ClientRequestToken");
         let version = |value: &Value| -> u64 { value["N"].as_str().expect("a number").parse().expect("one") };
         let first = version(&sample["TransactItems"][0]["Put"]["Item"]["version"]);
         let mut requests = Vec::new();

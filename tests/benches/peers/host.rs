@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use dynoxide::Database;
 use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
 use dynoxide::types::AttributeValue;
-use dynoxide::{Database, ImportOptions};
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
-use local::faults::Target;
 use reqwest::Method;
 use scenarios::{Api, World};
 use serde_json::{Value, json};
@@ -160,7 +159,11 @@ async fn prepare(folder: &Path, swept: usize, lots_each: usize) -> [Value; 2] {
     }
     let next = AtomicU64::new(1 << 40);
     operator.debit(&account(0), &[record_value(&next)]).await.expect(200);
-    let samples = [sample(&world, 1, &next).await, sample(&world, 99, &next).await];
+    let records: Vec<_> = (0..100).map(|_| record_value(&next)).collect();
+    let samples = [
+        world.commit_of(&account(0), &records[..1]).await,
+        world.commit_of(&account(0), &records[1..]).await,
+    ];
 
     // The lots of one account were bought over a year ago. The others are copies of it.
     let long_ago = now - SignedDuration::from_hours(24 * 370);
@@ -170,7 +173,7 @@ async fn prepare(folder: &Path, swept: usize, lots_each: usize) -> [Value; 2] {
         let funds = json!({ "amount": "1.00", "reason": "benchmark" });
         operator.adjust("swept", &format!("funds-{place}"), funds).await.expect(201);
     }
-    copy(world.host.database().engine(), swept - 1);
+    world.copy_account("swept", "swept", swept - 1);
     // The clock stands still, so that the sweep waits until it is asked for.
     world.set_time(&now.to_string());
     operator.drain().await;
@@ -183,38 +186,9 @@ async fn open(operator: &Api, id: &str) {
     operator.post("/v1/accounts", new).await.expect(201);
 }
 
-/// The transaction of a request with this many records.
-async fn sample(world: &World, records: usize, next: &AtomicU64) -> Value {
-    world.record(Target::Database).await;
-    let records: Vec<_> = (0..records).map(|_| record_value(next)).collect();
-    world.operator.debit(&account(0), &records).await.expect(200);
-    let calls = world.faults().take_record();
-    let call = calls.iter().find(|call| call.operation == "TransactWriteItems").expect("a commit");
-    serde_json::from_str(&call.body).expect("JSON")
-}
-
-/// Stores copies of the account `swept`.
-fn copy(engine: &Database, count: usize) {
-    let parts = ["core", "profile"].map(|part| {
-        let key = json!({ "accountId": { "S": "swept" }, "part": { "S": part } });
-        let request =
-            serde_json::from_value(json!({ "TableName": "accounts", "Key": key })).expect("a request");
-        engine.get_item(request).expect("the engine answers").item.expect("the part")
-    });
-    let copies = (0..count).flat_map(|number| {
-        parts.iter().cloned().map(move |mut part| {
-            part.insert("accountId".into(), AttributeValue::S(format!("swept-{number}")));
-            part
-        })
-    });
-    let imported = engine.import_items("accounts", copies.collect(), ImportOptions::default());
-    assert_eq!(imported.expect("the engine takes them").items_imported, 2 * count);
-}
-
 /// Commits a transaction again and again, under new keys, on an account of the thread's own.
 fn commit(database: &Database, sample: &Value, thread: usize, begun: Instant, lasts: Duration) -> usize {
     let mut request: TransactWriteItemsRequest = serde_json::from_value(sample.clone()).expect("a request");
-    request.client_request_token = None;
     let mut commits = 0;
     while begun.elapsed() < lasts {
         for (place, item) in request.transact_items.iter_mut().enumerate() {

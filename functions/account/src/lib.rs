@@ -5,10 +5,14 @@
 //! | [`open`] | create an account (A1) |
 //! | [`read`] | read one, list all |
 //! | [`settings`] | change its profile, its cards and its warning amount (A1, F10, N4) |
+//! | [`pools`] | set its pools of included minutes (S7) |
+//! | [`plans`] | the catalogue of plans (S7) |
 //! | [`auto_recharge`] | set auto-recharge, resume it (R1, R5, R6) |
 
 pub mod auto_recharge;
 pub mod open;
+pub mod plans;
+pub mod pools;
 pub mod read;
 pub mod settings;
 
@@ -38,6 +42,8 @@ api::routes! { &Ports;
     "PUT /v1/accounts/{id}/auto-recharge" () => auto_recharge::set,
     "POST /v1/accounts/{id}/auto-recharge/resume" () => auto_recharge::resume,
     "PUT /v1/accounts/{id}/payment-method" () => settings::set_payment_method,
+    "PUT /v1/accounts/{id}/pools" () => pools::set,
+    "GET /v1/plans" () => plans::list,
 }
 
 /// Answers one request.

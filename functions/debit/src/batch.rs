@@ -48,7 +48,7 @@ const ROWS_PER_LOOK: usize = 100;
 const LOOKS_FIRST_ABOVE: usize = MAX_RECORDS;
 
 /// The time that a commit may take. No commit begins when less than this is left before the deadline.
-const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
+pub(crate) const FOR_THE_LAST_COMMIT: Duration = Duration::from_secs(1);
 
 /// The result of a batch.
 #[derive(Debug)]
@@ -474,7 +474,7 @@ impl<'a> Batch<'a> {
 }
 
 /// Does `work` before `until`, if there is a deadline.
-async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     until: Option<Instant>,
     work: impl Future<Output = Result<T, BatchError>>,
 ) -> Result<T, BatchError> {

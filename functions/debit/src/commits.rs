@@ -9,10 +9,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 
 use domain::change::MAX_ITEMS_PER_COMMIT;
-use domain::debit::{self, Decided, Outcome};
+use domain::debit::{self, Decided, Outcome, Terms};
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
-use domain::{Account, AccountId, Decision, Money, RateTable, RejectedRecord, UsageRecord};
+use domain::{Account, AccountId, Decision, Money, Pools, RejectedRecord, UsageRecord};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use rates::PublishedRates;
@@ -205,7 +205,9 @@ impl Commits {
     async fn commit(&self, account: &AccountId, turn: &Turn, jobs: &mut [Job]) -> Result<(), BatchError> {
         let rates = self.rates.get()?;
         let now = jobs.iter().map(|job| job.now).max().expect("a commit is for somebody");
-        let decide = |account: &Account, seen: &Seen| decide(account, now, jobs, seen, rates);
+        let decide = |account: &Account, pools: &Pools, seen: &Seen| {
+            decide(account, now, jobs, seen, Terms { rates, pools })
+        };
         let applied = self.store.apply_combined(account, turn, decide).await?;
         let requests = applied.answer.requests();
         if requests.len() > 1 {
@@ -241,7 +243,7 @@ impl Plan {
 
 /// Decides on the open records of all jobs whose callers wait, in order. A record whose key an earlier job has is left out:
 /// the row that the commit writes tells what becomes of it.
-fn decide(account: &Account, now: Timestamp, jobs: &[Job], seen: &Seen, rates: &RateTable) -> Combined<Plan> {
+fn decide(account: &Account, now: Timestamp, jobs: &[Job], seen: &Seen, terms: Terms<'_>) -> Combined<Plan> {
     let mut keys = HashSet::new();
     let (mut places, mut records, mut causes) = (Vec::new(), Vec::new(), Vec::new());
     let in_time = || jobs.iter().enumerate().filter(|(_, job)| !job.is_late());
@@ -264,7 +266,7 @@ fn decide(account: &Account, now: Timestamp, jobs: &[Job], seen: &Seen, rates: &
             causes.push(cause.clone());
         }
     }
-    let Decision { change, answer: decided } = debit::decide(account, now, &records, &rejected, rates);
+    let Decision { change, answer: decided } = debit::decide(account, now, &records, &rejected, terms);
     let cause = decided.first_event.and_then(|place| causes[place].clone());
     Combined { decision: Decision { change, answer: Plan { places, decided, causes } }, cause }
 }

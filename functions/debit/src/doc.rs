@@ -25,8 +25,7 @@ pub struct UsageRecord {
     /// The record's id, given by its source: 1 to 128 visible ASCII characters without `#`.
     #[schema(example = "rec-0001", min_length = 1, max_length = 128)]
     pub id: String,
-    /// The record's revision, from 1. A revision above 1 needs the reversal of the revision before. Reversals are not built
-    /// yet, so such a record is a conflict.
+    /// The record's revision, from 1. A revision above 1 needs the reversal of the revision before; otherwise it is a conflict.
     #[schema(minimum = 1)]
     pub revision: Option<u32>,
     /// The call that the record belongs to; up to 128 characters.
@@ -52,10 +51,10 @@ pub struct UsageRecord {
     pub charge: Option<contract::Amount>,
     /// The charge's currency, which must be the account's unless the record costs nothing.
     pub currency: Option<String>,
-    /// The plan that the call was made on, up to 64 characters. It is kept, and has no effect yet.
+    /// The plan that the call was made on, up to 64 characters. Its pools may include the call.
     #[schema(max_length = 64)]
     pub plan: Option<String>,
-    /// The user's country, ISO 3166-1 alpha-2. It is kept, and has no effect yet.
+    /// The user's country, ISO 3166-1 alpha-2. Pools are of a plan and a country, so a call without either uses none.
     pub user_country: Option<String>,
     /// The cost centre that pays within the organization; up to 64 characters.
     #[schema(max_length = 64)]

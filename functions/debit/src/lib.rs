@@ -1,4 +1,5 @@
-//! Charges for finished calls: `POST /v1/accounts/{id}/debits`, and messages of a FIFO queue (S1-S6, S9, S10).
+//! Charges for finished calls: `POST /v1/accounts/{id}/debits`, and messages of a FIFO queue (S1-S7, S9, S10). It also takes
+//! charges back (S11): see [`reversal`], and charges later for records that had no rate: see [`unrated`].
 //!
 //! A request carries usage records in one of four formats. Each is accepted or rejected on its own, in order, and applied
 //! exactly once, even if it is repeated within the request or in another one: see [`batch`]. A message carries records in
@@ -10,6 +11,9 @@ pub mod doc;
 mod duplicates;
 pub mod queue;
 mod rejected;
+pub mod reversal;
+mod reversal_batch;
+pub mod unrated;
 pub mod verdict;
 
 use std::sync::Arc;
@@ -51,6 +55,9 @@ pub struct Timed<'a> {
 
 api::routes! { Timed<'_>;
     "POST /v1/accounts/{id}/debits" ("rate") => debit,
+    "POST /v1/accounts/{id}/usage/{recordId}/reversal" () => reversal::reverse_one,
+    "POST /v1/accounts/{id}/reversals" ("reason", "rate") => reversal::reverse_many,
+    "POST /v1/unrated/rate" ("cursor", "limit") => unrated::rate,
 }
 
 /// Seconds after which a caller repeats a request that did not reach every record.
@@ -102,16 +109,8 @@ pub async fn handle(
 )]
 pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Platform])?;
-    let format = Format::of_content_type(request.header("content-type")).ok_or_else(|| {
-        let expected =
-            "expected application/json, application/vnd.microsoft.graph+json, text/csv or application/zip";
-        Problem::field("Content-Type", Code::UnsupportedContentType, expected)
-    })?;
-    let rate_all = match request.query("rate") {
-        None => false,
-        Some("all") => true,
-        Some(_) => return Err(Problem::field("rate", Code::NotAllowed, "expected all")),
-    };
+    let format = format_of(request)?;
+    let rate_all = rate_all(request)?;
     let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
     let rates = ports.rates.get()?;
     let context = Context { currency: account.currency, rates, rate_all };
@@ -125,6 +124,24 @@ pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Resu
         0 => reply,
         _ => reply.with_header("retry-after", &RETRY_AFTER_SECONDS.to_string()),
     })
+}
+
+/// The format of the request's body.
+fn format_of(request: &Request) -> Result<Format, Problem> {
+    Format::of_content_type(request.header("content-type")).ok_or_else(|| {
+        let expected =
+            "expected application/json, application/vnd.microsoft.graph+json, text/csv or application/zip";
+        Problem::field("Content-Type", Code::UnsupportedContentType, expected)
+    })
+}
+
+/// Whether rows that a report states to cost nothing are rated.
+fn rate_all(request: &Request) -> Result<bool, Problem> {
+    match request.query("rate") {
+        None => Ok(false),
+        Some("all") => Ok(true),
+        Some(_) => Err(Problem::field("rate", Code::NotAllowed, "expected all")),
+    }
 }
 
 fn failed(error: BatchError) -> Problem {

@@ -125,4 +125,6 @@ impl Verdict {
     }
 }
 
-const OTHER_CONTENT: &str = "the same record was accepted with another duration, service, charge or currency";
+/// What a conflict says.
+pub(crate) const OTHER_CONTENT: &str =
+    "the same record was accepted with another duration, service, charge or currency";

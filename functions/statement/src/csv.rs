@@ -14,7 +14,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// The most characters of one text in a formula. A spreadsheet takes at most 255 UTF-16 units; a character has at most two.
 const LONGEST_TEXT_IN_FORMULA: usize = 127;
 
-const COLUMNS: [&str; 15] = [
+const COLUMNS: [&str; 16] = [
     "transactionId",
     "at",
     "postedAt",
@@ -30,6 +30,7 @@ const COLUMNS: [&str; 15] = [
     "costCentre",
     "reason",
     "purchaseId",
+    "includedMinutes",
 ];
 
 /// A page of transactions.
@@ -46,7 +47,7 @@ pub fn reply(transactions: &[Transaction]) -> Result<Reply, Problem> {
 
 /// The cells of a row. Values that the service forms stay as they are: ids, which begin with an instant or a letter and
 /// have a `#` or a `_`, instants, names and amounts. Other values were sent by a caller, and go through [`text_cell`].
-fn cells(row: &Transaction) -> [String; 15] {
+fn cells(row: &Transaction) -> [String; 16] {
     let sent = |text: &Option<String>| text.as_deref().map(text_cell).unwrap_or_default();
     [
         row.transaction_id.clone(),
@@ -64,10 +65,11 @@ fn cells(row: &Transaction) -> [String; 15] {
         sent(&row.cost_centre),
         sent(&reason(row)),
         row.purchase_id.clone().unwrap_or_default(),
+        row.included_minutes.map(|minutes| minutes.to_string()).unwrap_or_default(),
     ]
 }
 
-/// The reason of an adjustment, or of a record's rejection.
+/// The reason of an adjustment or reversal, or of a record's rejection.
 fn reason(row: &Transaction) -> Option<String> {
     let refused = row.rejection.as_ref().map(|RejectedRecord { status, problem, .. }| {
         format!("{}: {}: {}", status, problem.field, problem.detail)

@@ -149,7 +149,7 @@ fn transaction_key(text: &str) -> Option<JournalKey> {
 
 /// Whether transactions of this kind are of usage records, which a platform sends.
 fn is_of_record(kind: EntryKind) -> bool {
-    matches!(kind, EntryKind::Usage | EntryKind::Unrated | EntryKind::Rejected)
+    matches!(kind, EntryKind::Usage | EntryKind::Unrated | EntryKind::Rejected | EntryKind::Reversal)
 }
 
 /// The link to the next page. It repeats the other parameters, since a link's query replaces the request's query.
@@ -207,7 +207,8 @@ fn keys_of(ids: &[RecordId], started_at: Timestamp, revision: u32) -> Vec<Journa
     ids.iter().map(|id| JournalKey::usage(started_at, id, revision)).collect()
 }
 
-/// The row under the first of these keys that has one.
+/// The row under the first of these keys that has one. A record that had no rate when it came, and is charged for since, has a
+/// second row: its charge.
 async fn first_of(
     ports: &Ports,
     account: &AccountId,
@@ -215,7 +216,11 @@ async fn first_of(
 ) -> Result<Option<JournalEntry>, Problem> {
     for key in keys {
         if let Some(entry) = ports.store.entry(account, key).await? {
-            return Ok(Some(entry));
+            let charge = match entry.details.kind() {
+                EntryKind::Unrated => ports.store.entry(account, &key.rated()).await?,
+                _ => None,
+            };
+            return Ok(Some(charge.unwrap_or(entry)));
         }
     }
     Ok(None)

@@ -1,8 +1,10 @@
 //! Accounts as answers show them.
 
 use domain::account;
+use domain::pool;
 use domain::profile::{self, Profile};
 use domain::recharge::{self, Recharge, State};
+use domain::time::Month;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -60,6 +62,8 @@ pub struct Account {
     pub low_balance_amount: Option<String>,
     /// The month's charges that the next invoice will ask for.
     pub post_usage: PostUsage,
+    /// The pools of included minutes, in the order in which calls use them.
+    pub pools: Vec<Pool>,
     /// The account's version, which grows by one with every change.
     pub version: u64,
     /// The instant at which the account was created.
@@ -168,6 +172,62 @@ pub struct Card {
     pub exp_year: u16,
 }
 
+/// A pool of included minutes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Pool {
+    /// The pool's id: plan and country, and a number where several pools have both. A charge names the pool by it.
+    #[schema(example = "MCOPSTN1/FR")]
+    pub pool_id: String,
+    /// The plan, as records name it.
+    pub plan: String,
+    /// The country of the plan's users, ISO 3166-1 alpha-2.
+    pub country: String,
+    /// The minutes of one licence in a month.
+    pub minutes_per_licence: u32,
+    /// The number of licences. A pool that was removed has none, and is shown until its last minutes can no longer be used.
+    pub licences: u32,
+    /// The services that the pool includes.
+    pub services: Vec<String>,
+    /// The countries of the destinations that the pool includes, ISO 3166-1 alpha-2. If it is empty, all of them.
+    pub countries: Vec<String>,
+    /// The use of this month and of last month.
+    pub months: Vec<PoolMonth>,
+}
+
+/// The use of a pool in a month.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PoolMonth {
+    /// The month in which the calls started, in UTC.
+    #[schema(example = "2026-11")]
+    pub month: String,
+    /// The minutes of the pool: its largest size in the month so far.
+    pub minutes: u64,
+    /// The minutes used.
+    pub used: u64,
+}
+
+impl Pool {
+    fn show(pool: &pool::Pool, account: &account::Account, now: Timestamp) -> Self {
+        let this_month = Month::of(now);
+        let months = [this_month, this_month.previous()].map(|month| PoolMonth {
+            month: month.to_string(),
+            minutes: pool.size_in(month),
+            used: pool::minutes_used(&account.pool_use, pool.number, month),
+        });
+        Self {
+            pool_id: pool.id.clone(),
+            plan: pool.terms.plan.clone(),
+            country: pool.terms.country.clone(),
+            minutes_per_licence: pool.terms.minutes_per_licence,
+            licences: pool.terms.licences,
+            services: pool.terms.services.iter().map(|service| service.as_str().to_owned()).collect(),
+            countries: pool.terms.countries.clone(),
+            months: months.into(),
+        }
+    }
+}
+
 /// A month's charges.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PostUsage {
@@ -206,6 +266,7 @@ impl Account {
                 month: account.post_usage.month.to_string(),
                 amount: account.post_usage.amount.to_string(),
             },
+            pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
             version: account.version,
             created_at: account.created_at.into(),
         }
@@ -221,6 +282,33 @@ impl From<&profile::Card> for Card {
             exp_year: card.exp_year,
         }
     }
+}
+
+/// The catalogue of usual plans.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Plans {
+    /// A plan's pools, in the order in which calls use them.
+    pub plans: Vec<Plan>,
+}
+
+/// The minutes that one licence of a plan includes.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The plan, as records name it.
+    #[schema(example = "MCOPSTN1")]
+    pub plan: String,
+    /// Its name for people.
+    pub name: String,
+    /// The users' countries, ISO 3166-1 alpha-2. If it is empty: those that the plan names in no other entry of the same
+    /// destinations.
+    pub user_countries: Vec<String>,
+    /// The minutes of one licence in a month.
+    pub minutes_per_licence: u32,
+    /// The services that it includes.
+    pub services: Vec<String>,
+    /// `domestic` for the user's own country, `international` for all countries, or a list of countries, separated by spaces.
+    pub destinations: String,
 }
 
 /// One page of accounts.

@@ -32,6 +32,8 @@ pub enum Code {
     IdempotencyKeyReused,
     /// 409: there is no card to charge.
     NoPaymentMethod,
+    /// 409: the record cannot be reversed in one commit.
+    NotReversible,
     /// 409: auto-recharge is neither paused nor stopped.
     NothingToResume,
     /// 409: the account pays after use, so it can neither buy funds nor recharge.

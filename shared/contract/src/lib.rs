@@ -6,6 +6,7 @@
 //! | `funds` | lots, purchases and recharges |
 //! | `transaction` | journal entries, and records without a rate |
 //! | `debit` | results of usage records |
+//! | `reversal` | results of reversals, and of rating records later |
 //! | `rate` | published rates |
 //! | `problem` | the body of every error |
 //! | `code` | stable error codes |
@@ -32,9 +33,13 @@ mod instant;
 pub mod names;
 mod problem;
 mod rate;
+mod reversal;
 mod transaction;
 
-pub use account::{Account, Accounts, AutoRecharge, Card, NextExpiry, PostUsage, RechargeFailure};
+pub use account::{
+    Account, Accounts, AutoRecharge, Card, NextExpiry, Plan, Plans, Pool, PoolMonth, PostUsage,
+    RechargeFailure,
+};
 pub use amount::Amount;
 pub use code::{Code, FieldError};
 pub use debit::{Counts, Debits, RecordProblem, RecordResult, RecordStatus};
@@ -42,6 +47,8 @@ pub use funds::{Lot, Lots, NextAction, Purchase, PurchaseStatus, Purchases};
 pub use instant::Instant;
 pub use problem::ProblemBody;
 pub use rate::{Rate, RateFound};
+pub use reversal::{RatedNow, ReversalCounts, ReversalResult, ReversalStatus, Reversals};
 pub use transaction::{
-    LotDraw, RejectedRecord, Transaction, Transactions, UnratedRecord, UnratedRecords, Why,
+    LotDraw, NewLot, PoolMinutes, RejectedRecord, Returned, Transaction, Transactions, UnratedRecord,
+    UnratedRecords, Why,
 };

@@ -1,6 +1,8 @@
 //! Journal entries as answers show them: transactions, with the details of calls.
 
-use domain::journal::{EntryDetails, JournalEntry};
+use domain::journal::{EntryDetails, JournalEntry, Reversal};
+use domain::lot::Draw;
+use domain::pool::IncludedMinutes;
 use domain::{AccountId, Money, UsageRecord, rate, rejected_record};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +14,8 @@ use crate::instant::Instant;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "rule", rename_all = "camelCase")]
 pub enum Why {
-    /// The published rates gave the charge: connection fee + price per minute x billed seconds / 60.
+    /// The published rates gave the charge: connection fee + price per minute x billed seconds / 60, less the included minutes.
+    /// A call that is covered by included minutes costs nothing.
     #[serde(rename_all = "camelCase")]
     Rated {
         /// The E.164 prefix that matched the number.
@@ -30,6 +33,9 @@ pub enum Why {
         increments: String,
         /// The instant since which the rate is in force.
         effective_from: Instant,
+        /// The minutes that pools gave; each counts 60 billed seconds.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        included_minutes: Vec<PoolMinutes>,
     },
     /// The record came with its charge.
     AsRated,
@@ -48,6 +54,7 @@ impl From<&rate::RatingBasis> for Why {
                 billed_seconds,
                 increments,
                 effective_from,
+                included,
             } => Self::Rated {
                 prefix,
                 destination,
@@ -56,6 +63,7 @@ impl From<&rate::RatingBasis> for Why {
                 billed_seconds,
                 increments,
                 effective_from: effective_from.into(),
+                included_minutes: included.iter().map(PoolMinutes::from).collect(),
             },
             rate::RatingBasis::AsRated => Self::AsRated,
             rate::RatingBasis::ZeroDuration => Self::ZeroDuration,
@@ -63,7 +71,76 @@ impl From<&rate::RatingBasis> for Why {
     }
 }
 
-/// The amount that a transaction drew on a lot.
+/// Minutes that a pool gave to a call, or got back.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PoolMinutes {
+    /// The pool's `poolId`.
+    #[schema(example = "MCOPSTN1/FR")]
+    pub pool: String,
+    /// The minutes.
+    pub minutes: u64,
+}
+
+impl From<&IncludedMinutes> for PoolMinutes {
+    fn from(included: &IncludedMinutes) -> Self {
+        Self { pool: included.pool.clone(), minutes: included.minutes }
+    }
+}
+
+/// What a reversal returned.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Returned {
+    /// The reversed transaction.
+    pub transaction_id: String,
+    /// The amounts that went back to lots. An amount in a lot whose late records are over is forfeited by a transaction of its
+    /// own, whose `returnedBy` is the reversal.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lots: Vec<LotDraw>,
+    /// The lot of the part that was owed and had been repaid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_lot: Option<NewLot>,
+    /// The amount that repaid what was owed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repaid: Option<String>,
+    /// The minutes that pools got back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub included_minutes: Vec<PoolMinutes>,
+}
+
+/// A lot that a reversal added.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewLot {
+    /// The lot.
+    pub lot_id: String,
+    /// Its funds.
+    pub amount: String,
+    /// The instant at which they expire.
+    pub expires_at: Instant,
+}
+
+impl Returned {
+    /// What a reversal of this amount returned.
+    fn of(reversal: &Reversal, amount: Money) -> Self {
+        let to_lots = reversal.returned.iter().map(|draw| draw.amount);
+        let to_new_lot = reversal.lot.iter().map(|lot| lot.amount);
+        let repaid = to_lots.chain(to_new_lot).fold(amount, |rest, part| rest - part);
+        Self {
+            transaction_id: reversal.of.to_string(),
+            lots: reversal.returned.iter().map(LotDraw::from).collect(),
+            new_lot: reversal.lot.as_ref().map(|lot| NewLot {
+                lot_id: lot.id.to_string(),
+                amount: lot.amount.to_string(),
+                expires_at: lot.expires_at.into(),
+            }),
+            repaid: shown_unless_zero(repaid),
+            included_minutes: reversal.included.iter().map(PoolMinutes::from).collect(),
+        }
+    }
+}
+
+/// The amount that a transaction drew on a lot, or returned to it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LotDraw {
@@ -71,6 +148,12 @@ pub struct LotDraw {
     pub lot_id: String,
     /// The amount.
     pub amount: String,
+}
+
+impl From<&Draw> for LotDraw {
+    fn from(draw: &Draw) -> Self {
+        Self { lot_id: draw.lot.to_string(), amount: draw.amount.to_string() }
+    }
 }
 
 /// A rejected record of the queue, with all that is needed to correct it and send it again.
@@ -150,7 +233,7 @@ pub struct Transaction {
     /// The cost centre that the organization charges.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_centre: Option<String>,
-    /// The charge for the call, whether funds covered it or not.
+    /// The charge for the call, whether funds covered it or not. A reversal has the charge that it took back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charge: Option<String>,
     /// The rating basis of the charge.
@@ -159,13 +242,22 @@ pub struct Transaction {
     /// The amounts that the transaction drew on lots.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots: Vec<LotDraw>,
-    /// The part of the charge that the next invoice will ask for.
+    /// The minutes that pools gave to the call, or that a reversal gave back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub included_minutes: Option<u64>,
+    /// What a reversal returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned: Option<Returned>,
+    /// The reversal that returned the funds which expired at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned_by: Option<String>,
+    /// The part of the charge that the next invoice will ask for; negative where a reversal takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_usage: Option<String>,
-    /// The reason of an adjustment.
+    /// The reason of an adjustment or reversal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The author of an adjustment.
+    /// The author of an adjustment or reversal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// The rejected record of the queue.
@@ -200,9 +292,10 @@ impl From<&JournalEntry> for Transaction {
             cost_centre: None,
             charge: None,
             why: None,
-            lots: (entry.draws.iter())
-                .map(|draw| LotDraw { lot_id: draw.lot.to_string(), amount: draw.amount.to_string() })
-                .collect(),
+            lots: entry.draws.iter().map(LotDraw::from).collect(),
+            included_minutes: None,
+            returned: None,
+            returned_by: None,
             post_usage: shown_unless_zero(entry.post_usage),
             reason: None,
             author: None,
@@ -210,16 +303,27 @@ impl From<&JournalEntry> for Transaction {
             purchase_id: None,
             lot_id: None,
         };
-        shown.with_details(&entry.details)
+        shown.with_details(entry)
     }
 }
 
 impl Transaction {
-    fn with_details(self, details: &EntryDetails) -> Self {
-        match details {
-            EntryDetails::Usage { record, charge, basis } => {
-                Self { charge: Some(charge.to_string()), why: Some(basis.into()), ..self.with_record(record) }
-            }
+    fn with_details(self, entry: &JournalEntry) -> Self {
+        match &entry.details {
+            EntryDetails::Usage { record, charge, basis } => Self {
+                charge: Some(charge.to_string()),
+                why: Some(basis.into()),
+                included_minutes: total_minutes(basis.included()),
+                ..self.with_record(record)
+            },
+            EntryDetails::Reversal(reversal) => Self {
+                charge: reversal.charge.map(|charge| charge.to_string()),
+                included_minutes: total_minutes(&reversal.included),
+                returned: Some(Returned::of(reversal, entry.amount)),
+                reason: Some(reversal.reason.clone()),
+                author: Some(reversal.author.clone()),
+                ..self.with_record(&reversal.record)
+            },
             EntryDetails::Unrated { record } => self.with_record(record),
             EntryDetails::Rejected(rejected) => {
                 Self { record_id: rejected.record_id.clone(), rejection: Some(rejected.into()), ..self }
@@ -233,7 +337,11 @@ impl Transaction {
                 lot_id: expires_at.map(|_| payment.to_string()),
                 ..self
             },
-            EntryDetails::Expiry { lot } => Self { lot_id: Some(lot.to_string()), ..self },
+            EntryDetails::Expiry { lot, returned_by } => Self {
+                lot_id: Some(lot.to_string()),
+                returned_by: returned_by.as_ref().map(ToString::to_string),
+                ..self
+            },
             EntryDetails::Invoice { .. } => self,
         }
     }
@@ -289,6 +397,10 @@ pub struct UnratedRecords {
     /// The `cursor` of the next page; a page may be short or empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+fn total_minutes(included: &[IncludedMinutes]) -> Option<u64> {
+    (!included.is_empty()).then(|| included.iter().map(|included| included.minutes).sum())
 }
 
 fn shown_unless_zero(money: Money) -> Option<String> {

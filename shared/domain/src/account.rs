@@ -8,6 +8,7 @@ use crate::card_payment::CardPaymentKind;
 use crate::id::{AccountId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
+use crate::pool::PoolUse;
 use crate::recharge::state::Recharge;
 use crate::time::{Month, day_of};
 
@@ -154,6 +155,10 @@ pub struct Account {
     pub warning: Option<Warning>,
     /// Auto-recharge.
     pub recharge: Recharge,
+    /// The version of the pools in its profile: a decision that used others is made again (S7).
+    pub pools_version: u64,
+    /// The minutes that calls used of pools, by month and number: this month's and last month's, in this order.
+    pub pool_use: Vec<PoolUse>,
 }
 
 impl Account {
@@ -175,6 +180,8 @@ impl Account {
             depletion_told: true,
             warning: None,
             recharge: Recharge::default(),
+            pools_version: 0,
+            pool_use: Vec::new(),
         }
     }
 

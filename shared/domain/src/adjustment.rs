@@ -94,6 +94,7 @@ pub fn decide(
         post_usage: funding.post_usage,
         fingerprint: request.fingerprint.clone(),
         requires: None,
+        unmarks: None,
         details: EntryDetails::Adjustment {
             payment: request.id.clone(),
             reason: request.reason.clone(),

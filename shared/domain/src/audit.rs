@@ -22,10 +22,14 @@ use rust_decimal::Decimal;
 use crate::account::Account;
 use crate::card_payment::CardPaymentState;
 use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
-use crate::journal::{EntryDetails, JournalEntry};
+use crate::journal::{EntryDetails, JournalEntry, Reversal};
 use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::Lot;
+use crate::money::Money;
 use crate::payment::Payment;
+use crate::pool::IncludedMinutes;
+use crate::time::Month;
+use crate::usage::UsageRecord;
 
 /// So many differences of an account are named; further ones say nothing more.
 pub const MAX_FINDINGS: usize = 100;
@@ -150,6 +154,17 @@ pub enum Finding {
         /// By the account.
         account: Decimal,
     },
+    /// S7: the minutes of the rows are not the pool's use.
+    PoolUse {
+        /// The month of the calls.
+        month: Month,
+        /// The pool's number.
+        number: u16,
+        /// The minutes by the rows.
+        journal: i128,
+        /// The minutes by the account.
+        account: i128,
+    },
     /// T3: a row or payment is in another currency than its account.
     Currency {
         /// The row's key, or the payment's id.
@@ -192,6 +207,7 @@ impl Finding {
             }
             Self::Altered { .. } => Some("invariant 5"),
             Self::PostUsage { .. } => Some("invariant 6"),
+            Self::PoolUse { .. } => Some("S7"),
             Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
             Self::Currency { .. } => Some("T3"),
             Self::Unreadable { .. } => None,
@@ -210,6 +226,7 @@ impl Finding {
             Self::PaymentDiffers { .. } => "paymentDiffers",
             Self::ListedNotOpen { .. } => "listedNotOpen",
             Self::OpenNotListed { .. } => "openNotListed",
+            Self::PoolUse { .. } => "poolUse",
             Self::Receipt { .. } => "receipt",
             Self::Receipts { .. } => "receipts",
             Self::Unsound { .. } => "unsound",
@@ -236,6 +253,7 @@ impl Finding {
             | Self::OpenNotListed { payment }
             | Self::Receipt { payment, .. } => Some(payment.to_string()),
             Self::Lot { lot, .. } | Self::LotTerms { lot } => Some(lot.to_string()),
+            Self::PoolUse { month, number, .. } => Some(format!("{month}#{number}")),
             Self::Currency { item } | Self::Unreadable { item, .. } => Some(item.clone()),
             Self::Sum { .. }
             | Self::Receipts { .. }
@@ -315,6 +333,9 @@ impl fmt::Display for Finding {
             Self::PostUsage { journal, account } => {
                 write!(f, "the rows leave {journal} to be invoiced, the account {account}")
             }
+            Self::PoolUse { journal, account, .. } => {
+                write!(f, "the rows used {journal} minutes of it, the account counts {account}")
+            }
             Self::Currency { .. } => write!(f, "it is in another currency than the account"),
             Self::Unsound { problem } | Self::Unreadable { problem, .. } => write!(f, "{problem}"),
         }
@@ -327,21 +348,14 @@ struct Line {
     sequence: u32,
     amount: Decimal,
     balance: Decimal,
-    effect: Effect,
+    /// What it adds to what is owed; a reversal takes from it.
+    owes: Decimal,
+    /// The place in `Audit::funds` of the lot that it adds, after repaying what is owed (F7).
+    adds: Option<usize>,
 }
 
 /// An account may have a million of them, and a function little memory.
 const _: () = assert!(size_of::<Line>() <= 80);
-
-/// What a row does besides, in the order of the commits.
-enum Effect {
-    /// Nothing that depends on the order.
-    Nothing,
-    /// What no lot covered is owed.
-    Owes(Decimal),
-    /// It adds the lot at this place of `Audit::funds`, after repaying what is owed (F7).
-    Adds(usize),
-}
 
 /// Funds that a row added.
 struct Funds {
@@ -349,9 +363,8 @@ struct Funds {
     at: Timestamp,
     expires_at: Timestamp,
     amount: Decimal,
-    /// Whether a card paid, which makes it a receipt (F8).
-    has_receipt: bool,
-    payment: PaymentId,
+    /// The payment of a card, which has a receipt (F8).
+    receipt_of: Option<PaymentId>,
     /// What was in it once what was owed had been repaid.
     began: Decimal,
 }
@@ -380,6 +393,8 @@ pub struct Audit<'a> {
     funds: Vec<Funds>,
     /// What rows took from each lot.
     taken: BTreeMap<LotId, Decimal>,
+    /// What rows used of each pool in this month and last month, by month and number.
+    minutes: BTreeMap<(Month, u16), i128>,
     post_usage: Decimal,
     ahead: Option<(u64, JournalKey)>,
     findings: Vec<Finding>,
@@ -396,6 +411,7 @@ impl<'a> Audit<'a> {
             lines: Vec::new(),
             funds: Vec::new(),
             taken: BTreeMap::new(),
+            minutes: BTreeMap::new(),
             post_usage: Decimal::ZERO,
             ahead: None,
             findings: Vec::new(),
@@ -507,6 +523,7 @@ impl<'a> Audit<'a> {
             self.find(Finding::PostUsage { journal: self.post_usage, account: open });
         }
         self.compare_lots();
+        self.compare_pools();
         self.compare_payments();
         self.findings
     }
@@ -546,20 +563,26 @@ impl<'a> Audit<'a> {
         for draw in &row.draws {
             *self.taken.entry(draw.lot.clone()).or_default() += draw.amount.amount();
         }
-        let effect = match &row.details {
-            EntryDetails::Funds { payment, expires_at, .. } => self.adds(row, payment, *expires_at, true),
+        let (owes, adds) = match &row.details {
+            EntryDetails::Funds { payment, expires_at, .. } => {
+                let receipt = Some(payment.clone());
+                (Decimal::ZERO, Some(self.adds(LotId::of(payment), row.at, *expires_at, row.amount, receipt)))
+            }
             EntryDetails::Adjustment { payment, expires_at: Some(expires_at), .. } => {
-                self.adds(row, payment, *expires_at, false)
+                (Decimal::ZERO, Some(self.adds(LotId::of(payment), row.at, *expires_at, row.amount, None)))
             }
-            EntryDetails::Usage { .. } | EntryDetails::Adjustment { expires_at: None, .. } => {
-                Effect::Owes(-row.amount.amount() - drawn_by(row))
+            EntryDetails::Usage { record, basis, .. } => {
+                self.count_minutes(record, basis.included(), 1);
+                (-row.amount.amount() - drawn_by(row), None)
             }
-            EntryDetails::Expiry { lot } => {
+            EntryDetails::Adjustment { expires_at: None, .. } => (-row.amount.amount() - drawn_by(row), None),
+            EntryDetails::Reversal(reversal) => self.reverses(row, reversal),
+            EntryDetails::Expiry { lot, .. } => {
                 *self.taken.entry(lot.clone()).or_default() -= row.amount.amount();
-                Effect::Nothing
+                (Decimal::ZERO, None)
             }
             EntryDetails::Unrated { .. } | EntryDetails::Rejected(_) | EntryDetails::Invoice { .. } => {
-                Effect::Nothing
+                (Decimal::ZERO, None)
             }
         };
         self.lines.push(Line {
@@ -567,21 +590,43 @@ impl<'a> Audit<'a> {
             sequence: row.sequence,
             amount: row.amount.amount(),
             balance: row.balance.amount(),
-            effect,
+            owes,
+            adds,
         });
     }
 
-    fn adds(&mut self, row: &JournalEntry, payment: &PaymentId, expires_at: Timestamp, card: bool) -> Effect {
-        self.funds.push(Funds {
-            lot: LotId::of(payment),
-            at: row.at,
-            expires_at,
-            amount: row.amount.amount(),
-            has_receipt: card,
-            payment: payment.clone(),
-            began: Decimal::ZERO,
-        });
-        Effect::Adds(self.funds.len() - 1)
+    /// Notes a lot that a row adds; gives its place.
+    fn adds(
+        &mut self,
+        lot: LotId,
+        at: Timestamp,
+        expires_at: Timestamp,
+        amount: Money,
+        receipt_of: Option<PaymentId>,
+    ) -> usize {
+        let amount = amount.amount();
+        self.funds.push(Funds { lot, at, expires_at, amount, receipt_of, began: Decimal::ZERO });
+        self.funds.len() - 1
+    }
+
+    /// What a reversal adds to what is owed, which is less than nothing, and the lot that it adds.
+    fn reverses(&mut self, row: &JournalEntry, reversal: &Reversal) -> (Decimal, Option<usize>) {
+        self.count_minutes(&reversal.record, &reversal.included, -1);
+        for draw in &reversal.returned {
+            *self.taken.entry(draw.lot.clone()).or_default() -= draw.amount.amount();
+        }
+        let repaid = row.amount.amount() - to_lots(reversal);
+        let lot = reversal.lot.as_ref();
+        (-repaid, lot.map(|lot| self.adds(lot.id.clone(), row.posted_at, lot.expires_at, lot.amount, None)))
+    }
+
+    fn count_minutes(&mut self, record: &UsageRecord, included: &[IncludedMinutes], sign: i128) {
+        let month = Month::of(record.started_at);
+        if month >= Month::of(self.account.as_of).previous() {
+            for IncludedMinutes { number, minutes, .. } in included {
+                *self.minutes.entry((month, *number)).or_default() += sign * i128::from(*minutes);
+            }
+        }
     }
 
     /// Goes through the rows in the order of their commits; gives their sum, and what they leave owed.
@@ -595,16 +640,13 @@ impl<'a> Audit<'a> {
             balance = line.balance;
             next = (line.version, line.sequence.saturating_add(1));
             sum += line.amount;
-            match line.effect {
-                Effect::Nothing => {}
-                Effect::Owes(amount) => owed += amount,
-                Effect::Adds(place) => {
-                    let funds = &mut self.funds[place];
-                    let repaid = funds.amount.min(owed);
-                    owed -= repaid;
-                    funds.began = funds.amount - repaid;
-                    receipts = self.next_receipt(place, receipts);
-                }
+            owed += line.owes;
+            if let Some(place) = line.adds {
+                let funds = &mut self.funds[place];
+                let repaid = funds.amount.min(owed);
+                owed -= repaid;
+                funds.began = funds.amount - repaid;
+                receipts = self.next_receipt(place, receipts);
             }
         }
         if receipts != self.account.receipts {
@@ -634,10 +676,7 @@ impl<'a> Audit<'a> {
     /// The number of the last receipt, with these funds. After a gap it goes on from there, so that one gap is
     /// one finding.
     fn next_receipt(&mut self, place: usize, before: u64) -> u64 {
-        let Funds { has_receipt, payment, .. } = &self.funds[place];
-        if !has_receipt {
-            return before;
-        }
+        let Some(payment) = &self.funds[place].receipt_of else { return before };
         let expected = before + 1;
         // A payment that is missing is found already.
         let found = self.payments.get(payment).and_then(|payment| payment.receipt).unwrap_or(expected);
@@ -669,6 +708,22 @@ impl<'a> Audit<'a> {
         }
         for (lot, taken) in std::mem::take(&mut self.taken) {
             self.find(Finding::Lot { lot, journal: -taken, account: Decimal::ZERO });
+        }
+    }
+
+    fn compare_pools(&mut self) {
+        let mut counted: BTreeMap<_, _> = std::mem::take(&mut self.minutes);
+        let account =
+            self.account.pool_use.iter().map(|used| ((used.month, used.number), i128::from(used.minutes)));
+        let this_and_last = Month::of(self.account.as_of).previous();
+        for ((month, number), account) in account.filter(|((month, _), _)| *month >= this_and_last) {
+            let journal = counted.remove(&(month, number)).unwrap_or_default();
+            if journal != account {
+                self.find(Finding::PoolUse { month, number, journal, account });
+            }
+        }
+        for ((month, number), journal) in counted.into_iter().filter(|(_, minutes)| *minutes != 0) {
+            self.find(Finding::PoolUse { month, number, journal, account: 0 });
         }
     }
 
@@ -704,6 +759,7 @@ fn payment_of(details: &EntryDetails) -> Option<&PaymentId> {
         EntryDetails::Usage { .. }
         | EntryDetails::Unrated { .. }
         | EntryDetails::Rejected(_)
+        | EntryDetails::Reversal(_)
         | EntryDetails::Expiry { .. }
         | EntryDetails::Invoice { .. } => None,
     }
@@ -713,14 +769,26 @@ fn drawn_by(row: &JournalEntry) -> Decimal {
     row.draws.iter().map(|draw| draw.amount.amount()).sum()
 }
 
+/// The funds that a reversal returned to lots, and to a new one.
+fn to_lots(reversal: &Reversal) -> Decimal {
+    let returned = reversal.returned.iter().map(|draw| draw.amount.amount());
+    returned.chain(reversal.lot.as_ref().map(|lot| lot.amount.amount())).sum()
+}
+
 /// What of a row does not fit the rest of it, if anything: rows never change.
 fn altered(row: &JournalEntry) -> Option<&'static str> {
     let (amount, post_usage, drawn) = (row.amount.amount(), row.post_usage.amount(), drawn_by(row));
     let moves_nothing = amount.is_zero() && drawn.is_zero();
     let (key, fingerprint) = match &row.details {
         EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
+            let is_later =
+                matches!(row.details, EntryDetails::Usage { .. }) && row.key == record.key().rated();
+            let key = if is_later { record.key().rated() } else { record.key() };
             // A record that says no currency was taken in the account's, which is the row's.
-            (record.key(), record.fingerprint(row.amount.currency()))
+            (key, record.fingerprint(row.amount.currency()))
+        }
+        EntryDetails::Reversal(reversal) => {
+            (reversal.record.key().reversal(), Fingerprint::of([reversal.of.as_str()]))
         }
         EntryDetails::Rejected(rejection) => (rejection.key(), Fingerprint::of([rejection.text.as_str()])),
         EntryDetails::Funds { kind, payment, .. } => {
@@ -729,7 +797,11 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
         EntryDetails::Adjustment { payment, .. } => {
             (JournalKey::payment(row.at, EntryKind::Adjustment, payment), row.fingerprint.clone())
         }
-        EntryDetails::Expiry { lot } => (JournalKey::expiry(row.at, lot), Fingerprint::of([lot.as_str()])),
+        EntryDetails::Expiry { lot, returned_by } => {
+            let key =
+                returned_by.as_ref().map_or_else(|| JournalKey::expiry(row.at, lot), |key| key.forfeit(lot));
+            (key, Fingerprint::of([lot.as_str()]))
+        }
         EntryDetails::Invoice { month } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
@@ -737,6 +809,16 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
     let whole = match &row.details {
         EntryDetails::Usage { charge, .. } => {
             post_usage >= Decimal::ZERO && post_usage - amount == charge.amount() && drawn <= -amount
+        }
+        EntryDetails::Reversal(reversal) => {
+            let charge = reversal.charge.map_or(Decimal::ZERO, |charge| charge.amount());
+            let is_of_record = [reversal.record.key(), reversal.record.key().rated()].contains(&reversal.of);
+            let is_whole = amount - post_usage == charge && to_lots(reversal) <= amount;
+            is_of_record
+                && is_whole
+                && amount >= Decimal::ZERO
+                && post_usage <= Decimal::ZERO
+                && drawn.is_zero()
         }
         EntryDetails::Unrated { .. } | EntryDetails::Rejected(_) => moves_nothing && post_usage.is_zero(),
         EntryDetails::Funds { .. } | EntryDetails::Adjustment { expires_at: Some(_), .. } => {

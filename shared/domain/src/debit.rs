@@ -1,6 +1,6 @@
-//! Paying for usage: usage records in, journal entries out (S1-S6, S9, S10).
+//! Paying for usage: usage records in, journal entries out (S1-S7, S9, S10).
 //!
-//! Each record is checked, rated ([`RateTable::rate`]), funded ([`Funding`]) and posted. Records that were rejected before
+//! Each record is checked, rated ([`RateTable::rate`]) with the minutes that pools give it, funded ([`Funding`]) and posted. Records that were rejected before
 //! are written into the room that is left, if nobody waits for the answer (S3).
 
 use jiff::Timestamp;
@@ -15,8 +15,10 @@ use crate::id::Fingerprint;
 use crate::journal::EntryDetails;
 use crate::journal_key::EntryKind;
 use crate::money::{Money, MoneyError};
+use crate::pool::Pools;
 use crate::rate::{RateTable, RatedCall, RatingBasis, RatingResult};
 use crate::rejected_record::RejectedRecord;
+use crate::time::Month;
 use crate::usage::{InvalidRecord, UsageRecord};
 
 /// The outcome of one record.
@@ -48,6 +50,15 @@ pub struct Decided {
     pub first_event: Option<usize>,
 }
 
+/// What charges are worked out from.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The published rates.
+    pub rates: &'a RateTable,
+    /// The account's pools, in the version that the account has (S7).
+    pub pools: &'a Pools,
+}
+
 /// Decides on records, in order, and writes rejected records, as many as one commit holds.
 ///
 /// The keys of records must be distinct, and none of them may be in the journal: the caller has taken duplicates and
@@ -57,14 +68,14 @@ pub fn decide(
     now: Timestamp,
     records: &[&UsageRecord],
     rejected: &[&RejectedRecord],
-    rates: &RateTable,
+    terms: Terms<'_>,
 ) -> Decision<Decided> {
     let mut draft = Draft::on(account, now);
     let (mut outcomes, mut balances) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
     let mut posts = false;
     let mut first_event = None;
     for (place, record) in records.iter().enumerate() {
-        let result = rate(&draft, record, rates);
+        let result = rate(&draft, record, terms);
         let items = result.as_ref().map_or(0, |result| items_needed(record, result));
         if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
@@ -72,7 +83,7 @@ pub fn decide(
         outcomes.push(match result {
             Ok(result) => {
                 posts = true;
-                let outcome = post(&mut draft, record, result);
+                let outcome = post(&mut draft, record, result, terms.pools);
                 first_event = first_event.or_else(|| draft.has_event().then_some(place));
                 outcome
             }
@@ -90,13 +101,23 @@ pub fn decide(
 }
 
 /// Rates a record, if it can be accepted with that price.
-fn rate(draft: &Draft, record: &UsageRecord, rates: &RateTable) -> Result<RatingResult, InvalidRecord> {
-    let currency = draft.account().currency;
+pub(crate) fn rate(
+    draft: &Draft,
+    record: &UsageRecord,
+    terms: Terms<'_>,
+) -> Result<RatingResult, InvalidRecord> {
+    let account = draft.account();
+    let currency = account.currency;
     let given = record.checked(currency, draft.now())?;
-    let result = rates.rate(record, given, currency);
+    let is_recent = Month::of(record.started_at) >= Month::of(draft.now()).previous();
+    let minutes_for = |country: &str, billed_seconds| match is_recent {
+        true => terms.pools.minutes_for(record, country, billed_seconds, &account.pool_use),
+        false => Vec::new(),
+    };
+    let result = terms.rates.rate(record, given, currency, minutes_for);
     if let RatingResult::Rated(RatedCall { price, .. }) = &result {
         let too_much = |problem: MoneyError| InvalidRecord::new("charge", problem.to_string());
-        draft.account().can_be_charged(*price).map_err(too_much)?;
+        account.can_be_charged(*price).map_err(too_much)?;
     }
     Ok(result)
 }
@@ -110,30 +131,48 @@ fn items_needed(record: &UsageRecord, rated: &RatingResult) -> usize {
     kind.items() + usize::from(record.requires().is_some())
 }
 
-fn post(draft: &mut Draft, record: &UsageRecord, rated: RatingResult) -> Outcome {
-    let currency = draft.account().currency;
-    let (funding, details, outcome) = match rated {
-        RatingResult::Rated(RatedCall { price, basis }) => {
-            let funding = Funding::of_call(draft, record, price);
-            let details = EntryDetails::Usage { record: record.clone(), charge: price, basis: basis.clone() };
-            (funding, details, Outcome::Charged { charge: price, basis })
+fn post(draft: &mut Draft, record: &UsageRecord, rated: RatingResult, pools: &Pools) -> Outcome {
+    match rated {
+        RatingResult::Rated(call) => {
+            let entry = NewEntry { requires: record.requires(), ..charge(draft, record, &call, pools) };
+            draft.post(entry);
+            Outcome::Charged { charge: call.price, basis: call.basis }
         }
         RatingResult::Unrated => {
-            let funding = Funding::nothing(currency);
-            (funding, EntryDetails::Unrated { record: record.clone() }, Outcome::Unrated)
+            let currency = draft.account().currency;
+            let zero = Money::zero(currency);
+            draft.post(NewEntry {
+                key: record.key(),
+                at: record.started_at,
+                amount: zero,
+                draws: Vec::new(),
+                post_usage: zero,
+                fingerprint: record.fingerprint(currency),
+                requires: record.requires(),
+                unmarks: None,
+                details: EntryDetails::Unrated { record: record.clone() },
+            });
+            Outcome::Unrated
         }
-    };
-    draft.post(NewEntry {
+    }
+}
+
+/// Charges for a call: counts its included minutes, and funds the rest. Returns its entry, under the record's key.
+pub(crate) fn charge(draft: &mut Draft, record: &UsageRecord, call: &RatedCall, pools: &Pools) -> NewEntry {
+    let RatedCall { price, basis } = call;
+    draft.use_minutes(pools, Month::of(record.started_at), basis.included());
+    let funding = Funding::of_call(draft, record, *price);
+    NewEntry {
         key: record.key(),
         at: record.started_at,
         amount: funding.effect(),
         draws: funding.draws,
         post_usage: funding.post_usage,
-        fingerprint: record.fingerprint(currency),
-        requires: record.requires(),
-        details,
-    });
-    outcome
+        fingerprint: record.fingerprint(draft.account().currency),
+        requires: None,
+        unmarks: None,
+        details: EntryDetails::Usage { record: record.clone(), charge: *price, basis: basis.clone() },
+    }
 }
 
 /// Writes a rejected record into the journal, with its event (S3). No money moves.
@@ -147,6 +186,7 @@ fn keep(draft: &mut Draft, rejected: &RejectedRecord) {
         post_usage: zero,
         fingerprint: Fingerprint::of([rejected.text.as_str()]),
         requires: None,
+        unmarks: None,
         details: EntryDetails::Rejected(rejected.clone()),
     });
     draft.add_lasting_event(EventDetails::UsageRejected {

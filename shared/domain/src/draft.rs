@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use crate::account::{Account, DayEnd, OpenPayment, PostUsage};
 use crate::card_payment::{CardPayment, LEASE};
 use crate::change::{Change, Decision};
-use crate::event::EventDetails;
+use crate::event::{EventDetails, PoolShare};
 use crate::id::{Fingerprint, LotId};
 use crate::journal::{EntryDetails, JournalEntry, Lasting};
 use crate::journal_key::JournalKey;
-use crate::lot::{Draw, Lot};
+use crate::lot::{Began, Draw, Lot};
 use crate::money::Money;
 use crate::payment::Payment;
+use crate::pool::{IncludedMinutes, PoolUse, Pools, share_to_tell};
 use crate::profile::Profile;
 use crate::recharge::state::STILL_LOW_AFTER;
 use crate::time::Month;
@@ -36,6 +37,8 @@ impl Draft {
         let change = Change { day_end, ..Change::of(account) };
         let mut draft = Self { change, now, last_balance };
         draft.close_past_month();
+        let last_month = Month::of(now).previous();
+        draft.change.account.pool_use.retain(|used| used.month >= last_month);
         draft
     }
 
@@ -63,15 +66,36 @@ impl Draft {
     pub fn add_lot(&mut self, id: LotId, purchased_at: Timestamp, expires_at: Timestamp, amount: Money) {
         assert!(amount.is_positive(), "funds are more than zero");
         let mut lot = Lot::new(id, purchased_at, expires_at, amount, self.now);
-        let repaid = amount.min(self.change.account.owed);
-        self.change.account.owed -= repaid;
-        lot.remaining -= repaid;
+        lot.remaining -= self.repay(amount);
         if lot.remaining.is_positive() {
-            let lots = &mut self.change.account.lots;
-            let place =
-                lots.partition_point(|other| (other.expires_at, &other.id) <= (lot.expires_at, &lot.id));
-            lots.insert(place, lot);
+            self.insert_lot(lot);
         }
+    }
+
+    fn insert_lot(&mut self, lot: Lot) {
+        let lots = &mut self.change.account.lots;
+        let place = lots.partition_point(|other| (other.expires_at, &other.id) <= (lot.expires_at, &lot.id));
+        lots.insert(place, lot);
+    }
+
+    /// Returns what a draw took to its lot, which may have been emptied since.
+    pub(crate) fn return_to_lot(&mut self, draw: &Draw, began: Began) {
+        let lot = self.change.account.lots.iter_mut().find(|lot| lot.id == draw.lot);
+        if let Some(lot) = lot {
+            lot.remaining += draw.amount;
+            return;
+        }
+        let Began { purchased_at, amount } = began;
+        let lot = Lot::new(draw.lot.clone(), purchased_at, draw.expires_at, amount, self.now);
+        self.insert_lot(Lot { remaining: draw.amount, ..lot });
+    }
+
+    /// Takes funds out of a lot that has them.
+    pub(crate) fn take_from_lot(&mut self, id: &LotId, amount: Money) {
+        let lots = &mut self.change.account.lots;
+        let lot = lots.iter_mut().find(|lot| lot.id == *id).expect("the caller found the lot here");
+        lot.remaining -= amount;
+        lots.retain(|lot| lot.remaining.is_positive());
     }
 
     /// Draws up to `amount` from lots that are usable at `usable_at`, oldest expiry first (S1). Returns the draws, and the rest
@@ -87,7 +111,8 @@ impl Draft {
                 let taken = lot.remaining.min(uncovered);
                 lot.remaining -= taken;
                 uncovered -= taken;
-                draws.push(Draw { lot: lot.id.clone(), amount: taken, expires_at: lot.expires_at });
+                let (lot, expires_at, began) = (lot.id.clone(), lot.expires_at, Some(lot.began()));
+                draws.push(Draw { lot, amount: taken, expires_at, began });
             }
         }
         self.change.account.lots.retain(|lot| lot.remaining.is_positive());
@@ -99,9 +124,68 @@ impl Draft {
         self.change.account.owed += amount;
     }
 
-    /// Adds to what the next invoice asks for (S8).
+    /// Takes from what is owed, as far as it goes, and returns how much it took (F7).
+    pub(crate) fn repay(&mut self, amount: Money) -> Money {
+        let repaid = amount.min(self.change.account.owed);
+        self.change.account.owed -= repaid;
+        repaid
+    }
+
+    /// Adds to what the next invoice asks for, or takes from it (S8).
     pub(crate) fn leave_to_invoice(&mut self, amount: Money) {
         self.change.account.post_usage.amount += amount;
+    }
+
+    /// Counts the minutes that pools gave to a call of a month, and adds the event if 80 % or all of a pool is used (S7, N8).
+    pub(crate) fn use_minutes(&mut self, pools: &Pools, month: Month, included: &[IncludedMinutes]) {
+        for IncludedMinutes { number, minutes, .. } in included {
+            let used = self.pool_use(*number, month);
+            used.minutes += minutes;
+            let pool =
+                pools.list.iter().find(|pool| pool.number == *number).expect("the pool gave the minutes");
+            let size = pool.size_in(month);
+            if let Some(share) = share_to_tell(used, size) {
+                used.told = share;
+                let used = used.minutes;
+                self.tell_of_pool(PoolShare { pool: pool.id.clone(), month, share, used, size });
+            }
+        }
+    }
+
+    /// Adds the event of a pool's use. It replaces the commit's event of a smaller share of the same pool.
+    fn tell_of_pool(&mut self, told: PoolShare) {
+        let is_of_pool = |event: &EventDetails| matches!(event, EventDetails::PoolUsed(other) if (&other.pool, other.month) == (&told.pool, told.month));
+        match self.change.events.iter().position(is_of_pool) {
+            Some(place) => self.change.events[place] = EventDetails::PoolUsed(told),
+            None => self.add_event(EventDetails::PoolUsed(told)),
+        }
+    }
+
+    /// Gives minutes of a month back to their pools. Returns the minutes that it gave back: those of this month and of last
+    /// month (S11).
+    pub(crate) fn return_minutes(
+        &mut self,
+        month: Month,
+        included: &[IncludedMinutes],
+    ) -> Vec<IncludedMinutes> {
+        if month < Month::of(self.now).previous() {
+            return Vec::new();
+        }
+        for IncludedMinutes { number, minutes, .. } in included {
+            let used = self.pool_use(*number, month);
+            used.minutes =
+                used.minutes.checked_sub(*minutes).expect("the call's minutes are in the pool's use");
+        }
+        included.to_vec()
+    }
+
+    fn pool_use(&mut self, number: u16, month: Month) -> &mut PoolUse {
+        let list = &mut self.change.account.pool_use;
+        let place = list.partition_point(|used| (used.month, used.number) < (month, number));
+        if list.get(place).is_none_or(|used| (used.month, used.number) != (month, number)) {
+            list.insert(place, PoolUse { month, number, minutes: 0, told: 0 });
+        }
+        &mut list[place]
     }
 
     /// Removes a lot, to book its unused funds.
@@ -134,6 +218,7 @@ impl Draft {
             post_usage: entry.post_usage,
             fingerprint: entry.fingerprint,
             requires: entry.requires,
+            unmarks: entry.unmarks,
             lasting: None,
             details: entry.details,
         });
@@ -266,6 +351,7 @@ impl Draft {
             post_usage: -invoiced,
             fingerprint: Fingerprint::of([month.to_string().as_str()]),
             requires: None,
+            unmarks: None,
             details: EntryDetails::Invoice { month },
         });
     }
@@ -288,6 +374,8 @@ pub struct NewEntry {
     pub fingerprint: Fingerprint,
     /// An entry that must exist.
     pub requires: Option<JournalKey>,
+    /// An unrated entry whose marker goes.
+    pub unmarks: Option<JournalKey>,
     /// The details of its kind.
     pub details: EntryDetails,
 }

@@ -10,6 +10,7 @@ use crate::id::{LotId, MessageId, PaymentId, PaymentKind};
 use crate::money::Money;
 use crate::recharge::state::{Limit, Safeguard};
 use crate::rejected_record::RejectionStatus;
+use crate::time::Month;
 
 /// One thing that happened to an account. Readers must expect kinds and fields they do not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -125,6 +126,8 @@ pub enum EventDetails {
         /// What was expected of it.
         problem: String,
     },
+    /// Calls used 80 % or all of a pool's minutes (N8): said once for each share, pool and month.
+    PoolUsed(PoolShare),
     /// Somebody changed the account's settings (N9).
     SettingsChanged {
         /// Which fields, by their names in the API.
@@ -141,6 +144,22 @@ pub enum EventDetails {
         #[serde(default, skip_serializing_if = "NewValues::is_empty")]
         new: NewValues,
     },
+}
+
+/// The use of a pool of included minutes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PoolShare {
+    /// The pool: plan and country, such as `MCOPSTN1/FR`.
+    pub pool: String,
+    /// The month (UTC) of the calls.
+    pub month: Month,
+    /// The share that is used, in percent: 80 or 100.
+    pub share: u8,
+    /// The minutes used.
+    pub used: u64,
+    /// The pool's minutes in the month.
+    pub size: u64,
 }
 
 /// Lots that are about to expire.
@@ -235,6 +254,8 @@ pub enum Setting {
     PaymentMethod,
     /// Auto-recharge, or that it was resumed.
     AutoRecharge,
+    /// The pools of included minutes.
+    Pools,
 }
 
 /// Changed settings as they are now; those that were not changed are left out.

@@ -52,7 +52,8 @@ fn book(draft: &mut Draft, swept: &mut Swept) {
             post_usage: Money::zero(lot.remaining.currency()),
             fingerprint: Fingerprint::of([lot.id.as_str()]),
             requires: None,
-            details: EntryDetails::Expiry { lot: lot.id.clone() },
+            unmarks: None,
+            details: EntryDetails::Expiry { lot: lot.id.clone(), returned_by: None },
         });
     }
     swept.booked = due.len();

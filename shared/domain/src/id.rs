@@ -75,7 +75,7 @@ typed_id!(
 );
 
 typed_id!(
-    /// A lot, which has the id of the payment or adjustment that added it.
+    /// A lot, which has the id of the payment or adjustment that added it, or an id derived from the reversal that did.
     LotId,
     "an id such as pur_0123…",
     |text| is_token(text, 64)
@@ -179,6 +179,11 @@ impl LotId {
     /// The lot that this payment adds.
     pub fn of(payment: &PaymentId) -> Self {
         Self(payment.0.clone())
+    }
+
+    /// The lot that the reversal with this journal key adds (S11).
+    pub fn of_reversal(key: &str) -> Self {
+        Self(format!("rev_{}", Fingerprint::of([key]).as_str()))
     }
 
     /// The payment that added it, if money came from a card: the prefix says so.

@@ -8,6 +8,7 @@ use crate::id::{Fingerprint, LotId, PaymentId};
 use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::Draw;
 use crate::money::Money;
+use crate::pool::IncludedMinutes;
 use crate::rate::RatingBasis;
 use crate::rejected_record::RejectedRecord;
 use crate::time::Month;
@@ -52,10 +53,14 @@ pub enum EntryDetails {
         /// When the funds expire, if it added any.
         expires_at: Option<Timestamp>,
     },
-    /// Funds forfeited (E1).
+    /// A call taken back (S11).
+    Reversal(Reversal),
+    /// Funds forfeited (E1), or forfeited on their return to a lot that has expired (S11).
     Expiry {
         /// The lot they were in.
         lot: LotId,
+        /// The entry that returned them, if one did.
+        returned_by: Option<JournalKey>,
     },
     /// A month closed (S8).
     Invoice {
@@ -73,10 +78,43 @@ impl EntryDetails {
             Self::Rejected(_) => EntryKind::Rejected,
             Self::Funds { kind, .. } => (*kind).into(),
             Self::Adjustment { .. } => EntryKind::Adjustment,
+            Self::Reversal(_) => EntryKind::Reversal,
             Self::Expiry { .. } => EntryKind::Expiry,
             Self::Invoice { .. } => EntryKind::Invoice,
         }
     }
+}
+
+/// A call taken back: what its charge took is returned. The rest of the entry's amount repaid what was owed (F7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    /// The record whose charge is taken back.
+    pub record: UsageRecord,
+    /// The entry with the charge, or the unrated entry.
+    pub of: JournalKey,
+    /// What the call had cost; `None` if it was unrated.
+    pub charge: Option<Money>,
+    /// The funds returned to the lots that they came from. What a lot that has expired forfeits again is a further entry.
+    pub returned: Vec<Draw>,
+    /// The funds that had repaid the call's debt: a new lot of 12 months.
+    pub lot: Option<ReturnedLot>,
+    /// The minutes returned to pools.
+    pub included: Vec<IncludedMinutes>,
+    /// Why it was taken back.
+    pub reason: String,
+    /// By whom.
+    pub author: String,
+}
+
+/// A lot that a reversal adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReturnedLot {
+    /// The lot.
+    pub id: LotId,
+    /// Its funds.
+    pub amount: Money,
+    /// When they expire.
+    pub expires_at: Timestamp,
 }
 
 /// An entry that is posted later than this after its key's instant is [late](JournalEntry::is_late).
@@ -89,9 +127,11 @@ impl JournalEntry {
         self.key.instant().is_some_and(|instant| self.posted_at.duration_since(instant) > LATE_AFTER)
     }
 
-    /// The items of a transaction that it takes: those of its kind, and a check that the entry it requires exists.
+    /// The items of a transaction that it takes: those of its kind, a check that the entry it requires exists, and the marker
+    /// that it removes.
     pub fn items(&self) -> usize {
-        self.details.kind().items() + usize::from(self.requires.is_some())
+        let others = usize::from(self.requires.is_some()) + usize::from(self.unmarks.is_some());
+        self.details.kind().items() + others
     }
 }
 
@@ -120,6 +160,9 @@ pub struct JournalEntry {
     pub fingerprint: Fingerprint,
     /// The entry that must exist for this one to be accepted: a revision follows the reversal of the one before (S2).
     pub requires: Option<JournalKey>,
+    /// The unrated entry whose marker goes with this commit, on condition that it is there: an unrated record is rated or
+    /// taken back once (S9, S11).
+    pub unmarks: Option<JournalKey>,
     /// The event that is kept with it, to be published again on demand.
     pub lasting: Option<Lasting>,
     /// The details of its kind.

@@ -19,6 +19,8 @@ pub enum EntryKind {
     Recharge,
     /// A call.
     Usage,
+    /// A call taken back (S11).
+    Reversal,
     /// A lot's unused funds, forfeited.
     Expiry,
     /// The operator's correction.
@@ -33,10 +35,11 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// Every kind, for filters.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Purchase,
         Self::Recharge,
         Self::Usage,
+        Self::Reversal,
         Self::Expiry,
         Self::Adjustment,
         Self::Invoice,
@@ -50,6 +53,7 @@ impl EntryKind {
             Self::Purchase => "purchase",
             Self::Recharge => "recharge",
             Self::Usage => "usage",
+            Self::Reversal => "reversal",
             Self::Expiry => "expiry",
             Self::Adjustment => "adjustment",
             Self::Invoice => "invoice",
@@ -104,10 +108,23 @@ impl JournalKey {
         Self::new(sent_at, EntryKind::Rejected, &format!("{message}#")).0
     }
 
-    /// The key of the reversal of the entry with this key, which a further revision requires (S2).
+    /// The key of a record's charge if the record had no rate when it came. `self` is the record's key (S9).
+    #[must_use]
+    pub fn rated(&self) -> Self {
+        Self(format!("{}#rated", self.0))
+    }
+
+    /// The key of a record's reversal, whether it was rated at once or later. `self` is the record's key. A further revision
+    /// requires it (S2).
     #[must_use]
     pub fn reversal(&self) -> Self {
         Self(format!("{}#reversal", self.0))
+    }
+
+    /// The key of what a lot forfeits of the funds that the entry with this key has returned to it (S11).
+    #[must_use]
+    pub fn forfeit(&self, lot: &LotId) -> Self {
+        Self(format!("{}#expiry#{lot}", self.0))
     }
 
     /// The instant that it begins with.

@@ -11,12 +11,13 @@
 //! | [`money`] | an amount and its currency | T3 |
 //! | [`time`] | instants and months | T1, F1 |
 //! | [`id`] | typed ids and fingerprints | S2, F3 |
-//! | [`profile`] | an organization's name, recipients and cards | A1, F10 |
 //! | [`lot`] | funds bought at one instant | F1, F7, S1, S10 |
 //! | [`journal_key`] | the kind and key of a journal entry | S2, S3 |
+//! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
+//! | [`pool`] | pools of included minutes, and their use | S7, N8 |
+//! | [`profile`] | an organization's name, recipients, cards and pools | A1, F10, S7 |
 //! | [`card_payment`] | a purchase or recharge, from intention to outcome | F3-F5, F10 |
 //! | [`payment`] | a row of `payments`: a card payment or an adjustment | F3, F9 |
-//! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
 //! | [`rate`] | published rates, and rating a record by them | S5 |
 //! | [`rejected_record`] | a record from the queue that was rejected | S3 |
 //! | [`recharge::state`] | the settings and state of auto-recharge | R1, R7 |
@@ -31,7 +32,9 @@
 //! | [`settlement`] | the card processor's answer becomes one lot or none | F3-F5, F7, F8, F10 |
 //! | [`settings`] | changing profile, cards and warning amount | A1, F10, N4, N9 |
 //! | [`adjustment`] | the operator's corrections | F9 |
-//! | [`debit`] | paying for usage | S1-S6, S9, S10 |
+//! | [`debit`] | paying for usage | S1-S7, S9, S10 |
+//! | [`unrated`] | paying for usage that had no rate when it came | S9 |
+//! | [`reversal`] | taking a charge back | S11 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
 //! | [`audit`] | whether the books hold | invariants 1-6, F8 |
 
@@ -51,14 +54,17 @@ pub mod journal_key;
 pub mod lot;
 pub mod money;
 pub mod payment;
+pub mod pool;
 pub mod profile;
 pub mod purchase;
 pub mod rate;
 pub mod recharge;
 pub mod rejected_record;
+pub mod reversal;
 pub mod settings;
 pub mod settlement;
 pub mod time;
+pub mod unrated;
 pub mod usage;
 
 pub use account::{Account, BillingModel, Status};
@@ -72,6 +78,7 @@ pub use journal_key::{EntryKind, JournalKey};
 pub use lot::Lot;
 pub use money::{Currency, Money};
 pub use payment::{Adjustment, Payment};
+pub use pool::Pools;
 pub use profile::{Locale, Profile};
 pub use rate::RateTable;
 pub use rejected_record::RejectedRecord;

@@ -40,8 +40,20 @@ pub struct Draw {
     pub lot: LotId,
     /// How much, above zero.
     pub amount: Money,
-    /// The lot's expiry, so that a reversal can restore a lot since emptied.
+    /// The lot's expiry.
     pub expires_at: Timestamp,
+    /// When the lot was bought and its amount, so that a reversal can restore a lot since emptied. Entries of earlier
+    /// versions do not have it; the lot's payment has it too.
+    pub began: Option<Began>,
+}
+
+/// What a lot began with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Began {
+    /// When its purchase was asked for.
+    pub purchased_at: Timestamp,
+    /// The funds that it began with.
+    pub amount: Money,
 }
 
 impl Lot {
@@ -57,6 +69,11 @@ impl Lot {
             Self { id, purchased_at, expires_at, amount, remaining: amount, next_warning_days: None };
         lot.next_warning_days = lot.warning_after(now);
         lot
+    }
+
+    /// What it began with.
+    pub fn began(&self) -> Began {
+        Began { purchased_at: self.purchased_at, amount: self.amount }
     }
 
     /// When funds bought at `purchased_at` expire (F1).

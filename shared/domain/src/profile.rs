@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::pool::Pools;
+
 /// Mails go to at most this many people (A1).
 pub const MAX_NOTIFICATION_EMAILS: usize = 20;
 
@@ -68,4 +70,6 @@ pub struct Profile {
     pub payment_method: Option<PaymentMethod>,
     /// A second card, kept for auto-recharge (F10).
     pub backup: Option<PaymentMethod>,
+    /// The pools of included minutes (S7).
+    pub pools: Pools,
 }

@@ -7,6 +7,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Money};
+use crate::pool::IncludedMinutes;
 use crate::usage::{Number, Service, UsageRecord};
 
 /// One published price.
@@ -43,9 +44,14 @@ impl Rate {
         first + duration.saturating_sub(first).div_ceil(next) * next
     }
 
-    /// Connection fee + per-minute price x billed minutes, rounded once, half away from zero (S5).
-    pub fn charge(&self, billed_seconds: u64, currency: Currency) -> Money {
-        let minutes_price = self.per_minute * Decimal::from(billed_seconds) / Decimal::from(60);
+    /// Connection fee + per-minute price x billed minutes, rounded once, half away from zero (S5). Included minutes count as
+    /// billed, and are not paid for. A call that has no other minutes costs nothing (S7).
+    pub fn charge(&self, billed_seconds: u64, included_minutes: u64, currency: Currency) -> Money {
+        let paid_seconds = billed_seconds.saturating_sub(60 * included_minutes);
+        if paid_seconds == 0 {
+            return Money::zero(currency);
+        }
+        let minutes_price = self.per_minute * Decimal::from(paid_seconds) / Decimal::from(60);
         Money::rounded(self.connection_fee + minutes_price, currency)
             .expect("a rate below a million over at most 31 days is far below the largest amount")
     }
@@ -71,11 +77,24 @@ pub enum RatingBasis {
         increments: String,
         /// Since when the rate is in force.
         effective_from: Timestamp,
+        /// The minutes that pools gave; the rest is paid for (S7).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        included: Vec<IncludedMinutes>,
     },
     /// It arrived with its charge (S6).
     AsRated,
     /// A call of zero seconds is free (S5).
     ZeroDuration,
+}
+
+impl RatingBasis {
+    /// The minutes that pools gave.
+    pub fn included(&self) -> &[IncludedMinutes] {
+        match self {
+            Self::Rated { included, .. } => included,
+            Self::AsRated | Self::ZeroDuration => &[],
+        }
+    }
 }
 
 /// A call and its price.
@@ -152,7 +171,14 @@ impl RateTable {
     }
 
     /// Rates a record: by the price it arrived with (S6), as free (S5), by a published rate (S5), or not at all (S9).
-    pub fn rate(&self, record: &UsageRecord, given: Option<Money>, currency: Currency) -> RatingResult {
+    /// `minutes_for` gives the included minutes of a call to a country, of so many billed seconds (S7).
+    pub fn rate(
+        &self,
+        record: &UsageRecord,
+        given: Option<Money>,
+        currency: Currency,
+        minutes_for: impl FnOnce(&str, u64) -> Vec<IncludedMinutes>,
+    ) -> RatingResult {
         if let Some(price) = given {
             return RatingResult::rated(price, RatingBasis::AsRated);
         }
@@ -163,6 +189,8 @@ impl RateTable {
             return RatingResult::Unrated;
         };
         let billed_seconds = rate.billed_seconds(record.duration_seconds);
+        let included = minutes_for(&rate.country, billed_seconds);
+        let included_minutes = included.iter().map(|included| included.minutes).sum();
         let basis = RatingBasis::Rated {
             prefix: rate.prefix.clone(),
             destination: rate.destination.clone(),
@@ -171,8 +199,9 @@ impl RateTable {
             billed_seconds,
             increments: format!("{}/{}", rate.first_increment, rate.next_increment),
             effective_from: rate.effective_from,
+            included,
         };
-        RatingResult::rated(rate.charge(billed_seconds, currency), basis)
+        RatingResult::rated(rate.charge(billed_seconds, included_minutes, currency), basis)
     }
 
     /// Whether the premium table knows this number better than the ordinary one: by a longer prefix, since
@@ -220,7 +249,16 @@ mod tests {
             (rate("0.35", "0.1", 60, 60), 600, 600, "3.6000"),
         ] {
             assert_eq!(rate.billed_seconds(duration), billed, "{duration}");
-            assert_eq!(rate.charge(billed, eur).to_string(), charge);
+            assert_eq!(rate.charge(billed, 0, eur).to_string(), charge);
+        }
+        // V2 and V3: the end of a pool lies within a minute.
+        for (rate, billed, included, charge) in [
+            (rate("0.06", "0", 1, 1), 90, 1, "0.0300"),
+            (rate("0.06", "0", 1, 1), 61, 2, "0.0000"),
+            (rate("0.02", "0.05", 30, 6), 42, 1, "0.0000"),
+            (rate("0.02", "0.05", 60, 60), 3060, 20, "0.6700"),
+        ] {
+            assert_eq!(rate.charge(billed, included, eur).to_string(), charge);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Changing an account's profile, its cards and its warning amount (A1, F10, N4, N9). Auto-recharge has settings of its own:
+//! Changing an account's profile, its cards, its warning amount and its pools (A1, F10, N4, N9, S7). Auto-recharge has settings of its own:
 //! see [`recharge::settings`](crate::recharge::settings).
 
 use jiff::Timestamp;
@@ -8,8 +8,10 @@ use crate::change::Decision;
 use crate::draft::Draft;
 use crate::event::{EventDetails, NewCards, NewValues, Setting, ShownCard};
 use crate::money::Money;
+use crate::pool::PoolTerms;
 use crate::profile::{PaymentMethod, Profile};
 use crate::recharge::settings::card_changed;
+use crate::time::Month;
 
 /// The settings as they are to be.
 #[derive(Clone, Debug)]
@@ -43,6 +45,26 @@ pub fn change(account: &Account, before: &Profile, now: Timestamp, new: NewSetti
         card_changed(&mut draft);
     }
     draft.add_event(settings_changed(fields, &by, before, &profile));
+    draft.set_profile(profile);
+    draft.finish(())
+}
+
+/// Replaces the pools of included minutes (S7), and adds the event that says so. If the terms are the same, nothing changes.
+pub fn set_pools(
+    account: &Account,
+    profile: &Profile,
+    now: Timestamp,
+    terms: Vec<PoolTerms>,
+    by: &str,
+) -> Decision<()> {
+    let mut draft = Draft::on(account, now);
+    let pools = profile.pools.replaced(terms, Month::of(draft.now()));
+    if pools.terms().eq(profile.pools.terms()) {
+        return Decision::unchanged(());
+    }
+    draft.account_mut().pools_version = pools.version;
+    let profile = Profile { pools, ..profile.clone() };
+    draft.add_event(settings_changed(vec![Setting::Pools], by, &profile, &profile));
     draft.set_profile(profile);
     draft.finish(())
 }

@@ -49,6 +49,7 @@ pub fn succeed(
         post_usage: Money::zero(account.currency),
         fingerprint: payment.fingerprint.clone(),
         requires: None,
+        unmarks: None,
         details: EntryDetails::Funds { kind: payment.kind, payment: payment.id.clone(), expires_at },
     });
     draft.account_mut().receipts += 1;

@@ -1,8 +1,12 @@
 //! Instants and calendar months, always in UTC (T1, F1).
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// A start later than this after now is refused (T1).
 pub const FUTURE_TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -88,11 +92,54 @@ impl Month {
         (text.len() == 7 && may_be_kept(begins)).then_some(Self { first_day })
     }
 
+    /// The month before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        let day_before = self.first_day.yesterday().expect("the year before a kept year exists");
+        Self { first_day: day_before.first_of_month() }
+    }
+
+    /// Its year and its number in the year, from 1.
+    pub fn year_and_number(self) -> (i16, i8) {
+        (self.first_day.year(), self.first_day.month())
+    }
+
+    /// The month of a year with this number, from 1.
+    pub fn of_year(year: i16, number: i8) -> Option<Self> {
+        Self::parse(&format!("{year:04}-{number:02}"))
+    }
+
+    /// The first instant of the month.
+    pub fn start(self) -> Timestamp {
+        self.first_day.to_zoned(TimeZone::UTC).expect("midnight UTC of a kept year exists").timestamp()
+    }
+
     /// The first instant after the month.
     pub fn end(self) -> Timestamp {
-        let midnight =
-            self.first_day.to_zoned(TimeZone::UTC).expect("midnight UTC of a kept year exists").timestamp();
-        plus_months(midnight, 1)
+        plus_months(self.start(), 1)
+    }
+}
+
+impl Serialize for Month {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Month {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom("expected a month such as 2026-11"))
+    }
+}
+
+impl JsonSchema for Month {
+    fn schema_name() -> Cow<'static, str> {
+        "Month".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}$", "description": "A month in UTC" })
     }
 }
 

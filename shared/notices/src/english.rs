@@ -1,6 +1,6 @@
 //! What people are told, in English.
 
-use domain::event::UnusedFunds;
+use domain::event::{PoolShare, UnusedFunds};
 use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
@@ -29,6 +29,7 @@ impl Language for English {
             Notice::BalanceWarning { available, .. } => warning(told, available),
             Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
             Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
+            Notice::PoolUsed(share) => pool_used(told, share),
             Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
@@ -51,7 +52,11 @@ impl Language for English {
             Label::ExpiredAt => "Expired",
             Label::FurtherLots => "Others",
             Label::MonthlyLimit => "Monthly limit",
+            Label::MinutesIncluded => "Minutes included",
+            Label::MinutesUsed => "Minutes used",
+            Label::Month => "Month (UTC)",
             Label::Owed => "Owed",
+            Label::Plan => "Plan and country",
             Label::PoNumber => "PO number",
             Label::Receipt => "Receipt number",
             Label::RechargeAmount => "Adds",
@@ -286,6 +291,37 @@ fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
         ),
         "See your credit",
     )
+}
+
+fn pool_used(told: &Told<'_>, share: &PoolShare) -> Parts {
+    let (name, plan) = (told.name, one_line(&share.pool));
+    let month = wording::month(share.month, Locale::En);
+    let used = wording::count(share.used, Locale::En);
+    let size = wording::count(share.size, Locale::En);
+    let paid = match told.billing {
+        BillingModel::Prepaid => "paid from the credit, at the published rates",
+        BillingModel::PostUsage => {
+            "charged at the published rates: credit pays first, and the rest is invoiced"
+        }
+    };
+    let (heading, now) = if share.used >= share.size {
+        (
+            format!("All included minutes of {plan} are used"),
+            format!("Further calls of {month} on this plan are {paid}."),
+        )
+    } else {
+        (
+            format!("{}% of the included minutes of {plan} are used", share.share),
+            format!("Once all of them are used, calls on this plan are {paid}."),
+        )
+    };
+    let body = format!(
+        "In {month}, calls of {name} have used {used} of the {size} minutes that the plan {plan} includes.\n\
+         \n\
+         {now}\n\
+         The next month has its own minutes."
+    );
+    (heading, body, "See the included minutes")
 }
 
 fn settings_changed(told: &Told<'_>, changed: Changed) -> Parts {

@@ -1,6 +1,6 @@
 //! What people are told, in French. Written with plain spaces; [`French::typeset`] puts those that do not break.
 
-use domain::event::UnusedFunds;
+use domain::event::{PoolShare, UnusedFunds};
 use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
@@ -40,6 +40,7 @@ impl Language for French {
             Notice::BalanceWarning { available, .. } => warning(told, available),
             Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
             Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
+            Notice::PoolUsed(share) => pool_used(told, share),
             Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
@@ -61,7 +62,11 @@ impl Language for French {
             Label::ExpiredAt => "Expiration",
             Label::FurtherLots => "Autres",
             Label::MonthlyLimit => "Limite mensuelle",
+            Label::MinutesIncluded => "Minutes incluses",
+            Label::MinutesUsed => "Minutes utilisées",
+            Label::Month => "Mois (UTC)",
             Label::Owed => "À régler",
+            Label::Plan => "Forfait et pays",
             Label::PoNumber => "Bon de commande",
             Label::Receipt => "Numéro de reçu",
             Label::RechargeAmount => "Montant ajouté",
@@ -309,6 +314,37 @@ fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
         ),
         "Voir votre crédit",
     )
+}
+
+fn pool_used(told: &Told<'_>, share: &PoolShare) -> Parts {
+    let (name, plan) = (told.name, one_line(&share.pool));
+    let month = wording::month(share.month, Locale::Fr);
+    let used = wording::count(share.used, Locale::Fr);
+    let size = wording::count(share.size, Locale::Fr);
+    let paid = match told.billing {
+        BillingModel::Prepaid => "payés par le crédit, aux tarifs publiés",
+        BillingModel::PostUsage => {
+            "comptés aux tarifs publiés : le crédit paie d’abord, et le reste est facturé"
+        }
+    };
+    let (heading, now) = if share.used >= share.size {
+        (
+            format!("Toutes les minutes incluses de {plan} sont utilisées"),
+            format!("Les autres appels du mois ({month}) avec ce forfait sont {paid}."),
+        )
+    } else {
+        (
+            format!("{} % des minutes incluses de {plan} sont utilisées", share.share),
+            format!("Une fois toutes ces minutes utilisées, les appels avec ce forfait sont {paid}."),
+        )
+    };
+    let body = format!(
+        "En {month}, les appels de {name} ont utilisé {used} des {size} minutes que le forfait {plan} comprend.\n\
+         \n\
+         {now}\n\
+         Le mois suivant a ses propres minutes."
+    );
+    (heading, body, "Voir les minutes incluses")
 }
 
 fn settings_changed(told: &Told<'_>, changed: Changed) -> Parts {

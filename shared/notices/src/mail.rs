@@ -194,6 +194,12 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
         Notice::FundsExpired { amount: forfeited, lots } => {
             [vec![(Label::Amount, amount(forfeited))], rows_of_lots(Label::ExpiredAt, lots, locale)].concat()
         }
+        Notice::PoolUsed(share) => vec![
+            (Label::Plan, one_line(&share.pool)),
+            (Label::Month, wording::month(share.month, locale)),
+            (Label::MinutesUsed, wording::count(share.used, locale)),
+            (Label::MinutesIncluded, wording::count(share.size, locale)),
+        ],
         Notice::SettingsChanged { changed, by, new, .. } => {
             let mut rows = vec![(Label::Changed, language.changed(changed))];
             if occasion.reader != Reader::Removed {

@@ -1,12 +1,12 @@
 //! A notice: an event that people get a mail about. Other events have no mail.
 
-use domain::event::{Expired, Expiring, NewValues, Setting, UnusedFunds};
+use domain::event::{Expired, Expiring, NewValues, PoolShare, Setting, UnusedFunds};
 use domain::recharge::{Limit, Safeguard};
 use domain::{EventDetails, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 
 /// The types of the events that can have a mail: those for which [`Notice::of`] gives a notice.
-pub const EVENTS: [&str; 11] = [
+pub const EVENTS: [&str; 12] = [
     "FundsAdded",
     "BalanceDepleted",
     "BalanceWarning",
@@ -17,6 +17,7 @@ pub const EVENTS: [&str; 11] = [
     "RechargeLimited",
     "RechargePaused",
     "RechargeStopped",
+    "PoolUsed",
     "SettingsChanged",
 ];
 
@@ -84,6 +85,8 @@ pub enum Notice<'a> {
         /// The lots, oldest expiry first.
         lots: &'a [UnusedFunds],
     },
+    /// Calls used 80 % or all of a pool of included minutes (N8).
+    PoolUsed(&'a PoolShare),
     /// Auto-recharge, payment method or recipients were changed (N9).
     SettingsChanged {
         /// The settings that were changed, of these three.
@@ -194,6 +197,7 @@ impl<'a> Notice<'a> {
             EventDetails::FundsExpired(Expired { amount, lots }) if is_worth_a_mail(*amount, lots) => {
                 Self::FundsExpired { amount: *amount, lots }
             }
+            EventDetails::PoolUsed(share) => Self::PoolUsed(share),
             EventDetails::SettingsChanged { fields, by, added_recipients, removed_recipients, new } => {
                 Self::SettingsChanged {
                     changed: Changed::of(fields)?,
@@ -262,6 +266,7 @@ impl<'a> Notice<'a> {
             | Self::BalanceWarning { .. }
             | Self::FundsExpiring { .. }
             | Self::FundsExpired { .. } => "funds",
+            Self::PoolUsed(_) => "included-minutes",
             Self::SettingsChanged { changed, .. } => match changed {
                 Changed { payment_method: true, .. } => "payment-method",
                 Changed { auto_recharge: true, .. } => "auto-recharge",

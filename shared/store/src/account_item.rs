@@ -11,6 +11,7 @@ use telemetry::Correlation;
 
 use crate::error::{StoreError, corrupt};
 use crate::item::{Item, Reader, Writer};
+use crate::pool_item::{pool_use_from_bytes, pool_use_to_bytes, pools_of, pools_to_profile};
 use crate::recharge_item::{recharge_from_map, recharge_to_map};
 use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, day_part, shard_of};
 
@@ -21,7 +22,7 @@ pub(crate) const LISTED_VALUE: &str = "account";
 pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Option<&Correlation>) -> Item {
     let cause = cause.filter(|_| !events.is_empty());
     let events = (!events.is_empty()).then(|| serde_json::to_string(events).expect("events are plain data"));
-    let mut item = Writer::versioned()
+    let mut item = Writer::versioned_if(account.pools_version > 0)
         .text(ACCOUNT_ID, account.id.as_str())
         .text(PART, CORE)
         .text(LISTED, LISTED_VALUE)
@@ -39,6 +40,8 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         .maps("open", account.open_payments.iter().map(open_to_map))
         .map_if("warning", account.warning.as_ref().map(warning_to_map))
         .map_if("recharge", recharge_to_map(&account.recharge))
+        .number_if("pools", Some(account.pools_version).filter(|version| *version > 0))
+        .bytes_if("poolUse", pool_use_to_bytes(&account.pool_use))
         .text_if("facts", events)
         .text_if("correlation", cause.map(Correlation::as_str));
     for due in Due::ALL {
@@ -116,6 +119,9 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         depletion_told: reader.flag("depletionTold")?,
         warning: reader.map_if("warning")?.map(|map| warning_from_map(&map, currency)).transpose()?,
         recharge: recharge_from_map(reader.map_if("recharge")?.as_ref(), currency)?,
+        pools_version: if reader.has("pools") { reader.number("pools")? } else { 0 },
+        pool_use: pool_use_from_bytes(reader.bytes("poolUse")?)
+            .ok_or_else(|| reader.corrupt("poolUse cannot be unpacked"))?,
     })
 }
 
@@ -197,7 +203,7 @@ pub(crate) fn profile_to_item(account: &AccountId, profile: &Profile) -> Item {
         Locale::En => "en",
         Locale::Fr => "fr",
     };
-    Writer::versioned()
+    let item = Writer::versioned_if(profile.pools.version > 0)
         .text(ACCOUNT_ID, account.as_str())
         .text(PART, PROFILE)
         .text("name", &profile.name)
@@ -205,8 +211,8 @@ pub(crate) fn profile_to_item(account: &AccountId, profile: &Profile) -> Item {
         .texts("emails", profile.notification_emails.iter().cloned())
         .text_if("poNumber", profile.po_number.as_deref())
         .map_if("card", profile.payment_method.as_ref().map(method_to_map))
-        .map_if("backup", profile.backup.as_ref().map(method_to_map))
-        .done()
+        .map_if("backup", profile.backup.as_ref().map(method_to_map));
+    pools_to_profile(item, &profile.pools).done()
 }
 
 pub(crate) fn profile_from_item(item: &Item) -> Result<Profile, StoreError> {
@@ -219,6 +225,7 @@ pub(crate) fn profile_from_item(item: &Item) -> Result<Profile, StoreError> {
         po_number: reader.text_if("poNumber")?,
         payment_method: reader.map_if("card")?.as_ref().map(method_from_map).transpose()?,
         backup: reader.map_if("backup")?.as_ref().map(method_from_map).transpose()?,
+        pools: pools_of(&reader)?,
     })
 }
 
@@ -250,8 +257,10 @@ mod tests {
     use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
     use domain::Money;
+    use domain::pool::{Pool, PoolTerms, PoolUse, Pools, Sizes};
     use domain::recharge::{Amounts, Failure, Recharge, State};
     use domain::time::day_of;
+    use domain::usage::Service;
 
     fn account() -> Account {
         let eur = Currency::parse("EUR").unwrap();
@@ -280,12 +289,31 @@ mod tests {
             last_failure: Some(Failure { at: now, reason: "insufficient_funds".into() }),
             look_at: None,
         };
-        for number in 0..4 {
+        account.pools_version = 3;
+        for month in ["2026-10", "2026-11"] {
+            let month = Month::parse(month).unwrap();
+            let of_pool = |number| PoolUse { month, number, minutes: 123_456, told: 80 };
+            account.pool_use.extend((0..3).map(of_pool));
+        }
+        for number in 0..2 {
             let id = LotId::parse(format!("pur_{number:032}")).unwrap();
             let amount = Money::new("100.0001".parse().unwrap(), eur).unwrap();
             account.lots.push(Lot::new(id, now, Lot::expiry_of_purchase(now), amount, now));
         }
         account
+    }
+
+    fn pools() -> Pools {
+        let terms = PoolTerms {
+            plan: "MCOPSTN2".into(),
+            country: "FR".into(),
+            minutes_per_licence: 600,
+            licences: 7,
+            services: vec![Service::UserOut, Service::ConferenceOut],
+            countries: vec!["FR".into(), "DE".into()],
+        };
+        let sizes = Sizes { changed_in: Month::parse("2026-11").unwrap(), largest: 4200, before: 3000 };
+        Pools { version: 3, list: vec![Pool { number: 1, id: "MCOPSTN2/FR".into(), terms, sizes }] }
     }
 
     /// What DynamoDB counts: names and values.
@@ -296,6 +324,7 @@ mod tests {
             AttributeValue::M(map) => {
                 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>()
             }
+            AttributeValue::B(bytes) => bytes.as_ref().len(),
             AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
             _ => 1,
         }
@@ -325,7 +354,10 @@ mod tests {
         for events in [vec![], vec![EventDetails::BalanceLow { available }]] {
             let item = core_to_item(&account, &events, cause.as_ref());
             let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
-            assert!(bytes < 1024, "a core with four lots and an open payment has {bytes} bytes");
+            assert!(
+                bytes < 1024,
+                "a core with two lots, three pools in two months and an open payment has {bytes} bytes"
+            );
         }
     }
 
@@ -354,8 +386,18 @@ mod tests {
     #[test]
     fn a_newer_schema_is_left_alone() {
         let mut item = core_to_item(&account(), &[], None);
-        item.insert("schema".into(), AttributeValue::N("2".into()));
-        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 2, .. })));
+        item.insert("schema".into(), AttributeValue::N("3".into()));
+        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 3, .. })));
+    }
+
+    #[test]
+    fn only_an_account_with_pools_is_of_the_schema_that_older_software_refuses() {
+        let schema = |account: &Account| core_to_item(account, &[], None).remove("schema");
+        assert_eq!(schema(&account()), Some(AttributeValue::N("2".into())));
+        let without_pools = Account { pools_version: 0, pool_use: Vec::new(), ..account() };
+        assert_eq!(schema(&without_pools), Some(AttributeValue::N("1".into())));
+        let item = core_to_item(&without_pools, &[], None);
+        assert_eq!(core_from_item(&item).unwrap(), without_pools);
     }
 
     #[test]
@@ -390,6 +432,7 @@ mod tests {
             po_number: Some("PO 1".into()),
             payment_method: Some(method.clone()),
             backup: Some(method),
+            pools: pools(),
         };
         assert_eq!(profile_from_item(&profile_to_item(&id, &profile)).unwrap(), profile);
     }

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use domain::change::Change;
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
-use domain::{Account, AccountId, Decision, Profile};
+use domain::{Account, AccountId, Decision, Pools, Profile};
 use telemetry::Correlation;
 use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
 
@@ -91,9 +92,19 @@ pub enum ApplyError<R> {
     Store(#[from] StoreError),
 }
 
+/// What a decision needs beside the account's core.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Pools,
+    Profile,
+}
+
 /// The state that a try decides on.
 struct Loaded {
     account: Account,
+    /// The pools in the version that the account has; none if the decision does not need them.
+    pools: Arc<Pools>,
     profile: Option<Profile>,
     /// From a consistent read, not from memory.
     fresh: bool,
@@ -180,7 +191,24 @@ impl Store {
         mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         let turn = self.turn(id).await;
-        self.run(id, &turn, false, |loaded, seen| decide(&loaded.account, seen).map(of_this_request)).await
+        self.run(id, &turn, Needs::Nothing, |loaded, seen| decide(&loaded.account, seen).map(of_this_request))
+            .await
+    }
+
+    /// The same for a decision that needs the account's pools too.
+    ///
+    /// # Errors
+    ///
+    /// The same. A decision of this kind never refuses.
+    pub async fn apply_with_pools<T>(
+        &self,
+        id: &AccountId,
+        mut decide: impl FnMut(&Account, &Pools, &Seen) -> Decision<T> + Send,
+    ) -> Result<Applied<T>, ApplyError<Infallible>> {
+        let turn = self.turn(id).await;
+        let decide =
+            |loaded: &Loaded, seen: &Seen| Ok(of_this_request(decide(&loaded.account, &loaded.pools, seen)));
+        self.run(id, &turn, Needs::Pools, decide).await
     }
 
     /// The same for a decision on behalf of several requests, at a turn that they share ([`Store::turn`]).
@@ -192,9 +220,10 @@ impl Store {
         &self,
         id: &AccountId,
         turn: &Turn,
-        mut decide: impl FnMut(&Account, &Seen) -> Combined<T> + Send,
+        mut decide: impl FnMut(&Account, &Pools, &Seen) -> Combined<T> + Send,
     ) -> Result<Applied<T>, ApplyError<Infallible>> {
-        self.run(id, turn, false, |loaded, seen| Ok(decide(&loaded.account, seen))).await
+        let decide = |loaded: &Loaded, seen: &Seen| Ok(decide(&loaded.account, &loaded.pools, seen));
+        self.run(id, turn, Needs::Pools, decide).await
     }
 
     /// Waits until it is this caller's turn to change the account. Within one process, changes to an account are made one
@@ -214,7 +243,7 @@ impl Store {
         mut decide: impl FnMut(&Account, &Profile) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         let turn = self.turn(id).await;
-        self.run(id, &turn, true, |loaded, _| {
+        self.run(id, &turn, Needs::Profile, |loaded, _| {
             let profile = loaded.profile.as_ref().expect("it was loaded with its profile");
             decide(&loaded.account, profile).map(of_this_request)
         })
@@ -225,16 +254,15 @@ impl Store {
         &self,
         id: &AccountId,
         _turn: &Turn,
-        with_profile: bool,
+        needs: Needs,
         mut decide: impl FnMut(&Loaded, &Seen) -> Result<Combined<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         let mut seen = Seen::default();
         let mut tries = 0;
         let mut uncertain: Option<Uncertain<T>> = None;
-        let remembered = if with_profile { None } else { self.recall(id) };
-        let mut loaded = match remembered {
-            Some(account) => Loaded { account, profile: None, fresh: false },
-            None => self.load(id, with_profile).await?,
+        let mut loaded = match self.recall_for(id, needs) {
+            Some(remembered) => remembered,
+            None => self.load(id, needs).await?,
         };
         loop {
             if let Some(answer) = uncertain.take().and_then(|commit| commit.answer_if_made(&loaded)) {
@@ -243,7 +271,7 @@ impl Store {
             let Combined { decision, cause } = match decide(&loaded, &seen) {
                 // What is refused, or writes nothing, is decided on a consistent read, never on memory.
                 Ok(Combined { decision: Decision { change: None, .. }, .. }) | Err(_) if !loaded.fresh => {
-                    loaded = self.load(id, with_profile).await?;
+                    loaded = self.load(id, needs).await?;
                     continue;
                 }
                 decided => decided.map_err(ApplyError::Refused)?,
@@ -286,18 +314,33 @@ impl Store {
             }
             COMMIT_RETRIES.add(1);
             tokio::time::sleep(pause(tries)).await;
-            loaded = self.load(id, with_profile).await?;
+            loaded = self.load(id, needs).await?;
         }
     }
 
-    async fn load<R>(&self, id: &AccountId, with_profile: bool) -> Result<Loaded, ApplyError<R>> {
-        let loaded = if with_profile {
-            self.account_with_profile(id).await?.map(|(account, profile)| (account, Some(profile)))
-        } else {
-            self.account(id).await?.map(|account| (account, None))
-        };
-        let (account, profile) = loaded.ok_or(ApplyError::NoAccount)?;
+    /// The account as this process last saw it, with what the decision needs, if all of that is remembered.
+    fn recall_for(&self, id: &AccountId, needs: Needs) -> Option<Loaded> {
+        if needs == Needs::Profile {
+            return None;
+        }
+        let account = self.recall(id)?;
+        let pools = if needs == Needs::Pools { self.recall_pools(&account)? } else { Arc::default() };
+        Some(Loaded { account, pools, profile: None, fresh: false })
+    }
+
+    async fn load<R>(&self, id: &AccountId, needs: Needs) -> Result<Loaded, ApplyError<R>> {
+        if needs != Needs::Profile {
+            let account = self.account(id).await?.ok_or(ApplyError::NoAccount)?;
+            self.remember(&account);
+            let pools =
+                if needs == Needs::Pools { self.recall_pools(&account) } else { Some(Arc::default()) };
+            if let Some(pools) = pools {
+                return Ok(Loaded { account, pools, profile: None, fresh: true });
+            }
+        }
+        let (account, profile) = self.account_with_profile(id).await?.ok_or(ApplyError::NoAccount)?;
         self.remember(&account);
-        Ok(Loaded { account, profile, fresh: true })
+        let pools = self.remember_pools(&account, &profile)?;
+        Ok(Loaded { account, pools, profile: Some(profile), fresh: true })
     }
 }

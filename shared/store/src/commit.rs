@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ConditionCheck, Put, ReturnConsumedCapacity,
+    AttributeValue, CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem,
 };
 use domain::change::Change;
@@ -16,7 +16,7 @@ use telemetry::Correlation;
 
 use crate::Store;
 use crate::account_item::{core_to_item, day_end_to_item, profile_to_item};
-use crate::entry_item::{entry_from_item, entry_to_item, marker_to_item};
+use crate::entry_item::{entry_from_item, entry_to_item, marker_key, marker_to_item};
 use crate::error::StoreError;
 use crate::item::Item;
 use crate::payment_item::payment_to_item;
@@ -32,7 +32,7 @@ pub(crate) enum Refused {
     Journal {
         /// Rows that exist under keys we meant to write.
         existing: Vec<JournalEntry>,
-        /// Rows we rely on that do not exist.
+        /// Rows we rely on that do not exist, and unrated rows without a marker.
         missing: Vec<JournalKey>,
         /// Another commit came between, too: decide again on a fresh read.
         raced: bool,
@@ -48,6 +48,7 @@ enum Role<'a> {
     Account,
     Side,
     Row(&'a JournalEntry),
+    /// An entry that must exist, or an unrated entry whose marker must.
     Required(&'a JournalKey),
     Payment,
 }
@@ -102,6 +103,9 @@ fn items_of<'a>(
         items.push((Role::Row(entry), row));
         if let Some(required) = &entry.requires {
             items.push((Role::Required(required), require(&tables.journal, account, required)));
+        }
+        if let Some(unrated) = &entry.unmarks {
+            items.push((Role::Required(unrated), unmark(&tables.journal, account, unrated)));
         }
         if matches!(entry.details, EntryDetails::Unrated { .. }) {
             items.push((Role::Side, put(&tables.journal, marker_to_item(account, &entry.key), None)));
@@ -175,6 +179,17 @@ fn require(table: &str, account: &AccountId, key: &JournalKey) -> TransactWriteI
         .build()
         .expect("table, key and condition are set");
     TransactWriteItem::builder().condition_check(check).build()
+}
+
+/// Removes the marker of an unrated entry, on condition that it is there.
+fn unmark(table: &str, account: &AccountId, key: &JournalKey) -> TransactWriteItem {
+    let delete = Delete::builder()
+        .table_name(table)
+        .set_key(Some(marker_key(account, key)))
+        .condition_expression("attribute_exists(accountId)")
+        .build()
+        .expect("table and key are set");
+    TransactWriteItem::builder().delete(delete).build()
 }
 
 fn read_refusal(error: SdkError<TransactWriteItemsError>, roles: &[Role<'_>]) -> Refused {

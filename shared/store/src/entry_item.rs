@@ -1,9 +1,9 @@
 //! One immutable row of `journal`, and the marker beside a row without a rate (S9).
 
 use domain::card_payment::CardPaymentKind;
-use domain::journal::{EntryDetails, JournalEntry, Lasting};
+use domain::journal::{EntryDetails, JournalEntry, Lasting, ReturnedLot, Reversal};
 use domain::journal_key::{EntryKind, JournalKey};
-use domain::lot::Draw;
+use domain::lot::{Began, Draw};
 use domain::rejected_record::{Message, RejectedRecord, RejectionStatus};
 use domain::time::{Month, key_text};
 use domain::usage::{Number, Service, UsageRecord};
@@ -15,7 +15,7 @@ use crate::item::{Item, Reader, Writer};
 use crate::tables::{ACCOUNT_ID, ENTRY, LATE_POSTED, shard_of, unrated_partition};
 
 pub(crate) fn entry_to_item(account: &AccountId, entry: &JournalEntry) -> Item {
-    let item = Writer::versioned()
+    let item = Writer::versioned_if(is_of_newest_schema(entry))
         .text(ACCOUNT_ID, account.as_str())
         .text(ENTRY, entry.key.as_str())
         .text("kind", entry.details.kind().as_str())
@@ -40,6 +40,16 @@ pub(crate) fn entry_to_item(account: &AccountId, entry: &JournalEntry) -> Item {
     details_to_item(item, &entry.details).done()
 }
 
+/// Whether older software would not understand the entry: it knows no reversals, and would count a charge under `#rated` or a
+/// forfeit of returned funds as altered.
+fn is_of_newest_schema(entry: &JournalEntry) -> bool {
+    match &entry.details {
+        EntryDetails::Reversal(_) | EntryDetails::Expiry { returned_by: Some(_), .. } => true,
+        EntryDetails::Usage { basis, .. } => entry.unmarks.is_some() || !basis.included().is_empty(),
+        _ => false,
+    }
+}
+
 fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
     match details {
         EntryDetails::Usage { record, charge, basis } => item
@@ -58,7 +68,10 @@ fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
                 None => item,
             }
         }
-        EntryDetails::Expiry { lot } => item.text("lotId", lot.as_str()),
+        EntryDetails::Reversal(reversal) => reversal_to_item(item, reversal),
+        EntryDetails::Expiry { lot, returned_by } => item
+            .text("lotId", lot.as_str())
+            .text_if("returnedBy", returned_by.as_ref().map(JournalKey::as_str)),
         EntryDetails::Invoice { month } => item.text("month", month.to_string()),
     }
 }
@@ -82,6 +95,7 @@ pub(crate) fn entry_from_item(item: &Item) -> Result<JournalEntry, StoreError> {
         post_usage: reader.money_or_zero("postUsage", currency)?,
         fingerprint: Fingerprint::from_stored(reader.text("content")?),
         requires: None,
+        unmarks: None,
         lasting: reader.has("fact").then(|| lasting_from_item(&reader)).transpose()?,
         details: details_from_item(&reader, currency)?,
     })
@@ -122,13 +136,71 @@ fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDet
             author: reader.text("author")?.to_owned(),
             expires_at: reader.instant_if("expiresAt")?,
         },
-        EntryKind::Expiry => EntryDetails::Expiry { lot: reader.parsed("lotId", LotId::parse)? },
+        EntryKind::Reversal => EntryDetails::Reversal(reversal_from_item(reader, currency, record()?)?),
+        EntryKind::Expiry => EntryDetails::Expiry {
+            lot: reader.parsed("lotId", LotId::parse)?,
+            returned_by: reader.text_if("returnedBy")?.map(JournalKey::from_stored),
+        },
         EntryKind::Invoice => EntryDetails::Invoice { month: reader.named("month", Month::parse)? },
     })
 }
 
+fn reversal_to_item(item: Writer, reversal: &Reversal) -> Writer {
+    let Reversal { record, of, charge, returned, lot, included, reason, author } = reversal;
+    let item = item
+        .map("record", record_to_map(record))
+        .text("reversed", of.as_str())
+        .money_if("charge", *charge)
+        .maps("returned", returned.iter().map(draw_to_map))
+        .map_if("lot", lot.as_ref().map(returned_lot_to_map))
+        .text("reason", reason)
+        .text("author", author);
+    match included.as_slice() {
+        [] => item,
+        list => item.text("included", serde_json::to_string(list).expect("minutes are plain data")),
+    }
+}
+
+fn reversal_from_item(
+    reader: &Reader<'_>,
+    currency: Currency,
+    record: UsageRecord,
+) -> Result<Reversal, StoreError> {
+    let returned = reader.maps("returned")?;
+    Ok(Reversal {
+        record,
+        of: JournalKey::from_stored(reader.text("reversed")?),
+        charge: reader.money_if("charge", currency)?,
+        returned: returned.iter().map(|map| draw_from_map(map, currency)).collect::<Result<_, _>>()?,
+        lot: reader.map_if("lot")?.map(|map| returned_lot_from_map(&map, currency)).transpose()?,
+        included: match reader.has("included") {
+            true => reader.parsed("included", serde_json::from_str)?,
+            false => Vec::new(),
+        },
+        reason: reader.text("reason")?.to_owned(),
+        author: reader.text("author")?.to_owned(),
+    })
+}
+
+fn returned_lot_to_map(lot: &ReturnedLot) -> Writer {
+    Writer::default().text("id", lot.id.as_str()).money("a", lot.amount).instant("e", lot.expires_at)
+}
+
+fn returned_lot_from_map(map: &Reader<'_>, currency: Currency) -> Result<ReturnedLot, StoreError> {
+    Ok(ReturnedLot {
+        id: map.parsed("id", LotId::parse)?,
+        amount: map.money("a", currency)?,
+        expires_at: map.instant("e")?,
+    })
+}
+
 fn draw_to_map(draw: &Draw) -> Writer {
-    Writer::default().text("id", draw.lot.as_str()).money("a", draw.amount).instant("e", draw.expires_at)
+    let map =
+        Writer::default().text("id", draw.lot.as_str()).money("a", draw.amount).instant("e", draw.expires_at);
+    match draw.began {
+        Some(Began { purchased_at, amount }) => map.instant("p", purchased_at).money("of", amount),
+        None => map,
+    }
 }
 
 fn draw_from_map(map: &Reader<'_>, currency: Currency) -> Result<Draw, StoreError> {
@@ -136,6 +208,10 @@ fn draw_from_map(map: &Reader<'_>, currency: Currency) -> Result<Draw, StoreErro
         lot: map.parsed("id", LotId::parse)?,
         amount: map.money("a", currency)?,
         expires_at: map.instant("e")?,
+        began: match map.instant_if("p")? {
+            Some(purchased_at) => Some(Began { purchased_at, amount: map.money("of", currency)? }),
+            None => None,
+        },
     })
 }
 
@@ -207,7 +283,14 @@ fn rejected_from_map(map: &Reader<'_>, sent_at: Timestamp) -> Result<RejectedRec
 
 /// The marker that finds a record without a rate among all accounts'.
 pub(crate) fn marker_to_item(account: &AccountId, key: &JournalKey) -> Item {
-    Writer::versioned()
+    let mut item = Writer::versioned().done();
+    item.extend(marker_key(account, key));
+    item
+}
+
+/// The primary key of a marker.
+pub(crate) fn marker_key(account: &AccountId, key: &JournalKey) -> Item {
+    Writer::default()
         .text(ACCOUNT_ID, unrated_partition(shard_of(account)))
         .text(ENTRY, format!("{account}#{key}"))
         .done()

@@ -2,6 +2,7 @@
 
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::change::Change;
+use domain::debit::Terms;
 use domain::money::MAX_UNITS;
 use domain::profile::{Card, PaymentMethod};
 use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
@@ -10,8 +11,8 @@ use domain::settlement;
 use domain::time::{cut_to_second, in_range};
 use domain::usage::MAX_DURATION_SECONDS;
 use domain::{
-    Account, AccountId, BillingModel, CardPayment, Currency, Fingerprint, PaymentId, Profile, RateTable,
-    RecordId, UsageRecord, debit, expiry,
+    Account, AccountId, BillingModel, CardPayment, Currency, Fingerprint, PaymentId, Pools, Profile,
+    RateTable, RecordId, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -142,7 +143,8 @@ impl World {
                 let record = |world: &mut Self| UsageRecord { charge, revision, ..world.call(seconds) };
                 let records: Vec<_> = (0..records).map(|_| record(self)).collect();
                 let records: Vec<_> = records.iter().collect();
-                let decided = debit::decide(&account, now, &records, &[], &RateTable::default());
+                let terms = Terms { rates: &RateTable::default(), pools: &Pools::default() };
+                let decided = debit::decide(&account, now, &records, &[], terms);
                 self.take(decided.change);
             }
             Op::Add { parts, units, expires_in_hours } => {

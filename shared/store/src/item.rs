@@ -12,8 +12,11 @@ use rust_decimal::Decimal;
 
 use crate::error::StoreError;
 
-/// The number of the shapes this software writes, and the newest it reads.
-const SCHEMA: u32 = 1;
+/// The newest shapes that this software reads. Number 2 has pools and reversals.
+const NEWEST_SCHEMA: u32 = 2;
+
+/// The number of shapes that have not changed since the first.
+const FIRST_SCHEMA: u32 = 1;
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -22,9 +25,15 @@ pub(crate) type Item = HashMap<String, AttributeValue>;
 pub(crate) struct Writer(Item);
 
 impl Writer {
-    /// An item of ours, with its schema number.
+    /// An item of ours in its first shape.
     pub(crate) fn versioned() -> Self {
-        Self::default().number("schema", SCHEMA)
+        Self::default().number("schema", FIRST_SCHEMA)
+    }
+
+    /// An item of ours, in its newest shape if it has attributes that older software would lose or not understand. Otherwise
+    /// older software may go on with it.
+    pub(crate) fn versioned_if(is_new: bool) -> Self {
+        Self::default().number("schema", if is_new { NEWEST_SCHEMA } else { FIRST_SCHEMA })
     }
 
     pub(crate) fn text(self, name: &str, text: impl Into<String>) -> Self {
@@ -33,6 +42,13 @@ impl Writer {
 
     pub(crate) fn number(self, name: &str, number: impl ToString + Copy) -> Self {
         self.value(name, AttributeValue::N(number.to_string()))
+    }
+
+    pub(crate) fn number_if(self, name: &str, number: Option<impl ToString + Copy>) -> Self {
+        match number {
+            Some(number) => self.number(name, number),
+            None => self,
+        }
     }
 
     pub(crate) fn flag(self, name: &str, flag: bool) -> Self {
@@ -46,6 +62,13 @@ impl Writer {
 
     pub(crate) fn money(self, name: &str, money: Money) -> Self {
         self.number(name, money.amount().normalize())
+    }
+
+    pub(crate) fn money_if(self, name: &str, money: Option<Money>) -> Self {
+        match money {
+            Some(money) => self.money(name, money),
+            None => self,
+        }
     }
 
     pub(crate) fn instant(self, name: &str, instant: Timestamp) -> Self {
@@ -83,6 +106,11 @@ impl Writer {
         if list.is_empty() { self } else { self.value(name, AttributeValue::L(list)) }
     }
 
+    /// Bytes; left out when there are none.
+    pub(crate) fn bytes_if(self, name: &str, bytes: Vec<u8>) -> Self {
+        if bytes.is_empty() { self } else { self.value(name, AttributeValue::B(bytes.into())) }
+    }
+
     pub(crate) fn texts(self, name: &str, texts: impl IntoIterator<Item = String>) -> Self {
         self.value(name, AttributeValue::L(texts.into_iter().map(AttributeValue::S).collect()))
     }
@@ -109,7 +137,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn versioned(item: &'a Item, name: &'a str) -> Result<Self, StoreError> {
         let reader = Self { item, name };
         let found = reader.number("schema")?;
-        if found > SCHEMA {
+        if found > NEWEST_SCHEMA {
             return Err(StoreError::NewerSchema { item: name.to_owned(), found });
         }
         Ok(reader)
@@ -190,6 +218,13 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn instant_if(&self, field: &str) -> Result<Option<Timestamp>, StoreError> {
         if self.has(field) { self.instant(field).map(Some) } else { Ok(None) }
+    }
+
+    /// Bytes; none when they were left out.
+    pub(crate) fn bytes(&self, field: &str) -> Result<&'a [u8], StoreError> {
+        let Some(value) = self.item.get(field) else { return Ok(&[]) };
+        let bytes = value.as_b().map_err(|_| self.corrupt(format_args!("{field} is not bytes")))?;
+        Ok(bytes.as_ref())
     }
 
     pub(crate) fn map(&self, field: &str) -> Result<Self, StoreError> {

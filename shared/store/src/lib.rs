@@ -5,7 +5,7 @@
 //! | `definition` | the definition of a table, and its creation from it |
 //! | [`tables`] | the tables of the books: names, keys and indexes |
 //! | `item` | attribute values, written and read by hand so that money stays exact |
-//! | `account_item`, `recharge_item`, `entry_item`, `payment_item` | the stored shapes |
+//! | `account_item`, `recharge_item`, `entry_item`, `payment_item`, `pool_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
 //! | `backoff` | pauses between tries |
 //! | `commit` | one transaction, and the meaning of its refusal |
@@ -34,6 +34,7 @@ pub mod mail_leases;
 pub mod meter;
 mod mutex;
 mod payment_item;
+mod pool_item;
 mod read;
 mod recharge_item;
 #[cfg(test)]
@@ -46,11 +47,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
-use domain::{Account, AccountId};
+use domain::{Account, AccountId, Pools, Profile};
 
 pub use apply::{Applied, ApplyError, Combined, Seen};
 pub use definition::{IndexDefinition, TableDefinition};
 pub use error::StoreError;
+use error::corrupt;
 pub use mail_leases::MailLeases;
 pub use meter::Meter;
 use mutex::AccountMutexes;
@@ -69,6 +71,8 @@ pub struct Store {
     /// Accounts as this process last committed or read them. A guess to decide on: the commit's condition
     /// on the version says whether it was right.
     remembered: Mutex<HashMap<AccountId, Account>>,
+    /// The pools of these accounts, in the version in which this process last read them.
+    pools: Mutex<HashMap<AccountId, Arc<Pools>>>,
     mutexes: AccountMutexes,
 }
 
@@ -80,6 +84,7 @@ impl Store {
             tables,
             meter: Arc::default(),
             remembered: Mutex::default(),
+            pools: Mutex::default(),
             mutexes: AccountMutexes::default(),
         }
     }
@@ -98,6 +103,32 @@ impl Store {
         if older {
             remembered.insert(account.id.clone(), account.clone());
         }
+    }
+
+    /// The pools in the version that the account has, if they are remembered. An account that never had a pool has none.
+    fn recall_pools(&self, account: &Account) -> Option<Arc<Pools>> {
+        if account.pools_version == 0 {
+            return Some(Arc::default());
+        }
+        let pools = self.pools.lock().expect("no holder of this lock panics");
+        pools.get(&account.id).filter(|pools| pools.version == account.pools_version).cloned()
+    }
+
+    /// Remembers an account's pools, from a profile that was read with it.
+    fn remember_pools(&self, account: &Account, profile: &Profile) -> Result<Arc<Pools>, StoreError> {
+        if profile.pools.version != account.pools_version {
+            return Err(corrupt(
+                "an account",
+                "its core and its profile have different versions of its pools",
+            ));
+        }
+        let read = Arc::new(profile.pools.clone());
+        let mut pools = self.pools.lock().expect("no holder of this lock panics");
+        if pools.len() >= REMEMBERED_ACCOUNTS {
+            pools.clear();
+        }
+        pools.insert(account.id.clone(), read.clone());
+        Ok(read)
     }
 
     fn recall(&self, id: &AccountId) -> Option<Account> {

@@ -10,7 +10,8 @@ use aws_sdk_dynamodb::types::{
 use domain::account::DayEnd;
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
-use domain::{Account, AccountId, Adjustment, CardPayment, Payment, PaymentId, Profile};
+use domain::lot::Began;
+use domain::{Account, AccountId, Adjustment, CardPayment, LotId, Payment, PaymentId, Profile};
 use jiff::civil::Date;
 
 use crate::Store;
@@ -125,6 +126,28 @@ impl Store {
     async fn payment(&self, account: &AccountId, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
         let item = self.item(&self.tables.payments, key(account, PAYMENT_ID, id.as_str())).await?;
         item.as_ref().map(payment_from_item).transpose()
+    }
+
+    /// What a lot began with, by the payment or adjustment that added it.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable, or there is no such payment.
+    pub async fn lot_began(&self, account: &AccountId, lot: &LotId) -> Result<Began, StoreError> {
+        let payment = PaymentId::parse(lot.as_str()).ok();
+        let payment = match payment {
+            Some(id) => self.payment(account, &id).await?,
+            None => None,
+        };
+        match payment {
+            Some(Payment::Card(payment)) => {
+                Ok(Began { purchased_at: payment.created_at, amount: payment.amount })
+            }
+            Some(Payment::Adjustment(adjustment)) => {
+                Ok(Began { purchased_at: adjustment.created_at, amount: adjustment.amount })
+            }
+            None => Err(corrupt(&format!("lot {lot}"), "no payment added it")),
+        }
     }
 
     /// Writes a card payment on its own, if it is still as it was read; `false` if it is not. This is how the

@@ -10,12 +10,14 @@ pub(crate) fn count(change: &Change) {
     for entry in &change.entries {
         match &entry.details {
             EntryDetails::Usage { charge, .. } => {
-                DEBITS.add(1);
+                // A record that is charged for later was counted when it came.
+                DEBITS.add(u64::from(entry.unmarks.is_none()));
                 count_charge(*charge);
             }
             EntryDetails::Unrated { .. } => DEBITS.add(1),
             EntryDetails::Expiry { .. } => LOTS_BOOKED.add(1),
-            EntryDetails::Rejected(_)
+            EntryDetails::Reversal(_)
+            | EntryDetails::Rejected(_)
             | EntryDetails::Funds { .. }
             | EntryDetails::Adjustment { .. }
             | EntryDetails::Invoice { .. } => {}
@@ -54,6 +56,7 @@ fn outcome_of_recharge(event: &EventDetails) -> Option<&'static str> {
         | EventDetails::FundsExpiring { .. }
         | EventDetails::FundsExpired { .. }
         | EventDetails::UsageRejected { .. }
+        | EventDetails::PoolUsed(_)
         | EventDetails::SettingsChanged { .. } => return None,
     })
 }

@@ -2,11 +2,12 @@
 //!
 //! The rules of each language come from Unicode's CLDR, through ICU4X.
 
+use domain::time::Month;
 use domain::{Locale, Money};
 use fixed_decimal::Decimal;
 use icu_calendar::{Date, Iso};
 use icu_datetime::DateTimeFormatter;
-use icu_datetime::fieldsets::YMD;
+use icu_datetime::fieldsets::{YM, YMD};
 use icu_decimal::DecimalFormatter;
 use icu_decimal::options::DecimalFormatterOptions;
 use icu_locale_core::{Locale as IcuLocale, locale};
@@ -32,6 +33,11 @@ pub fn amount(money: Money, locale: Locale) -> String {
     }
 }
 
+/// A whole number: `1,234` in English, `1 234` in French.
+pub fn count(count: u64, locale: Locale) -> String {
+    grouped(&Decimal::from(count), locale)
+}
+
 fn number(money: Money, locale: Locale) -> String {
     let mut digits: Decimal =
         money.amount().normalize().to_string().parse().expect("an amount is a decimal number");
@@ -39,8 +45,22 @@ fn number(money: Money, locale: Locale) -> String {
     let decimals =
         if money.minor_units().is_some() { currency.minor_digits() } else { currency.ledger_digits() };
     digits.pad_end(-i16::try_from(decimals).expect("a currency has few decimals"));
+    grouped(&digits, locale)
+}
+
+/// The digits as the language groups them.
+fn grouped(digits: &Decimal, locale: Locale) -> String {
     let formatter = DecimalFormatter::try_new(icu(locale).into(), DecimalFormatterOptions::default());
-    formatter.expect("the languages are compiled in").format(&digits).to_string()
+    formatter.expect("the languages are compiled in").format(digits).to_string()
+}
+
+/// A month: `November 2026` in English, `novembre 2026` in French.
+pub fn month(month: Month, locale: Locale) -> String {
+    let (year, number) = month.year_and_number();
+    let first =
+        Date::<Iso>::try_new_iso(year.into(), number.unsigned_abs(), 1).expect("a month has a first day");
+    let formatter = DateTimeFormatter::try_new(icu(locale).into(), YM::long());
+    formatter.expect("the languages are compiled in").format(&first).to_string()
 }
 
 /// A date in UTC: `25 November 2026` in English, `25 novembre 2026` in French, and `1er novembre 2026` for the first of a month.
@@ -104,6 +124,15 @@ mod tests {
             assert_eq!(plain(amount(money, Locale::En)), english);
             assert_eq!(plain(amount(money, Locale::Fr)), french);
         }
+    }
+
+    #[test]
+    fn counts_and_months_are_written_as_people_write_them() {
+        let november = Month::parse("2026-11").unwrap();
+        assert_eq!((count(1_234, Locale::En), count(7, Locale::En)), ("1,234".into(), "7".into()));
+        assert_eq!(count(1_234, Locale::Fr), "1\u{202f}234");
+        assert_eq!(month(november, Locale::En), "November 2026");
+        assert_eq!(month(november, Locale::Fr), "novembre 2026");
     }
 
     #[test]

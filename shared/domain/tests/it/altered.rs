@@ -2,7 +2,7 @@
 //! that does not agree, and finds nothing in an entry at the limits of what is allowed.
 
 use domain::audit::{Audit, Finding, Row};
-use domain::journal::{EntryDetails, JournalEntry};
+use domain::journal::{EntryDetails, JournalEntry, Reversal};
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits};
 use domain::rate::RatingBasis;
@@ -38,12 +38,18 @@ fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> J
         EntryDetails::Adjustment { payment, .. } => {
             (JournalKey::payment(at(NOON), EntryKind::Adjustment, payment), Fingerprint::of(["asked for"]))
         }
-        EntryDetails::Expiry { lot } => (JournalKey::expiry(at(NOON), lot), Fingerprint::of([lot.as_str()])),
+        EntryDetails::Expiry { lot, returned_by } => {
+            let key = returned_by.as_ref().map(|key| key.forfeit(lot));
+            (key.unwrap_or_else(|| JournalKey::expiry(at(NOON), lot)), Fingerprint::of([lot.as_str()]))
+        }
+        EntryDetails::Reversal(reversal) => {
+            (reversal.record.key().reversal(), Fingerprint::of([reversal.of.as_str()]))
+        }
         EntryDetails::Invoice { month } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
     };
-    let draw = Draw { lot: lot(), amount: euros(drawn), expires_at: at(NOON) };
+    let draw = Draw { lot: lot(), amount: euros(drawn), expires_at: at(NOON), began: None };
     JournalEntry {
         key,
         at: at(NOON),
@@ -56,6 +62,7 @@ fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> J
         post_usage: euros(post_usage),
         fingerprint,
         requires: None,
+        unmarks: None,
         lasting: None,
         details: details.clone(),
     }
@@ -114,16 +121,45 @@ fn adjustment(expires_at: Option<Timestamp>) -> EntryDetails {
 }
 
 fn expiry() -> EntryDetails {
-    EntryDetails::Expiry { lot: lot() }
+    EntryDetails::Expiry { lot: lot(), returned_by: None }
 }
 
 fn invoice() -> EntryDetails {
     EntryDetails::Invoice { month: Month::of(at(NOON)) }
 }
 
-/// An entry of each kind. An adjustment is in it twice: adding funds and taking them.
-fn one_of_each() -> [JournalEntry; 8] {
+/// The reversal of a charge of 10, which returned this much to a lot.
+fn reversal(returned: &str) -> EntryDetails {
+    let returned = Draw { lot: lot(), amount: euros(returned), expires_at: at(NOON), began: None };
+    EntryDetails::Reversal(Reversal {
+        record: record(),
+        of: record().key().rated(),
+        charge: Some(euros("10")),
+        returned: vec![returned],
+        lot: None,
+        included: Vec::new(),
+        reason: "wrong number".into(),
+        author: "ada".into(),
+    })
+}
+
+/// What a lot forfeits of returned funds.
+fn forfeit() -> EntryDetails {
+    EntryDetails::Expiry { lot: lot(), returned_by: Some(record().key().reversal()) }
+}
+
+/// A charge for a record that had no rate when it came.
+fn rated_later() -> JournalEntry {
+    JournalEntry { key: record().key().rated(), ..row(&usage(), "-10", "10", "0") }
+}
+
+/// An entry of each kind. Some kinds are in it twice: an adjustment that adds funds and one that takes them, a charge at once and
+/// one later, an expiry and the forfeit of returned funds.
+fn one_of_each() -> [JournalEntry; 11] {
     [
+        rated_later(),
+        row(&reversal("10"), "10", "0", "0"),
+        row(&forfeit(), "-10", "0", "0"),
         row(&usage(), "-10", "10", "0"),
         row(&EntryDetails::Unrated { record: record() }, "0", "0", "0"),
         row(&rejected(), "0", "0", "0"),
@@ -184,6 +220,14 @@ fn an_entry_whose_amounts_do_not_add_up_is_found() {
         (&taken, "-10", "4", "1", false),
         (&taken, "-10", "10", "-1", false),
         (&taken, "1", "0", "10", false),
+        // A returned charge of 10: to lots, to what was owed, or off the invoice.
+        (&reversal("10"), "10", "0", "0", true),
+        (&reversal("4"), "10", "0", "0", true),
+        (&reversal("4"), "4", "0", "-6", true),
+        (&reversal("10"), "9", "0", "0", false),
+        (&reversal("10"), "9", "0", "-1", false),
+        (&reversal("4"), "11", "0", "1", false),
+        (&reversal("4"), "10", "1", "0", false),
         (&expiry(), "-10", "0", "0", true),
         (&expiry(), "0", "0", "0", false),
         (&expiry(), "10", "0", "0", false),
@@ -339,6 +383,13 @@ fn other_findings() -> Vec<Said> {
             Some("invariant 6"),
             None,
             "the rows leave 5 to be invoiced, the account 4",
+        ),
+        (
+            Finding::PoolUse { month: Month::of(at(NOON)), number: 3, journal: 5, account: 4 },
+            "poolUse",
+            Some("S7"),
+            Some("2027-01#3"),
+            "the rows used 5 minutes of it, the account counts 4",
         ),
         (
             Finding::Currency { item: "k".into() },

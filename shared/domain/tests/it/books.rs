@@ -83,7 +83,7 @@ impl Books {
 
     fn forfeits_once(&mut self, before: &Account, change: &Change) {
         for row in &change.entries {
-            let EntryDetails::Expiry { lot: id } = &row.details else { continue };
+            let EntryDetails::Expiry { lot: id, .. } = &row.details else { continue };
             let lot = before.lots.iter().find(|lot| lot.id == *id).expect("a forfeited lot existed");
             assert_eq!(row.at, lot.expires_at, "E1: dated at its expiry");
             assert_eq!(row.amount, -lot.remaining, "E1: all its unused funds");
@@ -225,7 +225,7 @@ fn lots_lose_what_rows_draw(before: &Account, change: &Change) {
             *drawn.entry(&lot.id).or_default() += draw.amount.amount();
         }
         match &row.details {
-            EntryDetails::Expiry { lot } => *drawn.entry(lot).or_default() -= row.amount.amount(),
+            EntryDetails::Expiry { lot, .. } => *drawn.entry(lot).or_default() -= row.amount.amount(),
             EntryDetails::Usage { charge, .. } => {
                 assert_eq!(-row.amount + row.post_usage, *charge, "the entry carries the whole charge");
             }

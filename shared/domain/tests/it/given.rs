@@ -1,11 +1,12 @@
 //! Constructors for the accounts, amounts, records and requests of the tests.
 
+use domain::debit::Terms;
 use domain::profile::{Card, PaymentMethod};
 use domain::purchase::PurchaseRequest;
 use domain::usage::Number;
 use domain::{
-    Account, AccountId, BillingModel, Currency, Fingerprint, Lot, LotId, Money, PaymentId, Profile, RecordId,
-    Service, UsageRecord,
+    Account, AccountId, BillingModel, Currency, Fingerprint, Lot, LotId, Money, PaymentId, Pools, Profile,
+    RateTable, RecordId, Service, UsageRecord,
 };
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
@@ -91,6 +92,12 @@ pub(crate) fn call(id: &str, ended_at: Timestamp, seconds: u32, charge: Option<&
         cost_centre: None,
         hold_id: None,
     }
+}
+
+/// Charges at these rates, on an account without pools.
+pub(crate) fn priced(rates: &RateTable) -> Terms<'_> {
+    static NO_POOLS: Pools = Pools { version: 0, list: Vec::new() };
+    Terms { rates, pools: &NO_POOLS }
 }
 
 /// A profile with a card.

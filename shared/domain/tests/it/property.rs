@@ -23,7 +23,7 @@ use proptest::test_runner::TestRunner;
 use rust_decimal::Decimal;
 
 use crate::books::{Books, warning_days};
-use crate::given::{account, at, call, card_holder, currency, hours, money, payment_id, purchase_of};
+use crate::given::{account, at, call, card_holder, currency, hours, money, payment_id, priced, purchase_of};
 use crate::history::{
     Altered, Closing, Cost, DESTINATIONS, Expiry, Op, Sent, Size, UNIT, Wait, When, any_beginning,
     any_history,
@@ -223,7 +223,7 @@ impl World {
         }
         let (records, calls): (Vec<_>, Vec<_>) =
             fresh.iter().map(|(record, call)| (record, call.clone())).unzip();
-        let decision = debit::decide(&self.account, self.event(), &records, &[], &self.rates);
+        let decision = debit::decide(&self.account, self.event(), &records, &[], priced(&self.rates));
         let (commit, outcomes) = self.model.debit(self.clock, &calls);
         assert_eq!(decision.answer.outcomes.iter().map(outcome).collect::<Vec<_>>(), outcomes);
         let one_by_one = self.one_by_one(&records);
@@ -240,7 +240,7 @@ impl World {
     /// The account after these records, each in a request of its own.
     fn one_by_one(&self, records: &[&UsageRecord]) -> Account {
         records.iter().fold(self.account.clone(), |account, record| {
-            let decision = debit::decide(&account, self.event(), &[record], &[], &self.rates);
+            let decision = debit::decide(&account, self.event(), &[record], &[], priced(&self.rates));
             decision.change.map_or(account, |change| change.account)
         })
     }
@@ -516,12 +516,13 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
             }
             EntryDetails::Unrated { .. } => reached("a call has no rate", true),
             EntryDetails::Rejected(rejection) => panic!("no history has rejected records: {rejection:?}"),
+            EntryDetails::Reversal(reversal) => panic!("no history has reversals: {reversal:?}"),
             EntryDetails::Funds { expires_at, .. } => {
                 reached("funds repay an owed amount", before.owed.is_positive());
                 reached("funds arrive after their expiry", *expires_at <= now);
             }
             EntryDetails::Adjustment { .. } => reached("an adjustment owes", before.owed < after.owed),
-            EntryDetails::Expiry { lot } => {
+            EntryDetails::Expiry { lot, .. } => {
                 reached("a lot is forfeited", true);
                 let lot = before.lots.iter().find(|other| other.id == *lot);
                 reached(
@@ -753,13 +754,13 @@ fn live(
             Event::Call { amount, hours_ago } => {
                 let charge = format!("{amount}.0049");
                 let record = call(&format!("call{index}"), now - hours(hours_ago), 60, Some(&*charge));
-                debit::decide(&account, now, &[&record], &[], &RateTable::default()).change
+                debit::decide(&account, now, &[&record], &[], priced(&RateTable::default())).change
             }
         };
         commit(&mut account, change);
     }
     let last = call("last", now, 0, None);
-    let change = debit::decide(&account, now, &[&last], &[], &RateTable::default()).change;
+    let change = debit::decide(&account, now, &[&last], &[], priced(&RateTable::default())).change;
     commit(&mut account, change);
     loop {
         let swept = expiry::sweep(&account, now).change;

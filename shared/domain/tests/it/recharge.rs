@@ -13,7 +13,7 @@ use domain::{Account, BillingModel, CardPayment, EventDetails, Profile, RateTabl
 use jiff::{SignedDuration, Timestamp};
 
 use crate::books::Books;
-use crate::given::{account, at, call, card_holder, decimal, euros, hours, money};
+use crate::given::{account, at, call, card_holder, decimal, euros, hours, money, priced};
 
 const NOON: &str = "2027-01-10T12:00:00Z";
 
@@ -75,7 +75,7 @@ impl Wallet {
     fn spend(&mut self, amount: &str) {
         self.calls += 1;
         let record = call(&format!("c{}", self.calls), self.now, 60, Some(amount));
-        let decision = debit::decide(&self.account, self.now, &[&record], &[], &RateTable::default());
+        let decision = debit::decide(&self.account, self.now, &[&record], &[], priced(&RateTable::default()));
         self.take(decision);
     }
 

@@ -10,7 +10,7 @@ use domain::{
 };
 
 use crate::books::Books;
-use crate::given::{account, at, call, changed_at, euros, money};
+use crate::given::{account, at, call, changed_at, euros, money, priced};
 
 const NOON: &str = "2027-01-10T12:00:00Z";
 const SENT: &str = "2027-01-10T11:00:00.123Z";
@@ -29,7 +29,7 @@ fn rejection(index: u32) -> RejectedRecord {
 
 fn decide(account: &Account, records: &[UsageRecord], refused: &[RejectedRecord]) -> Decision<Decided> {
     let (records, refused): (Vec<_>, Vec<_>) = (records.iter().collect(), refused.iter().collect());
-    let decision = debit::decide(account, at(NOON), &records, &refused, &RateTable::default());
+    let decision = debit::decide(account, at(NOON), &records, &refused, priced(&RateTable::default()));
     if let Some(change) = &decision.change {
         Books::of(account).enter(account, change);
     }

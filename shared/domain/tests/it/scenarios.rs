@@ -19,7 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::books::Books;
 use crate::given::{
     account, at, call, card_holder, changed_at, currency, decimal, euros, hours, millis, money, owing,
-    payment_id, purchase_of, with_lots,
+    payment_id, priced, purchase_of, with_lots,
 };
 
 /// The instant of most scenarios.
@@ -34,7 +34,7 @@ fn pay_for(account: &Account, now: Timestamp, records: &[UsageRecord]) -> Decisi
         rates::read(format!("{header}\nuserOut,33,France,FR,EUR,0.02,0.1,60,60,2025-01-01\n").as_bytes())
             .unwrap();
     let Decision { change, answer } =
-        debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &[], &rates);
+        debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &[], priced(&rates));
     assert_eq!(answer.kept, 0);
     Decision { change, answer: answer.outcomes }
 }
@@ -1063,7 +1063,7 @@ fn a_change_counts_every_item_of_its_transaction() {
     // An entry is one item. An entry that it requires is another, and so is the marker of an unrated record.
     for (revision, charge, expected) in [(1, Some("1"), 2), (2, Some("1"), 3), (1, None, 3), (2, None, 4)] {
         let record = UsageRecord { revision, ..call("r", now, 60, charge) };
-        let decided = debit::decide(&account, now, &[&record], &[], &RateTable::default());
+        let decided = debit::decide(&account, now, &[&record], &[], priced(&RateTable::default()));
         assert_eq!(decided.change.unwrap().items(), expected, "{revision} {charge:?}");
     }
 }

@@ -2,10 +2,12 @@
 
 use domain::card_payment::Backup;
 use domain::event::{
-    Event, Expired, Expiring, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard, UnusedFunds,
+    Event, Expired, Expiring, NewAutoRecharge, NewCards, NewValues, PoolShare, Setting, ShownCard,
+    UnusedFunds,
 };
 use domain::profile::{Card, PaymentMethod};
 use domain::recharge::{Limit, Safeguard, State};
+use domain::time::Month;
 use domain::{
     AccountId, BillingModel, CardPayment, CardPaymentKind, CardPaymentState, Currency, EventDetails,
     Fingerprint, Locale, LotId, Money, PaymentId, PaymentKind, Profile,
@@ -195,6 +197,17 @@ fn limited(why: Limit) -> EventDetails {
 }
 
 /// An event for each kind of mail, with the name of its snapshot.
+/// A pool of 3,000 minutes of which so many are used.
+fn pool_used(used: u64) -> EventDetails {
+    EventDetails::PoolUsed(PoolShare {
+        pool: "MCOPSTN1/FR".to_owned(),
+        month: Month::parse("2026-11").unwrap(),
+        share: if used == 3_000 { 100 } else { 80 },
+        used,
+        size: 3_000,
+    })
+}
+
 pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
     let prepaid = |name, event| (name, PREPAID, event);
     let with =
@@ -230,6 +243,9 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
         prepaid("n4-warning", warning.clone()),
         with("n4-warning-armed", State::Armed, &warning),
         ("n4-warning-post-usage", POST_USAGE, warning),
+        prepaid("n8-80-percent", pool_used(2_400)),
+        prepaid("n8-all", pool_used(3_000)),
+        ("n8-80-percent-post-usage", POST_USAGE, pool_used(2_400)),
         prepaid("n5-expiring", expiring(&[("8.5", "2026-12-25T08:00:00Z")])),
         prepaid(
             "n5-expiring-several",

@@ -1,0 +1,333 @@
+//! Included minutes: the pools of an organization's plans, and their use by month (S7).
+//!
+//! A pool gives its plan's minutes to the calls of users in one country. Its size in a month follows from the licences: the
+//! largest number of minutes that was in force at any time of the month, so that returning a licence takes back nothing.
+//! Definitions are part of the profile; the minutes used are part of the account, since every commit may change them.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::Month;
+use crate::usage::{Service, UsageRecord};
+
+/// An account has at most this many pools.
+pub const MAX_POOLS: usize = 50;
+
+/// A pool's minutes for one licence: at most the minutes of a month of 31 days.
+pub const MAX_MINUTES_PER_LICENCE: u32 = 31 * 24 * 60;
+
+/// A pool has at most this many licences.
+pub const MAX_LICENCES: u32 = 1_000_000;
+
+/// People are told when this share of a pool is used (N8), in percent.
+const TOLD_AT: [u8; 2] = [80, 100];
+
+/// A pool as the operator defines it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PoolTerms {
+    /// The plan whose calls it includes, as records name it.
+    pub plan: String,
+    /// The country of the plan's users, ISO 3166-1 alpha-2.
+    pub country: String,
+    /// The minutes of one licence in a month.
+    pub minutes_per_licence: u32,
+    /// The number of licences.
+    pub licences: u32,
+    /// The services that it includes.
+    pub services: Vec<Service>,
+    /// The countries of the destinations that it includes; all of them if none is listed.
+    pub countries: Vec<String>,
+}
+
+impl PoolTerms {
+    /// The minutes of all licences in a month.
+    fn minutes(&self) -> u64 {
+        u64::from(self.minutes_per_licence) * u64::from(self.licences)
+    }
+}
+
+/// A pool of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Its number within the account. A call's minutes are counted under it.
+    pub number: u16,
+    /// Its name for people: plan and country, and its place among several pools of both, such as `MCOPSTN2/FR/2`.
+    pub id: String,
+    /// Its terms. The operator removed a pool of zero licences, or gave it none.
+    pub terms: PoolTerms,
+    /// Its largest sizes.
+    pub sizes: Sizes,
+}
+
+/// The largest sizes of a pool, in minutes, in the month (UTC) in which its terms last changed, and in the month before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// The month of the last change.
+    pub changed_in: Month,
+    /// The largest size in that month so far.
+    pub largest: u64,
+    /// The largest size in the month before it.
+    pub before: u64,
+}
+
+impl Pool {
+    /// Its size in a month, in minutes: the largest so far. Sizes are known for the month of the last change, the month
+    /// before it, and all later months; calls of earlier months use no pool.
+    pub fn size_in(&self, month: Month) -> u64 {
+        let Sizes { changed_in, largest, before } = self.sizes;
+        if month > changed_in {
+            self.terms.minutes()
+        } else if month == changed_in {
+            largest
+        } else if month == changed_in.previous() {
+            before
+        } else {
+            0
+        }
+    }
+
+    /// The pool with new terms from a month on.
+    fn changed(self, terms: PoolTerms, month: Month) -> Self {
+        let sizes = Sizes {
+            changed_in: month,
+            largest: self.size_in(month).max(terms.minutes()),
+            before: self.size_in(month.previous()),
+        };
+        Self { terms, sizes, ..self }
+    }
+
+    /// Whether it includes a call to this country, ISO 3166-1 alpha-2.
+    fn includes(&self, record: &UsageRecord, destination_country: &str) -> bool {
+        let PoolTerms { plan, country, services, countries, .. } = &self.terms;
+        record.plan.as_ref() == Some(plan)
+            && record.user_country.as_ref() == Some(country)
+            && services.contains(&record.service)
+            && (countries.is_empty() || countries.iter().any(|listed| listed == destination_country))
+    }
+}
+
+/// The pools of an account, in the order in which calls use them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pools {
+    /// One more with every change; zero if there never was a pool. The account has the same number.
+    pub version: u64,
+    /// The pools.
+    pub list: Vec<Pool>,
+}
+
+impl Pools {
+    /// The pools with these terms instead, from a month on. A pool keeps its number and its sizes as long as its plan and
+    /// country are listed as often as before. A pool that is listed no more stays, without licences and after the others,
+    /// until the month and the one after it are over, because its minutes of this month are still there to use.
+    pub(crate) fn replaced(&self, terms: Vec<PoolTerms>, month: Month) -> Self {
+        let mut kept: HashMap<&str, &Pool> = self.list.iter().map(|pool| (pool.id.as_str(), pool)).collect();
+        let ids = ids_of(&terms);
+        let before: Vec<_> = ids.iter().map(|id| kept.remove(id.as_str()).cloned()).collect();
+        let removed = self.list.iter().filter(|pool| kept.contains_key(pool.id.as_str())).map(|pool| {
+            let terms = PoolTerms { licences: 0, ..pool.terms.clone() };
+            pool.clone().changed(terms, month)
+        });
+        let removed = removed.filter(|pool| pool.sizes.largest > 0 || pool.sizes.before > 0);
+        let removed: Vec<_> = removed.collect();
+        let mut numbers: Vec<u16> = before.iter().flatten().chain(&removed).map(|pool| pool.number).collect();
+        let mut list = Vec::with_capacity(terms.len() + removed.len());
+        for ((id, before), terms) in ids.into_iter().zip(before).zip(terms) {
+            let pool = before.unwrap_or_else(|| {
+                let number = (0..).find(|number| !numbers.contains(number)).expect("pools are few");
+                numbers.push(number);
+                let sizes = Sizes { changed_in: month, largest: 0, before: 0 };
+                Pool { number, id, terms: PoolTerms { licences: 0, ..terms.clone() }, sizes }
+            });
+            list.push(pool.changed(terms, month));
+        }
+        list.extend(removed);
+        Self { version: self.version + 1, list }
+    }
+
+    /// The terms of all pools.
+    pub fn terms(&self) -> impl Iterator<Item = &PoolTerms> {
+        self.list.iter().map(|pool| &pool.terms)
+    }
+
+    /// The pools that include a call, and the minutes that each gives it, in order: up to the call's billed minutes, as far as
+    /// they have some left in the month of its start.
+    pub(crate) fn minutes_for(
+        &self,
+        record: &UsageRecord,
+        destination_country: &str,
+        billed_seconds: u64,
+        used: &[PoolUse],
+    ) -> Vec<IncludedMinutes> {
+        let month = Month::of(record.started_at);
+        let mut wanted = billed_seconds.div_ceil(60);
+        let mut given = Vec::new();
+        for pool in self.list.iter().filter(|pool| pool.includes(record, destination_country)) {
+            let left = pool.size_in(month).saturating_sub(minutes_used(used, pool.number, month));
+            let minutes = left.min(wanted);
+            if minutes > 0 {
+                wanted -= minutes;
+                given.push(IncludedMinutes { pool: pool.id.clone(), number: pool.number, minutes });
+            }
+        }
+        given
+    }
+}
+
+/// The ids of pools with these terms.
+fn ids_of(terms: &[PoolTerms]) -> Vec<String> {
+    let mut seen: HashMap<(&str, &str), u16> = HashMap::new();
+    let id = |terms: &PoolTerms, place: u16| match place {
+        1 => format!("{}/{}", terms.plan, terms.country),
+        _ => format!("{}/{}/{place}", terms.plan, terms.country),
+    };
+    let mut ids = Vec::with_capacity(terms.len());
+    for terms in terms {
+        let place = seen.entry((&terms.plan, &terms.country)).or_default();
+        *place += 1;
+        ids.push(id(terms, *place));
+    }
+    ids
+}
+
+/// Minutes that a pool gave to a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IncludedMinutes {
+    /// The pool's name for people.
+    pub pool: String,
+    /// The pool's number within the account.
+    pub number: u16,
+    /// The minutes, above zero.
+    pub minutes: u64,
+}
+
+/// The use of a pool in a month.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolUse {
+    /// The month (UTC) in which the calls started.
+    pub month: Month,
+    /// The pool's number.
+    pub number: u16,
+    /// The minutes that calls used.
+    pub minutes: u64,
+    /// The share that people were told of, in percent; zero if they were not told (N8).
+    pub told: u8,
+}
+
+/// The minutes used of a pool in a month.
+pub fn minutes_used(used: &[PoolUse], number: u16, month: Month) -> u64 {
+    let of_pool = used.iter().find(|used| used.number == number && used.month == month);
+    of_pool.map_or(0, |used| used.minutes)
+}
+
+/// The share of a pool of this size that people are told of now: 80 or 100, if that much is used and they were told of less
+/// (N8).
+pub(crate) fn share_to_tell(used: &PoolUse, size: u64) -> Option<u8> {
+    let reached = TOLD_AT.into_iter().rfind(|&share| used.minutes * 100 >= size * u64::from(share))?;
+    (reached > used.told).then_some(reached)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn month(text: &str) -> Month {
+        Month::parse(text).unwrap()
+    }
+
+    fn terms(plan: &str, licences: u32) -> PoolTerms {
+        PoolTerms {
+            plan: plan.into(),
+            country: "FR".into(),
+            minutes_per_licence: 60,
+            licences,
+            services: vec![Service::UserOut],
+            countries: Vec::new(),
+        }
+    }
+
+    /// The pools after these lists of terms, each from a month on.
+    fn pools(lists: &[(&str, &[(&str, u32)])]) -> Pools {
+        lists.iter().fold(Pools::default(), |pools, (since, list)| {
+            pools.replaced(list.iter().map(|(plan, licences)| terms(plan, *licences)).collect(), month(since))
+        })
+    }
+
+    #[test]
+    fn s7_the_size_of_a_month_is_the_largest_so_far() {
+        for (lists, sizes) in [
+            // V4: 2, 5 and then 3 licences within a month.
+            (
+                &[("2026-01", 2), ("2026-01", 5), ("2026-01", 3)][..],
+                [("2025-12", 0), ("2026-01", 300), ("2026-02", 180)],
+            ),
+            // The licences of the month before are in force until the change.
+            (&[("2025-11", 4), ("2026-01", 1)], [("2025-12", 240), ("2026-01", 240), ("2026-02", 60)]),
+            (
+                &[("2025-12", 5), ("2025-12", 2), ("2026-01", 3)],
+                [("2025-12", 300), ("2026-01", 180), ("2026-02", 180)],
+            ),
+        ] {
+            let lists: Vec<_> = lists.iter().map(|(since, licences)| (*since, [("P1", *licences)])).collect();
+            let lists: Vec<_> = lists.iter().map(|(since, list)| (*since, &list[..])).collect();
+            let pools = pools(&lists);
+            for (in_month, size) in sizes {
+                assert_eq!(pools.list[0].size_in(month(in_month)), size, "{lists:?}: {in_month}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_removed_pool_stays_until_its_last_month_and_the_next_are_over() {
+        let lists: &[(&str, &[(&str, u32)])] =
+            &[("2026-01", &[("P1", 2), ("P2", 1)]), ("2026-01", &[("P2", 1)])];
+        let removed = pools(lists);
+        let shown = |pools: &Pools| -> Vec<_> {
+            pools.list.iter().map(|pool| (pool.id.clone(), pool.number, pool.terms.licences)).collect()
+        };
+        assert_eq!(shown(&removed), [("P2/FR".to_owned(), 1, 1), ("P1/FR".to_owned(), 0, 0)]);
+        assert_eq!(removed.list[1].size_in(month("2026-01")), 120);
+        assert_eq!(removed.list[1].size_in(month("2026-02")), 0);
+        let in_february = removed.replaced(vec![terms("P3", 1)], month("2026-02"));
+        let expected = [("P3/FR", 2, 1), ("P2/FR", 1, 0), ("P1/FR", 0, 0)];
+        assert_eq!(
+            shown(&in_february),
+            expected.map(|(id, number, licences)| (id.to_owned(), number, licences))
+        );
+        let in_march = in_february.replaced(vec![terms("P3", 1)], month("2026-03"));
+        let expected = [("P3/FR", 2, 1), ("P2/FR", 1, 0)];
+        assert_eq!(
+            shown(&in_march),
+            expected.map(|(id, number, licences)| (id.to_owned(), number, licences))
+        );
+        let back = in_march.replaced(vec![terms("P3", 1), terms("P1", 1)], month("2026-04"));
+        assert_eq!(
+            shown(&back)[1],
+            ("P1/FR".to_owned(), 0, 1),
+            "a number is given again once nothing refers to it"
+        );
+    }
+
+    #[test]
+    fn several_pools_of_a_plan_and_country_have_ids_by_their_place() {
+        let several =
+            Pools::default().replaced(vec![terms("P1", 1), terms("P1", 2), terms("P2", 1)], month("2026-01"));
+        let ids: Vec<_> = several.list.iter().map(|pool| pool.id.as_str()).collect();
+        assert_eq!(ids, ["P1/FR", "P1/FR/2", "P2/FR"]);
+    }
+
+    #[test]
+    fn n8_each_share_is_told_once() {
+        let used = |minutes, told| PoolUse { month: month("2026-01"), number: 0, minutes, told };
+        for (minutes, told, share) in [
+            (79, 0, None),
+            (80, 0, Some(80)),
+            (99, 80, None),
+            (100, 80, Some(100)),
+            (100, 0, Some(100)),
+            (100, 100, None),
+        ] {
+            assert_eq!(share_to_tell(&used(minutes, told), 100), share, "{minutes} of 100, told {told}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Reversals: taking a call's charge back (S11).
+//!
+//! A reversal returns what the charge took, to where it came from:
+//!
+//! | the charge took | the reversal |
+//! |---|---|
+//! | minutes of pools | gives them back, for calls of this month and last month |
+//! | an amount that was owed | takes it from what is owed; what was repaid since becomes a lot of 12 months |
+//! | an amount that was left to the invoice | takes it from the open month |
+//! | funds of lots | repays what is still owed, oldest expiry first; the rest goes back to these lots |
+//!
+//! Funds that go back to a lot whose late records are over are forfeited in the same commit, in an entry of their own. Later
+//! calls are not rated again.
+
+use jiff::Timestamp;
+
+use crate::account::{Account, BillingModel};
+use crate::change::{Decision, MAX_ITEMS_PER_COMMIT};
+use crate::draft::{Draft, NewEntry};
+use crate::id::{Fingerprint, LotId};
+use crate::journal::{EntryDetails, JournalEntry, ReturnedLot, Reversal};
+use crate::journal_key::JournalKey;
+use crate::lot::{Draw, Lot};
+use crate::money::{Money, MoneyError};
+use crate::time::{LATE_RECORDS, Month};
+use crate::usage::UsageRecord;
+
+/// A charge that is to be taken back.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The entry of a record: its charge, or the entry of a record that is still unrated. Each of its draws says what its lot
+    /// began with.
+    pub entry: &'a JournalEntry,
+    /// Why it is taken back.
+    pub reason: &'a str,
+    /// By whom.
+    pub author: &'a str,
+}
+
+/// Why a charge cannot be taken back.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReversalRefusal {
+    /// More of its lots have expired than one commit can book.
+    #[error("the call drew on more expired lots than one commit can book")]
+    TooManyLots,
+    /// The account would hold too much (S4).
+    #[error(transparent)]
+    Amount(#[from] MoneyError),
+}
+
+/// Takes charges back, in order, as many as one commit holds. Returns the result of each that it reached; the rest is for the
+/// next commit.
+///
+/// Entries must be distinct charges or unrated entries of this account, none of them taken back before.
+pub fn decide(
+    account: &Account,
+    now: Timestamp,
+    targets: &[Target<'_>],
+) -> Decision<Vec<Result<(), ReversalRefusal>>> {
+    let mut draft = Draft::on(account, now);
+    let mut results = Vec::with_capacity(targets.len());
+    let mut reverses = false;
+    for target in targets {
+        let items = items_needed(target.entry, draft.now());
+        if 1 + items > MAX_ITEMS_PER_COMMIT {
+            results.push(Err(ReversalRefusal::TooManyLots));
+            continue;
+        }
+        if draft.items() + items > MAX_ITEMS_PER_COMMIT {
+            break;
+        }
+        let result = draft.account().can_hold(size_of(target.entry)).map_err(ReversalRefusal::from);
+        if result.is_ok() {
+            reverse(&mut draft, target);
+            reverses = true;
+        }
+        results.push(result);
+    }
+    if reverses { draft.finish(results) } else { Decision::unchanged(results) }
+}
+
+/// The items that the reversal of an entry takes at most.
+fn items_needed(entry: &JournalEntry, now: Timestamp) -> usize {
+    let forfeited = entry.draws.iter().filter(|draw| is_over(draw, now)).count();
+    1 + forfeited + usize::from(matches!(entry.details, EntryDetails::Unrated { .. }))
+}
+
+/// Whether the late records of the draw's lot are over, so that nothing can be kept in it.
+fn is_over(draw: &Draw, now: Timestamp) -> bool {
+    draw.expires_at + LATE_RECORDS <= now
+}
+
+/// What a charge took of the balance.
+fn size_of(entry: &JournalEntry) -> Money {
+    -entry.amount
+}
+
+fn reverse(draft: &mut Draft, target: &Target<'_>) {
+    let Target { entry, reason, author } = *target;
+    let (record, charge, included) = match &entry.details {
+        EntryDetails::Usage { record, charge, basis } => (record, Some(*charge), basis.included()),
+        EntryDetails::Unrated { record } => (record, None, &[][..]),
+        other => unreachable!("the caller gives entries of records, not of the kind {:?}", other.kind()),
+    };
+    let key = record.key().reversal();
+    let included = draft.return_minutes(Month::of(record.started_at), included);
+    let drawn = entry.draws.iter().fold(Money::zero(entry.amount.currency()), |sum, draw| sum + draw.amount);
+    let returned = return_uncovered(draft, &key, size_of(entry) - drawn, entry.post_usage);
+    let to_lots = return_to_lots(draft, &entry.draws);
+    draft.post(NewEntry {
+        key: key.clone(),
+        at: record.started_at,
+        amount: drawn + returned.to_balance,
+        draws: Vec::new(),
+        post_usage: -returned.to_invoice,
+        fingerprint: Fingerprint::of([entry.key.as_str()]),
+        requires: None,
+        unmarks: charge.is_none().then(|| entry.key.clone()),
+        details: EntryDetails::Reversal(Reversal {
+            record: record.clone(),
+            of: entry.key.clone(),
+            charge,
+            returned: to_lots.clone(),
+            lot: returned.lot,
+            included,
+            reason: reason.to_owned(),
+            author: author.to_owned(),
+        }),
+    });
+    forfeit(draft, record, &key, &to_lots);
+}
+
+/// Where the part of a charge went back that no lot had covered.
+struct Uncovered {
+    /// The part that changes the balance.
+    to_balance: Money,
+    /// The part that the next invoice asks for no more.
+    to_invoice: Money,
+    /// The lot of what had been repaid.
+    lot: Option<ReturnedLot>,
+}
+
+/// Returns the part that was owed and the part that was left to the invoice. An account that pays after use owes nothing: all
+/// of it is taken from the open month.
+fn return_uncovered(draft: &mut Draft, key: &JournalKey, owed: Money, post_usage: Money) -> Uncovered {
+    if draft.account().billing_model == BillingModel::PostUsage {
+        let to_invoice = owed + post_usage;
+        draft.leave_to_invoice(-to_invoice);
+        return Uncovered { to_balance: Money::zero(owed.currency()), to_invoice, lot: None };
+    }
+    draft.leave_to_invoice(-post_usage);
+    let was_repaid = owed - draft.repay(owed);
+    let lot = was_repaid.is_positive().then(|| {
+        let (id, now) = (LotId::of_reversal(key.as_str()), draft.now());
+        let expires_at = Lot::expiry_of_purchase(now);
+        draft.add_lot(id.clone(), now, expires_at, was_repaid);
+        ReturnedLot { id, amount: was_repaid, expires_at }
+    });
+    Uncovered { to_balance: owed, to_invoice: post_usage, lot }
+}
+
+/// Returns what lots gave. What is still owed is repaid first, by the parts whose lots expire first (F7). Returns the parts
+/// that went back to their lots.
+fn return_to_lots(draft: &mut Draft, draws: &[Draw]) -> Vec<Draw> {
+    let mut draws: Vec<_> = draws.iter().collect();
+    draws.sort_by(|a, b| (a.expires_at, &a.lot).cmp(&(b.expires_at, &b.lot)));
+    let mut returned = Vec::new();
+    for draw in draws {
+        let amount = draw.amount - draft.repay(draw.amount);
+        if amount.is_positive() {
+            let part = Draw { amount, ..draw.clone() };
+            let began = draw.began.expect("the caller has looked up what the lot began with");
+            draft.return_to_lot(&part, began);
+            returned.push(part);
+        }
+    }
+    returned
+}
+
+/// Books what went back to lots whose late records are over.
+fn forfeit(draft: &mut Draft, record: &UsageRecord, key: &JournalKey, returned: &[Draw]) {
+    let now = draft.now();
+    for draw in returned.iter().filter(|draw| is_over(draw, now)) {
+        draft.take_from_lot(&draw.lot, draw.amount);
+        draft.post(NewEntry {
+            key: key.forfeit(&draw.lot),
+            at: record.started_at,
+            amount: -draw.amount,
+            draws: Vec::new(),
+            post_usage: Money::zero(draw.amount.currency()),
+            fingerprint: Fingerprint::of([draw.lot.as_str()]),
+            requires: None,
+            unmarks: None,
+            details: EntryDetails::Expiry { lot: draw.lot.clone(), returned_by: Some(key.clone()) },
+        });
+    }
+}

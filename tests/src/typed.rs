@@ -2,8 +2,8 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, Debits, Lots, ProblemBody, Purchase, Purchases, RateFound, Transaction, Transactions,
-    UnratedRecords,
+    Account, Accounts, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Reversals,
+    Transaction, Transactions, UnratedRecords,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts"] if !is_post => same::<Accounts>,
         ["accounts"]
         | ["accounts", _]
-        | ["accounts", _, "payment-method"]
+        | ["accounts", _, "payment-method" | "pools"]
         | ["accounts", _, "auto-recharge", ..] => same::<Account>,
         ["accounts", _, "lots"] => same::<Lots>,
         ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
@@ -36,6 +36,9 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "transactions"] => same::<Transactions>,
         ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
         ["accounts", _, "debits"] => same::<Debits>,
+        ["accounts", _, "reversals"] => same::<Reversals>,
+        ["plans"] => same::<Plans>,
+        ["unrated", "rate"] => same::<RatedNow>,
         ["unrated"] => same::<UnratedRecords>,
         ["rates"] => same::<RateFound>,
         _ => panic!("{path}: an answer without a type"),

@@ -3,11 +3,12 @@
 //! A record's entries are read first: its charge, or the entry of a record that is still unrated, and its reversal if there is
 //! one. Charges are then taken back in order, as many at once as a transaction holds. A reversal that another request made in
 //! between is found by its key, and an unrated record that was charged for in between by its marker, which is gone then: its
-//! entries are read again.
+//! entries are read again. So they are if the account has no room for what a call took, because a commit whose reply was lost
+//! has returned it already.
 //!
 //! Like a batch of records, it ends before its deadline, and the same request sent again goes on where it stopped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::convert::Infallible;
 
 use domain::journal::{EntryDetails, JournalEntry};
@@ -77,6 +78,8 @@ pub(crate) struct ReversalBatch<'a> {
     because: Because<'a>,
     wanted: &'a [Result<Wanted, InvalidRecord>],
     verdicts: Vec<Option<Verdict>>,
+    /// Charges that the account had no room for, and whose entries are read again.
+    without_room: HashSet<JournalKey>,
     balance: Option<Money>,
 }
 
@@ -91,7 +94,8 @@ impl<'a> ReversalBatch<'a> {
     ) -> Self {
         let invalid = |wanted: &Result<Wanted, InvalidRecord>| wanted.clone().err().map(Verdict::Invalid);
         let verdicts = wanted.iter().map(invalid).collect();
-        Self { store, account, currency, now, until, because, wanted, verdicts, balance: None }
+        let without_room = HashSet::new();
+        Self { store, account, currency, now, until, because, wanted, verdicts, without_room, balance: None }
     }
 
     /// Reverses the records, and returns the verdict on each. If time is up, or the database is too busy or down, after some
@@ -240,6 +244,10 @@ impl<'a> ReversalBatch<'a> {
                 (Some(Ok(())), None) => {
                     let reversal = written.get(&key).expect("a decision that reverses writes the entry");
                     Verdict::Reversed(Box::new((*reversal).clone()))
+                }
+                // It is decided on again, unless its entries were read again already.
+                (Some(Err(ReversalRefusal::NoRoom)), None) if self.without_room.insert(entry.key.clone()) => {
+                    return false;
                 }
                 (Some(Err(refusal)), None) => {
                     Verdict::Invalid(InvalidRecord::new("record", refusal.to_string()))

@@ -22,6 +22,7 @@ use crate::journal::{EntryDetails, JournalEntry, ReturnedLot, Reversal};
 use crate::journal_key::JournalKey;
 use crate::lot::{Draw, Lot};
 use crate::money::{Money, MoneyError};
+use crate::pool::{IncludedMinutes, minutes_used};
 use crate::time::{LATE_RECORDS, Month};
 use crate::usage::UsageRecord;
 
@@ -46,6 +47,9 @@ pub enum ReversalRefusal {
     /// The account would hold too much (S4).
     #[error(transparent)]
     Amount(#[from] MoneyError),
+    /// A lot or a pool has no room for what the call took of it: the call has been taken back since its entry was read.
+    #[error("its lots and pools have no room for what the call took of them")]
+    NoRoom,
 }
 
 /// Takes charges back, in order, as many as one commit holds. Returns the result of each that it reached; the rest is for the
@@ -69,7 +73,7 @@ pub fn decide(
         if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
         }
-        let result = draft.account().can_hold(size_of(target.entry)).map_err(ReversalRefusal::from);
+        let result = can_take(draft.account(), target.entry);
         if result.is_ok() {
             reverse(&mut draft, target);
             reverses = true;
@@ -77,6 +81,28 @@ pub fn decide(
         results.push(result);
     }
     if reverses { draft.finish(results) } else { Decision::unchanged(results) }
+}
+
+/// Checks that the account can take back what a charge took.
+fn can_take(account: &Account, entry: &JournalEntry) -> Result<(), ReversalRefusal> {
+    account.can_hold(size_of(entry))?;
+    let has_room = |draw: &Draw| {
+        let lot = account.lots.iter().find(|lot| lot.id == draw.lot);
+        lot.is_none_or(|lot| lot.remaining + draw.amount <= lot.amount)
+    };
+    let counts = |month: Month, included: &IncludedMinutes| {
+        minutes_used(&account.pool_use, included.number, month) >= included.minutes
+    };
+    let minutes_are_counted = match &entry.details {
+        EntryDetails::Usage { record, basis, .. } => {
+            let month = Month::of(record.started_at);
+            let is_over = month < Month::of(account.as_of).previous();
+            is_over || basis.included().iter().all(|included| counts(month, included))
+        }
+        _ => true,
+    };
+    let fits = entry.draws.iter().all(has_room) && minutes_are_counted;
+    if fits { Ok(()) } else { Err(ReversalRefusal::NoRoom) }
 }
 
 /// The items that the reversal of an entry takes at most.

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::page::text;
+use crate::page::{PoolUse, text};
 
 /// The parts of the page, by the ids that links name.
 pub(crate) const FUNDS: &str = "funds";
@@ -51,6 +51,7 @@ pub(crate) struct Page {
     pub(crate) cards: CardsForm,
     pub(crate) recipients: RecipientsForm,
     test_cards: Vec<TestCard>,
+    pools: Vec<PoolUse>,
     purchases: Vec<Purchase>,
     has_more: bool,
     pub(crate) outcome: Option<Outcome>,
@@ -175,6 +176,7 @@ impl Page {
             backup,
             recipients: RecipientsForm::read(account),
             test_cards: Sandbox::test_cards().collect(),
+            pools: PoolUse::of_account(account),
             purchases: purchases.iter().map(Purchase::read).collect::<anyhow::Result<_>>()?,
             has_more: listed["next"].is_string(),
             outcome: None,

@@ -41,6 +41,7 @@ struct Account {
     owed: Option<String>,
     card: Option<String>,
     lots: Vec<Lot>,
+    pools: Vec<PoolUse>,
     transactions: Vec<Transaction>,
 }
 
@@ -52,10 +53,37 @@ struct Lot {
     left_percent: String,
 }
 
+/// The minutes of a pool in a month.
+pub(crate) struct PoolUse {
+    pub(crate) pool: String,
+    pub(crate) month: String,
+    pub(crate) used: u64,
+    pub(crate) minutes: u64,
+}
+
+impl PoolUse {
+    /// The use of each pool of an account in each month in which it has minutes.
+    pub(crate) fn of_account(account: &Value) -> Vec<Self> {
+        let pools = account["pools"].as_array().into_iter().flatten();
+        let of_pool = |pool: &Value| {
+            let months = pool["months"].as_array().cloned().unwrap_or_default();
+            let pool = text(&pool["poolId"]);
+            months.into_iter().map(move |month| Self {
+                pool: pool.clone(),
+                month: text(&month["month"]),
+                used: month["used"].as_u64().unwrap_or_default(),
+                minutes: month["minutes"].as_u64().unwrap_or_default(),
+            })
+        };
+        pools.flat_map(of_pool).filter(|pool_use| pool_use.minutes > 0).collect()
+    }
+}
+
 struct Transaction {
     at: String,
     kind: String,
     what: String,
+    why: String,
     amount: String,
     balance: String,
     is_credit: bool,
@@ -144,7 +172,8 @@ async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
             .is_object()
             .then(|| format!("{} ending in {}", text(&card["brand"]), text(&card["last4"]))),
         lots: rows(&lots, "lots").iter().map(Lot::from).collect(),
-        transactions: rows(&transactions, "transactions").iter().take(12).map(Transaction::from).collect(),
+        pools: PoolUse::of_account(&account),
+        transactions: rows(&transactions, "transactions").iter().take(16).map(Transaction::from).collect(),
     }))
 }
 
@@ -188,18 +217,45 @@ impl From<&Value> for Transaction {
                 let problem = &row["rejection"]["problem"];
                 format!("refused: {}: {}", text(&problem["field"]), text(&problem["detail"]))
             }
-            Some("unrated") => format!("{}: no rate yet", text(&row["number"])),
+            Some("unrated") => text(&row["number"]),
             _ => text(&row["reason"]),
         };
         Self {
             at: minute(&row["at"]),
             kind: text(&row["kind"]),
             what,
+            why: why(row),
             balance: text(&row["balance"]),
             is_credit: !amount.starts_with('-'),
             amount,
         }
     }
+}
+
+/// Why a transaction has its amount, as its charge says it.
+fn why(row: &Value) -> String {
+    let minutes = |list: &Value| {
+        let pools = list.as_array().into_iter().flatten();
+        let of_pool = |pool: &Value| format!("{} min of {}", pool["minutes"], text(&pool["pool"]));
+        pools.map(of_pool).collect::<Vec<_>>()
+    };
+    let mut parts = match row["kind"].as_str() {
+        Some("usage") => minutes(&row["why"]["includedMinutes"]),
+        Some("reversal") => minutes(&row["returned"]["includedMinutes"]),
+        Some("unrated") => vec!["no published rate yet".to_owned()],
+        _ => Vec::new(),
+    };
+    match row["why"]["rule"].as_str() {
+        Some("rated") if text(&row["charge"]).contains(|digit: char| ('1'..='9').contains(&digit)) => {
+            let billed = row["why"]["billedSeconds"].as_u64().unwrap_or_default();
+            let paid = billed.saturating_sub(60 * row["includedMinutes"].as_u64().unwrap_or_default());
+            parts.push(format!("{paid} s at {} a minute", text(&row["why"]["perMinute"])));
+        }
+        Some("asRated") => parts.push("came with its charge".to_owned()),
+        Some("zeroDuration") => parts.push("no duration".to_owned()),
+        _ => {}
+    }
+    parts.join(", then ")
 }
 
 /// The page where a card's owner confirms or refuses a payment.

@@ -1,5 +1,6 @@
 //! The cost of requests in capacity units of DynamoDB, as docs/costs.md gives it.
 
+use reqwest::Method;
 use rust_decimal::Decimal;
 use scenarios::{Units, World, call, list, rated};
 use serde_json::{Value, json};
@@ -100,6 +101,58 @@ async fn a_debit_that_changes_nothing_writes_nothing_and_reads_once() {
         // DynamoDB bills a refused transaction too, but does not return its units.
         assert_eq!(world.units("debit").await - before, units(1, 0), "{what}");
     }
+}
+
+#[tokio::test]
+async fn s7_included_minutes_cost_nothing_more_and_a_process_reads_the_pools_once() {
+    let world = world().await;
+    let pools: Vec<_> = ["P1", "P2", "P3"]
+        .map(|plan| {
+            json!({
+                "plan": plan, "country": "FR", "minutesPerLicence": 3_000, "licences": 10, "services": ["userOut"],
+            })
+        })
+        .into();
+    let pools = json!({ "pools": pools });
+    world.operator.send(Method::PUT, "/v1/accounts/a/pools", &[], pools).await.expect(200);
+    let planned = |id: String, plan: &str, start: &str| {
+        let mut record = call(&id, start, "+33123456789", 60);
+        record["plan"] = json!(plan);
+        record["userCountry"] = json!("FR");
+        record
+    };
+    let mut before = world.units("debit").await;
+    for (number, plan) in ["P1", "P2", "P3", "P1"].into_iter().enumerate() {
+        let record = planned(format!("r{number}"), plan, START);
+        let answer = world.operator.debit("a", &[record]).await.expect(200);
+        assert_eq!(answer["results"][0]["charge"], "0.0000");
+        let after = world.units("debit").await;
+        // The first debit reads the account, and then the account and its profile in a transaction, which counts twice.
+        let expected = if number == 0 { units(1 + 4, 4) } else { units(0, 4) };
+        assert_eq!(after - before, expected, "debit {number}");
+        before = after;
+    }
+    let records: Vec<_> = (0..99).map(|number| planned(format!("of-99-{number}"), "P2", START)).collect();
+    world.operator.debit("a", &records).await.expect(200);
+    assert_eq!(world.units("debit").await - before, units(0, batch(99)));
+}
+
+#[tokio::test]
+async fn s11_a_reversal_reads_three_keys_and_writes_an_entry() {
+    let world = world().await;
+    world.operator.debit("a", &records("r", 100)).await.expect(200);
+    let before = world.units("debit").await;
+    let body = json!({ "startedAt": START, "reason": "test" });
+    world.operator.post("/v1/accounts/a/usage/r-0/reversal", body).await.expect(200);
+    assert_eq!(world.units("debit").await - before, units(3, 4));
+    // 33 records are read at once, and reversed in one commit.
+    let named: Vec<_> =
+        (1..100).map(|number| json!({ "id": format!("r-{number}"), "startedAt": START })).collect();
+    let before = world.units("debit").await;
+    let reversed =
+        world.operator.post("/v1/accounts/a/reversals?reason=test", json!({ "records": named })).await;
+    assert_eq!(reversed.expect(200)["counts"]["reversed"], 99);
+    assert_eq!(world.units("debit").await - before, units(3 * 99, 2 * (99 + 3)));
 }
 
 #[tokio::test]

@@ -34,5 +34,6 @@ mod start;
 mod telemetry;
 mod tour;
 mod undelivered;
+mod unrated;
 mod watched;
 mod web_sites;

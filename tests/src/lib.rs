@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use local::faults::{Call, Fault, Faults, Kind, Pause, Target, watched};
 use local::queues::Delivery;
 use local::tokens::TokenRequest;
-use local::{Config, Host, Machine, Storage};
+use local::{Config, Host, Storage};
+use rates::PublishedRates;
 use recharge::{Leases, Summary};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
@@ -335,9 +336,14 @@ impl World {
 
     /// The debit function as a process of its own, whose calls are watched. It commits in tasks that its callers only wait for.
     pub fn debit_process(&self) -> debit::Ports {
-        let Machine { faults, functions, .. } = self.host.machine();
-        let store = Store::new(self.host.database().watched_client(faults), Tables::default());
-        debit::Ports::new(store.into(), functions.debit_ports().rates.clone())
+        self.debit_process_at(self.host.machine().functions.debit_ports().rates.clone())
+    }
+
+    /// The same at other rates.
+    pub fn debit_process_at(&self, rates: PublishedRates) -> debit::Ports {
+        let store =
+            Store::new(self.host.database().watched_client(&self.host.machine().faults), Tables::default());
+        debit::Ports::new(store.into(), rates)
     }
 
     /// Runs the work until it is done or a fault of [`Self::arm`] kills it. Killed work is dropped, and the result is `None`.

@@ -328,8 +328,13 @@ impl Store {
         Some(Loaded { account, pools, profile: None, fresh: false })
     }
 
+    /// Whether it is known that the account has pools which are not remembered. They are read together with it.
+    fn lacks_pools(&self, id: &AccountId) -> bool {
+        self.recall(id).is_some_and(|account| self.recall_pools(&account).is_none())
+    }
+
     async fn load<R>(&self, id: &AccountId, needs: Needs) -> Result<Loaded, ApplyError<R>> {
-        if needs != Needs::Profile {
+        if needs == Needs::Nothing || needs == Needs::Pools && !self.lacks_pools(id) {
             let account = self.account(id).await?.ok_or(ApplyError::NoAccount)?;
             self.remember(&account);
             let pools =

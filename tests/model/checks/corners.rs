@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use model::{Answer, Billing, Charge, Month, Record, Reversal, Step};
+use model::{Answer, Billing, Charge, Month, Rate, Rated, Record, Reversal, Step};
 use rust_decimal::Decimal;
 
 use crate::random_months::Seen;
+
+/// How often each corner must be reached in 2,000 months.
+const LEAST: u64 = 100;
 
 const LATE: SignedDuration = SignedDuration::from_hours(72);
 
@@ -26,9 +30,14 @@ impl Corners {
                 corners.extend(charges(seen, charge));
                 corners.extend(calls(seen, record, charge));
                 corners.extend(lateness(seen, record, charge));
+                corners.extend(rates(seen, record));
             }
+            (Answer::Unrated, Step::Call(record)) => corners.extend(rates(seen, record)),
             (Answer::Rated(rated), _) => {
-                rated.iter().for_each(|rated| corners.extend(charges(seen, &rated.charge)));
+                for rated in rated {
+                    corners.extend(charges(seen, &rated.charge));
+                    corners.extend(rated_later(seen, rated));
+                }
                 corners.push(("an unrated record is rated", !rated.is_empty()));
                 corners.push(("rating finds nothing", rated.is_empty()));
             }
@@ -57,15 +66,9 @@ impl Corners {
 
     /// The corners that were reached less often than they should be.
     pub(crate) fn rare(&self) -> Vec<(&'static str, u64)> {
-        let too_rare =
-            |(corner, times): (&&'static str, &u64)| (*times < least(corner)).then_some((*corner, *times));
+        let too_rare = |(corner, times): (&&'static str, &u64)| (*times < LEAST).then_some((*corner, *times));
         self.reached.iter().filter_map(too_rare).collect()
     }
-}
-
-/// How often a corner must be reached in 2,000 months.
-fn least(_corner: &str) -> u64 {
-    100
 }
 
 impl fmt::Display for Corners {
@@ -187,6 +190,14 @@ fn calls(seen: &Seen, record: &Record, charge: &Charge) -> Reached {
         let twin = seen.before.pools.iter().find(|other| other.pool == pool.pool && other.month != month);
         charge.minutes.contains_key(&pool.pool) && twin.is_none_or(|other| other.size < pool.size)
     });
+    let is_listed = |id: &String| {
+        let mut parts = id.split('/');
+        let plan_and_country = (parts.next(), parts.next());
+        let place: usize = parts.next().map_or(1, |place| place.parse().expect("a number follows"));
+        let same =
+            seen.listed.iter().filter(|(plan, country)| plan_and_country == (Some(plan), Some(country)));
+        same.count() >= place
+    };
     let sent = record.charge.as_ref();
     vec![
         ("a call lasts zero seconds", record.duration_seconds == 0 && sent.is_none()),
@@ -194,6 +205,10 @@ fn calls(seen: &Seen, record: &Record, charge: &Charge) -> Reached {
         ("a record costs nothing in a foreign currency", sent.is_some_and(|sent| sent.currency == "CHF")),
         ("a call of last month uses its pool", month == this_month.previous() && !charge.minutes.is_empty()),
         ("a call uses a pool that grew", grown),
+        (
+            "a call uses a pool that is not listed any more",
+            charge.minutes.keys().any(|pool| !is_listed(pool)),
+        ),
         ("a call of an earlier month uses no pool", month < this_month.previous() && record.plan.is_some()),
         ("a call starts after now", record.start() > seen.now),
         ("a call starts in the month after now", month > this_month),
@@ -203,6 +218,46 @@ fn calls(seen: &Seen, record: &Record, charge: &Charge) -> Reached {
             charge.billed_seconds.is_some_and(|billed| billed % 60 != 0 && billed % 6 == 0),
         ),
         ("increments of 1", charge.billed_seconds.is_some_and(|billed| billed % 6 != 0)),
+    ]
+}
+
+/// Corners of the file of rates.
+fn rates(seen: &Seen, record: &Record) -> Reached {
+    let day = record.start().to_zoned(TimeZone::UTC).date();
+    let rates = seen.rates.iter().filter(|rate| rate.service == record.service);
+    let (own, foreign): (Vec<&Rate>, Vec<&Rate>) = rates
+        .filter(|rate| record.number[1..].starts_with(&rate.prefix))
+        .partition(|rate| rate.currency != "USD");
+    let (in_force, later): (Vec<&Rate>, Vec<&Rate>) =
+        own.into_iter().partition(|rate| rate.effective_from <= day);
+    let longest = in_force.iter().map(|rate| rate.prefix.len()).max();
+    let of_longest = in_force.iter().filter(|rate| Some(rate.prefix.len()) == longest).count();
+    let is_rated = record.charge.is_none() && record.duration_seconds > 0;
+    let longer_later = later.iter().any(|rate| Some(rate.prefix.len()) > longest);
+    vec![
+        ("a call has rates of several prefixes", is_rated && in_force.len() > of_longest),
+        ("a call has several rates of one prefix", is_rated && of_longest > 1),
+        ("a call's rate is replaced later", is_rated && longest.is_some() && !later.is_empty()),
+        ("a longer prefix comes into force after a call", is_rated && longest.is_some() && longer_later),
+        ("the only rate comes into force after a call", is_rated && longest.is_none() && !later.is_empty()),
+        ("the only rate is in another currency", is_rated && longest.is_none() && !foreign.is_empty()),
+    ]
+}
+
+/// Corners of a record that is charged when a rate is published.
+fn rated_later(seen: &Seen, rated: &Rated) -> Reached {
+    let ends_of_lots = seen.before.lots.iter().filter(|lot| rated.charge.taken.lots.contains_key(&lot.id));
+    let last_month = Month::of(seen.now).previous();
+    let uses_minutes = !rated.charge.minutes.is_empty();
+    vec![
+        ("a record rated later uses minutes", uses_minutes),
+        (
+            "a record rated later uses last month's",
+            uses_minutes && Month::of(rated.key.started_at) == last_month,
+        ),
+        ("a record rated later uses lots that have expired", {
+            ends_of_lots.into_iter().any(|lot| lot.expires_at <= seen.now)
+        }),
     ]
 }
 

@@ -18,6 +18,7 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// A usage record that was accepted or kept, and what became of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Usage {
+    pub(crate) key: RecordKey,
     pub(crate) record: Record,
     /// None while the record is unrated (S9).
     pub(crate) charge: Option<Charge>,
@@ -53,7 +54,12 @@ impl Model {
         }
         self.begin_change(now);
         let charge = self.charge(now, record);
-        self.usage.push(Usage { record: record.clone(), charge: charge.clone(), reversed: false });
+        self.usage.push(Usage {
+            key: record.key(),
+            record: record.clone(),
+            charge: charge.clone(),
+            reversed: false,
+        });
         match charge {
             Some(charge) => Answer::Accepted(charge),
             None => {
@@ -76,7 +82,7 @@ impl Model {
     }
 
     fn find(&self, key: &RecordKey) -> Option<&Usage> {
-        self.usage.iter().find(|usage| usage.record.key() == *key)
+        self.usage.iter().find(|usage| usage.key == *key)
     }
 
     fn is_reversed(&self, key: &RecordKey) -> bool {
@@ -174,7 +180,7 @@ impl Model {
 
     /// S11: reverses a usage entry, once.
     pub(crate) fn reverse(&mut self, now: Timestamp, key: &RecordKey) -> Answer {
-        let Some(index) = self.usage.iter().position(|usage| usage.record.key() == *key) else {
+        let Some(index) = self.usage.iter().position(|usage| usage.key == *key) else {
             return Answer::NotFound;
         };
         if self.usage[index].reversed {
@@ -225,7 +231,7 @@ impl Model {
     /// goes back to those very lots. What goes back to a lot whose 72 hours after expiry are over is forfeited at once.
     fn return_to_lots(&mut self, now: Timestamp, drawn: &BTreeMap<String, Decimal>, reversal: &mut Reversal) {
         let mut lots: Vec<_> = self.lots.iter().filter(|lot| drawn.contains_key(&lot.id)).cloned().collect();
-        lots.sort_by_key(oldest_expiry_first);
+        lots.sort_by(oldest_expiry_first);
         for lot in lots {
             let repaid = self.repay(drawn[&lot.id]);
             let rest = drawn[&lot.id] - repaid;

@@ -1,5 +1,6 @@
 //! Lots: funds that arrive, are drawn and expire (F1, F6, F7, F9, S1, E1).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
@@ -34,9 +35,9 @@ impl Lot {
     }
 }
 
-/// S1: the order in which lots are drawn on.
-pub(crate) fn oldest_expiry_first(lot: &Lot) -> (Timestamp, String) {
-    (lot.expires_at, lot.id.clone())
+/// S1: the order in which lots are drawn on. Lots that expire together are ordered by id.
+pub(crate) fn oldest_expiry_first(one: &Lot, other: &Lot) -> Ordering {
+    (one.expires_at, &one.id).cmp(&(other.expires_at, &other.id))
 }
 
 /// F1: 12 calendar months later in UTC, clamped to the month's last day.
@@ -149,7 +150,7 @@ impl Model {
         usable: impl Fn(&Lot) -> bool,
     ) -> BTreeMap<String, Decimal> {
         let mut lots: Vec<&mut Lot> = self.lots.iter_mut().filter(|lot| usable(lot)).collect();
-        lots.sort_by_key(|lot| oldest_expiry_first(lot));
+        lots.sort_by(|one, other| oldest_expiry_first(one, other));
         let mut missing = amount;
         let mut drawn = BTreeMap::new();
         for lot in lots {
@@ -182,7 +183,7 @@ impl Model {
     pub(crate) fn sweep(&mut self, now: Timestamp) -> Answer {
         let mut over: Vec<Lot> = self.lots.clone();
         over.retain(|lot| lot.is_over(now) && lot.remaining > Decimal::ZERO);
-        over.sort_by_key(oldest_expiry_first);
+        over.sort_by(oldest_expiry_first);
         if !over.is_empty() {
             self.begin_change(now);
         }

@@ -33,8 +33,8 @@ pub fn random_month(seed: u64) -> RandomMonth {
     generator.set_up();
     let steps = generator.random.between(60, 150);
     for _ in 0..steps {
-        generator.pass_time();
-        generator.next_step();
+        let pass = generator.pass_time();
+        generator.next_step(pass);
     }
     RandomMonth {
         currency: generator.currency,
@@ -83,6 +83,7 @@ enum Kind {
     Publish,
     RateUnrated,
     Sweep,
+    QuietMonths,
 }
 
 /// How time passes between two steps.
@@ -133,9 +134,11 @@ impl Generator {
         }
     }
 
-    fn next_step(&mut self) {
+    fn next_step(&mut self, before: Pass) {
+        let at_expiry = matches!(before, Pass::ToLotExpiry);
+        let quiet_months = i64::from(self.random.chance(40));
         let kind = self.random.weighted(&[
-            (38, Kind::Call),
+            (if at_expiry { 80 } else { 38 }, Kind::Call),
             (2, Kind::CallAtEarlierInstant),
             (5, Kind::Repeat),
             (4, Kind::Revision),
@@ -147,9 +150,10 @@ impl Generator {
             (2, Kind::RepeatFunds),
             (2, Kind::AutoRecharge),
             (6, Kind::Pools),
-            (2, Kind::Publish),
+            (if self.a_late_rate_matters() { 15 } else { 2 }, Kind::Publish),
             (2, Kind::RateUnrated),
-            (6, Kind::Sweep),
+            (if at_expiry { 40 } else { 6 }, Kind::Sweep),
+            (quiet_months, Kind::QuietMonths),
         ]);
         match kind {
             Kind::Call => self.call(),
@@ -167,6 +171,7 @@ impl Generator {
             Kind::Publish => self.publish(),
             Kind::RateUnrated => self.emit(Step::RateUnrated),
             Kind::Sweep => self.emit(Step::Sweep),
+            Kind::QuietMonths => self.quiet_months(),
         }
     }
 
@@ -185,7 +190,7 @@ impl Generator {
         self.now += SignedDuration::from_secs(1);
     }
 
-    fn pass_time(&mut self) {
+    fn pass_time(&mut self) -> Pass {
         let pass = self.random.weighted(&[
             (10, Pass::Nothing),
             (25, Pass::Seconds),
@@ -206,6 +211,7 @@ impl Generator {
             Pass::AboutAYear => self.random.between(330, 370) * 86_400,
         };
         self.now += SignedDuration::from_secs(seconds);
+        pass
     }
 
     /// Seconds to an instant around the end of the month, unless it is far away.

@@ -113,7 +113,7 @@ impl Model {
                 .usage
                 .iter()
                 .filter(|usage| usage.awaits_rate())
-                .map(|usage| usage.record.key())
+                .map(|usage| usage.key.clone())
                 .collect(),
             invoices: self.invoices.clone(),
             journal_sum: self.journal.iter().map(|entry| entry.amount).sum(),
@@ -138,7 +138,7 @@ impl Model {
 
     fn lots_with_funds(&self) -> Vec<LotFunds> {
         let mut lots: Vec<&Lot> = self.lots.iter().filter(|lot| lot.remaining > Decimal::ZERO).collect();
-        lots.sort_by_key(|lot| oldest_expiry_first(lot));
+        lots.sort_by(|one, other| oldest_expiry_first(one, other));
         let seen = |lot: &Lot| LotFunds {
             id: lot.id.clone(),
             purchased_at: lot.purchased_at,

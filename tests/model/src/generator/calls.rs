@@ -63,6 +63,18 @@ impl Generator {
         self.send(self.now - earlier, record);
     }
 
+    /// S8: a tiny charge, and time until the month after, twice.
+    pub(super) fn quiet_months(&mut self) {
+        for _ in 0..2 {
+            let mut record = self.record();
+            let units = self.random.between(1, 49);
+            record.charge =
+                Some(SentCharge { amount: self.exact(units), currency: self.currency.code().to_owned() });
+            self.send(self.now, record);
+            self.now += SignedDuration::from_hours(24 * 32);
+        }
+    }
+
     fn send(&mut self, at: Timestamp, record: Record) {
         self.sent.push(record.clone());
         self.emit_at(at, Step::Call(record));
@@ -88,7 +100,33 @@ impl Generator {
             self.aim_at_pool_end(&mut record);
         }
         record.started_at = self.start(record.duration_seconds);
+        if self.random.chance(15) {
+            self.outlast_a_lot(&mut record);
+        }
         record
+    }
+
+    /// Lets the call begin now, and end after a lot that expires soon.
+    fn outlast_a_lot(&mut self, record: &mut Record) {
+        let soon = self.now + SignedDuration::from_hours(10);
+        let lots =
+            self.model.lots.iter().filter(|lot| lot.remaining > Decimal::ZERO && lot.is_live(self.now));
+        let Some(expiry) = lots.map(|lot| lot.expires_at).filter(|expiry| *expiry <= soon).min() else {
+            return;
+        };
+        let seconds = expiry.duration_since(self.now).as_secs() + self.random.between(0, 3_600);
+        record.started_at = self.now;
+        record.duration_seconds = u32::try_from(seconds).expect("the lot has not expired");
+    }
+
+    /// Whether a record awaits a rate that may still draw on a lot that has expired since the call's end (S10).
+    pub(super) fn a_late_rate_matters(&self) -> bool {
+        let expired =
+            self.model.lots.iter().filter(|lot| lot.remaining > Decimal::ZERO && !lot.is_live(self.now));
+        let expiries: Vec<Timestamp> = expired.map(|lot| lot.expires_at).collect();
+        let unrated = self.model.usage.iter().filter(|usage| usage.awaits_rate());
+        let mut ends = unrated.map(|usage| usage.record.end()).filter(|end| self.now <= *end + LATE);
+        ends.any(|end| expiries.iter().any(|expiry| end < *expiry))
     }
 
     /// Most often a new id. Sometimes a UUID, and sometimes the id of another call, which started at another instant.
@@ -149,6 +187,7 @@ impl Generator {
     fn start(&mut self, duration_seconds: u32) -> Timestamp {
         let duration = SignedDuration::from_secs(i64::from(duration_seconds));
         let seconds = SignedDuration::from_secs;
+        let soon_in_next_month = Month::of(self.now + seconds(300)) != Month::of(self.now);
         let when = self.random.weighted(&[
             (50, When::JustEnded),
             (15, When::HoursAgo),
@@ -156,9 +195,9 @@ impl Generator {
             (3, When::BeforeLastMonth),
             (6, When::AtTheLimitOfLateness),
             (6, When::TooLateForExpiredLots),
-            (16, When::AroundAnExpiry),
+            (if self.near_expiries().is_empty() { 0 } else { 80 }, When::AroundAnExpiry),
             (4, When::NotEnded),
-            (4, When::Ahead),
+            (if soon_in_next_month { 100 } else { 4 }, When::Ahead),
             (2, When::TooFarAhead),
         ]);
         let this_month = Month::of(self.now);
@@ -183,18 +222,20 @@ impl Generator {
 
     /// An instant around the expiry of a lot that expired lately or expires soon.
     fn end_around_an_expiry(&mut self) -> Timestamp {
-        let soon = SignedDuration::from_hours(1);
-        let lots = self.model.lots.iter().filter(|lot| lot.remaining > Decimal::ZERO);
-        let near = lots.filter(|lot| lot.expires_at - soon <= self.now && !lot.is_over(self.now));
-        let expiries: Vec<Timestamp> = near.map(|lot| lot.expires_at).collect();
-        if expiries.is_empty() {
-            return self.now;
-        }
+        let expiries = self.near_expiries();
         let before = match self.random.between(1, 5) {
             1 => self.random.between(-1, 1),
+            2 => -self.random.between(2, 3_600),
             _ => self.random.between(2, 36_000),
         };
         *self.random.pick(&expiries) - SignedDuration::from_secs(before)
+    }
+
+    fn near_expiries(&self) -> Vec<Timestamp> {
+        let soon = SignedDuration::from_hours(3);
+        let lots = self.model.lots.iter().filter(|lot| lot.remaining > Decimal::ZERO);
+        let near = lots.filter(|lot| lot.expires_at - soon <= self.now && !lot.is_over(self.now));
+        near.map(|lot| lot.expires_at).collect()
     }
 
     /// S2: a record again, as it was or changed.
@@ -265,7 +306,7 @@ impl Generator {
     pub(super) fn reverse(&mut self) {
         let usage = &self.model.usage;
         let keys = |wanted: fn(&&Usage) -> bool| {
-            usage.iter().filter(wanted).map(|usage| usage.record.key()).collect()
+            usage.iter().filter(wanted).map(|usage| usage.key.clone()).collect()
         };
         let keys: Vec<RecordKey> = match self.random.between(1, 20) {
             1 => keys(|usage| usage.awaits_rate()),

@@ -42,6 +42,15 @@ impl Corners {
                 corners.push(("rating finds nothing", rated.is_empty()));
             }
             (Answer::Reversed(reversal), _) => corners.extend(reversals(seen, reversal)),
+            (Answer::Set, Step::SetAutoRecharge { trigger, amount }) => {
+                let available = seen.after.available;
+                let twice = seen.after.recharge_wanted == Some(amount + amount);
+                corners.push(("the trigger is exactly what is available", available == *trigger));
+                corners.push((
+                    "a recharge would lift the balance exactly to the trigger",
+                    twice && available + amount == *trigger,
+                ));
+            }
             (Answer::Added(added), _) => {
                 corners.push(("new funds repay what is owed", added.repaid > Decimal::ZERO));
                 corners.push(("new funds leave something owed", seen.after.owed > Decimal::ZERO));
@@ -104,6 +113,10 @@ fn answers(step: &Step, answer: &Answer) -> Reached {
         ("a record is accepted", matches!(answer, Answer::Accepted(_))),
         ("a record is a duplicate", is_record && duplicate),
         ("a record is a conflict", is_record && conflict),
+        ("a record is a conflict by its currency", {
+            conflict
+                && matches!(step, Step::Call(record) if record.charge.as_ref().is_some_and(|c| c.currency == "SEK"))
+        }),
         ("a record is unrated", matches!(answer, Answer::Unrated)),
         ("a record is invalid", matches!(answer, Answer::Invalid)),
         ("a revision is accepted", is_revision && matches!(answer, Answer::Accepted(_))),
@@ -125,6 +138,7 @@ fn accounts(seen: &Seen) -> Reached {
         _ => false,
     };
     let carried = before.post_usage.as_ref().map(|open| open.amount).unwrap_or_default();
+    let half = Decimal::new(5, seen.minor_digits + 1);
     let twins = after.lots.windows(2).any(|lots| lots[0].expires_at == lots[1].expires_at);
     vec![
         ("a step carries an earlier instant", seen.goes_back),
@@ -145,7 +159,11 @@ fn accounts(seen: &Seen) -> Reached {
             "a month closes with an amount that rounds to zero",
             closed && !new_invoice && carried > Decimal::ZERO,
         ),
-        ("an invoice carries something", new_invoice && carried != carried.trunc_with_scale(2)),
+        ("a month closes at half a minor unit", closed && carried % (half + half) == half),
+        (
+            "an invoice carries something",
+            new_invoice && carried != carried.trunc_with_scale(seen.minor_digits),
+        ),
         (
             "the open month is below zero",
             after.post_usage.as_ref().is_some_and(|open| open.amount < Decimal::ZERO),

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use jiff::Timestamp;
 use model::{
-    Answer, Billing, Charge, Model, Month, Rate, RecordKey, Reversal, Snapshot, Step, Taken, describe,
-    minimise, random_month,
+    Answer, Billing, Charge, Model, Month, RandomMonth, Rate, RecordKey, Reversal, Snapshot, Step, Taken,
+    describe, minimise, random_month,
 };
 use rust_decimal::Decimal;
 
@@ -22,7 +22,7 @@ fn the_books_hold_and_the_generator_reaches_every_corner() {
     for seed in 0..MONTHS {
         let month = random_month(seed);
         steps += month.steps.len();
-        let mut books = Books::new(Model::open(month.currency, month.billing, month.opened_at));
+        let mut books = Books::new(&month);
         for (number, (at, step)) in month.steps.iter().enumerate() {
             let seen = books.apply(*at, step);
             let broken = books.broken(&seen.after);
@@ -42,6 +42,7 @@ fn the_books_hold_and_the_generator_reaches_every_corner() {
 /// A step as it looks from outside.
 pub(crate) struct Seen {
     pub(crate) billing: Billing,
+    pub(crate) minor_digits: u32,
     /// The instant at which the step happened, which can be later than the one it carries.
     pub(crate) now: Timestamp,
     /// Whether it carries an earlier instant than the account's last change.
@@ -63,6 +64,7 @@ pub(crate) struct Seen {
 struct Books {
     model: Model,
     billing: Billing,
+    minor_digits: u32,
     balance: Decimal,
     post_usage: Decimal,
     minutes: BTreeMap<(String, Month), u64>,
@@ -74,11 +76,11 @@ struct Books {
 }
 
 impl Books {
-    fn new(model: Model) -> Self {
-        let prepaid = model.snapshot(Timestamp::MIN).post_usage.is_none();
+    fn new(month: &RandomMonth) -> Self {
         Self {
-            model,
-            billing: if prepaid { Billing::Prepaid } else { Billing::PostUsage },
+            model: Model::open(month.currency, month.billing, month.opened_at),
+            billing: month.billing,
+            minor_digits: month.currency.minor_digits(),
             balance: Decimal::ZERO,
             post_usage: Decimal::ZERO,
             minutes: BTreeMap::new(),
@@ -99,6 +101,7 @@ impl Books {
         self.add_up(step, &answer);
         Seen {
             billing: self.billing,
+            minor_digits: self.minor_digits,
             now,
             goes_back: now > at,
             before,

@@ -136,7 +136,6 @@ impl Generator {
 
     fn next_step(&mut self, before: Pass) {
         let at_expiry = matches!(before, Pass::ToLotExpiry);
-        let quiet_months = i64::from(self.random.chance(40));
         let kind = self.random.weighted(&[
             (if at_expiry { 80 } else { 38 }, Kind::Call),
             (2, Kind::CallAtEarlierInstant),
@@ -148,12 +147,12 @@ impl Generator {
             (9, Kind::AddFunds),
             (4, Kind::TakeFunds),
             (2, Kind::RepeatFunds),
-            (2, Kind::AutoRecharge),
+            (4, Kind::AutoRecharge),
             (6, Kind::Pools),
             (if self.a_late_rate_matters() { 15 } else { 2 }, Kind::Publish),
             (2, Kind::RateUnrated),
             (if at_expiry { 40 } else { 6 }, Kind::Sweep),
-            (quiet_months, Kind::QuietMonths),
+            (1, Kind::QuietMonths),
         ]);
         match kind {
             Kind::Call => self.call(),
@@ -223,7 +222,7 @@ impl Generator {
 
     /// Seconds to an instant around a lot's expiry, or around the end of the 72 hours after it.
     fn seconds_to_lot_expiry(&mut self) -> Option<i64> {
-        let after_expiry = *self.random.pick(&[-1_800, -1, 0, 1, 259_199, 259_200, 259_201]);
+        let after_expiry = *self.random.pick(&[-1_800, -1, 0, 1, 259_199, 259_200, 259_200, 259_201]);
         let expiries = self.model.lots.iter().map(|lot| lot.expires_at.duration_since(self.now).as_secs());
         let seconds: Vec<i64> = expiries.map(|expiry| expiry + after_expiry).collect();
         seconds.into_iter().filter(|seconds| (0..10 * 86_400).contains(seconds)).min()

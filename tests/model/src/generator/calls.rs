@@ -48,6 +48,7 @@ enum Difference {
     Duration,
     Service,
     Charge,
+    Currency,
 }
 
 impl Generator {
@@ -63,16 +64,31 @@ impl Generator {
         self.send(self.now - earlier, record);
     }
 
-    /// S8: a tiny charge, and time until the month after, twice.
+    /// S8: a small charge, and time until the month after, twice.
     pub(super) fn quiet_months(&mut self) {
         for _ in 0..2 {
             let mut record = self.record();
-            let units = self.random.between(1, 49);
-            record.charge =
-                Some(SentCharge { amount: self.exact(units), currency: self.currency.code().to_owned() });
+            let amount =
+                if self.random.chance(50) { self.amount_to_half_a_unit() } else { self.tiny_amount() };
+            record.charge = Some(SentCharge { amount, currency: self.currency.code().to_owned() });
+            record.started_at = self.now;
             self.send(self.now, record);
             self.now += SignedDuration::from_hours(24 * 32);
         }
+    }
+
+    /// Less than half a minor unit.
+    fn tiny_amount(&mut self) -> Decimal {
+        let units = self.random.between(1, 49);
+        self.exact(units)
+    }
+
+    /// A charge that brings the open month to half a minor unit, where rounding turns, if no lot pays it.
+    fn amount_to_half_a_unit(&mut self) -> Decimal {
+        let minor_unit = self.exact(100);
+        let missing = (self.exact(50) - self.model.open_month.amount) % minor_unit;
+        let minor_units = self.minor(1, 3);
+        missing + minor_units
     }
 
     fn send(&mut self, at: Timestamp, record: Record) {
@@ -251,6 +267,7 @@ impl Generator {
             (3, Difference::Duration),
             (2, Difference::Service),
             (3, Difference::Charge),
+            (2, Difference::Currency),
         ]);
         match difference {
             Difference::None => {}
@@ -268,6 +285,7 @@ impl Generator {
             Difference::Duration => record.duration_seconds += 1,
             Difference::Service => record.service = Service::TollIn,
             Difference::Charge => self.change_charge(&mut record),
+            Difference::Currency => self.change_currency(&mut record),
         }
         self.emit(Step::Call(record));
     }
@@ -276,15 +294,26 @@ impl Generator {
         let units = self.random.between(1, 100);
         let more = self.exact(units);
         match &mut record.charge {
-            Some(charge) if charge.amount.is_zero() && self.random.chance(70) => {
-                "SEK".clone_into(&mut charge.currency);
-            }
             Some(charge) if charge.currency == self.currency.code() => charge.amount += more,
             Some(_) => record.charge = None,
             None => {
                 let currency = self.currency.code().to_owned();
                 record.charge = Some(SentCharge { amount: more, currency });
             }
+        }
+    }
+
+    /// Only a record that costs nothing is valid in every currency (S4).
+    fn change_currency(&mut self, record: &mut Record) {
+        let free = self.model.usage.iter().map(|usage| &usage.record);
+        let free = free.filter(|record| record.charge.as_ref().is_some_and(|charge| charge.amount.is_zero()));
+        let free: Vec<Record> = free.cloned().collect();
+        if free.is_empty() {
+            return;
+        }
+        *record = self.random.pick(&free).clone();
+        if let Some(charge) = &mut record.charge {
+            "SEK".clone_into(&mut charge.currency);
         }
     }
 

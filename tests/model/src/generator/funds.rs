@@ -12,6 +12,9 @@ impl Generator {
         let id = format!("purchase-{}", self.new_number());
         let amount = self.minor(5_000, 15_000);
         self.emit_funds(Step::Buy { id, amount });
+        if self.random.chance(20) {
+            self.auto_recharge();
+        }
     }
 
     /// A recharge of what is wanted. If none is, its payment was open when the need went away.
@@ -77,9 +80,23 @@ impl Generator {
         if self.billing == Billing::Prepaid && self.random.chance(30) {
             return self.emit(Step::TurnOff);
         }
-        let trigger = self.minor(5_000, 8_000);
-        let amount = self.minor(5_000, 10_000);
+        let mut trigger = self.minor(5_000, 8_000);
+        let mut amount = self.minor(5_000, 10_000);
+        let available = self.model.available(self.now);
+        let missing = trigger - available;
+        if self.random.chance(80) && self.obeys_limits(available) {
+            trigger = available;
+        } else if self.random.chance(60) && self.obeys_limits(missing) {
+            // This amount lifts the balance to the trigger, and not above it.
+            amount = missing;
+        }
         self.emit(Step::SetAutoRecharge { trigger, amount });
+    }
+
+    /// R1: both amounts of auto-recharge are within F2's default limits, and in minor units.
+    fn obeys_limits(&self, amount: Decimal) -> bool {
+        let minor_digits = self.currency.minor_digits();
+        amount >= Decimal::new(5_000, minor_digits) && amount == amount.trunc_with_scale(minor_digits)
     }
 
     fn emit_funds(&mut self, step: Step) {

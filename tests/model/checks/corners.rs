@@ -171,7 +171,7 @@ fn accounts(seen: &Seen) -> Reached {
     ]
 }
 
-/// Corners of what a charge is, and what it is taken from.
+/// Corners of a charge: its minutes and its parts.
 fn charges(seen: &Seen, charge: &Charge) -> Reached {
     let covered: u64 = charge.minutes.values().sum();
     let needed = u64::from(charge.billed_seconds.unwrap_or(0).div_ceil(60));

@@ -1,4 +1,4 @@
-//! What must hold in every random month, after every step.
+//! Invariants that hold in every random month, after every step.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -60,7 +60,7 @@ pub(crate) struct Seen {
     pub(crate) listed: Rc<Vec<(String, String)>>,
 }
 
-/// A model, and what its answers add up to.
+/// A model, and the sums of its answers.
 struct Books {
     model: Model,
     billing: Billing,
@@ -176,7 +176,7 @@ impl Books {
         }
     }
 
-    /// What does not hold after a step.
+    /// The invariants that a step broke.
     fn broken(&self, after: &Snapshot) -> Vec<String> {
         let has_live_funds = after.available + after.owed > Decimal::ZERO;
         let lots_hold = |lot: &model::LotFunds| Decimal::ZERO < lot.remaining && lot.remaining <= lot.amount;

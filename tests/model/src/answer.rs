@@ -1,4 +1,4 @@
-//! What a step is answered, and what can be seen of an account.
+//! Answers to steps, and the visible state of an account.
 
 use std::collections::BTreeMap;
 
@@ -29,7 +29,7 @@ pub enum Answer {
     Conflict,
     /// A usage record without a rate was kept (S9).
     Unrated,
-    /// A usage record that cannot be, and nothing changed.
+    /// A usage record that is not valid (T1, S4), and nothing changed.
     Invalid,
     /// A usage entry was reversed.
     Reversed(Reversal),
@@ -45,7 +45,7 @@ pub enum Answer {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Added {
-    /// F7: what of the new funds repaid what was owed.
+    /// F7: the part of the new funds that repaid the owed amount.
     pub repaid: Decimal,
     /// When the lot expires.
     pub expires_at: Timestamp,
@@ -55,19 +55,19 @@ pub struct Added {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Taken {
-    /// What each lot gave, by lot id.
+    /// Each lot's part, by lot id.
     pub lots: BTreeMap<String, Decimal>,
-    /// What is owed (prepaid).
+    /// The part that is owed (prepaid).
     pub owed: Decimal,
-    /// What the open month collects (post-usage).
+    /// The part that the open month collects (post-usage).
     pub post_usage: Decimal,
 }
 
-/// The charge of a call, and why it is what it is.
+/// The charge of a call, with its rating basis.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Charge {
-    /// What the call costs.
+    /// The price of the call.
     pub charge: Decimal,
     /// The billed duration, if the charge was computed and not sent with the record (S6).
     pub billed_seconds: Option<u32>,
@@ -77,25 +77,25 @@ pub struct Charge {
     pub taken: Taken,
 }
 
-/// S11: what a reversal gave back, and to whom.
+/// S11: the parts that a reversal gave back.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Reversal {
-    /// What the balance got back, before `forfeited` left it again.
+    /// The amount that the balance gained, before `forfeited` left it again.
     pub amount: Decimal,
     /// Included minutes that went back, by pool id.
     pub minutes: BTreeMap<String, u64>,
-    /// What of the part that was owed is not owed any more.
+    /// The part that was owed and is now deducted from the owed amount.
     pub owed_back: Decimal,
-    /// What of the part that was owed has been repaid since: the amount of a new lot.
+    /// The part that was owed and has been repaid since. It is the amount of a new lot.
     pub new_lot: Decimal,
-    /// F7: what of the part that lots gave repaid what was still owed.
+    /// F7: the part that came from lots and repaid the owed amount.
     pub repaid: Decimal,
-    /// What went back to lots and stays there, by lot id.
+    /// The parts that went back to their lots, by lot id.
     pub returned: BTreeMap<String, Decimal>,
-    /// What went back to lots that are booked as expired, and was forfeited at once, by lot id.
+    /// The parts that were forfeited at once, since the 72 hours after their lots' expiry are over, by lot id.
     pub forfeited: BTreeMap<String, Decimal>,
-    /// What was credited to the open month (post-usage).
+    /// The part that was credited to the open month (post-usage).
     pub post_usage: Decimal,
     /// Whether the record was unrated, so that there was nothing to give back.
     pub was_unrated: bool,
@@ -119,11 +119,11 @@ pub struct Forfeited {
     pub lot: String,
     /// When it expired, which is the date of the journal entry.
     pub expired_at: Timestamp,
-    /// What it still had.
+    /// The lot's rest.
     pub amount: Decimal,
 }
 
-/// What can be seen of an account at one instant.
+/// The visible state of an account at one instant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
@@ -131,9 +131,9 @@ pub struct Snapshot {
     pub balance: Decimal,
     /// T2: the same, without lots that have expired.
     pub available: Decimal,
-    /// What is owed.
+    /// The owed amount.
     pub owed: Decimal,
-    /// What the month that is not closed yet has collected; none for a prepaid account.
+    /// The month that is not closed yet. A prepaid account has none.
     pub post_usage: Option<OpenMonth>,
     /// Lots with funds, oldest expiry first, then by id.
     pub lots: Vec<LotFunds>,
@@ -145,7 +145,7 @@ pub struct Snapshot {
     pub invoices: Vec<Invoice>,
     /// The sum of the journal entries' amounts, which is the balance.
     pub journal_sum: Decimal,
-    /// R2, R3: what auto-recharge would charge now, if it is on and the available balance is low enough.
+    /// R2, R3: the amount that auto-recharge would charge now, if it is on and the available balance is low enough.
     pub recharge_wanted: Option<Decimal>,
 }
 
@@ -159,9 +159,9 @@ pub struct LotFunds {
     pub purchased_at: Timestamp,
     /// When it expires.
     pub expires_at: Timestamp,
-    /// What was added.
+    /// The funds that were added.
     pub amount: Decimal,
-    /// What is left of it.
+    /// The funds that are left.
     pub remaining: Decimal,
 }
 
@@ -179,17 +179,17 @@ pub struct PoolUse {
     pub used: u64,
 }
 
-/// S8: the month that collects what no lot covers.
+/// S8: the month to which charges beyond lots are counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct OpenMonth {
     /// The month (UTC) of the last change. It is closed by the first change after its end.
     pub month: Month,
-    /// What it has collected, with what the month before carried over.
+    /// The charges so far less credits, and the amount that the month before carried over.
     pub amount: Decimal,
 }
 
-/// S8: what was invoiced for a month.
+/// S8: the invoice of a month.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Invoice {
@@ -207,11 +207,11 @@ pub struct Entry {
     pub at: Timestamp,
     /// When it was posted.
     pub posted_at: Timestamp,
-    /// What kind of change it is.
+    /// The kind of change.
     pub kind: EntryKind,
     /// The id of the purchase, adjustment or lot, the record's key, or the invoice's month.
     pub subject: String,
-    /// What the balance gained (positive) or lost (negative).
+    /// The amount that the balance gained (positive) or lost (negative).
     pub amount: Decimal,
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// T1: how far after now a call may start.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 
-/// A usage record that was accepted or kept, and what became of it.
+/// A usage record that was accepted or kept, its charge, and whether it was reversed.
 #[derive(Debug, Clone)]
 pub(crate) struct Usage {
     pub(crate) key: RecordKey,
@@ -33,7 +33,7 @@ impl Usage {
     }
 }
 
-/// What a record costs, before anything is taken from lots.
+/// The price and the included minutes of a record, before anything is taken.
 struct Rating {
     charge: Decimal,
     billed_seconds: Option<u32>,
@@ -165,7 +165,7 @@ impl Model {
     /// Takes a call's charge from lots.
     ///
     /// S10: within 72 hours of the call's end, lots that were usable at its end come first, also those that expired
-    /// since. S1: then come lots that are live now. What is left is owed or post-usage.
+    /// since. S1: then come lots that are live now. The rest is owed or post-usage.
     fn take(&mut self, now: Timestamp, record: &Record, charge: Decimal) -> Taken {
         let end = record.end();
         let mut lots = BTreeMap::new();
@@ -200,7 +200,8 @@ impl Model {
         Answer::Reversed(reversal)
     }
 
-    /// S11: gives back what a call took: minutes, what was owed, post-usage, and what lots gave, in this order.
+    /// S11: gives back the parts of a charge in this order: minutes, the part that was owed, the post-usage part, and
+    /// the parts from lots.
     fn give_back(&mut self, now: Timestamp, key: &RecordKey, charge: &Charge) -> Reversal {
         let mut reversal = Reversal::default();
 
@@ -227,8 +228,8 @@ impl Model {
         reversal
     }
 
-    /// S11: what lots gave first repays what is still owed (F7), from the parts with the oldest expiry first. The rest
-    /// goes back to those very lots. What goes back to a lot whose 72 hours after expiry are over is forfeited at once.
+    /// S11: the parts from lots first repay the owed amount (F7), beginning with the lot of the oldest expiry. The rest
+    /// goes back to those very lots. A part is forfeited at once if the 72 hours after its lot's expiry are over.
     fn return_to_lots(&mut self, now: Timestamp, drawn: &BTreeMap<String, Decimal>, reversal: &mut Reversal) {
         let mut lots: Vec<_> = self.lots.iter().filter(|lot| drawn.contains_key(&lot.id)).cloned().collect();
         lots.sort_by(oldest_expiry_first);
@@ -249,7 +250,7 @@ impl Model {
     }
 }
 
-/// S2: whether two records with the same key are the same call. Only what was sent counts.
+/// S2: whether two records with the same key are the same call. Numbers, plans and countries are not compared.
 fn is_same(one: &Record, other: &Record) -> bool {
     one.duration_seconds == other.duration_seconds
         && one.service == other.service

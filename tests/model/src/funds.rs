@@ -29,7 +29,7 @@ impl Lot {
         instant < self.expires_at
     }
 
-    /// E1: no late record can draw on the lot any more, so that what it has is forfeited.
+    /// E1: whether the 72 hours after the expiry are over. No record can draw on the lot any more.
     pub(crate) fn is_over(&self, now: Timestamp) -> bool {
         self.expires_at + LATE <= now
     }
@@ -129,21 +129,21 @@ impl Model {
         Answer::Added(Added { repaid, expires_at })
     }
 
-    /// S11: a lot of 12 months for what was owed when the call was charged and has been repaid since. It is added
-    /// only when nothing is owed any more.
+    /// S11: adds a lot of 12 months for a part that was owed when the call was charged and has been repaid since. At
+    /// this point nothing is owed any more, so the lot has nothing to repay.
     pub(crate) fn add_lot_of_reversal(&mut self, now: Timestamp, id: String, amount: Decimal) {
         let expires_at = in_12_months(now);
         self.lots.push(Lot { id, purchased_at: now, expires_at, amount, remaining: amount });
     }
 
-    /// F7: repays what is owed with up to `funds`, and gives what that took.
+    /// F7: repays as much of the owed amount as `funds` allow. Returns the repaid amount.
     pub(crate) fn repay(&mut self, funds: Decimal) -> Decimal {
         let repaid = funds.min(self.owed);
         self.owed -= repaid;
         repaid
     }
 
-    /// S1: takes up to `amount` from the lots that are usable, oldest expiry first, and gives what each lot gave.
+    /// S1: takes up to `amount` from the usable lots, oldest expiry first. Returns each lot's part.
     pub(crate) fn draw(
         &mut self,
         amount: Decimal,
@@ -164,7 +164,7 @@ impl Model {
         drawn
     }
 
-    /// S1, S8: what no lot covers of `amount` is owed or post-usage.
+    /// S1, S8: the part of `amount` that no lot covers is owed or post-usage.
     pub(crate) fn take_the_rest(&mut self, amount: Decimal, lots: BTreeMap<String, Decimal>) -> Taken {
         let rest = amount - lots.values().sum::<Decimal>();
         match self.billing {
@@ -179,7 +179,7 @@ impl Model {
         }
     }
 
-    /// E1: books what the lots still have whose 72 hours after expiry are over.
+    /// E1: books the rest of each lot as forfeited once the 72 hours after its expiry are over.
     pub(crate) fn sweep(&mut self, now: Timestamp) -> Answer {
         let mut over: Vec<Lot> = self.lots.clone();
         over.retain(|lot| lot.is_over(now) && lot.remaining > Decimal::ZERO);

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use crate::random::Random;
 use crate::{Billing, Currency, Model, Month, Pool, Record, Step};
 
-/// An account, and what happens to it within some weeks.
+/// An account, and some weeks of steps.
 #[derive(Debug, Clone)]
 pub struct RandomMonth {
     /// The account's currency.
@@ -22,7 +22,7 @@ pub struct RandomMonth {
     pub billing: Billing,
     /// When the account is opened.
     pub opened_at: Timestamp,
-    /// What happens, in order. A few instants are earlier than the step before (T1).
+    /// The steps, in order. A few carry an earlier instant than the step before (T1).
     pub steps: Vec<(Timestamp, Step)>,
 }
 
@@ -65,7 +65,7 @@ struct Generator {
     weight_of_purchases: i64,
 }
 
-/// What can happen next.
+/// The kind of the next step.
 #[derive(Clone, Copy)]
 enum Kind {
     Call,

@@ -1,4 +1,4 @@
-//! The account: everything that happened to it, and what can be seen of it.
+//! The account: everything that happened to it, and its visible state.
 
 use std::collections::BTreeMap;
 
@@ -99,7 +99,7 @@ impl Model {
         }
     }
 
-    /// What can be seen of the account at `now`, or at its last change if that is later.
+    /// The visible state of the account at `now`, or at its last change if that is later.
     pub fn snapshot(&self, now: Timestamp) -> Snapshot {
         let now = self.now(now);
         Snapshot {
@@ -126,7 +126,7 @@ impl Model {
         &self.journal
     }
 
-    /// T2: the lots' unspent funds − what is owed.
+    /// T2: the lots' unspent funds − the owed amount.
     fn balance(&self) -> Decimal {
         self.lots.iter().map(|lot| lot.remaining).sum::<Decimal>() - self.owed
     }
@@ -179,7 +179,7 @@ impl Model {
         }
     }
 
-    /// S8: invoices the open month, and opens the month of `now` with what rounding carries over.
+    /// S8: invoices the open month, and opens the month of `now` with the amount that rounding carries over.
     fn close_month(&mut self, now: Timestamp) {
         let OpenMonth { month, amount } = self.open_month.clone();
         let minor_digits = self.currency.minor_digits();

@@ -1,4 +1,4 @@
-//! Rating: what a call costs (S5, S7, S9).
+//! Rating: the price of a call (S5, S7, S9).
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -37,7 +37,7 @@ pub(crate) fn minutes_needed(billed_seconds: u32) -> u64 {
     u64::from(billed_seconds.div_ceil(60))
 }
 
-/// S5, S7: what a call costs of which pools cover some minutes.
+/// S5, S7: the price of a call, some minutes of which pools may cover.
 pub(crate) fn price(rate: &Rate, billed_seconds: u32, covered_minutes: u64, currency: Currency) -> Decimal {
     if covered_minutes == minutes_needed(billed_seconds) {
         // Pools cover the call whole, or it lasted zero seconds.

@@ -1,4 +1,4 @@
-//! What can happen to an account: the steps, and the data that they carry.
+//! Steps, which are everything that can happen to an account, and the data that they carry.
 
 use std::fmt;
 
@@ -44,9 +44,9 @@ impl Currency {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Billing {
-    /// What no lot covers is owed.
+    /// The part of a charge that no lot covers is owed.
     Prepaid,
-    /// What no lot covers is post-usage. The account was created this way, so its switch is complete (S8).
+    /// The part of a charge that no lot covers is post-usage. The account was created this way, so its switch is complete (S8).
     PostUsage,
 }
 
@@ -74,14 +74,14 @@ pub enum Step {
     Buy {
         /// The purchase, and its lot.
         id: String,
-        /// What the card was charged.
+        /// The payment.
         amount: Decimal,
     },
     /// A recharge is settled. It adds a lot as a purchase does.
     Recharge {
         /// The recharge, and its lot.
         id: String,
-        /// What the card was charged.
+        /// The payment.
         amount: Decimal,
     },
     /// Auto-recharge is turned on, or its amounts are changed (R1).
@@ -102,7 +102,7 @@ pub enum Step {
         /// The expiry of the new lot. Without it, the lot expires after 12 months.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         expires_at: Option<Timestamp>,
-        /// Whether a negative adjustment may exceed what is available.
+        /// Whether a negative adjustment may exceed the available balance.
         #[serde(default)]
         allow_negative: bool,
     },
@@ -116,7 +116,7 @@ pub enum Step {
     Publish(Vec<Rate>),
     /// Every unrated record that has a rate now is charged (S9).
     RateUnrated,
-    /// The nightly sweep books what has expired (E1).
+    /// The nightly sweep books expired funds (E1).
     Sweep,
 }
 
@@ -152,7 +152,7 @@ pub struct Record {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SentCharge {
-    /// What the call costs, with no more decimals than charges have (T3).
+    /// The price of the call, with no more decimals than charges have (T3).
     pub amount: Decimal,
     /// The ISO 4217 code of its currency.
     pub currency: String,
@@ -227,7 +227,7 @@ fn cut_to_the_second(instant: Timestamp) -> Timestamp {
 pub struct Pool {
     /// The plan that has the minutes.
     pub plan: String,
-    /// The country of the users who have them.
+    /// The country of the users that have them.
     pub country: String,
     /// Minutes a month and licence.
     pub minutes_per_licence: u64,

@@ -20,7 +20,7 @@ pub fn worked_examples() -> Vec<Vector> {
 pub struct Vector {
     /// Its number in the list of worked examples, and which case of it this is.
     pub name: String,
-    /// What happens, and what must follow, in words.
+    /// The example in words.
     pub says: String,
     /// The account's currency.
     pub currency: Currency,
@@ -28,7 +28,7 @@ pub struct Vector {
     pub billing: Billing,
     /// When the account is opened.
     pub opened_at: Timestamp,
-    /// What happens, in order.
+    /// The steps, in order.
     pub steps: Vec<VectorStep>,
 }
 
@@ -56,9 +56,9 @@ pub struct State {
     pub balance: Option<Decimal>,
     /// T2.
     pub available: Option<Decimal>,
-    /// What is owed.
+    /// The owed amount.
     pub owed: Option<Decimal>,
-    /// What every lot with funds has left, by lot id.
+    /// The remaining funds of every lot that has any, by lot id.
     pub lots: Option<BTreeMap<String, Decimal>>,
     /// Every pool of this month and the last.
     pub pools: Option<Vec<PoolUse>>,
@@ -68,12 +68,12 @@ pub struct State {
     pub invoices: Option<Vec<Invoice>>,
     /// Every record that awaits a rate.
     pub unrated: Option<Vec<RecordKey>>,
-    /// What auto-recharge would charge now.
+    /// The amount that auto-recharge would charge now.
     pub recharge_wanted: Option<Decimal>,
 }
 
 impl State {
-    /// What a snapshot shows otherwise, one line for each part; empty if it agrees.
+    /// One line for each given part that differs in a snapshot. There is none if the snapshot agrees.
     pub fn differences(&self, snapshot: &Snapshot) -> Vec<String> {
         let lots = snapshot.lots.iter().map(|lot| (lot.id.clone(), lot.remaining)).collect();
         [

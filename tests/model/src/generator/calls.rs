@@ -361,7 +361,7 @@ impl Generator {
     }
 }
 
-/// Whether a call's charge was taken from several places: lots, and what is owed or post-usage.
+/// Whether a charge was taken from several lots, or from a lot and beyond lots.
 fn has_several_parts(usage: &Usage) -> bool {
     usage.charge.as_ref().is_some_and(|charge| {
         let beyond_lots = charge.taken.owed + charge.taken.post_usage;

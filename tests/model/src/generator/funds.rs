@@ -17,7 +17,7 @@ impl Generator {
         }
     }
 
-    /// A recharge of what is wanted. If none is, its payment was open when the need went away.
+    /// A recharge of the wanted amount. If none is wanted, the need went away while the payment was open.
     pub(super) fn recharge(&mut self) {
         let id = format!("recharge-{}", self.new_number());
         let usual = self.minor(5_000, 15_000);
@@ -34,8 +34,9 @@ impl Generator {
     }
 
     fn expiry(&mut self) -> Option<Timestamp> {
-        let live: Vec<Timestamp> =
-            self.model.lots.iter().filter(|lot| lot.is_live(self.now)).map(|lot| lot.expires_at).collect();
+        // A driver maps the ids of lots that come from reversals, so their place among lots that expire together is open.
+        let lots = self.model.lots.iter().filter(|lot| lot.is_live(self.now) && !lot.id.starts_with("rev:"));
+        let live: Vec<Timestamp> = lots.map(|lot| lot.expires_at).collect();
         if !live.is_empty() && self.random.chance(15) {
             let another_lots_expiry = *self.random.pick(&live);
             // The second that passes before the step must not be the lot's last.
@@ -46,7 +47,7 @@ impl Generator {
         Some(self.now + SignedDuration::from_secs(self.random.between(600, seconds)))
     }
 
-    /// Around what is available, with and without leave to exceed it.
+    /// A negative adjustment of about the available balance, with and without leave to exceed it.
     pub(super) fn take_funds(&mut self) {
         let id = format!("adjustment-{}", self.new_number());
         let available = self.model.available(self.now);

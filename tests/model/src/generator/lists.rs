@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use super::Generator;
 use crate::{Pool, Rate, Service, Step};
 
-/// What a pool is for, most often calls by users.
+/// The services of a pool. Most pools include calls by users.
 const SERVICES: [&[Service]; 4] = [
     &[Service::UserOut],
     &[Service::UserOut, Service::ConferenceOut],

@@ -257,3 +257,16 @@ fn a_failing_month_is_shortened_to_the_steps_that_matter() {
     let short = minimise(&month.steps, fails);
     assert!(matches!(&short[..], [(_, Step::Reverse(_)), (_, Step::Sweep)]), "{}", describe(&short));
 }
+
+/// A made-up fault: two rates for Germany.
+#[test]
+fn a_file_of_rates_is_shortened_to_the_rates_that_matter() {
+    let german = |step: &Step| match step {
+        Step::Publish(rates) => rates.iter().filter(|rate| rate.country == "DE").count(),
+        _ => 0,
+    };
+    let fails = |steps: &[(Timestamp, Step)]| steps.iter().any(|(_, step)| german(step) >= 2);
+    let month = (0..100).map(random_month).find(|month| fails(&month.steps)).unwrap();
+    let short = minimise(&month.steps, fails);
+    assert!(matches!(&short[..], [(_, Step::Publish(rates))] if rates.len() == 2), "{}", describe(&short));
+}

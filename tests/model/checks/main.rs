@@ -1,0 +1,5 @@
+//! Checks of the model itself.
+
+mod corners;
+mod random_months;
+mod vectors;

@@ -185,8 +185,11 @@ pub struct Pool {
     pub country: String,
     /// The minutes of one licence in a month.
     pub minutes_per_licence: u32,
-    /// The number of licences. A pool that was removed has none, and is shown until its last minutes can no longer be used.
+    /// The number of licences.
     pub licences: u32,
+    /// Whether the pool is listed no more. It has no licences, and is shown until its last minutes can no longer be used.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
     /// The services that the pool includes.
     pub services: Vec<String>,
     /// The countries of the destinations that the pool includes, ISO 3166-1 alpha-2. If it is empty, all of them.
@@ -221,6 +224,7 @@ impl Pool {
             country: pool.terms.country.clone(),
             minutes_per_licence: pool.terms.minutes_per_licence,
             licences: pool.terms.licences,
+            removed: pool.is_removed,
             services: pool.terms.services.iter().map(|service| service.as_str().to_owned()).collect(),
             countries: pool.terms.countries.clone(),
             months: months.into(),

@@ -338,7 +338,9 @@ impl Draft {
         if this_month == month {
             return;
         }
-        let invoiced = amount.to_minor_units_half_up();
+        let rounded = amount.to_minor_units_half_up();
+        // Reversals may leave less than nothing. It is carried over, and the next invoice asks for less (S8).
+        let invoiced = if rounded.is_positive() { rounded } else { Money::zero(amount.currency()) };
         self.change.account.post_usage = PostUsage { month: this_month, amount: amount - invoiced };
         if invoiced.is_zero() {
             return;

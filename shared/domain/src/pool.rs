@@ -54,8 +54,10 @@ pub struct Pool {
     pub number: u16,
     /// Its name for people: plan and country, and its place among several pools of both, such as `MCOPSTN2/FR/2`.
     pub id: String,
-    /// Its terms. The operator removed a pool of zero licences, or gave it none.
+    /// Its terms.
     pub terms: PoolTerms,
+    /// Whether it is listed no more. It has no licences then.
+    pub is_removed: bool,
     /// Its largest sizes.
     pub sizes: Sizes,
 }
@@ -88,13 +90,13 @@ impl Pool {
     }
 
     /// The pool with new terms from a month on.
-    fn changed(self, terms: PoolTerms, month: Month) -> Self {
+    fn changed(self, terms: PoolTerms, is_removed: bool, month: Month) -> Self {
         let sizes = Sizes {
             changed_in: month,
             largest: self.size_in(month).max(terms.minutes()),
             before: self.size_in(month.previous()),
         };
-        Self { terms, sizes, ..self }
+        Self { terms, is_removed, sizes, ..self }
     }
 
     /// Whether it includes a call to this country, ISO 3166-1 alpha-2.
@@ -126,7 +128,7 @@ impl Pools {
         let before: Vec<_> = ids.iter().map(|id| kept.remove(id.as_str()).cloned()).collect();
         let removed = self.list.iter().filter(|pool| kept.contains_key(pool.id.as_str())).map(|pool| {
             let terms = PoolTerms { licences: 0, ..pool.terms.clone() };
-            pool.clone().changed(terms, month)
+            pool.clone().changed(terms, true, month)
         });
         let removed = removed.filter(|pool| pool.sizes.largest > 0 || pool.sizes.before > 0);
         let removed: Vec<_> = removed.collect();
@@ -137,17 +139,23 @@ impl Pools {
                 let number = (0..).find(|number| !numbers.contains(number)).expect("pools are few");
                 numbers.push(number);
                 let sizes = Sizes { changed_in: month, largest: 0, before: 0 };
-                Pool { number, id, terms: PoolTerms { licences: 0, ..terms.clone() }, sizes }
+                Pool {
+                    number,
+                    id,
+                    terms: PoolTerms { licences: 0, ..terms.clone() },
+                    is_removed: false,
+                    sizes,
+                }
             });
-            list.push(pool.changed(terms, month));
+            list.push(pool.changed(terms, false, month));
         }
         list.extend(removed);
         Self { version: self.version + 1, list }
     }
 
-    /// The terms of all pools.
+    /// The terms of the listed pools.
     pub fn terms(&self) -> impl Iterator<Item = &PoolTerms> {
-        self.list.iter().map(|pool| &pool.terms)
+        self.list.iter().filter(|pool| !pool.is_removed).map(|pool| &pool.terms)
     }
 
     /// The pools that include a call, and the minutes that each gives it, in order: up to the call's billed minutes, as far as

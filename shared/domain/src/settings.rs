@@ -57,11 +57,11 @@ pub fn set_pools(
     terms: Vec<PoolTerms>,
     by: &str,
 ) -> Decision<()> {
-    let mut draft = Draft::on(account, now);
-    let pools = profile.pools.replaced(terms, Month::of(draft.now()));
-    if pools.terms().eq(profile.pools.terms()) {
+    if profile.pools.terms().eq(&terms) {
         return Decision::unchanged(());
     }
+    let mut draft = Draft::on(account, now);
+    let pools = profile.pools.replaced(terms, Month::of(draft.now()));
     draft.account_mut().pools_version = pools.version;
     let profile = Profile { pools, ..profile.clone() };
     draft.add_event(settings_changed(vec![Setting::Pools], by, &profile, &profile));

@@ -313,7 +313,10 @@ mod tests {
             countries: vec!["FR".into(), "DE".into()],
         };
         let sizes = Sizes { changed_in: Month::parse("2026-11").unwrap(), largest: 4200, before: 3000 };
-        Pools { version: 3, list: vec![Pool { number: 1, id: "MCOPSTN2/FR".into(), terms, sizes }] }
+        Pools {
+            version: 3,
+            list: vec![Pool { number: 1, id: "MCOPSTN2/FR".into(), terms, is_removed: true, sizes }],
+        }
     }
 
     /// What DynamoDB counts: names and values.

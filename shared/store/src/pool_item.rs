@@ -59,7 +59,7 @@ pub(crate) fn pools_of(profile: &Reader<'_>) -> Result<Pools, StoreError> {
 }
 
 fn pool_to_map(pool: &Pool) -> Writer {
-    let Pool { number, id, terms, sizes } = pool;
+    let Pool { number, id, terms, is_removed, sizes } = pool;
     Writer::default()
         .number("number", number)
         .text("id", id)
@@ -67,6 +67,7 @@ fn pool_to_map(pool: &Pool) -> Writer {
         .text("country", &terms.country)
         .number("minutesPerLicence", terms.minutes_per_licence)
         .number("licences", terms.licences)
+        .flag_if("removed", *is_removed)
         .texts("services", terms.services.iter().map(|service| service.as_str().to_owned()))
         .texts("countries", terms.countries.iter().cloned())
         .text("changedIn", sizes.changed_in.to_string())
@@ -87,6 +88,7 @@ fn pool_from_map(map: &Reader<'_>) -> Result<Pool, StoreError> {
             services: services.ok_or_else(|| map.corrupt("services has an unknown name"))?,
             countries: map.texts("countries")?,
         },
+        is_removed: map.has("removed"),
         sizes: Sizes {
             changed_in: map.named("changedIn", Month::parse)?,
             largest: map.number("largest")?,

@@ -243,7 +243,12 @@ impl Model {
             if lot.is_over(now) {
                 reversal.forfeited.insert(lot.id, rest);
             } else {
-                self.lot_mut(&lot.id).remaining += rest;
+                let returned_to = self.lot_mut(&lot.id);
+                if returned_to.remaining.is_zero() {
+                    // E3: warnings that came while the lot was empty are not given any more.
+                    returned_to.note_warnings(now);
+                }
+                returned_to.remaining += rest;
                 reversal.returned.insert(lot.id, rest);
             }
         }
@@ -263,8 +268,8 @@ fn before(record: &Record) -> RecordKey {
     RecordKey { revision: key.revision - 1, ..key }
 }
 
-/// S7, S11: only this month and the last one have pools.
+/// S7, S11: months before the last one have no pools. A call may start up to five minutes after now (T1), so its month may
+/// be the next one.
 fn has_pools(month: Month, now: Timestamp) -> bool {
-    let this_month = Month::of(now);
-    month == this_month || month == this_month.previous()
+    month >= Month::of(now).previous()
 }

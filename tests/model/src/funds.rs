@@ -21,9 +21,30 @@ pub(crate) struct Lot {
     pub(crate) expires_at: Timestamp,
     pub(crate) amount: Decimal,
     pub(crate) remaining: Decimal,
+    /// E3: the warnings that were given or came too early to give, each in days before the expiry.
+    pub(crate) warned: Vec<i64>,
 }
 
+/// E3: how many days before the expiry a lot with funds is warned of.
+const WARNING_DAYS: [i64; 3] = [60, 30, 7];
+
 impl Lot {
+    fn new(now: Timestamp, id: String, expires_at: Timestamp, amount: Decimal, remaining: Decimal) -> Self {
+        let mut lot = Self { id, purchased_at: now, expires_at, amount, remaining, warned: Vec::new() };
+        lot.note_warnings(now);
+        lot
+    }
+
+    /// E3: the warnings whose day has come, and that are not noted.
+    fn due_warnings(&self, now: Timestamp) -> Vec<i64> {
+        let has_come = |days: &i64| self.expires_at - SignedDuration::from_hours(24 * days) <= now;
+        WARNING_DAYS.into_iter().filter(|days| has_come(days) && !self.warned.contains(days)).collect()
+    }
+
+    pub(crate) fn note_warnings(&mut self, now: Timestamp) {
+        self.warned.extend(self.due_warnings(now));
+    }
+
     /// F1: a lot is usable strictly before its expiry.
     pub(crate) fn is_live(&self, instant: Timestamp) -> bool {
         instant < self.expires_at
@@ -118,13 +139,7 @@ impl Model {
         expires_at: Timestamp,
     ) -> Answer {
         let repaid = self.repay(amount);
-        self.lots.push(Lot {
-            id: id.to_owned(),
-            purchased_at: now,
-            expires_at,
-            amount,
-            remaining: amount - repaid,
-        });
+        self.lots.push(Lot::new(now, id.to_owned(), expires_at, amount, amount - repaid));
         self.enter(now, now, kind, id, amount);
         Answer::Added(Added { repaid, expires_at })
     }
@@ -133,7 +148,7 @@ impl Model {
     /// this point nothing is owed any more, so the lot has nothing to repay.
     pub(crate) fn add_lot_of_reversal(&mut self, now: Timestamp, id: String, amount: Decimal) {
         let expires_at = in_12_months(now);
-        self.lots.push(Lot { id, purchased_at: now, expires_at, amount, remaining: amount });
+        self.lots.push(Lot::new(now, id, expires_at, amount, amount));
     }
 
     /// F7: repays as much of the owed amount as `funds` allow. Returns the repaid amount.
@@ -179,14 +194,20 @@ impl Model {
         }
     }
 
-    /// E1: books the rest of each lot as forfeited once the 72 hours after its expiry are over.
+    /// E1: books the rest of each lot as forfeited once the 72 hours after its expiry are over. E3: gives the warnings that
+    /// are due, which changes the account, too.
     pub(crate) fn sweep(&mut self, now: Timestamp) -> Answer {
         let mut over: Vec<Lot> = self.lots.clone();
         over.retain(|lot| lot.is_over(now) && lot.remaining > Decimal::ZERO);
         over.sort_by(oldest_expiry_first);
-        if !over.is_empty() {
+        let is_warned_of = |lot: &Lot| lot.remaining > Decimal::ZERO && !lot.due_warnings(now).is_empty();
+        if !over.is_empty() || self.lots.iter().any(is_warned_of) {
             self.begin_change(now);
         }
+        self.lots
+            .iter_mut()
+            .filter(|lot| lot.remaining > Decimal::ZERO)
+            .for_each(|lot| lot.note_warnings(now));
         let mut booked = Vec::new();
         for lot in over {
             self.lot_mut(&lot.id).remaining = Decimal::ZERO;

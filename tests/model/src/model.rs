@@ -86,8 +86,10 @@ impl Model {
             Step::Call(record) => self.call(now, record),
             Step::Reverse(key) => self.reverse(now, &key.normalised()),
             Step::SetPools(pools) => {
-                self.begin_change(now);
-                self.pool_lists.set(now, pools.clone());
+                if !self.pool_lists.is_present(pools) {
+                    self.begin_change(now);
+                    self.pool_lists.set(now, pools.clone());
+                }
                 Answer::Set
             }
             Step::Publish(rates) => {
@@ -169,7 +171,8 @@ impl Model {
         self.pool_minutes.get(&(pool.to_owned(), month)).copied().unwrap_or(0)
     }
 
-    /// Every step that changes the account calls this before it changes anything.
+    /// Every step that changes the account calls this before it changes anything. A step that sets what is set already
+    /// changes nothing.
     ///
     /// S8: the first change after a month's end closes the month.
     pub(crate) fn begin_change(&mut self, now: Timestamp) {
@@ -215,8 +218,10 @@ impl Model {
 
     /// R5.
     fn turn_off(&mut self, now: Timestamp) -> Answer {
-        self.begin_change(now);
-        self.auto_recharge = None;
+        if self.auto_recharge.is_some() {
+            self.begin_change(now);
+            self.auto_recharge = None;
+        }
         Answer::Set
     }
 

@@ -16,6 +16,12 @@ impl PoolLists {
         self.lists.push((now, with_ids(pools)));
     }
 
+    /// Whether these are the pools of the present list.
+    pub(crate) fn is_present(&self, pools: &[Pool]) -> bool {
+        let present = self.lists.last().map_or(&[][..], |(_, list)| list);
+        present.iter().map(|(_, pool)| pool).eq(pools)
+    }
+
     /// A month's size: the largest that was in force at any time of the month. A list is in force in a month if it
     /// was set in it, or if it is the last one that was set before it.
     pub(crate) fn size(&self, id: &str, month: Month) -> u64 {

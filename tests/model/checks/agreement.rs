@@ -1,0 +1,66 @@
+//! The product agrees with the model, in every worked example and in thousands of random months, to the last decimal.
+
+use jiff::Timestamp;
+use model::{Model, RandomMonth, Step, describe, minimise, random_month, worked_examples};
+
+use crate::product::Product;
+
+/// Random months in one run. `MODEL_MONTHS` in the environment asks for more, and `MODEL_SEED` for other ones.
+const MONTHS: u64 = 5_000;
+
+#[test]
+fn the_product_gives_the_worked_examples() {
+    let mut differences = Vec::new();
+    for vector in worked_examples() {
+        let mut product = Product::open(vector.currency, vector.billing, vector.opened_at);
+        for (number, step) in vector.steps.iter().enumerate() {
+            let place = format!("{}, step {}", vector.name, number + 1);
+            let answer = product.apply(step.at, &step.step);
+            if step.answer.as_ref().is_some_and(|expected| *expected != answer) {
+                differences.push(format!("{place}: the answer must be {:?}, but is {answer:?}", step.answer));
+            }
+            let states = step.then.differences(&product.snapshot(step.at));
+            differences.extend(states.into_iter().map(|state| format!("{place}: {state}")));
+        }
+        differences.extend(product.audit().into_iter().map(|found| format!("{}: {found}", vector.name)));
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
+fn the_product_agrees_with_the_model_in_random_months() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let first = number("MODEL_SEED").unwrap_or(0);
+    for seed in first..first + number("MODEL_MONTHS").unwrap_or(MONTHS) {
+        let month = random_month(seed);
+        if let Some(difference) = difference(&month, &month.steps) {
+            let shortest = minimise(&month.steps, |steps| self::difference(&month, steps).is_some());
+            let said = self::difference(&month, &shortest).unwrap_or(difference);
+            panic!(
+                "seed {seed}: {said}\nan account in {:?}, {:?}, opened at {}:\n{}",
+                month.currency,
+                month.billing,
+                month.opened_at,
+                describe(&shortest)
+            );
+        }
+    }
+}
+
+/// The first difference between model and product, if any.
+fn difference(month: &RandomMonth, steps: &[(Timestamp, Step)]) -> Option<String> {
+    let mut model = Model::open(month.currency, month.billing, month.opened_at);
+    let mut product = Product::open(month.currency, month.billing, month.opened_at);
+    for (number, (at, step)) in steps.iter().enumerate() {
+        let (expected, found) = (model.apply(*at, step), product.apply(*at, step));
+        if expected != found {
+            return Some(format!("step {number}: the model answers {expected:?}, the product {found:?}"));
+        }
+        let (expected, found) = (model.snapshot(*at), product.snapshot(*at));
+        if expected != found {
+            return Some(format!("after step {number}, the model has {expected:#?}, the product {found:#?}"));
+        }
+    }
+    let found = product.audit();
+    (!found.is_empty()).then(|| format!("the audit finds {found:?}"))
+}

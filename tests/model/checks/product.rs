@@ -1,0 +1,528 @@
+//! The product's decisions, driven by the steps of the model. It stands in for the store: it keeps the journal, finds rows by
+//! their keys, and gives every decision the rows and pools that the store would read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::adjustment::{self, AdjustmentRequest};
+use domain::audit::{Audit, Finding};
+use domain::change::Change;
+use domain::debit::{self, Terms};
+use domain::journal::EntryDetails;
+use domain::lot::LIFETIME_MONTHS;
+use domain::pool::{IncludedMinutes, PoolTerms, minutes_used};
+use domain::profile::{Card, PaymentMethod};
+use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
+use domain::rate::RatingBasis;
+use domain::recharge::{self, NewSettings, Policy};
+use domain::reversal::{self, Target};
+use domain::time::plus_months;
+use domain::usage::Number;
+use domain::{
+    Account, AccountId, BillingModel, Currency, Decision, Fingerprint, JournalEntry, JournalKey, Money,
+    Payment, PaymentId, Profile, RateTable, RecordId, Service, UsageRecord, expiry, settings, settlement,
+    unrated,
+};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use model::{
+    Added, Answer, Billing, Charge, Forfeited, Invoice, LotFunds, Month, OpenMonth, Pool, PoolUse, Rate,
+    Rated, Record, RecordKey, Reversal, Snapshot, Step, Taken,
+};
+use rust_decimal::Decimal;
+
+/// An account of the product, with what the store keeps of it.
+pub(crate) struct Product {
+    account: Account,
+    profile: Profile,
+    rates: RateTable,
+    policy: Policy,
+    journal: BTreeMap<String, JournalEntry>,
+    payments: Vec<Payment>,
+    /// Unrated records, in the order of their arrival, as long as they have their marker.
+    unrated: Vec<UsageRecord>,
+    invoices: Vec<Invoice>,
+    /// Purchases, recharges and adjustments that were made, by id.
+    made: HashMap<String, Step>,
+    /// The model's names of lots that reversals added, by id.
+    names: HashMap<String, String>,
+}
+
+impl Product {
+    pub(crate) fn open(currency: model::Currency, billing: Billing, now: Timestamp) -> Self {
+        let billing = match billing {
+            Billing::Prepaid => BillingModel::Prepaid,
+            Billing::PostUsage => BillingModel::PostUsage,
+        };
+        let currency = Currency::parse(currency.code()).unwrap();
+        let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2040 };
+        let method = PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card };
+        // The model has neither limits of purchases nor of recharges in a day.
+        let limits = PurchaseLimits::parse("EUR=0.01..1000000000,JPY=1..1000000000").unwrap();
+        Self {
+            account: Account::open(AccountId::parse("a").unwrap(), currency, billing, now),
+            profile: Profile { payment_method: Some(method), ..Profile::default() },
+            rates: RateTable::default(),
+            policy: Policy { limits, a_day: u32::MAX },
+            journal: BTreeMap::new(),
+            payments: Vec::new(),
+            unrated: Vec::new(),
+            invoices: Vec::new(),
+            made: HashMap::new(),
+            names: HashMap::new(),
+        }
+    }
+
+    /// Does a step. Lots have the model's names in the answer.
+    pub(crate) fn apply(&mut self, at: Timestamp, step: &Step) -> Answer {
+        let mut answer = self.answer(at, step);
+        match &mut answer {
+            Answer::Taken(taken) => self.name_lots(&mut taken.lots),
+            Answer::Accepted(charge) => self.name_lots(&mut charge.taken.lots),
+            Answer::Rated(rated) => {
+                rated.iter_mut().for_each(|rated| self.name_lots(&mut rated.charge.taken.lots))
+            }
+            Answer::Reversed(reversal) => {
+                self.name_lots(&mut reversal.returned);
+                self.name_lots(&mut reversal.forfeited);
+            }
+            Answer::Swept(swept) => swept.iter_mut().for_each(|forfeited| {
+                forfeited.lot = self.lot_name(&forfeited.lot);
+            }),
+            _ => {}
+        }
+        answer
+    }
+
+    fn name_lots(&self, lots: &mut BTreeMap<String, Decimal>) {
+        *lots = std::mem::take(lots).into_iter().map(|(lot, amount)| (self.lot_name(&lot), amount)).collect();
+    }
+
+    /// The name that the model gives a lot.
+    fn lot_name(&self, id: &str) -> String {
+        self.names.get(id).cloned().unwrap_or_else(|| id.to_owned())
+    }
+
+    fn answer(&mut self, at: Timestamp, step: &Step) -> Answer {
+        match step {
+            Step::Buy { id, amount } | Step::Recharge { id, amount } => self.buy(at, id, *amount, step),
+            Step::Adjust { id, amount, expires_at, allow_negative } => {
+                let request = AdjustmentRequest {
+                    id: PaymentId::parse(id).unwrap(),
+                    fingerprint: Fingerprint::of([id.as_str()]),
+                    amount: *amount,
+                    reason: "test".into(),
+                    author: "test".into(),
+                    expires_at: *expires_at,
+                    allow_negative: *allow_negative,
+                };
+                self.adjust(at, &request, step)
+            }
+            Step::SetAutoRecharge { trigger, amount } => {
+                self.set_auto_recharge(at, Some((*trigger, *amount)))
+            }
+            Step::TurnOff => self.set_auto_recharge(at, None),
+            Step::Call(record) => self.call(at, &usage_record(record)),
+            Step::Reverse(key) => self.reverse(at, key),
+            Step::SetPools(pools) => {
+                let terms = pools.iter().map(pool_terms).collect();
+                let decision = settings::set_pools(&self.account, &self.profile, at, terms, "test");
+                self.commit(decision);
+                Answer::Set
+            }
+            Step::Publish(rates) => {
+                self.rates = published(rates);
+                Answer::Set
+            }
+            Step::RateUnrated => self.rate_unrated(at),
+            Step::Sweep => self.sweep(at),
+        }
+    }
+
+    /// Commits a decision as the store does: no key may exist, and required rows and markers must.
+    fn commit<T>(&mut self, decision: Decision<T>) -> (Vec<JournalEntry>, T) {
+        let Decision { change, answer } = decision;
+        let Some(Change { account, profile, entries, payment, .. }) = change else {
+            return (Vec::new(), answer);
+        };
+        for entry in &entries {
+            assert!(!self.journal.contains_key(entry.key.as_str()), "the store refuses {}", entry.key);
+            if let Some(required) = &entry.requires {
+                assert!(self.journal.contains_key(required.as_str()), "the store refuses {}", entry.key);
+            }
+            if let Some(unmarked) = &entry.unmarks {
+                let place = self.unrated.iter().position(|record| record.key() == *unmarked);
+                self.unrated.remove(place.expect("the store refuses a record without a marker"));
+            }
+            match &entry.details {
+                EntryDetails::Unrated { record } => self.unrated.push(record.clone()),
+                EntryDetails::Invoice { month } => {
+                    let month = Month::of(month.start());
+                    self.invoices.push(Invoice { month, amount: -entry.post_usage.amount() });
+                }
+                EntryDetails::Reversal(reversal) => {
+                    let name = format!("rev:{}", key_of(&reversal.record));
+                    self.names.extend(reversal.lot.iter().map(|lot| (lot.id.to_string(), name.clone())));
+                }
+                _ => {}
+            }
+            self.journal.insert(entry.key.to_string(), entry.clone());
+        }
+        self.account = account;
+        self.profile = profile.unwrap_or_else(|| self.profile.clone());
+        if let Some(payment) = payment {
+            self.payments.retain(|other| other.id() != payment.id());
+            self.payments.push(payment);
+        }
+        (entries, answer)
+    }
+
+    /// The answer to a step that was sent before under the same id, if it was.
+    fn made_before(&self, id: &str, step: &Step) -> Option<Answer> {
+        let before = self.made.get(id)?;
+        Some(if before == step { Answer::Duplicate } else { Answer::Conflict })
+    }
+
+    fn buy(&mut self, at: Timestamp, id: &str, amount: Decimal, step: &Step) -> Answer {
+        if let Some(answer) = self.made_before(id, step) {
+            return answer;
+        }
+        let request = PurchaseRequest {
+            id: PaymentId::parse(id).unwrap(),
+            fingerprint: Fingerprint::of([id]),
+            amount,
+            method: None,
+        };
+        let opened = purchase::open(&self.account, &self.profile, at, &request, &self.policy.limits);
+        let Ok(opened) = opened else { return Answer::Refused };
+        let (_, payment) = self.commit(opened);
+        let owed = self.account.owed;
+        let charged = settlement::succeed(&self.account, at, &payment, "pi_1").unwrap();
+        self.commit(charged);
+        self.made.insert(id.to_owned(), step.clone());
+        Answer::Added(Added {
+            repaid: (owed - self.account.owed).amount(),
+            expires_at: plus_months(payment.created_at, LIFETIME_MONTHS),
+        })
+    }
+
+    fn adjust(&mut self, at: Timestamp, request: &AdjustmentRequest, step: &Step) -> Answer {
+        if let Some(answer) = self.made_before(request.id.as_str(), step) {
+            return answer;
+        }
+        let owed = self.account.owed;
+        let Ok(decision) = adjustment::decide(&self.account, at, request) else { return Answer::Refused };
+        let (_, entry) = self.commit(decision);
+        self.made.insert(request.id.to_string(), step.clone());
+        match entry.details {
+            EntryDetails::Adjustment { expires_at: Some(expires_at), .. } => {
+                Answer::Added(Added { repaid: (owed - self.account.owed).amount(), expires_at })
+            }
+            _ => Answer::Taken(taken(&entry)),
+        }
+    }
+
+    fn set_auto_recharge(&mut self, at: Timestamp, amounts: Option<(Decimal, Decimal)>) -> Answer {
+        let new = NewSettings {
+            enabled: amounts.is_some(),
+            trigger: amounts.map(|(trigger, _)| trigger),
+            amount: amounts.map(|(_, amount)| amount),
+            monthly_limit: None,
+            by: "test".into(),
+        };
+        match recharge::configure(&self.account, &self.profile, at, &new, &self.policy.limits) {
+            Ok(decision) => {
+                self.commit(decision);
+                Answer::Set
+            }
+            Err(_) => Answer::Refused,
+        }
+    }
+
+    /// Sends a record as the debit function does.
+    fn call(&mut self, at: Timestamp, record: &UsageRecord) -> Answer {
+        let currency = self.account.currency;
+        let row = self.journal.get(record.key().as_str());
+        let checked = record.checked(currency, at.max(self.account.as_of));
+        match (checked, row) {
+            (Err(problem), Some(_)) if problem.is_for_currency => return Answer::Conflict,
+            (Err(_), _) => return Answer::Invalid,
+            (Ok(_), Some(row)) => {
+                return if record.repeats(record_of(row), currency) {
+                    Answer::Duplicate
+                } else {
+                    Answer::Conflict
+                };
+            }
+            (Ok(_), None) => {}
+        }
+        if record.requires().is_some_and(|key| !self.journal.contains_key(key.as_str())) {
+            return Answer::Conflict;
+        }
+        let terms = Terms { rates: &self.rates, pools: &self.profile.pools };
+        let decision = debit::decide(&self.account, at, &[record], &[], terms);
+        let (entries, decided) = self.commit(decision);
+        match decided.outcomes.as_slice() {
+            [debit::Outcome::Charged { .. }] => Answer::Accepted(charge_of(entries.last().unwrap())),
+            [debit::Outcome::Unrated] => Answer::Unrated,
+            [debit::Outcome::Invalid(_)] => Answer::Invalid,
+            other => panic!("one record has one outcome, not {other:?}"),
+        }
+    }
+
+    fn rate_unrated(&mut self, at: Timestamp) -> Answer {
+        let mut rated = Vec::new();
+        let mut rest: Vec<UsageRecord> = self.unrated.clone();
+        while !rest.is_empty() {
+            let records: Vec<_> = rest.iter().collect();
+            let terms = Terms { rates: &self.rates, pools: &self.profile.pools };
+            let decision = unrated::decide(&self.account, at, &records, terms);
+            let (entries, outcomes) = self.commit(decision);
+            rest.drain(..outcomes.len());
+            let charged = entries.iter().filter(|entry| entry.unmarks.is_some());
+            rated.extend(
+                charged.map(|entry| Rated { key: key_of(record_of(entry)), charge: charge_of(entry) }),
+            );
+        }
+        Answer::Rated(rated)
+    }
+
+    /// Reverses a record as the debit function does.
+    fn reverse(&mut self, at: Timestamp, key: &RecordKey) -> Answer {
+        let id = RecordId::sent(&key.id).unwrap();
+        let started_at = domain::time::cut_to_second(key.started_at);
+        let key = JournalKey::usage(started_at, &id, key.revision);
+        if self.journal.contains_key(key.reversal().as_str()) {
+            return Answer::Duplicate;
+        }
+        let entry = self.journal.get(key.rated().as_str()).or_else(|| self.journal.get(key.as_str()));
+        let Some(entry) = entry.cloned() else { return Answer::NotFound };
+        let owed = self.account.owed;
+        let targets = [Target { entry: &entry, reason: "test", author: "test" }];
+        let (entries, results) = self.commit(reversal::decide(&self.account, at, &targets));
+        assert_eq!(results, [Ok(())]);
+        Answer::Reversed(reversal_of(&entry, owed, &entries))
+    }
+
+    fn sweep(&mut self, at: Timestamp) -> Answer {
+        let mut swept = Vec::new();
+        loop {
+            let decision = expiry::sweep(&self.account, at);
+            if decision.change.is_none() {
+                return Answer::Swept(swept);
+            }
+            let (entries, _) = self.commit(decision);
+            for entry in entries {
+                if let EntryDetails::Expiry { lot, .. } = &entry.details {
+                    let (lot, amount) = (lot.to_string(), -entry.amount.amount());
+                    swept.push(Forfeited { lot, expired_at: entry.at, amount });
+                }
+            }
+        }
+    }
+
+    /// The visible state, as the API shows it.
+    pub(crate) fn snapshot(&self, at: Timestamp) -> Snapshot {
+        let account = &self.account;
+        let now = at.max(account.as_of);
+        let lots = account.lots.iter().map(|lot| LotFunds {
+            id: self.lot_name(lot.id.as_str()),
+            purchased_at: lot.purchased_at,
+            expires_at: lot.expires_at,
+            amount: lot.amount.amount(),
+            remaining: lot.remaining.amount(),
+        });
+        let pays_after_use = account.billing_model == BillingModel::PostUsage;
+        Snapshot {
+            balance: account.balance().amount(),
+            available: account.available(now).amount(),
+            owed: account.owed.amount(),
+            post_usage: pays_after_use.then(|| OpenMonth {
+                month: Month::of(account.post_usage.month.start()),
+                amount: account.post_usage.amount.amount(),
+            }),
+            lots: in_order(lots.collect()),
+            pools: self.pool_use(now),
+            unrated: self.unrated.iter().map(key_of).collect(),
+            invoices: self.invoices.clone(),
+            journal_sum: self.journal.values().map(|entry| entry.amount.amount()).sum(),
+            recharge_wanted: self.recharge_wanted(at),
+        }
+    }
+
+    fn pool_use(&self, now: Timestamp) -> Vec<PoolUse> {
+        let this_month = domain::time::Month::of(now);
+        let mut pools = Vec::new();
+        for month in [this_month.previous(), this_month] {
+            for pool in &self.profile.pools.list {
+                let size = pool.size_in(month);
+                let used = minutes_used(&self.account.pool_use, pool.number, month);
+                if size > 0 {
+                    pools.push(PoolUse {
+                        pool: pool.id.clone(),
+                        month: Month::of(month.start()),
+                        size,
+                        used,
+                    });
+                }
+            }
+        }
+        pools.sort_by(|a, b| (a.month, &a.pool).cmp(&(b.month, &b.pool)));
+        pools
+    }
+
+    /// The charge that auto-recharge would open now. Nothing is committed.
+    fn recharge_wanted(&self, at: Timestamp) -> Option<Decimal> {
+        let decision = recharge::look(&self.account, &self.profile, at, at, &self.policy);
+        decision.answer.map(|payment| payment.amount.amount())
+    }
+
+    /// What the audit finds in the books.
+    pub(crate) fn audit(&self) -> Vec<Finding> {
+        let mut audit = Audit::of(&self.account);
+        self.payments.iter().for_each(|payment| audit.payment(payment));
+        self.journal.values().for_each(|entry| audit.row(entry));
+        audit.finish(self.account.version)
+    }
+}
+
+fn in_order(mut lots: Vec<LotFunds>) -> Vec<LotFunds> {
+    lots.sort_by(|a, b| (a.expires_at, &a.id).cmp(&(b.expires_at, &b.id)));
+    lots
+}
+
+fn record_of(entry: &JournalEntry) -> &UsageRecord {
+    match &entry.details {
+        EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => record,
+        other => panic!("{} is no entry of a record: {other:?}", entry.key),
+    }
+}
+
+fn key_of(record: &UsageRecord) -> RecordKey {
+    RecordKey { id: record.id.to_string(), started_at: record.started_at, revision: record.revision }
+}
+
+fn taken(entry: &JournalEntry) -> Taken {
+    let lots: BTreeMap<_, _> =
+        entry.draws.iter().map(|draw| (draw.lot.to_string(), draw.amount.amount())).collect();
+    let drawn: Decimal = lots.values().sum();
+    let (owed, post_usage) = (-entry.amount.amount() - drawn, entry.post_usage.amount());
+    Taken { lots, owed, post_usage }
+}
+
+fn charge_of(entry: &JournalEntry) -> Charge {
+    let EntryDetails::Usage { charge, basis, .. } = &entry.details else { panic!("{entry:?} is no charge") };
+    let billed_seconds = match basis {
+        RatingBasis::Rated { billed_seconds, .. } => Some(u32::try_from(*billed_seconds).unwrap()),
+        RatingBasis::ZeroDuration => Some(0),
+        RatingBasis::AsRated => None,
+    };
+    Charge {
+        charge: charge.amount(),
+        billed_seconds,
+        minutes: minutes(basis.included()),
+        taken: taken(entry),
+    }
+}
+
+fn minutes(included: &[IncludedMinutes]) -> BTreeMap<String, u64> {
+    included.iter().map(|included| (included.pool.clone(), included.minutes)).collect()
+}
+
+/// What a reversal gave back, from the entries of its commit. `owed` is what was owed before it.
+fn reversal_of(reversed: &JournalEntry, owed: Money, entries: &[JournalEntry]) -> Reversal {
+    let is_reversal = |entry: &&JournalEntry| matches!(entry.details, EntryDetails::Reversal(_));
+    let entry = entries.iter().find(is_reversal).expect("a commit with a reversal has its entry");
+    let EntryDetails::Reversal(details) = &entry.details else { unreachable!("it was found as one") };
+    let returned: BTreeMap<_, _> =
+        details.returned.iter().map(|draw| (draw.lot.to_string(), draw.amount.amount())).collect();
+    let forfeited: BTreeMap<_, _> = entries
+        .iter()
+        .filter_map(|entry| match &entry.details {
+            EntryDetails::Expiry { lot, .. } => Some((lot.to_string(), -entry.amount.amount())),
+            _ => None,
+        })
+        .collect();
+    let was_owed = taken(reversed).owed;
+    let new_lot = details.lot.as_ref().map_or(Decimal::ZERO, |lot| lot.amount.amount());
+    let pays_after_use = entry.amount.amount() < was_owed + taken(reversed).lots.values().sum::<Decimal>();
+    let owed_back = if pays_after_use { Decimal::ZERO } else { was_owed.min(owed.amount()) };
+    let to_lots: Decimal = returned.values().sum();
+    Reversal {
+        amount: entry.amount.amount(),
+        minutes: minutes(&details.included),
+        owed_back,
+        new_lot,
+        repaid: entry.amount.amount() - to_lots - new_lot - owed_back,
+        returned: without(returned, &forfeited),
+        forfeited,
+        post_usage: -entry.post_usage.amount(),
+        was_unrated: details.charge.is_none(),
+    }
+}
+
+/// The parts that stayed in their lots.
+fn without(
+    returned: BTreeMap<String, Decimal>,
+    forfeited: &BTreeMap<String, Decimal>,
+) -> BTreeMap<String, Decimal> {
+    returned.into_iter().filter(|(lot, _)| !forfeited.contains_key(lot)).collect()
+}
+
+fn service(service: model::Service) -> Service {
+    match service {
+        model::Service::TollFreeIn => Service::TollFreeIn,
+        model::Service::TollIn => Service::TollIn,
+        model::Service::ConferenceOut => Service::ConferenceOut,
+        model::Service::UserOut => Service::UserOut,
+        model::Service::Premium => Service::Premium,
+    }
+}
+
+fn usage_record(record: &Record) -> UsageRecord {
+    UsageRecord {
+        id: RecordId::sent(&record.id).unwrap(),
+        revision: record.revision,
+        call_id: None,
+        user_id: None,
+        service: service(record.service),
+        service_by_rates: false,
+        number: Number::parse(&record.number).unwrap(),
+        started_at: domain::time::cut_to_second(record.started_at),
+        duration_seconds: record.duration_seconds,
+        charge: record.charge.as_ref().map(|charge| charge.amount),
+        currency: record.charge.as_ref().map(|charge| Currency::parse(&charge.currency).unwrap()),
+        plan: record.plan.clone(),
+        user_country: record.user_country.clone(),
+        cost_centre: None,
+        hold_id: None,
+    }
+}
+
+fn pool_terms(pool: &Pool) -> PoolTerms {
+    PoolTerms {
+        plan: pool.plan.clone(),
+        country: pool.country.clone(),
+        minutes_per_licence: u32::try_from(pool.minutes_per_licence).unwrap(),
+        licences: u32::try_from(pool.licences).unwrap(),
+        services: pool.services.iter().copied().map(service).collect(),
+        countries: pool.destination_countries.clone(),
+    }
+}
+
+fn published(rates: &[Rate]) -> RateTable {
+    let rows = rates.iter().map(|rate| {
+        let effective_from = rate.effective_from.to_zoned(TimeZone::UTC).unwrap().timestamp();
+        let row = domain::rate::Rate {
+            prefix: rate.prefix.clone(),
+            destination: rate.prefix.clone(),
+            country: rate.country.clone(),
+            per_minute: rate.per_minute,
+            connection_fee: rate.connection_fee,
+            first_increment: rate.first_increment,
+            next_increment: rate.next_increment,
+            effective_from,
+        };
+        ((service(rate.service), Currency::parse(&rate.currency).unwrap()), row)
+    });
+    RateTable::new(rows).expect("no two rates of a prefix take effect at once")
+}

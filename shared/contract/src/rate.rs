@@ -36,12 +36,12 @@ pub struct RateFound {
     pub rate: Rate,
 }
 
-impl From<&rate::Rate> for Rate {
-    fn from(rate: &rate::Rate) -> Self {
+impl From<rate::Rate<'_>> for Rate {
+    fn from(rate: rate::Rate<'_>) -> Self {
         Self {
-            prefix: rate.prefix.clone(),
-            destination: rate.destination.clone(),
-            country: rate.country.clone(),
+            prefix: rate.prefix.to_string(),
+            destination: rate.destination.to_owned(),
+            country: rate.country.to_owned(),
             per_minute: rate.per_minute.to_string(),
             connection_fee: rate.connection_fee.to_string(),
             first_increment: rate.first_increment,

@@ -1,0 +1,154 @@
+//! The first digits of an E.164 number, packed into one integer.
+
+use std::fmt;
+
+/// The most digits of an E.164 number.
+const MOST_DIGITS: usize = 15;
+
+/// The bits of one digit, and of the count of digits.
+const NIBBLE: u32 = 4;
+
+/// The first 1 to 15 digits of an E.164 number, country code first.
+///
+/// The integer has the digits from its top, four bits each, and their count in its lowest four bits. Integers therefore
+/// sort as the digits do in a dictionary: `33`, `331`, `3310`, `34`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Prefix(u64);
+
+/// A text that is no prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected 1 to 15 digits")]
+pub struct InvalidPrefix;
+
+impl Prefix {
+    /// Reads 1 to 15 digits.
+    ///
+    /// ```
+    /// use domain::rate::Prefix;
+    /// assert_eq!(Prefix::parse("336").unwrap().to_string(), "336");
+    /// assert!(Prefix::parse("+336").is_err());
+    /// ```
+    pub fn parse(digits: &str) -> Result<Self, InvalidPrefix> {
+        if digits.is_empty() || digits.len() > MOST_DIGITS {
+            return Err(InvalidPrefix);
+        }
+        let (mut packed, mut shift) = (digits.len() as u64, u64::BITS);
+        for digit in digits.bytes() {
+            if !digit.is_ascii_digit() {
+                return Err(InvalidPrefix);
+            }
+            shift -= NIBBLE;
+            packed |= u64::from(digit - b'0') << shift;
+        }
+        Ok(Self(packed))
+    }
+
+    /// The number of digits.
+    pub fn digits(self) -> usize {
+        (self.0 & 0xF) as usize
+    }
+
+    /// Whether `number` begins with these digits.
+    ///
+    /// ```
+    /// use domain::rate::Prefix;
+    /// let [prefix, number, other] = ["33", "3361", "3"].map(|digits| Prefix::parse(digits).unwrap());
+    /// assert!(prefix.begins(number) && prefix.begins(prefix));
+    /// assert!(!prefix.begins(other));
+    /// ```
+    pub fn begins(self, number: Self) -> bool {
+        let mask = !(u64::MAX >> (NIBBLE * (self.0 & 0xF) as u32));
+        (self.0 ^ number.0) & mask == 0 && self.digits() <= number.digits()
+    }
+
+    /// The prefix with one digit more, if 15 digits allow it.
+    #[must_use]
+    pub fn with_digit(self, digit: u8) -> Option<Self> {
+        let digits = self.digits();
+        let shift = u64::BITS - NIBBLE * (u32::try_from(digits).ok()? + 1);
+        (digits < MOST_DIGITS && digit <= 9).then(|| Self((self.0 | u64::from(digit) << shift) + 1))
+    }
+
+    /// The integer of a rate file's key.
+    pub(super) fn key(self) -> u64 {
+        self.0
+    }
+
+    /// The prefix of a rate file's key, if it is one.
+    pub(super) fn of_key(key: u64) -> Option<Self> {
+        let prefix = Self(key);
+        let count = prefix.digits();
+        let shift = |place: usize| u64::BITS - NIBBLE * (place as u32 + 1);
+        let is_valid = (1..=MOST_DIGITS).contains(&count)
+            && (0..MOST_DIGITS).all(|place| (key >> shift(place) & 0xF) <= if place < count { 9 } else { 0 });
+        is_valid.then_some(prefix)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut text, count) = ([0; MOST_DIGITS], self.digits());
+        for (place, digit) in text.iter_mut().enumerate() {
+            *digit = b'0' + (self.0 >> (u64::BITS - NIBBLE * (place as u32 + 1)) & 0xF) as u8;
+        }
+        f.pad(std::str::from_utf8(&text[..count]).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prefix(digits: &str) -> Prefix {
+        Prefix::parse(digits).unwrap()
+    }
+
+    #[test]
+    fn prefixes_sort_as_in_a_dictionary() {
+        let sorted = ["0", "00", "1", "10", "100", "33", "330", "3300", "331", "34", "9", "999999999999999"];
+        assert!(sorted.array_windows().all(|[one, other]| prefix(one) < prefix(other)));
+        for digits in sorted {
+            assert_eq!(
+                (prefix(digits).to_string().as_str(), prefix(digits).digits()),
+                (digits, digits.len())
+            );
+            assert_eq!(Prefix::of_key(prefix(digits).key()), Some(prefix(digits)));
+        }
+    }
+
+    #[test]
+    fn a_prefix_begins_the_numbers_that_have_its_digits_first() {
+        for (one, other, begins) in [
+            ("33", "331", true),
+            ("33", "33", true),
+            ("330", "33", false),
+            ("33", "34", false),
+            ("123456789012345", "123456789012345", true),
+        ] {
+            assert_eq!(prefix(one).begins(prefix(other)), begins, "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn a_digit_can_be_added_up_to_15() {
+        assert_eq!(prefix("33").with_digit(6), Some(prefix("336")));
+        assert_eq!(prefix("12345678901234").with_digit(5), Some(prefix("123456789012345")));
+        assert_eq!(prefix("123456789012345").with_digit(6), None);
+    }
+
+    #[test]
+    fn what_is_no_prefix_is_refused() {
+        for text in ["", "+33", "3 3", "1234567890123456", "\u{663}"] {
+            assert_eq!(Prefix::parse(text), Err(InvalidPrefix), "{text}");
+        }
+        for key in [0, 1 << 63, 0xA000_0000_0000_0001, 0x3300_0000_0000_0001] {
+            assert_eq!(Prefix::of_key(key), None, "{key:x}");
+        }
+    }
+}

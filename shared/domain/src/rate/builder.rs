@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::table::{
-    DESTINATION_BYTES, FINGERPRINT, KEY_BYTES, LINK_BYTES, LONGEST_INCREMENT, MAGIC, SECTION_BYTES,
+    FINGERPRINT, HEADER_BYTES, INDEXED, KEY_BYTES, LINK_BYTES, LONGEST_INCREMENT, MAGIC, SECTION_BYTES,
     TERMS_BYTES, VERSION, digest, is_price,
 };
 use super::{Prefix, Rate, RateTable};
@@ -148,32 +148,30 @@ impl RateTableBuilder {
             return Err(at_once);
         }
         // Interned anew, in the order of the rows, so that the bytes do not depend on the order in which rows were added.
-        let (mut terms, mut destinations) = (Interned::default(), Interned::default());
+        let mut terms = Interned::default();
         let mut parts = Parts::default();
         for section in rows.chunk_by(|one, other| one.section() == other.section()) {
+            let previous = previous_candidates(section, parts.keys.len());
             parts.add_section(section);
-            for (row, previous) in section.iter().zip(previous_candidates(section)) {
-                let link = [previous, terms.index(row.terms), destinations.index(row.destination)];
-                parts.add_row(row, link);
+            for (row, previous) in section.iter().zip(previous) {
+                let (name, country) = &given.items[row.destination as usize];
+                parts.add_row(row, previous, terms.index(row.terms), name, *country);
             }
-        }
-        for destination in &destinations.items {
-            parts.add_destination(&given.items[*destination as usize]);
         }
         Ok(RateTable::open(parts.joined(&terms.items)).expect("the bytes are laid out as they are read"))
     }
 }
 
-/// For each row of a section, the place of the next candidate for numbers that this row does not apply to. Places count from
-/// 1, and 0 means none.
-fn previous_candidates(rows: &[Row]) -> Vec<u32> {
+/// For each row of a section, the place and the digits of the next candidate for numbers that this row does not apply to. The
+/// place of the section's first row is one after `before`, and 0 means that there is none.
+fn previous_candidates(rows: &[Row], before: usize) -> Vec<(u32, u8)> {
     // The last rows of the prefixes that begin the current one, shortest first.
     let mut open: Vec<(Prefix, u32)> = Vec::new();
     let candidates = rows.iter().zip(1..).map(|(row, place)| {
         while open.pop_if(|(prefix, _)| !prefix.begins(row.prefix)).is_some() {}
-        let previous = open.last().map_or(0, |(_, place)| *place);
+        let previous = open.last().map_or((0, 0), |(prefix, place)| (*place, prefix.digits() as u8));
         open.pop_if(|(prefix, _)| *prefix == row.prefix);
-        open.push((row.prefix, place));
+        open.push((row.prefix, count(before + place)));
         previous
     });
     candidates.collect()
@@ -183,10 +181,11 @@ fn previous_candidates(rows: &[Row]) -> Vec<u32> {
 #[derive(Default)]
 struct Parts {
     sections: Vec<[u8; SECTION_BYTES]>,
+    index: Vec<[u8; KEY_BYTES]>,
     keys: Vec<[u8; KEY_BYTES]>,
     links: Vec<[u8; LINK_BYTES]>,
-    destinations: Vec<[u8; DESTINATION_BYTES]>,
-    names: Vec<u8>,
+    names: String,
+    places_of_names: HashMap<String, u32>,
 }
 
 impl Parts {
@@ -198,38 +197,56 @@ impl Parts {
         let mut bytes = [0; SECTION_BYTES];
         bytes[0] = u8::try_from(service).expect("there are few services");
         bytes[1..4].copy_from_slice(currency.as_bytes());
-        bytes[4..8].copy_from_slice(&count(first));
-        bytes[8..].copy_from_slice(&count(first + rows.len()));
+        bytes[4..8].copy_from_slice(&count(first).to_le_bytes());
+        bytes[8..].copy_from_slice(&count(first + rows.len()).to_le_bytes());
         self.sections.push(bytes);
     }
 
-    fn add_row(&mut self, row: &Row, link: [u32; 3]) {
-        self.keys.push(row.prefix.key().to_le_bytes());
+    fn add_row(
+        &mut self,
+        row: &Row,
+        (previous, digits): (u32, u8),
+        terms: u32,
+        name: &str,
+        country: [u8; 2],
+    ) {
+        let key = row.prefix.key().to_le_bytes();
+        if self.keys.len().is_multiple_of(INDEXED) {
+            self.index.push(key);
+        }
+        self.keys.push(key);
         let mut bytes = [0; LINK_BYTES];
-        bytes.copy_from_slice(link.map(u32::to_le_bytes).as_flattened());
+        bytes[..4].copy_from_slice(&previous.to_le_bytes());
+        bytes[4..8].copy_from_slice(&terms.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.place_of(name).to_le_bytes());
+        bytes[12] = u8::try_from(name.len()).expect("a longer name is refused");
+        bytes[13..15].copy_from_slice(&country);
+        bytes[15] = digits;
         self.links.push(bytes);
     }
 
-    fn add_destination(&mut self, (name, country): &(String, [u8; 2])) {
-        let mut bytes = [0; DESTINATION_BYTES];
-        bytes[..4].copy_from_slice(&count(self.names.len()));
-        bytes[4] = u8::try_from(name.len()).expect("a longer name is refused");
-        bytes[5..7].copy_from_slice(country);
-        self.destinations.push(bytes);
-        self.names.extend(name.as_bytes());
+    /// Where a name is among the names, at whose end it is added if it is new.
+    fn place_of(&mut self, name: &str) -> u32 {
+        if let Some(place) = self.places_of_names.get(name) {
+            return *place;
+        }
+        let place = count(self.names.len());
+        self.names.push_str(name);
+        self.places_of_names.insert(name.to_owned(), place);
+        place
     }
 
     fn joined(&self, terms: &[[u8; TERMS_BYTES]]) -> Vec<u8> {
-        let lengths =
-            [self.sections.len(), self.keys.len(), terms.len(), self.destinations.len(), self.names.len()];
-        let counts = lengths.map(count);
-        let mut bytes = [&MAGIC[..], &VERSION.to_le_bytes(), counts.as_flattened(), &[0; 16]].concat();
+        let lengths = [self.sections.len(), self.keys.len(), terms.len(), self.names.len()];
+        let counts = lengths.map(|length| count(length).to_le_bytes());
+        let mut bytes = [&MAGIC[..], &VERSION.to_le_bytes(), counts.as_flattened()].concat();
+        bytes.resize(HEADER_BYTES, 0);
         bytes.extend(self.sections.as_flattened());
+        bytes.extend(self.index.as_flattened());
         bytes.extend(self.keys.as_flattened());
         bytes.extend(self.links.as_flattened());
         bytes.extend(terms.as_flattened());
-        bytes.extend(self.destinations.as_flattened());
-        bytes.extend(&self.names);
+        bytes.extend(self.names.as_bytes());
         let fingerprint = digest(&bytes);
         bytes[FINGERPRINT].copy_from_slice(&fingerprint);
         bytes
@@ -237,8 +254,8 @@ impl Parts {
 }
 
 /// A count as a rate file has it.
-fn count(items: usize) -> [u8; 4] {
-    u32::try_from(items).expect("a price list has fewer than four thousand million of anything").to_le_bytes()
+fn count(items: usize) -> u32 {
+    u32::try_from(items).expect("a price list has fewer than four thousand million of anything")
 }
 
 /// Distinct values, each known by its index.
@@ -259,7 +276,7 @@ impl<T: Clone + Eq + Hash> Interned<T> {
     fn index(&mut self, value: T) -> u32 {
         *self.indices.entry(value).or_insert_with_key(|value| {
             self.items.push(value.clone());
-            u32::from_le_bytes(count(self.items.len() - 1))
+            count(self.items.len() - 1)
         })
     }
 }

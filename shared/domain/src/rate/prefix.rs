@@ -57,8 +57,7 @@ impl Prefix {
     /// assert!(!prefix.begins(other));
     /// ```
     pub fn begins(self, number: Self) -> bool {
-        let mask = !(u64::MAX >> (NIBBLE * (self.0 & 0xF) as u32));
-        (self.0 ^ number.0) & mask == 0 && self.digits() <= number.digits()
+        self.common_digits(number) == self.digits()
     }
 
     /// The prefix with one digit more, if 15 digits allow it.
@@ -74,14 +73,26 @@ impl Prefix {
         self.0
     }
 
+    /// The number of first digits that are the same in both.
+    pub(super) fn common_digits(self, other: Self) -> usize {
+        let same = ((self.0 ^ other.0).leading_zeros() / NIBBLE) as usize;
+        same.min(self.digits()).min(other.digits())
+    }
+
+    /// The first digits of this number, 1 to as many as it has.
+    pub(super) fn first(self, count: usize) -> Option<Self> {
+        let mask = !(u64::MAX >> (NIBBLE as usize * count.min(MOST_DIGITS)));
+        (1..=self.digits()).contains(&count).then_some(Self(self.0 & mask | count as u64))
+    }
+
     /// The prefix of a rate file's key, if it is one.
     pub(super) fn of_key(key: u64) -> Option<Self> {
+        const LOWEST_BITS: u64 = 0x1111_1111_1111_1110;
         let prefix = Self(key);
-        let count = prefix.digits();
-        let shift = |place: usize| u64::BITS - NIBBLE * (place as u32 + 1);
-        let is_valid = (1..=MOST_DIGITS).contains(&count)
-            && (0..MOST_DIGITS).all(|place| (key >> shift(place) & 0xF) <= if place < count { 9 } else { 0 });
-        is_valid.then_some(prefix)
+        // Four bits are more than 9 if the highest is set, and one of the next two.
+        let above_nine = (key >> 3) & ((key >> 2) | (key >> 1)) & LOWEST_BITS;
+        let beyond = (u64::MAX >> (u64::from(NIBBLE) * (key & 0xF))) & !0xF & key;
+        (prefix.digits() > 0 && above_nine == 0 && beyond == 0).then_some(prefix)
     }
 }
 

@@ -7,15 +7,15 @@
 //! |---|---|
 //! | header | magic, version, the counts of the other parts, fingerprint: 48 bytes |
 //! | sections | one for each service and currency, in order: service, currency, first row, end: 12 bytes |
+//! | index | the key of every 32nd row: 8 bytes |
 //! | keys | one for each row, by prefix and date of effect within the section: the prefix, 8 bytes |
-//! | links | one for each row: previous candidate, terms, destination: 12 bytes |
+//! | links | one for each row: next candidate, terms, place (4 bytes each) and length of the destination's name, country (2), digits of the next candidate |
 //! | terms | distinct prices, increments and dates: 34 bytes |
-//! | destinations | distinct destinations: place and length of the name, country: 8 bytes |
-//! | names | UTF-8 |
+//! | names | distinct names of destinations, in UTF-8 |
 //!
-//! A look-up searches the section's keys for the last one that is not after the number. The rate of the number is there, or
-//! at one of the candidates that the links lead to: first the earlier rows of the same prefix, then those of the longest
-//! shorter prefix, and so on.
+//! A look-up searches the section's part of the index, and then 32 keys, for the last key that is not after the number. The
+//! rate of the number is there, or at one of the candidates that the links lead to: first the earlier rows of the same prefix,
+//! then those of the longest shorter prefix, and so on.
 
 use std::fmt;
 use std::ops::Range;
@@ -41,9 +41,11 @@ pub(super) const HEADER_BYTES: usize = 48;
 pub(super) const FINGERPRINT: Range<usize> = 32..HEADER_BYTES;
 pub(super) const SECTION_BYTES: usize = 12;
 pub(super) const KEY_BYTES: usize = 8;
-pub(super) const LINK_BYTES: usize = 12;
+pub(super) const LINK_BYTES: usize = 16;
 pub(super) const TERMS_BYTES: usize = 34;
-pub(super) const DESTINATION_BYTES: usize = 8;
+
+/// The rows from one key in the index to the next, which are four lines of a processor's cache.
+pub(super) const INDEXED: usize = 32;
 
 /// Prices have at most this many decimals.
 pub(super) const PRICE_DECIMALS: u32 = 12;
@@ -82,11 +84,10 @@ pub enum RateFileError {
 pub struct RateTable {
     bytes: Box<dyn AsRef<[u8]> + Send + Sync>,
     sections: Vec<Section>,
-    /// Where the parts are that have an item for each row.
+    index: Range<usize>,
     keys: Range<usize>,
     links: Range<usize>,
     terms: Range<usize>,
-    destinations: Range<usize>,
     names: Range<usize>,
 }
 
@@ -98,13 +99,16 @@ struct Section {
     rows: Range<usize>,
 }
 
-/// The rows of a section, borrowed from the table's bytes.
+/// The rows of a section, borrowed from the table's bytes. Rows are counted over all sections.
 #[derive(Clone, Copy)]
 struct Rows<'a> {
-    table: &'a RateTable,
-    bytes: &'a [u8],
+    first: usize,
+    end: usize,
+    index: &'a [[u8; KEY_BYTES]],
     keys: &'a [[u8; KEY_BYTES]],
     links: &'a [[u8; LINK_BYTES]],
+    terms: &'a [[u8; TERMS_BYTES]],
+    names: &'a [u8],
 }
 
 impl RateTable {
@@ -136,26 +140,27 @@ impl RateTable {
             return Err(RateFileError::Version { found });
         }
         let mut end = HEADER_BYTES as u64;
-        let mut part = |place: usize, item_bytes: usize| {
+        let mut part = |items: u32, item_bytes: usize| {
             let begin = end;
-            end += u64::from(count(place)?) * item_bytes as u64;
-            Ok(begin..end)
+            end += u64::from(items) * item_bytes as u64;
+            begin..end
         };
-        let sections = part(12, SECTION_BYTES)?;
-        let keys = part(16, KEY_BYTES)?;
-        let links = part(16, LINK_BYTES)?;
-        let terms = part(20, TERMS_BYTES)?;
-        let destinations = part(24, DESTINATION_BYTES)?;
-        let names = part(28, 1)?;
+        let [sections, rows, terms, names] = [count(12)?, count(16)?, count(20)?, count(24)?];
+        let sections = part(sections, SECTION_BYTES);
+        let index = part(rows.div_ceil(INDEXED as u32), KEY_BYTES);
+        let keys = part(rows, KEY_BYTES);
+        let links = part(rows, LINK_BYTES);
+        let terms = part(terms, TERMS_BYTES);
+        let names = part(names, 1);
         if end != all.len() as u64 {
             return Err(RateFileError::Length { expected: end, found: all.len() as u64 });
         }
-        let [sections, keys, links, terms, destinations, names] =
-            [sections, keys, links, terms, destinations, names].map(in_memory);
-        let row_count = keys.len() / KEY_BYTES;
+        let [sections, index, keys, links, terms, names] =
+            [sections, index, keys, links, terms, names].map(in_memory);
+        let row_count = rows as usize;
         let sections = all[sections].as_chunks().0.iter().map(|bytes| Section::read(bytes, row_count));
         let sections = sections.collect::<Option<_>>().ok_or(RateFileError::Damaged)?;
-        Ok(Self { sections, keys, links, terms, destinations, names, bytes: Box::new(bytes) })
+        Ok(Self { sections, index, keys, links, terms, names, bytes: Box::new(bytes) })
     }
 
     /// Compares every byte with the fingerprint. [`RateTable::open`] leaves this out, since it takes the longer the more rows
@@ -224,18 +229,25 @@ impl RateTable {
         from: Option<Prefix>,
     ) -> impl Iterator<Item = Rate<'_>> {
         self.rows(service, currency).into_iter().flat_map(move |rows| {
-            let begin = from.map_or(0, |from| rows.before(|key| key < from.key()));
-            (begin..rows.keys.len()).filter_map(move |row| rows.read(row))
+            let begin = from.map_or(rows.first, |from| rows.begin(|key| key < from.key()));
+            (begin..rows.end).filter_map(move |row| rows.read(row))
         })
     }
 
     fn rows(&self, service: Service, currency: Currency) -> Option<Rows<'_>> {
         let is_asked = |section: &&Section| section.service == service && section.currency == currency;
-        let section = self.sections.iter().find(is_asked)?;
+        let Range { start: first, end } = self.sections.iter().find(is_asked)?.rows;
         let bytes = self.as_bytes();
-        let keys = bytes.get(self.keys.clone())?.as_chunks().0.get(section.rows.clone())?;
-        let links = bytes.get(self.links.clone())?.as_chunks().0.get(section.rows.clone())?;
-        Some(Rows { table: self, bytes, keys, links })
+        let part = |part: &Range<usize>| bytes.get(part.clone());
+        Some(Rows {
+            first,
+            end,
+            index: part(&self.index)?.as_chunks().0,
+            keys: part(&self.keys)?.as_chunks().0,
+            links: part(&self.links)?.as_chunks().0,
+            terms: part(&self.terms)?.as_chunks().0,
+            names: part(&self.names)?,
+        })
     }
 }
 
@@ -249,28 +261,39 @@ impl Section {
 }
 
 impl<'a> Rows<'a> {
-    /// The number of rows, from the first, whose keys are as asked.
-    fn before(self, is_before: impl Fn(u64) -> bool) -> usize {
-        self.keys.partition_point(|key| is_before(u64::from_le_bytes(*key)))
+    /// The first row whose key is not before those that are asked for.
+    fn begin(self, is_before: impl Fn(u64) -> bool) -> usize {
+        let is_before = |key: &[u8; KEY_BYTES]| is_before(u64::from_le_bytes(*key));
+        let first_indexed = self.first.div_ceil(INDEXED);
+        let indexed = self.index.get(first_indexed..self.end.div_ceil(INDEXED)).unwrap_or_default();
+        let place = first_indexed + indexed.partition_point(is_before);
+        let end = self.end.min(place * INDEXED);
+        let begin = self.first.max(place.saturating_sub(1) * INDEXED);
+        begin + self.keys.get(begin..end).unwrap_or_default().partition_point(is_before)
     }
 
-    /// Places count from 1, and 0 means that no candidate is left.
+    /// The rate that applies to a number. A row's place is its number plus one.
+    ///
+    /// The prefixes of all candidates begin the key that the search ends at. So those that are no longer than what this key and
+    /// the number have in common begin the number too, and their own keys need not be read.
     fn find(self, number: Prefix, at: Timestamp) -> Option<Rate<'a>> {
-        let mut place = self.before(|key| key <= number.key());
-        while let Some(row) = place.checked_sub(1) {
-            let link = Link::read(self.links.get(row)?);
-            let prefix = Prefix::of_key(u64::from_le_bytes(*self.keys.get(row)?))?;
-            if prefix.begins(number) {
+        let mut place = self.begin(|key| key <= number.key());
+        let key = Prefix::of_key(u64::from_le_bytes(*self.keys.get(place.checked_sub(1)?)?))?;
+        let common = key.common_digits(number);
+        let mut digits = key.digits();
+        while place > self.first {
+            let link = Link::read(self.links.get(place - 1)?);
+            if digits <= common {
                 let terms = self.terms(link)?;
                 if terms.effective_from()? <= at {
-                    return self.rate(prefix, link, terms);
+                    return self.rate(number.first(digits)?, link, terms);
                 }
             }
             // In a damaged file a link could lead forwards, and the search would not end.
             if link.previous >= place {
                 return None;
             }
-            place = link.previous;
+            (place, digits) = (link.previous, link.previous_digits);
         }
         None
     }
@@ -281,20 +304,16 @@ impl<'a> Rows<'a> {
         self.rate(prefix, link, self.terms(link)?)
     }
 
-    fn terms(self, link: Link) -> Option<Terms> {
-        self.bytes.get(self.table.terms.clone())?.as_chunks().0.get(link.terms).copied().map(Terms)
+    fn terms(self, link: Link<'_>) -> Option<Terms<'a>> {
+        self.terms.get(link.terms).map(Terms)
     }
 
-    fn rate(self, prefix: Prefix, link: Link, terms: Terms) -> Option<Rate<'a>> {
-        let destinations = self.bytes.get(self.table.destinations.clone())?.as_chunks().0;
-        let destination: &[u8; DESTINATION_BYTES] = destinations.get(link.destination)?;
-        let (begin, length) = (u32_at(destination, 0)? as usize, usize::from(destination[4]));
-        let name = self.bytes.get(self.table.names.clone())?.get(begin..)?.get(..length)?;
-        let country = std::str::from_utf8(&destination[5..7]).ok()?;
+    fn rate(self, prefix: Prefix, link: Link<'a>, terms: Terms<'_>) -> Option<Rate<'a>> {
+        let name = self.names.get(link.name..)?.get(..link.name_bytes)?;
         Some(Rate {
             prefix,
             destination: std::str::from_utf8(name).ok()?,
-            country: country.trim_end_matches('\0'),
+            country: std::str::from_utf8(link.country).ok()?.trim_end_matches('\0'),
             per_minute: terms.price(0)?,
             connection_fee: terms.price(9)?,
             first_increment: terms.increment(18)?,
@@ -306,27 +325,33 @@ impl<'a> Rows<'a> {
 
 /// Where a row leads.
 #[derive(Clone, Copy)]
-struct Link {
-    /// The place of the next candidate, from 1; 0 if there is none.
+struct Link<'a> {
+    /// The place of the next candidate; 0 if there is none.
     previous: usize,
+    /// The digits of its prefix.
+    previous_digits: usize,
     terms: usize,
-    destination: usize,
+    name: usize,
+    name_bytes: usize,
+    /// Two zeros if there is none.
+    country: &'a [u8],
 }
 
-impl Link {
-    fn read(bytes: &[u8; LINK_BYTES]) -> Self {
-        let [previous, terms, destination] =
+impl<'a> Link<'a> {
+    fn read(bytes: &'a [u8; LINK_BYTES]) -> Self {
+        let [previous, terms, name] =
             [0, 4, 8].map(|place| u32_at(bytes, place).unwrap_or_default() as usize);
-        Self { previous, terms, destination }
+        let [name_bytes, previous_digits] = [bytes[12], bytes[15]].map(usize::from);
+        Self { previous, previous_digits, terms, name, name_bytes, country: &bytes[13..15] }
     }
 }
 
 /// Prices, increments and date of effect: for each price its digits (8 bytes) and decimals (1), then the increments (2 each),
 /// then seconds (8) and nanoseconds (4) of the instant.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Terms(pub(super) [u8; TERMS_BYTES]);
+#[derive(Clone, Copy)]
+struct Terms<'a>(&'a [u8; TERMS_BYTES]);
 
-impl Terms {
+impl Terms<'_> {
     fn bytes<const N: usize>(&self, place: usize) -> Option<[u8; N]> {
         self.0.get(place..)?.first_chunk().copied()
     }
@@ -349,7 +374,16 @@ impl Terms {
 
 /// Whether a price is below a million and has few enough decimals. `Rate::charge` relies on this.
 pub(super) fn is_price(digits: u64, decimals: u32) -> bool {
-    decimals <= PRICE_DECIMALS && digits < 10_u64.pow(6 + decimals)
+    const LIMITS: [u64; PRICE_DECIMALS as usize + 1] = {
+        let mut limits = [1_000_000; PRICE_DECIMALS as usize + 1];
+        let mut decimals = 1;
+        while decimals < limits.len() {
+            limits[decimals] = limits[decimals - 1] * 10;
+            decimals += 1;
+        }
+        limits
+    };
+    LIMITS.get(decimals as usize).is_some_and(|limit| digits < *limit)
 }
 
 impl Default for RateTable {

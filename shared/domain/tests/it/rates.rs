@@ -152,7 +152,7 @@ fn found_in<'a>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn s5_a_look_up_finds_what_a_look_at_every_row_finds(
@@ -169,7 +169,7 @@ proptest! {
         for (digits, masked) in numbers.into_iter().chain(near) {
             let masked = masked.min(15_usize.saturating_sub(digits.len()));
             let Ok(number) = Number::parse(&format!("+{digits}{}", "*".repeat(masked))) else { continue };
-            for (service, currency) in rows.iter().map(|row| (row.service, row.currency)).take(4) {
+            for (service, currency) in rows.iter().map(|row| (row.service, row.currency)).take(2) {
                 for at in (-4..5).map(day) {
                     let expected = found_in(&rows, service, &digits, currency, at);
                     prop_assert_eq!(table.find(service, &number, currency, at), expected);

@@ -252,13 +252,13 @@ fn on_core() -> Duration {
 /// The look-ups of a second on a core.
 fn speed(calls: &[Call], find: impl Fn(&Call) -> Option<Decimal>) -> f64 {
     let (begun, mut count) = (on_core(), 0_u32);
-    while on_core() - begun < ROUND {
+    while on_core().saturating_sub(begun) < ROUND {
         for call in &calls[count as usize % NUMBERS..][..NUMBERS / 16] {
             black_box(find(black_box(call)));
         }
         count += u32::try_from(NUMBERS / 16).expect("a part of the numbers");
     }
-    f64::from(count) / (on_core() - begun).as_secs_f64()
+    f64::from(count) / on_core().saturating_sub(begun).as_secs_f64()
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {

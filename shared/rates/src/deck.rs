@@ -30,7 +30,7 @@ const COLUMNS: [&str; 10] = [
     "effectiveFrom",
 ];
 
-/// A value for some of the columns, by their names.
+/// A value for some of the columns, by their names. An empty text gives none.
 ///
 /// ```
 /// use rates::Columns;
@@ -56,7 +56,7 @@ impl FromStr for Columns {
     type Err = InvalidColumns;
 
     fn from_str(text: &str) -> Result<Self, InvalidColumns> {
-        let parts = text.split(',').map(|part| {
+        let parts = text.split(',').filter(|_| !text.is_empty()).map(|part| {
             let (name, value) =
                 part.split_once('=').ok_or_else(|| InvalidColumns::NoValue(part.to_owned()))?;
             let column = COLUMNS.into_iter().find(|column| *column == name.trim());

@@ -15,5 +15,6 @@ pub mod report;
 mod text;
 
 pub use deck::{BadDecks, Columns, Decks, read};
+pub use domain::RateTable;
 pub use domain::rate::RateFileError;
 pub use published::PublishedRates;

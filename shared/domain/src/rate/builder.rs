@@ -169,7 +169,8 @@ fn previous_candidates(rows: &[Row], before: usize) -> Vec<(u32, u8)> {
     let mut open: Vec<(Prefix, u32)> = Vec::new();
     let candidates = rows.iter().zip(1..).map(|(row, place)| {
         while open.pop_if(|(prefix, _)| !prefix.begins(row.prefix)).is_some() {}
-        let previous = open.last().map_or((0, 0), |(prefix, place)| (*place, prefix.digits() as u8));
+        let digits = |prefix: Prefix| u8::try_from(prefix.digits()).expect("a prefix has at most 15 digits");
+        let previous = open.last().map_or((0, 0), |(prefix, place)| (*place, digits(*prefix)));
         open.pop_if(|(prefix, _)| *prefix == row.prefix);
         open.push((row.prefix, count(before + place)));
         previous
@@ -211,7 +212,7 @@ impl Parts {
         country: [u8; 2],
     ) {
         let key = row.prefix.key().to_le_bytes();
-        if self.keys.len().is_multiple_of(INDEXED) {
+        if self.keys.len().is_multiple_of(INDEXED as usize) {
             self.index.push(key);
         }
         self.keys.push(key);

@@ -99,8 +99,8 @@ impl Prefix {
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mut text, count) = ([0; MOST_DIGITS], self.digits());
-        for (place, digit) in text.iter_mut().enumerate() {
-            *digit = b'0' + (self.0 >> (u64::BITS - NIBBLE * (place as u32 + 1)) & 0xF) as u8;
+        for (digit, shift) in text.iter_mut().zip((NIBBLE..u64::BITS).step_by(NIBBLE as usize).rev()) {
+            *digit = b'0' + (self.0 >> shift & 0xF) as u8;
         }
         f.pad(std::str::from_utf8(&text[..count]).map_err(|_| fmt::Error)?)
     }

@@ -45,7 +45,7 @@ pub(super) const LINK_BYTES: usize = 16;
 pub(super) const TERMS_BYTES: usize = 34;
 
 /// The rows from one key in the index to the next, which are four lines of a processor's cache.
-pub(super) const INDEXED: usize = 32;
+pub(super) const INDEXED: u32 = 32;
 
 /// Prices have at most this many decimals.
 pub(super) const PRICE_DECIMALS: u32 = 12;
@@ -147,7 +147,7 @@ impl RateTable {
         };
         let [sections, rows, terms, names] = [count(12)?, count(16)?, count(20)?, count(24)?];
         let sections = part(sections, SECTION_BYTES);
-        let index = part(rows.div_ceil(INDEXED as u32), KEY_BYTES);
+        let index = part(rows.div_ceil(INDEXED), KEY_BYTES);
         let keys = part(rows, KEY_BYTES);
         let links = part(rows, LINK_BYTES);
         let terms = part(terms, TERMS_BYTES);
@@ -264,11 +264,12 @@ impl<'a> Rows<'a> {
     /// The first row whose key is not before those that are asked for.
     fn begin(self, is_before: impl Fn(u64) -> bool) -> usize {
         let is_before = |key: &[u8; KEY_BYTES]| is_before(u64::from_le_bytes(*key));
-        let first_indexed = self.first.div_ceil(INDEXED);
-        let indexed = self.index.get(first_indexed..self.end.div_ceil(INDEXED)).unwrap_or_default();
-        let place = first_indexed + indexed.partition_point(is_before);
-        let end = self.end.min(place * INDEXED);
-        let begin = self.first.max(place.saturating_sub(1) * INDEXED);
+        let indexed = INDEXED as usize;
+        let first_indexed = self.first.div_ceil(indexed);
+        let index = self.index.get(first_indexed..self.end.div_ceil(indexed)).unwrap_or_default();
+        let place = first_indexed + index.partition_point(is_before);
+        let end = self.end.min(place * indexed);
+        let begin = self.first.max(place.saturating_sub(1) * indexed);
         begin + self.keys.get(begin..end).unwrap_or_default().partition_point(is_before)
     }
 
@@ -352,22 +353,22 @@ impl<'a> Link<'a> {
 struct Terms<'a>(&'a [u8; TERMS_BYTES]);
 
 impl Terms<'_> {
-    fn bytes<const N: usize>(&self, place: usize) -> Option<[u8; N]> {
+    fn bytes<const N: usize>(self, place: usize) -> Option<[u8; N]> {
         self.0.get(place..)?.first_chunk().copied()
     }
 
-    fn price(&self, place: usize) -> Option<Decimal> {
+    fn price(self, place: usize) -> Option<Decimal> {
         let (digits, [decimals]) = (u64::from_le_bytes(self.bytes(place)?), self.bytes(place + 8)?);
         is_price(digits, decimals.into())
             .then(|| Decimal::new(i64::try_from(digits).unwrap_or_default(), decimals.into()))
     }
 
-    fn increment(&self, place: usize) -> Option<u32> {
+    fn increment(self, place: usize) -> Option<u32> {
         let seconds = u16::from_le_bytes(self.bytes(place)?);
         (1..=LONGEST_INCREMENT).contains(&seconds).then_some(seconds.into())
     }
 
-    fn effective_from(&self) -> Option<Timestamp> {
+    fn effective_from(self) -> Option<Timestamp> {
         Timestamp::new(i64::from_le_bytes(self.bytes(22)?), i32::from_le_bytes(self.bytes(30)?)).ok()
     }
 }

@@ -118,7 +118,7 @@ fn rate(row: &Row) -> Rate<'_> {
     Rate {
         prefix: Prefix::parse(&row.prefix).unwrap(),
         destination: &row.destination,
-        country: if row.increment % 2 == 0 { "FR" } else { "" },
+        country: if row.increment.is_multiple_of(2) { "FR" } else { "" },
         per_minute: row.price,
         connection_fee: row.price,
         first_increment: row.increment,

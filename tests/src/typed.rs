@@ -2,8 +2,8 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, Debits, Lots, ProblemBody, Purchase, Purchases, RateFound, Transaction, Transactions,
-    UnratedRecords,
+    Account, Accounts, Debits, Lots, ProblemBody, Purchase, Purchases, RateFound, Rates, Transaction,
+    Transactions, UnratedRecords,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -38,6 +38,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "debits"] => same::<Debits>,
         ["unrated"] => same::<UnratedRecords>,
         ["rates"] => same::<RateFound>,
+        ["rates", "list"] => same::<Rates>,
         _ => panic!("{path}: an answer without a type"),
     };
     check(path, body);

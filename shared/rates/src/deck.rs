@@ -1,5 +1,6 @@
 //! Reading decks: CSV in UTF-8 with one row for each service, prefix, currency and date of effect.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
@@ -159,7 +160,8 @@ impl Decks {
     /// Reads a deck.
     ///
     /// Rows may be in any order, and columns too. A byte order mark, spaces around a cell, rows without any value, and columns
-    /// that have neither a name nor values are passed over. A prefix may begin with `+` and have spaces within. Columns of
+    /// that have neither a name nor values are passed over. A cell may be a formula that gives a text, such as `="33"`. A prefix may
+    /// begin with `+` and have spaces within. Columns of
     /// other names are passed over only if names or fixed values were given, and [`Decks::ignored`] lists them; without, they
     /// are errors.
     ///
@@ -272,10 +274,12 @@ impl Decks {
         if let Err(detail) = places.check(cells) {
             return self.refuse(line, detail);
         }
-        let values = std::array::from_fn(|column| match places.columns[column] {
-            Some(place) => &cells[place],
-            None => self.fixed.0[COLUMNS[column]].as_str(),
-        });
+        let values: [Cow<'_, str>; COLUMNS.len()] =
+            std::array::from_fn(|column| match places.columns[column] {
+                Some(place) => text_of(&cells[place]),
+                None => self.fixed.0[COLUMNS[column]].as_str().into(),
+            });
+        let values = values.each_ref().map(|value| &**value);
         let added = read_values(values)
             .and_then(|(service, currency, rate)| self.builder.add(service, currency, &rate));
         match added {
@@ -335,6 +339,31 @@ impl Places {
             return Err(format!("expected {named} cells, not {}", cells.len()));
         }
         Ok(())
+    }
+}
+
+/// The text of a cell. Spreadsheets have texts that look like numbers as formulas: `="33"`, and long ones in parts, `="3"&"3"`.
+fn text_of(cell: &str) -> Cow<'_, str> {
+    formula_text(cell).map_or(cell.into(), Cow::Owned)
+}
+
+fn formula_text(cell: &str) -> Option<String> {
+    let mut text = String::new();
+    let mut rest = cell.strip_prefix('=')?;
+    loop {
+        rest = rest.strip_prefix('"')?;
+        loop {
+            let (part, after) = rest.split_once('"')?;
+            text.push_str(part);
+            rest = after;
+            let Some(after) = rest.strip_prefix('"') else { break };
+            text.push('"');
+            rest = after;
+        }
+        if rest.is_empty() {
+            return Some(text);
+        }
+        rest = rest.strip_prefix('&')?;
     }
 }
 
@@ -444,8 +473,23 @@ mod tests {
             format!("{HEADER}{}\n{}", row("33", "0.02"), row("336", "0.0190")),
             format!("\u{feff}{HEADER}{}\r\n\r\n{}\r\n", row("336", "0.0190"), row(" 33 ", "0.02")),
             trailing,
+            format!("{HEADER}{}\n{}", row("\"=\"\"33\"\"\"", "0.02"), row("=\"33\"&\"6\"", "0.0190")),
         ] {
             assert_eq!(prices(&read(deck.as_bytes()).unwrap()), same, "{deck}");
+        }
+    }
+
+    #[test]
+    fn a_formula_that_gives_a_text_is_this_text() {
+        for (cell, text) in [
+            ("=\"33\"", "33"),
+            ("=\"a \"\"b\"\"&\"&\"c\"", "a \"b\"&c"),
+            ("=33", "=33"),
+            ("=\"33", "=\"33"),
+            ("=\"3\"3\"", "=\"3\"3\""),
+            ("", ""),
+        ] {
+            assert_eq!(text_of(cell), text);
         }
     }
 

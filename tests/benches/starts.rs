@@ -7,6 +7,7 @@
 
 #![expect(clippy::float_arithmetic, clippy::cast_precision_loss, reason = "sizes and times, not money")]
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
@@ -22,6 +23,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use scenarios::{World, bounded};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
@@ -142,6 +144,7 @@ async fn main() -> ExitCode {
         eprintln!("expected the folder of the programs, and that of their zips: run cargo xtask budget");
         return ExitCode::FAILURE;
     };
+    let rates = rate_file();
     let mut measured: Vec<_> = events().into_iter().map(|(name, event)| Measured::new(name, event)).collect();
     for _ in 0..ROUNDS {
         for function in &mut measured {
@@ -151,13 +154,23 @@ async fn main() -> ExitCode {
             let recipient = json!({ "notificationEmails": ["ada@example.com"] });
             world.operator.send(Method::PATCH, "/v1/accounts/acme", &[], recipient).await.expect(200);
             world.drain().await;
-            let run = bounded(run(&programs.join(function.name), &world, &function.event)).await;
+            let run =
+                bounded(run(&programs.join(function.name), &world, rates.path(), &function.event)).await;
             assert!(run.warm_up.is_some() || function.name == EMPTY, "{} did not warm up", function.name);
             function.runs.push(run);
             world.host.stop().await;
         }
     }
     report(&measured, &programs, &zips)
+}
+
+/// The rate file of the sample deck.
+fn rate_file() -> NamedTempFile {
+    let sample =
+        rates::read(&include_bytes!("../../infra/rates/sample.csv")[..]).expect("the sample is valid");
+    let file = NamedTempFile::new().expect("a file");
+    fs::write(&file, sample.as_bytes()).expect("the file can be written");
+    file
 }
 
 /// A function and the measurements of its runs.
@@ -306,9 +319,9 @@ impl RuntimeApi {
 }
 
 /// Starts a program and invokes it twice with the event.
-async fn run(program: &Path, world: &World, event: &Value) -> Run {
+async fn run(program: &Path, world: &World, rates: &Path, event: &Value) -> Run {
     let mut api = RuntimeApi::serve().await;
-    let mut command = command(program, &api, world);
+    let mut command = command(program, &api, world, rates);
     let spawned = Instant::now();
     let mut process = command.spawn().expect("the program starts");
     let ready = api.expect(|call| matches!(call, Call::Next)).await;
@@ -329,7 +342,7 @@ fn warm_up(log: &[u8]) -> Option<Duration> {
 }
 
 /// The command that starts a program as Lambda does, with its settings alone.
-fn command(program: &Path, api: &RuntimeApi, world: &World) -> Command {
+fn command(program: &Path, api: &RuntimeApi, world: &World, rates: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -339,7 +352,7 @@ fn command(program: &Path, api: &RuntimeApi, world: &World) -> Command {
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "budget")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "budget")
-        .envs(world.settings())
+        .envs(world.settings(rates))
         .stdout(Stdio::piped())
         .kill_on_drop(true);
     command

@@ -67,6 +67,7 @@ fn routes() -> Vec<Route> {
         get("/v1/accounts/{account}/transactions", "OAV"),
         get("/v1/accounts/{account}/usage/before?startedAt=2026-11-22T12:00:00Z", "OAVP"),
         get("/v1/rates?service=userOut&number=33123456789&currency=EUR", "OAVP"),
+        get("/v1/rates/list", "OAVP"),
         get("/v1/unrated", "O"),
     ]
 }

@@ -217,6 +217,16 @@ async fn a_parameter_that_is_unknown_repeated_or_empty_is_refused() {
             "/v1/rates?service=fax&number=",
             &[("service", "notAllowed"), ("number", "wrongFormat"), ("currency", "missing")],
         ),
+        (
+            "/v1/rates/list?service=fax&currency=XAU&country=fr&cursor=&limit=5001",
+            &[
+                ("service", "notAllowed"),
+                ("currency", "notAllowed"),
+                ("country", "wrongFormat"),
+                ("cursor", "wrongFormat"),
+                ("limit", "outOfRange"),
+            ],
+        ),
         ("/v1/accounts/a/usage/x?revision=one", &[("startedAt", "missing"), ("revision", "wrongFormat")]),
     ] {
         assert_eq!(named(world.operator.get(path).await), pairs(errors), "{path}");
@@ -327,6 +337,7 @@ async fn instants_of_every_answer_sort_as_text() {
         "/v1/accounts/a/transactions",
         "/v1/unrated",
         "/v1/rates?service=userOut&number=33123456789&currency=EUR",
+        "/v1/rates/list?limit=3",
     ] {
         each_text(&world.operator.get(path).await.expect(200), &mut |name, text| {
             let is_instant = text.parse::<Timestamp>().is_ok();

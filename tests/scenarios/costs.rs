@@ -189,6 +189,7 @@ async fn reads_cost_a_few_units() {
         ("/v1/accounts/a/transactions?kind=purchase&from=2026-11-22T11:00:00Z", 2),
         ("/v1/accounts/a/usage/r-7?startedAt=2026-11-22T08:00:00Z", 1),
         ("/v1/rates?service=userOut&number=33123456789&currency=EUR", 0),
+        ("/v1/rates/list", 0),
         ("/v1/accounts?limit=10", 21),
         ("/v1/unrated", 8),
     ] {

@@ -203,7 +203,7 @@ async fn debit_here(world: &World, ports: &debit::Ports, lasts: Duration, file: 
 /// Calls the function directly with a file and with other published rates than the host's.
 async fn debit_at_rates(world: &World, rates: &'static str, file: &str) -> Value {
     let store = world.host.machine().functions.debit_ports().store.clone();
-    let ports = debit::Ports::new(store, PublishedRates::reading(rates.as_bytes()));
+    let ports = debit::Ports::new(store, PublishedRates::from(rates::read(rates.as_bytes()).unwrap()));
     debit_here(world, &ports, Duration::from_mins(1), file).await.expect(200)
 }
 

@@ -345,7 +345,6 @@ async fn s5_the_rate_of_the_longest_prefix_in_force_is_published() {
     rate("service=userOut&number=%2B9990001234&currency=EUR").await.problem(404);
     rate("service=userOut&number=%2B33123456789&currency=GBP").await.problem(404);
     for (query, field) in [
-        ("number=%2B33123456789&currency=EUR", "service"),
         ("service=fax&number=%2B33123456789&currency=EUR", "service"),
         ("service=userOut&currency=EUR", "number"),
         ("service=userOut&number=abc&currency=EUR", "number"),
@@ -354,6 +353,81 @@ async fn s5_the_rate_of_the_longest_prefix_in_force_is_published() {
     ] {
         assert_eq!(rate(query).await.problem(422)["errors"][0]["field"], field, "{query}");
     }
+}
+
+#[tokio::test]
+async fn s5_without_a_service_the_rates_of_every_service_are_found() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    let found = world.operator.get("/v1/rates?number=33899701234&currency=EUR").await.expect(200);
+    let rates: Vec<_> =
+        list(&found, "rates").iter().map(|rate| (rate["service"].clone(), rate["prefix"].clone())).collect();
+    let expected = [
+        ("tollFreeIn", "33"),
+        ("tollIn", "33"),
+        ("conferenceOut", "33"),
+        ("userOut", "33"),
+        ("premium", "3389"),
+    ];
+    assert_eq!(rates, expected.map(|(service, prefix)| (json!(service), json!(prefix))));
+    assert!(found.get("rate").is_none(), "{found}");
+    world.operator.get("/v1/rates?number=33899701234&currency=GBP").await.problem(404);
+}
+
+#[tokio::test]
+async fn s5_the_published_rates_are_listed_page_by_page() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    let all = pages(&world.operator, "/v1/rates/list", "rates", 1_000).await;
+    // Three prefixes have a second price. Those of 2026 have replaced the first one, and that of 2027 comes beside it.
+    assert_eq!(all.len(), 5_418 - 3 * 3);
+    let key = |rate: &Value| {
+        ["service", "currency", "prefix", "effectiveFrom"].map(|name| rate[name].as_str().unwrap().to_owned())
+    };
+    let order = |rate: &Value| {
+        let [service, currency, prefix, from] = key(rate);
+        let services = ["tollFreeIn", "tollIn", "conferenceOut", "userOut", "premium"];
+        (services.iter().position(|name| *name == service), currency, prefix, from)
+    };
+    assert!(all.is_sorted_by(|one, other| order(one) < order(other)));
+
+    let japan = "/v1/rates/list?service=userOut&currency=EUR&country=JP";
+    let japan = pages(&world.operator, japan, "rates", 1).await;
+    let of_country_code: Vec<_> = japan
+        .iter()
+        .filter(|rate| rate["prefix"] == "81")
+        .map(|rate| (rate["perMinute"].as_str().unwrap(), rate["effectiveFrom"].as_str().unwrap()))
+        .collect();
+    let expected = [("0.0390", "2025-01-01T00:00:00.000Z"), ("0.0410", "2027-01-01T00:00:00.000Z")];
+    assert_eq!(of_country_code, expected);
+    assert!(japan.iter().all(|rate| rate["country"] == "JP" && rate["currency"] == "EUR"), "{japan:?}");
+    let germany = "/v1/rates/list?service=userOut&currency=EUR&country=DE";
+    let germany = world.operator.get(germany).await.expect(200);
+    let of_49: Vec<_> = list(&germany, "rates").iter().filter(|rate| rate["prefix"] == "49").collect();
+    assert_eq!((of_49.len(), &of_49[0]["effectiveFrom"]), (1, &json!("2026-01-01T00:00:00.000Z")));
+    let none = world.operator.get("/v1/rates/list?currency=GBP").await.expect(200);
+    assert_eq!(none, json!({ "rates": [] }));
+}
+
+#[tokio::test]
+async fn s5_the_published_rates_as_csv_are_a_deck_of_the_same_rates() {
+    let world = World::start().await;
+    world.set_time("2024-12-31T00:00:00Z");
+    let (mut decks, mut count) = (rates::Decks::default(), 0);
+    let mut path = "/v1/rates/list".to_owned();
+    loop {
+        let page = world.operator.send_text(Method::GET, &path, &[("accept", "text/csv")], "").await;
+        assert_eq!(page.status, 200);
+        decks.add(&format!("page {count}"), page.body.as_str().expect("CSV").as_bytes());
+        count += 1;
+        let Some(link) = page.headers.get("link") else { break };
+        let query =
+            link.to_str().unwrap().strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        path = format!("/v1/rates/list{}", query.expect("a link"));
+    }
+    assert_eq!(count, 2, "pages of 5,000");
+    let sample = rates::read(&include_bytes!("../../infra/rates/sample.csv")[..]).unwrap();
+    assert_eq!(decks.build().unwrap().fingerprint(), sample.fingerprint());
 }
 
 #[tokio::test]

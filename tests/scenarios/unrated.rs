@@ -19,8 +19,8 @@ const HEADER: &str = "service,prefix,destination,country,currency,perMinute,conn
 
 /// The debit function with a newer rate file, as a process of its own.
 fn with_rates(world: &World, rows: &str) -> Ports {
-    let rates = std::io::Cursor::new(format!("{HEADER}{rows}"));
-    world.debit_process_at(rates::PublishedRates::reading(rates))
+    let rates = rates::read(format!("{HEADER}{rows}").as_bytes()).unwrap();
+    world.debit_process_at(rates.into())
 }
 
 async fn world(records: usize) -> World {

@@ -160,9 +160,9 @@ impl World {
         Units { read: exact(metrics.read_units), write: exact(metrics.write_units) }
     }
 
-    /// Settings for the functions as separate programs, which use this host's tables, bus and mailbox.
-    pub fn settings(&self) -> Vec<(&'static str, String)> {
-        let rates = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/rates/sample.csv");
+    /// Settings for the functions as separate programs, which use this host's tables, bus and mailbox, and this rate file.
+    pub fn settings(&self, rates: &Path) -> Vec<(&'static str, String)> {
+        let rates = rates.to_str().expect("a path in UTF-8");
         let (database, aws) = (self.host.database().url(), self.host.aws().url());
         let fixed = [
             ("AWS_REGION", "local"),

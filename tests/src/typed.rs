@@ -2,8 +2,8 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Reversals,
-    Transaction, Transactions, UnratedRecords,
+    Account, Accounts, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates,
+    Reversals, Transaction, Transactions, UnratedRecords,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -41,6 +41,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["unrated", "rate"] => same::<RatedNow>,
         ["unrated"] => same::<UnratedRecords>,
         ["rates"] => same::<RateFound>,
+        ["rates", "list"] => same::<Rates>,
         _ => panic!("{path}: an answer without a type"),
     };
     check(path, body);

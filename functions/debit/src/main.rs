@@ -48,9 +48,7 @@ enum Answer {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
-    // The rates come first: a thread reads them while the store connects.
-    let rates = rates_from_env()?;
-    let ports = Ports::new(store_from_env().await?, rates);
+    let ports = Ports::new(store_from_env().await?, rates_from_env()?);
     let answer = async |event: LambdaEvent<Wake>| {
         let until = until(&event.context, TO_ANSWER);
         Ok::<_, Infallible>(match event.payload {

@@ -327,7 +327,7 @@ mod tests {
                 .build(),
         );
         let store = store::Store::new(client, store::Tables::default());
-        let rates = rates::PublishedRates::reading(std::io::empty());
+        let rates = rates::PublishedRates::from(domain::RateTable::default());
         let ports = Ports::new(store.into(), rates);
         let body = json!({ "accountId": "a", "records": [{ "id": "r" }] });
         let without = |attribute: &str| {

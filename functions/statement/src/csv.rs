@@ -1,4 +1,4 @@
-//! Transactions as CSV (RFC 4180), which programs read and people open in a spreadsheet.
+//! Transactions and published rates as CSV (RFC 4180), which programs read and people open in a spreadsheet.
 //!
 //! A spreadsheet reads a cell that looks like a number, a date or a formula as one: `+447900900123` becomes 4.479E+11, and
 //! `=HYPERLINK(…)` runs. A text that could be taken for something else is therefore written as a formula that gives just
@@ -6,7 +6,7 @@
 //! an apostrophe.
 
 use api::{Problem, Reply};
-use contract::{RejectedRecord, Transaction};
+use contract::{ListedRate, RejectedRecord, Transaction};
 
 /// The byte order mark, by which a spreadsheet reads the file as UTF-8.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -14,6 +14,7 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 /// The most characters of one text in a formula. A spreadsheet takes at most 255 UTF-16 units; a character has at most two.
 const LONGEST_TEXT_IN_FORMULA: usize = 127;
 
+/// The columns of transactions.
 const COLUMNS: [&str; 16] = [
     "transactionId",
     "at",
@@ -33,16 +34,59 @@ const COLUMNS: [&str; 16] = [
     "includedMinutes",
 ];
 
+/// The columns of rates, which are those of a deck.
+const RATE_COLUMNS: [&str; 10] = [
+    "service",
+    "prefix",
+    "destination",
+    "country",
+    "currency",
+    "perMinute",
+    "connectionFee",
+    "firstIncrement",
+    "nextIncrement",
+    "effectiveFrom",
+];
+
 /// A page of transactions.
 pub fn reply(transactions: &[Transaction]) -> Result<Reply, Problem> {
+    written(COLUMNS, transactions.iter().map(cells))
+}
+
+/// A page of rates.
+pub fn rates(rates: &[ListedRate]) -> Result<Reply, Problem> {
+    written(RATE_COLUMNS, rates.iter().map(rate_cells))
+}
+
+fn written<const N: usize>(
+    columns: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> Result<Reply, Problem> {
     let broken = |problem: String| Problem::Internal(format!("a page as CSV: {problem}"));
     let mut writer = ::csv::Writer::from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
-    writer.write_record(COLUMNS).map_err(|problem| broken(problem.to_string()))?;
-    for row in transactions {
-        writer.write_record(cells(row)).map_err(|problem| broken(problem.to_string()))?;
+    writer.write_record(columns).map_err(|problem| broken(problem.to_string()))?;
+    for row in rows {
+        writer.write_record(row).map_err(|problem| broken(problem.to_string()))?;
     }
     let bytes = writer.into_inner().map_err(|problem| broken(problem.to_string()))?;
     String::from_utf8(bytes).map(Reply::csv).map_err(|problem| broken(problem.to_string()))
+}
+
+/// The cells of a rate. Only its destination is a text that somebody wrote. A prefix has at most 15 digits, which a spreadsheet
+/// keeps.
+fn rate_cells(ListedRate { service, currency, rate }: &ListedRate) -> [String; 10] {
+    [
+        service.clone(),
+        rate.prefix.clone(),
+        text_cell(&rate.destination),
+        rate.country.clone(),
+        currency.clone(),
+        rate.per_minute.clone(),
+        rate.connection_fee.clone(),
+        rate.first_increment.to_string(),
+        rate.next_increment.to_string(),
+        rate.effective_from.to_string(),
+    ]
 }
 
 /// The cells of a row. Values that the service forms stay as they are: ids, which begin with an instant or a letter and

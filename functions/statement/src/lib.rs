@@ -6,11 +6,13 @@
 //! | [`funds`] | lots, purchases and recharges |
 //! | [`receipt`] | the receipt of a purchase (F8) |
 //! | [`transactions`] | transactions, a record's transaction, records without a rate (S9) |
-//! | [`csv`] | transactions as CSV |
-//! | [`rates`] | the rate of a number (S5) |
+//! | [`csv`] | transactions and rates as CSV |
+//! | [`rates`] | the rates of a number (S5) |
+//! | [`rate_list`] | the published rates (S5) |
 
 pub mod csv;
 pub mod funds;
+pub mod rate_list;
 pub mod rates;
 pub mod receipt;
 pub mod transactions;
@@ -41,6 +43,7 @@ api::routes! { &Ports;
     "GET /v1/accounts/{id}/usage/{recordId}" ("startedAt", "revision") => transactions::usage_record,
     "GET /v1/unrated" ("cursor", "limit") => transactions::unrated,
     "GET /v1/rates" ("service", "number", "currency") => rates::rate,
+    "GET /v1/rates/list" ("service", "currency", "country", "cursor", "limit") => rate_list::rates,
 }
 
 /// The roles that may read an account's funds and transactions.

@@ -11,7 +11,6 @@ use statement::Ports;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
-    // The rates come first: a thread reads them while the store connects.
     let ports = Ports { rates: rates_from_env()?, store: store_from_env().await? };
     let answer = async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         Ok::<_, Infallible>(statement::handle(event.payload, &ports).await)

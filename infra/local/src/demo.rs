@@ -144,7 +144,7 @@ impl Operator<'_> {
         Ok(serde_json::from_str(&text)?)
     }
 
-    /// Calls a route. Returns the answer with any status.
+    /// Calls a route, which may have a query behind it. Returns the answer with any status.
     pub(crate) async fn answer(
         &self,
         route: &str,
@@ -152,10 +152,12 @@ impl Operator<'_> {
         idempotency_key: &str,
         body: Value,
     ) -> anyhow::Result<ApiGatewayV2httpResponse> {
+        let (route, query) = route.split_once('?').unwrap_or((route, ""));
         let event = json!({
             "version": "2.0",
             "routeKey": route,
             "rawPath": "/",
+            "rawQueryString": query,
             "headers": { "content-type": "application/json", "idempotency-key": idempotency_key },
             "pathParameters": path,
             "requestContext": {

@@ -30,8 +30,8 @@ use crate::database::Database;
 use crate::faults::{Faults, FaultyProcessor};
 use crate::queues::{Queue, random_id};
 
-/// The sample rates, which this host uses as the published rates.
-const RATES: &str = include_str!("../../rates/sample.csv");
+/// The sample deck, which gives this host its published rates.
+const RATES: &[u8] = include_bytes!("../../rates/sample.csv");
 
 /// The address that mails come from.
 const MAIL_FROM: &str = "credits@localhost";
@@ -151,7 +151,7 @@ impl Functions {
         let leases = MailLeases::new(client.clone(), NOTICES.name, MailLeases::LASTING);
         leases.create_table().await?;
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
-        let rates = PublishedRates::reading(RATES.as_bytes());
+        let rates = PublishedRates::from(rates::read(RATES)?);
         let limits = PurchaseLimits::default();
         Ok(Self {
             purchase: purchase::Ports {

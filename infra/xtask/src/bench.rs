@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast calls are charged for.
+//! `cargo xtask bench`: how fast calls are charged for, and rates found.
 
 use anyhow::Result;
 
@@ -13,9 +13,15 @@ pub(crate) struct Options {
     /// Measure debits and the nightly sweep beside Postgres, hf-nostro and the embedded database alone
     #[arg(long)]
     peers: bool,
+    /// Measure look-ups and start of a rate file beside a hash map and a sorted slice
+    #[arg(long, conflicts_with_all = ["anatomy", "peers"])]
+    rates: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.rates {
+        return succeed(&mut cargo("bench -p rates --bench lookups"));
+    }
     if !options.peers {
         let mut bench = cargo("bench -p scenarios --bench debits --");
         return succeed(bench.args(options.anatomy.then_some("--anatomy")));

@@ -7,6 +7,7 @@ mod checks;
 mod licences;
 mod mutants;
 mod package;
+mod price_list;
 mod tools;
 
 use std::env;
@@ -31,6 +32,8 @@ enum Xtask {
     Events,
     /// Write docs/deployment.json anew
     Deployment,
+    /// Make the rate file of decks, with a report of overlaps, gaps and missing country codes
+    Rates(price_list::Options),
     /// Build all functions and zip them for Lambda, into target/lambda
     Package(package::Options),
     /// Measure each function's size, start and memory against an empty one's; fail past the budget
@@ -41,7 +44,7 @@ enum Xtask {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
-    /// Measure how fast calls are charged for
+    /// Measure how fast calls are charged for, or rates found
     Bench(bench::Options),
 }
 
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Xtask::Openapi => write_document("--print-openapi", "openapi.json"),
         Xtask::Events => write_document("--print-event-schema", "events.schema.json"),
         Xtask::Deployment => write_document("--print-deployment", "deployment.json"),
+        Xtask::Rates(options) => price_list::make(&options),
         Xtask::Package(options) => package::package(&options),
         Xtask::Budget => package::budget(),
         Xtask::Mutants { options } => mutants::run(&options),

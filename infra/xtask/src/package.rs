@@ -9,23 +9,25 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use cargo_metadata::MetadataCommand;
 use clap::Args;
+use rates::Columns;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::{cargo, root, succeed};
+use crate::{cargo, price_list, root, succeed};
 
 /// The options of packaging.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// The published rates, which go with the functions that need them [default: infra/rates/sample.csv]
-    #[arg(long, value_name = "FILE")]
-    rates: Option<PathBuf>,
+    /// The published rates, which go with the functions that need them: a rate file, or decks of which one is made
+    /// [default: infra/rates/sample.csv]
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    rates: Vec<PathBuf>,
     /// Build for another machine, such as aarch64-unknown-linux-gnu, whose toolchain must be installed
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
 }
 
-/// Functions that read the published rates: `RATES_FILE` is `rates.csv` there.
+/// Functions that look up published rates: `RATES_FILE` is `rates.bin` there.
 const WITH_RATES: [&str; 2] = ["debit", "statement"];
 
 /// The largest zip that Lambda takes from an upload. A function's zip has a tenth of it.
@@ -37,18 +39,18 @@ const GLIBC_MINOR: u32 = 34;
 /// Builds and zips all functions, and prints the machine that they are for, which the template's parameter `Architecture`
 /// must name.
 pub(crate) fn package(options: &Options) -> Result<()> {
+    // Bad rates end this before the long build.
+    let rates = price_list::read(&options.rates, &Columns::default(), &Columns::default())?;
     let names = functions()?;
     build(&names, options.target.as_deref())?;
     let built = built_in(options.target.as_deref())?;
-    let rates = options.rates.clone().unwrap_or_else(|| root().join("infra/rates/sample.csv"));
-    let rates = fs::read(&rates).with_context(|| format!("{} cannot be read", rates.display()))?;
     fs::create_dir_all(zips())?;
     let mut architectures = BTreeSet::new();
     for name in &names {
         let (binary, zip) = (built.join(name), zips().join(name).with_extension("zip"));
         let program = fs::read(&binary).with_context(|| format!("{} cannot be read", binary.display()))?;
         architectures.insert(runs_on_lambda(&program).with_context(|| format!("{name} would not start"))?);
-        let rates = WITH_RATES.contains(&name.as_str()).then_some(rates.as_slice());
+        let rates = WITH_RATES.contains(&name.as_str()).then(|| rates.as_bytes());
         let size = write_zip(&zip, &program, rates)
             .with_context(|| format!("{} cannot be written", zip.display()))?;
         ensure!(size <= LARGEST_ZIP_BYTES, "{name}.zip has {size} bytes, {LARGEST_ZIP_BYTES} are allowed");
@@ -104,7 +106,7 @@ fn write_zip(path: &Path, program: &[u8], rates: Option<&[u8]>) -> Result<u64> {
     zip.start_file("bootstrap", entry.unix_permissions(0o755))?;
     zip.write_all(program)?;
     if let Some(rates) = rates {
-        zip.start_file("rates.csv", entry.unix_permissions(0o644))?;
+        zip.start_file("rates.bin", entry.unix_permissions(0o644))?;
         zip.write_all(rates)?;
     }
     let file = zip.finish()?;
@@ -193,7 +195,7 @@ mod tests {
         let program = zip.by_name("bootstrap").unwrap();
         assert_eq!(program.unix_mode().map(|mode| mode & 0o777), Some(0o755));
         assert_eq!(std::io::read_to_string(program).unwrap(), "program");
-        assert_eq!(std::io::read_to_string(zip.by_name("rates.csv").unwrap()).unwrap(), "rates");
+        assert_eq!(std::io::read_to_string(zip.by_name("rates.bin").unwrap()).unwrap(), "rates");
 
         write_zip(&path, b"program", Some(b"rates")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), first);

@@ -24,7 +24,7 @@ pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_EVENT_BODY_BYTES: usize = 5_500_000;
 
 /// The length of a page if the request gives no `limit`.
-const DEFAULT_PAGE: usize = 50;
+pub const DEFAULT_PAGE: usize = 50;
 
 /// The greatest `limit`.
 const LONGEST_PAGE: usize = 100;
@@ -173,13 +173,19 @@ impl Request {
             let cursor = Cursor::parse(text).filter(|_| !text.is_empty());
             cursor.ok_or_else(Problem::cursor)
         };
-        both(self.query("cursor").map(parse).transpose(), self.limit())
+        both(self.query("cursor").map(parse).transpose(), self.limit(DEFAULT_PAGE, LONGEST_PAGE))
     }
 
-    fn limit(&self) -> Result<usize, Problem> {
-        let expected = format!("a number from 1 to {LONGEST_PAGE}");
-        let limit = self.query_as("limit", &expected)?.unwrap_or(DEFAULT_PAGE);
-        if (1..=LONGEST_PAGE).contains(&limit) {
+    /// The parameter `limit`, the length of a page: `default` if it is left out, and at most `longest`. [`Request::page`] reads
+    /// it for listings whose pages come from the store.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] if it is not a number from 1 to `longest`.
+    pub fn limit(&self, default: usize, longest: usize) -> Result<usize, Problem> {
+        let expected = format!("a number from 1 to {longest}");
+        let limit = self.query_as("limit", &expected)?.unwrap_or(default);
+        if (1..=longest).contains(&limit) {
             Ok(limit)
         } else {
             Err(Problem::field("limit", Code::OutOfRange, format!("expected {expected}")))

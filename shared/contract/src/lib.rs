@@ -46,7 +46,7 @@ pub use debit::{Counts, Debits, RecordProblem, RecordResult, RecordStatus};
 pub use funds::{Lot, Lots, NextAction, Purchase, PurchaseStatus, Purchases};
 pub use instant::Instant;
 pub use problem::ProblemBody;
-pub use rate::{Rate, RateFound};
+pub use rate::{ListedRate, Rate, RateFound, Rates};
 pub use reversal::{RatedNow, ReversalCounts, ReversalResult, ReversalStatus, Reversals};
 pub use transaction::{
     LotDraw, NewLot, PoolMinutes, RejectedRecord, Returned, Transaction, Transactions, UnratedRecord,

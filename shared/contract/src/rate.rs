@@ -1,6 +1,6 @@
 //! Published rates as answers show them.
 
-use domain::rate;
+use domain::{Currency, Service, rate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,19 +29,53 @@ pub struct Rate {
     pub effective_from: Instant,
 }
 
-/// The rate of a number.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+/// The rates of a number.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct RateFound {
-    /// The rate in force now.
+    /// The rate in force now, if the request names a service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// The rates in force now of every service that has one, if the request names no service.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rates: Vec<ListedRate>,
+}
+
+/// A published rate with its service and currency.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ListedRate {
+    /// The service.
+    #[schema(example = "userOut")]
+    pub service: String,
+    /// The currency's code in ISO 4217.
+    pub currency: String,
+    /// The rate.
+    #[serde(flatten)]
     pub rate: Rate,
 }
 
-impl From<&rate::Rate> for Rate {
-    fn from(rate: &rate::Rate) -> Self {
+/// One page of the published rates.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Rates {
+    /// Rates by service, currency, prefix and `effectiveFrom`.
+    pub rates: Vec<ListedRate>,
+    /// The `cursor` of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+impl ListedRate {
+    /// A rate of this service in this currency.
+    pub fn new(service: Service, currency: Currency, rate: rate::Rate<'_>) -> Self {
+        Self { service: service.as_str().to_owned(), currency: currency.to_string(), rate: rate.into() }
+    }
+}
+
+impl From<rate::Rate<'_>> for Rate {
+    fn from(rate: rate::Rate<'_>) -> Self {
         Self {
-            prefix: rate.prefix.clone(),
-            destination: rate.destination.clone(),
-            country: rate.country.clone(),
+            prefix: rate.prefix.to_string(),
+            destination: rate.destination.to_owned(),
+            country: rate.country.to_owned(),
             per_minute: rate.per_minute.to_string(),
             connection_fee: rate.connection_fee.to_string(),
             first_increment: rate.first_increment,

@@ -1,6 +1,14 @@
 //! Published rates: what a minute costs, by service, currency and longest E.164 prefix (S5).
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`Prefix`] (`rate/prefix.rs`) | the first digits of a number |
+//! | [`RateTable`] (`rate/table.rs`) | the published rates, read from the bytes of a rate file |
+//! | [`RateTableBuilder`] (`rate/builder.rs`) | makes these bytes from rows |
 
-use std::collections::HashMap;
+mod builder;
+mod prefix;
+mod table;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -8,17 +16,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::{Currency, Money};
 use crate::pool::IncludedMinutes;
-use crate::usage::{Number, Service, UsageRecord};
+use crate::usage::UsageRecord;
+
+pub use builder::{InvalidRate, RateTableBuilder, TwoAtOnce};
+pub use prefix::{InvalidPrefix, Prefix};
+pub use table::{RateFileError, RateTable};
 
 /// One published price.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rate {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate<'a> {
     /// E.164 digits that a number must begin with.
-    pub prefix: String,
+    pub prefix: Prefix,
     /// The destination's name.
-    pub destination: String,
+    pub destination: &'a str,
     /// ISO 3166-1 alpha-2; empty where there is none.
-    pub country: String,
+    pub country: &'a str,
     /// Price of 60 seconds.
     pub per_minute: Decimal,
     /// Added once to a call longer than zero seconds.
@@ -31,12 +43,7 @@ pub struct Rate {
     pub effective_from: Timestamp,
 }
 
-impl Rate {
-    /// Its place in the order of a service's rates.
-    fn order(&self) -> (&str, Timestamp) {
-        (&self.prefix, self.effective_from)
-    }
-
+impl Rate<'_> {
     /// Seconds billed for a call: up to the first increment, then to following ones (S5).
     pub fn billed_seconds(&self, duration_seconds: u32) -> u64 {
         let (duration, first, next) =
@@ -121,55 +128,7 @@ impl RatingResult {
     }
 }
 
-/// Two rates of one service take effect at once for the same prefix.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("prefix: {prefix} has a row from that instant already")]
-pub struct TwoAtOnce {
-    /// The prefix.
-    pub prefix: String,
-    /// The place of the second one in what was given.
-    pub place: usize,
-}
-
-/// All published rates.
-#[derive(Debug, Default)]
-pub struct RateTable {
-    /// By prefix, then by when they take effect.
-    by_service: HashMap<(Service, Currency), Vec<Rate>>,
-}
-
 impl RateTable {
-    /// A table of these rates, in any order.
-    ///
-    /// # Errors
-    ///
-    /// [`TwoAtOnce`] if two rates of one service, currency and prefix take effect at the same instant.
-    pub fn new(rates: impl IntoIterator<Item = ((Service, Currency), Rate)>) -> Result<Self, TwoAtOnce> {
-        let mut placed: HashMap<_, Vec<_>> = HashMap::new();
-        for (place, (service, rate)) in rates.into_iter().enumerate() {
-            placed.entry(service).or_default().push((place, rate));
-        }
-        let by_service = placed.into_iter().map(|(service, rates)| Ok((service, in_order(rates)?)));
-        Ok(Self { by_service: by_service.collect::<Result<_, _>>()? })
-    }
-
-    /// The rate for a number: the longest prefix that has one in force at `started_at`.
-    pub fn find(
-        &self,
-        service: Service,
-        number: &Number,
-        currency: Currency,
-        started_at: Timestamp,
-    ) -> Option<&Rate> {
-        let rates = self.by_service.get(&(service, currency))?;
-        let digits = number.e164_digits()?;
-        (1..=digits.len()).rev().find_map(|len| {
-            let prefix = &digits[..len];
-            let first_later = rates.partition_point(|rate| rate.order() <= (prefix, started_at));
-            rates[..first_later].last().filter(|rate| rate.prefix == prefix)
-        })
-    }
-
     /// Rates a record: by the price it arrived with (S6), as free (S5), by a published rate (S5), or not at all (S9).
     /// `minutes_for` gives the included minutes of a call to a country, of so many billed seconds (S7).
     pub fn rate(
@@ -192,8 +151,8 @@ impl RateTable {
         let included = minutes_for(&rate.country, billed_seconds);
         let included_minutes = included.iter().map(|included| included.minutes).sum();
         let basis = RatingBasis::Rated {
-            prefix: rate.prefix.clone(),
-            destination: rate.destination.clone(),
+            prefix: rate.prefix.to_string(),
+            destination: rate.destination.to_owned(),
             per_minute: rate.per_minute,
             connection_fee: rate.connection_fee,
             billed_seconds,
@@ -203,23 +162,6 @@ impl RateTable {
         };
         RatingResult::rated(rate.charge(billed_seconds, included_minutes, currency), basis)
     }
-
-    /// Whether the premium table knows this number better than the ordinary one: by a longer prefix, since
-    /// both may have a row for its whole country.
-    pub fn is_premium(&self, number: &Number, currency: Currency, started_at: Timestamp) -> bool {
-        let prefix_len =
-            |service| self.find(service, number, currency, started_at).map_or(0, |rate| rate.prefix.len());
-        prefix_len(Service::Premium) > prefix_len(Service::UserOut)
-    }
-}
-
-/// The rates of one service, each with its place among those given, in order.
-fn in_order(mut rates: Vec<(usize, Rate)>) -> Result<Vec<Rate>, TwoAtOnce> {
-    rates.sort_by(|(_, a), (_, b)| a.order().cmp(&b.order()));
-    if let Some([_, (place, rate)]) = rates.array_windows().find(|[(_, a), (_, b)]| a.order() == b.order()) {
-        return Err(TwoAtOnce { prefix: rate.prefix.clone(), place: *place });
-    }
-    Ok(rates.into_iter().map(|(_, rate)| rate).collect())
 }
 
 #[cfg(test)]
@@ -230,9 +172,9 @@ mod tests {
     fn s5_increments_and_one_rounding() {
         let eur = Currency::parse("EUR").unwrap();
         let rate = |per_minute: &str, fee: &str, first, next| Rate {
-            prefix: "1".into(),
-            destination: String::new(),
-            country: String::new(),
+            prefix: Prefix::parse("1").unwrap(),
+            destination: "",
+            country: "",
             per_minute: per_minute.parse().unwrap(),
             connection_fee: fee.parse().unwrap(),
             first_increment: first,

@@ -1,6 +1,5 @@
 //! A function's settings: environment variables, which `infra/template.yaml` sets.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,8 +40,8 @@ pub fn limits_from_env() -> Result<PurchaseLimits, Error> {
     Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
 }
 
-/// Begins to read the published rates from the file that `RATES_FILE` names. A relative path starts at `LAMBDA_TASK_ROOT`, the
-/// folder into which Lambda has unpacked the zip.
+/// Opens the rate file that `RATES_FILE` names. A relative path starts at `LAMBDA_TASK_ROOT`, the folder into which Lambda has
+/// unpacked the zip.
 ///
 /// # Errors
 ///
@@ -50,7 +49,7 @@ pub fn limits_from_env() -> Result<PurchaseLimits, Error> {
 pub fn rates_from_env() -> Result<PublishedRates, Error> {
     let zip = std::env::var_os("LAMBDA_TASK_ROOT").unwrap_or_default();
     // Joining keeps an absolute path as it is.
-    Ok(PublishedRates::reading(File::open(Path::new(&zip).join(setting("RATES_FILE")?))?))
+    Ok(PublishedRates::open(&Path::new(&zip).join(setting("RATES_FILE")?))?)
 }
 
 /// The value of a setting that must be there.

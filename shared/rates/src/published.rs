@@ -1,51 +1,83 @@
-//! The published rates, read in the background.
+//! The published rates as a function has them.
 
-use std::io::{self, Read};
-use std::sync::{Arc, LazyLock};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 
 use domain::RateTable;
+use memmap2::Mmap;
 
 use crate::RateFileError;
 
-type Loaded = Result<RateTable, RateFileError>;
-type Loader = Box<dyn FnOnce() -> Loaded + Send>;
-
-/// The published rates. They are read once, on a thread of their own, so that a large file does not delay a start.
-#[derive(Clone)]
-pub struct PublishedRates(Arc<LazyLock<Loaded, Loader>>);
+/// The published rates, or the reason why they cannot be used.
+#[derive(Clone, Debug)]
+pub struct PublishedRates(Arc<Result<RateTable, RateFileError>>);
 
 impl PublishedRates {
-    /// Begins to read a rate file on a new thread.
-    pub fn reading(file: impl Read + Send + 'static) -> Self {
-        let load: Loader = Box::new(move || crate::read(Yielding(file)));
-        let rates = Self(Arc::new(LazyLock::new(load)));
-        let in_background = rates.clone();
-        std::thread::spawn(move || LazyLock::force(&in_background.0).is_ok());
-        rates
+    /// Opens a rate file. The file is mapped into memory and not read, so this takes as long for a large one as for a small
+    /// one. Nobody may write to the file while it is in use; a new price list is a new file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened. A file that is no rate file is an error of [`PublishedRates::get`].
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        #[expect(
+            unsafe_code,
+            reason = "a mapped file must not change: Lambda unpacks it where nobody can write"
+        )]
+        // SAFETY: The map is only read, and the file stays as it is: see the documentation above.
+        let bytes = unsafe { Mmap::map(&file)? };
+        Ok(Self(Arc::new(RateTable::open(bytes))))
     }
 
-    /// The rates. The call waits until the file has been read.
+    /// The rates.
     ///
     /// # Errors
     ///
     /// [`RateFileError`] if the file cannot be used. Every call returns it again.
     ///
     /// ```
-    /// # use rates::PublishedRates;
-    /// let rates = PublishedRates::reading(std::io::Cursor::new("service,price\nuserOut,1"));
-    /// assert_eq!(rates.get().unwrap_err().line, 2);
+    /// use rates::{PublishedRates, RateFileError};
+    /// let file = tempfile::NamedTempFile::new().unwrap();
+    /// std::fs::write(&file, "service,prefix").unwrap();
+    /// let rates = PublishedRates::open(file.path()).unwrap();
+    /// assert_eq!(rates.get().unwrap_err(), RateFileError::Foreign);
     /// ```
     pub fn get(&self) -> Result<&RateTable, RateFileError> {
-        LazyLock::force(&self.0).as_ref().map_err(Clone::clone)
+        (*self.0).as_ref().map_err(|error| *error)
     }
 }
 
-/// A file that yields to other threads before each read, so that the start of the function goes first where cores are few.
-struct Yielding<F>(F);
+impl From<RateTable> for PublishedRates {
+    fn from(table: RateTable) -> Self {
+        Self(Arc::new(Ok(table)))
+    }
+}
 
-impl<F: Read> Read for Yielding<F> {
-    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
-        std::thread::yield_now();
-        self.0.read(piece)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_file_is_opened_from_disk() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let table = crate::read(&include_bytes!("../../../infra/rates/sample.csv")[..]).unwrap();
+        std::fs::write(&file, table.as_bytes()).unwrap();
+        let rates = PublishedRates::open(file.path()).unwrap();
+        let opened = rates.get().unwrap();
+        assert_eq!(opened.fingerprint(), table.fingerprint());
+        opened.verify().unwrap();
+    }
+
+    #[test]
+    fn an_unusable_file_is_an_error_of_each_call() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let rates = PublishedRates::open(file.path()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(rates.get().unwrap_err(), RateFileError::Foreign);
+        }
+        assert!(PublishedRates::open(Path::new("/there/is/none")).is_err());
     }
 }

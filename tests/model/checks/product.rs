@@ -12,7 +12,7 @@ use domain::lot::LIFETIME_MONTHS;
 use domain::pool::{IncludedMinutes, PoolTerms, minutes_used};
 use domain::profile::{Card, PaymentMethod};
 use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
-use domain::rate::RatingBasis;
+use domain::rate::{Prefix, RateTableBuilder, RatingBasis};
 use domain::recharge::{self, NewSettings, Policy};
 use domain::reversal::{self, Target};
 use domain::time::plus_months;
@@ -510,19 +510,20 @@ fn pool_terms(pool: &Pool) -> PoolTerms {
 }
 
 fn published(rates: &[Rate]) -> RateTable {
-    let rows = rates.iter().map(|rate| {
-        let effective_from = rate.effective_from.to_zoned(TimeZone::UTC).unwrap().timestamp();
+    let mut builder = RateTableBuilder::default();
+    for rate in rates {
         let row = domain::rate::Rate {
-            prefix: rate.prefix.clone(),
-            destination: rate.prefix.clone(),
-            country: rate.country.clone(),
+            prefix: Prefix::parse(&rate.prefix).unwrap(),
+            destination: &rate.prefix,
+            country: &rate.country,
             per_minute: rate.per_minute,
             connection_fee: rate.connection_fee,
             first_increment: rate.first_increment,
             next_increment: rate.next_increment,
-            effective_from,
+            effective_from: rate.effective_from.to_zoned(TimeZone::UTC).unwrap().timestamp(),
         };
-        ((service(rate.service), Currency::parse(&rate.currency).unwrap()), row)
-    });
-    RateTable::new(rows).expect("no two rates of a prefix take effect at once")
+        let currency = Currency::parse(&rate.currency).unwrap();
+        builder.add(service(rate.service), currency, &row).unwrap();
+    }
+    builder.build().expect("no two rates of a prefix take effect at once")
 }

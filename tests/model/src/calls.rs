@@ -43,11 +43,15 @@ struct Rating {
 impl Model {
     /// A usage record arrives.
     pub(crate) fn call(&mut self, now: Timestamp, record: &Record) -> Answer {
-        if !self.is_valid(now, record) {
+        if record.revision < 1 || record.start() > now + AHEAD {
             return Answer::Invalid;
         }
+        // S2: the same record in another currency is a conflict, though it would not be valid as a new one.
         if let Some(earlier) = self.find(&record.key()) {
             return if is_same(&earlier.record, record) { Answer::Duplicate } else { Answer::Conflict };
+        }
+        if !self.is_charge_valid(record) {
+            return Answer::Invalid;
         }
         if record.revision > 1 && !self.is_reversed(&before(record)) {
             return Answer::Conflict;
@@ -69,16 +73,14 @@ impl Model {
         }
     }
 
-    /// T1: a call does not start more than five minutes after now. S4: a record that costs something is in the
-    /// account's currency, and one that costs nothing in any.
-    fn is_valid(&self, now: Timestamp, record: &Record) -> bool {
-        let charge_is_valid = match &record.charge {
+    /// S4: a record that costs something is in the account's currency, and one that costs nothing in any.
+    fn is_charge_valid(&self, record: &Record) -> bool {
+        match &record.charge {
             None => true,
             Some(SentCharge { amount, currency }) => {
                 amount.is_zero() || (*amount > Decimal::ZERO && currency == self.currency.code())
             }
-        };
-        record.revision >= 1 && record.start() <= now + AHEAD && charge_is_valid
+        }
     }
 
     fn find(&self, key: &RecordKey) -> Option<&Usage> {

@@ -167,3 +167,31 @@ async fn s9_only_the_operator_has_records_charged_for() {
     let platform = world.client("platform", &["a"]);
     platform.post("/v1/unrated/rate", Value::Null).await.problem(403);
 }
+
+#[tokio::test]
+async fn s9_a_schedule_charges_for_unrated_records_after_new_rates_until_an_hour_has_passed() {
+    let world = world(2).await;
+    let ports = with_rates(&world, "userOut,999,Nowhere,,EUR,0.10,0,60,60,2025-01-01\n");
+    let run = async |time: &str| {
+        let event = serde_json::from_value(json!({ "time": time })).unwrap();
+        let summary =
+            Box::pin(debit::unrated::handle(event, &ports, Instant::now() + Duration::from_secs(60)));
+        let summary = summary.await.unwrap();
+        (summary.rated, summary.still_unrated)
+    };
+    let late = async |id: &str| {
+        // A process with the older rates finds the record unrated.
+        world.operator.debit("a", &[call(id, START, NUMBER, 60)]).await.expect(200);
+    };
+    assert_eq!(run("2026-11-22T12:00:00Z").await, (2, 0));
+    late("late").await;
+    assert_eq!(run("2026-11-22T12:05:00Z").await, (1, 0));
+    assert_eq!(run("2026-11-22T13:00:00Z").await, (0, 0));
+    late("too-late").await;
+    assert_eq!(run("2026-11-22T13:05:00Z").await, (0, 0), "the runs are over");
+    assert_eq!(unrated(&world).await, 1);
+    // The host's own rates are other ones, and have no rate for the record.
+    let summary = world.operator.post("/_local/run/rate", Value::Null).await.expect(200);
+    assert_eq!(summary, json!({ "rated": 0, "stillUnrated": 1 }));
+    assert_reconciled(&world).await;
+}

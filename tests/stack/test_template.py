@@ -44,7 +44,7 @@ INDEXES = {
 
 # The other rights of each function: to consume queues and streams, and to use dead-letter queues, the bus, the bucket and mails.
 BESIDES = {
-    "debit": "consumes:DebitsQueue",
+    "debit": "consumes:DebitsQueue sqs:SendMessage:ScheduleDeadLetters",
     "expire": "sqs:SendMessage:ScheduleDeadLetters",
     "recharge": "consumes:RechargeQueue sqs:SendMessage:ScheduleDeadLetters",
     "publish": "consumes:accounts/stream events:PutEvents:Bus s3:ListBucket:UndeliveredBucket"
@@ -696,7 +696,7 @@ MISTAKES = [
     (lost_events, drop(properties("RechargeRule", "Targets", 0, "DeadLetterConfig")), "RechargeRule has no dead-letter queue"),
     (lost_events, change(properties("RechargeRule", "Targets", 0, "Arn"), {"Fn::GetAtt": ["RechargeFunction", "Arn"]}), "RechargeRule calls a function"),
     (lost_events, drop(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Resource", 1)), "NotifyRule may not send to NotifyDeadLetters"),
-    (lost_events, drop(properties("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 2)), "ReconcileFunctionSchedule may not invoke"),
+    (lost_events, drop(properties("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 3)), "ReconcileFunctionSchedule may not invoke"),
     (lost_events, drop(properties("ExpireFunctionSchedule", "Target", "DeadLetterConfig")), "ExpireFunctionSchedule has no dead-letter queue"),
     (lost_events, change(properties("ExpireFunctionSchedule", "Target", "Input"), "{}"), "does not carry the time"),
     (lost_events, drop(properties("RechargeFunctionSchedule", "Target", "Input")), "does not carry the time"),

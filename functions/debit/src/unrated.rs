@@ -1,4 +1,8 @@
 //! Charging for unrated records once a rate is published (S9).
+//!
+//! A schedule runs every five minutes. It does nothing until it meets a rate file that it does not know; then it goes through all
+//! unrated records. Functions that were started before the new file was there may find records unrated for some minutes more, so
+//! runs go on for an hour.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +12,21 @@ use domain::debit::Terms;
 use domain::journal::{EntryDetails, JournalEntry};
 use domain::unrated::{self, Outcome};
 use domain::{AccountId, Decision, Pools, RateTable, UsageRecord};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use lambda::Scheduled;
+use serde::Serialize;
 use store::list::Cursor;
-use store::{Applied, Seen};
+use store::{Applied, RatingRuns, Seen};
+use tokio::time::Instant;
 
-use crate::batch::BatchError;
+use crate::batch::{BatchError, FOR_THE_LAST_COMMIT};
 use crate::{Ports, Timed, failed};
+
+/// Records of one page of a run.
+const PAGE: usize = 100;
+
+/// For how long after the first run with a rate file further runs go through the unrated records.
+const RUNS_FOR: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was done for a page of unrated records.
 #[derive(Debug, Default)]
@@ -29,7 +42,7 @@ pub(crate) struct Rated {
 /// Charge for unrated records
 ///
 /// Charges for the records of one page that have a published rate by now, each once. Each is charged as if it came now: from lots
-/// and pools as they are. The service does this by itself within an hour after new rates were published; call this to have it
+/// and pools as they are. The service does this by itself within five minutes after new rates are in use; call this to have it
 /// done at once, page by page, until there is no `next`.
 ///
 /// For operator.
@@ -50,6 +63,54 @@ pub async fn rate(request: &Request, Timed { ports, .. }: Timed<'_>) -> Result<R
     let Rated { rated, still_unrated, next } =
         rate_page(ports, request.now(), cursor.as_ref(), limit).await.map_err(failed)?;
     Ok(Reply::json(200, &RatedNow { rated, still_unrated, next: next.map(|next| next.encoded()) }))
+}
+
+/// The result of a scheduled run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Records that are charged for now.
+    pub rated: usize,
+    /// Records that still have no rate.
+    pub still_unrated: usize,
+}
+
+/// Goes through all unrated records, if the rate file is newer than the last run. A run that is not through by `until` is
+/// followed by another one.
+///
+/// # Errors
+///
+/// The database is unavailable, or there are no rates. The next run does what is left.
+pub async fn handle(event: Scheduled, ports: &Ports, until: Instant) -> Result<Summary, BatchError> {
+    event.run(rate_all(ports, event.time, until)).await
+}
+
+async fn rate_all(ports: &Ports, now: Timestamp, until: Instant) -> Result<Summary, BatchError> {
+    let rates = ports.rates.get()?.fingerprint();
+    let before = ports.store.rating_runs().await?.filter(|runs| runs.rates == rates);
+    if before.as_ref().is_some_and(|runs| runs.are_over) {
+        return Ok(Summary::default());
+    }
+    let first_run_at = before.map_or(now, |runs| runs.first_run_at);
+    let mut summary = Summary::default();
+    let mut cursor = None;
+    let is_through = loop {
+        if Instant::now() + FOR_THE_LAST_COMMIT > until {
+            break false;
+        }
+        let page = rate_page(ports, now, cursor.as_ref(), PAGE).await?;
+        summary.rated += page.rated;
+        summary.still_unrated += page.still_unrated;
+        cursor = page.next;
+        if cursor.is_none() {
+            break true;
+        }
+    };
+    let are_over = is_through && now.duration_since(first_run_at) >= RUNS_FOR;
+    ports.store.note_rating_runs(&RatingRuns { rates, first_run_at, are_over }).await?;
+    let Summary { rated, still_unrated } = summary;
+    tracing::info!(rated, still_unrated, is_through, "went through the unrated records");
+    Ok(summary)
 }
 
 /// Charges for the records of one page that have a rate.

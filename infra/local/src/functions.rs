@@ -252,6 +252,14 @@ impl Functions {
         result
     }
 
+    /// Charges for unrated records as of this instant, if the rates are new.
+    pub async fn rate(&self, time: Timestamp) -> Result<debit::unrated::Summary, debit::batch::BatchError> {
+        let _flight = self.flights.take_off();
+        let result = debit::unrated::handle(scheduled(time), &self.debit, Instant::now() + DEBITS_FOR).await;
+        self.ran(ApiFunction::Debit as usize, result.is_err());
+        result
+    }
+
     /// Runs the recovery as of this instant.
     pub async fn recover(
         &self,

@@ -1,5 +1,5 @@
-//! Stands in for EventBridge Scheduler: runs the nightly sweep at 00:15 UTC, the recovery every five minutes, and the
-//! reconciliation on Sundays at 03:00 UTC, by the machine's clock. While the clock is set, no schedule runs by itself.
+//! Stands in for EventBridge Scheduler: runs the nightly sweep at 00:15 UTC, the recovery and the rating of unrated records every
+//! five minutes, and the reconciliation on Sundays at 03:00 UTC, by the machine's clock. While the clock is set, no schedule runs by itself.
 
 use std::time::Duration;
 
@@ -40,6 +40,7 @@ impl Timetable {
         let now = clock.now();
         if falls_due(self.last, now, RECOVER_EVERY, SignedDuration::ZERO) {
             log_failure("recover", functions.recover(now, Leases::Respected).await.err());
+            log_failure("rate", functions.rate(now).await.err());
         }
         if falls_due(self.last, now, SWEEP_EVERY, SWEEP_AT) {
             log_failure("expire", functions.expire(now).await.err());

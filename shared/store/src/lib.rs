@@ -14,6 +14,7 @@
 //! | [`books`] | an account's books, read item by item, damaged ones included |
 //! | [`stream`] | an item of the stream of accounts: the events of a commit |
 //! | [`mail_leases`] | the mails that were sent, to whom |
+//! | `rating_run` | how far the unrated records were gone through with a rate file |
 //! | `tally` | the metrics of a commit |
 //! | `mutex` | within one process, one change to an account after the other |
 //! | [`meter`] | read and write units consumed |
@@ -35,6 +36,7 @@ pub mod meter;
 mod mutex;
 mod payment_item;
 mod pool_item;
+mod rating_run;
 mod read;
 mod recharge_item;
 #[cfg(test)]
@@ -57,6 +59,7 @@ pub use mail_leases::MailLeases;
 pub use meter::Meter;
 use mutex::AccountMutexes;
 pub use mutex::Turn;
+pub use rating_run::RatingRuns;
 pub use tables::Tables;
 
 /// At most this many accounts are remembered between events.

@@ -24,6 +24,7 @@ mod mailbox;
 mod mails;
 mod purchases;
 mod queue_debits;
+mod rates_page;
 mod receipts;
 mod recharge;
 mod reconcile;

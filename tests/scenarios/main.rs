@@ -25,6 +25,7 @@ mod mails;
 mod pools;
 mod purchases;
 mod queue_debits;
+mod rates_page;
 mod receipts;
 mod recharge;
 mod reconcile;

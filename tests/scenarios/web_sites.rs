@@ -90,7 +90,9 @@ async fn a_script_of_another_site_changes_nothing() {
 async fn another_host_name_that_resolves_to_this_machine_reads_nothing() {
     let world = world().await;
     let rebound = [("host", "evil.example:8080"), ("content-type", "application/json")];
-    for path in ["/", "/mail", "/accounts/a", "/_local/mail", "/v1/accounts", "/openapi.json", "/nowhere"] {
+    for path in
+        ["/", "/mail", "/rates", "/accounts/a", "/_local/mail", "/v1/accounts", "/openapi.json", "/nowhere"]
+    {
         assert_refused(world.operator.send_text(Method::GET, path, &rebound, "").await, "Host");
     }
     let token = json!({ "role": "operator" });

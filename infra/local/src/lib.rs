@@ -18,7 +18,7 @@
 //! | [`clock`] | the clock, which can be set |
 //! | [`local`] | no AWS service: the routes that only this host has, under `/_local/` |
 //! | [`demo`], [`page`] | no AWS service: the demo organization and the home page |
-//! | [`account_page`] | the portal, to which links in mails lead |
+//! | [`account_page`], [`rates_page`] | the portal, to which links in mails lead |
 //! | [`document`], [`events`] | no AWS service: the API's `OpenAPI` document and the events' JSON Schema |
 
 pub mod account_page;
@@ -40,6 +40,7 @@ pub mod local;
 pub mod mail;
 pub mod page;
 pub mod queues;
+pub mod rates_page;
 pub mod schedule;
 mod sqlite;
 pub mod stream;
@@ -190,6 +191,7 @@ impl Host {
             .merge(local::router(&machine))
             .merge(page::router(&machine))
             .merge(account_page::router(&machine))
+            .merge(rates_page::router(&machine))
             .layer(middleware::from_fn(browsers::keep_out));
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {

@@ -23,7 +23,7 @@ use rust_decimal::Decimal;
 /// The rows of a service in a currency.
 const ROWS: usize = 60_000;
 /// The numbers that are looked up, over and over.
-const NUMBERS: usize = 1 << 16;
+const NUMBERS: usize = 1 << 14;
 /// The rounds, of which each figure is the median.
 const ROUNDS: usize = 7;
 /// The length of a round.

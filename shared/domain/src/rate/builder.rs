@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::table::{
-    FINGERPRINT, HEADER_BYTES, INDEXED, KEY_BYTES, LINK_BYTES, LONGEST_INCREMENT, MAGIC, SECTION_BYTES,
+    BEGINNINGS, FINGERPRINT, HEADER_BYTES, KEY_BYTES, LINK_BYTES, LONGEST_INCREMENT, MAGIC, SECTION_BYTES,
     TERMS_BYTES, VERSION, digest, is_price,
 };
 use super::{Prefix, Rate, RateTable};
@@ -182,7 +182,7 @@ fn previous_candidates(rows: &[Row], before: usize) -> Vec<(u32, u8)> {
 #[derive(Default)]
 struct Parts {
     sections: Vec<[u8; SECTION_BYTES]>,
-    index: Vec<[u8; KEY_BYTES]>,
+    index: Vec<u8>,
     keys: Vec<[u8; KEY_BYTES]>,
     links: Vec<[u8; LINK_BYTES]>,
     names: String,
@@ -201,6 +201,10 @@ impl Parts {
         bytes[4..8].copy_from_slice(&count(first).to_le_bytes());
         bytes[8..].copy_from_slice(&count(first + rows.len()).to_le_bytes());
         self.sections.push(bytes);
+        for beginning in 0..=BEGINNINGS {
+            let before = rows.partition_point(|row| row.prefix.beginning() < beginning);
+            self.index.extend(count(first + before).to_le_bytes());
+        }
     }
 
     fn add_row(
@@ -211,11 +215,7 @@ impl Parts {
         name: &str,
         country: [u8; 2],
     ) {
-        let key = row.prefix.key().to_le_bytes();
-        if self.keys.len().is_multiple_of(INDEXED as usize) {
-            self.index.push(key);
-        }
-        self.keys.push(key);
+        self.keys.push(row.prefix.key().to_le_bytes());
         let mut bytes = [0; LINK_BYTES];
         bytes[..4].copy_from_slice(&previous.to_le_bytes());
         bytes[4..8].copy_from_slice(&terms.to_le_bytes());
@@ -243,7 +243,7 @@ impl Parts {
         let mut bytes = [&MAGIC[..], &VERSION.to_le_bytes(), counts.as_flattened()].concat();
         bytes.resize(HEADER_BYTES, 0);
         bytes.extend(self.sections.as_flattened());
-        bytes.extend(self.index.as_flattened());
+        bytes.extend(&self.index);
         bytes.extend(self.keys.as_flattened());
         bytes.extend(self.links.as_flattened());
         bytes.extend(terms.as_flattened());

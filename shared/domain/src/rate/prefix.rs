@@ -68,6 +68,12 @@ impl Prefix {
         (digits < MOST_DIGITS && digit <= 9).then(|| Self((self.0 | u64::from(digit) << shift) + 1))
     }
 
+    /// The first three digits as a number, as if zeros followed a shorter prefix.
+    pub(super) fn beginning(self) -> u32 {
+        let digit = |shift: u32| (self.0 >> shift & 0xF) as u32;
+        digit(60) * 100 + digit(56) * 10 + digit(52)
+    }
+
     /// The integer of a rate file's key.
     pub(super) fn key(self) -> u64 {
         self.0

@@ -7,15 +7,15 @@
 //! |---|---|
 //! | header | magic, version, the counts of the other parts, fingerprint: 48 bytes |
 //! | sections | one for each service and currency, in order: service, currency, first row, end: 12 bytes |
-//! | index | the key of every 32nd row: 8 bytes |
+//! | index | for each section, the first row of each three digits that a key can begin with, and the end: 1,001 rows, 4 bytes each |
 //! | keys | one for each row, by prefix and date of effect within the section: the prefix, 8 bytes |
 //! | links | one for each row: next candidate, terms, place (4 bytes each) and length of the destination's name, country (2), digits of the next candidate |
 //! | terms | distinct prices, increments and dates: 34 bytes |
 //! | names | distinct names of destinations, in UTF-8 |
 //!
-//! A look-up searches the section's part of the index, and then 32 keys, for the last key that is not after the number. The
-//! rate of the number is there, or at one of the candidates that the links lead to: first the earlier rows of the same prefix,
-//! then those of the longest shorter prefix, and so on.
+//! A look-up takes from the index the rows that begin with the number's first three digits, and searches them for the last key
+//! that is not after the number. The rate of the number is there, or at one of the candidates that the links lead to: first the
+//! earlier rows of the same prefix, then those of the longest shorter prefix, and so on.
 
 use std::fmt;
 use std::ops::Range;
@@ -44,8 +44,9 @@ pub(super) const KEY_BYTES: usize = 8;
 pub(super) const LINK_BYTES: usize = 16;
 pub(super) const TERMS_BYTES: usize = 34;
 
-/// The rows from one key in the index to the next, which are four lines of a processor's cache.
-pub(super) const INDEXED: u32 = 32;
+/// What three digits can be, from `000` to `999`. A prefix of fewer digits counts as if zeros followed.
+pub(super) const BEGINNINGS: u32 = 1_000;
+pub(super) const INDEX_BYTES: usize = (BEGINNINGS as usize + 1) * 4;
 
 /// Prices have at most this many decimals.
 pub(super) const PRICE_DECIMALS: u32 = 12;
@@ -104,7 +105,7 @@ struct Section {
 struct Rows<'a> {
     first: usize,
     end: usize,
-    index: &'a [[u8; KEY_BYTES]],
+    index: &'a [u8; INDEX_BYTES],
     keys: &'a [[u8; KEY_BYTES]],
     links: &'a [[u8; LINK_BYTES]],
     terms: &'a [[u8; TERMS_BYTES]],
@@ -146,8 +147,9 @@ impl RateTable {
             begin..end
         };
         let [sections, rows, terms, names] = [count(12)?, count(16)?, count(20)?, count(24)?];
+        let index_count = sections;
         let sections = part(sections, SECTION_BYTES);
-        let index = part(rows.div_ceil(INDEXED), KEY_BYTES);
+        let index = part(index_count, INDEX_BYTES);
         let keys = part(rows, KEY_BYTES);
         let links = part(rows, LINK_BYTES);
         let terms = part(terms, TERMS_BYTES);
@@ -229,20 +231,21 @@ impl RateTable {
         from: Option<Prefix>,
     ) -> impl Iterator<Item = Rate<'_>> {
         self.rows(service, currency).into_iter().flat_map(move |rows| {
-            let begin = from.map_or(rows.first, |from| rows.begin(|key| key < from.key()));
+            let begin = from.map_or(rows.first, |from| rows.begin(from, |key| key < from.key()));
             (begin..rows.end).filter_map(move |row| rows.read(row))
         })
     }
 
     fn rows(&self, service: Service, currency: Currency) -> Option<Rows<'_>> {
-        let is_asked = |section: &&Section| section.service == service && section.currency == currency;
-        let Range { start: first, end } = self.sections.iter().find(is_asked)?.rows;
+        let is_asked = |section: &Section| section.service == service && section.currency == currency;
+        let place = self.sections.iter().position(is_asked)?;
+        let Range { start: first, end } = self.sections[place].rows;
         let bytes = self.as_bytes();
         let part = |part: &Range<usize>| bytes.get(part.clone());
         Some(Rows {
             first,
             end,
-            index: part(&self.index)?.as_chunks().0,
+            index: part(&self.index)?.as_chunks().0.get(place)?,
             keys: part(&self.keys)?.as_chunks().0,
             links: part(&self.links)?.as_chunks().0,
             terms: part(&self.terms)?.as_chunks().0,
@@ -261,16 +264,14 @@ impl Section {
 }
 
 impl<'a> Rows<'a> {
-    /// The first row whose key is not before those that are asked for.
-    fn begin(self, is_before: impl Fn(u64) -> bool) -> usize {
-        let is_before = |key: &[u8; KEY_BYTES]| is_before(u64::from_le_bytes(*key));
-        let indexed = INDEXED as usize;
-        let first_indexed = self.first.div_ceil(indexed);
-        let index = self.index.get(first_indexed..self.end.div_ceil(indexed)).unwrap_or_default();
-        let place = first_indexed + index.partition_point(is_before);
-        let end = self.end.min(place * indexed);
-        let begin = self.first.max(place.saturating_sub(1) * indexed);
-        begin + self.keys.get(begin..end).unwrap_or_default().partition_point(is_before)
+    /// The first row whose key is not before `prefix` as `is_before` has it, which may take equal ones for earlier ones.
+    fn begin(self, prefix: Prefix, is_before: impl Fn(u64) -> bool) -> usize {
+        let indexed = |place: usize| u32_at(self.index, place * 4).unwrap_or_default() as usize;
+        let place = prefix.beginning() as usize;
+        // In a damaged file the index could lead to other sections.
+        let [begin, end] = [indexed(place), indexed(place + 1)].map(|row| row.clamp(self.first, self.end));
+        let keys = self.keys.get(begin..end).unwrap_or_default();
+        begin + keys.partition_point(|key| is_before(u64::from_le_bytes(*key)))
     }
 
     /// The rate that applies to a number. A row's place is its number plus one.
@@ -278,7 +279,7 @@ impl<'a> Rows<'a> {
     /// The prefixes of all candidates begin the key that the search ends at. So those that are no longer than what this key and
     /// the number have in common begin the number too, and their own keys need not be read.
     fn find(self, number: Prefix, at: Timestamp) -> Option<Rate<'a>> {
-        let mut place = self.begin(|key| key <= number.key());
+        let mut place = self.begin(number, |key| key <= number.key());
         let key = Prefix::of_key(u64::from_le_bytes(*self.keys.get(place.checked_sub(1)?)?))?;
         let common = key.common_digits(number);
         let mut digits = key.digits();

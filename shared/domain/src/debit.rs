@@ -110,9 +110,12 @@ pub(crate) fn rate(
     let currency = account.currency;
     let given = record.checked(currency, draft.now())?;
     let is_recent = Month::of(record.started_at) >= Month::of(draft.now()).previous();
-    let minutes_for = |country: &str, billed_seconds| match is_recent {
-        true => terms.pools.minutes_for(record, country, billed_seconds, &account.pool_use),
-        false => Vec::new(),
+    let minutes_for = |country: &str, billed_seconds| {
+        // A call of a month before the last uses no pool (S7).
+        let pools = Some(terms.pools).filter(|_| is_recent);
+        pools.map_or_else(Vec::new, |pools| {
+            pools.minutes_for(record, country, billed_seconds, &account.pool_use)
+        })
     };
     let result = terms.rates.rate(record, given, currency, minutes_for);
     if let RatingResult::Rated(RatedCall { price, .. }) = &result {

@@ -136,7 +136,7 @@ impl Pools {
         let mut list = Vec::with_capacity(terms.len() + removed.len());
         for ((id, before), terms) in ids.into_iter().zip(before).zip(terms) {
             let pool = before.unwrap_or_else(|| {
-                let number = (0..).find(|number| !numbers.contains(number)).expect("pools are few");
+                let number = (0..=u16::MAX).find(|number| !numbers.contains(number)).expect("pools are few");
                 numbers.push(number);
                 let sizes = Sizes { changed_in: month, largest: 0, before: 0 };
                 Pool {

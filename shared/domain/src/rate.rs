@@ -148,7 +148,7 @@ impl RateTable {
             return RatingResult::Unrated;
         };
         let billed_seconds = rate.billed_seconds(record.duration_seconds);
-        let included = minutes_for(&rate.country, billed_seconds);
+        let included = minutes_for(rate.country, billed_seconds);
         let included_minutes = included.iter().map(|included| included.minutes).sum();
         let basis = RatingBasis::Rated {
             prefix: rate.prefix.to_string(),

@@ -173,9 +173,10 @@ fn reversal_from_item(
         charge: reader.money_if("charge", currency)?,
         returned: returned.iter().map(|map| draw_from_map(map, currency)).collect::<Result<_, _>>()?,
         lot: reader.map_if("lot")?.map(|map| returned_lot_from_map(&map, currency)).transpose()?,
-        included: match reader.has("included") {
-            true => reader.parsed("included", serde_json::from_str)?,
-            false => Vec::new(),
+        included: if reader.has("included") {
+            reader.parsed("included", serde_json::from_str)?
+        } else {
+            Vec::new()
         },
         reason: reader.text("reason")?.to_owned(),
         author: reader.text("author")?.to_owned(),

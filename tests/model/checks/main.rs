@@ -1,4 +1,4 @@
-//! Checks of the model itself.
+//! Checks of the model itself, and of the product beside it.
 
 mod agreement;
 mod corners;

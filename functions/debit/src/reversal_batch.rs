@@ -180,13 +180,10 @@ impl<'a> ReversalBatch<'a> {
                 continue;
             };
             let entry = entries.get(&key.rated()).unwrap_or(&entries[key]);
-            let accepted = match &entry.details {
-                EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => record,
-                // A key that is made of a record's id and start has no entry of another kind.
-                _ => {
-                    self.verdicts[index] = Some(Verdict::NotFound);
-                    continue;
-                }
+            let (EntryDetails::Usage { record: accepted, .. } | EntryDetails::Unrated { record: accepted }) =
+                &entry.details
+            else {
+                unreachable!("the key of a usage record has the entry of one: {}", entry.key)
             };
             if record.as_ref().is_some_and(|record| !record.repeats(accepted, self.currency)) {
                 self.verdicts[index] = Some(Verdict::Conflict(OTHER_CONTENT));

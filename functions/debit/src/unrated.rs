@@ -129,11 +129,11 @@ pub(crate) async fn rate_page(
             by_account.entry(account).or_default().push(record);
         }
     }
-    let mut rated = 0;
+    let mut charged = 0;
     for (account, records) in by_account {
-        rated += rate_account(ports, &account, now, records).await?;
+        charged += rate_account(ports, &account, now, records).await?;
     }
-    Ok(Rated { rated, still_unrated: of_page - rated, next: page.next })
+    Ok(Rated { rated: charged, still_unrated: of_page - charged, next: page.next })
 }
 
 /// The record of an unrated entry, if it has a rate.
@@ -153,7 +153,7 @@ async fn rate_account(
     mut records: Vec<UsageRecord>,
 ) -> Result<usize, BatchError> {
     let rates = ports.rates.get()?;
-    let mut rated = 0;
+    let mut charged = 0;
     while !records.is_empty() {
         let decide = |account: &domain::Account, pools: &Pools, seen: &Seen| {
             let open: Vec<_> = records.iter().filter(|record| is_open(record, seen)).collect();
@@ -162,11 +162,11 @@ async fn rate_account(
             Decision { change, answer: keys.zip(answer).collect::<Vec<_>>() }
         };
         let Applied { answer: outcomes, seen, .. } = ports.store.apply_with_pools(account, decide).await?;
-        rated += outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Charged).count();
+        charged += outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Charged).count();
         let is_decided = |record: &UsageRecord| outcomes.iter().any(|(key, _)| *key == record.key());
         records.retain(|record| is_open(record, &seen) && !is_decided(record));
     }
-    Ok(rated)
+    Ok(charged)
 }
 
 /// Whether nobody else has charged for the record or reversed it, as far as earlier tries have found.

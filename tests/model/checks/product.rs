@@ -79,15 +79,19 @@ impl Product {
             Answer::Taken(taken) => self.name_lots(&mut taken.lots),
             Answer::Accepted(charge) => self.name_lots(&mut charge.taken.lots),
             Answer::Rated(rated) => {
-                rated.iter_mut().for_each(|rated| self.name_lots(&mut rated.charge.taken.lots))
+                for Rated { charge, .. } in rated {
+                    self.name_lots(&mut charge.taken.lots);
+                }
             }
             Answer::Reversed(reversal) => {
                 self.name_lots(&mut reversal.returned);
                 self.name_lots(&mut reversal.forfeited);
             }
-            Answer::Swept(swept) => swept.iter_mut().for_each(|forfeited| {
-                forfeited.lot = self.lot_name(&forfeited.lot);
-            }),
+            Answer::Swept(swept) => {
+                for forfeited in swept {
+                    forfeited.lot = self.lot_name(&forfeited.lot);
+                }
+            }
             _ => {}
         }
         answer

@@ -1,8 +1,8 @@
 //! Stands in for Lambda: invokes the function of a route, a schedule or a queue, each with ports of its own, and counts
 //! runs, errors and consumed units.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Routes};
@@ -30,8 +30,11 @@ use crate::database::Database;
 use crate::faults::{Faults, FaultyProcessor};
 use crate::queues::{Queue, random_id};
 
-/// The sample deck, which gives this host its published rates.
-const RATES: &[u8] = include_bytes!("../../rates/sample.csv");
+/// The published rates of this host, which are those of the sample deck. They are read once for all hosts of the process.
+static RATES: LazyLock<PublishedRates> = LazyLock::new(|| {
+    let sample = include_bytes!("../../rates/sample.csv");
+    rates::read(&sample[..]).expect("the sample is a valid deck").into()
+});
 
 /// The address that mails come from.
 const MAIL_FROM: &str = "credits@localhost";
@@ -151,7 +154,7 @@ impl Functions {
         let leases = MailLeases::new(client.clone(), NOTICES.name, MailLeases::LASTING);
         leases.create_table().await?;
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
-        let rates = PublishedRates::from(rates::read(RATES)?);
+        let rates = RATES.clone();
         let limits = PurchaseLimits::default();
         Ok(Self {
             purchase: purchase::Ports {

@@ -146,21 +146,21 @@ impl RateTable {
             end += u64::from(items) * item_bytes as u64;
             begin..end
         };
-        let [sections, rows, terms, names] = [count(12)?, count(16)?, count(20)?, count(24)?];
-        let index_count = sections;
-        let sections = part(sections, SECTION_BYTES);
-        let index = part(index_count, INDEX_BYTES);
-        let keys = part(rows, KEY_BYTES);
-        let links = part(rows, LINK_BYTES);
-        let terms = part(terms, TERMS_BYTES);
-        let names = part(names, 1);
+        let [section_count, row_count, terms_count, name_bytes] =
+            [count(12)?, count(16)?, count(20)?, count(24)?];
+        let sections = part(section_count, SECTION_BYTES);
+        let index = part(section_count, INDEX_BYTES);
+        let keys = part(row_count, KEY_BYTES);
+        let links = part(row_count, LINK_BYTES);
+        let terms = part(terms_count, TERMS_BYTES);
+        let names = part(name_bytes, 1);
         if end != all.len() as u64 {
             return Err(RateFileError::Length { expected: end, found: all.len() as u64 });
         }
         let [sections, index, keys, links, terms, names] =
             [sections, index, keys, links, terms, names].map(in_memory);
-        let row_count = rows as usize;
-        let sections = all[sections].as_chunks().0.iter().map(|bytes| Section::read(bytes, row_count));
+        let sections = all[sections].as_chunks().0.iter();
+        let sections = sections.map(|bytes| Section::read(bytes, row_count as usize));
         let sections = sections.collect::<Option<_>>().ok_or(RateFileError::Damaged)?;
         Ok(Self { sections, index, keys, links, terms, names, bytes: Box::new(bytes) })
     }

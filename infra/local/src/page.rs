@@ -167,7 +167,7 @@ async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
         status: text(&account["status"]),
         available: text(&account["available"]),
         balance: text(&account["balance"]),
-        owed: owed.contains(|digit: char| ('1'..='9').contains(&digit)).then_some(owed),
+        owed: has_value(&owed).then_some(owed),
         card: card
             .is_object()
             .then(|| format!("{} ending in {}", text(&card["brand"]), text(&card["last4"]))),
@@ -179,6 +179,11 @@ async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
 
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// Whether an amount of the API is not zero.
+fn has_value(amount: &str) -> bool {
+    amount.contains(|digit: char| ('1'..='9').contains(&digit))
 }
 
 /// `2026-11-22T07:43:00Z` as `2026-11-22 07:43`.
@@ -226,7 +231,7 @@ impl From<&Value> for Transaction {
             what,
             why: why(row),
             balance: text(&row["balance"]),
-            is_credit: !amount.starts_with('-'),
+            is_credit: !amount.starts_with('-') && has_value(&amount),
             amount,
         }
     }
@@ -246,7 +251,7 @@ fn why(row: &Value) -> String {
         _ => Vec::new(),
     };
     match row["why"]["rule"].as_str() {
-        Some("rated") if text(&row["charge"]).contains(|digit: char| ('1'..='9').contains(&digit)) => {
+        Some("rated") if has_value(&text(&row["charge"])) => {
             let billed = row["why"]["billedSeconds"].as_u64().unwrap_or_default();
             let paid = billed.saturating_sub(60 * row["includedMinutes"].as_u64().unwrap_or_default());
             parts.push(format!("{paid} s at {} a minute", text(&row["why"]["perMinute"])));

@@ -165,8 +165,8 @@ fn rating() {
     let (begun, mut count) = (Instant::now(), 0);
     while begun.elapsed() < Duration::from_secs(1) {
         for _ in 0..1_000 {
-            let rated = rates.rate(call, None, currency, |_, _| Vec::new());
-            assert!(matches!(std::hint::black_box(rated), RatingResult::Rated(_)));
+            let result = rates.rate(call, None, currency, |_, _| Vec::new());
+            assert!(matches!(std::hint::black_box(result), RatingResult::Rated(_)));
         }
         count += 1_000;
     }

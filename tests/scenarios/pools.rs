@@ -110,7 +110,7 @@ async fn s7_parallel_debits_and_reversals_never_give_a_minute_twice() {
     set_pools(&world, json!([pool(1)])).await.expect(200);
     let processes = [world.debit_process(), world.debit_process()];
     let headers = json!({ "content-type": "application/json" });
-    let soon = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let soon = tokio::time::Instant::now() + std::time::Duration::from_mins(1);
     let sent = (0..100).map(|number| {
         let body = json!({ "records": [planned(&format!("r{number}"), START, "+33123456789", 60)] });
         let event = world.event("POST", "debits", "a", &headers, &body.to_string());

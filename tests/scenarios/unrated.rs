@@ -39,7 +39,7 @@ async fn rate_page(world: &World, ports: &Ports, query: &str) -> Answer {
     event.route_key = Some("POST /v1/unrated/rate".to_owned());
     event.path_parameters.clear();
     event.raw_query_string = Some(query.to_owned());
-    Box::pin(debit::handle(event, ports, Instant::now() + Duration::from_secs(60))).await.into()
+    Box::pin(debit::handle(event, ports, Instant::now() + Duration::from_mins(1))).await.into()
 }
 
 async fn unrated(world: &World) -> usize {
@@ -175,7 +175,7 @@ async fn s9_a_schedule_charges_for_unrated_records_after_new_rates_until_an_hour
     let run = async |time: &str| {
         let event = serde_json::from_value(json!({ "time": time })).unwrap();
         let summary =
-            Box::pin(debit::unrated::handle(event, &ports, Instant::now() + Duration::from_secs(60)));
+            Box::pin(debit::unrated::handle(event, &ports, Instant::now() + Duration::from_mins(1)));
         let summary = summary.await.unwrap();
         (summary.rated, summary.still_unrated)
     };

@@ -101,6 +101,51 @@ async fn s11_what_returns_to_a_lot_whose_late_records_are_over_is_forfeited_in_t
 }
 
 #[tokio::test]
+async fn s11_every_part_of_a_charge_goes_back_to_where_it_came_from() {
+    let world = world().await;
+    let pool = json!({ "pools": [{
+        "plan": "P1", "country": "FR", "minutesPerLicence": 10, "licences": 1, "services": ["userOut"],
+    }] });
+    world.operator.send(Method::PUT, "/v1/accounts/a/pools", &[], pool).await.expect(200);
+    let mut ids = Vec::new();
+    for (key, amount, expires_at) in [
+        ("one", "0.10", Some("2026-11-24T00:00:00Z")),
+        ("two", "0.20", Some("2026-12-24T00:00:00Z")),
+        ("three", "0.30", None),
+    ] {
+        ids.push(add(&world, key, amount, expires_at).await["lotId"].clone());
+    }
+    let mut record = call("x", START, "+33123456789", 3_000);
+    record["plan"] = json!("P1");
+    record["userCountry"] = json!("FR");
+    // 10 of 50 minutes are included. The other 40 cost 0.7600: three lots give 0.6000, and 0.1600 is owed.
+    let charged = world.operator.debit("a", &[record]).await.expect(200);
+    assert_eq!(
+        (&charged["results"][0]["charge"], &charged["balance"]),
+        (&json!("0.7600"), &json!("-0.1600"))
+    );
+
+    // What is owed is repaid, and the first lot's 72 hours are over.
+    world.operator.buy("a", "b", json!({ "amount": "50.00" })).await.expect(201);
+    world.set_time("2026-11-27T00:00:00Z");
+    let reversed = reverse(&world, "x").await.expect(200);
+    let returned = &reversed["returned"];
+    assert_eq!(reversed["amount"], "0.7600");
+    let part = |lot: &Value, amount: &str| json!({ "lotId": lot, "amount": amount });
+    let parts = [part(&ids[0], "0.1000"), part(&ids[1], "0.2000"), part(&ids[2], "0.3000")];
+    assert_eq!(returned["lots"], json!(parts));
+    assert_eq!(returned["newLot"]["amount"], "0.1600");
+    assert_eq!(returned["includedMinutes"], json!([{ "pool": "P1/FR", "minutes": 10 }]));
+    // The second lot, the third, the purchase with 0.1600 less, and the new lot. The first lot has forfeited its part.
+    assert_eq!(lots(&world).await, ["0.2000", "0.3000", "49.8400", "0.1600"]);
+    let account = world.operator.account("a").await;
+    assert_eq!((&account["balance"], &account["owed"]), (&json!("50.5000"), &json!("0.0000")));
+    assert_eq!(account["pools"][0]["months"][0]["used"], 0);
+    world.operator.assert_books_balance("a").await;
+    assert_reconciled(&world).await;
+}
+
+#[tokio::test]
 async fn s11_on_an_account_that_pays_after_use_the_open_month_is_credited() {
     let world = World::start().await;
     world.set_time("2026-11-22T12:00:00Z");

@@ -7,9 +7,11 @@
 //! | [`request`] | reading an API Gateway v2 event |
 //! | [`fields`] | the fields of a JSON body |
 //! | [`reply`] | writing an answer |
+//! | [`csv`](mod@csv) | writing one as CSV |
 //! | [`problem`] | every error, as `application/problem+json` |
 
 pub mod access;
+pub mod csv;
 pub mod fields;
 pub mod problem;
 pub mod reply;

@@ -49,6 +49,7 @@ impl From<&rate::RatingBasis> for Why {
             rate::RatingBasis::Rated {
                 prefix,
                 destination,
+                country: _,
                 per_minute,
                 connection_fee,
                 billed_seconds,

@@ -74,6 +74,9 @@ pub enum RatingBasis {
         prefix: String,
         /// Its destination.
         destination: String,
+        /// The destination's country, ISO 3166-1 alpha-2; empty where there is none, and in entries of older versions.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        country: String,
         /// Price of 60 seconds.
         per_minute: Decimal,
         /// Price of the connection.
@@ -153,6 +156,7 @@ impl RateTable {
         let basis = RatingBasis::Rated {
             prefix: rate.prefix.to_string(),
             destination: rate.destination.to_owned(),
+            country: rate.country.to_owned(),
             per_minute: rate.per_minute,
             connection_fee: rate.connection_fee,
             billed_seconds,

@@ -109,6 +109,7 @@ fn entries() -> Vec<EntryDetails> {
     let rated = RatingBasis::Rated {
         prefix: "33".into(),
         destination: "France".into(),
+        country: "FR".into(),
         per_minute: "0.0195".parse().unwrap(),
         connection_fee: "0.1".parse().unwrap(),
         billed_seconds: 120,
@@ -118,11 +119,13 @@ fn entries() -> Vec<EntryDetails> {
     };
     let with_minutes = match rated.clone() {
         RatingBasis::Rated { prefix, destination, per_minute, connection_fee, billed_seconds, .. } => {
+            let country = String::new();
             let included = vec![minutes()];
             let (increments, effective_from) = ("30/6".into(), now());
             RatingBasis::Rated {
                 prefix,
                 destination,
+                country,
                 per_minute,
                 connection_fee,
                 billed_seconds,

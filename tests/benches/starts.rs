@@ -56,6 +56,7 @@ fn events() -> Vec<(&'static str, Value)> {
         (EMPTY, json!({})),
         ("account", request("GET", "", None)),
         ("statement", request("GET", "/lots", None)),
+        ("report", request("GET", "/usage", None)),
         ("purchase", request("POST", "/purchases", Some(json!({ "amount": "50.00" })))),
         ("debit", request("POST", "/debits", Some(json!({ "records": [call()] })))),
         ("expire", scheduled.clone()),

@@ -208,7 +208,7 @@ async fn an_unknown_route_is_not_found() {
         (Method::GET, "/v1/accounts/"),
         (Method::GET, "/v1/accounts/a/"),
         (Method::GET, "/v1/accounts/a/nothing"),
-        (Method::GET, "/v1/accounts/a/usage"),
+        (Method::GET, "/v1/accounts/a/usages"),
         // Known paths with another method.
         (Method::GET, "/v1/accounts/a/debits"),
         (Method::DELETE, "/v1/accounts/a"),

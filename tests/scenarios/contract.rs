@@ -338,10 +338,14 @@ async fn instants_of_every_answer_sort_as_text() {
         "/v1/unrated",
         "/v1/rates?service=userOut&number=33123456789&currency=EUR",
         "/v1/rates/list?limit=3",
+        "/v1/accounts/a/usage",
     ] {
         each_text(&world.operator.get(path).await.expect(200), &mut |name, text| {
             let is_instant = text.parse::<Timestamp>().is_ok();
-            assert_eq!(is_instant, name.ends_with("At") || ["at", "effectiveFrom", "until"].contains(&name));
+            assert_eq!(
+                is_instant,
+                name.ends_with("At") || ["at", "asOf", "effectiveFrom", "until"].contains(&name)
+            );
             if is_instant {
                 instants += 1;
                 assert_eq!(text.len(), "2026-11-22T12:00:01.000Z".len(), "{path} {name}: {text}");

@@ -238,6 +238,39 @@ async fn an_entry_posted_over_three_days_late_costs_a_unit_more() {
 }
 
 #[tokio::test]
+async fn a_report_of_totalled_days_reads_their_groups_and_not_their_calls() {
+    let world = world().await;
+    let (days, users) = (20, 50);
+    let call = |number: usize| {
+        let start = format!("2026-11-{:02}T08:00:00Z", 1 + number % days);
+        let mut record = rated(&format!("r-{number}"), &start, "0.0100");
+        record["userId"] = json!(format!("0f8fad5b-d9cb-469f-a165-7086772{:05}", number / days % users));
+        record
+    };
+    let cost = async |query: &str, calls: usize| {
+        let before = world.units("report").await;
+        let report = world.operator.get(&format!("/v1/accounts/a/usage?{query}")).await.expect(200);
+        assert_eq!((&report["pending"], &report["total"]["calls"]), (&json!([]), &json!(calls)));
+        world.units("report").await - before
+    };
+    for (first, calls) in [(0, 1_000), (1_000, 4_000)] {
+        let records: Vec<_> = (first..calls).map(call).collect();
+        for batch in records.chunks(1_000) {
+            world.operator.debit("a", batch).await.expect(200);
+        }
+        // An entry has over 400 bytes, and a unit is 4 KB.
+        let from_journal = cost("groupBy=user", calls).await;
+        assert!(from_journal.read > Decimal::from(calls / 10), "{calls}: {from_journal:?}");
+        // A group has up to 80 bytes, however many calls it counts.
+        let by_user = cost("groupBy=user", calls).await;
+        assert_eq!(by_user.write, Decimal::ZERO);
+        assert!(by_user.read <= Decimal::from(1 + days * users * 80 / 4_096 + 1), "{calls}: {by_user:?}");
+        let by_day = cost("groupBy=day", calls).await;
+        assert_eq!(by_day, units(1 + 1, 0), "{calls}");
+    }
+}
+
+#[tokio::test]
 async fn the_local_metrics_give_the_same_costs() {
     let world = world().await;
     world.operator.debit("a", &records("r", 99)).await.expect(200);

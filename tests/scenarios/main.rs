@@ -36,5 +36,6 @@ mod telemetry;
 mod tour;
 mod undelivered;
 mod unrated;
+mod usage_reports;
 mod watched;
 mod web_sites;

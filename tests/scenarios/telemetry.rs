@@ -251,7 +251,7 @@ async fn recovery_counts_open_payments_and_writes_zero_too() {
 #[tokio::test]
 async fn x2_no_number_token_or_address_is_logged() {
     let ours = "account api cdr contract debit domain expire lambda local notices notify payments publish purchase \
-         rates receipts recharge reconcile statement store telemetry wording";
+         rates receipts recharge reconcile report statement store telemetry wording";
     let level: Vec<_> = ours.split(' ').map(|part| format!("{part}=trace")).collect();
     let (log, _logging) = Log::begin(&format!("info,{}", level.join(",")));
     let world = world().await;

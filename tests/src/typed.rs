@@ -3,7 +3,7 @@
 
 use contract::{
     Account, Accounts, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates,
-    Reversals, Transaction, Transactions, UnratedRecords,
+    Reversals, Transaction, Transactions, UnratedRecords, UsageReport,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -34,6 +34,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
         ["accounts", _, "purchases", ..] => same::<Purchase>,
         ["accounts", _, "transactions"] => same::<Transactions>,
+        ["accounts", _, "usage"] => same::<UsageReport>,
         ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
         ["accounts", _, "debits"] => same::<Debits>,
         ["accounts", _, "reversals"] => same::<Reversals>,

@@ -25,6 +25,7 @@ TABLES = {
     "debit": ("accounts journal payments", "accounts journal"),
     "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
     "statement": ("accounts journal payments", ""),
+    "report": ("accounts journal", "accounts journal"),
     "expire": ("accounts", "accounts journal"),
     "recharge": ("accounts payments sandbox", "accounts journal payments sandbox"),
     "publish": ("journal", ""),
@@ -446,7 +447,7 @@ def costly_settings(template):
         if stage["DefaultRouteSettings"].get("DetailedMetricsEnabled"):
             yield f"{name} has metrics of each route, which nobody reads"
     found = functions(template)
-    for name in ("account", "debit", "statement"):
+    for name in ("account", "debit", "statement", "report"):
         if name in found and found[name]["MemorySize"] < 1024:
             yield f"{name} has {found[name]['MemorySize']} MB, and people wait for it"
 

@@ -1,6 +1,6 @@
 //! The API's `OpenAPI` document, put together from the descriptions of all functions.
 
-use contract::names::{CurrencyCode, KindName, ServiceName};
+use contract::names::{CurrencyCode, DimensionName, KindName, ServiceName};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::AdditionalProperties;
@@ -17,7 +17,7 @@ const CLAIMS: &str = "A JSON Web Token of the issuer and audience that the stack
 // Schemas that only parameters refer to are listed, since utoipa does not find them.
 #[derive(OpenApi)]
 #[openapi(
-    components(schemas(ServiceName, KindName, CurrencyCode)),
+    components(schemas(ServiceName, KindName, CurrencyCode, DimensionName)),
     info(
         title = "Communications Credits",
         description = "Prepaid telephony credit for organizations. Amounts are decimal strings. Instants are RFC 3339; answers have them in UTC with milliseconds, so that they sort as text. Errors are `application/problem+json` with a stable `code`. In a request, unknown fields and parameters are refused, and every wrong one is named. A path that is not listed here, or a listed path with another method, is 404. Clients must expect new fields and new values in answers."
@@ -28,9 +28,13 @@ struct Whole;
 /// Builds the document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut document = Whole::openapi();
-    for part in
-        [account::Doc::openapi(), statement::Doc::openapi(), purchase::Doc::openapi(), debit::Doc::openapi()]
-    {
+    for part in [
+        account::Doc::openapi(),
+        statement::Doc::openapi(),
+        purchase::Doc::openapi(),
+        debit::Doc::openapi(),
+        report::Doc::openapi(),
+    ] {
         document.merge(part);
     }
     let mut bodies = Vec::new();

@@ -53,11 +53,13 @@ pub enum ApiFunction {
     Account,
     /// Reads an account's funds and transactions.
     Statement,
+    /// Reports usage.
+    Report,
 }
 
 impl ApiFunction {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Purchase, Self::Debit, Self::Account, Self::Statement];
+    pub const ALL: [Self; 5] = [Self::Purchase, Self::Debit, Self::Account, Self::Statement, Self::Report];
 
     /// The function that answers a route.
     pub(crate) fn of(route: &str) -> Option<Self> {
@@ -71,6 +73,7 @@ impl ApiFunction {
             Self::Debit => debit::ROUTES,
             Self::Account => account::ROUTES,
             Self::Statement => statement::ROUTES,
+            Self::Report => report::ROUTES,
         }
     }
 }
@@ -81,6 +84,7 @@ pub struct Functions {
     debit: debit::Ports,
     account: account::Ports,
     statement: statement::Ports,
+    report: report::Ports,
     expire: expire::Ports,
     recharge: recharge::Ports,
     publish: publish::Ports,
@@ -91,16 +95,29 @@ pub struct Functions {
     flights: Arc<Flights>,
 }
 
-const NAMES: [&str; 9] =
-    ["purchase", "debit", "account", "statement", "expire", "recharge", "publish", "notify", "reconcile"];
-const EXPIRE: usize = 4;
-const RECHARGE: usize = 5;
-const PUBLISH: usize = 6;
-const NOTIFY: usize = 7;
-const RECONCILE: usize = 8;
+const NAMES: [&str; 10] = [
+    "purchase",
+    "debit",
+    "account",
+    "statement",
+    "report",
+    "expire",
+    "recharge",
+    "publish",
+    "notify",
+    "reconcile",
+];
+const EXPIRE: usize = 5;
+const RECHARGE: usize = 6;
+const PUBLISH: usize = 7;
+const NOTIFY: usize = 8;
+const RECONCILE: usize = 9;
 
 /// How long a batch or a request of finished calls may take, as on Lambda.
 const DEBITS_FOR: Duration = Duration::from_secs(26);
+
+/// How long a report may total days, as on Lambda.
+const REPORTS_FOR: Duration = Duration::from_secs(20);
 
 /// How long sending the mails of a batch may take, as on Lambda.
 const NOTIFIES_FOR: Duration = Duration::from_secs(55);
@@ -165,6 +182,7 @@ impl Functions {
             debit: debit::Ports::new(store(), rates.clone()),
             account: account::Ports { store: store(), processor: processor.clone(), limits },
             statement: statement::Ports { store: store(), rates },
+            report: report::Ports { store: store() },
             expire: expire::Ports { store: store() },
             recharge: recharge::Ports {
                 store: store(),
@@ -214,6 +232,11 @@ impl Functions {
         &self.debit
     }
 
+    /// The ports of the report function, for such tests.
+    pub fn report_ports(&self) -> &report::Ports {
+        &self.report
+    }
+
     /// The ports of the recharge function, for such tests.
     pub fn recharge_ports(&self) -> &recharge::Ports {
         &self.recharge
@@ -237,6 +260,9 @@ impl Functions {
                 }
                 ApiFunction::Account => account::handle(event, &functions.account).await,
                 ApiFunction::Statement => statement::handle(event, &functions.statement).await,
+                ApiFunction::Report => {
+                    report::handle(event, &functions.report, Instant::now() + REPORTS_FOR).await
+                }
             }
         });
         let response = run.await.unwrap_or_else(|panic| {
@@ -409,6 +435,7 @@ impl Functions {
             &self.debit.store,
             &self.account.store,
             &self.statement.store,
+            &self.report.store,
             &self.expire.store,
             &self.recharge.store,
             &self.publish.store,

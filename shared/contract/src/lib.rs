@@ -6,6 +6,7 @@
 //! | `funds` | lots, purchases and recharges |
 //! | `transaction` | journal entries, and records without a rate |
 //! | `debit` | results of usage records |
+//! | `usage` | usage reports |
 //! | `reversal` | results of reversals, and of rating records later |
 //! | `rate` | published rates |
 //! | `problem` | the body of every error |
@@ -35,6 +36,7 @@ mod problem;
 mod rate;
 mod reversal;
 mod transaction;
+mod usage;
 
 pub use account::{
     Account, Accounts, AutoRecharge, Card, NextExpiry, Plan, Plans, Pool, PoolMonth, PostUsage,
@@ -52,3 +54,4 @@ pub use transaction::{
     LotDraw, NewLot, PoolMinutes, RejectedRecord, Returned, Transaction, Transactions, UnratedRecord,
     UnratedRecords, Why,
 };
+pub use usage::{UsageFigures, UsageGroup, UsageReport};

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use domain::journal_key::EntryKind;
 use domain::profile::MAX_NOTIFICATION_EMAILS;
+use domain::usage_report::Dimension;
 use domain::{BillingModel, Currency, Locale, Service};
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -43,6 +44,13 @@ names!(
     KindName,
     "TransactionKind",
     EntryKind::ALL.map(EntryKind::as_str)
+);
+
+names!(
+    /// What a usage report is grouped by.
+    DimensionName,
+    "UsageDimension",
+    Dimension::ALL.map(Dimension::as_str)
 );
 
 names!(

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::card_payment::CardPaymentKind;
+use crate::changed_days::ChangedDays;
 use crate::id::{AccountId, PaymentId};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
@@ -159,6 +160,8 @@ pub struct Account {
     pub pools_version: u64,
     /// The minutes that calls used of pools, by month and number: this month's and last month's, in this order.
     pub pool_use: Vec<PoolUse>,
+    /// The days whose usage has changed since it was last totalled.
+    pub changed_days: ChangedDays,
 }
 
 impl Account {
@@ -182,6 +185,7 @@ impl Account {
             recharge: Recharge::default(),
             pools_version: 0,
             pool_use: Vec::new(),
+            changed_days: ChangedDays::default(),
         }
     }
 

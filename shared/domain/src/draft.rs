@@ -16,7 +16,7 @@ use crate::payment::Payment;
 use crate::pool::{IncludedMinutes, PoolUse, Pools, share_to_tell};
 use crate::profile::Profile;
 use crate::recharge::state::STILL_LOW_AFTER;
-use crate::time::Month;
+use crate::time::{Month, day_of};
 
 /// An account while a decision on it is being made.
 #[derive(Debug)]
@@ -206,6 +206,10 @@ impl Draft {
         let balance = self.change.account.balance();
         assert_eq!(self.last_balance + entry.amount, balance, "the balance follows from the row before");
         self.last_balance = balance;
+        if let Some(record) = entry.details.record() {
+            let Account { changed_days, version, .. } = &mut self.change.account;
+            changed_days.add(day_of(record.started_at), *version);
+        }
         self.change.entries.push(JournalEntry {
             key: entry.key,
             at: entry.at,

@@ -83,6 +83,20 @@ impl EntryDetails {
             Self::Invoice { .. } => EntryKind::Invoice,
         }
     }
+
+    /// The usage record that was charged for, kept without a rate, or taken back.
+    pub fn record(&self) -> Option<&UsageRecord> {
+        match self {
+            Self::Usage { record, .. }
+            | Self::Unrated { record }
+            | Self::Reversal(Reversal { record, .. }) => Some(record),
+            Self::Rejected(_)
+            | Self::Funds { .. }
+            | Self::Adjustment { .. }
+            | Self::Expiry { .. }
+            | Self::Invoice { .. } => None,
+        }
+    }
 }
 
 /// A call taken back: what its charge took is returned. The rest of the entry's amount repaid what was owed (F7).

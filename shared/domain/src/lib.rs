@@ -11,6 +11,7 @@
 //! | [`money`] | an amount and its currency | T3 |
 //! | [`time`] | instants and months | T1, F1 |
 //! | [`id`] | typed ids and fingerprints | S2, F3 |
+//! | [`changed_days`] | days whose usage is to be totalled again | |
 //! | [`lot`] | funds bought at one instant | F1, F7, S1, S10 |
 //! | [`journal_key`] | the kind and key of a journal entry | S2, S3 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
@@ -36,6 +37,7 @@
 //! | [`unrated`] | paying for usage that had no rate when it came | S9 |
 //! | [`reversal`] | taking a charge back | S11 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
+//! | [`usage_report`] | what calls came to, by day and dimension | S5-S7, S9, S11 |
 //! | [`audit`] | whether the books hold | invariants 1-6, F8 |
 
 pub mod account;
@@ -43,6 +45,7 @@ pub mod adjustment;
 pub mod audit;
 pub mod card_payment;
 pub mod change;
+pub mod changed_days;
 pub mod debit;
 pub mod draft;
 pub mod event;
@@ -66,6 +69,7 @@ pub mod settlement;
 pub mod time;
 pub mod unrated;
 pub mod usage;
+pub mod usage_report;
 
 pub use account::{Account, BillingModel, Status};
 pub use card_payment::{CardPayment, CardPaymentKind, CardPaymentState};

@@ -90,7 +90,7 @@ impl Cashier<'_> {
         let new = NewIntent { key: &key, amount: payment.amount, method: &payment.method };
         let intent = match self.processor.create(&new).await {
             Ok(intent) => intent,
-            Err(problem) => return self.failed(payment, now, problem).await,
+            Err(problem) => return Box::pin(self.failed(payment, now, problem)).await,
         };
         let noted = payment.moved_to(CardPaymentState::Open { intent: Some(intent.id.clone()) });
         if !self.store.note_payment(&noted).await? {
@@ -98,7 +98,7 @@ impl Cashier<'_> {
         }
         match self.processor.confirm(&intent.id).await {
             Ok(intent) => self.settle(noted, now, intent).await,
-            Err(problem) => self.failed(noted, now, problem).await,
+            Err(problem) => Box::pin(self.failed(noted, now, problem)).await,
         }
     }
 

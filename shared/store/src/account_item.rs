@@ -3,12 +3,15 @@
 
 use domain::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage, Warning};
 use domain::card_payment::CardPaymentKind;
+use domain::changed_days::ChangedDays;
 use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
-use domain::time::{Month, day_of, key_text};
+use domain::time::{FUTURE_TOLERANCE, Month, day_of, key_text};
 use domain::{AccountId, Currency, EventDetails, LotId, PaymentId};
+use jiff::Timestamp;
 use telemetry::Correlation;
 
+use crate::changed_item::{changed_days_from_bytes, changed_days_to_bytes};
 use crate::error::{StoreError, corrupt};
 use crate::item::{Item, Reader, Writer};
 use crate::pool_item::{pool_use_from_bytes, pool_use_to_bytes, pools_of, pools_to_profile};
@@ -42,6 +45,7 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         .map_if("recharge", recharge_to_map(&account.recharge))
         .number_if("pools", Some(account.pools_version).filter(|version| *version > 0))
         .bytes_if("poolUse", pool_use_to_bytes(&account.pool_use))
+        .bytes_if("changed", changed_days_to_bytes(&account.changed_days))
         .text_if("facts", events)
         .text_if("correlation", cause.map(Correlation::as_str));
     for due in Due::ALL {
@@ -104,13 +108,14 @@ pub(crate) fn core_from_item(item: &Item) -> Result<Account, StoreError> {
 pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
     let reader = Reader::versioned(item, CORE_NAME)?;
     let currency = reader.parsed("currency", Currency::parse)?;
+    let (as_of, version) = (reader.instant("asOf")?, reader.number("version")?);
     Ok(Account {
         id: reader.parsed(ACCOUNT_ID, AccountId::parse)?,
         currency,
         billing_model: reader.named("billing", billing_of)?,
         created_at: reader.instant("createdAt")?,
-        as_of: reader.instant("asOf")?,
-        version: reader.number("version")?,
+        as_of,
+        version,
         lots: lots_of(&reader, currency)?,
         owed: reader.money("owed", currency)?,
         post_usage: post_usage_of(&reader, currency)?,
@@ -122,7 +127,18 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         pools_version: if reader.has("pools") { reader.number("pools")? } else { 0 },
         pool_use: pool_use_from_bytes(reader.bytes("poolUse")?)
             .ok_or_else(|| reader.corrupt("poolUse cannot be unpacked"))?,
+        changed_days: changed_days_of(&reader, as_of, version)?,
     })
+}
+
+/// The changed days. Older software erases the attribute, so that an account without it may have changed on any day: at the
+/// latest on the day after the commit's, since a call may start a little later than now (T1).
+fn changed_days_of(reader: &Reader<'_>, as_of: Timestamp, version: u64) -> Result<ChangedDays, StoreError> {
+    if !reader.has("changed") {
+        return Ok(ChangedDays::all(day_of(as_of + FUTURE_TOLERANCE), version));
+    }
+    changed_days_from_bytes(reader.bytes("changed")?)
+        .ok_or_else(|| reader.corrupt("changed cannot be unpacked"))
 }
 
 fn lots_of(reader: &Reader<'_>, currency: Currency) -> Result<Vec<Lot>, StoreError> {
@@ -257,6 +273,7 @@ mod tests {
     use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
     use domain::Money;
+    use domain::changed_days::{Days, MAX_SPANS};
     use domain::pool::{Pool, PoolTerms, PoolUse, Pools, Sizes};
     use domain::recharge::{Amounts, Failure, Recharge, State};
     use domain::time::day_of;
@@ -299,6 +316,10 @@ mod tests {
             let id = LotId::parse(format!("pur_{number:032}")).unwrap();
             let amount = Money::new("100.0001".parse().unwrap(), eur).unwrap();
             account.lots.push(Lot::new(id, now, Lot::expiry_of_purchase(now), amount, now));
+        }
+        // An account that is never reported on has as many spans as it may have.
+        for (version, day) in (1..).zip(day_of(now).series(-jiff::Span::new().days(2)).take(MAX_SPANS)) {
+            account.changed_days.add(day, version);
         }
         account
     }
@@ -362,6 +383,19 @@ mod tests {
                 "a core with two lots, three pools in two months and an open payment has {bytes} bytes"
             );
         }
+    }
+
+    #[test]
+    fn an_account_that_older_software_wrote_may_have_changed_on_any_day() {
+        let mut item = core_to_item(&account(), &[], None);
+        item.remove("changed");
+        let read = core_from_item(&item).unwrap();
+        let days = Days { first: "2000-01-01".parse().unwrap(), last: "2026-11-22".parse().unwrap() };
+        let spans: Vec<_> = read.changed_days.spans().iter().map(|span| (span.days, span.version)).collect();
+        assert_eq!(spans, [(days, 7)]);
+        item.insert("changed".into(), AttributeValue::B(vec![1, 2].into()));
+        let problem = core_from_item(&item).unwrap_err().to_string();
+        assert_eq!(problem, "an account's core is corrupt: changed cannot be unpacked");
     }
 
     #[test]

@@ -5,13 +5,14 @@
 //! | `definition` | the definition of a table, and its creation from it |
 //! | [`tables`] | the tables of the books: names, keys and indexes |
 //! | `item` | attribute values, written and read by hand so that money stays exact |
-//! | `account_item`, `recharge_item`, `entry_item`, `payment_item`, `pool_item` | the stored shapes |
+//! | `account_item`, `recharge_item`, `entry_item`, `payment_item`, `pool_item`, `changed_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
 //! | `backoff` | pauses between tries |
 //! | `commit` | one transaction, and the meaning of its refusal |
 //! | `read` | single reads |
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books, read item by item, damaged ones included |
+//! | `usage_totals` | the totals of an account's days |
 //! | [`stream`] | an item of the stream of accounts: the events of a commit |
 //! | [`mail_leases`] | the mails that were sent, to whom |
 //! | `rating_run` | how far the unrated records were gone through with a rate file |
@@ -23,6 +24,7 @@ mod account_item;
 mod apply;
 mod backoff;
 pub mod books;
+mod changed_item;
 mod commit;
 mod definition;
 mod entry_item;
@@ -44,6 +46,7 @@ mod shapes;
 pub mod stream;
 pub mod tables;
 mod tally;
+mod usage_totals;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -1,6 +1,8 @@
 //! The tables of the books: their names, keys and indexes.
 
 use aws_sdk_dynamodb::Client;
+use domain::changed_days::Days;
+use domain::usage_report::Dimension;
 use domain::{AccountId, Fingerprint};
 use jiff::civil::Date;
 
@@ -58,6 +60,18 @@ pub(crate) const PROFILE: &str = "profile";
 /// The part that says how the account stood at the end of a day (UTC).
 pub(crate) fn day_part(day: Date) -> String {
     format!("day#{day}")
+}
+
+/// The part that has totals of a day (UTC) by a dimension; `number` is its number among several.
+pub(crate) fn usage_part(dimension: Dimension, day: Date, number: usize) -> String {
+    format!("usage#{}#{day}#{number:04}", dimension.as_str())
+}
+
+/// Two texts between which the parts of these days by this dimension are, and no others.
+pub(crate) fn usage_range(dimension: Dimension, days: Days) -> [String; 2] {
+    let name = dimension.as_str();
+    // `$` follows `#`, so the second text is greater than each part of the last day.
+    [format!("usage#{name}#{}#", days.first), format!("usage#{name}#{}$", days.last)]
 }
 
 /// Lists account ids: every core has `listed` = [`LISTED`].

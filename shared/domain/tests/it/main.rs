@@ -18,3 +18,4 @@ mod recharge;
 mod rejected;
 mod scenarios;
 mod settings;
+mod usage_report;

@@ -233,7 +233,15 @@ impl World {
             }
         }
         self.settle(decision.change, commit.as_ref());
-        let together = Account { version: one_by_one.version, ..self.account.clone() };
+        let changed = |account: &Account| -> Vec<_> {
+            account.changed_days.spans().iter().map(|span| span.days).collect()
+        };
+        assert_eq!(changed(&one_by_one), changed(&self.account), "the same days have changed");
+        let together = Account {
+            version: one_by_one.version,
+            changed_days: one_by_one.changed_days.clone(),
+            ..self.account.clone()
+        };
         assert_eq!(one_by_one, together, "S3: each record is decided on its own, in order");
     }
 

@@ -379,6 +379,37 @@ async fn the_cost_follows_the_entries_and_the_rate_is_limited() {
     );
 }
 
+#[tokio::test]
+async fn stored_totals_of_usage_that_differ_from_the_journal_are_found() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    usual(&world, "a").await;
+    let past = |id: &str, day: u32| rated(id, &format!("2026-11-{day:02}T08:00:00Z"), "1.0000");
+    world.operator.debit("a", &[past("p1", 1), past("p2", 2), past("p3", 20)]).await.expect(200);
+    let path = "/v1/accounts/a/usage?month=2026-11";
+    world.operator.get(path).await.expect(200);
+    assert_holds(&reconcile(&world, Value::Null).await, 1);
+
+    let tables = tables(&world);
+    let totals = |part: &'static str| is("part", part);
+    let by_user = "usage#user#2026-11-01#0000";
+    set(&tables, "accounts", "a", totals(by_user), ("groups", AttributeValue::L(Vec::new()))).await;
+    let gone = item(&tables, "accounts", "a", totals("usage#plan#2026-11-20#0000")).await;
+    delete(&tables, "accounts", "part", &gone).await;
+    set(&tables, "accounts", "a", totals("usage#day#2026-11-02#0000"), ("version", text("7"))).await;
+    let found = reconcile(&world, Value::Null).await;
+    assert_eq!(names(&found), ["unreadable", "usageTotals", "usageTotals"]);
+    let keys: Vec<_> =
+        list(&found, "findings").iter().map(|finding| finding["key"].as_str().unwrap()).collect();
+    assert_eq!(keys, ["day#2026-11-01", "user#2026-11-01", "plan#2026-11-20"]);
+    assert_eq!(list(&found, "findings")[1]["detail"], "the rows have 1 calls for 1, the totals 0 for 0");
+
+    // A later call on these days has them totalled again, and what differed is replaced.
+    let later = [past("l1", 1), past("l2", 2), past("l3", 20)];
+    world.operator.debit("a", &later).await.expect(200);
+    assert_holds(&reconcile(&world, Value::Null).await, 1);
+}
+
 /// The ports of the function, with other limits.
 fn limited(world: &World, limits: Limits) -> Ports {
     Ports { limits, ..world.host.machine().functions.reconcile_ports().clone() }

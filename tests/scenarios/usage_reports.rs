@@ -304,6 +304,34 @@ async fn days_that_are_not_reached_are_pending_and_not_counted() {
 }
 
 #[tokio::test]
+async fn a_report_that_runs_out_of_time_has_the_latest_days_and_the_next_one_goes_on() {
+    let world = world().await;
+    let records: Vec<_> = (1..=9)
+        .map(|day| rated(&format!("r{day}"), &format!("2026-11-0{day}T10:00:00Z"), "1.0000"))
+        .collect();
+    world.operator.debit("a", &records).await.expect(200);
+    let mut time = Duration::from_millis(100);
+    // It is held back before its third call, with which it stores the latest day, until its time is up.
+    let body = loop {
+        let until = Instant::now() + time;
+        let mut work = std::pin::pin!(report_here(&world, "groupBy=service", until));
+        if let Err(pause) = world.run_to(2, &mut work.as_mut()).await {
+            tokio::time::sleep_until(until).await;
+            drop(pause);
+            break work.await.expect(200);
+        }
+        // The machine is too slow: its time was up before it began.
+        time *= 2;
+    };
+    let pending: Vec<_> = (1..=8).map(|day| format!("2026-11-0{day}")).collect();
+    assert_eq!((&body["pending"], &body["total"]["calls"]), (&json!(pending), &json!(1)));
+    // The latest day is stored now, and is not among those that wait.
+    let answer = report_here(&world, "groupBy=service", Instant::now()).await.expect(200);
+    assert_eq!((&answer["pending"], &answer["total"]["calls"]), (&json!(pending), &json!(1)));
+    assert_reports_are_the_journal(&world).await;
+}
+
+#[tokio::test]
 async fn parallel_debits_and_reports_leave_the_totals_of_the_journal() {
     let world = world().await;
     let start = |number: usize| format!("2026-11-{:02}T10:00:{:02}Z", 1 + number % 7, number % 60);

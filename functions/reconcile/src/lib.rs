@@ -6,11 +6,15 @@
 
 mod pace;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::AccountId;
 use domain::audit::{Audit, Finding};
+use domain::changed_days::Days;
+use domain::usage_report::{DayTotals, Dimension, Figures, Folding, ranked};
+use domain::{Account, AccountId};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use store::list::Cursor;
 use store::{Store, StoreError};
@@ -42,6 +46,9 @@ pub const MAX_SHOWN: usize = 100;
 
 /// Ids listed at a time.
 const IDS_A_PAGE: usize = 100;
+
+/// Days whose stored totals are read at a time.
+const DAYS_A_PAGE: usize = 31;
 
 /// Rows read at a time: about 125 units.
 const ROWS_A_PAGE: usize = 1_000;
@@ -224,7 +231,7 @@ impl Run<'_> {
         if first.findings.is_empty() { Ok(first) } else { self.look(id, Some(&first.findings)).await }
     }
 
-    /// Reads the account, then its payments, then its rows: see [`domain::audit`] for why in this order.
+    /// Reads the account, then its payments, its rows and its stored totals: see [`domain::audit`] for why in this order.
     async fn look(&mut self, id: &AccountId, first: Option<&[Finding]>) -> Result<Look, Obstacle> {
         self.may_go_on().await?;
         let account = match self.store.account_as_written(id).await {
@@ -243,7 +250,8 @@ impl Run<'_> {
             }
         };
         self.enter_payments(id, &mut audit).await?;
-        self.enter_rows(id, &mut audit).await?;
+        let days = self.enter_rows(&account, &mut audit).await?;
+        self.enter_totals(&account, &days, &mut audit).await?;
         let latest = if audit.is_behind() {
             if first.is_some() {
                 tokio::time::sleep(SETTLED_AFTER).await;
@@ -274,23 +282,70 @@ impl Run<'_> {
         }
     }
 
-    async fn enter_rows(&mut self, id: &AccountId, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
+    /// Returns what the calls of each day came to, by the rows up to the account's version.
+    async fn enter_rows(
+        &mut self,
+        account: &Account,
+        audit: &mut Audit<'_>,
+    ) -> Result<BTreeMap<Date, Figures>, Obstacle> {
         let mut cursor: Option<Cursor> = None;
+        let (mut folding, mut days) = (Folding::new(account.currency), BTreeMap::new());
+        let mut keep = |totals: Option<DayTotals>| {
+            let totals = totals.map(|totals| (totals.day, totals.into_groups(Dimension::Day)));
+            days.extend(totals.map(|(day, groups)| (day, ranked(groups, account.currency, 0).total)));
+        };
         loop {
             self.may_go_on().await?;
-            let page = self.store.rows(id, cursor.as_ref(), ROWS_A_PAGE).await?;
+            let page = self.store.rows(&account.id, cursor.as_ref(), ROWS_A_PAGE).await?;
             for found in page.items {
                 match found {
-                    Ok(row) => audit.row(&row),
+                    Ok(row) => {
+                        audit.row(&row);
+                        if row.version <= account.version && row.amount.currency() == account.currency {
+                            keep(folding.add(&row));
+                        }
+                    }
                     Err(unreadable) => audit.unreadable(unreadable.key, unreadable.problem.to_string()),
                 }
             }
             self.bound(audit)?;
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(());
+                keep(folding.end());
+                return Ok(days);
             }
         }
+    }
+
+    /// Compares the stored totals of days that have not changed since with those of their rows.
+    async fn enter_totals(
+        &mut self,
+        account: &Account,
+        days: &BTreeMap<Date, Figures>,
+        audit: &mut Audit<'_>,
+    ) -> Result<(), Obstacle> {
+        let has_changed = |day: Date| account.changed_days.spans().iter().any(|span| span.days.contain(day));
+        let days: Vec<_> = days.iter().filter(|(day, _)| !has_changed(**day)).collect();
+        for page in days.chunks(DAYS_A_PAGE) {
+            let [first, last] = [page.first(), page.last()].map(|day| *day.expect("a page has days").0);
+            for dimension in Dimension::ALL {
+                self.may_go_on().await?;
+                let mut stored = match self.store.usage_totals(account, dimension, Days { first, last }).await
+                {
+                    Err(problem @ (StoreError::Corrupt { .. } | StoreError::NewerSchema { .. })) => {
+                        audit.unreadable(format!("{}#{first}", dimension.as_str()), problem.to_string());
+                        continue;
+                    }
+                    stored => stored?,
+                };
+                for (day, journal) in page {
+                    let stored = stored.remove(day).flatten();
+                    let stored = stored.map(|groups| ranked(groups, account.currency, 0).total);
+                    audit.usage_totals(**day, dimension, journal, stored.as_ref());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn bound(&self, audit: &Audit<'_>) -> Result<(), Obstacle> {

@@ -52,7 +52,7 @@ const COLUMNS: [&str; 7] = ["row", "key", "calls", "minutes", "billedMinutes", "
     tag = "Usage",
     params(
         ("id" = String, Path, description = "The account"),
-        ("month" = Option<String>, Query, nullable = false, pattern = "^[0-9]{4}-[0-9]{2}$", description = "The month (UTC); this month if neither it nor `from` and `to` are given"),
+        ("month" = Option<String>, Query, nullable = false, pattern = "^[2-8][0-9]{3}-(0[1-9]|1[0-2])$", description = "The month (UTC); this month if neither it nor `from` and `to` are given"),
         ("from" = Option<Date>, Query, nullable = false, description = "The first day of the period; needs `to`, and is not allowed with `month`"),
         ("to" = Option<Date>, Query, nullable = false, description = "The day after the last day of the period; needs `from`"),
         ("groupBy" = Option<DimensionName>, Query, nullable = false, description = "The dimension; `day` by default. `country` is that of the destination"),

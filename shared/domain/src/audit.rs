@@ -8,6 +8,8 @@
 //! - The account is read first. Rows of later commits are left out of every sum; the rest is complete, since rows are
 //!   written with their account and never change.
 //! - Payments are read next, and rows last: what has succeeded by then has its row.
+//! - Stored totals of usage are read after the rows. Those of a day that had not changed when the account was read must be those
+//!   of its rows.
 //! - What is found is looked for a second time, on a fresh read, and only what both looks find is a difference
 //!   ([`Audit::again`]). A payment may open or close between two reads of the first look; the second look reads all of it
 //!   after that.
@@ -17,6 +19,7 @@ use std::fmt;
 use std::mem::discriminant;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::account::Account;
@@ -30,6 +33,7 @@ use crate::payment::Payment;
 use crate::pool::IncludedMinutes;
 use crate::time::Month;
 use crate::usage::UsageRecord;
+use crate::usage_report::{Dimension, Figures};
 
 /// So many differences of an account are named; further ones say nothing more.
 pub const MAX_FINDINGS: usize = 100;
@@ -165,6 +169,17 @@ pub enum Finding {
         /// The minutes by the account.
         account: i128,
     },
+    /// Usage reports: the stored totals of a day that has not changed since are not those of its rows.
+    UsageTotals {
+        /// The day (UTC).
+        day: Date,
+        /// By what they are grouped.
+        dimension: Dimension,
+        /// The number of calls and their charge by the rows.
+        journal: (u64, Decimal),
+        /// The same as they are stored; none, if they are not stored whole.
+        stored: Option<(u64, Decimal)>,
+    },
     /// T3: a row or payment is in another currency than its account.
     Currency {
         /// The row's key, or the payment's id.
@@ -208,6 +223,7 @@ impl Finding {
             Self::Altered { .. } => Some("invariant 5"),
             Self::PostUsage { .. } => Some("invariant 6"),
             Self::PoolUse { .. } => Some("S7"),
+            Self::UsageTotals { .. } => Some("usage reports"),
             Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
             Self::Currency { .. } => Some("T3"),
             Self::Unreadable { .. } => None,
@@ -227,6 +243,7 @@ impl Finding {
             Self::ListedNotOpen { .. } => "listedNotOpen",
             Self::OpenNotListed { .. } => "openNotListed",
             Self::PoolUse { .. } => "poolUse",
+            Self::UsageTotals { .. } => "usageTotals",
             Self::Receipt { .. } => "receipt",
             Self::Receipts { .. } => "receipts",
             Self::Unsound { .. } => "unsound",
@@ -254,6 +271,7 @@ impl Finding {
             | Self::Receipt { payment, .. } => Some(payment.to_string()),
             Self::Lot { lot, .. } | Self::LotTerms { lot } => Some(lot.to_string()),
             Self::PoolUse { month, number, .. } => Some(format!("{month}#{number}")),
+            Self::UsageTotals { day, dimension, .. } => Some(format!("{}#{day}", dimension.as_str())),
             Self::Currency { item } | Self::Unreadable { item, .. } => Some(item.clone()),
             Self::Sum { .. }
             | Self::Receipts { .. }
@@ -335,6 +353,12 @@ impl fmt::Display for Finding {
             }
             Self::PoolUse { journal, account, .. } => {
                 write!(f, "the rows used {journal} minutes of it, the account counts {account}")
+            }
+            Self::UsageTotals { journal: (calls, charge), stored: Some((stored, stored_charge)), .. } => {
+                write!(f, "the rows have {calls} calls for {charge}, the totals {stored} for {stored_charge}")
+            }
+            Self::UsageTotals { journal: (calls, charge), stored: None, .. } => {
+                write!(f, "the rows have {calls} calls for {charge}, the totals are not there")
             }
             Self::Currency { .. } => write!(f, "it is in another currency than the account"),
             Self::Unsound { problem } | Self::Unreadable { problem, .. } => write!(f, "{problem}"),
@@ -485,6 +509,22 @@ impl<'a> Audit<'a> {
             }
         } else {
             self.enter(row);
+        }
+    }
+
+    /// Compares the stored totals of a day with those of its rows, up to the account's version: by each dimension, their sum must
+    /// be the day's. The day must not have changed since the totals were stored.
+    pub fn usage_totals(
+        &mut self,
+        day: Date,
+        dimension: Dimension,
+        journal: &Figures,
+        stored: Option<&Figures>,
+    ) {
+        if stored != Some(journal) {
+            let shown = |figures: &Figures| (figures.calls, figures.charge.amount());
+            let (journal, stored) = (shown(journal), stored.map(shown));
+            self.find(Finding::UsageTotals { day, dimension, journal, stored });
         }
     }
 

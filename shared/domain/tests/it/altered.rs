@@ -8,6 +8,7 @@ use domain::purchase::{self, PurchaseLimits};
 use domain::rate::RatingBasis;
 use domain::rejected_record::{Message, RejectedRecord, RejectionStatus};
 use domain::time::Month;
+use domain::usage_report::Dimension;
 use domain::{
     BillingModel, CardPaymentKind, EntryKind, Fingerprint, JournalKey, LotId, MessageId, Money, Payment,
     UsageRecord,
@@ -345,6 +346,12 @@ fn findings_of_rows() -> Vec<Said> {
     ]
 }
 
+/// Stored totals that differ from three calls for 5.
+fn totals(stored: Option<(u64, Decimal)>) -> Finding {
+    let day = "2027-01-01".parse().unwrap();
+    Finding::UsageTotals { day, dimension: Dimension::User, journal: (3, decimal("5")), stored }
+}
+
 /// One finding of each of the other kinds.
 fn other_findings() -> Vec<Said> {
     let (journal, account) = (decimal("5"), decimal("4"));
@@ -390,6 +397,20 @@ fn other_findings() -> Vec<Said> {
             Some("S7"),
             Some("2027-01#3"),
             "the rows used 5 minutes of it, the account counts 4",
+        ),
+        (
+            totals(Some((2, decimal("4")))),
+            "usageTotals",
+            Some("usage reports"),
+            Some("user#2027-01-01"),
+            "the rows have 3 calls for 5, the totals 2 for 4",
+        ),
+        (
+            totals(None),
+            "usageTotals",
+            Some("usage reports"),
+            Some("user#2027-01-01"),
+            "the rows have 3 calls for 5, the totals are not there",
         ),
         (
             Finding::Currency { item: "k".into() },

@@ -267,6 +267,11 @@ def usage(host, client, platform):
     page = client.call("listUnratedRecords", limit=1)
     while page.next_:
         page = client.call("listUnratedRecords", limit=1, cursor=page.next_)
+    by_user = client.choice("UsageDimension", "user")
+    users = client.call("reportUsage", "contoso", group_by=by_user)
+    assert "ada" in [group.key for group in users.groups]
+    greatest = client.call("reportUsage", "contoso", group_by=by_user, top=1)
+    assert greatest.others.calls + greatest.groups[0].calls == users.total.calls
     client.call("findRate", service=client.choice("Service", "userOut"), number="33123456789", currency=client.choice("Currency", "EUR"))
 
 

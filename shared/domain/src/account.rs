@@ -10,7 +10,7 @@ use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::pool::PoolUse;
 use crate::recharge::state::Recharge;
-use crate::time::{Month, day_of};
+use crate::time::{Month, day_before, day_of};
 
 /// How an organization pays (A1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,18 +109,42 @@ pub struct DayEnd {
 }
 
 impl DayEnd {
-    /// The end of the day of the account's last change, if `now` is on a later day.
-    pub fn before(account: &Account, now: Timestamp) -> Option<Self> {
-        let day = day_of(account.as_of);
-        (day < day_of(now)).then(|| Self {
-            day,
+    /// The end of the day of the account's last change, as long as no later change comes.
+    pub fn of(account: &Account) -> Self {
+        Self {
+            day: day_of(account.as_of),
             as_of: account.as_of,
             version: account.version,
             balance: account.balance(),
             owed: account.owed,
             post_usage: account.post_usage,
             lots: account.lots.clone(),
-        })
+        }
+    }
+
+    /// The end of the day of the account's last change, if `now` is on a later day.
+    pub fn before(account: &Account, now: Timestamp) -> Option<Self> {
+        (day_of(account.as_of) < day_of(now)).then(|| Self::of(account))
+    }
+
+    /// The end of a day before the account was created: nothing.
+    pub fn before_creation(account: &Account) -> Self {
+        let nothing = Money::zero(account.currency);
+        Self {
+            day: day_before(day_of(account.created_at)),
+            as_of: account.created_at,
+            version: 0,
+            balance: nothing,
+            owed: nothing,
+            post_usage: PostUsage { month: Month::of(account.created_at), amount: nothing },
+            lots: Vec::new(),
+        }
+    }
+
+    /// The balance without lots expired at this instant (T2).
+    pub fn available(&self, instant: Timestamp) -> Money {
+        let expired = self.lots.iter().filter(|lot| !lot.usable_at(instant));
+        expired.fold(self.balance, |available, lot| available - lot.remaining)
     }
 }
 

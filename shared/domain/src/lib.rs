@@ -36,6 +36,7 @@
 //! | [`unrated`] | paying for usage that had no rate when it came | S9 |
 //! | [`reversal`] | taking a charge back | S11 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
+//! | [`statement`] | what the balance was made of in a period, by posting | T2, T3 |
 //! | [`audit`] | whether the books hold | invariants 1-6, F8 |
 
 pub mod account;
@@ -63,6 +64,7 @@ pub mod rejected_record;
 pub mod reversal;
 pub mod settings;
 pub mod settlement;
+pub mod statement;
 pub mod time;
 pub mod unrated;
 pub mod usage;

@@ -10,6 +10,7 @@
 //! | `backoff` | pauses between tries |
 //! | `commit` | one transaction, and the meaning of its refusal |
 //! | `read` | single reads |
+//! | `day_ends` | the ends of an account's days |
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books, read item by item, damaged ones included |
 //! | [`stream`] | an item of the stream of accounts: the events of a commit |
@@ -24,6 +25,7 @@ mod apply;
 mod backoff;
 pub mod books;
 mod commit;
+mod day_ends;
 mod definition;
 mod entry_item;
 mod error;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::account::DayEnd;
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::audit::{Audit, Finding};
 use domain::change::Change;
@@ -15,7 +16,8 @@ use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
 use domain::rate::{Prefix, RateTableBuilder, RatingBasis};
 use domain::recharge::{self, NewSettings, Policy};
 use domain::reversal::{self, Target};
-use domain::time::plus_months;
+use domain::statement::{Lines, Statement};
+use domain::time::{day_of, plus_months};
 use domain::usage::Number;
 use domain::{
     Account, AccountId, BillingModel, Currency, Decision, Fingerprint, JournalEntry, JournalKey, Money,
@@ -23,6 +25,7 @@ use domain::{
     unrated,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{
     Added, Answer, Billing, Charge, Forfeited, Invoice, LotFunds, Month, OpenMonth, Pool, PoolUse, Rate,
@@ -37,6 +40,10 @@ pub(crate) struct Product {
     rates: RateTable,
     policy: Policy,
     journal: BTreeMap<String, JournalEntry>,
+    /// The ends of days, as the store keeps them.
+    day_ends: Vec<DayEnd>,
+    /// The account as it was after the last commit of each day.
+    left: BTreeMap<Date, DayEnd>,
     payments: Vec<Payment>,
     /// Unrated records, in the order of their arrival, as long as they have their marker.
     unrated: Vec<UsageRecord>,
@@ -58,12 +65,16 @@ impl Product {
         let method = PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card };
         // The model has neither limits of purchases nor of recharges in a day.
         let limits = PurchaseLimits::parse("EUR=0.01..1000000000,JPY=1..1000000000").unwrap();
+        let account = Account::open(AccountId::parse("a").unwrap(), currency, billing, now);
+        let opened = DayEnd::of(&account);
         Self {
-            account: Account::open(AccountId::parse("a").unwrap(), currency, billing, now),
+            account,
             profile: Profile { payment_method: Some(method), ..Profile::default() },
             rates: RateTable::default(),
             policy: Policy { limits, a_day: u32::MAX },
             journal: BTreeMap::new(),
+            day_ends: Vec::new(),
+            left: BTreeMap::from([(opened.day, opened)]),
             payments: Vec::new(),
             unrated: Vec::new(),
             invoices: Vec::new(),
@@ -145,7 +156,7 @@ impl Product {
     /// Commits a decision as the store does: no key may exist, and required rows and markers must.
     fn commit<T>(&mut self, decision: Decision<T>) -> (Vec<JournalEntry>, T) {
         let Decision { change, answer } = decision;
-        let Some(Change { account, profile, entries, payment, .. }) = change else {
+        let Some(Change { account, profile, entries, payment, day_end, .. }) = change else {
             return (Vec::new(), answer);
         };
         for entry in &entries {
@@ -172,6 +183,9 @@ impl Product {
             self.journal.insert(entry.key.to_string(), entry.clone());
         }
         self.account = account;
+        self.day_ends.extend(day_end);
+        let left = DayEnd::of(&self.account);
+        self.left.insert(left.day, left);
         self.profile = profile.unwrap_or_else(|| self.profile.clone());
         if let Some(payment) = payment {
             self.payments.retain(|other| other.id() != payment.id());
@@ -386,6 +400,25 @@ impl Product {
         self.payments.iter().for_each(|payment| audit.payment(payment));
         self.journal.values().for_each(|entry| audit.row(entry));
         audit.finish(self.account.version)
+    }
+
+    /// What is wrong with the stored ends of days, or with the statements of all days with a change.
+    pub(crate) fn statements(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let before_today = self.left.values().take(self.left.len() - 1);
+        if !before_today.eq(&self.day_ends) {
+            wrong.push(format!("{:?} are stored as {:?}", self.left, self.day_ends));
+        }
+        let mut opening = DayEnd::before_creation(&self.account);
+        for closing in self.left.values() {
+            let mut lines = Lines::none(self.account.currency);
+            let posted = self.journal.values().filter(|entry| day_of(entry.posted_at) == closing.day);
+            posted.for_each(|entry| lines.add(entry).unwrap());
+            let statement = Statement::new(opening, lines, closing.clone());
+            wrong.extend(statement.err().map(|problem| format!("{}: {problem}", closing.day)));
+            opening = closing.clone();
+        }
+        wrong
     }
 }
 

@@ -219,6 +219,10 @@ def live(host, client, platform):
 
     usage(host, client, platform)
     recharge(host, client)
+    today = instant(NOW).date()
+    call("getBalance", "contoso", at=today)
+    call("listBalances", "contoso", from_=today, to=today)
+    call("getStatement", "contoso", from_=today, to=today)
     page = call("listAccounts", limit=1)
     call("listAccounts", limit=100, cursor=page.next_)
     assert call("getAccount", "contoso").account_id == "contoso"

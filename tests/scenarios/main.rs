@@ -32,6 +32,7 @@ mod reconcile;
 mod recovery;
 mod reversals;
 mod start;
+mod statements;
 mod telemetry;
 mod tour;
 mod undelivered;

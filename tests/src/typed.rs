@@ -2,8 +2,8 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates,
-    Reversals, Transaction, Transactions, UnratedRecords,
+    Account, Accounts, BalanceAt, Balances, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound,
+    RatedNow, Rates, Reversals, Statement, Transaction, Transactions, UnratedRecords,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -31,6 +31,9 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         | ["accounts", _, "payment-method" | "pools"]
         | ["accounts", _, "auto-recharge", ..] => same::<Account>,
         ["accounts", _, "lots"] => same::<Lots>,
+        ["accounts", _, "balance"] => same::<BalanceAt>,
+        ["accounts", _, "balances"] => same::<Balances>,
+        ["accounts", _, "statement"] => same::<Statement>,
         ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
         ["accounts", _, "purchases", ..] => same::<Purchase>,
         ["accounts", _, "transactions"] => same::<Transactions>,

@@ -242,6 +242,12 @@ pub struct PostUsage {
     pub amount: String,
 }
 
+impl From<&account::PostUsage> for PostUsage {
+    fn from(open: &account::PostUsage) -> Self {
+        Self { month: open.month.to_string(), amount: open.amount.to_string() }
+    }
+}
+
 impl Account {
     /// The account as it stands at `now`.
     pub fn show(account: &account::Account, profile: &Profile, now: Timestamp) -> Self {
@@ -266,10 +272,7 @@ impl Account {
             notification_emails: profile.notification_emails.clone(),
             po_number: profile.po_number.clone(),
             low_balance_amount: account.warning.map(|warning| warning.amount.to_string()),
-            post_usage: PostUsage {
-                month: account.post_usage.month.to_string(),
-                amount: account.post_usage.amount.to_string(),
-            },
+            post_usage: (&account.post_usage).into(),
             pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
             version: account.version,
             created_at: account.created_at.into(),

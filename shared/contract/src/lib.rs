@@ -8,6 +8,7 @@
 //! | `debit` | results of usage records |
 //! | `reversal` | results of reversals, and of rating records later |
 //! | `rate` | published rates |
+//! | `statement` | the balance of past days, and statements |
 //! | `problem` | the body of every error |
 //! | `code` | stable error codes |
 //! | `amount`, `instant` | amounts and instants on the wire |
@@ -34,6 +35,7 @@ pub mod names;
 mod problem;
 mod rate;
 mod reversal;
+mod statement;
 mod transaction;
 
 pub use account::{
@@ -48,6 +50,7 @@ pub use instant::Instant;
 pub use problem::ProblemBody;
 pub use rate::{ListedRate, Rate, RateFound, Rates};
 pub use reversal::{RatedNow, ReversalCounts, ReversalResult, ReversalStatus, Reversals};
+pub use statement::{BalanceAt, Balances, DayBalance, Statement, StatementBalance, StatementLine};
 pub use transaction::{
     LotDraw, NewLot, PoolMinutes, RejectedRecord, Returned, Transaction, Transactions, UnratedRecord,
     UnratedRecords, Why,

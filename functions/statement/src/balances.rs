@@ -91,8 +91,9 @@ pub async fn balances(request: &Request, ports: &Ports) -> Result<Reply, Problem
             break;
         }
     }
+    // A commit since the account was read may have stored the end of the same day, which is newer.
     let latest = DayEnd::of(&account);
-    if latest.day <= days.last() {
+    if latest.day <= days.last() && latest.version > current.version {
         by_day.carry(&current, latest.day);
         current = latest;
     }

@@ -45,7 +45,7 @@ const ROWS_A_PAGE: usize = 1_000;
             (String = "text/csv"),
             (inline(Pdf) = "application/pdf"),
         )),
-        (status = 413, description = "The period has more than 250,000 entries, or more than 5,000 lines", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The period has more than 250,000 entries, or more than 3,000 lines", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]

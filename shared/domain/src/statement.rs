@@ -13,8 +13,9 @@ use crate::money::{Currency, Money};
 use crate::rate::RatingBasis;
 use crate::usage::{Service, UsageRecord};
 
-/// A statement has at most this many lines: services and destinations, and a few others.
-pub const MAX_LINES: usize = 5_000;
+/// A statement has at most this many lines: services and destinations, and a few others. As PDF, so many take about 3 MB, and an
+/// answer of Lambda has room for 4.5 MB.
+pub const MAX_LINES: usize = 3_000;
 
 /// Where calls went.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -32,6 +32,7 @@ mod reconcile;
 mod recovery;
 mod reversals;
 mod start;
+mod switch;
 mod telemetry;
 mod tour;
 mod undelivered;

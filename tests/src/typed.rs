@@ -3,7 +3,7 @@
 
 use contract::{
     Account, Accounts, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates,
-    Reversals, Transaction, Transactions, UnratedRecords,
+    Reversals, SwitchPreview, Transaction, Transactions, UnratedRecords,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -28,7 +28,8 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts"] if !is_post => same::<Accounts>,
         ["accounts"]
         | ["accounts", _]
-        | ["accounts", _, "payment-method" | "pools"]
+        | ["accounts", _, "payment-method", ..]
+        | ["accounts", _, "pools"]
         | ["accounts", _, "auto-recharge", ..] => same::<Account>,
         ["accounts", _, "lots"] => same::<Lots>,
         ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
@@ -37,6 +38,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
         ["accounts", _, "debits"] => same::<Debits>,
         ["accounts", _, "reversals"] => same::<Reversals>,
+        ["accounts", _, "billing-model", "preview"] => same::<SwitchPreview>,
         ["plans"] => same::<Plans>,
         ["unrated", "rate"] => same::<RatedNow>,
         ["unrated"] => same::<UnratedRecords>,

@@ -14,7 +14,7 @@
 
 use jiff::Timestamp;
 
-use crate::account::{Account, BillingModel};
+use crate::account::Account;
 use crate::change::{Decision, MAX_ITEMS_PER_COMMIT};
 use crate::draft::{Draft, NewEntry};
 use crate::id::{Fingerprint, LotId};
@@ -169,7 +169,7 @@ struct Uncovered {
 /// Returns the part that was owed and the part that was left to the invoice. An account that pays after use owes nothing: all
 /// of it is taken from the open month.
 fn return_uncovered(draft: &mut Draft, key: &JournalKey, owed: Money, post_usage: Money) -> Uncovered {
-    if draft.account().billing_model == BillingModel::PostUsage {
+    if !draft.account().billing_model.owes() {
         let to_invoice = owed + post_usage;
         draft.leave_to_invoice(-to_invoice);
         return Uncovered { to_balance: Money::zero(owed.currency()), to_invoice, lot: None };

@@ -13,7 +13,7 @@ use crate::journal_key::JournalKey;
 use crate::lot::{Began, Draw, Lot};
 use crate::money::Money;
 use crate::payment::Payment;
-use crate::pool::{IncludedMinutes, PoolUse, Pools, share_to_tell};
+use crate::pool::{IncludedMinutes, PoolUse, Pools, share_reached, share_to_tell};
 use crate::profile::Profile;
 use crate::recharge::state::STILL_LOW_AFTER;
 use crate::time::Month;
@@ -151,6 +151,15 @@ impl Draft {
                 used.told = share;
                 let used = used.minutes;
                 self.tell_of_pool(PoolShare { pool: pool.id.clone(), month, share, used, size });
+            }
+        }
+    }
+
+    /// Lets people be told again of shares that the use of these pools, as they are now, has not reached (N8).
+    pub(crate) fn tell_anew_of_pools(&mut self, pools: &Pools) {
+        for used in &mut self.change.account.pool_use {
+            if let Some(pool) = pools.list.iter().find(|pool| pool.number == used.number) {
+                used.told = used.told.min(share_reached(used.minutes, pool.size_in(used.month)));
             }
         }
     }

@@ -99,6 +99,7 @@ pub fn set_pools(
     let mut draft = Draft::on(account, now);
     let pools = profile.pools.replaced(terms, Month::of(draft.now()));
     draft.account_mut().pools_version = pools.version;
+    draft.tell_anew_of_pools(&pools);
     let profile = Profile { pools, ..profile.clone() };
     draft.add_event(settings_changed(vec![Setting::Pools], by, &profile, &profile, None));
     draft.set_profile(profile);

@@ -60,7 +60,10 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
 
 /// Whether older software would lose something of the account, or not understand it.
 fn needs_newest_schema(account: &Account) -> bool {
-    account.pools_version > 0 || account.billing_model == BillingModel::Switching
+    account.pools_version > 0
+        || account.billing_model == BillingModel::Switching
+        || account.post_usage.amount.is_negative()
+        || account.lots.iter().any(|lot| lot.id.is_of_reversal())
 }
 
 /// How the account stood at the end of a day, in the names of `core`.

@@ -28,9 +28,8 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts"] if !is_post => same::<Accounts>,
         ["accounts"]
         | ["accounts", _]
-        | ["accounts", _, "payment-method", ..]
         | ["accounts", _, "pools"]
-        | ["accounts", _, "auto-recharge", ..] => same::<Account>,
+        | ["accounts", _, "payment-method" | "auto-recharge", ..] => same::<Account>,
         ["accounts", _, "lots"] => same::<Lots>,
         ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
         ["accounts", _, "purchases", ..] => same::<Purchase>,

@@ -72,6 +72,20 @@ fn routes() -> Vec<Route> {
         get("/v1/rates?service=userOut&number=33123456789&currency=EUR", "OAVP"),
         get("/v1/rates/list", "OAVP"),
         get("/v1/unrated", "O"),
+        route(Method::POST, "/v1/unrated/rate", "O", Value::Null, 200),
+        get("/v1/plans", "OAVP"),
+        route(Method::PUT, "/v1/accounts/{account}/pools", "O", json!({ "pools": [] }), 200),
+        route(
+            Method::POST,
+            "/v1/accounts/{account}/reversals?reason=r",
+            "OP",
+            json!({ "records": [{ "id": "{new}", "startedAt": NOW }] }),
+            200,
+        ),
+        get("/v1/accounts/{account}/billing-model/preview", "OA"),
+        // Nothing that follows needs a card.
+        route(Method::DELETE, "/v1/accounts/{account}/payment-method/backup", "OA", Value::Null, 200),
+        route(Method::DELETE, "/v1/accounts/{account}/payment-method", "OA", Value::Null, 200),
     ]
 }
 

@@ -33,6 +33,7 @@ mod recovery;
 mod reversals;
 mod start;
 mod statements;
+mod switch;
 mod telemetry;
 mod tour;
 mod undelivered;

@@ -3,7 +3,7 @@
 
 use contract::{
     Account, Accounts, BalanceAt, Balances, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound,
-    RatedNow, Rates, Reversals, Statement, Transaction, Transactions, UnratedRecords,
+    RatedNow, Rates, Reversals, Statement, SwitchPreview, Transaction, Transactions, UnratedRecords,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -28,8 +28,8 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts"] if !is_post => same::<Accounts>,
         ["accounts"]
         | ["accounts", _]
-        | ["accounts", _, "payment-method" | "pools"]
-        | ["accounts", _, "auto-recharge", ..] => same::<Account>,
+        | ["accounts", _, "pools"]
+        | ["accounts", _, "payment-method" | "auto-recharge", ..] => same::<Account>,
         ["accounts", _, "lots"] => same::<Lots>,
         ["accounts", _, "balance"] => same::<BalanceAt>,
         ["accounts", _, "balances"] => same::<Balances>,
@@ -40,6 +40,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
         ["accounts", _, "debits"] => same::<Debits>,
         ["accounts", _, "reversals"] => same::<Reversals>,
+        ["accounts", _, "billing-model", "preview"] => same::<SwitchPreview>,
         ["plans"] => same::<Plans>,
         ["unrated", "rate"] => same::<RatedNow>,
         ["unrated"] => same::<UnratedRecords>,

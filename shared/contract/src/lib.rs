@@ -40,7 +40,7 @@ mod transaction;
 
 pub use account::{
     Account, Accounts, AutoRecharge, Card, NextExpiry, Plan, Plans, Pool, PoolMonth, PostUsage,
-    RechargeFailure,
+    RechargeFailure, SwitchPreview,
 };
 pub use amount::Amount;
 pub use code::{Code, FieldError};

@@ -135,7 +135,7 @@ impl StatementBalance {
 #[serde(rename_all = "camelCase")]
 pub struct StatementLine {
     /// `purchase`, `recharge`, `adjustmentIn` (funds that the operator added), `usage`, `reversal`, `expiry`, `adjustmentOut`
-    /// (what the operator took), `invoice`, `unrated` or `rejected`.
+    /// (what the operator took), `invoice`, `switch` (what was owed and became post-usage), `unrated` or `rejected`.
     #[schema(example = "usage")]
     pub kind: String,
     /// The service of calls, and of charges taken back.
@@ -192,6 +192,7 @@ fn name_of(kind: &LineKind) -> &'static str {
         LineKind::Expiry => "expiry",
         LineKind::AdjustmentOut => "adjustmentOut",
         LineKind::Invoice => "invoice",
+        LineKind::Switch => "switch",
         LineKind::Unrated => "unrated",
         LineKind::Rejected => "rejected",
     }

@@ -12,25 +12,37 @@ use crate::pool::PoolUse;
 use crate::recharge::state::Recharge;
 use crate::time::{Month, day_before, day_of};
 
-/// How an organization pays (A1).
+/// How an organization pays (A1, S8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BillingModel {
     /// Funds pay first, and the rest is owed.
     Prepaid,
+    /// The switch to [`PostUsage`](Self::PostUsage) was asked for while auto-recharge was on. Until auto-recharge is off, the
+    /// account lives as a prepaid one, but cannot buy funds.
+    #[serde(skip)]
+    Switching,
     /// The newer commerce model: old funds pay first, and the rest is invoiced after use.
     PostUsage,
 }
 
 impl BillingModel {
-    /// Every model.
+    /// The models that a request may name.
     pub const ALL: [Self; 2] = [Self::Prepaid, Self::PostUsage];
 
     /// The API's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Prepaid => "prepaid",
-            Self::PostUsage => "postUsage",
+            Self::Switching | Self::PostUsage => "postUsage",
+        }
+    }
+
+    /// Whether charges that no funds cover are owed, and no paid call may start without funds. Otherwise they are invoiced.
+    pub fn owes(self) -> bool {
+        match self {
+            Self::Prepaid | Self::Switching => true,
+            Self::PostUsage => false,
         }
     }
 }
@@ -40,7 +52,7 @@ impl BillingModel {
 pub enum Status {
     /// They may.
     Active,
-    /// A prepaid account with nothing available.
+    /// An account that is not invoiced after use, with nothing available.
     Depleted,
 }
 
@@ -221,7 +233,7 @@ impl Account {
 
     /// Whether paid calls may start at `now` (A3).
     pub fn status(&self, now: Timestamp) -> Status {
-        let depleted = self.billing_model == BillingModel::Prepaid && !self.available(now).is_positive();
+        let depleted = self.billing_model.owes() && !self.available(now).is_positive();
         if depleted { Status::Depleted } else { Status::Active }
     }
 

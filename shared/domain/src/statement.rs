@@ -45,6 +45,8 @@ pub enum LineKind {
     AdjustmentOut,
     /// Invoices.
     Invoice,
+    /// What was owed and became post-usage as the account switched.
+    Switch,
     /// Calls without a rate, which are not charged for yet.
     Unrated,
     /// Records that were rejected.
@@ -164,6 +166,7 @@ fn line_of(entry: &JournalEntry) -> (LineKind, Line) {
         }
         EntryDetails::Expiry { .. } => (LineKind::Expiry, moved),
         EntryDetails::Invoice { .. } => (LineKind::Invoice, moved),
+        EntryDetails::Switch => (LineKind::Switch, moved),
         EntryDetails::Unrated { .. } => (LineKind::Unrated, moved),
         EntryDetails::Rejected(_) => (LineKind::Rejected, moved),
     }

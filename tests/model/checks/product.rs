@@ -20,9 +20,9 @@ use domain::statement::{Lines, Statement};
 use domain::time::{day_of, plus_months};
 use domain::usage::Number;
 use domain::{
-    Account, AccountId, BillingModel, Currency, Decision, Fingerprint, JournalEntry, JournalKey, Money,
-    Payment, PaymentId, Profile, RateTable, RecordId, Service, UsageRecord, expiry, settings, settlement,
-    unrated,
+    Account, AccountId, BillingModel, CardPayment, Currency, Decision, Fingerprint, JournalEntry, JournalKey,
+    Money, Payment, PaymentId, Profile, RateTable, RecordId, Service, UsageRecord, expiry, settings,
+    settlement, unrated,
 };
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -50,7 +50,7 @@ pub(crate) struct Product {
     invoices: Vec<Invoice>,
     /// Purchases, recharges and adjustments that were made, by id.
     made: HashMap<String, Step>,
-    /// The model's names of lots that reversals added, by id.
+    /// The model's names of lots that reversals and recharges added, by id.
     names: HashMap<String, String>,
 }
 
@@ -58,18 +58,17 @@ impl Product {
     pub(crate) fn open(currency: model::Currency, billing: Billing, now: Timestamp) -> Self {
         let billing = match billing {
             Billing::Prepaid => BillingModel::Prepaid,
+            Billing::Switching => BillingModel::Switching,
             Billing::PostUsage => BillingModel::PostUsage,
         };
         let currency = Currency::parse(currency.code()).unwrap();
-        let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2040 };
-        let method = PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card };
         // The model has neither limits of purchases nor of recharges in a day.
         let limits = PurchaseLimits::parse("EUR=0.01..1000000000,JPY=1..1000000000").unwrap();
         let account = Account::open(AccountId::parse("a").unwrap(), currency, billing, now);
         let opened = DayEnd::of(&account);
         Self {
             account,
-            profile: Profile { payment_method: Some(method), ..Profile::default() },
+            profile: Profile { payment_method: Some(saved_card()), ..Profile::default() },
             rates: RateTable::default(),
             policy: Policy { limits, a_day: u32::MAX },
             journal: BTreeMap::new(),
@@ -119,7 +118,8 @@ impl Product {
 
     fn answer(&mut self, at: Timestamp, step: &Step) -> Answer {
         match step {
-            Step::Buy { id, amount } | Step::Recharge { id, amount } => self.buy(at, id, *amount, step),
+            Step::Buy { id, amount } => self.buy(at, id, *amount, step),
+            Step::Recharge { id, amount } => self.recharge(at, id, *amount, step),
             Step::Adjust { id, amount, expires_at, allow_negative } => {
                 let request = AdjustmentRequest {
                     id: PaymentId::parse(id).unwrap(),
@@ -136,6 +136,9 @@ impl Product {
                 self.set_auto_recharge(at, Some((*trigger, *amount)))
             }
             Step::TurnOff => self.set_auto_recharge(at, None),
+            Step::Switch => self.set(at, self.profile.clone(), Some(BillingModel::PostUsage)),
+            Step::SaveCard => self.set_card(at, Some(saved_card())),
+            Step::RemoveCard => self.set_card(at, None),
             Step::Call(record) => self.call(at, &usage_record(record)),
             Step::Reverse(key) => self.reverse(at, key),
             Step::SetPools(pools) => {
@@ -213,8 +216,30 @@ impl Product {
         let opened = purchase::open(&self.account, &self.profile, at, &request, &self.policy.limits);
         let Ok(opened) = opened else { return Answer::Refused };
         let (_, payment) = self.commit(opened);
+        self.settle(at, id, &payment, step)
+    }
+
+    /// Settles the recharge that the product wants, if it wants one of this amount. Otherwise the payment was open already, as a
+    /// purchase is.
+    fn recharge(&mut self, at: Timestamp, id: &str, amount: Decimal, step: &Step) -> Answer {
+        if let Some(answer) = self.made_before(id, step) {
+            return answer;
+        }
+        let wanted = recharge::look(&self.account, &self.profile, at, at, &self.policy);
+        match &wanted.answer {
+            Some(payment) if payment.amount.amount() == amount => {
+                let (_, payment) = self.commit(wanted);
+                let payment = payment.expect("it was looked at");
+                self.names.insert(payment.id.to_string(), id.to_owned());
+                self.settle(at, id, &payment, step)
+            }
+            _ => self.buy(at, id, amount, step),
+        }
+    }
+
+    fn settle(&mut self, at: Timestamp, id: &str, payment: &CardPayment, step: &Step) -> Answer {
         let owed = self.account.owed;
-        let charged = settlement::succeed(&self.account, at, &payment, "pi_1").unwrap();
+        let charged = settlement::succeed(&self.account, at, payment, "pi_1").unwrap();
         self.commit(charged);
         self.made.insert(id.to_owned(), step.clone());
         Answer::Added(Added {
@@ -254,6 +279,17 @@ impl Product {
             }
             Err(_) => Answer::Refused,
         }
+    }
+
+    fn set_card(&mut self, at: Timestamp, payment_method: Option<PaymentMethod>) -> Answer {
+        self.set(at, Profile { payment_method, ..self.profile.clone() }, None)
+    }
+
+    fn set(&mut self, at: Timestamp, profile: Profile, billing_model: Option<BillingModel>) -> Answer {
+        let new = settings::NewSettings { profile, warning: None, billing_model, by: "test".into() };
+        let decision = settings::change(&self.account, &self.profile, at, new);
+        self.commit(decision.expect("nobody asks to move back"));
+        Answer::Set
     }
 
     /// Sends a record as the debit function does.
@@ -358,6 +394,7 @@ impl Product {
                 month: Month::of(account.post_usage.month.start()),
                 amount: account.post_usage.amount.amount(),
             }),
+            switch_pending: account.billing_model == BillingModel::Switching,
             lots: in_order(lots.collect()),
             pools: self.pool_use(now),
             unrated: self.unrated.iter().map(key_of).collect(),
@@ -420,6 +457,11 @@ impl Product {
         }
         wrong
     }
+}
+
+fn saved_card() -> PaymentMethod {
+    let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2040 };
+    PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card }
 }
 
 fn in_order(mut lots: Vec<LotFunds>) -> Vec<LotFunds> {

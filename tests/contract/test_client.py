@@ -182,7 +182,7 @@ def test_a_generated_client_reads_every_field_of_every_answer(host, generated, d
     operator = Client(generated, seen, host, host.token("operator"))
     live(host, operator, Client(generated, seen, host, host.token("platform", "contoso")))
     missing = seen.all_fields() - set(seen.fields)
-    assert not missing, sorted(missing)
+    assert not missing, "\n".join(map(str, sorted(missing)))
 
 
 def live(host, client, platform):
@@ -213,12 +213,20 @@ def live(host, client, platform):
     bought = next(purchase for purchase in purchases if purchase.status == "succeeded")
     receipt = call("getReceipt", "contoso", bought.purchase_id)
     assert receipt.payload.read(5) == b"%PDF-"
-    adjust(client, "contoso", "5.00")
-    adjust(client, "later", "5.00")
+    adjust(client, "contoso", "gift", amount="5.00")
+    adjust(client, "later", "gift", amount="5.00")
+    for account in ["contoso", "later"]:
+        call("previewSwitch", account)
     call("listLots", "contoso")
 
     usage(host, client, platform)
     recharge(host, client)
+    today = instant(NOW).date()
+    call("getBalance", "contoso", at=today)
+    call("listBalances", "contoso", from_=today, to=today)
+    call("getStatement", "contoso", from_=today, to=today)
+    included(client)
+    reversals(host, client)
     page = call("listAccounts", limit=1)
     call("listAccounts", limit=100, cursor=page.next_)
     assert call("getAccount", "contoso").account_id == "contoso"
@@ -229,9 +237,9 @@ def buy(client, amount, status, **more):
     return client.call("buyFunds", "contoso", body=body, idempotency_key=f"{amount}{more}".replace(" ", ""), status=status)
 
 
-def adjust(client, account, amount):
-    body = client.model("NewAdjustment", amount=amount, reason="a gift")
-    client.call("adjustFunds", account, body=body, idempotency_key="gift", status=201)
+def adjust(client, account, key, **fields):
+    body = client.model("NewAdjustment", reason="a gift", **fields)
+    client.call("adjustFunds", account, body=body, idempotency_key=key, status=201)
 
 
 def usage(host, client, platform):
@@ -272,7 +280,54 @@ def usage(host, client, platform):
     assert "ada" in [group.key for group in users.groups]
     greatest = client.call("reportUsage", "contoso", group_by=by_user, top=1)
     assert greatest.others.calls + greatest.groups[0].calls == users.total.calls
-    client.call("findRate", service=client.choice("Service", "userOut"), number="33123456789", currency=client.choice("Currency", "EUR"))
+    client.call("rateUnratedRecords", limit=1)
+    euro = client.choice("Currency", "EUR")
+    client.call("findRate", service=client.choice("Service", "userOut"), number="33123456789", currency=euro)
+    client.call("findRate", number="33123456789", currency=euro)
+    client.call("listRates", currency=euro, limit=1)
+
+
+def included(client):
+    """Opens an account with pools, and debits a call that uses one."""
+    client.call("createAccount", body=client.model("NewAccount", accountId="kept", name="Kept", currency="EUR"), status=201)
+    assert "MCOPSTN1" in [plan.plan for plan in client.call("listPlans").plans]
+    own = {"plan": "own", "country": "FR", "minutesPerLicence": 10, "licences": 1, "services": ["userOut"], "countries": ["FR"]}
+    pools = [{"plan": "MCOPSTN1", "country": "FR", "licences": 1}, own]
+    client.call("setPools", "kept", body=client.model("NewPools", pools=pools))
+    debit(client, "covered", durationSeconds=61, plan="own", userCountry="FR")
+    account = client.call("setPools", "kept", body=client.model("NewPools", pools=pools[:1]))
+    assert [(pool.plan, pool.removed) for pool in account.pools if pool.plan == "own"] == [("own", True)]
+
+
+def debit(client, id, **fields):
+    record = {"id": id, "service": "userOut", "number": "+33123456789", "startedAt": NOW, "durationSeconds": 60, **fields}
+    debits = client.call("debitUsage", "kept", body=client.model("Records", records=[record]))
+    assert [result.status for result in debits.results] == ["accepted"]
+
+
+def reversals(host, client):
+    """Reverses calls that were paid from a pool, from lots and from debt, one of them after its lot's late records are over."""
+    tomorrow = "2026-11-23T12:00:00Z"
+    debit(client, "owed", charge="2.00")
+    adjust(client, "kept", "first", amount="10.00", expiresAt=tomorrow)
+    debit(client, "drawn", charge="3.00")
+    debit(client, "returned", charge="1.00")
+    names = [{"id": id, "startedAt": NOW} for id in ["covered", "owed", "returned", "nobody"]]
+    done = client.call("reverseUsage", "kept", body=client.model("RecordsToReverse", records=names), reason="mistaken")
+    assert [result.status for result in done.results] == ["reversed", "reversed", "reversed", "notFound"]
+    debit(client, "beyond", charge="20.00")
+    reverse(client, "drawn")
+    adjust(client, "kept", "second", amount="30.00", expiresAt=tomorrow)
+    debit(client, "late", charge="5.00")
+    host.local("POST", "time", {"now": "2026-11-27T12:00:00Z"})
+    reverse(client, "late")
+    transactions = client.call("listTransactions", "kept", limit=100).transactions
+    assert [transaction for transaction in transactions if transaction.kind == "expiry" and transaction.returned_by]
+
+
+def reverse(client, id):
+    body = client.model("NewReversal", startedAt=NOW, reason="mistaken")
+    client.call("reverseUsageRecord", "kept", id, body=body)
 
 
 def recharge(host, client):

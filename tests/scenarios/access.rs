@@ -64,11 +64,28 @@ fn routes() -> Vec<Route> {
             200,
         ),
         get("/v1/accounts/{account}/lots", "OAV"),
+        get("/v1/accounts/{account}/balance?at=2026-11-22", "OAV"),
+        get("/v1/accounts/{account}/balances?from=2026-11-22&to=2026-11-22", "OAV"),
+        get("/v1/accounts/{account}/statement?from=2026-11-22&to=2026-11-22", "OAV"),
         get("/v1/accounts/{account}/transactions", "OAV"),
         get("/v1/accounts/{account}/usage/before?startedAt=2026-11-22T12:00:00Z", "OAVP"),
         get("/v1/rates?service=userOut&number=33123456789&currency=EUR", "OAVP"),
         get("/v1/rates/list", "OAVP"),
         get("/v1/unrated", "O"),
+        route(Method::POST, "/v1/unrated/rate", "O", Value::Null, 200),
+        get("/v1/plans", "OAVP"),
+        route(Method::PUT, "/v1/accounts/{account}/pools", "O", json!({ "pools": [] }), 200),
+        route(
+            Method::POST,
+            "/v1/accounts/{account}/reversals?reason=r",
+            "OP",
+            json!({ "records": [{ "id": "{new}", "startedAt": NOW }] }),
+            200,
+        ),
+        get("/v1/accounts/{account}/billing-model/preview", "OA"),
+        // Nothing that follows needs a card.
+        route(Method::DELETE, "/v1/accounts/{account}/payment-method/backup", "OA", Value::Null, 200),
+        route(Method::DELETE, "/v1/accounts/{account}/payment-method", "OA", Value::Null, 200),
     ]
 }
 

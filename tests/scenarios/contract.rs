@@ -335,6 +335,7 @@ async fn instants_of_every_answer_sort_as_text() {
         "/v1/accounts/a/lots",
         "/v1/accounts/a/purchases",
         "/v1/accounts/a/transactions",
+        "/v1/accounts/a/statement?from=2026-11-22&to=2026-11-22",
         "/v1/unrated",
         "/v1/rates?service=userOut&number=33123456789&currency=EUR",
         "/v1/rates/list?limit=3",

@@ -187,6 +187,9 @@ async fn reads_cost_a_few_units() {
         ("/v1/accounts/a/transactions?limit=10", 2),
         ("/v1/accounts/a/transactions?limit=100", 14),
         ("/v1/accounts/a/transactions?kind=purchase&from=2026-11-22T11:00:00Z", 2),
+        ("/v1/accounts/a/balance?at=2026-11-22", 1),
+        ("/v1/accounts/a/balances?from=2026-11-22&to=2026-11-22", 2),
+        ("/v1/accounts/a/statement?from=2026-11-22&to=2026-11-22", 70),
         ("/v1/accounts/a/usage/r-7?startedAt=2026-11-22T08:00:00Z", 1),
         ("/v1/rates?service=userOut&number=33123456789&currency=EUR", 0),
         ("/v1/rates/list", 0),
@@ -238,6 +241,27 @@ async fn an_entry_posted_over_three_days_late_costs_a_unit_more() {
 }
 
 #[tokio::test]
+async fn a_statement_reads_account_profile_ends_of_days_and_the_entries_near_its_period() {
+    let world = world().await;
+    world.operator.debit("a", &records("first", 400)).await.expect(200);
+    for day in 23..=29 {
+        world.set_time(&format!("2026-11-{day}T12:00:00Z"));
+        world.operator.debit("a", &records(&format!("of-{day}"), 1)).await.expect(200);
+    }
+    for (path, expected) in [
+        ("balance?at=2026-11-22", 1 + 1),
+        ("balances?from=2026-11-22&to=2026-11-29", 1 + 1 + 1),
+        // A page of the journal and one of the index of late entries.
+        ("statement?from=2026-11-28&to=2026-11-28", 4 + 2 + 1 + 1),
+    ] {
+        let before = world.units("statement").await;
+        world.operator.get(&format!("/v1/accounts/a/{path}")).await.expect(200);
+        let cost = world.units("statement").await - before;
+        assert!(cost.read <= Decimal::from(expected) && cost.write.is_zero(), "{path}: {cost:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_report_of_totalled_days_reads_their_groups_and_not_their_calls() {
     let world = world().await;
     let (days, users) = (20, 50);
@@ -273,9 +297,15 @@ async fn a_report_of_totalled_days_reads_their_groups_and_not_their_calls() {
 #[tokio::test]
 async fn the_local_metrics_give_the_same_costs() {
     let world = world().await;
+    let before = local_metrics(&world).await;
     world.operator.debit("a", &records("r", 99)).await.expect(200);
-    let metrics = world.operator.get("/_local/metrics").await.expect(200);
-    let debit = &metrics["functions"]["debit"];
-    assert_eq!((&debit["invocations"], &debit["errors"]), (&json!(1), &json!(0)));
-    assert_eq!((&debit["readUnits"], &debit["writeUnits"]), (&json!(1.0), &json!(200.0)));
+    let after = local_metrics(&world).await;
+    let added = |name: &str| after[name].as_f64().unwrap() - before[name].as_f64().unwrap();
+    assert_eq!((added("invocations"), added("errors")), (1.0, 0.0));
+    assert_eq!((added("readUnits"), added("writeUnits")), (1.0, 200.0));
+}
+
+/// What `/_local/metrics` says about the debit function. Its schedule has run once when the host starts.
+async fn local_metrics(world: &World) -> Value {
+    world.operator.get("/_local/metrics").await.expect(200)["functions"]["debit"].clone()
 }

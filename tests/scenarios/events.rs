@@ -430,7 +430,7 @@ async fn the_end_of_a_day_is_stored_and_not_published() {
     let world = world().await;
     let store = world.host.machine().functions.publish_ports().store.clone();
     let (id, day) = (AccountId::parse("a").unwrap(), "2026-11-22".parse().unwrap());
-    assert_eq!(store.day_end(&id, day).await.unwrap(), None);
+    assert_eq!(store.day_end_at_or_before(&id, day).await.unwrap(), None);
     let before = store.account(&id).await.unwrap().unwrap();
     let runs_before = runs(&world.operator, "publish").await;
 
@@ -439,7 +439,7 @@ async fn the_end_of_a_day_is_stored_and_not_published() {
         world.operator.debit("a", &[rated(id, START, "1.0000")]).await.expect(200);
     }
     world.drain().await;
-    let stored = store.day_end(&id, day).await.unwrap().unwrap();
+    let stored = store.day_end_at_or_before(&id, day).await.unwrap().unwrap();
     assert_eq!(Some(stored), DayEnd::before(&before, "2026-11-24T12:00:00Z".parse().unwrap()));
     assert_eq!(runs(&world.operator, "publish").await, runs_before);
     world.operator.assert_books_balance("a").await;

@@ -32,6 +32,8 @@ mod reconcile;
 mod recovery;
 mod reversals;
 mod start;
+mod statements;
+mod switch;
 mod telemetry;
 mod tour;
 mod undelivered;

@@ -419,7 +419,13 @@ impl Api {
 
     /// Sends a GET request for content that is not text, which must be answered 200.
     pub async fn get_bytes(&self, path: &str) -> (HeaderMap, Vec<u8>) {
+        self.get_bytes_as(path, "*/*").await
+    }
+
+    /// The same for content of this type.
+    pub async fn get_bytes_as(&self, path: &str, accept: &str) -> (HeaderMap, Vec<u8>) {
         let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let request = request.header("accept", accept);
         let response = request.send().await.expect("the host answers");
         assert_eq!(response.status(), 200, "{path}");
         let headers = response.headers().clone();

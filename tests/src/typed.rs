@@ -2,8 +2,8 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates,
-    Reversals, Transaction, Transactions, UnratedRecords, UsageReport,
+    Account, Accounts, BalanceAt, Balances, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound,
+    RatedNow, Rates, Reversals, Statement, SwitchPreview, Transaction, Transactions, UnratedRecords, UsageReport,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -28,9 +28,12 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts"] if !is_post => same::<Accounts>,
         ["accounts"]
         | ["accounts", _]
-        | ["accounts", _, "payment-method" | "pools"]
-        | ["accounts", _, "auto-recharge", ..] => same::<Account>,
+        | ["accounts", _, "pools"]
+        | ["accounts", _, "payment-method" | "auto-recharge", ..] => same::<Account>,
         ["accounts", _, "lots"] => same::<Lots>,
+        ["accounts", _, "balance"] => same::<BalanceAt>,
+        ["accounts", _, "balances"] => same::<Balances>,
+        ["accounts", _, "statement"] => same::<Statement>,
         ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
         ["accounts", _, "purchases", ..] => same::<Purchase>,
         ["accounts", _, "transactions"] => same::<Transactions>,
@@ -38,6 +41,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
         ["accounts", _, "debits"] => same::<Debits>,
         ["accounts", _, "reversals"] => same::<Reversals>,
+        ["accounts", _, "billing-model", "preview"] => same::<SwitchPreview>,
         ["plans"] => same::<Plans>,
         ["unrated", "rate"] => same::<RatedNow>,
         ["unrated"] => same::<UnratedRecords>,

@@ -36,7 +36,7 @@ TABLES = {
 # The indexes that each function queries.
 INDEXES = {
     "account": "accounts/listing sandbox/byCustomer",
-    "statement": "payments/creation",
+    "statement": "payments/creation journal/latePosted",
     "expire": "accounts/dueExpire",
     "recharge": "accounts/dueRecharge sandbox/byCustomer",
     "publish": "accounts/listing journal/latePosted",

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`open`] | create an account (A1) |
 //! | [`read`] | read one, list all |
-//! | [`settings`] | change its profile, its cards and its warning amount (A1, F10, N4) |
+//! | [`settings`] | change its profile, its cards, its warning amount and its billing model (A1, F10, N4, S8) |
 //! | [`pools`] | set its pools of included minutes (S7) |
 //! | [`plans`] | the catalogue of plans (S7) |
 //! | [`auto_recharge`] | set auto-recharge, resume it (R1, R5, R6) |
@@ -42,6 +42,9 @@ api::routes! { &Ports;
     "PUT /v1/accounts/{id}/auto-recharge" () => auto_recharge::set,
     "POST /v1/accounts/{id}/auto-recharge/resume" () => auto_recharge::resume,
     "PUT /v1/accounts/{id}/payment-method" () => settings::set_payment_method,
+    "DELETE /v1/accounts/{id}/payment-method" () => settings::remove_payment_method,
+    "DELETE /v1/accounts/{id}/payment-method/backup" () => settings::remove_backup,
+    "GET /v1/accounts/{id}/billing-model/preview" () => settings::preview_switch,
     "PUT /v1/accounts/{id}/pools" () => pools::set,
     "GET /v1/plans" () => plans::list,
 }

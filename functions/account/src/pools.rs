@@ -38,13 +38,12 @@ pub struct NewPool {
     #[schema(maximum = 1_000_000)]
     licences: u32,
     /// The minutes of one licence in a calendar month (UTC).
-    #[schema(nullable = false, minimum = 1, maximum = 44_640)]
+    #[schema(minimum = 1, maximum = 44_640)]
     minutes_per_licence: Option<u32>,
     /// The services that it includes.
-    #[schema(value_type = Option<Vec<ServiceName>>, nullable = false, min_items = 1)]
+    #[schema(value_type = Option<Vec<ServiceName>>, min_items = 1)]
     services: Option<Vec<Service>>,
     /// The countries of the destinations that it includes, ISO 3166-1 alpha-2. Without it, the pool includes all destinations.
-    #[schema(nullable = false)]
     countries: Option<Vec<String>>,
 }
 

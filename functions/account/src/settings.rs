@@ -1,14 +1,14 @@
-//! Changing an account's profile, its cards and its warning amount (A1, F10, N4).
+//! Changing an account's profile, its cards, its warning amount and its billing model (A1, F10, N4, S8).
 
 use api::fields::anything;
 use api::problem::both;
 use api::{Change, Fields, Problem, Reply, Request, Role};
-use contract::names::{Emails, LocaleName};
-use contract::{Account, Amount, Code, FieldError};
+use contract::names::{BillingModelName, Emails, LocaleName};
+use contract::{Account, Amount, Code, FieldError, SwitchPreview};
 use domain::account;
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
-use domain::settings::{self, NewSettings};
-use domain::{AccountId, Currency, Locale, Money, Profile};
+use domain::settings::{self, NewSettings, NoWayBack};
+use domain::{AccountId, BillingModel, Currency, Locale, Money, Profile};
 use email_address::{EmailAddress, Options};
 use payments::Cashier;
 use utoipa::ToSchema;
@@ -50,6 +50,11 @@ pub struct Changes {
     /// `null` or an empty text turns the warning off.
     #[schema(value_type = Option<String>, example = "20.00", pattern = r"^(\d{1,15}(\.\d{1,10})?)?$")]
     low_balance_amount: Change<Money>,
+    /// Only `postUsage`, unless the account is prepaid anyway: the account is to pay after use. While auto-recharge is on, the
+    /// switch is `pending`, the account lives as a prepaid one, and auto-recharge goes on. Once it is off, the switch is
+    /// `complete`: funds that are left pay first, and the rest is invoiced. Nobody moves back.
+    #[schema(value_type = BillingModelName, required = false)]
+    billing_model: Option<BillingModel>,
 }
 
 impl Changes {
@@ -60,7 +65,10 @@ impl Changes {
         let po_number = fields.change("poNumber", |number: String| check_po_number(&number));
         let low_balance_amount =
             fields.change("lowBalanceAmount", |amount: String| check_warning(&amount, currency));
-        fields.finish(|| Some(Self { name, locale, notification_emails, po_number, low_balance_amount }))
+        let billing_model = fields.change_kept("billingModel", anything::<BillingModel>);
+        let changes =
+            Self { name, locale, notification_emails, po_number, low_balance_amount, billing_model };
+        fields.finish(|| Some(changes))
     }
 }
 
@@ -76,6 +84,7 @@ impl Changes {
     request_body = Changes,
     responses(
         (status = 200, description = "The account", body = Account),
+        (status = 409, description = "The account pays after use, or is about to, and cannot be prepaid again", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -83,7 +92,8 @@ pub async fn change(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let id = request.account(&[Role::Operator, Role::Admin])?;
     let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
     let changes = Changes::read(request.fields()?, account.currency)?;
-    save(request, ports, &id, changes.low_balance_amount, |profile| Profile {
+    let asked = Asked { warning: changes.low_balance_amount, billing_model: changes.billing_model };
+    save(request, ports, &id, asked, |profile| Profile {
         name: changes.name.clone().unwrap_or(profile.name),
         locale: changes.locale.unwrap_or(profile.locale),
         notification_emails: changes.notification_emails.clone().unwrap_or(profile.notification_emails),
@@ -138,12 +148,83 @@ pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Repl
         None => Ok(None),
     };
     let (method, backup) = both(method, backup)?;
-    save(request, ports, &id, Change::Keep, |profile| Profile {
+    save(request, ports, &id, Asked::default(), |profile| Profile {
         payment_method: Some(method.clone()),
         backup: backup.clone(),
         ..profile
     })
     .await
+}
+
+/// Remove the card
+///
+/// Turns auto-recharge off, too, and completes a switch to paying after use that was pending. A backup card stays, and is charged
+/// by nothing until there is a card again.
+///
+/// For operator and admin.
+#[utoipa::path(
+    delete,
+    path = "/v1/accounts/{id}/payment-method",
+    operation_id = "removePaymentMethod",
+    tag = "Accounts",
+    params(("id" = String, Path, description = "The account")),
+    responses((status = 200, description = "The account", body = Account))
+)]
+pub async fn remove_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    let without = |profile| Profile { payment_method: None, ..profile };
+    save(request, ports, &id, Asked::default(), without).await
+}
+
+/// Remove the backup card
+///
+/// For operator and admin.
+#[utoipa::path(
+    delete,
+    path = "/v1/accounts/{id}/payment-method/backup",
+    operation_id = "removeBackup",
+    tag = "Accounts",
+    params(("id" = String, Path, description = "The account")),
+    responses((status = 200, description = "The account", body = Account))
+)]
+pub async fn remove_backup(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    save(request, ports, &id, Asked::default(), |profile| Profile { backup: None, ..profile }).await
+}
+
+/// Preview the switch to paying after use
+///
+/// What `PATCH` with `{"billingModel": "postUsage"}` would do now. Nothing changes.
+///
+/// For operator and admin.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{id}/billing-model/preview",
+    operation_id = "previewSwitch",
+    tag = "Accounts",
+    params(("id" = String, Path, description = "The account")),
+    responses((status = 200, description = "What the switch would do", body = SwitchPreview))
+)]
+pub async fn preview_switch(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    let account = ports.store.account(&id).await?.ok_or(Problem::NoAccount)?;
+    Ok(Reply::json(200, &SwitchPreview::show(&account, request.now())))
+}
+
+/// Settings that are not part of the profile.
+#[derive(Default)]
+struct Asked {
+    warning: Change<Money>,
+    billing_model: Option<BillingModel>,
+}
+
+/// A refusal of the domain, which becomes a problem.
+struct Refusal(NoWayBack);
+
+impl From<Refusal> for Problem {
+    fn from(Refusal(refusal): Refusal) -> Self {
+        Self::Conflict(Code::NoWayBack, refusal.to_string())
+    }
 }
 
 async fn keep(ports: &Ports, id: &AccountId, field: &str, token: &str) -> Result<PaymentMethod, Problem> {
@@ -156,14 +237,15 @@ async fn save(
     request: &Request,
     ports: &Ports,
     id: &AccountId,
-    warning: Change<Money>,
+    asked: Asked,
     change: impl Fn(Profile) -> Profile + Send + Sync,
 ) -> Result<Reply, Problem> {
     let by = &request.caller().subject;
     let saved = ports.store.apply_with_profile(id, |account, before| {
-        let warning = warning.clone().of(account.warning.map(|warning| warning.amount));
-        let new = NewSettings { profile: change(before.clone()), warning, by: by.clone() };
-        Ok::<_, Problem>(settings::change(account, before, request.now(), new))
+        let warning = asked.warning.clone().of(account.warning.map(|warning| warning.amount));
+        let billing_model = asked.billing_model;
+        let new = NewSettings { profile: change(before.clone()), warning, billing_model, by: by.clone() };
+        settings::change(account, before, request.now(), new).map_err(Refusal)
     });
     withdraw_and_show(request, ports, &saved.await?.account).await
 }

@@ -66,7 +66,7 @@ pub struct RecordName {
     /// When its call started.
     started_at: Timestamp,
     /// Its revision; 1 by default.
-    #[schema(nullable = false, minimum = 1)]
+    #[schema(minimum = 1)]
     revision: Option<u32>,
 }
 

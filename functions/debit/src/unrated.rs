@@ -33,8 +33,10 @@ const RUNS_FOR: SignedDuration = SignedDuration::from_hours(1);
 pub(crate) struct Rated {
     /// Records that are charged for now.
     pub(crate) rated: usize,
-    /// Records that still have no rate.
+    /// Records that still have no rate, or whose account failed.
     pub(crate) still_unrated: usize,
+    /// Accounts whose records could not be charged for, or not all of them.
+    pub(crate) failed: usize,
     /// Where the next page begins.
     pub(crate) next: Option<Cursor>,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Rated {
 pub async fn rate(request: &Request, Timed { ports, .. }: Timed<'_>) -> Result<Reply, Problem> {
     request.caller().is(&[Role::Operator])?;
     let (cursor, limit) = request.page()?;
-    let Rated { rated, still_unrated, next } =
+    let Rated { rated, still_unrated, next, .. } =
         rate_page(ports, request.now(), cursor.as_ref(), limit).await.map_err(failed)?;
     Ok(Reply::json(200, &RatedNow { rated, still_unrated, next: next.map(|next| next.encoded()) }))
 }
@@ -71,8 +73,10 @@ pub async fn rate(request: &Request, Timed { ports, .. }: Timed<'_>) -> Result<R
 pub struct Summary {
     /// Records that are charged for now.
     pub rated: usize,
-    /// Records that still have no rate.
+    /// Records that still have no rate, or whose account failed.
     pub still_unrated: usize,
+    /// Accounts whose records could not be charged for, or not all of them. Further runs try again.
+    pub failed: usize,
 }
 
 /// Goes through all unrated records, if the rate file is newer than the last run. A run that is not through by `until` is
@@ -101,15 +105,16 @@ async fn rate_all(ports: &Ports, now: Timestamp, until: Instant) -> Result<Summa
         let page = rate_page(ports, now, cursor.as_ref(), PAGE).await?;
         summary.rated += page.rated;
         summary.still_unrated += page.still_unrated;
+        summary.failed += page.failed;
         cursor = page.next;
         if cursor.is_none() {
             break true;
         }
     };
-    let are_over = is_through && now.duration_since(first_run_at) >= RUNS_FOR;
+    let are_over = is_through && summary.failed == 0 && now.duration_since(first_run_at) >= RUNS_FOR;
     ports.store.note_rating_runs(&RatingRuns { rates, first_run_at, are_over }).await?;
-    let Summary { rated, still_unrated } = summary;
-    tracing::info!(rated, still_unrated, is_through, "went through the unrated records");
+    let Summary { rated, still_unrated, failed } = summary;
+    tracing::info!(rated, still_unrated, failed, is_through, "went through the unrated records");
     Ok(summary)
 }
 
@@ -129,11 +134,18 @@ pub(crate) async fn rate_page(
             by_account.entry(account).or_default().push(record);
         }
     }
-    let mut charged = 0;
+    let (mut charged, mut failed) = (0, 0);
     for (account, records) in by_account {
-        charged += rate_account(ports, &account, now, records).await?;
+        match rate_account(ports, &account, now, records).await {
+            Ok(of_account) => charged += of_account,
+            // The records of other accounts do not wait for this one.
+            Err(problem) => {
+                failed += 1;
+                tracing::error!(%account, %problem, "unrated records were not charged for");
+            }
+        }
     }
-    Ok(Rated { rated: charged, still_unrated: of_page - charged, next: page.next })
+    Ok(Rated { rated: charged, still_unrated: of_page - charged, failed, next: page.next })
 }
 
 /// The record of an unrated entry, if it has a rate.

@@ -1,8 +1,9 @@
-//! Transactions and published rates as CSV.
+//! Transactions, statements and published rates as CSV.
 
 use api::csv::{text_cell, written};
 use api::{Problem, Reply};
-use contract::{ListedRate, RejectedRecord, Transaction};
+use contract::{ListedRate, Lot, RejectedRecord, Statement, StatementBalance, StatementLine, Transaction};
+use jiff::civil::Date;
 
 /// The columns of transactions.
 const COLUMNS: [&str; 16] = [
@@ -38,6 +39,24 @@ const RATE_COLUMNS: [&str; 10] = [
     "effectiveFrom",
 ];
 
+/// The columns of a statement.
+const STATEMENT_COLUMNS: [&str; 14] = [
+    "row",
+    "dayUtc",
+    "service",
+    "destination",
+    "count",
+    "billedSeconds",
+    "includedMinutes",
+    "charge",
+    "amount",
+    "postUsage",
+    "lotId",
+    "purchasedAt",
+    "expiresAt",
+    "remaining",
+];
+
 /// A page of transactions.
 pub fn reply(transactions: &[Transaction]) -> Result<Reply, Problem> {
     written(COLUMNS, transactions.iter().map(cells))
@@ -46,6 +65,17 @@ pub fn reply(transactions: &[Transaction]) -> Result<Reply, Problem> {
 /// A page of rates.
 pub fn rates(rates: &[ListedRate]) -> Result<Reply, Problem> {
     written(RATE_COLUMNS, rates.iter().map(rate_cells))
+}
+
+/// A statement.
+pub fn statement(statement: &Statement) -> Result<Reply, Problem> {
+    let opening = balance_cells("opening", statement.from, &statement.opening);
+    let closing = balance_cells("closing", statement.to, &statement.closing);
+    let rows = std::iter::once(opening)
+        .chain(statement.lines.iter().map(line_cells))
+        .chain(std::iter::once(closing))
+        .chain(statement.lots.iter().map(lot_cells));
+    written(STATEMENT_COLUMNS, rows)
 }
 
 /// The cells of a rate. Only its destination is a text that somebody wrote. A prefix has at most 15 digits, which a spreadsheet
@@ -63,6 +93,47 @@ fn rate_cells(ListedRate { service, currency, rate }: &ListedRate) -> [String; 1
         rate.next_increment.to_string(),
         rate.effective_from.to_string(),
     ]
+}
+
+/// The cells of a row of a statement, from the values of some columns.
+fn row_of(values: &[(&str, String)]) -> [String; 14] {
+    let value = |column| values.iter().find(|(name, _)| *name == column).map(|(_, value)| value.clone());
+    STATEMENT_COLUMNS.map(|column| value(column).unwrap_or_default())
+}
+
+fn balance_cells(row: &str, day: Date, balance: &StatementBalance) -> [String; 14] {
+    row_of(&[
+        ("row", row.to_owned()),
+        ("dayUtc", day.to_string()),
+        ("amount", balance.balance.clone()),
+        ("postUsage", balance.post_usage.clone()),
+    ])
+}
+
+/// The cells of a line. Only the destination is a text that somebody wrote.
+fn line_cells(line: &StatementLine) -> [String; 14] {
+    let destination = line.destination.as_deref().map(text_cell);
+    row_of(&[
+        ("row", line.kind.clone()),
+        ("service", line.service.clone().unwrap_or_default()),
+        ("destination", destination.unwrap_or_default()),
+        ("count", line.count.to_string()),
+        ("billedSeconds", line.billed_seconds.map(|seconds| seconds.to_string()).unwrap_or_default()),
+        ("includedMinutes", line.included_minutes.map(|minutes| minutes.to_string()).unwrap_or_default()),
+        ("charge", line.charge.clone().unwrap_or_default()),
+        ("amount", line.amount.clone()),
+        ("postUsage", line.post_usage.clone()),
+    ])
+}
+
+fn lot_cells(lot: &Lot) -> [String; 14] {
+    row_of(&[
+        ("row", "lot".to_owned()),
+        ("lotId", lot.lot_id.clone()),
+        ("purchasedAt", lot.purchased_at.to_string()),
+        ("expiresAt", lot.expires_at.to_string()),
+        ("remaining", lot.remaining.clone()),
+    ])
 }
 
 /// The cells of a row. Values that the service forms stay as they are: ids, which begin with an instant or a letter and

@@ -1,4 +1,4 @@
-//! Reads an account's funds, transactions and receipts, and the rates that calls are charged at. This function writes
+//! Reads an account's funds, transactions, statements and receipts, and the rates that calls are charged at. This function writes
 //! nothing.
 //!
 //! | file | routes |
@@ -6,15 +6,19 @@
 //! | [`funds`] | lots, purchases and recharges |
 //! | [`receipt`] | the receipt of a purchase (F8) |
 //! | [`transactions`] | transactions, a record's transaction, records without a rate (S9) |
-//! | [`csv`] | transactions and rates as CSV |
+//! | [`balances`] | the balance at the end of past days (T2) |
+//! | [`statement`] | the statement of a period (T2, T3) |
+//! | [`csv`] | transactions, statements and rates as CSV |
 //! | [`rates`] | the rates of a number (S5) |
 //! | [`rate_list`] | the published rates (S5) |
 
+pub mod balances;
 pub mod csv;
 pub mod funds;
 pub mod rate_list;
 pub mod rates;
 pub mod receipt;
+pub mod statement;
 pub mod transactions;
 
 use std::sync::Arc;
@@ -37,6 +41,9 @@ api::routes! { &Ports;
     "GET /v1/accounts/{id}/purchases/{purchaseId}" () => funds::purchase,
     "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt" () => receipt::show,
     "GET /v1/accounts/{id}/lots" () => funds::lots,
+    "GET /v1/accounts/{id}/balance" ("at") => balances::balance,
+    "GET /v1/accounts/{id}/balances" ("from", "to") => balances::balances,
+    "GET /v1/accounts/{id}/statement" ("from", "to") => statement::show,
     "GET /v1/accounts/{id}/transactions" (
         "from", "to", "kind", "cursor", "limit", "transactionId", "recordId", "startedAt", "revision"
     ) => transactions::transactions,
@@ -46,7 +53,7 @@ api::routes! { &Ports;
     "GET /v1/rates/list" ("service", "currency", "country", "cursor", "limit") => rate_list::rates,
 }
 
-/// The roles that may read an account's funds and transactions.
+/// The roles that may read an account's funds, transactions and statements.
 const READERS: [Role; 3] = [Role::Operator, Role::Admin, Role::Viewer];
 
 /// Answers one request.

@@ -34,9 +34,10 @@ const MAX_ERRORS: usize = 100;
 const MAX_SHOWN_CHARS: usize = 64;
 
 /// A requested change to an optional value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
     /// The field is left out: the value stays.
+    #[default]
     Keep,
     /// The value is set, or cleared by `None`.
     Set(Option<T>),

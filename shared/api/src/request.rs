@@ -10,6 +10,7 @@ use contract::{Code, FieldError};
 use domain::AccountId;
 use domain::time::{cut_to_millisecond, in_range};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use store::list::Cursor;
 use utoipa::IntoParams;
 
@@ -161,6 +162,24 @@ impl Request {
             return Err(Problem::field(name, Code::OutOfRange, expected));
         }
         Ok(instant)
+    }
+
+    /// A parameter of the query that is a day.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::Invalid`] if the parameter is given and is not a day of the years 2000 to 9000.
+    pub fn query_day(&self, name: &str) -> Result<Option<Date>, Problem> {
+        let expected = "expected a day such as 2026-11-22, of the years 2000 to 9000";
+        let Some(text) = self.query(name) else { return Ok(None) };
+        // The parser would also take the day of an instant.
+        let day = text.parse().ok().filter(|_| text.len() == "2026-11-22".len());
+        let day: Date = day.ok_or_else(|| Problem::field(name, Code::WrongFormat, expected))?;
+        if (2000..=9000).contains(&day.year()) {
+            Ok(Some(day))
+        } else {
+            Err(Problem::field(name, Code::OutOfRange, expected))
+        }
     }
 
     /// The parameters `cursor`, where the page begins, and `limit`, its length: 50 if it is left out.

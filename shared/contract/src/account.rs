@@ -1,6 +1,7 @@
 //! Accounts as answers show them.
 
-use domain::account;
+use domain::account::{self, BillingModel};
+use domain::money::Money;
 use domain::pool;
 use domain::profile::{self, Profile};
 use domain::recharge::{self, Recharge, State};
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::funds::Lot;
 use crate::instant::Instant;
 
 /// An organization's account.
@@ -29,6 +31,13 @@ pub struct Account {
     /// The billing model: `prepaid` or `postUsage`.
     #[schema(example = "prepaid")]
     pub billing_model: String,
+    /// Of a `postUsage` account, how far the switch is:
+    ///
+    /// - `pending`: it was asked for, and auto-recharge is still on. The account lives as a prepaid one, and auto-recharge goes on.
+    ///   Turn auto-recharge off, or remove the card, to complete the switch.
+    /// - `complete`: funds that are left pay first, and the rest is invoiced each month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switch: Option<String>,
     /// `active` or `depleted`. An account is `depleted` when nothing is available; then no paid call may start.
     #[schema(example = "active")]
     pub status: String,
@@ -242,6 +251,12 @@ pub struct PostUsage {
     pub amount: String,
 }
 
+impl From<&account::PostUsage> for PostUsage {
+    fn from(open: &account::PostUsage) -> Self {
+        Self { month: open.month.to_string(), amount: open.amount.to_string() }
+    }
+}
+
 impl Account {
     /// The account as it stands at `now`.
     pub fn show(account: &account::Account, profile: &Profile, now: Timestamp) -> Self {
@@ -252,6 +267,7 @@ impl Account {
             currency: account.currency.code().to_owned(),
             locale: profile.locale.as_str().to_owned(),
             billing_model: account.billing_model.as_str().to_owned(),
+            switch: switch_state(account.billing_model).map(str::to_owned),
             status: account.status(now).as_str().to_owned(),
             balance: account.balance().to_string(),
             available: account.available(now).to_string(),
@@ -266,10 +282,7 @@ impl Account {
             notification_emails: profile.notification_emails.clone(),
             po_number: profile.po_number.clone(),
             low_balance_amount: account.warning.map(|warning| warning.amount.to_string()),
-            post_usage: PostUsage {
-                month: account.post_usage.month.to_string(),
-                amount: account.post_usage.amount.to_string(),
-            },
+            post_usage: (&account.post_usage).into(),
             pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
             version: account.version,
             created_at: account.created_at.into(),
@@ -284,6 +297,55 @@ impl From<&profile::Card> for Card {
             last4: card.last4.clone(),
             exp_month: card.exp_month,
             exp_year: card.exp_year,
+        }
+    }
+}
+
+/// How far the switch to paying after use is.
+fn switch_state(billing_model: BillingModel) -> Option<&'static str> {
+    match billing_model {
+        BillingModel::Prepaid => None,
+        BillingModel::Switching => Some("pending"),
+        BillingModel::PostUsage => Some("complete"),
+    }
+}
+
+/// What the switch to paying after use would do, or has done.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SwitchPreview {
+    /// The billing model now: `prepaid` or `postUsage`.
+    pub billing_model: String,
+    /// How far the switch is now, if it was asked for: `pending` or `complete`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub switch: Option<String>,
+    /// How far the switch would be if it were asked for now: `pending` while auto-recharge is on, else `complete`.
+    pub becomes: String,
+    /// Whether auto-recharge is on, which holds the switch up.
+    pub held_up_by_auto_recharge: bool,
+    /// The funds that are left. Calls use them first, and what is unused at its expiry is lost.
+    pub funds: String,
+    /// The lots with funds, oldest expiry first.
+    pub lots: Vec<Lot>,
+    /// The owed amount, which the first invoice will ask for.
+    pub owed: String,
+}
+
+impl SwitchPreview {
+    /// The preview for an account as it stands at `now`.
+    pub fn show(account: &account::Account, now: Timestamp) -> Self {
+        let now = now.max(account.as_of);
+        let is_held_up = account.recharge.enabled();
+        let live = || account.lots.iter().filter(|lot| lot.usable_at(now));
+        let funds = live().fold(Money::zero(account.currency), |sum, lot| sum + lot.remaining);
+        Self {
+            billing_model: account.billing_model.as_str().to_owned(),
+            switch: switch_state(account.billing_model).map(str::to_owned),
+            becomes: if is_held_up { "pending" } else { "complete" }.to_owned(),
+            held_up_by_auto_recharge: is_held_up,
+            funds: funds.to_string(),
+            lots: live().map(Lot::from).collect(),
+            owed: account.owed.to_string(),
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum Code {
     IdempotencyKeyReused,
     /// 409: there is no card to charge.
     NoPaymentMethod,
+    /// 409: the account has switched to paying after use, or is about to, and cannot move back.
+    NoWayBack,
     /// 409: the record cannot be reversed in one commit.
     NotReversible,
     /// 409: auto-recharge is neither paused nor stopped.

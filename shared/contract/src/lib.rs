@@ -9,6 +9,7 @@
 //! | `usage` | usage reports |
 //! | `reversal` | results of reversals, and of rating records later |
 //! | `rate` | published rates |
+//! | `statement` | the balance of past days, and statements |
 //! | `problem` | the body of every error |
 //! | `code` | stable error codes |
 //! | `amount`, `instant` | amounts and instants on the wire |
@@ -35,12 +36,13 @@ pub mod names;
 mod problem;
 mod rate;
 mod reversal;
+mod statement;
 mod transaction;
 mod usage;
 
 pub use account::{
     Account, Accounts, AutoRecharge, Card, NextExpiry, Plan, Plans, Pool, PoolMonth, PostUsage,
-    RechargeFailure,
+    RechargeFailure, SwitchPreview,
 };
 pub use amount::Amount;
 pub use code::{Code, FieldError};
@@ -50,6 +52,7 @@ pub use instant::Instant;
 pub use problem::ProblemBody;
 pub use rate::{ListedRate, Rate, RateFound, Rates};
 pub use reversal::{RatedNow, ReversalCounts, ReversalResult, ReversalStatus, Reversals};
+pub use statement::{BalanceAt, Balances, DayBalance, Statement, StatementBalance, StatementLine};
 pub use transaction::{
     LotDraw, NewLot, PoolMinutes, RejectedRecord, Returned, Transaction, Transactions, UnratedRecord,
     UnratedRecords, Why,

@@ -343,7 +343,7 @@ impl Transaction {
                 returned_by: returned_by.as_ref().map(ToString::to_string),
                 ..self
             },
-            EntryDetails::Invoice { .. } => self,
+            EntryDetails::Switch | EntryDetails::Invoice { .. } => self,
         }
     }
 

@@ -11,27 +11,39 @@ use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::pool::PoolUse;
 use crate::recharge::state::Recharge;
-use crate::time::{Month, day_of};
+use crate::time::{Month, day_before, day_of};
 
-/// How an organization pays (A1).
+/// How an organization pays (A1, S8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum BillingModel {
     /// Funds pay first, and the rest is owed.
     Prepaid,
+    /// The switch to [`PostUsage`](Self::PostUsage) was asked for while auto-recharge was on. Until auto-recharge is off, the
+    /// account lives as a prepaid one, but cannot buy funds.
+    #[serde(skip)]
+    Switching,
     /// The newer commerce model: old funds pay first, and the rest is invoiced after use.
     PostUsage,
 }
 
 impl BillingModel {
-    /// Every model.
+    /// The models that a request may name.
     pub const ALL: [Self; 2] = [Self::Prepaid, Self::PostUsage];
 
     /// The API's name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Prepaid => "prepaid",
-            Self::PostUsage => "postUsage",
+            Self::Switching | Self::PostUsage => "postUsage",
+        }
+    }
+
+    /// Whether charges that no funds cover are owed, and no paid call may start without funds. Otherwise they are invoiced.
+    pub fn owes(self) -> bool {
+        match self {
+            Self::Prepaid | Self::Switching => true,
+            Self::PostUsage => false,
         }
     }
 }
@@ -41,7 +53,7 @@ impl BillingModel {
 pub enum Status {
     /// They may.
     Active,
-    /// A prepaid account with nothing available.
+    /// An account that is not invoiced after use, with nothing available.
     Depleted,
 }
 
@@ -110,18 +122,42 @@ pub struct DayEnd {
 }
 
 impl DayEnd {
-    /// The end of the day of the account's last change, if `now` is on a later day.
-    pub fn before(account: &Account, now: Timestamp) -> Option<Self> {
-        let day = day_of(account.as_of);
-        (day < day_of(now)).then(|| Self {
-            day,
+    /// The end of the day of the account's last change, as long as no later change comes.
+    pub fn of(account: &Account) -> Self {
+        Self {
+            day: day_of(account.as_of),
             as_of: account.as_of,
             version: account.version,
             balance: account.balance(),
             owed: account.owed,
             post_usage: account.post_usage,
             lots: account.lots.clone(),
-        })
+        }
+    }
+
+    /// The end of the day of the account's last change, if `now` is on a later day.
+    pub fn before(account: &Account, now: Timestamp) -> Option<Self> {
+        (day_of(account.as_of) < day_of(now)).then(|| Self::of(account))
+    }
+
+    /// The end of a day before the account was created: nothing.
+    pub fn before_creation(account: &Account) -> Self {
+        let nothing = Money::zero(account.currency);
+        Self {
+            day: day_before(day_of(account.created_at)),
+            as_of: account.created_at,
+            version: 0,
+            balance: nothing,
+            owed: nothing,
+            post_usage: PostUsage { month: Month::of(account.created_at), amount: nothing },
+            lots: Vec::new(),
+        }
+    }
+
+    /// The balance without lots expired at this instant (T2).
+    pub fn available(&self, instant: Timestamp) -> Money {
+        let expired = self.lots.iter().filter(|lot| !lot.usable_at(instant));
+        expired.fold(self.balance, |available, lot| available - lot.remaining)
     }
 }
 
@@ -201,7 +237,7 @@ impl Account {
 
     /// Whether paid calls may start at `now` (A3).
     pub fn status(&self, now: Timestamp) -> Status {
-        let depleted = self.billing_model == BillingModel::Prepaid && !self.available(now).is_positive();
+        let depleted = self.billing_model.owes() && !self.available(now).is_positive();
         if depleted { Status::Depleted } else { Status::Active }
     }
 

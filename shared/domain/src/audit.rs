@@ -616,6 +616,7 @@ impl<'a> Audit<'a> {
                 (-row.amount.amount() - drawn_by(row), None)
             }
             EntryDetails::Adjustment { expires_at: None, .. } => (-row.amount.amount() - drawn_by(row), None),
+            EntryDetails::Switch => (-row.amount.amount(), None),
             EntryDetails::Reversal(reversal) => self.reverses(row, reversal),
             EntryDetails::Expiry { lot, .. } => {
                 *self.taken.entry(lot.clone()).or_default() -= row.amount.amount();
@@ -800,6 +801,7 @@ fn payment_of(details: &EntryDetails) -> Option<&PaymentId> {
         | EntryDetails::Unrated { .. }
         | EntryDetails::Rejected(_)
         | EntryDetails::Reversal(_)
+        | EntryDetails::Switch
         | EntryDetails::Expiry { .. }
         | EntryDetails::Invoice { .. } => None,
     }
@@ -842,6 +844,10 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
                 returned_by.as_ref().map_or_else(|| JournalKey::expiry(row.at, lot), |key| key.forfeit(lot));
             (key, Fingerprint::of([lot.as_str()]))
         }
+        EntryDetails::Switch => {
+            let version_before = row.version.saturating_sub(1);
+            (JournalKey::switch(row.at, version_before), Fingerprint::of(["switch"]))
+        }
         EntryDetails::Invoice { month } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
@@ -869,6 +875,7 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
             is_owed || post_usage > Decimal::ZERO && drawn == -amount
         }
         EntryDetails::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
+        EntryDetails::Switch => amount > Decimal::ZERO && amount == post_usage && drawn.is_zero(),
         EntryDetails::Invoice { .. } => moves_nothing,
     };
     if key != row.key {

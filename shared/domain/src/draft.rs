@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::account::{Account, DayEnd, OpenPayment, PostUsage};
+use crate::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage};
 use crate::card_payment::{CardPayment, LEASE};
 use crate::change::{Change, Decision};
 use crate::event::{EventDetails, PoolShare};
@@ -13,7 +13,7 @@ use crate::journal_key::JournalKey;
 use crate::lot::{Began, Draw, Lot};
 use crate::money::Money;
 use crate::payment::Payment;
-use crate::pool::{IncludedMinutes, PoolUse, Pools, share_to_tell};
+use crate::pool::{IncludedMinutes, PoolUse, Pools, share_reached, share_to_tell};
 use crate::profile::Profile;
 use crate::recharge::state::STILL_LOW_AFTER;
 use crate::time::{Month, day_of};
@@ -23,6 +23,8 @@ use crate::time::{Month, day_of};
 pub struct Draft {
     change: Change,
     now: Timestamp,
+    /// The instant of the account's last change before this one.
+    changed_before: Timestamp,
     last_balance: Money,
 }
 
@@ -32,10 +34,11 @@ impl Draft {
     pub fn on(account: &Account, now: Timestamp) -> Self {
         let now = now.max(account.as_of);
         let day_end = DayEnd::before(account, now);
+        let changed_before = account.as_of;
         let account = Account { version: account.version + 1, as_of: now, ..account.clone() };
         let last_balance = account.balance();
         let change = Change { day_end, ..Change::of(account) };
-        let mut draft = Self { change, now, last_balance };
+        let mut draft = Self { change, now, changed_before, last_balance };
         draft.close_past_month();
         let last_month = Month::of(now).previous();
         draft.change.account.pool_use.retain(|used| used.month >= last_month);
@@ -148,6 +151,15 @@ impl Draft {
                 used.told = share;
                 let used = used.minutes;
                 self.tell_of_pool(PoolShare { pool: pool.id.clone(), month, share, used, size });
+            }
+        }
+    }
+
+    /// Lets people be told again of shares that the use of these pools, as they are now, has not reached (N8).
+    pub(crate) fn tell_anew_of_pools(&mut self, pools: &Pools) {
+        for used in &mut self.change.account.pool_use {
+            if let Some(pool) = pools.list.iter().find(|pool| pool.number == used.number) {
+                used.told = used.told.min(share_reached(used.minutes, pool.size_in(used.month)));
             }
         }
     }
@@ -296,13 +308,43 @@ impl Draft {
         self.account().available(self.now)
     }
 
-    /// Ends the draft. Every change may have moved the available balance, so the events that follow from it are added here
-    /// (T2).
+    /// Ends the draft. Every change may have turned auto-recharge off, which completes a switch (S8), and may have moved the
+    /// available balance, so the events that follow from it are added here (T2).
     pub fn finish<T>(mut self, answer: T) -> Decision<T> {
+        self.complete_switch();
         self.tell_of_crossings();
         self.tell_of_shortfall();
         assert_eq!(self.change.account.unsound(), None, "a decision leaves the account sound");
         Decision { change: Some(self.change), answer }
+    }
+
+    /// Completes a switch to paying after use once auto-recharge is off, whatever turned it off: what is owed becomes
+    /// post-usage (S8).
+    fn complete_switch(&mut self) {
+        let account = &mut self.change.account;
+        if account.billing_model != BillingModel::Switching || account.recharge.enabled() {
+            return;
+        }
+        let owed = account.owed;
+        account.billing_model = BillingModel::PostUsage;
+        account.owed = Money::zero(account.currency);
+        account.post_usage.amount += owed;
+        let version_before = account.version - 1;
+        if owed.is_positive() {
+            self.post(NewEntry {
+                key: JournalKey::switch(self.changed_before, version_before),
+                at: self.changed_before,
+                amount: owed,
+                draws: Vec::new(),
+                post_usage: owed,
+                fingerprint: Fingerprint::of(["switch"]),
+                requires: None,
+                unmarks: None,
+                details: EntryDetails::Switch,
+            });
+        }
+        let funds = self.available();
+        self.add_event(EventDetails::SwitchCompleted { owed, funds });
     }
 
     /// Adds the event of a crossing to zero or below (N3), and to the warning amount or below (N4): once, until the available

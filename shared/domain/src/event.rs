@@ -126,6 +126,15 @@ pub enum EventDetails {
         /// What was expected of it.
         problem: String,
     },
+    /// The switch to paying after use was asked for, and waits until auto-recharge is off (S8, N12).
+    SwitchPending,
+    /// The switch to paying after use is complete (S8, N12).
+    SwitchCompleted {
+        /// What was owed, and is left to the next invoice.
+        owed: Money,
+        /// The funds that are available, and are used first.
+        funds: Money,
+    },
     /// Calls used 80 % or all of a pool's minutes (N8): said once for each share, pool and month.
     PoolUsed(PoolShare),
     /// Somebody changed the account's settings (N9).
@@ -256,6 +265,8 @@ pub enum Setting {
     AutoRecharge,
     /// The pools of included minutes.
     Pools,
+    /// The billing model.
+    BillingModel,
 }
 
 /// Changed settings as they are now; those that were not changed are left out.

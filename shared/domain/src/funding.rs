@@ -1,7 +1,6 @@
 //! Funding: what pays for a charge (S1, S8, S10). Lots come first, oldest expiry first. What they do not cover is owed, or
 //! asked for by the next invoice where the account pays after use.
 
-use crate::account::BillingModel;
 use crate::draft::Draft;
 use crate::lot::Draw;
 use crate::money::{Currency, Money};
@@ -52,15 +51,12 @@ impl Funding {
 
     fn with_rest(draft: &mut Draft, draws: Vec<Draw>, uncovered: Money) -> Self {
         let from_lots = Self { draws, ..Self::nothing(uncovered.currency()) };
-        match draft.account().billing_model {
-            BillingModel::Prepaid => {
-                draft.owe(uncovered);
-                Self { owed: uncovered, ..from_lots }
-            }
-            BillingModel::PostUsage => {
-                draft.leave_to_invoice(uncovered);
-                Self { post_usage: uncovered, ..from_lots }
-            }
+        if draft.account().billing_model.owes() {
+            draft.owe(uncovered);
+            Self { owed: uncovered, ..from_lots }
+        } else {
+            draft.leave_to_invoice(uncovered);
+            Self { post_usage: uncovered, ..from_lots }
         }
     }
 }

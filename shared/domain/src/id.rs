@@ -175,6 +175,9 @@ impl PaymentId {
     }
 }
 
+/// How the ids of lots begin that reversals add.
+const OF_REVERSAL: &str = "rev_";
+
 impl LotId {
     /// The lot that this payment adds.
     pub fn of(payment: &PaymentId) -> Self {
@@ -183,7 +186,12 @@ impl LotId {
 
     /// The lot that the reversal with this journal key adds (S11).
     pub fn of_reversal(key: &str) -> Self {
-        Self(format!("rev_{}", Fingerprint::of([key]).as_str()))
+        Self(format!("{OF_REVERSAL}{}", Fingerprint::of([key]).as_str()))
+    }
+
+    /// Whether a reversal added the lot.
+    pub fn is_of_reversal(&self) -> bool {
+        self.0.starts_with(OF_REVERSAL)
     }
 
     /// The payment that added it, if money came from a card: the prefix says so.

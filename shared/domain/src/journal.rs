@@ -62,6 +62,8 @@ pub enum EntryDetails {
         /// The entry that returned them, if one did.
         returned_by: Option<JournalKey>,
     },
+    /// What was owed became post-usage, as the switch to paying after use was completed (S8).
+    Switch,
     /// A month closed (S8).
     Invoice {
         /// Which.
@@ -80,6 +82,7 @@ impl EntryDetails {
             Self::Adjustment { .. } => EntryKind::Adjustment,
             Self::Reversal(_) => EntryKind::Reversal,
             Self::Expiry { .. } => EntryKind::Expiry,
+            Self::Switch => EntryKind::Switch,
             Self::Invoice { .. } => EntryKind::Invoice,
         }
     }
@@ -94,7 +97,8 @@ impl EntryDetails {
             | Self::Funds { .. }
             | Self::Adjustment { .. }
             | Self::Expiry { .. }
-            | Self::Invoice { .. } => None,
+            | Self::Invoice { .. }
+            | Self::Switch => None,
         }
     }
 }

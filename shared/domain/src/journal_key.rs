@@ -25,6 +25,8 @@ pub enum EntryKind {
     Expiry,
     /// The operator's correction.
     Adjustment,
+    /// What was owed, left to the invoice as the switch to paying after use was completed (S8).
+    Switch,
     /// A month of post-usage charges, closed.
     Invoice,
     /// A call without a published rate, kept (S9).
@@ -35,13 +37,14 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// Every kind, for filters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Purchase,
         Self::Recharge,
         Self::Usage,
         Self::Reversal,
         Self::Expiry,
         Self::Adjustment,
+        Self::Switch,
         Self::Invoice,
         Self::Unrated,
         Self::Rejected,
@@ -56,6 +59,7 @@ impl EntryKind {
             Self::Reversal => "reversal",
             Self::Expiry => "expiry",
             Self::Adjustment => "adjustment",
+            Self::Switch => "switch",
             Self::Invoice => "invoice",
             Self::Unrated => "unrated",
             Self::Rejected => "rejected",
@@ -91,6 +95,11 @@ impl JournalKey {
     /// The key of a lot's forfeit: its expiry and id.
     pub fn expiry(expires_at: Timestamp, lot: &LotId) -> Self {
         Self::new(expires_at, EntryKind::Expiry, lot.as_str())
+    }
+
+    /// The key of the switch to paying after use: the account's last change before it, and the version that this gave.
+    pub fn switch(changed_before: Timestamp, version_before: u64) -> Self {
+        Self::new(changed_before, EntryKind::Switch, &version_before.to_string())
     }
 
     /// The key of a month's invoice: its end, the month.

@@ -37,6 +37,7 @@
 //! | [`unrated`] | paying for usage that had no rate when it came | S9 |
 //! | [`reversal`] | taking a charge back | S11 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
+//! | [`statement`] | what the balance was made of in a period, by posting | T2, T3 |
 //! | [`usage_report`] | what calls came to, by day and dimension | S5-S7, S9, S11 |
 //! | [`audit`] | whether the books hold | invariants 1-6, F8 |
 
@@ -66,6 +67,7 @@ pub mod rejected_record;
 pub mod reversal;
 pub mod settings;
 pub mod settlement;
+pub mod statement;
 pub mod time;
 pub mod unrated;
 pub mod usage;

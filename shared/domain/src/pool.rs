@@ -4,8 +4,6 @@
 //! largest number of minutes that was in force at any time of the month, so that returning a licence takes back nothing.
 //! Definitions are part of the profile; the minutes used are part of the account, since every commit may change them.
 
-use std::collections::HashMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::time::Month;
@@ -45,6 +43,18 @@ impl PoolTerms {
     fn minutes(&self) -> u64 {
         u64::from(self.minutes_per_licence) * u64::from(self.licences)
     }
+
+    fn is_of_same_users(&self, other: &Self) -> bool {
+        self.plan == other.plan && self.country == other.country
+    }
+
+    fn includes_same_calls(&self, other: &Self) -> bool {
+        self.is_of_same_users(other) && self.services == other.services && self.countries == other.countries
+    }
+
+    fn differs_in_licences_only(&self, other: &Self) -> bool {
+        self.includes_same_calls(other) && self.minutes_per_licence == other.minutes_per_licence
+    }
 }
 
 /// A pool of an account.
@@ -52,7 +62,8 @@ impl PoolTerms {
 pub struct Pool {
     /// Its number within the account. A call's minutes are counted under it.
     pub number: u16,
-    /// Its name for people: plan and country, and its place among several pools of both, such as `MCOPSTN2/FR/2`.
+    /// Its name for people: plan and country, and a number if there are several pools of both, such as `MCOPSTN2/FR/2`. It
+    /// keeps its name wherever it is listed.
     pub id: String,
     /// Its terms.
     pub terms: PoolTerms,
@@ -89,6 +100,28 @@ impl Pool {
         }
     }
 
+    /// A pool with these terms that has no licences yet, with the smallest number and name that none of the others has.
+    fn new(terms: &PoolTerms, others: &[Self], month: Month) -> Self {
+        let is_free = |number: &u16| others.iter().all(|pool| pool.number != *number);
+        let number = (0..=u16::MAX).find(is_free).expect("pools are few");
+        let (plan, country) = (&terms.plan, &terms.country);
+        let names = std::iter::once(format!("{plan}/{country}"))
+            .chain((2_u32..).map(|number| format!("{plan}/{country}/{number}")));
+        let id = names.into_iter().find(|name| others.iter().all(|pool| pool.id != *name));
+        Self {
+            number,
+            id: id.expect("names do not end"),
+            terms: PoolTerms { licences: 0, ..terms.clone() },
+            is_removed: false,
+            sizes: Sizes { changed_in: month, largest: 0, before: 0 },
+        }
+    }
+
+    /// Whether it is listed, or has minutes of this month or the last.
+    fn is_kept(&self, month: Month) -> bool {
+        !self.is_removed || self.size_in(month) > 0 || self.size_in(month.previous()) > 0
+    }
+
     /// The pool with new terms from a month on.
     fn changed(self, terms: PoolTerms, is_removed: bool, month: Month) -> Self {
         let sizes = Sizes {
@@ -119,38 +152,31 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// The pools with these terms instead, from a month on. A pool keeps its number and its sizes as long as its plan and
-    /// country are listed as often as before. A pool that is listed no more stays, without licences and after the others,
+    /// The pools with these terms instead, from a month on. Terms that are only listed at another place are those of the same
+    /// pool, so its use and its sizes go with it. A pool that is listed no more stays, without licences and after the others,
     /// until the month and the one after it are over, because its minutes of this month are still there to use.
     pub(crate) fn replaced(&self, terms: Vec<PoolTerms>, month: Month) -> Self {
-        let mut kept: HashMap<&str, &Pool> = self.list.iter().map(|pool| (pool.id.as_str(), pool)).collect();
-        let ids = ids_of(&terms);
-        let before: Vec<_> = ids.iter().map(|id| kept.remove(id.as_str()).cloned()).collect();
-        let removed = self.list.iter().filter(|pool| kept.contains_key(pool.id.as_str())).map(|pool| {
+        let mut kept: Vec<&Pool> = self.list.iter().filter(|pool| pool.is_kept(month)).collect();
+        let before = pools_before(&terms, &mut kept);
+        let removed = kept.into_iter().map(|pool| {
             let terms = PoolTerms { licences: 0, ..pool.terms.clone() };
             pool.clone().changed(terms, true, month)
         });
-        let removed = removed.filter(|pool| pool.sizes.largest > 0 || pool.sizes.before > 0);
-        let removed: Vec<_> = removed.collect();
-        let mut numbers: Vec<u16> = before.iter().flatten().chain(&removed).map(|pool| pool.number).collect();
-        let mut list = Vec::with_capacity(terms.len() + removed.len());
-        for ((id, before), terms) in ids.into_iter().zip(before).zip(terms) {
-            let pool = before.unwrap_or_else(|| {
-                let number = (0..=u16::MAX).find(|number| !numbers.contains(number)).expect("pools are few");
-                numbers.push(number);
-                let sizes = Sizes { changed_in: month, largest: 0, before: 0 };
-                Pool {
-                    number,
-                    id,
-                    terms: PoolTerms { licences: 0, ..terms.clone() },
-                    is_removed: false,
-                    sizes,
-                }
-            });
-            list.push(pool.changed(terms, false, month));
-        }
-        list.extend(removed);
-        Self { version: self.version + 1, list }
+        let removed: Vec<_> = removed.filter(|pool| pool.is_kept(month)).collect();
+        let mut list: Vec<Pool> = before.iter().flatten().chain(&removed).cloned().collect();
+        let listed: Vec<_> = before
+            .into_iter()
+            .zip(terms)
+            .map(|(before, terms)| {
+                let pool = before.unwrap_or_else(|| {
+                    let new = Pool::new(&terms, &list, month);
+                    list.push(new.clone());
+                    new
+                });
+                pool.changed(terms, false, month)
+            })
+            .collect();
+        Self { version: self.version + 1, list: listed.into_iter().chain(removed).collect() }
     }
 
     /// The terms of the listed pools.
@@ -182,20 +208,19 @@ impl Pools {
     }
 }
 
-/// The ids of pools with these terms.
-fn ids_of(terms: &[PoolTerms]) -> Vec<String> {
-    let mut seen: HashMap<(&str, &str), u16> = HashMap::new();
-    let id = |terms: &PoolTerms, place: u16| match place {
-        1 => format!("{}/{}", terms.plan, terms.country),
-        _ => format!("{}/{}/{place}", terms.plan, terms.country),
-    };
-    let mut ids = Vec::with_capacity(terms.len());
-    for terms in terms {
-        let place = seen.entry((&terms.plan, &terms.country)).or_default();
-        *place += 1;
-        ids.push(id(terms, *place));
+/// The pool that each of these terms was of before, if any, taken out of `kept`: one with the same terms but for the licences,
+/// else one that includes the same calls, else one of the same plan and country, the first that is left of each.
+fn pools_before(terms: &[PoolTerms], kept: &mut Vec<&Pool>) -> Vec<Option<Pool>> {
+    let mut before = vec![None; terms.len()];
+    for is_like in
+        [PoolTerms::differs_in_licences_only, PoolTerms::includes_same_calls, PoolTerms::is_of_same_users]
+    {
+        for (terms, before) in terms.iter().zip(&mut before).filter(|(_, before)| before.is_none()) {
+            let place = kept.iter().position(|pool| is_like(&pool.terms, terms));
+            *before = place.map(|place| kept.remove(place).clone());
+        }
     }
-    ids
+    before
 }
 
 /// Minutes that a pool gave to a call.
@@ -231,8 +256,13 @@ pub fn minutes_used(used: &[PoolUse], number: u16, month: Month) -> u64 {
 /// The share of a pool of this size that people are told of now: 80 or 100, if that much is used and they were told of less
 /// (N8).
 pub(crate) fn share_to_tell(used: &PoolUse, size: u64) -> Option<u8> {
-    let reached = TOLD_AT.into_iter().rfind(|&share| used.minutes * 100 >= size * u64::from(share))?;
+    let reached = share_reached(used.minutes, size);
     (reached > used.told).then_some(reached)
+}
+
+/// The largest share that is told of and that this use has reached of a pool of this size; zero if it has reached none.
+pub(crate) fn share_reached(minutes: u64, size: u64) -> u8 {
+    TOLD_AT.into_iter().rfind(|&share| minutes * 100 >= size * u64::from(share)).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -283,6 +313,28 @@ mod tests {
                 assert_eq!(pools.list[0].size_in(month(in_month)), size, "{lists:?}: {in_month}");
             }
         }
+    }
+
+    #[test]
+    fn s7_use_goes_with_the_terms_when_pools_are_listed_in_another_order() {
+        let domestic = PoolTerms { countries: vec!["FR".into()], minutes_per_licence: 1200, ..terms("P", 1) };
+        let international = PoolTerms { minutes_per_licence: 600, ..terms("P", 1) };
+        let pools =
+            Pools::default().replaced(vec![domestic.clone(), international.clone()], month("2026-01"));
+        let swapped = pools.replaced(vec![international.clone(), domestic.clone()], month("2026-01"));
+        let shown = |pools: &Pools| -> Vec<_> {
+            let size = |pool: &Pool| pool.size_in(month("2026-01"));
+            pools.list.iter().map(|pool| (pool.id.clone(), pool.number, size(pool))).collect()
+        };
+        assert_eq!(shown(&pools), [("P/FR".to_owned(), 0, 1200), ("P/FR/2".to_owned(), 1, 600)]);
+        assert_eq!(shown(&swapped), [("P/FR/2".to_owned(), 1, 600), ("P/FR".to_owned(), 0, 1200)]);
+        // One more in front of them is a new one, and one that is left out is removed.
+        let conference = PoolTerms { services: vec![Service::ConferenceOut], ..terms("P", 2) };
+        let with_another =
+            pools.replaced(vec![conference, domestic.clone(), international.clone()], month("2026-01"));
+        let numbers = |pools: &Pools| pools.list.iter().map(|pool| pool.number).collect::<Vec<_>>();
+        assert_eq!(numbers(&with_another), [2, 0, 1]);
+        assert_eq!(numbers(&pools.replaced(vec![international], month("2026-01"))), [1, 0]);
     }
 
     #[test]

@@ -172,7 +172,7 @@ pub fn open(
     request: &PurchaseRequest,
     limits: &PurchaseLimits,
 ) -> Result<Decision<CardPayment>, PurchaseRefusal> {
-    if account.billing_model == BillingModel::PostUsage {
+    if account.billing_model != BillingModel::Prepaid {
         return Err(PurchaseRefusal::PostUsage);
     }
     let amount = limits.check(request.amount, account.currency)?;

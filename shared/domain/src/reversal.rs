@@ -14,7 +14,7 @@
 
 use jiff::Timestamp;
 
-use crate::account::{Account, BillingModel};
+use crate::account::Account;
 use crate::change::{Decision, MAX_ITEMS_PER_COMMIT};
 use crate::draft::{Draft, NewEntry};
 use crate::id::{Fingerprint, LotId};
@@ -38,12 +38,18 @@ pub struct Target<'a> {
     pub author: &'a str,
 }
 
+/// A reversal may leave an account with this many lots, beyond the number up to which funds can be added (F11).
+const MAX_LOTS_AFTER_REVERSAL: usize = 1_500;
+
 /// Why a charge cannot be taken back.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReversalRefusal {
     /// More of its lots have expired than one commit can book.
     #[error("the call drew on more expired lots than one commit can book")]
     TooManyLots,
+    /// The account would have so many lots that it could not be stored.
+    #[error("the account would have over {MAX_LOTS_AFTER_REVERSAL} lots")]
+    AccountTooLarge,
     /// The account would hold too much (S4).
     #[error(transparent)]
     Amount(#[from] MoneyError),
@@ -70,8 +76,14 @@ pub fn decide(
             results.push(Err(ReversalRefusal::TooManyLots));
             continue;
         }
-        if draft.items() + items > MAX_ITEMS_PER_COMMIT {
+        let fits = draft.items() + items <= MAX_ITEMS_PER_COMMIT;
+        if !fits && reverses {
             break;
+        }
+        if !fits {
+            // The end of a day or an invoice takes the room, and nothing of this draft is committed.
+            results.push(Err(ReversalRefusal::TooManyLots));
+            continue;
         }
         let result = can_take(draft.account(), target.entry);
         if result.is_ok() {
@@ -86,6 +98,10 @@ pub fn decide(
 /// Checks that the account can take back what a charge took.
 fn can_take(account: &Account, entry: &JournalEntry) -> Result<(), ReversalRefusal> {
     account.can_hold(size_of(entry))?;
+    // Every lot of the call may come back, and what was repaid makes one more.
+    if account.lots.len() + entry.draws.len() >= MAX_LOTS_AFTER_REVERSAL {
+        return Err(ReversalRefusal::AccountTooLarge);
+    }
     let has_room = |draw: &Draw| {
         let lot = account.lots.iter().find(|lot| lot.id == draw.lot);
         lot.is_none_or(|lot| lot.remaining + draw.amount <= lot.amount)
@@ -169,7 +185,7 @@ struct Uncovered {
 /// Returns the part that was owed and the part that was left to the invoice. An account that pays after use owes nothing: all
 /// of it is taken from the open month.
 fn return_uncovered(draft: &mut Draft, key: &JournalKey, owed: Money, post_usage: Money) -> Uncovered {
-    if draft.account().billing_model == BillingModel::PostUsage {
+    if !draft.account().billing_model.owes() {
         let to_invoice = owed + post_usage;
         draft.leave_to_invoice(-to_invoice);
         return Uncovered { to_balance: Money::zero(owed.currency()), to_invoice, lot: None };

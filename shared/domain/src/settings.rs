@@ -1,16 +1,16 @@
-//! Changing an account's profile, its cards, its warning amount and its pools (A1, F10, N4, N9, S7). Auto-recharge has settings of its own:
+//! Changing an account's profile, its cards, its warning amount, its pools and its billing model (A1, F10, N4, N9, S7, S8). Auto-recharge has settings of its own:
 //! see [`recharge::settings`](crate::recharge::settings).
 
 use jiff::Timestamp;
 
-use crate::account::{Account, Warning};
+use crate::account::{Account, BillingModel, Warning};
 use crate::change::Decision;
 use crate::draft::Draft;
-use crate::event::{EventDetails, NewCards, NewValues, Setting, ShownCard};
+use crate::event::{EventDetails, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard};
 use crate::money::Money;
 use crate::pool::PoolTerms;
 use crate::profile::{PaymentMethod, Profile};
-use crate::recharge::settings::card_changed;
+use crate::recharge::settings::{card_changed, new_auto_recharge, turn_off};
 use crate::time::Month;
 
 /// The settings as they are to be.
@@ -20,20 +20,45 @@ pub struct NewSettings {
     pub profile: Profile,
     /// The warning amount, if there is to be one.
     pub warning: Option<Money>,
+    /// The billing model, if it is to be another one.
+    pub billing_model: Option<BillingModel>,
     /// The author of the change.
     pub by: String,
 }
 
+/// An account that pays after use, or has asked for it, was told to be prepaid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the account has switched to paying after use, or is about to, and cannot move back")]
+pub struct NoWayBack;
+
 /// Changes the settings that differ, and adds the event that says who changed them. If none differs, nothing changes. A new
-/// card starts auto-recharge anew (F10).
-pub fn change(account: &Account, before: &Profile, now: Timestamp, new: NewSettings) -> Decision<()> {
-    let NewSettings { profile, warning, by } = new;
+/// card starts auto-recharge anew (F10). Without a card, auto-recharge is off.
+///
+/// The switch to paying after use is complete at once if auto-recharge is off. Otherwise it waits until it is (S8).
+///
+/// # Errors
+///
+/// [`NoWayBack`] if the account is to be prepaid again. Nothing changes then.
+pub fn change(
+    account: &Account,
+    before: &Profile,
+    now: Timestamp,
+    new: NewSettings,
+) -> Result<Decision<()>, NoWayBack> {
+    let NewSettings { profile, warning, billing_model, by } = new;
     let mut fields = changed(before, &profile);
+    match (account.billing_model, billing_model) {
+        (BillingModel::Prepaid, Some(BillingModel::PostUsage)) => fields.push(Setting::BillingModel),
+        (BillingModel::Switching | BillingModel::PostUsage, Some(BillingModel::Prepaid)) => {
+            return Err(NoWayBack);
+        }
+        _ => {}
+    }
     if warning != account.warning.map(|warning| warning.amount) {
         fields.push(Setting::LowBalanceAmount);
     }
     if fields.is_empty() {
-        return Decision::unchanged(());
+        return Ok(Decision::unchanged(()));
     }
     let mut draft = Draft::on(account, now);
     if fields.contains(&Setting::LowBalanceAmount) {
@@ -43,10 +68,21 @@ pub fn change(account: &Account, before: &Profile, now: Timestamp, new: NewSetti
     }
     if fields.contains(&Setting::PaymentMethod) {
         card_changed(&mut draft);
+        if profile.payment_method.is_none() && draft.account().recharge.enabled() {
+            turn_off(&mut draft);
+            fields.push(Setting::AutoRecharge);
+        }
     }
-    draft.add_event(settings_changed(fields, &by, before, &profile));
+    if fields.contains(&Setting::BillingModel) {
+        draft.account_mut().billing_model = BillingModel::Switching;
+        if draft.account().recharge.enabled() {
+            draft.add_event(EventDetails::SwitchPending);
+        }
+    }
+    let auto_recharge = fields.contains(&Setting::AutoRecharge).then(|| new_auto_recharge(draft.account()));
+    draft.add_event(settings_changed(fields, &by, before, &profile, auto_recharge));
     draft.set_profile(profile);
-    draft.finish(())
+    Ok(draft.finish(()))
 }
 
 /// Replaces the pools of included minutes (S7), and adds the event that says so. If the terms are the same, nothing changes.
@@ -63,8 +99,9 @@ pub fn set_pools(
     let mut draft = Draft::on(account, now);
     let pools = profile.pools.replaced(terms, Month::of(draft.now()));
     draft.account_mut().pools_version = pools.version;
+    draft.tell_anew_of_pools(&pools);
     let profile = Profile { pools, ..profile.clone() };
-    draft.add_event(settings_changed(vec![Setting::Pools], by, &profile, &profile));
+    draft.add_event(settings_changed(vec![Setting::Pools], by, &profile, &profile, None));
     draft.set_profile(profile);
     draft.finish(())
 }
@@ -85,7 +122,13 @@ fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
 }
 
 /// The event of changed settings: who changed which, and their values now (N9).
-fn settings_changed(fields: Vec<Setting>, by: &str, before: &Profile, after: &Profile) -> EventDetails {
+fn settings_changed(
+    fields: Vec<Setting>,
+    by: &str,
+    before: &Profile,
+    after: &Profile,
+    auto_recharge: Option<NewAutoRecharge>,
+) -> EventDetails {
     let missing_in = |there: &Profile, here: &Profile| {
         let emails = here.notification_emails.iter();
         emails.filter(|email| !there.notification_emails.contains(email)).cloned().collect::<Vec<_>>()
@@ -100,7 +143,7 @@ fn settings_changed(fields: Vec<Setting>, by: &str, before: &Profile, after: &Pr
             .contains(&Setting::NotificationEmails)
             .then(|| after.notification_emails.clone()),
         payment_method: fields.contains(&Setting::PaymentMethod).then(cards),
-        auto_recharge: None,
+        auto_recharge,
     };
     EventDetails::SettingsChanged {
         fields,

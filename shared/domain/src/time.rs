@@ -73,6 +73,69 @@ pub fn day_of(instant: Timestamp) -> Date {
     instant.to_zoned(TimeZone::UTC).date()
 }
 
+/// The day before.
+pub fn day_before(day: Date) -> Date {
+    day.yesterday().expect("the day before a kept day exists")
+}
+
+/// Consecutive calendar days in UTC.
+///
+/// ```
+/// use domain::time::Days;
+/// let november = Days::between("2026-11-01".parse().unwrap(), "2026-11-30".parse().unwrap()).unwrap();
+/// assert_eq!(november.count(), 30);
+/// assert_eq!(november.start().to_string(), "2026-11-01T00:00:00Z");
+/// assert_eq!(november.end().to_string(), "2026-12-01T00:00:00Z");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days {
+    first: Date,
+    last: Date,
+}
+
+impl Days {
+    /// From a first day to a last one, both included. `None` if the last is before the first.
+    pub fn between(first: Date, last: Date) -> Option<Self> {
+        (first <= last).then_some(Self { first, last })
+    }
+
+    /// The first day.
+    pub fn first(self) -> Date {
+        self.first
+    }
+
+    /// The last day.
+    pub fn last(self) -> Date {
+        self.last
+    }
+
+    /// The first instant of the first day.
+    pub fn start(self) -> Timestamp {
+        midnight(self.first)
+    }
+
+    /// The first instant after the last day.
+    pub fn end(self) -> Timestamp {
+        midnight(self.last.tomorrow().expect("the day after a kept day exists"))
+    }
+
+    /// The number of days.
+    pub fn count(self) -> i32 {
+        (self.last - self.first).get_days() + 1
+    }
+}
+
+/// The first instant of a day.
+fn midnight(day: Date) -> Timestamp {
+    day.to_zoned(TimeZone::UTC).expect("midnight UTC of a kept day exists").timestamp()
+}
+
+/// The last instant of a day, to the millisecond.
+pub fn last_instant_of(day: Date) -> Timestamp {
+    let next = day.tomorrow().expect("the day after a kept day exists");
+    midnight(next) - SignedDuration::from_millis(1)
+}
+
 /// A calendar month in UTC (S8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month {
@@ -95,8 +158,7 @@ impl Month {
     /// The month before.
     #[must_use]
     pub fn previous(self) -> Self {
-        let day_before = self.first_day.yesterday().expect("the year before a kept year exists");
-        Self { first_day: day_before.first_of_month() }
+        Self { first_day: day_before(self.first_day).first_of_month() }
     }
 
     /// Its year and its number in the year, from 1.
@@ -111,7 +173,7 @@ impl Month {
 
     /// The first instant of the month.
     pub fn start(self) -> Timestamp {
-        self.first_day.to_zoned(TimeZone::UTC).expect("midnight UTC of a kept year exists").timestamp()
+        midnight(self.first_day)
     }
 
     /// The first instant after the month.
@@ -198,6 +260,21 @@ mod tests {
     fn s2_a_start_is_cut_to_the_second() {
         assert_eq!(cut_to_second(at("2019-11-01T00:00:08.2589935Z")), at("2019-11-01T00:00:08Z"));
         assert_eq!(cut_to_second(at("1969-12-31T23:59:58.5Z")), at("1969-12-31T23:59:58Z"));
+    }
+
+    #[test]
+    fn days_are_whole_and_include_the_last() {
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        let leap_day = Days::between(day("2028-02-29"), day("2028-02-29")).unwrap();
+        assert_eq!(
+            (leap_day.start(), leap_day.end()),
+            (at("2028-02-29T00:00:00Z"), at("2028-03-01T00:00:00Z"))
+        );
+        assert_eq!(leap_day.count(), 1);
+        assert_eq!(Days::between(day("2026-12-31"), day("2028-01-01")).unwrap().count(), 367);
+        assert_eq!(Days::between(day("2026-11-02"), day("2026-11-01")), None);
+        assert_eq!(last_instant_of(day("2026-12-31")), at("2026-12-31T23:59:59.999Z"));
+        assert_eq!(day_before(day("2027-01-01")), day("2026-12-31"));
     }
 
     #[test]

@@ -30,6 +30,8 @@ impl Language for English {
             Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
             Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
             Notice::PoolUsed(share) => pool_used(told, share),
+            Notice::SwitchPending => switch_pending(name),
+            Notice::SwitchCompleted { owed, funds } => switch_completed(name, owed, funds),
             Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
@@ -52,6 +54,7 @@ impl Language for English {
             Label::ExpiredAt => "Expired",
             Label::FurtherLots => "Others",
             Label::MonthlyLimit => "Monthly limit",
+            Label::NextInvoice => "On the next invoice",
             Label::MinutesIncluded => "Minutes included",
             Label::MinutesUsed => "Minutes used",
             Label::Month => "Month (UTC)",
@@ -184,7 +187,7 @@ fn depleted(told: &Told<'_>, available: Money) -> Parts {
         String::new()
     };
     match told.billing {
-        BillingModel::Prepaid => {
+        BillingModel::Prepaid | BillingModel::Switching => {
             let body = format!(
                 "The Communications Credits of {name} are used up.\n\
                  Calls that are paid from credit cannot start until there are funds again.{owed}\n\
@@ -212,7 +215,9 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
         told.name
     );
     match told.billing {
-        BillingModel::Prepaid => (heading, format!("{reached}\n\n{}", about_recharge(told)), "Add funds"),
+        BillingModel::Prepaid | BillingModel::Switching => {
+            (heading, format!("{reached}\n\n{}", about_recharge(told)), "Add funds")
+        }
         BillingModel::PostUsage => {
             let advice =
                 "You need not do anything: when the credit is used up, calls are invoiced each month.";
@@ -293,13 +298,51 @@ fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
     )
 }
 
+fn switch_pending(name: &str) -> Parts {
+    (
+        "Auto-recharge keeps you from paying after use".to_owned(),
+        format!(
+            "{name} is to pay for its calls after use, but auto-recharge is still on.\n\
+             As long as it is on, it goes on charging your card, and the account stays prepaid: it never switches.\n\
+             \n\
+             To complete the switch, turn auto-recharge off on the page below, or remove the card.\n\
+             Calls then use the credit that is left, until it is used up or expires, and all further calls are \
+             invoiced each month."
+        ),
+        "Turn auto-recharge off",
+    )
+}
+
+fn switch_completed(name: &str, owed: Money, funds: Money) -> Parts {
+    let first = if funds.reaches_minor_unit() {
+        format!("The credit of {} is used first, until it is used up or expires.\n", money(funds))
+    } else {
+        String::new()
+    };
+    let owed = if owed.reaches_minor_unit() {
+        format!("{} was owed, and is on the next invoice.\n", money(owed))
+    } else {
+        String::new()
+    };
+    (
+        "You pay for calls after use now".to_owned(),
+        format!(
+            "The switch of {name} to paying after use is complete.\n\
+             \n\
+             {first}{owed}Calls that credit does not pay for go on, and are invoiced each month.\n\
+             Credit can no longer be bought, and auto-recharge can no longer be turned on."
+        ),
+        "See the account",
+    )
+}
+
 fn pool_used(told: &Told<'_>, share: &PoolShare) -> Parts {
     let (name, plan) = (told.name, one_line(&share.pool));
     let month = wording::month(share.month, Locale::En);
     let used = wording::count(share.used, Locale::En);
     let size = wording::count(share.size, Locale::En);
     let paid = match told.billing {
-        BillingModel::Prepaid => "paid from the credit, at the published rates",
+        BillingModel::Prepaid | BillingModel::Switching => "paid from the credit, at the published rates",
         BillingModel::PostUsage => {
             "charged at the published rates: credit pays first, and the rest is invoiced"
         }

@@ -41,6 +41,8 @@ impl Language for French {
             Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
             Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
             Notice::PoolUsed(share) => pool_used(told, share),
+            Notice::SwitchPending => switch_pending(name),
+            Notice::SwitchCompleted { owed, funds } => switch_completed(name, owed, funds),
             Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
@@ -62,6 +64,7 @@ impl Language for French {
             Label::ExpiredAt => "Expiration",
             Label::FurtherLots => "Autres",
             Label::MonthlyLimit => "Limite mensuelle",
+            Label::NextInvoice => "Sur la prochaine facture",
             Label::MinutesIncluded => "Minutes incluses",
             Label::MinutesUsed => "Minutes utilisées",
             Label::Month => "Mois (UTC)",
@@ -200,7 +203,7 @@ fn depleted(told: &Told<'_>, available: Money) -> Parts {
         String::new()
     };
     match told.billing {
-        BillingModel::Prepaid => {
+        BillingModel::Prepaid | BillingModel::Switching => {
             let body = format!(
                 "Le crédit Communications Credits de {name} est épuisé.\n\
                  Les appels payés par le crédit ne peuvent plus commencer tant qu’il n’y a pas de nouveau crédit.{owed}\n\
@@ -228,7 +231,7 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
         told.name
     );
     match told.billing {
-        BillingModel::Prepaid => {
+        BillingModel::Prepaid | BillingModel::Switching => {
             (heading, format!("{reached}\n\n{}", about_recharge(told)), "Ajouter du crédit")
         }
         BillingModel::PostUsage => {
@@ -316,13 +319,52 @@ fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
     )
 }
 
+fn switch_pending(name: &str) -> Parts {
+    (
+        "La recharge automatique empêche le passage au paiement après utilisation".to_owned(),
+        format!(
+            "{name} doit payer ses appels après utilisation, mais la recharge automatique est encore activée.\n\
+             Tant qu’elle l’est, elle continue de débiter votre carte et le compte reste prépayé : le passage n’a jamais \
+             lieu.\n\
+             \n\
+             Pour terminer le passage, désactivez la recharge automatique sur la page ci-dessous, ou supprimez la carte.\n\
+             Les appels utilisent alors le crédit restant, jusqu’à son épuisement ou son expiration, et tous les autres \
+             appels sont facturés chaque mois."
+        ),
+        "Désactiver la recharge automatique",
+    )
+}
+
+fn switch_completed(name: &str, owed: Money, funds: Money) -> Parts {
+    let first = if funds.reaches_minor_unit() {
+        format!("Le crédit de {} sert d’abord, jusqu’à son épuisement ou son expiration.\n", money(funds))
+    } else {
+        String::new()
+    };
+    let owed = if owed.reaches_minor_unit() {
+        format!("{} restaient à régler et figurent sur la prochaine facture.\n", money(owed))
+    } else {
+        String::new()
+    };
+    (
+        "Vous payez désormais vos appels après utilisation".to_owned(),
+        format!(
+            "Le passage de {name} au paiement après utilisation est terminé.\n\
+             \n\
+             {first}{owed}Les appels que le crédit ne paie pas continuent et sont facturés chaque mois.\n\
+             Il n’est plus possible d’acheter du crédit ni d’activer la recharge automatique."
+        ),
+        "Voir le compte",
+    )
+}
+
 fn pool_used(told: &Told<'_>, share: &PoolShare) -> Parts {
     let (name, plan) = (told.name, one_line(&share.pool));
     let month = wording::month(share.month, Locale::Fr);
     let used = wording::count(share.used, Locale::Fr);
     let size = wording::count(share.size, Locale::Fr);
     let paid = match told.billing {
-        BillingModel::Prepaid => "payés par le crédit, aux tarifs publiés",
+        BillingModel::Prepaid | BillingModel::Switching => "payés par le crédit, aux tarifs publiés",
         BillingModel::PostUsage => {
             "comptés aux tarifs publiés : le crédit paie d’abord, et le reste est facturé"
         }

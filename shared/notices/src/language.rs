@@ -87,6 +87,7 @@ pub(crate) enum Label {
     ExpiredAt,
     FurtherLots,
     MonthlyLimit,
+    NextInvoice,
     MinutesIncluded,
     MinutesUsed,
     Month,

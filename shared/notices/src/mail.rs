@@ -213,7 +213,12 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
         Notice::RechargeStopped { amount: asked, .. } => {
             [asked.map(|asked| (Label::Amount, amount(asked))), card].into_iter().flatten().collect()
         }
-        Notice::RechargePaused { .. } => Vec::new(),
+        Notice::SwitchCompleted { owed, funds } => {
+            let rows = [(Label::Available, funds), (Label::NextInvoice, owed)];
+            let rows = rows.into_iter().filter(|(_, value)| value.reaches_minor_unit());
+            rows.map(|(label, value)| (label, amount(value))).collect()
+        }
+        Notice::RechargePaused { .. } | Notice::SwitchPending => Vec::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use domain::{EventDetails, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 
 /// The types of the events that can have a mail: those for which [`Notice::of`] gives a notice.
-pub const EVENTS: [&str; 12] = [
+pub const EVENTS: [&str; 14] = [
     "FundsAdded",
     "BalanceDepleted",
     "BalanceWarning",
@@ -18,6 +18,8 @@ pub const EVENTS: [&str; 12] = [
     "RechargePaused",
     "RechargeStopped",
     "PoolUsed",
+    "SwitchPending",
+    "SwitchCompleted",
     "SettingsChanged",
 ];
 
@@ -87,6 +89,15 @@ pub enum Notice<'a> {
     },
     /// Calls used 80 % or all of a pool of included minutes (N8).
     PoolUsed(&'a PoolShare),
+    /// The switch to paying after use waits until auto-recharge is off (N12).
+    SwitchPending,
+    /// The switch to paying after use is complete (N12).
+    SwitchCompleted {
+        /// What was owed, and is on the next invoice.
+        owed: Money,
+        /// The funds that are used first.
+        funds: Money,
+    },
     /// Auto-recharge, payment method or recipients were changed (N9).
     SettingsChanged {
         /// The settings that were changed, of these three.
@@ -198,6 +209,10 @@ impl<'a> Notice<'a> {
                 Self::FundsExpired { amount: *amount, lots }
             }
             EventDetails::PoolUsed(share) => Self::PoolUsed(share),
+            EventDetails::SwitchPending => Self::SwitchPending,
+            EventDetails::SwitchCompleted { owed, funds } => {
+                Self::SwitchCompleted { owed: *owed, funds: *funds }
+            }
             EventDetails::SettingsChanged { fields, by, added_recipients, removed_recipients, new } => {
                 Self::SettingsChanged {
                     changed: Changed::of(fields)?,
@@ -265,16 +280,18 @@ impl<'a> Notice<'a> {
             Self::BalanceDepleted { .. }
             | Self::BalanceWarning { .. }
             | Self::FundsExpiring { .. }
-            | Self::FundsExpired { .. } => "funds",
+            | Self::FundsExpired { .. }
+            | Self::SwitchCompleted { .. } => "funds",
             Self::PoolUsed(_) => "included-minutes",
             Self::SettingsChanged { changed, .. } => match changed {
                 Changed { payment_method: true, .. } => "payment-method",
                 Changed { auto_recharge: true, .. } => "auto-recharge",
                 Changed { .. } => "recipients",
             },
-            Self::RechargePaused { .. } | Self::RechargeLimited { .. } | Self::RechargeStopped { .. } => {
-                "auto-recharge"
-            }
+            Self::RechargePaused { .. }
+            | Self::RechargeLimited { .. }
+            | Self::RechargeStopped { .. }
+            | Self::SwitchPending => "auto-recharge",
         };
         format!("{account}#{section}")
     }

@@ -1,4 +1,4 @@
-//! The fonts of a receipt. They measure text and break it into lines.
+//! The fonts of receipts and statements. They measure text and break it into lines.
 
 use krilla::geom::Point;
 use krilla::surface::Surface;
@@ -35,7 +35,7 @@ impl Typeface {
     }
 
     /// The width of a line, in points.
-    fn width(&self, line: &str, size: f32) -> f32 {
+    pub(crate) fn width(&self, line: &str, size: f32) -> f32 {
         self.shape(line).iter().map(|glyph| glyph.x_advance * size).sum()
     }
 

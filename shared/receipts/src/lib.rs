@@ -1,10 +1,14 @@
-//! Receipts of purchases and recharges (F8): one page of A4, as PDF, in the account's language.
+//! Receipts of purchases and recharges (F8), and statements, as PDF of A4 pages in the account's language.
 //!
 //! | file | what |
 //! |---|---|
-//! | `words` | the text, in English and in French |
+//! | `words` | the text of a receipt, in English and in French |
+//! | `page` | the layout of a receipt |
+//! | [`statement`] | the text and the tables of a statement |
+//! | `statement_words` | the words of a statement, in English and in French |
+//! | `table_pages` | the layout of tables over several pages |
 //! | `font` | the fonts, which measure text and break it into lines |
-//! | `page` | the layout |
+//! | `pen` | drawing texts and lines on a page |
 //!
 //! The fonts have Latin, Greek and Cyrillic. A character that they lack, as in a Japanese name, is drawn as `�`. Search, copying
 //! and screen readers still find the character itself.
@@ -13,6 +17,10 @@
 
 mod font;
 mod page;
+mod pen;
+pub mod statement;
+mod statement_words;
+mod table_pages;
 mod words;
 
 use domain::profile::Card;

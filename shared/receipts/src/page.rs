@@ -1,51 +1,19 @@
-//! The layout of a receipt: a heading, the amount, a table, and a note on how funds expire. Every element is tagged with its
-//! role, for screen readers.
+//! The layout of a receipt: a heading, the amount, a table, and a note on how funds expire.
 
 use std::num::NonZeroU16;
 
 use krilla::Document;
-use krilla::color::rgb;
-use krilla::geom::{PathBuilder, Point, Rect};
 use krilla::metadata::Metadata;
-use krilla::page::PageSettings;
-use krilla::paint::Fill;
 use krilla::surface::Surface;
-use krilla::tagging::{
-    Artifact, ArtifactType, ContentTag, SpanTag, TableHeaderScope, Tag, TagGroup, TagTree,
-};
+use krilla::tagging::{TableHeaderScope, Tag, TagGroup, TagTree};
 
 use crate::Receipt;
 use crate::font::Typeface;
+use crate::pen::{ACCENT, INK, MARGIN, MUTED, Pen, RIGHT, Style, a4};
 use crate::words::{PRODUCT, Words};
 
-// All lengths are in points. A4 is 210 by 297 mm.
-const WIDTH: f32 = 595.28;
-const HEIGHT: f32 = 841.89;
-const MARGIN: f32 = 64.0;
-const RIGHT: f32 = WIDTH - MARGIN;
-/// The left edge of the table's values.
+/// The left edge of the table's values, in points.
 const VALUES: f32 = MARGIN + 132.0;
-const HAIRLINE: f32 = 0.6;
-
-const INK: [u8; 3] = [0x1d, 0x24, 0x30];
-const MUTED: [u8; 3] = [0x5b, 0x66, 0x75];
-const LINE: [u8; 3] = [0xdd, 0xe3, 0xea];
-const ACCENT: [u8; 3] = [0x1f, 0x5f, 0xbf];
-
-/// The look of a text.
-#[derive(Clone, Copy)]
-struct Style<'a> {
-    typeface: &'a Typeface,
-    size: f32,
-    colour: [u8; 3],
-}
-
-impl Style<'_> {
-    /// The distance from one line to the next.
-    fn leading(&self) -> f32 {
-        self.size * 1.45
-    }
-}
 
 pub(crate) fn draw(receipt: &Receipt) -> Vec<u8> {
     let words = Words::of(receipt);
@@ -54,8 +22,7 @@ pub(crate) fn draw(receipt: &Receipt) -> Vec<u8> {
     let metadata = Metadata::new().title(title).language(words.language.to_owned());
     document.set_metadata(metadata.authors(vec![PRODUCT.to_owned()]));
 
-    let settings = PageSettings::from_wh(WIDTH, HEIGHT).expect("the size of A4 is valid");
-    let mut page = document.start_page_with(settings);
+    let mut page = document.start_page_with(a4());
     let mut surface = page.surface();
     let tags = fill(&mut surface, &words);
     surface.finish();
@@ -102,49 +69,4 @@ fn fill(surface: &mut Surface<'_>, words: &Words) -> TagTree {
     pen.y += 24.0;
     tags.push(pen.write(Tag::P, &words.footer, small, MARGIN, RIGHT));
     tags
-}
-
-/// Draws on the page from top to bottom. `y` is the upper edge of the next element.
-struct Pen<'a, 'b> {
-    surface: &'a mut Surface<'b>,
-    y: f32,
-}
-
-impl Pen<'_, '_> {
-    /// Writes a text between two edges, on as many lines as it needs, and moves below it.
-    fn write(
-        &mut self,
-        tag: impl Into<krilla::tagging::TagKind>,
-        text: &str,
-        style: Style<'_>,
-        left: f32,
-        right: f32,
-    ) -> TagGroup {
-        let mut group = TagGroup::new(tag);
-        self.surface.set_fill(Some(fill_of(style.colour)));
-        for line in style.typeface.lines(text, style.size, right - left) {
-            let baseline = Point::from_xy(left, self.y + style.size);
-            group.push(self.surface.start_tagged(ContentTag::Span(SpanTag::empty())));
-            style.typeface.draw(self.surface, baseline, style.size, &line);
-            self.surface.end_tagged();
-            self.y += style.leading();
-        }
-        group
-    }
-
-    /// Draws a thin line from margin to margin, and moves below it.
-    fn line(&mut self) {
-        let mut path = PathBuilder::new();
-        let line = Rect::from_xywh(MARGIN, self.y, RIGHT - MARGIN, HAIRLINE).expect("the size is valid");
-        path.push_rect(line);
-        self.surface.set_fill(Some(fill_of(LINE)));
-        self.surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Layout)));
-        self.surface.draw_path(&path.finish().expect("a rectangle is a valid path"));
-        self.surface.end_tagged();
-        self.y += HAIRLINE;
-    }
-}
-
-fn fill_of([red, green, blue]: [u8; 3]) -> Fill {
-    Fill { paint: rgb::Color::new(red, green, blue).into(), ..Fill::default() }
 }

@@ -25,7 +25,7 @@ pub(crate) const LISTED_VALUE: &str = "account";
 pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Option<&Correlation>) -> Item {
     let cause = cause.filter(|_| !events.is_empty());
     let events = (!events.is_empty()).then(|| serde_json::to_string(events).expect("events are plain data"));
-    let mut item = Writer::versioned_if(account.pools_version > 0)
+    let mut item = Writer::versioned_if(needs_newest_schema(account))
         .text(ACCOUNT_ID, account.id.as_str())
         .text(PART, CORE)
         .text(LISTED, LISTED_VALUE)
@@ -60,6 +60,14 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         }
     }
     item.done()
+}
+
+/// Whether older software would lose something of the account, or not understand it.
+fn needs_newest_schema(account: &Account) -> bool {
+    account.pools_version > 0
+        || account.billing_model == BillingModel::Switching
+        || account.post_usage.amount.is_negative()
+        || account.lots.iter().any(|lot| lot.id.is_of_reversal())
 }
 
 /// How the account stood at the end of a day, in the names of `core`.
@@ -206,12 +214,15 @@ fn warning_from_map(map: &Reader<'_>, currency: Currency) -> Result<Warning, Sto
 fn billing_name(model: BillingModel) -> &'static str {
     match model {
         BillingModel::Prepaid => "prepaid",
+        BillingModel::Switching => "switching",
         BillingModel::PostUsage => "postUsage",
     }
 }
 
 fn billing_of(name: &str) -> Option<BillingModel> {
-    [BillingModel::Prepaid, BillingModel::PostUsage].into_iter().find(|model| billing_name(*model) == name)
+    [BillingModel::Prepaid, BillingModel::Switching, BillingModel::PostUsage]
+        .into_iter()
+        .find(|model| billing_name(*model) == name)
 }
 
 pub(crate) fn profile_to_item(account: &AccountId, profile: &Profile) -> Item {

@@ -40,11 +40,13 @@ pub(crate) fn entry_to_item(account: &AccountId, entry: &JournalEntry) -> Item {
     details_to_item(item, &entry.details).done()
 }
 
-/// Whether older software would not understand the entry: it knows no reversals, and would count a charge under `#rated` or a
+/// Whether older software would not understand the entry: it knows neither reversals nor switches, and would count a charge under `#rated` or a
 /// forfeit of returned funds as altered.
 fn is_of_newest_schema(entry: &JournalEntry) -> bool {
     match &entry.details {
-        EntryDetails::Reversal(_) | EntryDetails::Expiry { returned_by: Some(_), .. } => true,
+        EntryDetails::Reversal(_)
+        | EntryDetails::Switch
+        | EntryDetails::Expiry { returned_by: Some(_), .. } => true,
         EntryDetails::Usage { basis, .. } => entry.unmarks.is_some() || !basis.included().is_empty(),
         _ => false,
     }
@@ -72,6 +74,7 @@ fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
         EntryDetails::Expiry { lot, returned_by } => item
             .text("lotId", lot.as_str())
             .text_if("returnedBy", returned_by.as_ref().map(JournalKey::as_str)),
+        EntryDetails::Switch => item,
         EntryDetails::Invoice { month } => item.text("month", month.to_string()),
     }
 }
@@ -141,6 +144,7 @@ fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDet
             lot: reader.parsed("lotId", LotId::parse)?,
             returned_by: reader.text_if("returnedBy")?.map(JournalKey::from_stored),
         },
+        EntryKind::Switch => EntryDetails::Switch,
         EntryKind::Invoice => EntryDetails::Invoice { month: reader.named("month", Month::parse)? },
     })
 }

@@ -10,6 +10,7 @@
 //! | `backoff` | pauses between tries |
 //! | `commit` | one transaction, and the meaning of its refusal |
 //! | `read` | single reads |
+//! | `day_ends` | the ends of an account's days |
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books, read item by item, damaged ones included |
 //! | `usage_totals` | the totals of an account's days |
@@ -26,6 +27,7 @@ mod backoff;
 pub mod books;
 mod changed_item;
 mod commit;
+mod day_ends;
 mod definition;
 mod entry_item;
 mod error;

@@ -7,22 +7,20 @@ use aws_sdk_dynamodb::operation::transact_get_items::{TransactGetItemsError, Tra
 use aws_sdk_dynamodb::types::{
     AttributeValue, Get, KeysAndAttributes, ReturnConsumedCapacity, TransactGetItem,
 };
-use domain::account::DayEnd;
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::lot::Began;
 use domain::{Account, AccountId, Adjustment, CardPayment, LotId, Payment, PaymentId, Profile};
-use jiff::civil::Date;
 
 use crate::Store;
-use crate::account_item::{core_from_item, day_end_from_item, profile_from_item};
+use crate::account_item::{core_from_item, profile_from_item};
 use crate::backoff::pause;
 use crate::commit::Condition;
 use crate::entry_item::entry_from_item;
 use crate::error::{StoreError, corrupt};
 use crate::item::Item;
 use crate::payment_item::{card_payment_to_item, payment_from_item};
-use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE, day_part};
+use crate::tables::{ACCOUNT_ID, CORE, ENTRY, PART, PAYMENT_ID, PROFILE};
 
 /// DynamoDB gives at most this many items to one batch request.
 const BATCH: usize = 100;
@@ -96,13 +94,6 @@ impl Store {
             }
         }
         Err(StoreError::Contended { tries: MAX_TRIES_TO_READ })
-    }
-
-    /// How the account stood at the end of this day (UTC); only days with a change have an end of their own, and only
-    /// once a later day has a change.
-    pub async fn day_end(&self, id: &AccountId, day: Date) -> Result<Option<DayEnd>, StoreError> {
-        let item = self.item(&self.tables.accounts, key(id, PART, &day_part(day))).await?;
-        item.as_ref().map(day_end_from_item).transpose()
     }
 
     /// One card payment.

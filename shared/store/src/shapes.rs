@@ -162,6 +162,7 @@ fn entries() -> Vec<EntryDetails> {
         entries.push(EntryDetails::Expiry { lot: lot(), returned_by });
     }
     entries.extend(reversals().map(EntryDetails::Reversal));
+    entries.push(EntryDetails::Switch);
     entries.push(EntryDetails::Invoice { month: Month::of(now()) });
     entries
 }

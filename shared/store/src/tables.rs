@@ -57,9 +57,12 @@ pub(crate) const CORE: &str = "core";
 /// The part with name, recipients and cards.
 pub(crate) const PROFILE: &str = "profile";
 
-/// The part that says how the account stood at the end of a day (UTC).
+/// The beginning of every part that says how the account stood at the end of a day (UTC).
+pub(crate) const DAY_PREFIX: &str = "day#";
+
+/// The part of one day.
 pub(crate) fn day_part(day: Date) -> String {
-    format!("day#{day}")
+    format!("{DAY_PREFIX}{day}")
 }
 
 /// The part that has totals of a day (UTC) by a dimension; `number` is its number among several.

@@ -17,6 +17,7 @@ pub(crate) fn count(change: &Change) {
             EntryDetails::Unrated { .. } => DEBITS.add(1),
             EntryDetails::Expiry { .. } => LOTS_BOOKED.add(1),
             EntryDetails::Reversal(_)
+            | EntryDetails::Switch
             | EntryDetails::Rejected(_)
             | EntryDetails::Funds { .. }
             | EntryDetails::Adjustment { .. }
@@ -57,6 +58,8 @@ fn outcome_of_recharge(event: &EventDetails) -> Option<&'static str> {
         | EventDetails::FundsExpired { .. }
         | EventDetails::UsageRejected { .. }
         | EventDetails::PoolUsed(_)
+        | EventDetails::SwitchPending
+        | EventDetails::SwitchCompleted { .. }
         | EventDetails::SettingsChanged { .. } => return None,
     })
 }

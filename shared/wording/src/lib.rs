@@ -11,8 +11,8 @@ use icu_datetime::fieldsets::{YM, YMD};
 use icu_decimal::DecimalFormatter;
 use icu_decimal::options::DecimalFormatterOptions;
 use icu_locale_core::{Locale as IcuLocale, locale};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, civil};
 
 /// An amount with its currency: `EUR 1,234.50` in English, `1 234,50 EUR` in French. It has as many decimals as the currency's
 /// minor unit. An amount that is not whole in minor units has as many as the ledger keeps.
@@ -33,19 +33,29 @@ pub fn amount(money: Money, locale: Locale) -> String {
     }
 }
 
+/// An amount without its currency, with every decimal that the ledger keeps: `1,234.5000` in English, `1 234,5000` in French.
+/// The amounts of a column have the same number of decimals so.
+pub fn exact(money: Money, locale: Locale) -> String {
+    grouped(&with_decimals(money, money.currency().ledger_digits()), locale)
+}
+
 /// A whole number: `1,234` in English, `1 234` in French.
 pub fn count(count: u64, locale: Locale) -> String {
     grouped(&Decimal::from(count), locale)
 }
 
 fn number(money: Money, locale: Locale) -> String {
-    let mut digits: Decimal =
-        money.amount().normalize().to_string().parse().expect("an amount is a decimal number");
     let currency = money.currency();
     let decimals =
         if money.minor_units().is_some() { currency.minor_digits() } else { currency.ledger_digits() };
+    grouped(&with_decimals(money, decimals), locale)
+}
+
+fn with_decimals(money: Money, decimals: u32) -> Decimal {
+    let mut digits: Decimal =
+        money.amount().normalize().to_string().parse().expect("an amount is a decimal number");
     digits.pad_end(-i16::try_from(decimals).expect("a currency has few decimals"));
-    grouped(&digits, locale)
+    digits
 }
 
 /// The digits as the language groups them.
@@ -65,7 +75,11 @@ pub fn month(month: Month, locale: Locale) -> String {
 
 /// A date in UTC: `25 November 2026` in English, `25 novembre 2026` in French, and `1er novembre 2026` for the first of a month.
 pub fn date(instant: Timestamp, locale: Locale) -> String {
-    let day = instant.to_zoned(TimeZone::UTC).date();
+    day(instant.to_zoned(TimeZone::UTC).date(), locale)
+}
+
+/// A calendar day, as [`date`] writes it.
+pub fn day(day: civil::Date, locale: Locale) -> String {
     let (month, day_of_month) = (day.month().unsigned_abs(), day.day().unsigned_abs());
     let date =
         Date::<Iso>::try_new_iso(day.year().into(), month, day_of_month).expect("a civil date is valid");
@@ -123,6 +137,19 @@ mod tests {
             let plain = |text: String| text.replace(['\u{a0}', '\u{202f}'], " ");
             assert_eq!(plain(amount(money, Locale::En)), english);
             assert_eq!(plain(amount(money, Locale::Fr)), french);
+        }
+    }
+
+    #[test]
+    fn exact_amounts_have_every_decimal_of_the_ledger() {
+        for (text, code, english) in [
+            ("50", "EUR", "50.0000"),
+            ("-1234.5", "EUR", "-1,234.5000"),
+            ("0", "JPY", "0.00"),
+            ("1", "KWD", "1.00000"),
+        ] {
+            let money = Money::new(text.parse().unwrap(), Currency::parse(code).unwrap()).unwrap();
+            assert_eq!(exact(money, Locale::En), english);
         }
     }
 

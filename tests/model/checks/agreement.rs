@@ -23,6 +23,7 @@ fn the_product_gives_the_worked_examples() {
             differences.extend(states.into_iter().map(|state| format!("{place}: {state}")));
         }
         differences.extend(product.audit().into_iter().map(|found| format!("{}: {found}", vector.name)));
+        differences.extend(product.statements().into_iter().map(|wrong| format!("{}: {wrong}", vector.name)));
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
@@ -61,6 +62,7 @@ fn difference(month: &RandomMonth, steps: &[(Timestamp, Step)]) -> Option<String
             return Some(format!("after step {number}, the model has {expected:#?}, the product {found:#?}"));
         }
     }
-    let found = product.audit();
-    (!found.is_empty()).then(|| format!("the audit finds {found:?}"))
+    let (found, wrong) = (product.audit(), product.statements());
+    let differs = !(found.is_empty() && wrong.is_empty());
+    differs.then(|| format!("the audit finds {found:?}; of the statements, {wrong:?}"))
 }

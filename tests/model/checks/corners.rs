@@ -5,12 +5,12 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use model::{Answer, Billing, Charge, Month, Rate, Rated, Record, Reversal, Step};
+use model::{Answer, Charge, Month, Rate, Rated, Record, Reversal, Step};
 use rust_decimal::Decimal;
 
 use crate::random_months::Seen;
 
-/// How often each corner must be reached in 2,000 months.
+/// How often each corner must be reached in 2,500 months.
 const LEAST: u64 = 100;
 
 const LATE: SignedDuration = SignedDuration::from_hours(72);
@@ -25,6 +25,7 @@ impl Corners {
     pub(crate) fn count(&mut self, step: &Step, seen: &Seen) {
         let mut corners = answers(step, &seen.answer);
         corners.extend(accounts(seen));
+        corners.extend(switches(step, seen));
         match (&seen.answer, step) {
             (Answer::Accepted(charge), Step::Call(record)) => {
                 corners.extend(charges(seen, charge));
@@ -171,6 +172,41 @@ fn accounts(seen: &Seen) -> Reached {
     ]
 }
 
+/// Corners of the switch to paying after use.
+fn switches(step: &Step, seen: &Seen) -> Reached {
+    let (before, after) = (&seen.before, &seen.after);
+    let completed = before.post_usage.is_none() && after.post_usage.is_some();
+    let charge = match &seen.answer {
+        Answer::Accepted(charge) => Some(charge),
+        _ => None,
+    };
+    let is_funds = |wanted: bool| wanted && before.switch_pending;
+    vec![
+        ("a switch waits for auto-recharge", !before.switch_pending && after.switch_pending),
+        ("a switch is complete at once", completed && matches!(step, Step::Switch)),
+        ("a switch is complete as auto-recharge is turned off", completed && matches!(step, Step::TurnOff)),
+        ("a switch is complete as the card is removed", completed && matches!(step, Step::RemoveCard)),
+        ("a switch moves what is owed", completed && before.owed > Decimal::ZERO),
+        ("a switch leaves funds to use first", completed && after.balance > Decimal::ZERO),
+        (
+            "an account whose switch is pending is recharged",
+            is_funds(matches!((step, &seen.answer), (Step::Recharge { .. }, Answer::Added(_)))),
+        ),
+        (
+            "an account whose switch is pending cannot buy",
+            is_funds(matches!((step, &seen.answer), (Step::Buy { .. }, Answer::Refused))),
+        ),
+        (
+            "a call is owed while the switch is pending",
+            before.switch_pending && charge.is_some_and(|charge| charge.taken.owed > Decimal::ZERO),
+        ),
+        ("a charge from before the switch is credited to the open month", {
+            after.post_usage.is_some()
+                && seen.reversed.as_ref().is_some_and(|(_, charge)| charge.taken.owed > Decimal::ZERO)
+        }),
+    ]
+}
+
 /// Corners of a charge: its minutes and its parts.
 fn charges(seen: &Seen, charge: &Charge) -> Reached {
     let covered: u64 = charge.minutes.values().sum();
@@ -209,12 +245,8 @@ fn calls(seen: &Seen, record: &Record, charge: &Charge) -> Reached {
         charge.minutes.contains_key(&pool.pool) && twin.is_none_or(|other| other.size < pool.size)
     });
     let is_listed = |id: &String| {
-        let mut parts = id.split('/');
-        let plan_and_country = (parts.next(), parts.next());
-        let place: usize = parts.next().map_or(1, |place| place.parse().expect("a number follows"));
-        let same =
-            seen.listed.iter().filter(|(plan, country)| plan_and_country == (Some(plan), Some(country)));
-        same.count() >= place
+        let of_users = |(plan, country): &(String, String)| id.starts_with(&format!("{plan}/{country}"));
+        seen.listed.iter().any(of_users)
     };
     let sent = record.charge.as_ref();
     vec![
@@ -335,7 +367,7 @@ fn reversals(seen: &Seen, reversal: &Reversal) -> Reached {
             "a reversal of a closed month credits the open one",
             reversal.post_usage > Decimal::ZERO && credits_a_closed_month,
         ),
-        ("a reversal of a record that was rated later", seen.rated_later && seen.billing == Billing::Prepaid),
+        ("a reversal of a record that was rated later", seen.rated_later && open.is_none()),
         ("a reversal of a record that was rated later (post-usage)", seen.rated_later && open.is_some()),
         ("a reversal of a revision", key.revision > 1),
     ]

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::account::DayEnd;
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::audit::{Audit, Finding};
 use domain::change::Change;
@@ -15,14 +16,16 @@ use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
 use domain::rate::{Prefix, RateTableBuilder, RatingBasis};
 use domain::recharge::{self, NewSettings, Policy};
 use domain::reversal::{self, Target};
-use domain::time::plus_months;
+use domain::statement::{Lines, Statement};
+use domain::time::{day_of, plus_months};
 use domain::usage::Number;
 use domain::{
-    Account, AccountId, BillingModel, Currency, Decision, Fingerprint, JournalEntry, JournalKey, Money,
-    Payment, PaymentId, Profile, RateTable, RecordId, Service, UsageRecord, expiry, settings, settlement,
-    unrated,
+    Account, AccountId, BillingModel, CardPayment, Currency, Decision, Fingerprint, JournalEntry, JournalKey,
+    Money, Payment, PaymentId, Profile, RateTable, RecordId, Service, UsageRecord, expiry, settings,
+    settlement, unrated,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{
     Added, Answer, Billing, Charge, Forfeited, Invoice, LotFunds, Month, OpenMonth, Pool, PoolUse, Rate,
@@ -37,13 +40,17 @@ pub(crate) struct Product {
     rates: RateTable,
     policy: Policy,
     journal: BTreeMap<String, JournalEntry>,
+    /// The ends of days, as the store keeps them.
+    day_ends: Vec<DayEnd>,
+    /// The account as it was after the last commit of each day.
+    left: BTreeMap<Date, DayEnd>,
     payments: Vec<Payment>,
     /// Unrated records, in the order of their arrival, as long as they have their marker.
     unrated: Vec<UsageRecord>,
     invoices: Vec<Invoice>,
     /// Purchases, recharges and adjustments that were made, by id.
     made: HashMap<String, Step>,
-    /// The model's names of lots that reversals added, by id.
+    /// The model's names of lots that reversals and recharges added, by id.
     names: HashMap<String, String>,
 }
 
@@ -51,19 +58,22 @@ impl Product {
     pub(crate) fn open(currency: model::Currency, billing: Billing, now: Timestamp) -> Self {
         let billing = match billing {
             Billing::Prepaid => BillingModel::Prepaid,
+            Billing::Switching => BillingModel::Switching,
             Billing::PostUsage => BillingModel::PostUsage,
         };
         let currency = Currency::parse(currency.code()).unwrap();
-        let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2040 };
-        let method = PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card };
         // The model has neither limits of purchases nor of recharges in a day.
         let limits = PurchaseLimits::parse("EUR=0.01..1000000000,JPY=1..1000000000").unwrap();
+        let account = Account::open(AccountId::parse("a").unwrap(), currency, billing, now);
+        let opened = DayEnd::of(&account);
         Self {
-            account: Account::open(AccountId::parse("a").unwrap(), currency, billing, now),
-            profile: Profile { payment_method: Some(method), ..Profile::default() },
+            account,
+            profile: Profile { payment_method: Some(saved_card()), ..Profile::default() },
             rates: RateTable::default(),
             policy: Policy { limits, a_day: u32::MAX },
             journal: BTreeMap::new(),
+            day_ends: Vec::new(),
+            left: BTreeMap::from([(opened.day, opened)]),
             payments: Vec::new(),
             unrated: Vec::new(),
             invoices: Vec::new(),
@@ -108,7 +118,8 @@ impl Product {
 
     fn answer(&mut self, at: Timestamp, step: &Step) -> Answer {
         match step {
-            Step::Buy { id, amount } | Step::Recharge { id, amount } => self.buy(at, id, *amount, step),
+            Step::Buy { id, amount } => self.buy(at, id, *amount, step),
+            Step::Recharge { id, amount } => self.recharge(at, id, *amount, step),
             Step::Adjust { id, amount, expires_at, allow_negative } => {
                 let request = AdjustmentRequest {
                     id: PaymentId::parse(id).unwrap(),
@@ -125,6 +136,9 @@ impl Product {
                 self.set_auto_recharge(at, Some((*trigger, *amount)))
             }
             Step::TurnOff => self.set_auto_recharge(at, None),
+            Step::Switch => self.set(at, self.profile.clone(), Some(BillingModel::PostUsage)),
+            Step::SaveCard => self.set_card(at, Some(saved_card())),
+            Step::RemoveCard => self.set_card(at, None),
             Step::Call(record) => self.call(at, &usage_record(record)),
             Step::Reverse(key) => self.reverse(at, key),
             Step::SetPools(pools) => {
@@ -145,7 +159,7 @@ impl Product {
     /// Commits a decision as the store does: no key may exist, and required rows and markers must.
     fn commit<T>(&mut self, decision: Decision<T>) -> (Vec<JournalEntry>, T) {
         let Decision { change, answer } = decision;
-        let Some(Change { account, profile, entries, payment, .. }) = change else {
+        let Some(Change { account, profile, entries, payment, day_end, .. }) = change else {
             return (Vec::new(), answer);
         };
         for entry in &entries {
@@ -172,6 +186,9 @@ impl Product {
             self.journal.insert(entry.key.to_string(), entry.clone());
         }
         self.account = account;
+        self.day_ends.extend(day_end);
+        let left = DayEnd::of(&self.account);
+        self.left.insert(left.day, left);
         self.profile = profile.unwrap_or_else(|| self.profile.clone());
         if let Some(payment) = payment {
             self.payments.retain(|other| other.id() != payment.id());
@@ -199,8 +216,30 @@ impl Product {
         let opened = purchase::open(&self.account, &self.profile, at, &request, &self.policy.limits);
         let Ok(opened) = opened else { return Answer::Refused };
         let (_, payment) = self.commit(opened);
+        self.settle(at, id, &payment, step)
+    }
+
+    /// Settles the recharge that the product wants, if it wants one of this amount. Otherwise the payment was open already, as a
+    /// purchase is.
+    fn recharge(&mut self, at: Timestamp, id: &str, amount: Decimal, step: &Step) -> Answer {
+        if let Some(answer) = self.made_before(id, step) {
+            return answer;
+        }
+        let wanted = recharge::look(&self.account, &self.profile, at, at, &self.policy);
+        match &wanted.answer {
+            Some(payment) if payment.amount.amount() == amount => {
+                let (_, payment) = self.commit(wanted);
+                let payment = payment.expect("it was looked at");
+                self.names.insert(payment.id.to_string(), id.to_owned());
+                self.settle(at, id, &payment, step)
+            }
+            _ => self.buy(at, id, amount, step),
+        }
+    }
+
+    fn settle(&mut self, at: Timestamp, id: &str, payment: &CardPayment, step: &Step) -> Answer {
         let owed = self.account.owed;
-        let charged = settlement::succeed(&self.account, at, &payment, "pi_1").unwrap();
+        let charged = settlement::succeed(&self.account, at, payment, "pi_1").unwrap();
         self.commit(charged);
         self.made.insert(id.to_owned(), step.clone());
         Answer::Added(Added {
@@ -240,6 +279,17 @@ impl Product {
             }
             Err(_) => Answer::Refused,
         }
+    }
+
+    fn set_card(&mut self, at: Timestamp, payment_method: Option<PaymentMethod>) -> Answer {
+        self.set(at, Profile { payment_method, ..self.profile.clone() }, None)
+    }
+
+    fn set(&mut self, at: Timestamp, profile: Profile, billing_model: Option<BillingModel>) -> Answer {
+        let new = settings::NewSettings { profile, warning: None, billing_model, by: "test".into() };
+        let decision = settings::change(&self.account, &self.profile, at, new);
+        self.commit(decision.expect("nobody asks to move back"));
+        Answer::Set
     }
 
     /// Sends a record as the debit function does.
@@ -344,6 +394,7 @@ impl Product {
                 month: Month::of(account.post_usage.month.start()),
                 amount: account.post_usage.amount.amount(),
             }),
+            switch_pending: account.billing_model == BillingModel::Switching,
             lots: in_order(lots.collect()),
             pools: self.pool_use(now),
             unrated: self.unrated.iter().map(key_of).collect(),
@@ -387,6 +438,30 @@ impl Product {
         self.journal.values().for_each(|entry| audit.row(entry));
         audit.finish(self.account.version)
     }
+
+    /// What is wrong with the stored ends of days, or with the statements of all days with a change.
+    pub(crate) fn statements(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let before_today = self.left.values().take(self.left.len() - 1);
+        if !before_today.eq(&self.day_ends) {
+            wrong.push(format!("{:?} are stored as {:?}", self.left, self.day_ends));
+        }
+        let mut opening = DayEnd::before_creation(&self.account);
+        for closing in self.left.values() {
+            let mut lines = Lines::none(self.account.currency);
+            let posted = self.journal.values().filter(|entry| day_of(entry.posted_at) == closing.day);
+            posted.for_each(|entry| lines.add(entry).unwrap());
+            let statement = Statement::new(opening, lines, closing.clone());
+            wrong.extend(statement.err().map(|problem| format!("{}: {problem}", closing.day)));
+            opening = closing.clone();
+        }
+        wrong
+    }
+}
+
+fn saved_card() -> PaymentMethod {
+    let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2040 };
+    PaymentMethod { customer: "cus_1".into(), token: "pm_1".into(), card }
 }
 
 fn in_order(mut lots: Vec<LotFunds>) -> Vec<LotFunds> {

@@ -133,8 +133,10 @@ pub struct Snapshot {
     pub available: Decimal,
     /// The owed amount.
     pub owed: Decimal,
-    /// The month that is not closed yet. A prepaid account has none.
+    /// The month that is not closed yet. An account has none until its switch is complete.
     pub post_usage: Option<OpenMonth>,
+    /// S8: whether a switch waits for auto-recharge to be off.
+    pub switch_pending: bool,
     /// Lots with funds, oldest expiry first, then by id.
     pub lots: Vec<LotFunds>,
     /// Pools that have minutes in this month or the last, by month, then by id.
@@ -235,4 +237,6 @@ pub enum EntryKind {
     Expiry,
     /// A month was invoiced, which does not change the balance.
     Invoice,
+    /// What was owed became post-usage.
+    Switch,
 }

@@ -8,8 +8,8 @@ use rust_decimal::Decimal;
 use crate::funds::{LATE, oldest_expiry_first};
 use crate::rating::{billed_seconds, minutes_needed, price, rate_of, round_charge};
 use crate::{
-    Answer, Charge, EntryKind, Model, Month, Rate, Rated, Record, RecordKey, Reversal, SentCharge, Taken,
-    pools,
+    Answer, Billing, Charge, EntryKind, Model, Month, Rate, Rated, Record, RecordKey, Reversal, SentCharge,
+    Taken, pools,
 };
 
 /// T1: how far after now a call may start.
@@ -154,7 +154,8 @@ impl Model {
             if !pools::matches(pool, record, &rate.country) {
                 continue;
             }
-            let left = self.pool_lists.size(&id, month) - self.pool_minutes_used(&id, month);
+            // Calls that started ahead of their month may have used more than the month's own size.
+            let left = self.pool_lists.size(&id, month).saturating_sub(self.pool_minutes_used(&id, month));
             let part = missing.min(left);
             if part > 0 {
                 minutes.insert(id, part);
@@ -215,13 +216,17 @@ impl Model {
             }
         }
 
-        reversal.owed_back = self.repay(charge.taken.owed);
-        reversal.new_lot = charge.taken.owed - reversal.owed_back;
+        reversal.post_usage = charge.taken.post_usage;
+        if self.billing == Billing::PostUsage {
+            // S8, S11: once the switch is complete, nothing is owed any more.
+            reversal.post_usage += charge.taken.owed;
+        } else {
+            reversal.owed_back = self.repay(charge.taken.owed);
+            reversal.new_lot = charge.taken.owed - reversal.owed_back;
+        }
         if reversal.new_lot > Decimal::ZERO {
             self.add_lot_of_reversal(now, format!("rev:{key}"), reversal.new_lot);
         }
-
-        reversal.post_usage = charge.taken.post_usage;
         self.open_month.amount -= reversal.post_usage;
 
         self.return_to_lots(now, &charge.taken.lots, &mut reversal);

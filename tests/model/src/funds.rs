@@ -68,19 +68,32 @@ fn in_12_months(instant: Timestamp) -> Timestamp {
 }
 
 impl Model {
-    /// F1, F6: a settled purchase or recharge.
-    pub(crate) fn buy(
-        &mut self,
-        now: Timestamp,
-        kind: EntryKind,
-        id: &str,
-        amount: Decimal,
-        step: &Step,
-    ) -> Answer {
+    /// F1: a settled purchase. F6, S8: an account that pays after use, or is about to, cannot buy.
+    pub(crate) fn buy(&mut self, now: Timestamp, id: &str, amount: Decimal, step: &Step) -> Answer {
         if let Some(answer) = self.repeat(id, step) {
             return answer;
         }
-        if self.billing == Billing::PostUsage || amount <= Decimal::ZERO {
+        if self.billing != Billing::Prepaid {
+            return Answer::Refused;
+        }
+        self.settle(now, EntryKind::Purchase, id, amount, step)
+    }
+
+    /// A settled recharge. S8: a pending switch does not stop auto-recharge, so an account that cannot buy is recharged when
+    /// that is wanted, and with the wanted amount.
+    pub(crate) fn recharge(&mut self, now: Timestamp, id: &str, amount: Decimal, step: &Step) -> Answer {
+        if let Some(answer) = self.repeat(id, step) {
+            return answer;
+        }
+        if self.billing != Billing::Prepaid && self.recharge_wanted(now) != Some(amount) {
+            return Answer::Refused;
+        }
+        self.settle(now, EntryKind::Recharge, id, amount, step)
+    }
+
+    /// F10: only a card can be charged.
+    fn settle(&mut self, now: Timestamp, kind: EntryKind, id: &str, amount: Decimal, step: &Step) -> Answer {
+        if !self.has_card || amount <= Decimal::ZERO {
             return Answer::Refused;
         }
         self.begin_change(now);
@@ -183,7 +196,7 @@ impl Model {
     pub(crate) fn take_the_rest(&mut self, amount: Decimal, lots: BTreeMap<String, Decimal>) -> Taken {
         let rest = amount - lots.values().sum::<Decimal>();
         match self.billing {
-            Billing::Prepaid => {
+            Billing::Prepaid | Billing::Switching => {
                 self.owed += rest;
                 Taken { lots, owed: rest, post_usage: Decimal::ZERO }
             }

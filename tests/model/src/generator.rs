@@ -61,6 +61,8 @@ struct Generator {
     pools: Vec<Pool>,
     /// How many ids have been given out.
     ids: u32,
+    /// How often a prepaid account asks to pay after use. Most never do.
+    weight_of_switching: i64,
     /// How often funds are bought. A month with few purchases has small lots that run empty.
     weight_of_purchases: i64,
 }
@@ -79,6 +81,9 @@ enum Kind {
     TakeFunds,
     RepeatFunds,
     AutoRecharge,
+    Switch,
+    SaveCard,
+    RemoveCard,
     Pools,
     Publish,
     RateUnrated,
@@ -108,6 +113,7 @@ impl Generator {
         let midnight: Timestamp = format!("{day}T00:00:00Z").parse().expect("these are dates");
         let now = midnight + SignedDuration::from_secs(random.between(0, 86_399));
         let weight_of_purchases = random.between(0, 6);
+        let weight_of_switching = random.weighted(&[(2, 0), (1, 9)]);
         Self {
             random,
             currency,
@@ -119,6 +125,7 @@ impl Generator {
             funds_steps: Vec::new(),
             pools: Vec::new(),
             ids: 0,
+            weight_of_switching,
             weight_of_purchases,
         }
     }
@@ -136,6 +143,8 @@ impl Generator {
 
     fn next_step(&mut self, before: Pass) {
         let at_expiry = matches!(before, Pass::ToLotExpiry);
+        let is_pending = self.model.billing == Billing::Switching;
+        let is_prepaid = self.model.billing == Billing::Prepaid;
         let kind = self.random.weighted(&[
             (if at_expiry { 80 } else { 38 }, Kind::Call),
             (2, Kind::CallAtEarlierInstant),
@@ -143,11 +152,14 @@ impl Generator {
             (4, Kind::Revision),
             (20, Kind::Reverse),
             (self.weight_of_purchases, Kind::Buy),
-            (2, Kind::Recharge),
+            (if is_pending { 8 } else { 2 }, Kind::Recharge),
             (9, Kind::AddFunds),
             (4, Kind::TakeFunds),
             (2, Kind::RepeatFunds),
-            (4, Kind::AutoRecharge),
+            (if is_pending { 6 } else { 4 }, Kind::AutoRecharge),
+            (if is_prepaid { self.weight_of_switching } else { 0 }, Kind::Switch),
+            (if self.model.has_card { 0 } else { 20 }, Kind::SaveCard),
+            (if is_pending { 2 } else { 1 }, Kind::RemoveCard),
             (6, Kind::Pools),
             (if self.a_late_rate_matters() { 15 } else { 2 }, Kind::Publish),
             (2, Kind::RateUnrated),
@@ -166,6 +178,9 @@ impl Generator {
             Kind::TakeFunds => self.take_funds(),
             Kind::RepeatFunds => self.repeat_funds(),
             Kind::AutoRecharge => self.auto_recharge(),
+            Kind::Switch => self.switch(),
+            Kind::SaveCard => self.emit(Step::SaveCard),
+            Kind::RemoveCard => self.emit(Step::RemoveCard),
             Kind::Pools => self.change_pools(),
             Kind::Publish => self.publish(),
             Kind::RateUnrated => self.emit(Step::RateUnrated),

@@ -24,10 +24,12 @@ pub struct Model {
     pub(crate) last_change: Timestamp,
     pub(crate) lots: Vec<Lot>,
     pub(crate) owed: Decimal,
-    /// S8: collects nothing while the account is prepaid.
+    /// S8: collects nothing until the switch is complete.
     pub(crate) open_month: OpenMonth,
     pub(crate) invoices: Vec<Invoice>,
     pub(crate) auto_recharge: Option<AutoRecharge>,
+    /// F10: whether there is a card that can be charged.
+    pub(crate) has_card: bool,
     pub(crate) rates: Vec<Rate>,
     pub(crate) pool_lists: PoolLists,
     /// Minutes used, by pool id and month.
@@ -47,7 +49,7 @@ pub(crate) struct AutoRecharge {
 }
 
 impl Model {
-    /// A new account without funds, pools or rates.
+    /// A new account with a card, without funds, pools or rates.
     pub fn open(currency: Currency, billing: Billing, now: Timestamp) -> Self {
         Self {
             currency,
@@ -58,6 +60,7 @@ impl Model {
             open_month: OpenMonth { month: Month::of(now), amount: Decimal::ZERO },
             invoices: Vec::new(),
             auto_recharge: None,
+            has_card: true,
             rates: Vec::new(),
             pool_lists: PoolLists::default(),
             pool_minutes: BTreeMap::new(),
@@ -76,13 +79,16 @@ impl Model {
     pub fn apply(&mut self, now: Timestamp, step: &Step) -> Answer {
         let now = self.now(now);
         match step {
-            Step::Buy { id, amount } => self.buy(now, EntryKind::Purchase, id, *amount, step),
-            Step::Recharge { id, amount } => self.buy(now, EntryKind::Recharge, id, *amount, step),
+            Step::Buy { id, amount } => self.buy(now, id, *amount, step),
+            Step::Recharge { id, amount } => self.recharge(now, id, *amount, step),
             Step::Adjust { id, amount, expires_at, allow_negative } => {
                 self.adjust(now, id, *amount, *expires_at, *allow_negative, step)
             }
             Step::SetAutoRecharge { trigger, amount } => self.set_auto_recharge(now, *trigger, *amount),
             Step::TurnOff => self.turn_off(now),
+            Step::Switch => self.switch(now),
+            Step::SaveCard => self.save_card(now),
+            Step::RemoveCard => self.remove_card(now),
             Step::Call(record) => self.call(now, record),
             Step::Reverse(key) => self.reverse(now, &key.normalised()),
             Step::SetPools(pools) => {
@@ -109,6 +115,7 @@ impl Model {
             available: self.available(now),
             owed: self.owed,
             post_usage: (self.billing == Billing::PostUsage).then(|| self.open_month.clone()),
+            switch_pending: self.billing == Billing::Switching,
             lots: self.lots_with_funds(),
             pools: self.pool_use(now),
             unrated: self
@@ -206,9 +213,9 @@ impl Model {
         self.journal.push(Entry { at, posted_at, kind, subject: subject.to_owned(), amount });
     }
 
-    /// R1. S8: an account whose switch is complete cannot turn auto-recharge on.
+    /// R1: auto-recharge needs a card. S8: an account whose switch is complete cannot turn it on.
     fn set_auto_recharge(&mut self, now: Timestamp, trigger: Decimal, amount: Decimal) -> Answer {
-        if self.billing == Billing::PostUsage || amount <= Decimal::ZERO {
+        if self.billing == Billing::PostUsage || !self.has_card || amount <= Decimal::ZERO {
             return Answer::Refused;
         }
         self.begin_change(now);
@@ -221,13 +228,56 @@ impl Model {
         if self.auto_recharge.is_some() {
             self.begin_change(now);
             self.auto_recharge = None;
+            self.complete_switch(now);
+        }
+        Answer::Set
+    }
+
+    /// S8: an account that has asked already, or was created this way, stays as it is.
+    fn switch(&mut self, now: Timestamp) -> Answer {
+        if self.billing == Billing::Prepaid {
+            self.begin_change(now);
+            self.billing = Billing::Switching;
+            self.complete_switch(now);
+        }
+        Answer::Set
+    }
+
+    /// S8: once auto-recharge is off, a pending switch is complete, and what is owed becomes post-usage.
+    fn complete_switch(&mut self, now: Timestamp) {
+        if self.billing != Billing::Switching || self.auto_recharge.is_some() {
+            return;
+        }
+        self.billing = Billing::PostUsage;
+        self.open_month = OpenMonth { month: Month::of(now), amount: self.owed };
+        if self.owed > Decimal::ZERO {
+            self.enter(now, now, EntryKind::Switch, "", self.owed);
+        }
+        self.owed = Decimal::ZERO;
+    }
+
+    fn save_card(&mut self, now: Timestamp) -> Answer {
+        if !self.has_card {
+            self.begin_change(now);
+            self.has_card = true;
+        }
+        Answer::Set
+    }
+
+    /// F10: without a card, auto-recharge is off.
+    fn remove_card(&mut self, now: Timestamp) -> Answer {
+        if self.has_card {
+            self.begin_change(now);
+            self.has_card = false;
+            self.auto_recharge = None;
+            self.complete_switch(now);
         }
         Answer::Set
     }
 
     /// R2: at or below the trigger a recharge is wanted. R3: it is the smallest multiple of the recharge amount that
     /// lifts the available balance above the trigger.
-    fn recharge_wanted(&self, now: Timestamp) -> Option<Decimal> {
+    pub(crate) fn recharge_wanted(&self, now: Timestamp) -> Option<Decimal> {
         let AutoRecharge { trigger, amount } = self.auto_recharge?;
         let available = self.available(now);
         if available > trigger {

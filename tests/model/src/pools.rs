@@ -13,7 +13,8 @@ pub(crate) struct PoolLists {
 impl PoolLists {
     /// Replaces the whole list from `now` on.
     pub(crate) fn set(&mut self, now: Timestamp, pools: Vec<Pool>) {
-        self.lists.push((now, with_ids(pools)));
+        let named = self.with_ids(pools, Month::of(now));
+        self.lists.push((now, named));
     }
 
     /// Whether these are the pools of the present list.
@@ -44,20 +45,52 @@ impl PoolLists {
         }
         pools
     }
+
+    /// A pool keeps its id. A pool of the new list is the one that differs at most in its licences; if there is none, the
+    /// first that includes the same calls; if there is none, the first of the same plan and country. A pool that was removed
+    /// counts as long as it has minutes of this month or the last. Any other pool is new.
+    fn with_ids(&self, pools: Vec<Pool>, month: Month) -> Vec<(String, Pool)> {
+        let present = self.lists.last().map_or(&[][..], |(_, list)| list);
+        let is_kept = |id: &String| {
+            present.iter().any(|(other, _)| other == id)
+                || self.size(id, month) > 0
+                || self.size(id, month.previous()) > 0
+        };
+        let mut kept = self.in_order();
+        kept.retain(|(id, _)| is_kept(id));
+        let taken: Vec<String> = kept.iter().map(|(id, _)| id.clone()).collect();
+        let mut ids: Vec<Option<String>> = vec![None; pools.len()];
+        for likeness in [3, 2, 1] {
+            for (pool, id) in pools.iter().zip(&mut ids).filter(|(_, id)| id.is_none()) {
+                let place = kept.iter().position(|(_, before)| like(before, pool) >= likeness);
+                *id = place.map(|place| kept.remove(place).0);
+            }
+        }
+        let mut named: Vec<(String, Pool)> = Vec::new();
+        for (id, pool) in ids.into_iter().zip(pools) {
+            let is_free = |id: &String| !taken.contains(id) && named.iter().all(|(other, _)| other != id);
+            let id = id.unwrap_or_else(|| {
+                let first = format!("{}/{}", pool.plan, pool.country);
+                let mut others = (2..).map(|number| format!("{first}/{number}"));
+                if is_free(&first) { first.clone() } else { others.find(is_free).expect("there is another") }
+            });
+            named.push((id, pool));
+        }
+        named
+    }
 }
 
-/// A pool's id is its plan, its country and its place among the pools of the same plan and country.
-fn with_ids(pools: Vec<Pool>) -> Vec<(String, Pool)> {
-    let mut named: Vec<(String, Pool)> = Vec::new();
-    for pool in pools {
-        let same = |(_, other): &&(String, Pool)| other.plan == pool.plan && other.country == pool.country;
-        let id = match named.iter().filter(same).count() {
-            0 => format!("{}/{}", pool.plan, pool.country),
-            before => format!("{}/{}/{}", pool.plan, pool.country, before + 1),
-        };
-        named.push((id, pool));
+/// How much two pools are alike: 1 have one plan and country, 2 also include the same calls, 3 differ at most in licences.
+fn like(one: &Pool, other: &Pool) -> u8 {
+    let same_users = one.plan == other.plan && one.country == other.country;
+    let same_calls =
+        one.services == other.services && one.destination_countries == other.destination_countries;
+    match (same_users, same_calls, one.minutes_per_licence == other.minutes_per_licence) {
+        (false, ..) => 0,
+        (true, false, _) => 1,
+        (true, true, false) => 2,
+        (true, true, true) => 3,
     }
-    named
 }
 
 /// S7: whether a call may use the pool.

@@ -46,7 +46,9 @@ impl Currency {
 pub enum Billing {
     /// The part of a charge that no lot covers is owed.
     Prepaid,
-    /// The part of a charge that no lot covers is post-usage. The account was created this way, so its switch is complete (S8).
+    /// S8: post-usage was asked for while auto-recharge is on. Until it is off, the account pays as a prepaid one, but cannot buy.
+    Switching,
+    /// The part of a charge that no lot covers is post-usage. The switch is complete (S8).
     PostUsage,
 }
 
@@ -93,6 +95,12 @@ pub enum Step {
     },
     /// Auto-recharge is turned off (R5).
     TurnOff,
+    /// The account is to pay after use (S8).
+    Switch,
+    /// A card is saved (F10). A new account has one.
+    SaveCard,
+    /// The card is removed (F10).
+    RemoveCard,
     /// The operator adjusts the balance (F9).
     Adjust {
         /// The adjustment, and its lot if the amount is positive.

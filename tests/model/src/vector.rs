@@ -64,6 +64,8 @@ pub struct State {
     pub pools: Option<Vec<PoolUse>>,
     /// The month that is not closed yet.
     pub post_usage: Option<OpenMonth>,
+    /// Whether a switch waits for auto-recharge to be off.
+    pub switch_pending: Option<bool>,
     /// Every invoice.
     pub invoices: Option<Vec<Invoice>>,
     /// Every record that awaits a rate.
@@ -87,6 +89,7 @@ impl State {
                 self.post_usage.as_ref().map(Some).as_ref(),
                 &snapshot.post_usage.as_ref(),
             ),
+            difference("switchPending", self.switch_pending.as_ref(), &snapshot.switch_pending),
             difference("invoices", self.invoices.as_ref(), &snapshot.invoices),
             difference("unrated", self.unrated.as_ref(), &snapshot.unrated),
             difference("rechargeWanted", self.recharge_wanted.map(Some).as_ref(), &snapshot.recharge_wanted),

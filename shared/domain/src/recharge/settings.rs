@@ -83,14 +83,11 @@ pub fn configure(
         return Ok(Decision::unchanged(()));
     }
     let mut draft = Draft::on(account, now);
-    let recharge = &mut draft.account_mut().recharge;
-    recharge.amounts = amounts;
+    draft.account_mut().recharge.amounts = amounts;
     if !new.enabled {
-        recharge.state = State::Off;
-        recharge.last_failure = None;
-        withdraw_open(&mut draft);
-    } else if recharge.enabled() {
-        recharge.start_anew();
+        turn_off(&mut draft);
+    } else if draft.account().recharge.enabled() {
+        draft.account_mut().recharge.start_anew();
     } else {
         let charging = draft.account().open_recharge().is_some();
         draft.account_mut().recharge.state =
@@ -141,6 +138,14 @@ fn read_limit(
     }
 }
 
+/// Turns auto-recharge off, and withdraws an open charge (R5). The amounts stay.
+pub(crate) fn turn_off(draft: &mut Draft) {
+    let recharge = &mut draft.account_mut().recharge;
+    recharge.state = State::Off;
+    recharge.last_failure = None;
+    withdraw_open(draft);
+}
+
 /// Starts anew with a new card, and withdraws a charge that is open with the old one (F10).
 pub fn card_changed(draft: &mut Draft) {
     draft.account_mut().recharge.start_anew();
@@ -179,17 +184,22 @@ pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()
     Ok(draft.finish(()))
 }
 
-/// Adds the event of changed settings: who changed them, or resumed it, and their values now (N9).
-fn say_changed(draft: &mut Draft, by: &str, resumed: bool) {
-    let recharge = &draft.account().recharge;
+/// The settings of auto-recharge as they are now.
+pub(crate) fn new_auto_recharge(account: &Account) -> NewAutoRecharge {
+    let recharge = &account.recharge;
     let amounts = recharge.amounts.as_ref();
-    let auto_recharge = NewAutoRecharge {
+    NewAutoRecharge {
         enabled: recharge.enabled(),
-        resumed,
+        resumed: false,
         recharge_amount: amounts.map(|amounts| amounts.amount),
         trigger_amount: amounts.map(|amounts| amounts.trigger),
         monthly_limit: amounts.and_then(|amounts| amounts.monthly_limit),
-    };
+    }
+}
+
+/// Adds the event of changed settings: who changed them, or resumed it, and their values now (N9).
+fn say_changed(draft: &mut Draft, by: &str, resumed: bool) {
+    let auto_recharge = NewAutoRecharge { resumed, ..new_auto_recharge(draft.account()) };
     draft.add_event(EventDetails::SettingsChanged {
         fields: vec![Setting::AutoRecharge],
         by: by.to_owned(),

@@ -46,6 +46,7 @@ fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> J
         EntryDetails::Reversal(reversal) => {
             (reversal.record.key().reversal(), Fingerprint::of([reversal.of.as_str()]))
         }
+        EntryDetails::Switch => (JournalKey::switch(at(NOON), 0), Fingerprint::of(["switch"])),
         EntryDetails::Invoice { month } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
@@ -156,8 +157,9 @@ fn rated_later() -> JournalEntry {
 
 /// An entry of each kind. Some kinds are in it twice: an adjustment that adds funds and one that takes them, a charge at once and
 /// one later, an expiry and the forfeit of returned funds.
-fn one_of_each() -> [JournalEntry; 11] {
+fn one_of_each() -> [JournalEntry; 12] {
     [
+        row(&EntryDetails::Switch, "10", "0", "10"),
         rated_later(),
         row(&reversal("10"), "10", "0", "0"),
         row(&forfeit(), "-10", "0", "0"),
@@ -229,6 +231,11 @@ fn an_entry_whose_amounts_do_not_add_up_is_found() {
         (&reversal("10"), "9", "0", "-1", false),
         (&reversal("4"), "11", "0", "1", false),
         (&reversal("4"), "10", "1", "0", false),
+        // What was owed is left to the invoice.
+        (&EntryDetails::Switch, "10", "0", "10", true),
+        (&EntryDetails::Switch, "10", "0", "9", false),
+        (&EntryDetails::Switch, "0", "0", "0", false),
+        (&EntryDetails::Switch, "10", "1", "10", false),
         (&expiry(), "-10", "0", "0", true),
         (&expiry(), "0", "0", "0", false),
         (&expiry(), "10", "0", "0", false),

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use domain::account::DayEnd;
 use domain::change::Change;
 use domain::event::{Expiring, UnusedFunds};
 use domain::journal::EntryDetails;
@@ -18,6 +19,8 @@ use crate::given::hours;
 /// The journal of one account, its payments and the state of its notices, since its first commit.
 pub(crate) struct Books {
     pub(crate) rows: Vec<JournalEntry>,
+    /// The stored ends of days, oldest first.
+    pub(crate) day_ends: Vec<DayEnd>,
     opening: (Decimal, Decimal),
     keys: HashSet<JournalKey>,
     forfeited: HashSet<LotId>,
@@ -31,6 +34,7 @@ impl Books {
     pub(crate) fn of(account: &Account) -> Self {
         Self {
             rows: Vec::new(),
+            day_ends: Vec::new(),
             opening: (balance(account), account.post_usage.amount.amount()),
             keys: HashSet::new(),
             forfeited: HashSet::new(),
@@ -48,6 +52,7 @@ impl Books {
         assert!(after.as_of >= before.as_of, "T1: the account never goes back");
         sound(after);
         self.rows_follow(before, change);
+        self.day_ends.extend(change.day_end.clone());
         lots_lose_what_rows_draw(before, change);
         self.forfeits_once(before, change);
         self.sums_agree(after);

@@ -524,7 +524,9 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
             }
             EntryDetails::Unrated { .. } => reached("a call has no rate", true),
             EntryDetails::Rejected(rejection) => panic!("no history has rejected records: {rejection:?}"),
-            EntryDetails::Reversal(reversal) => panic!("no history has reversals: {reversal:?}"),
+            EntryDetails::Reversal(_) | EntryDetails::Switch => {
+                panic!("no history has reversals or switches: {row:?}")
+            }
             EntryDetails::Funds { expires_at, .. } => {
                 reached("funds repay an owed amount", before.owed.is_positive());
                 reached("funds arrive after their expiry", *expires_at <= now);

@@ -1,17 +1,97 @@
-//! Changes of the profile, the recipients and the warning amount (A1, F10, N4, N9).
+//! Changes of the profile, the recipients, the warning amount and the billing model (A1, F10, N4, N9, S8).
 
 use domain::account::Warning;
 use domain::event::{EventDetails, Setting};
-use domain::settings::{self, NewSettings};
-use domain::{Account, Decision, Profile};
+use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
+use domain::recharge;
+use domain::settings::{self, NewSettings, NoWayBack};
+use domain::{Account, BillingModel, Decision, EntryKind, Profile, Status};
 
-use crate::given::{at, card_holder, euros, money};
+use crate::given::{at, card_holder, decimal, euros, money, owing, purchase_of};
 
 const NOON: &str = "2027-01-10T12:00:00Z";
 
 fn change(account: &Account, before: &Profile, profile: Profile, warning: Option<&str>) -> Decision<()> {
     let warning = warning.map(|amount| money(amount, "EUR"));
-    settings::change(account, before, at(NOON), NewSettings { profile, warning, by: "ada".into() })
+    let new = NewSettings { profile, warning, billing_model: None, by: "ada".into() };
+    settings::change(account, before, at(NOON), new).unwrap()
+}
+
+/// An account after it was asked to pay after use, and the events of that.
+fn switched(account: &Account, to: BillingModel) -> Result<(Account, Vec<EventDetails>), NoWayBack> {
+    let profile = card_holder();
+    let new =
+        NewSettings { profile: profile.clone(), warning: None, billing_model: Some(to), by: "ada".into() };
+    let decision = settings::change(account, &profile, at(NOON), new)?;
+    let change = decision.change;
+    Ok(change.map_or_else(|| (account.clone(), Vec::new()), |change| (change.account, change.events)))
+}
+
+/// An account with auto-recharge on, which owes 0.30.
+fn recharging() -> Account {
+    let account = owing("0.30");
+    let new = recharge::NewSettings {
+        enabled: true,
+        trigger: Some(decimal("50")),
+        amount: Some(decimal("50")),
+        monthly_limit: None,
+        by: "ada".into(),
+    };
+    let limits = PurchaseLimits::default();
+    let decision = recharge::configure(&account, &card_holder(), at(NOON), &new, &limits).unwrap();
+    decision.change.unwrap().account
+}
+
+#[test]
+fn s8_without_auto_recharge_the_switch_is_complete_at_once() {
+    // V12: 0.30 is owed.
+    let (account, events) = switched(&owing("0.30"), BillingModel::PostUsage).unwrap();
+    assert_eq!(account.billing_model, BillingModel::PostUsage);
+    assert_eq!((account.owed, account.post_usage.amount), (money("0", "EUR"), money("0.30", "EUR")));
+    assert!(account.balance().is_zero());
+    let completed = EventDetails::SwitchCompleted { owed: money("0.30", "EUR"), funds: money("0", "EUR") };
+    assert_eq!(events.last(), Some(&completed));
+    assert_eq!(switched(&account, BillingModel::PostUsage).unwrap().1, [], "it is one already");
+    assert_eq!(switched(&account, BillingModel::Prepaid), Err(NoWayBack));
+}
+
+#[test]
+fn s8_with_auto_recharge_on_the_switch_waits_until_it_is_off() {
+    let before = recharging();
+    let (pending, events) = switched(&before, BillingModel::PostUsage).unwrap();
+    assert_eq!((pending.billing_model, pending.owed), (BillingModel::Switching, before.owed));
+    assert!(events.contains(&EventDetails::SwitchPending), "{events:?}");
+    assert_eq!(pending.status(at(NOON)), Status::Depleted, "it lives as a prepaid account");
+    assert_eq!(switched(&pending, BillingModel::Prepaid), Err(NoWayBack));
+    let (still, events) = switched(&pending, BillingModel::PostUsage).unwrap();
+    assert_eq!((still, events), (pending.clone(), Vec::new()));
+
+    let off = recharge::NewSettings {
+        enabled: false,
+        trigger: None,
+        amount: None,
+        monthly_limit: None,
+        by: "ada".into(),
+    };
+    let limits = PurchaseLimits::default();
+    let off = recharge::configure(&pending, &card_holder(), at(NOON), &off, &limits).unwrap();
+    let without_card = Profile { payment_method: None, ..card_holder() };
+    let removed = change(&pending, &card_holder(), without_card, None);
+    for decision in [off, removed] {
+        let change = decision.change.unwrap();
+        assert_eq!(change.account.billing_model, BillingModel::PostUsage);
+        let rows: Vec<_> = change.entries.iter().map(|entry| (entry.details.kind(), entry.amount)).collect();
+        assert_eq!(rows, [(EntryKind::Switch, money("0.30", "EUR"))]);
+        assert!(!change.account.recharge.enabled());
+    }
+}
+
+#[test]
+fn s8_an_account_that_waits_for_the_switch_cannot_buy() {
+    let (pending, _) = switched(&recharging(), BillingModel::PostUsage).unwrap();
+    let request = purchase_of("pur_1", decimal("50"));
+    let refused = purchase::open(&pending, &card_holder(), at(NOON), &request, &PurchaseLimits::default());
+    assert_eq!(refused.unwrap_err(), PurchaseRefusal::PostUsage);
 }
 
 #[test]
@@ -72,12 +152,7 @@ fn n4_a_new_warning_amount_waits_for_the_next_crossing() {
         assert!(
             matches!(&change.events[..], [EventDetails::SettingsChanged { fields, .. }] if fields[..] == [Setting::LowBalanceAmount])
         );
-        let away = settings::change(
-            &change.account,
-            &card_holder(),
-            at(NOON),
-            NewSettings { profile: card_holder(), warning: None, by: "ada".into() },
-        );
+        let away = self::change(&change.account, &card_holder(), card_holder(), None);
         assert_eq!(away.change.unwrap().account.warning, None);
     }
 }

@@ -246,6 +246,17 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
         prepaid("n8-80-percent", pool_used(2_400)),
         prepaid("n8-all", pool_used(3_000)),
         ("n8-80-percent-post-usage", POST_USAGE, pool_used(2_400)),
+        prepaid("n12-switch-pending", EventDetails::SwitchPending),
+        (
+            "n12-switched",
+            POST_USAGE,
+            EventDetails::SwitchCompleted { owed: euros("0.30"), funds: euros("0") },
+        ),
+        (
+            "n12-switched-with-funds",
+            POST_USAGE,
+            EventDetails::SwitchCompleted { owed: euros("0"), funds: euros("12.5") },
+        ),
         prepaid("n5-expiring", expiring(&[("8.5", "2026-12-25T08:00:00Z")])),
         prepaid(
             "n5-expiring-several",

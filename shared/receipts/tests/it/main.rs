@@ -1,6 +1,8 @@
-//! Receipts, read back from the PDF (F8).
+//! Receipts and statements, read back from the PDF (F8).
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it stands")]
+
+mod statement;
 
 use std::env;
 use std::fs;
@@ -48,13 +50,17 @@ fn receipt(kind: CardPaymentKind, name: &str, locale: Locale) -> Receipt {
     Receipt::of(&payment(kind), &profile).unwrap()
 }
 
-/// The text that copying the whole receipt gives, on one line and with plain spaces. If `RECEIPTS_FOLDER` is set, the PDF is
-/// also written there for inspection.
+/// Writes a PDF into the folder `RECEIPTS_FOLDER` for inspection, if it is set.
+fn keep(pdf: &[u8], name: &str) {
+    if let Some(folder) = env::var_os("RECEIPTS_FOLDER") {
+        fs::write(std::path::Path::new(&folder).join(format!("{name}.pdf")), pdf).unwrap();
+    }
+}
+
+/// The text that copying the whole receipt gives, on one line and with plain spaces.
 fn text_of(receipt: &Receipt, name: &str) -> String {
     let pdf = receipts::pdf(receipt);
-    if let Some(folder) = env::var_os("RECEIPTS_FOLDER") {
-        fs::write(std::path::Path::new(&folder).join(format!("{name}.pdf")), &pdf).unwrap();
-    }
+    keep(&pdf, name);
     let document = Document::load_mem(&pdf).unwrap();
     assert_eq!(document.get_pages().len(), 1, "a receipt has one page");
     plain(&pdf_extract::extract_text_from_mem(&pdf).unwrap())

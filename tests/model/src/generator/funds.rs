@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::Generator;
+use crate::funds::Lot;
 use crate::{Billing, Step};
 
 impl Generator {
@@ -34,8 +35,9 @@ impl Generator {
     }
 
     fn expiry(&mut self) -> Option<Timestamp> {
-        // A driver maps the ids of lots that come from reversals, so their place among lots that expire together is open.
-        let lots = self.model.lots.iter().filter(|lot| lot.is_live(self.now) && !lot.id.starts_with("rev:"));
+        // A driver maps the ids of lots that come from reversals and recharges, so their place among lots that expire together is open.
+        let has_own_id = |lot: &Lot| !lot.id.starts_with("rev:") && !lot.id.starts_with("recharge-");
+        let lots = self.model.lots.iter().filter(|lot| lot.is_live(self.now) && has_own_id(lot));
         let live: Vec<Timestamp> = lots.map(|lot| lot.expires_at).collect();
         if !live.is_empty() && self.random.chance(15) {
             let another_lots_expiry = *self.random.pick(&live);
@@ -78,7 +80,7 @@ impl Generator {
     }
 
     pub(super) fn auto_recharge(&mut self) {
-        if self.billing == Billing::Prepaid && self.random.chance(30) {
+        if self.model.billing != Billing::PostUsage && self.random.chance(30) {
             return self.emit(Step::TurnOff);
         }
         let mut trigger = self.minor(5_000, 8_000);
@@ -92,6 +94,14 @@ impl Generator {
             amount = missing;
         }
         self.emit(Step::SetAutoRecharge { trigger, amount });
+    }
+
+    /// S8: most often while auto-recharge is on, and once the account has used what it had.
+    pub(super) fn switch(&mut self) {
+        if self.random.chance(60) {
+            self.auto_recharge();
+        }
+        self.emit(Step::Switch);
     }
 
     /// R1: both amounts of auto-recharge are within F2's default limits, and in minor units.

@@ -3,7 +3,8 @@
 
 use contract::{
     Account, Accounts, BalanceAt, Balances, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound,
-    RatedNow, Rates, Reversals, Statement, SwitchPreview, Transaction, Transactions, UnratedRecords, UsageReport,
+    RatedNow, Rates, Reversals, Statement, SwitchPreview, Transaction, Transactions, UnratedRecords,
+    UsageReport,
 };
 use reqwest::Method;
 use serde::Serialize;

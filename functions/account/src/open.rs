@@ -1,6 +1,6 @@
 //! Creating an account (A1).
 
-use api::fields::anything;
+use api::fields::{anything, line};
 use api::{Fields, Problem, Reply, Request, Role};
 use contract::names::{BillingModelName, CurrencyCode, Emails, LocaleName};
 use contract::{Account, Code, FieldError};
@@ -9,7 +9,7 @@ use domain::{AccountId, BillingModel, Currency, Locale, Profile, account};
 use utoipa::ToSchema;
 
 use crate::Ports;
-use crate::settings::{check_emails, check_name};
+use crate::settings::{LONGEST_NAME, check_emails};
 
 /// An account to create.
 #[derive(ToSchema)]
@@ -42,7 +42,7 @@ impl Body {
         let account_id = fields.required("accountId", |id: String| {
             AccountId::parse(id).map_err(Code::WrongFormat.at("accountId"))
         });
-        let name = fields.required("name", |name: String| check_name(&name));
+        let name = fields.required("name", line("name", LONGEST_NAME));
         let currency = fields.required("currency", |code: String| check_currency(&code));
         let locale = fields.optional("locale", anything::<Locale>);
         let billing_model = fields.optional("billingModel", anything::<BillingModel>);

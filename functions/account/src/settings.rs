@@ -1,11 +1,12 @@
-//! Changing an account's profile, its cards, its warning amount and its billing model (A1, F10, N4, S8).
+//! Changing an account's profile, its cards, its warning amount, its billing model and the term of its invoices (A1, F10, N4, S8).
 
-use api::fields::anything;
+use api::fields::{anything, line};
 use api::problem::both;
 use api::{Change, Fields, Problem, Reply, Request, Role};
 use contract::names::{BillingModelName, Emails, LocaleName};
 use contract::{Account, Amount, Code, FieldError, SwitchPreview};
 use domain::account;
+use domain::invoice::LONGEST_PAYMENT_TERM_DAYS;
 use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::settings::{self, NewSettings, NoWayBack};
 use domain::{AccountId, BillingModel, Currency, Locale, Money, Profile};
@@ -16,7 +17,7 @@ use utoipa::ToSchema;
 use crate::Ports;
 
 /// Names have at most this many characters.
-const LONGEST_NAME: usize = 200;
+pub(crate) const LONGEST_NAME: usize = 200;
 
 /// PO numbers have at most this many characters.
 const LONGEST_PO_NUMBER: usize = 64;
@@ -55,26 +56,37 @@ pub struct Changes {
     /// `complete`: funds that are left pay first, and the rest is invoiced. Nobody moves back.
     #[schema(value_type = BillingModelName, required = false)]
     billing_model: Option<BillingModel>,
+    /// The number of days after which an invoice is due, from the next invoice on. Only the operator may change it.
+    #[schema(nullable = false, minimum = 1, maximum = 365, example = 30)]
+    payment_term_days: Option<u16>,
 }
 
 impl Changes {
     fn read(mut fields: Fields, currency: Currency) -> Result<Self, Problem> {
-        let name = fields.change_kept("name", |name: String| check_name(&name));
+        let name = fields.change_kept("name", line("name", LONGEST_NAME));
         let locale = fields.change_kept("locale", anything::<Locale>);
         let notification_emails = fields.change_kept("notificationEmails", check_emails);
         let po_number = fields.change("poNumber", |number: String| check_po_number(&number));
         let low_balance_amount =
             fields.change("lowBalanceAmount", |amount: String| check_warning(&amount, currency));
         let billing_model = fields.change_kept("billingModel", anything::<BillingModel>);
-        let changes =
-            Self { name, locale, notification_emails, po_number, low_balance_amount, billing_model };
+        let payment_term_days = fields.change_kept("paymentTermDays", check_payment_term);
+        let changes = Self {
+            name,
+            locale,
+            notification_emails,
+            po_number,
+            low_balance_amount,
+            billing_model,
+            payment_term_days,
+        };
         fields.finish(|| Some(changes))
     }
 }
 
 /// Change an account's profile
 ///
-/// For operator and admin.
+/// For operator and admin. Only an operator may change `paymentTermDays`.
 #[utoipa::path(
     patch,
     path = "/v1/accounts/{id}",
@@ -92,7 +104,14 @@ pub async fn change(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     let id = request.account(&[Role::Operator, Role::Admin])?;
     let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
     let changes = Changes::read(request.fields()?, account.currency)?;
-    let asked = Asked { warning: changes.low_balance_amount, billing_model: changes.billing_model };
+    if changes.payment_term_days.is_some() {
+        request.caller().is(&[Role::Operator])?;
+    }
+    let asked = Asked {
+        warning: changes.low_balance_amount,
+        billing_model: changes.billing_model,
+        payment_term_days: changes.payment_term_days,
+    };
     save(request, ports, &id, asked, |profile| Profile {
         name: changes.name.clone().unwrap_or(profile.name),
         locale: changes.locale.unwrap_or(profile.locale),
@@ -216,6 +235,7 @@ pub async fn preview_switch(request: &Request, ports: &Ports) -> Result<Reply, P
 struct Asked {
     warning: Change<Money>,
     billing_model: Option<BillingModel>,
+    payment_term_days: Option<u16>,
 }
 
 /// A refusal of the domain, which becomes a problem.
@@ -243,8 +263,13 @@ async fn save(
     let by = &request.caller().subject;
     let saved = ports.store.apply_with_profile(id, |account, before| {
         let warning = asked.warning.clone().of(account.warning.map(|warning| warning.amount));
-        let billing_model = asked.billing_model;
-        let new = NewSettings { profile: change(before.clone()), warning, billing_model, by: by.clone() };
+        let new = NewSettings {
+            profile: change(before.clone()),
+            warning,
+            billing_model: asked.billing_model,
+            payment_term_days: asked.payment_term_days.unwrap_or(account.payment_term_days),
+            by: by.clone(),
+        };
         settings::change(account, before, request.now(), new).map_err(Refusal)
     });
     withdraw_and_show(request, ports, &saved.await?.account).await
@@ -280,14 +305,12 @@ fn check_warning(text: &str, currency: Currency) -> Result<Option<Money>, FieldE
     Ok(Some(amount))
 }
 
-/// Checks that a name fits on one line and is neither empty nor too long.
-pub(crate) fn check_name(name: &str) -> Result<String, FieldError> {
-    let expected = format!("expected 1 to {LONGEST_NAME} characters on one line");
-    match one_line(name, LONGEST_NAME) {
-        Ok(name) if name.is_empty() => Err(FieldError::new("name", Code::Missing, expected)),
-        Ok(name) => Ok(name),
-        Err(code) => Err(FieldError::new("name", code, expected)),
+fn check_payment_term(days: u16) -> Result<u16, FieldError> {
+    if (1..=LONGEST_PAYMENT_TERM_DAYS).contains(&days) {
+        return Ok(days);
     }
+    let expected = format!("expected 1 to {LONGEST_PAYMENT_TERM_DAYS} days");
+    Err(FieldError::new("paymentTermDays", Code::OutOfRange, expected))
 }
 
 /// Checks a PO number. An empty text is no number.

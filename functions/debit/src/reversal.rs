@@ -1,6 +1,6 @@
 //! Reversing records: one by its id, a list, or the very file that was sent (S11).
 
-use api::fields::anything;
+use api::fields::{anything, text};
 use api::problem::both;
 use api::{Fields, Problem, Reply, Request, Role};
 use cdr::{Context, Format, MAX_RECORDS, Row};
@@ -42,7 +42,7 @@ impl Body {
     fn read(mut fields: Fields) -> Result<Self, Problem> {
         let started_at = fields.required("startedAt", check_start);
         let revision = fields.optional("revision", check_revision);
-        let reason = fields.required("reason", |reason: String| check_reason(&reason));
+        let reason = fields.required("reason", text("reason", LONGEST_REASON));
         fields.finish(|| Some(Self { started_at: started_at?, revision, reason: reason? }))
     }
 }
@@ -161,7 +161,8 @@ pub async fn reverse_many(request: &Request, timed: Timed<'_>) -> Result<Reply, 
     let account = request.account(&REVERSERS)?;
     let reason =
         request.query("reason").ok_or_else(|| FieldError::new("reason", Code::Missing, "expected a reason"));
-    let reason = reason.and_then(check_reason).map_err(Problem::from);
+    let reason =
+        reason.and_then(|reason| text("reason", LONGEST_REASON)(reason.to_owned())).map_err(Problem::from);
     let (reason, (format, rate_all)) = both(reason, both(format_of(request), rate_all(request)))?;
     let named: Vec<Named> = if format == Format::Json {
         List::read(request.fields()?)?.records.into_iter().map(Named::of_list).collect()
@@ -235,16 +236,6 @@ fn wanted(id: &str, started_at: Timestamp, revision: u32) -> Result<Wanted, Inva
         keys.push(JournalKey::usage(started_at, &sent, revision));
     }
     Ok(Wanted { keys, record: None::<UsageRecord> })
-}
-
-fn check_reason(reason: &str) -> Result<String, FieldError> {
-    let reason = reason.trim().to_owned();
-    let code = match reason.chars().count() {
-        0 => Code::Missing,
-        1..=LONGEST_REASON => return Ok(reason),
-        _ => Code::TooLong,
-    };
-    Err(FieldError::new("reason", code, format!("expected 1 to {LONGEST_REASON} characters")))
 }
 
 fn check_start(started_at: Timestamp) -> Result<Timestamp, FieldError> {

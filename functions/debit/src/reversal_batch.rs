@@ -4,16 +4,18 @@
 //! one. Charges are then taken back in order, as many at once as a transaction holds. A reversal that another request made in
 //! between is found by its key, and an unrated record that was charged for in between by its marker, which is gone then: its
 //! entries are read again. So they are if the account has no room for what a call took, because a commit whose reply was lost
-//! has returned it already.
+//! has returned it already. What a void invoice asked for is credited nowhere (S8).
 //!
 //! Like a batch of records, it ends before its deadline, and the same request sent again goes on where it stopped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::convert::Infallible;
 
+use domain::invoice::InvoiceState;
 use domain::journal::{EntryDetails, JournalEntry};
 use domain::journal_key::JournalKey;
 use domain::reversal::{self, ReversalRefusal, Target};
+use domain::time::Month;
 use domain::usage::InvalidRecord;
 use domain::{AccountId, Currency, Decision, Money, UsageRecord};
 use jiff::Timestamp;
@@ -199,6 +201,30 @@ impl<'a> ReversalBatch<'a> {
         targets
     }
 
+    /// Finds which of these charges void invoices asked for.
+    async fn on_void_invoices(
+        &self,
+        targets: &[(JournalEntry, Vec<usize>)],
+    ) -> Result<OnVoidInvoices, BatchError> {
+        let months = targets.iter().map(|(entry, _)| entry).filter(|entry| entry.post_usage.is_positive());
+        let months: BTreeSet<_> = months.map(|entry| Month::of(entry.posted_at)).collect();
+        if months.is_empty() {
+            return Ok(OnVoidInvoices::default());
+        }
+        let account = self.store.account(self.account).await?.ok_or(ApplyError::NoAccount)?;
+        let mut found =
+            OnVoidInvoices { void_invoices: Some(account.void_invoices), months: BTreeSet::new() };
+        if account.void_invoices > 0 {
+            for month in months {
+                let invoice = self.store.invoice_that_asks_for(self.account, month).await?;
+                if invoice.is_some_and(|invoice| matches!(invoice.state, InvoiceState::Void(_))) {
+                    found.months.insert(month);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Takes these charges back. Records whose entries have changed in between stay undecided.
     async fn reverse(&mut self, mut targets: Vec<(JournalEntry, Vec<usize>)>) -> Result<(), BatchError> {
         for (entry, _) in &mut targets {
@@ -206,13 +232,19 @@ impl<'a> ReversalBatch<'a> {
         }
         while !targets.is_empty() {
             self.check_time()?;
+            let on_void = self.on_void_invoices(&targets).await?;
             let because = self.because;
             let decide = |account: &domain::Account, seen: &Seen| {
+                if on_void.void_invoices.is_some_and(|count| count != account.void_invoices) {
+                    // An invoice was cancelled since they were read. All of it is decided again.
+                    return Ok(Decision::unchanged(HashMap::new()));
+                }
                 let open: Vec<_> =
                     targets.iter().map(|(entry, _)| entry).filter(|entry| is_open(entry, seen)).collect();
                 let wanted = open.iter().map(|entry| {
                     let Because { reason, author } = because;
-                    Target { entry, reason, author }
+                    let on_void_invoice = on_void.months.contains(&Month::of(entry.posted_at));
+                    Target { entry, on_void_invoice, reason, author }
                 });
                 let Decision { change, answer } =
                     reversal::decide(account, self.now, &wanted.collect::<Vec<_>>());
@@ -275,6 +307,14 @@ impl<'a> ReversalBatch<'a> {
     fn check_time(&self) -> Result<(), BatchError> {
         if Instant::now() + FOR_THE_LAST_COMMIT > self.until { Err(BatchError::OutOfTime) } else { Ok(()) }
     }
+}
+
+/// The months whose charges void invoices asked for.
+#[derive(Default)]
+struct OnVoidInvoices {
+    /// How many invoices of the account were void before they were looked for; none if that does not matter.
+    void_invoices: Option<u64>,
+    months: BTreeSet<Month>,
 }
 
 /// The key of the reversal of an entry.

@@ -1,8 +1,8 @@
 //! The operator's corrections (F9).
 
-use api::fields::anything;
+use api::fields::{anything, text};
 use api::{Fields, Problem, Reply, Request, Role};
-use contract::{Amount, Code, FieldError, Transaction};
+use contract::{Amount, Code, Transaction};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::journal_key::{EntryKind, JournalKey};
 use domain::time::cut_to_millisecond;
@@ -35,15 +35,7 @@ pub struct Body {
 impl Body {
     fn read(mut fields: Fields) -> Result<Self, Problem> {
         let amount = fields.required("amount", anything::<Amount>);
-        let reason = fields.required("reason", |reason: String| {
-            let reason = reason.trim().to_owned();
-            let code = match reason.chars().count() {
-                0 => Code::Missing,
-                1..=LONGEST_REASON => return Ok(reason),
-                _ => Code::TooLong,
-            };
-            Err(FieldError::new("reason", code, format!("expected 1 to {LONGEST_REASON} characters")))
-        });
+        let reason = fields.required("reason", text("reason", LONGEST_REASON));
         let expires_at = fields.optional("expiresAt", anything::<Timestamp>);
         let allow_negative = fields.optional("allowNegative", anything::<bool>);
         fields.finish(|| Some(Self { amount: amount?, reason: reason?, expires_at, allow_negative }))

@@ -3,6 +3,7 @@
 use api::csv::{text_cell, written};
 use api::{Problem, Reply};
 use contract::{ListedRate, Lot, RejectedRecord, Statement, StatementBalance, StatementLine, Transaction};
+use domain::Money;
 use jiff::civil::Date;
 
 /// The columns of transactions.
@@ -60,6 +61,18 @@ const STATEMENT_COLUMNS: [&str; 14] = [
 /// A page of transactions.
 pub fn reply(transactions: &[Transaction]) -> Result<Reply, Problem> {
     written(COLUMNS, transactions.iter().map(cells))
+}
+
+/// A page of the entries that an invoice asks for: the columns of transactions, and the part of each that it asks for.
+pub fn invoice(entries: &[(Transaction, Money)]) -> Result<Reply, Problem> {
+    let cells = |(row, asked): &(Transaction, Money)| and_last(cells(row), asked.to_string());
+    written(and_last(COLUMNS, "postUsage"), entries.iter().map(cells))
+}
+
+/// The cells of a row and a further one.
+fn and_last<T: Default>(cells: [T; 16], last: T) -> [T; 17] {
+    let mut cells = cells.into_iter().chain([last]);
+    std::array::from_fn(|_| cells.next().unwrap_or_default())
 }
 
 /// A page of rates.

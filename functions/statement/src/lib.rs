@@ -1,4 +1,4 @@
-//! Reads an account's funds, transactions, statements and receipts, and the rates that calls are charged at. This function writes
+//! Reads an account's funds, transactions, statements, receipts and invoices, and the rates that calls are charged at. This function writes
 //! nothing.
 //!
 //! | file | routes |
@@ -8,13 +8,15 @@
 //! | [`transactions`] | transactions, a record's transaction, records without a rate (S9) |
 //! | [`balances`] | the balance at the end of past days (T2) |
 //! | [`statement`] | the statement of a period (T2, T3) |
-//! | [`csv`] | transactions, statements and rates as CSV |
+//! | [`invoices`] | invoices, one as JSON, CSV or PDF (S8) |
+//! | [`csv`] | transactions, statements, invoices and rates as CSV |
 //! | [`rates`] | the rates of a number (S5) |
 //! | [`rate_list`] | the published rates (S5) |
 
 pub mod balances;
 pub mod csv;
 pub mod funds;
+pub mod invoices;
 pub mod rate_list;
 pub mod rates;
 pub mod receipt;
@@ -44,6 +46,8 @@ api::routes! { &Ports;
     "GET /v1/accounts/{id}/balance" ("at") => balances::balance,
     "GET /v1/accounts/{id}/balances" ("from", "to") => balances::balances,
     "GET /v1/accounts/{id}/statement" ("from", "to") => statement::show,
+    "GET /v1/accounts/{id}/invoices" ("cursor", "limit") => invoices::list,
+    "GET /v1/accounts/{id}/invoices/{invoiceId}" ("cursor") => invoices::show,
     "GET /v1/accounts/{id}/transactions" (
         "from", "to", "kind", "cursor", "limit", "transactionId", "recordId", "startedAt", "revision"
     ) => transactions::transactions,

@@ -1,10 +1,10 @@
 //! The statement of a period (T2, T3): it reads the entries that were posted in it page by page, and keeps their sums alone.
 
 use api::{Problem, Reply, Request};
-use domain::Account;
 use domain::account::DayEnd;
 use domain::statement::{Lines, Statement};
 use domain::time::{Days, day_before, day_of};
+use domain::{Account, AccountId};
 use jiff::civil::Date;
 use receipts::statement::Paper;
 use store::list::{Posted, PostedPlace};
@@ -75,21 +75,9 @@ async fn statement(ports: &Ports, account: &Account, days: Days) -> Result<State
     let opening = opening(ports, account, days.first()).await?;
     let closing = end_of(ports, account, days.last(), "to").await?;
     let posted = Posted::between(days.start(), days.end()).expect("a day has some length");
-    let (mut lines, mut count) = (Lines::none(account.currency), 0);
-    let mut place = PostedPlace::default();
-    loop {
-        let (entries, next) = ports.store.posted(&account.id, posted, place, ROWS_A_PAGE).await?;
-        for entry in entries.iter().filter(|entry| entry.version <= closing.version) {
-            lines.add(entry).map_err(|problem| too_large(&problem.to_string()))?;
-        }
-        count += entries.len();
-        if count > MAX_ENTRIES {
-            return Err(too_large(&format!("the period has more than {MAX_ENTRIES} entries")));
-        }
-        match next {
-            Some(next) => place = next,
-            None => break,
-        }
+    let mut lines = Lines::none(account.currency);
+    if let Added::TooMany(why) = add_posted(ports, &account.id, posted, closing.version, &mut lines).await? {
+        return Err(Problem::TooLarge(format!("{why}; ask for a shorter period")));
     }
     // The index of late entries follows the journal within moments, so a statement that does not add up yet may do so later.
     Statement::new(opening, lines, closing).map_err(|problem| {
@@ -100,16 +88,47 @@ async fn statement(ports: &Ports, account: &Account, days: Days) -> Result<State
     })
 }
 
+/// Whether all entries of a period were added to lines.
+pub(crate) enum Added {
+    /// They were.
+    All,
+    /// There are too many of them, for this reason.
+    TooMany(String),
+}
+
+/// Adds what was posted in a period, in commits up to this version.
+pub(crate) async fn add_posted(
+    ports: &Ports,
+    account: &AccountId,
+    posted: Posted,
+    up_to: u64,
+    lines: &mut Lines,
+) -> Result<Added, Problem> {
+    let (mut place, mut count) = (PostedPlace::default(), 0);
+    loop {
+        let (entries, next) = ports.store.posted(account, posted, place, ROWS_A_PAGE).await?;
+        for entry in entries.iter().filter(|entry| entry.version <= up_to) {
+            if let Err(problem) = lines.add(entry) {
+                return Ok(Added::TooMany(problem.to_string()));
+            }
+        }
+        count += entries.len();
+        if count > MAX_ENTRIES {
+            return Ok(Added::TooMany(format!("the period has more than {MAX_ENTRIES} entries")));
+        }
+        match next {
+            Some(next) => place = next,
+            None => return Ok(Added::All),
+        }
+    }
+}
+
 /// The account before this day.
 async fn opening(ports: &Ports, account: &Account, day: Date) -> Result<DayEnd, Problem> {
     if day <= day_of(account.created_at) {
         return Ok(DayEnd::before_creation(account));
     }
     end_of(ports, account, day_before(day), "from").await
-}
-
-fn too_large(why: &str) -> Problem {
-    Problem::TooLarge(format!("{why}; ask for a shorter period"))
 }
 
 /// A name such as `statement-CONTOSO-2026-11-01-2026-11-30.pdf`.

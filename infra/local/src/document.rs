@@ -34,6 +34,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         purchase::Doc::openapi(),
         debit::Doc::openapi(),
         report::Doc::openapi(),
+        invoice::Doc::openapi(),
     ] {
         document.merge(part);
     }

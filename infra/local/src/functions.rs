@@ -55,11 +55,14 @@ pub enum ApiFunction {
     Statement,
     /// Reports usage.
     Report,
+    /// Ends invoices.
+    Invoice,
 }
 
 impl ApiFunction {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Purchase, Self::Debit, Self::Account, Self::Statement, Self::Report];
+    pub const ALL: [Self; 6] =
+        [Self::Purchase, Self::Debit, Self::Account, Self::Statement, Self::Report, Self::Invoice];
 
     /// The function that answers a route.
     pub(crate) fn of(route: &str) -> Option<Self> {
@@ -74,6 +77,7 @@ impl ApiFunction {
             Self::Account => account::ROUTES,
             Self::Statement => statement::ROUTES,
             Self::Report => report::ROUTES,
+            Self::Invoice => invoice::ROUTES,
         }
     }
 }
@@ -85,6 +89,7 @@ pub struct Functions {
     account: account::Ports,
     statement: statement::Ports,
     report: report::Ports,
+    invoice: invoice::Ports,
     expire: expire::Ports,
     recharge: recharge::Ports,
     publish: publish::Ports,
@@ -95,23 +100,24 @@ pub struct Functions {
     flights: Arc<Flights>,
 }
 
-const NAMES: [&str; 10] = [
+const NAMES: [&str; 11] = [
     "purchase",
     "debit",
     "account",
     "statement",
     "report",
+    "invoice",
     "expire",
     "recharge",
     "publish",
     "notify",
     "reconcile",
 ];
-const EXPIRE: usize = 5;
-const RECHARGE: usize = 6;
-const PUBLISH: usize = 7;
-const NOTIFY: usize = 8;
-const RECONCILE: usize = 9;
+const EXPIRE: usize = 6;
+const RECHARGE: usize = 7;
+const PUBLISH: usize = 8;
+const NOTIFY: usize = 9;
+const RECONCILE: usize = 10;
 
 /// How long a batch or a request of finished calls may take, as on Lambda.
 const DEBITS_FOR: Duration = Duration::from_secs(26);
@@ -183,6 +189,7 @@ impl Functions {
             account: account::Ports { store: store(), processor: processor.clone(), limits },
             statement: statement::Ports { store: store(), rates },
             report: report::Ports { store: store() },
+            invoice: invoice::Ports { store: store() },
             expire: expire::Ports { store: store() },
             recharge: recharge::Ports {
                 store: store(),
@@ -263,6 +270,7 @@ impl Functions {
                 ApiFunction::Report => {
                     report::handle(event, &functions.report, Instant::now() + REPORTS_FOR).await
                 }
+                ApiFunction::Invoice => invoice::handle(event, &functions.invoice).await,
             }
         });
         let response = run.await.unwrap_or_else(|panic| {
@@ -278,6 +286,14 @@ impl Functions {
         let _flight = self.flights.take_off();
         let result = expire::handle(scheduled(time), &self.expire).await;
         self.ran(EXPIRE, result.is_err());
+        result
+    }
+
+    /// Closes months with invoices and gives reminders, as of this instant.
+    pub async fn invoice(&self, time: Timestamp) -> Result<invoice::run::Summary, invoice::run::RunError> {
+        let _flight = self.flights.take_off();
+        let result = invoice::run::handle(scheduled(time), &self.invoice).await;
+        self.ran(ApiFunction::Invoice as usize, result.is_err());
         result
     }
 
@@ -436,6 +452,7 @@ impl Functions {
             &self.account.store,
             &self.statement.store,
             &self.report.store,
+            &self.invoice.store,
             &self.expire.store,
             &self.recharge.store,
             &self.publish.store,

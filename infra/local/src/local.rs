@@ -142,6 +142,7 @@ async fn run(
     let now = machine.clock.now();
     match schedule.as_str() {
         "expire" => Ok(Json(machine.functions.expire(now).await?).into_response()),
+        "invoice" => Ok(Json(machine.functions.invoice(now).await?).into_response()),
         "rate" => Ok(Json(machine.functions.rate(now).await?).into_response()),
         "recover" => Ok(Json(machine.functions.recover(now, Leases::Ignored).await?).into_response()),
         "reconcile" => {
@@ -152,7 +153,9 @@ async fn run(
                 Err(problem) => Err(problem.into()),
             }
         }
-        _ => Err(Failure(Problem::NotFound("schedule; expected expire, rate, recover or reconcile"))),
+        _ => {
+            Err(Failure(Problem::NotFound("schedule; expected expire, invoice, rate, recover or reconcile")))
+        }
     }
 }
 

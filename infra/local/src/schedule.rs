@@ -1,4 +1,4 @@
-//! Stands in for EventBridge Scheduler: runs the nightly sweep at 00:15 UTC, the recovery and the rating of unrated records every
+//! Stands in for EventBridge Scheduler: runs the nightly sweep at 00:15 UTC, the invoices at 06:00 UTC, the recovery and the rating of unrated records every
 //! five minutes, and the reconciliation on Sundays at 03:00 UTC, by the machine's clock. While the clock is set, no schedule runs by itself.
 
 use std::time::Duration;
@@ -15,6 +15,8 @@ const TICK: Duration = Duration::from_secs(10);
 const RECOVER_EVERY: SignedDuration = SignedDuration::from_mins(5);
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(24);
 const SWEEP_AT: SignedDuration = SignedDuration::from_mins(15);
+const INVOICE_EVERY: SignedDuration = SignedDuration::from_hours(24);
+const INVOICE_AT: SignedDuration = SignedDuration::from_hours(6);
 const RECONCILE_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Counted from a Thursday's midnight, since 1 January 1970 was a Thursday.
 const RECONCILE_AT: SignedDuration = SignedDuration::from_hours(3 * 24 + 3);
@@ -44,6 +46,9 @@ impl Timetable {
         }
         if falls_due(self.last, now, SWEEP_EVERY, SWEEP_AT) {
             log_failure("expire", functions.expire(now).await.err());
+        }
+        if falls_due(self.last, now, INVOICE_EVERY, INVOICE_AT) {
+            log_failure("invoice", functions.invoice(now).await.err());
         }
         // Reconciliation is not urgent: a missed run is not made up for, and a run does not delay the other schedules.
         if self.last.is_some() && falls_due(self.last, now, RECONCILE_EVERY, RECONCILE_AT) {

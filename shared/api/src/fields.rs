@@ -182,6 +182,47 @@ pub fn anything<T>(value: T) -> Result<T, FieldError> {
     Ok(value)
 }
 
+/// A `parse` function that trims a text, and accepts 1 to `longest` characters.
+///
+/// ```
+/// let reason = api::fields::text("reason", 5);
+/// assert_eq!(reason(" a\nb ".to_owned()).unwrap(), "a\nb");
+/// assert_eq!(reason("  ".to_owned()).unwrap_err().detail, "expected 1 to 5 characters");
+/// assert!(reason("abcdef".to_owned()).is_err());
+/// ```
+pub fn text(field: &'static str, longest: usize) -> impl Fn(String) -> Result<String, FieldError> {
+    move |text| {
+        let text = text.trim();
+        let code = match text.chars().count() {
+            0 => Code::Missing,
+            count if count > longest => Code::TooLong,
+            _ => return Ok(text.to_owned()),
+        };
+        Err(FieldError::new(field, code, format!("expected 1 to {longest} characters")))
+    }
+}
+
+/// The same for a text on one line.
+///
+/// ```
+/// let name = api::fields::line("name", 5);
+/// assert_eq!(name(" a b ".to_owned()).unwrap(), "a b");
+/// assert_eq!(name("a\nb".to_owned()).unwrap_err().detail, "expected 1 to 5 characters on one line");
+/// ```
+pub fn line(field: &'static str, longest: usize) -> impl Fn(String) -> Result<String, FieldError> {
+    let text = text(field, longest);
+    move |line| {
+        let one_line =
+            |error: FieldError| FieldError { detail: format!("{} on one line", error.detail), ..error };
+        let line = text(line).map_err(one_line)?;
+        if line.chars().any(char::is_control) {
+            let expected = format!("expected 1 to {longest} characters on one line");
+            return Err(FieldError::new(field, Code::WrongFormat, expected));
+        }
+        Ok(line)
+    }
+}
+
 /// The part of a field's name that a problem repeats.
 fn shown(name: &str) -> String {
     name.chars().take(MAX_SHOWN_CHARS).collect()

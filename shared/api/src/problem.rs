@@ -90,7 +90,8 @@ impl Problem {
     }
 
     /// The problem of a text that is not a cursor.
-    pub(crate) fn cursor() -> Self {
+    /// A cursor that is none.
+    pub fn cursor() -> Self {
         Self::field("cursor", Code::WrongFormat, "expected the `next` of an earlier page of the same listing")
     }
 

@@ -71,6 +71,9 @@ pub struct Account {
     pub low_balance_amount: Option<String>,
     /// The month's charges that the next invoice will ask for.
     pub post_usage: PostUsage,
+    /// An invoice is due this many days after it was issued.
+    #[schema(example = 30)]
+    pub payment_term_days: u16,
     /// The pools of included minutes, in the order in which calls use them.
     pub pools: Vec<Pool>,
     /// The account's version, which grows by one with every change.
@@ -241,13 +244,13 @@ impl Pool {
     }
 }
 
-/// A month's charges.
+/// The charges of a month that no funds covered.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PostUsage {
     /// The month, in UTC.
     #[schema(example = "2026-11")]
     pub month: String,
-    /// The sum of the charges.
+    /// The sum of the charges, with what the month before carried over.
     pub amount: String,
 }
 
@@ -283,6 +286,7 @@ impl Account {
             po_number: profile.po_number.clone(),
             low_balance_amount: account.warning.map(|warning| warning.amount.to_string()),
             post_usage: (&account.post_usage).into(),
+            payment_term_days: account.payment_term_days,
             pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
             version: account.version,
             created_at: account.created_at.into(),

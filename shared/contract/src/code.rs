@@ -34,6 +34,8 @@ pub enum Code {
     NoPaymentMethod,
     /// 409: the account has switched to paying after use, or is about to, and cannot move back.
     NoWayBack,
+    /// 409: the invoice is paid or void, so that it cannot be marked as asked for.
+    InvoiceEnded,
     /// 409: the record cannot be reversed in one commit.
     NotReversible,
     /// 409: auto-recharge is neither paused nor stopped.

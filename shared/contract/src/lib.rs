@@ -9,6 +9,7 @@
 //! | `usage` | usage reports |
 //! | `reversal` | results of reversals, and of rating records later |
 //! | `rate` | published rates |
+//! | `invoice` | invoices |
 //! | `statement` | the balance of past days, and statements |
 //! | `problem` | the body of every error |
 //! | `code` | stable error codes |
@@ -32,6 +33,7 @@ mod code;
 mod debit;
 mod funds;
 mod instant;
+mod invoice;
 pub mod names;
 mod problem;
 mod rate;
@@ -49,6 +51,7 @@ pub use code::{Code, FieldError};
 pub use debit::{Counts, Debits, RecordProblem, RecordResult, RecordStatus};
 pub use funds::{Lot, Lots, NextAction, Purchase, PurchaseStatus, Purchases};
 pub use instant::Instant;
+pub use invoice::{Invoice, Invoices};
 pub use problem::ProblemBody;
 pub use rate::{ListedRate, Rate, RateFound, Rates};
 pub use reversal::{RatedNow, ReversalCounts, ReversalResult, ReversalStatus, Reversals};

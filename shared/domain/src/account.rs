@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::card_payment::CardPaymentKind;
 use crate::changed_days::ChangedDays;
 use crate::id::{AccountId, PaymentId};
+use crate::invoice::{self, PAYMENT_TERM_DAYS, UnpaidInvoice};
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::pool::PoolUse;
@@ -72,8 +73,18 @@ impl Status {
 pub struct PostUsage {
     /// The month (UTC) they were posted in.
     pub month: Month,
-    /// Their sum, and what rounding carried over from the month before.
+    /// Their sum, and what the month before carried over.
     pub amount: Money,
+    /// What the month before carried over, which is part of the amount.
+    pub carried: Money,
+}
+
+impl PostUsage {
+    /// Nothing, in the month of this instant.
+    pub fn nothing(currency: Currency, now: Timestamp) -> Self {
+        let nothing = Money::zero(currency);
+        Self { month: Month::of(now), amount: nothing, carried: nothing }
+    }
 }
 
 /// A card payment without an outcome yet (F5).
@@ -149,7 +160,7 @@ impl DayEnd {
             version: 0,
             balance: nothing,
             owed: nothing,
-            post_usage: PostUsage { month: Month::of(account.created_at), amount: nothing },
+            post_usage: PostUsage::nothing(account.currency, account.created_at),
             lots: Vec::new(),
         }
     }
@@ -186,6 +197,14 @@ pub struct Account {
     pub open_payments: Vec<OpenPayment>,
     /// Receipts given so far: they are numbered without gaps (F8).
     pub receipts: u64,
+    /// Invoices issued so far: they are numbered without gaps (S8).
+    pub invoices: u64,
+    /// Open invoices of which people are still to be reminded, oldest first (N12).
+    pub unpaid: Vec<UnpaidInvoice>,
+    /// The number of invoices that are void. A reversal that relied on which are void is decided again if it has changed (S8).
+    pub void_invoices: u64,
+    /// The number of days after which an invoice is due.
+    pub payment_term_days: u16,
     /// Whether people were told that it is depleted since it was last above zero (N3).
     pub depletion_told: bool,
     /// When to warn that funds run low, if at all (N4).
@@ -212,9 +231,13 @@ impl Account {
             version: 1,
             lots: Vec::new(),
             owed: Money::zero(currency),
-            post_usage: PostUsage { month: Month::of(now), amount: Money::zero(currency) },
+            post_usage: PostUsage::nothing(currency, now),
             open_payments: Vec::new(),
             receipts: 0,
+            invoices: 0,
+            unpaid: Vec::new(),
+            void_invoices: 0,
+            payment_term_days: PAYMENT_TERM_DAYS,
             // It has never had funds, so there is no crossing to tell of.
             depletion_told: true,
             warning: None,
@@ -274,6 +297,12 @@ impl Account {
     /// When the nightly sweep must look at it next: a warning or a booking (E1, E3).
     pub fn due_for_expiry(&self) -> Option<Timestamp> {
         self.lots.iter().map(Lot::due_at).min()
+    }
+
+    /// When the invoice run must look at it next: a month that ends with an invoice, or a reminder (S8, N12).
+    pub fn due_for_invoice(&self) -> Option<Timestamp> {
+        let month_end = invoice::amount_of(self.post_usage.amount).map(|_| self.post_usage.month.end());
+        month_end.into_iter().chain(self.unpaid.iter().map(UnpaidInvoice::next_reminder)).min()
     }
 
     /// When recovery must look at it next: an open payment (F5), auto-recharge (R3, R4), or a lot that expires and

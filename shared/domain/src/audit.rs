@@ -25,6 +25,7 @@ use rust_decimal::Decimal;
 use crate::account::Account;
 use crate::card_payment::CardPaymentState;
 use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
+use crate::invoice::{Invoice, InvoiceState, REMINDED_AFTER_DAYS, days_after};
 use crate::journal::{EntryDetails, JournalEntry, Reversal};
 use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::Lot;
@@ -118,6 +119,29 @@ pub enum Finding {
         /// By the account.
         account: u64,
     },
+    /// Invariant 6: an invoice is not the next one.
+    InvoiceNumber {
+        /// Which.
+        invoice: PaymentId,
+        /// The next number.
+        expected: u64,
+        /// The one it has.
+        found: u64,
+    },
+    /// Invariant 6: the account does not count its invoices as the journal does.
+    Invoices {
+        /// The last one by the journal.
+        journal: u64,
+        /// By the account.
+        account: u64,
+    },
+    /// Invariant 6: the account does not count its void invoices.
+    VoidInvoices {
+        /// Invoices that are void.
+        invoices: u64,
+        /// By the account.
+        account: u64,
+    },
     /// Invariant 4: the account is impossible by itself.
     Unsound {
         /// How.
@@ -148,6 +172,13 @@ pub enum Finding {
     Altered {
         /// Which.
         key: JournalKey,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// Invariant 6: an invoice's figures do not fit together, as they did when it was written.
+    AlteredInvoice {
+        /// Which.
+        invoice: PaymentId,
         /// What does not fit.
         what: &'static str,
     },
@@ -221,7 +252,11 @@ impl Finding {
                 Some("invariant 4")
             }
             Self::Altered { .. } => Some("invariant 5"),
-            Self::PostUsage { .. } => Some("invariant 6"),
+            Self::PostUsage { .. }
+            | Self::AlteredInvoice { .. }
+            | Self::InvoiceNumber { .. }
+            | Self::Invoices { .. }
+            | Self::VoidInvoices { .. } => Some("invariant 6"),
             Self::PoolUse { .. } => Some("S7"),
             Self::UsageTotals { .. } => Some("usage reports"),
             Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
@@ -246,11 +281,15 @@ impl Finding {
             Self::UsageTotals { .. } => "usageTotals",
             Self::Receipt { .. } => "receipt",
             Self::Receipts { .. } => "receipts",
+            Self::InvoiceNumber { .. } => "invoiceNumber",
+            Self::Invoices { .. } => "invoices",
+            Self::VoidInvoices { .. } => "voidInvoices",
             Self::Unsound { .. } => "unsound",
             Self::Lot { .. } => "lot",
             Self::LotTerms { .. } => "lotTerms",
             Self::Owed { .. } => "owed",
             Self::Altered { .. } => "altered",
+            Self::AlteredInvoice { .. } => "alteredInvoice",
             Self::PostUsage { .. } => "postUsage",
             Self::Currency { .. } => "currency",
             Self::Unreadable { .. } => "unreadable",
@@ -268,13 +307,17 @@ impl Finding {
             Self::PaymentWithoutRow { payment }
             | Self::ListedNotOpen { payment }
             | Self::OpenNotListed { payment }
-            | Self::Receipt { payment, .. } => Some(payment.to_string()),
+            | Self::Receipt { payment, .. }
+            | Self::InvoiceNumber { invoice: payment, .. }
+            | Self::AlteredInvoice { invoice: payment, .. } => Some(payment.to_string()),
             Self::Lot { lot, .. } | Self::LotTerms { lot } => Some(lot.to_string()),
             Self::PoolUse { month, number, .. } => Some(format!("{month}#{number}")),
             Self::UsageTotals { day, dimension, .. } => Some(format!("{}#{day}", dimension.as_str())),
             Self::Currency { item } | Self::Unreadable { item, .. } => Some(item.clone()),
             Self::Sum { .. }
             | Self::Receipts { .. }
+            | Self::Invoices { .. }
+            | Self::VoidInvoices { .. }
             | Self::Unsound { .. }
             | Self::Owed { .. }
             | Self::PostUsage { .. } => None,
@@ -340,6 +383,15 @@ impl fmt::Display for Finding {
             Self::Receipts { journal, account } => {
                 write!(f, "the last receipt is number {journal}, the account counts {account}")
             }
+            Self::InvoiceNumber { expected, found, .. } => {
+                write!(f, "it is number {found}, where {expected} is next")
+            }
+            Self::Invoices { journal, account } => {
+                write!(f, "the last invoice is number {journal}, the account counts {account}")
+            }
+            Self::VoidInvoices { invoices, account } => {
+                write!(f, "{invoices} invoices are void, the account counts {account}")
+            }
             Self::Lot { journal, account, .. } => {
                 write!(f, "its rows leave {journal} in it, the account {account}")
             }
@@ -347,7 +399,7 @@ impl fmt::Display for Finding {
             Self::Owed { journal, account } => {
                 write!(f, "the rows leave {journal} owed, the account owes {account}")
             }
-            Self::Altered { what, .. } => write!(f, "{what}"),
+            Self::Altered { what, .. } | Self::AlteredInvoice { what, .. } => write!(f, "{what}"),
             Self::PostUsage { journal, account } => {
                 write!(f, "the rows leave {journal} to be invoiced, the account {account}")
             }
@@ -406,6 +458,12 @@ struct Standing {
     posted: bool,
 }
 
+/// An invoice, and whether its row in the journal was found.
+struct Claim {
+    invoice: Invoice,
+    posted: bool,
+}
+
 /// The audit of one account.
 pub struct Audit<'a> {
     account: &'a Account,
@@ -413,6 +471,9 @@ pub struct Audit<'a> {
     suspects: Option<&'a [Finding]>,
     names: HashMap<(u64, u32), Vec<JournalKey>>,
     payments: BTreeMap<PaymentId, Standing>,
+    invoices: BTreeMap<PaymentId, Claim>,
+    /// The commits that closed months with invoices, with the invoices' numbers.
+    closings: Vec<(u64, u64, PaymentId)>,
     lines: Vec<Line>,
     funds: Vec<Funds>,
     /// What rows took from each lot.
@@ -432,6 +493,8 @@ impl<'a> Audit<'a> {
             suspects: None,
             names: HashMap::new(),
             payments: BTreeMap::new(),
+            invoices: BTreeMap::new(),
+            closings: Vec::new(),
             lines: Vec::new(),
             funds: Vec::new(),
             taken: BTreeMap::new(),
@@ -455,7 +518,7 @@ impl<'a> Audit<'a> {
         audit
     }
 
-    /// Enters a payment or adjustment. All of them come before the first row.
+    /// Enters a payment, adjustment or invoice. All of them come before the first row.
     pub fn payment(&mut self, payment: &Payment) {
         if payment.amount().currency() != self.account.currency {
             self.find(Finding::Currency { item: payment.id().to_string() });
@@ -487,8 +550,15 @@ impl<'a> Audit<'a> {
                 receipt: None,
                 posted: false,
             },
+            Payment::Invoice(invoice) => {
+                if let Some(what) = altered_invoice(invoice) {
+                    self.find(Finding::AlteredInvoice { invoice: invoice.id(), what });
+                }
+                self.invoices.insert(invoice.id(), Claim { invoice: invoice.clone(), posted: false });
+                return;
+            }
         };
-        self.payments.insert(payment.id().clone(), standing);
+        self.payments.insert(payment.id(), standing);
     }
 
     /// Enters a row, in any order.
@@ -502,6 +572,9 @@ impl<'a> Audit<'a> {
         let is_later = row.version > self.account.version;
         if let Some(payment) = payment_of(&row.details) {
             self.compare_with_payment(row, payment, is_later);
+        }
+        if let EntryDetails::Invoice { month, number: Some(number) } = row.details {
+            self.compare_with_invoice(row, month, number, is_later);
         }
         if is_later {
             if self.ahead.as_ref().is_none_or(|(version, _)| *version < row.version) {
@@ -535,7 +608,7 @@ impl<'a> Audit<'a> {
 
     /// How many rows and payments it holds.
     pub fn size(&self) -> usize {
-        self.lines.len() + self.payments.len()
+        self.lines.len() + self.payments.len() + self.invoices.len()
     }
 
     /// Whether rows of later commits were entered: then [`finish`](Self::finish) wants to know how far the
@@ -565,6 +638,7 @@ impl<'a> Audit<'a> {
         self.compare_lots();
         self.compare_pools();
         self.compare_payments();
+        self.compare_invoices();
         self.findings
     }
 
@@ -589,6 +663,32 @@ impl<'a> Audit<'a> {
             "content"
         } else if payment.kind.as_str() != row.details.kind().as_str() {
             "kind"
+        } else {
+            return;
+        };
+        self.find(Finding::PaymentDiffers { key: row.key.clone(), what });
+    }
+
+    fn compare_with_invoice(&mut self, row: &JournalEntry, month: Month, number: u64, is_later: bool) {
+        let id = PaymentId::of_invoice(month);
+        if !is_later {
+            self.closings.push((row.version, number, id.clone()));
+        }
+        let Some(claim) = self.invoices.get_mut(&id) else {
+            // The invoices were read before a later row was written.
+            if !is_later {
+                self.find(Finding::RowWithoutPayment { key: row.key.clone(), payment: id });
+            }
+            return;
+        };
+        claim.posted = true;
+        let closed = &claim.invoice.closed;
+        let what = if closed.amount != -row.post_usage {
+            "amount"
+        } else if closed.number != number {
+            "number"
+        } else if closed.issued_at != row.posted_at {
+            "instant"
         } else {
             return;
         };
@@ -785,6 +885,53 @@ impl<'a> Audit<'a> {
         }
     }
 
+    /// Compares the numbers of invoices, and the list of those of which people are still to be reminded.
+    fn compare_invoices(&mut self) {
+        let account = self.account;
+        let mut closings = std::mem::take(&mut self.closings);
+        closings.sort_unstable();
+        let mut last = 0;
+        for (_, found, invoice) in closings {
+            let expected = last + 1;
+            if found != expected {
+                self.find(Finding::InvoiceNumber { invoice, expected, found });
+            }
+            // After a gap it goes on from there, so that one gap is one finding.
+            last = found;
+        }
+        if last != account.invoices {
+            self.find(Finding::Invoices { journal: last, account: account.invoices });
+        }
+        let invoices = std::mem::take(&mut self.invoices);
+        for unpaid in &account.unpaid {
+            let id = PaymentId::of_invoice(unpaid.month);
+            let is_open = |claim: &Claim| {
+                let Invoice { closed, state, .. } = &claim.invoice;
+                *state == InvoiceState::Open
+                    && (closed.number, closed.amount, closed.due_at)
+                        == (unpaid.number, unpaid.amount, unpaid.due_at)
+            };
+            if !invoices.get(&id).is_some_and(is_open) {
+                self.find(Finding::ListedNotOpen { payment: id });
+            }
+        }
+        let is_void = |claim: &&Claim| matches!(claim.invoice.state, InvoiceState::Void(_));
+        let void = u64::try_from(invoices.values().filter(is_void).count()).unwrap_or(u64::MAX);
+        if void != account.void_invoices {
+            self.find(Finding::VoidInvoices { invoices: void, account: account.void_invoices });
+        }
+        let [.., last_reminder] = REMINDED_AFTER_DAYS;
+        for (id, Claim { invoice, posted }) in invoices {
+            let is_listed = account.unpaid.iter().any(|unpaid| unpaid.month == invoice.closed.month);
+            let was_reminded = days_after(invoice.closed.due_at, last_reminder) <= account.as_of;
+            if !posted {
+                self.find(Finding::PaymentWithoutRow { payment: id });
+            } else if invoice.state == InvoiceState::Open && !is_listed && !was_reminded {
+                self.find(Finding::OpenNotListed { payment: id });
+            }
+        }
+    }
+
     fn find(&mut self, finding: Finding) {
         let stands = self.suspects.is_none_or(|first| first.iter().any(|other| other.is_again(&finding)));
         if stands && self.findings.len() < MAX_FINDINGS {
@@ -815,6 +962,20 @@ fn drawn_by(row: &JournalEntry) -> Decimal {
 fn to_lots(reversal: &Reversal) -> Decimal {
     let returned = reversal.returned.iter().map(|draw| draw.amount.amount());
     returned.chain(reversal.lot.as_ref().map(|lot| lot.amount.amount())).sum()
+}
+
+/// What of an invoice does not fit the rest of it, if anything: it keeps a copy of what it says, which never changes.
+fn altered_invoice(invoice: &Invoice) -> Option<&'static str> {
+    let closed = &invoice.closed;
+    if closed.carried_in + closed.charges != closed.amount + closed.carried_over {
+        Some("its amounts do not add up")
+    } else if !closed.amount.is_positive() || closed.amount.minor_units().is_none() {
+        Some("its amount is not one of whole minor units above zero")
+    } else if closed.issued_at < closed.month.end() || closed.due_at < closed.issued_at {
+        Some("its dates are not in order")
+    } else {
+        None
+    }
 }
 
 /// What of a row does not fit the rest of it, if anything: rows never change.
@@ -848,7 +1009,7 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
             let version_before = row.version.saturating_sub(1);
             (JournalKey::switch(row.at, version_before), Fingerprint::of(["switch"]))
         }
-        EntryDetails::Invoice { month } => {
+        EntryDetails::Invoice { month, .. } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
     };
@@ -859,11 +1020,13 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
         EntryDetails::Reversal(reversal) => {
             let charge = reversal.charge.map_or(Decimal::ZERO, |charge| charge.amount());
             let is_of_record = [reversal.record.key(), reversal.record.key().rated()].contains(&reversal.of);
-            let is_whole = amount - post_usage == charge && to_lots(reversal) <= amount;
+            let uncredited = reversal.on_void_invoice.amount();
+            let is_whole = amount - post_usage + uncredited == charge && to_lots(reversal) <= amount;
             is_of_record
                 && is_whole
                 && amount >= Decimal::ZERO
                 && post_usage <= Decimal::ZERO
+                && uncredited >= Decimal::ZERO
                 && drawn.is_zero()
         }
         EntryDetails::Unrated { .. } | EntryDetails::Rejected(_) => moves_nothing && post_usage.is_zero(),
@@ -876,7 +1039,10 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
         }
         EntryDetails::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
         EntryDetails::Switch => amount > Decimal::ZERO && amount == post_usage && drawn.is_zero(),
-        EntryDetails::Invoice { .. } => moves_nothing,
+        // Entries of earlier versions may ask for less than nothing.
+        EntryDetails::Invoice { number, .. } => {
+            moves_nothing && (number.is_none() || post_usage < Decimal::ZERO)
+        }
     };
     if key != row.key {
         Some("its key is not what it is about")

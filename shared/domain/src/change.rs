@@ -2,6 +2,7 @@
 
 use crate::account::{Account, DayEnd};
 use crate::event::EventDetails;
+use crate::invoice::ClosedMonth;
 use crate::journal::JournalEntry;
 use crate::payment::Payment;
 use crate::profile::Profile;
@@ -36,6 +37,8 @@ pub struct Change {
     pub entries: Vec<JournalEntry>,
     /// The payment that opens, moves on or closes.
     pub payment: Option<Payment>,
+    /// The month that it closes with an invoice. The store completes the invoice with the profile as the commit finds it.
+    pub closed: Option<ClosedMonth>,
     /// How the account stood at the end of the day of its last change, if this is the first change on a later day.
     pub day_end: Option<DayEnd>,
     /// The events that follow from it.
@@ -45,14 +48,23 @@ pub struct Change {
 impl Change {
     /// A change of nothing but the account.
     pub fn of(account: Account) -> Self {
-        Self { account, profile: None, entries: Vec::new(), payment: None, day_end: None, events: Vec::new() }
+        Self {
+            account,
+            profile: None,
+            entries: Vec::new(),
+            payment: None,
+            closed: None,
+            day_end: None,
+            events: Vec::new(),
+        }
     }
 
     /// The items of the transaction that commits it, at most [`MAX_ITEMS_PER_COMMIT`]: the account, each entry with what
-    /// it needs, the profile, the payment and the end of a day. They are counted here alone.
+    /// it needs, the profile, the payment, the invoice and the end of a day. They are counted here alone.
     pub fn items(&self) -> usize {
         let entries: usize = self.entries.iter().map(JournalEntry::items).sum();
-        let others = [self.profile.is_some(), self.payment.is_some(), self.day_end.is_some()];
+        let others =
+            [self.profile.is_some(), self.payment.is_some(), self.closed.is_some(), self.day_end.is_some()];
         1 + entries + others.into_iter().filter(|is_there| *is_there).count()
     }
 }

@@ -8,6 +8,7 @@ use crate::card_payment::{CardPayment, LEASE};
 use crate::change::{Change, Decision};
 use crate::event::{EventDetails, PoolShare};
 use crate::id::{Fingerprint, LotId};
+use crate::invoice::{self, ClosedMonth, UnpaidInvoice};
 use crate::journal::{EntryDetails, JournalEntry, Lasting};
 use crate::journal_key::JournalKey;
 use crate::lot::{Began, Draw, Lot};
@@ -378,30 +379,53 @@ impl Draft {
         }
     }
 
+    /// Closes the account's month if it is over. Its total becomes an invoice, unless it rounds to zero or less: then all of it is
+    /// carried over (S8). Reversals may leave less than nothing.
     fn close_past_month(&mut self) {
-        let PostUsage { month, amount } = self.change.account.post_usage;
-        let this_month = Month::of(self.now);
+        let now = self.now;
+        let account = &mut self.change.account;
+        let PostUsage { month, amount: total, carried: carried_in } = account.post_usage;
+        let this_month = Month::of(now);
         if this_month == month {
             return;
         }
-        let rounded = amount.to_minor_units_half_up();
-        // Reversals may leave less than nothing. It is carried over, and the next invoice asks for less (S8).
-        let invoiced = if rounded.is_positive() { rounded } else { Money::zero(amount.currency()) };
-        self.change.account.post_usage = PostUsage { month: this_month, amount: amount - invoiced };
-        if invoiced.is_zero() {
+        let Some(amount) = invoice::amount_of(total) else {
+            account.post_usage = PostUsage { month: this_month, amount: total, carried: total };
             return;
-        }
+        };
+        let carried_over = total - amount;
+        account.post_usage = PostUsage { month: this_month, amount: carried_over, carried: carried_over };
+        account.invoices += 1;
+        let closed = ClosedMonth {
+            month,
+            number: account.invoices,
+            issued_at: now,
+            due_at: invoice::due_at(now, account.payment_term_days),
+            carried_in,
+            charges: total - carried_in,
+            amount,
+            carried_over,
+        };
+        account.unpaid.push(UnpaidInvoice::of(&closed));
         self.post(NewEntry {
             key: JournalKey::invoice(month),
             at: month.end(),
-            amount: Money::zero(self.change.account.currency),
+            amount: Money::zero(amount.currency()),
             draws: Vec::new(),
-            post_usage: -invoiced,
+            post_usage: -amount,
             fingerprint: Fingerprint::of([month.to_string().as_str()]),
             requires: None,
             unmarks: None,
-            details: EntryDetails::Invoice { month },
+            details: EntryDetails::Invoice { month, number: Some(closed.number) },
         });
+        self.add_lasting_event(EventDetails::InvoiceIssued {
+            invoice_id: closed.invoice_id(),
+            number: closed.number,
+            month,
+            amount,
+            due_at: closed.due_at,
+        });
+        self.change.closed = Some(closed);
     }
 }
 

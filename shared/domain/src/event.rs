@@ -135,6 +135,56 @@ pub enum EventDetails {
         /// The funds that are available, and are used first.
         funds: Money,
     },
+    /// A month was closed with an invoice (S8, N12).
+    InvoiceIssued {
+        /// The invoice.
+        invoice_id: PaymentId,
+        /// Its number. An account's invoices are numbered without gaps.
+        number: u64,
+        /// The month (UTC) that it asks for.
+        month: Month,
+        /// How much it asks for.
+        amount: Money,
+        /// When it is due.
+        due_at: Timestamp,
+    },
+    /// An invoice is overdue (N12): said 14 and 30 days after it was due.
+    InvoiceOverdue {
+        /// The invoice.
+        invoice_id: PaymentId,
+        /// Its number.
+        number: u64,
+        /// The month (UTC) that it asks for.
+        month: Month,
+        /// How much it asks for.
+        amount: Money,
+        /// When it was due.
+        due_at: Timestamp,
+        /// The days after which this reminder is given: 14 or 30.
+        days: u16,
+    },
+    /// The operator marked an invoice as paid (S8).
+    InvoicePaid {
+        /// The invoice.
+        invoice_id: PaymentId,
+        /// Its number.
+        number: u64,
+        /// How much it asked for.
+        amount: Money,
+        /// When it was paid.
+        paid_at: Timestamp,
+    },
+    /// The operator cancelled an invoice (S8).
+    InvoiceVoided {
+        /// The invoice.
+        invoice_id: PaymentId,
+        /// Its number.
+        number: u64,
+        /// How much it asked for.
+        amount: Money,
+        /// Why.
+        reason: String,
+    },
     /// Calls used 80 % or all of a pool's minutes (N8): said once for each share, pool and month.
     PoolUsed(PoolShare),
     /// Somebody changed the account's settings (N9).
@@ -267,6 +317,8 @@ pub enum Setting {
     Pools,
     /// The billing model.
     BillingModel,
+    /// The number of days after which an invoice is due.
+    PaymentTermDays,
 }
 
 /// Changed settings as they are now; those that were not changed are left out.

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::time::Month;
+
 /// An id that is not one: says what was expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected}")]
@@ -68,7 +70,7 @@ typed_id!(
 );
 
 typed_id!(
-    /// A payment or adjustment, named before its first try.
+    /// A payment or adjustment, named before its first try, or a month's invoice.
     PaymentId,
     "an id such as pur_0123…",
     |text| is_token(text, 64)
@@ -172,6 +174,16 @@ impl PaymentId {
     pub fn derive(account: &AccountId, kind: PaymentKind, idempotency_key: &str) -> Self {
         let Fingerprint(digest) = Fingerprint::of([account.as_str(), kind.as_str(), idempotency_key]);
         Self(format!("{}_{digest}", kind.id_prefix()))
+    }
+}
+
+/// How the ids of invoices begin.
+pub const OF_INVOICE: &str = "inv_";
+
+impl PaymentId {
+    /// The id of a month's invoice, such as `inv_2026-11`.
+    pub fn of_invoice(month: Month) -> Self {
+        Self(format!("{OF_INVOICE}{month}"))
     }
 }
 

@@ -64,10 +64,12 @@ pub enum EntryDetails {
     },
     /// What was owed became post-usage, as the switch to paying after use was completed (S8).
     Switch,
-    /// A month closed (S8).
+    /// A month closed with an invoice (S8).
     Invoice {
-        /// Which.
+        /// The month.
         month: Month,
+        /// The invoice's number. Entries of earlier versions have none, and no invoice is kept for them.
+        number: Option<u64>,
     },
 }
 
@@ -118,6 +120,8 @@ pub struct Reversal {
     pub lot: Option<ReturnedLot>,
     /// The minutes returned to pools.
     pub included: Vec<IncludedMinutes>,
+    /// The part of the charge that a void invoice asked for. It is credited nowhere (S8).
+    pub on_void_invoice: Money,
     /// Why it was taken back.
     pub reason: String,
     /// By whom.

@@ -17,8 +17,9 @@
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
 //! | [`pool`] | pools of included minutes, and their use | S7, N8 |
 //! | [`profile`] | an organization's name, recipients, cards and pools | A1, F10, S7 |
+//! | [`invoice`] | what an account that pays after use is asked for | S8, T3 |
 //! | [`card_payment`] | a purchase or recharge, from intention to outcome | F3-F5, F10 |
-//! | [`payment`] | a row of `payments`: a card payment or an adjustment | F3, F9 |
+//! | [`payment`] | a row of `payments`: a card payment, an adjustment or an invoice | F3, F9, S8 |
 //! | [`rate`] | published rates, and rating a record by them | S5 |
 //! | [`rejected_record`] | a record from the queue that was rejected | S3 |
 //! | [`recharge::state`] | the settings and state of auto-recharge | R1, R7 |
@@ -36,6 +37,7 @@
 //! | [`debit`] | paying for usage | S1-S7, S9, S10 |
 //! | [`unrated`] | paying for usage that had no rate when it came | S9 |
 //! | [`reversal`] | taking a charge back | S11 |
+//! | [`invoicing`] | how invoices come to be and end | S8, N12 |
 //! | [`expiry`] | the nightly sweep | E1-E3 |
 //! | [`statement`] | what the balance was made of in a period, by posting | T2, T3 |
 //! | [`usage_report`] | what calls came to, by day and dimension | S5-S7, S9, S11 |
@@ -53,6 +55,8 @@ pub mod event;
 pub mod expiry;
 pub mod funding;
 pub mod id;
+pub mod invoice;
+pub mod invoicing;
 pub mod journal;
 pub mod journal_key;
 pub mod lot;
@@ -79,6 +83,7 @@ pub use change::Decision;
 pub use draft::Draft;
 pub use event::EventDetails;
 pub use id::{AccountId, Fingerprint, LotId, MessageId, PaymentId, PaymentKind, RecordId};
+pub use invoice::Invoice;
 pub use journal::JournalEntry;
 pub use journal_key::{EntryKind, JournalKey};
 pub use lot::Lot;

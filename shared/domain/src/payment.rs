@@ -1,9 +1,10 @@
-//! One row of the table `payments`: everything that changes funds because somebody, or auto-recharge, asked for it.
+//! One row of the table `payments`: everything that changes funds because somebody, or auto-recharge, asked for it, and invoices.
 
 use jiff::Timestamp;
 
 use crate::card_payment::CardPayment;
 use crate::id::{AccountId, Fingerprint, PaymentId};
+use crate::invoice::Invoice;
 use crate::money::Money;
 
 /// A row of `payments`.
@@ -14,6 +15,8 @@ pub enum Payment {
     Card(CardPayment),
     /// The operator's correction.
     Adjustment(Adjustment),
+    /// An invoice, which asks for what was used.
+    Invoice(Invoice),
 }
 
 /// An adjustment (F9). It is posted in the commit that writes this row, so it has no other state.
@@ -43,12 +46,19 @@ impl From<Adjustment> for Payment {
     }
 }
 
+impl From<Invoice> for Payment {
+    fn from(invoice: Invoice) -> Self {
+        Self::Invoice(invoice)
+    }
+}
+
 impl Payment {
     /// Its id.
-    pub fn id(&self) -> &PaymentId {
+    pub fn id(&self) -> PaymentId {
         match self {
-            Self::Card(payment) => &payment.id,
-            Self::Adjustment(adjustment) => &adjustment.id,
+            Self::Card(payment) => payment.id.clone(),
+            Self::Adjustment(adjustment) => adjustment.id.clone(),
+            Self::Invoice(invoice) => invoice.id(),
         }
     }
 
@@ -57,6 +67,7 @@ impl Payment {
         match self {
             Self::Card(payment) => payment.amount,
             Self::Adjustment(adjustment) => adjustment.amount,
+            Self::Invoice(invoice) => invoice.closed.amount,
         }
     }
 
@@ -65,22 +76,31 @@ impl Payment {
         match self {
             Self::Card(payment) => payment.revision,
             Self::Adjustment(_) => 1,
+            Self::Invoice(invoice) => invoice.revision,
         }
     }
 
-    /// The card payment, unless this is an adjustment.
+    /// The card payment, if it is one.
     pub fn card(self) -> Option<CardPayment> {
         match self {
             Self::Card(payment) => Some(payment),
-            Self::Adjustment(_) => None,
+            Self::Adjustment(_) | Self::Invoice(_) => None,
         }
     }
 
-    /// The adjustment, unless this is a card payment.
+    /// The adjustment, if it is one.
     pub fn adjustment(self) -> Option<Adjustment> {
         match self {
             Self::Adjustment(adjustment) => Some(adjustment),
-            Self::Card(_) => None,
+            Self::Card(_) | Self::Invoice(_) => None,
+        }
+    }
+
+    /// The invoice, if it is one.
+    pub fn invoice(self) -> Option<Invoice> {
+        match self {
+            Self::Invoice(invoice) => Some(invoice),
+            Self::Card(_) | Self::Adjustment(_) => None,
         }
     }
 }

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | minutes of pools | gives them back, for calls of this month and last month |
 //! | an amount that was owed | takes it from what is owed; what was repaid since becomes a lot of 12 months |
-//! | an amount that was left to the invoice | takes it from the open month |
+//! | an amount that was left to the invoice | takes it from the open month, unless a void invoice asked for it |
 //! | funds of lots | repays what is still owed, oldest expiry first; the rest goes back to these lots |
 //!
 //! Funds that go back to a lot whose late records are over are forfeited in the same commit, in an entry of their own. Later
@@ -32,6 +32,8 @@ pub struct Target<'a> {
     /// The entry of a record: its charge, or the entry of a record that is still unrated. Each of its draws says what its lot
     /// began with.
     pub entry: &'a JournalEntry,
+    /// Whether a void invoice asked for what the charge left to it: then that part is credited nowhere (S8).
+    pub on_void_invoice: bool,
     /// Why it is taken back.
     pub reason: &'a str,
     /// By whom.
@@ -138,7 +140,7 @@ fn size_of(entry: &JournalEntry) -> Money {
 }
 
 fn reverse(draft: &mut Draft, target: &Target<'_>) {
-    let Target { entry, reason, author } = *target;
+    let Target { entry, on_void_invoice, reason, author } = *target;
     let (record, charge, included) = match &entry.details {
         EntryDetails::Usage { record, charge, basis } => (record, Some(*charge), basis.included()),
         EntryDetails::Unrated { record } => (record, None, &[][..]),
@@ -146,8 +148,11 @@ fn reverse(draft: &mut Draft, target: &Target<'_>) {
     };
     let key = record.key().reversal();
     let included = draft.return_minutes(Month::of(record.started_at), included);
-    let drawn = entry.draws.iter().fold(Money::zero(entry.amount.currency()), |sum, draw| sum + draw.amount);
-    let returned = return_uncovered(draft, &key, size_of(entry) - drawn, entry.post_usage);
+    let nothing = Money::zero(entry.amount.currency());
+    let drawn = entry.draws.iter().fold(nothing, |sum, draw| sum + draw.amount);
+    let (to_credit, uncredited) =
+        if on_void_invoice { (nothing, entry.post_usage) } else { (entry.post_usage, nothing) };
+    let returned = return_uncovered(draft, &key, size_of(entry) - drawn, to_credit);
     let to_lots = return_to_lots(draft, &entry.draws);
     draft.post(NewEntry {
         key: key.clone(),
@@ -165,6 +170,7 @@ fn reverse(draft: &mut Draft, target: &Target<'_>) {
             returned: to_lots.clone(),
             lot: returned.lot,
             included,
+            on_void_invoice: uncredited,
             reason: reason.to_owned(),
             author: author.to_owned(),
         }),

@@ -1,5 +1,5 @@
-//! Changing an account's profile, its cards, its warning amount, its pools and its billing model (A1, F10, N4, N9, S7, S8). Auto-recharge has settings of its own:
-//! see [`recharge::settings`](crate::recharge::settings).
+//! Changing an account's profile, its cards, its warning amount, its pools, its billing model and
+//! the term of its invoices (A1, F10, N4, N9, S7, S8). Auto-recharge has settings of its own: see [`recharge::settings`](crate::recharge::settings).
 
 use jiff::Timestamp;
 
@@ -22,6 +22,8 @@ pub struct NewSettings {
     pub warning: Option<Money>,
     /// The billing model, if it is to be another one.
     pub billing_model: Option<BillingModel>,
+    /// The number of days after which an invoice is due.
+    pub payment_term_days: u16,
     /// The author of the change.
     pub by: String,
 }
@@ -45,7 +47,7 @@ pub fn change(
     now: Timestamp,
     new: NewSettings,
 ) -> Result<Decision<()>, NoWayBack> {
-    let NewSettings { profile, warning, billing_model, by } = new;
+    let NewSettings { profile, warning, billing_model, payment_term_days, by } = new;
     let mut fields = changed(before, &profile);
     match (account.billing_model, billing_model) {
         (BillingModel::Prepaid, Some(BillingModel::PostUsage)) => fields.push(Setting::BillingModel),
@@ -57,10 +59,15 @@ pub fn change(
     if warning != account.warning.map(|warning| warning.amount) {
         fields.push(Setting::LowBalanceAmount);
     }
+    if payment_term_days != account.payment_term_days {
+        fields.push(Setting::PaymentTermDays);
+    }
     if fields.is_empty() {
         return Ok(Decision::unchanged(()));
     }
     let mut draft = Draft::on(account, now);
+    // A month that this commit closes has the term that was set before.
+    draft.account_mut().payment_term_days = payment_term_days;
     if fields.contains(&Setting::LowBalanceAmount) {
         let available = account.available(draft.now());
         // A new amount warns nobody at once: it waits for the next crossing (N4).

@@ -6,7 +6,7 @@ use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
 use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, parts_of};
-use crate::notice::{Changed, Notice, Reader};
+use crate::notice::{Changed, Claim, Notice, Reader};
 
 /// English.
 pub(crate) struct English;
@@ -32,6 +32,8 @@ impl Language for English {
             Notice::PoolUsed(share) => pool_used(told, share),
             Notice::SwitchPending => switch_pending(name),
             Notice::SwitchCompleted { owed, funds } => switch_completed(name, owed, funds),
+            Notice::InvoiceIssued(claim) => invoice_issued(name, claim),
+            Notice::InvoiceOverdue(claim) => invoice_overdue(told, claim),
             Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
@@ -51,8 +53,10 @@ impl Language for English {
             Label::ChangedAt => "When",
             Label::ChangedBy => "By",
             Label::Date => "Date",
+            Label::Due => "Due",
             Label::ExpiredAt => "Expired",
             Label::FurtherLots => "Others",
+            Label::Invoice => "Invoice number",
             Label::MonthlyLimit => "Monthly limit",
             Label::NextInvoice => "On the next invoice",
             Label::MinutesIncluded => "Minutes included",
@@ -333,6 +337,37 @@ fn switch_completed(name: &str, owed: Money, funds: Money) -> Parts {
              Credit can no longer be bought, and auto-recharge can no longer be turned on."
         ),
         "See the account",
+    )
+}
+
+fn invoice_issued(name: &str, claim: Claim<'_>) -> Parts {
+    let (number, month) = (claim.number, wording::month(claim.month, Locale::En));
+    let (amount, due) = (money(claim.amount), wording::date(claim.due_at, Locale::En));
+    (
+        format!("Invoice {number} for {month}"),
+        format!(
+            "{amount} is to be paid for {month}: what {name} used and no credit paid for.\n\
+             Please pay by {due}.\n\
+             \n\
+             The invoice and the list of its calls are on the page below."
+        ),
+        "See the invoice",
+    )
+}
+
+fn invoice_overdue(told: &Told<'_>, claim: Claim<'_>) -> Parts {
+    let (name, number) = (told.name, claim.number);
+    let (month, amount) = (wording::month(claim.month, Locale::En), money(claim.amount));
+    let (due, days) = (wording::date(claim.due_at, Locale::En), told.days_since(claim.due_at));
+    (
+        format!("Invoice {number} is overdue by {days} days"),
+        format!(
+            "Invoice {number} of {name} for {month}, of {amount}, was due on {due} and is not paid yet.\n\
+             Calls go on as before.\n\
+             \n\
+             If you have paid in the last few days, nothing is left to do."
+        ),
+        "See the invoice",
     )
 }
 

@@ -6,7 +6,7 @@ use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
 
 use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, parts_of};
-use crate::notice::{Changed, Notice, Reader};
+use crate::notice::{Changed, Claim, Notice, Reader};
 
 /// French.
 pub(crate) struct French;
@@ -43,6 +43,8 @@ impl Language for French {
             Notice::PoolUsed(share) => pool_used(told, share),
             Notice::SwitchPending => switch_pending(name),
             Notice::SwitchCompleted { owed, funds } => switch_completed(name, owed, funds),
+            Notice::InvoiceIssued(claim) => invoice_issued(name, claim),
+            Notice::InvoiceOverdue(claim) => invoice_overdue(told, claim),
             Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
             Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
             Notice::RechargeLimited { why, until } => limited(name, why, until),
@@ -61,8 +63,10 @@ impl Language for French {
             Label::Changed => "Modification",
             Label::ChangedAt | Label::Date => "Date",
             Label::ChangedBy => "Par",
+            Label::Due => "Échéance",
             Label::ExpiredAt => "Expiration",
             Label::FurtherLots => "Autres",
+            Label::Invoice => "Numéro de facture",
             Label::MonthlyLimit => "Limite mensuelle",
             Label::NextInvoice => "Sur la prochaine facture",
             Label::MinutesIncluded => "Minutes incluses",
@@ -355,6 +359,38 @@ fn switch_completed(name: &str, owed: Money, funds: Money) -> Parts {
              Il n’est plus possible d’acheter du crédit ni d’activer la recharge automatique."
         ),
         "Voir le compte",
+    )
+}
+
+fn invoice_issued(name: &str, claim: Claim<'_>) -> Parts {
+    let (number, month) = (claim.number, wording::month(claim.month, Locale::Fr));
+    let (amount, due) = (money(claim.amount), wording::date(claim.due_at, Locale::Fr));
+    (
+        format!("Facture {number} pour {month}"),
+        format!(
+            "{amount} sont à régler pour {month} : ce que {name} a utilisé et qu’aucun crédit n’a payé.\n\
+             Merci de régler cette facture au plus tard le {due}.\n\
+             \n\
+             La facture et la liste de ses appels sont sur la page ci-dessous."
+        ),
+        "Voir la facture",
+    )
+}
+
+fn invoice_overdue(told: &Told<'_>, claim: Claim<'_>) -> Parts {
+    let (name, number) = (told.name, claim.number);
+    let (month, amount) = (wording::month(claim.month, Locale::Fr), money(claim.amount));
+    let (due, days) = (wording::date(claim.due_at, Locale::Fr), told.days_since(claim.due_at));
+    (
+        format!("Facture {number} en retard de {days} jours"),
+        format!(
+            "La facture {number} de {name} pour {month}, d’un montant de {amount}, était à régler au plus tard le {due} et \
+             n’est pas encore payée.\n\
+             Les appels continuent comme avant.\n\
+             \n\
+             Si vous l’avez réglée ces derniers jours, il n’y a rien à faire."
+        ),
+        "Voir la facture",
     )
 }
 

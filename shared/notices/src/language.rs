@@ -84,8 +84,10 @@ pub(crate) enum Label {
     ChangedAt,
     ChangedBy,
     Date,
+    Due,
     ExpiredAt,
     FurtherLots,
+    Invoice,
     MonthlyLimit,
     NextInvoice,
     MinutesIncluded,
@@ -104,6 +106,11 @@ pub(crate) enum Label {
 }
 
 impl Told<'_> {
+    /// Whole days since that instant.
+    pub(crate) fn days_since(&self, instant: Timestamp) -> i64 {
+        self.at.duration_since(instant).as_secs().max(0) / SECONDS_A_DAY
+    }
+
     /// Days until that instant, begun ones included.
     pub(crate) fn days_until(&self, instant: Timestamp) -> i64 {
         let seconds = instant.duration_since(self.at).as_secs().max(0);

@@ -218,6 +218,14 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
             let rows = rows.into_iter().filter(|(_, value)| value.reaches_minor_unit());
             rows.map(|(label, value)| (label, amount(value))).collect()
         }
+        Notice::InvoiceIssued(claim) | Notice::InvoiceOverdue(claim) => {
+            vec![
+                (Label::Invoice, claim.number.to_string()),
+                (Label::Month, wording::month(claim.month, locale)),
+                (Label::Amount, amount(claim.amount)),
+                (Label::Due, wording::date(claim.due_at, locale)),
+            ]
+        }
         Notice::RechargePaused { .. } | Notice::SwitchPending => Vec::new(),
     }
 }

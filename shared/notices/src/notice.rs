@@ -2,11 +2,12 @@
 
 use domain::event::{Expired, Expiring, NewValues, PoolShare, Setting, UnusedFunds};
 use domain::recharge::{Limit, Safeguard};
+use domain::time::Month;
 use domain::{EventDetails, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 
 /// The types of the events that can have a mail: those for which [`Notice::of`] gives a notice.
-pub const EVENTS: [&str; 14] = [
+pub const EVENTS: [&str; 16] = [
     "FundsAdded",
     "BalanceDepleted",
     "BalanceWarning",
@@ -20,6 +21,8 @@ pub const EVENTS: [&str; 14] = [
     "PoolUsed",
     "SwitchPending",
     "SwitchCompleted",
+    "InvoiceIssued",
+    "InvoiceOverdue",
     "SettingsChanged",
 ];
 
@@ -98,6 +101,10 @@ pub enum Notice<'a> {
         /// The funds that are used first.
         funds: Money,
     },
+    /// An invoice is ready (N12).
+    InvoiceIssued(Claim<'a>),
+    /// An invoice is overdue (N12).
+    InvoiceOverdue(Claim<'a>),
     /// Auto-recharge, payment method or recipients were changed (N9).
     SettingsChanged {
         /// The settings that were changed, of these three.
@@ -132,6 +139,21 @@ pub enum Notice<'a> {
         /// How much was asked for, if the event says it.
         amount: Option<Money>,
     },
+}
+
+/// What an invoice asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim<'a> {
+    /// The invoice.
+    pub invoice: &'a PaymentId,
+    /// Its number.
+    pub number: u64,
+    /// Its month.
+    pub month: Month,
+    /// How much it asks for.
+    pub amount: Money,
+    /// When it is due, or was.
+    pub due_at: Timestamp,
 }
 
 /// The reader of a mail, as a recipient of the account.
@@ -213,6 +235,14 @@ impl<'a> Notice<'a> {
             EventDetails::SwitchCompleted { owed, funds } => {
                 Self::SwitchCompleted { owed: *owed, funds: *funds }
             }
+            EventDetails::InvoiceIssued { invoice_id: invoice, number, month, amount, due_at } => {
+                let (number, month, amount, due_at) = (*number, *month, *amount, *due_at);
+                Self::InvoiceIssued(Claim { invoice, number, month, amount, due_at })
+            }
+            EventDetails::InvoiceOverdue { invoice_id: invoice, number, month, amount, due_at, .. } => {
+                let (number, month, amount, due_at) = (*number, *month, *amount, *due_at);
+                Self::InvoiceOverdue(Claim { invoice, number, month, amount, due_at })
+            }
             EventDetails::SettingsChanged { fields, by, added_recipients, removed_recipients, new } => {
                 Self::SettingsChanged {
                     changed: Changed::of(fields)?,
@@ -230,13 +260,16 @@ impl<'a> Notice<'a> {
                 Self::RechargeStopped { reason, payment: payment_id.as_ref(), amount: *amount }
             }
             // A decline without a retry stops auto-recharge, whose mail says so (N10). A warning at zero or below has the mail of
-            // a balance of zero (N3). A person who buys has the answer on the screen, and a low balance is auto-recharge's.
+            // a balance of zero (N3). A person who buys has the answer on the screen, and a low balance is auto-recharge's. The
+            // operator ends an invoice, and tells the organization.
             EventDetails::RechargeFailed { retry_at: None, .. }
             | EventDetails::BalanceWarning { .. }
             | EventDetails::FundsExpiring(_)
             | EventDetails::FundsExpired(_)
             | EventDetails::PaymentDeclined { .. }
             | EventDetails::BalanceLow { .. }
+            | EventDetails::InvoicePaid { .. }
+            | EventDetails::InvoiceVoided { .. }
             | EventDetails::UsageRejected { .. } => {
                 return None;
             }
@@ -275,6 +308,9 @@ impl<'a> Notice<'a> {
     pub(crate) fn page(&self, account: &str) -> String {
         let section = match *self {
             Self::FundsAdded { payment, .. } => return format!("{account}/receipts/{payment}"),
+            Self::InvoiceIssued(claim) | Self::InvoiceOverdue(claim) => {
+                return format!("{account}/invoices/{}", claim.invoice);
+            }
             Self::RechargeNeedsAction { url, .. } if is_link(url) => return url.to_owned(),
             Self::RechargeFailed { .. } | Self::RechargeNeedsAction { .. } => "payment-method",
             Self::BalanceDepleted { .. }

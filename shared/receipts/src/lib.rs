@@ -1,4 +1,4 @@
-//! Receipts of purchases and recharges (F8), and statements, as PDF of A4 pages in the account's language.
+//! Receipts of purchases and recharges (F8), statements, and invoices (S8), as PDF of A4 pages in the account's language.
 //!
 //! | file | what |
 //! |---|---|
@@ -6,6 +6,9 @@
 //! | `page` | the layout of a receipt |
 //! | [`statement`] | the text and the tables of a statement |
 //! | `statement_words` | the words of a statement, in English and in French |
+//! | [`invoice`] | the text and the tables of an invoice |
+//! | `invoice_words` | the words of an invoice, in English and in French |
+//! | `calls` | sums by kind, and the table of calls |
 //! | `table_pages` | the layout of tables over several pages |
 //! | `font` | the fonts, which measure text and break it into lines |
 //! | `pen` | drawing texts and lines on a page |
@@ -15,7 +18,10 @@
 
 #![expect(clippy::float_arithmetic, reason = "points on a page; amounts arrive here as text")]
 
+mod calls;
 mod font;
+pub mod invoice;
+mod invoice_words;
 mod page;
 mod pen;
 pub mod statement;

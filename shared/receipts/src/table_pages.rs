@@ -56,6 +56,16 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<String>,
 }
 
+impl Row {
+    pub(crate) fn plain<const N: usize>(cells: [String; N]) -> Self {
+        Self { kind: RowKind::Plain, cells: cells.into() }
+    }
+
+    pub(crate) fn bold<const N: usize>(cells: [String; N]) -> Self {
+        Self { kind: RowKind::Bold, cells: cells.into() }
+    }
+}
+
 /// The look of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowKind {

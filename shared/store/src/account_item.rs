@@ -4,6 +4,7 @@
 use domain::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage, Warning};
 use domain::card_payment::CardPaymentKind;
 use domain::changed_days::ChangedDays;
+use domain::invoice::{PAYMENT_TERM_DAYS, UnpaidInvoice};
 use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
 use domain::time::{FUTURE_TOLERANCE, Month, day_of, key_text};
@@ -13,7 +14,7 @@ use telemetry::Correlation;
 
 use crate::changed_item::{changed_days_from_bytes, changed_days_to_bytes};
 use crate::error::{StoreError, corrupt};
-use crate::item::{Item, Reader, Writer};
+use crate::item::{Item, Reader, Schema, Writer};
 use crate::pool_item::{pool_use_from_bytes, pool_use_to_bytes, pools_of, pools_to_profile};
 use crate::recharge_item::{recharge_from_map, recharge_to_map};
 use crate::tables::{ACCOUNT_ID, CORE, Due, LISTED, PART, PROFILE, day_part, shard_of};
@@ -25,7 +26,7 @@ pub(crate) const LISTED_VALUE: &str = "account";
 pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Option<&Correlation>) -> Item {
     let cause = cause.filter(|_| !events.is_empty());
     let events = (!events.is_empty()).then(|| serde_json::to_string(events).expect("events are plain data"));
-    let mut item = Writer::versioned_if(needs_newest_schema(account))
+    let mut item = Writer::of(schema_of(account))
         .text(ACCOUNT_ID, account.id.as_str())
         .text(PART, CORE)
         .text(LISTED, LISTED_VALUE)
@@ -39,6 +40,11 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         .flag("depletionTold", account.depletion_told)
         .text("postUsageMonth", account.post_usage.month.to_string())
         .money("postUsage", account.post_usage.amount)
+        .money_if("carried", Some(account.post_usage.carried).filter(|carried| !carried.is_zero()))
+        .number_if("invoices", Some(account.invoices).filter(|invoices| *invoices > 0))
+        .number_if("voidInvoices", Some(account.void_invoices).filter(|void| *void > 0))
+        .maps("unpaid", account.unpaid.iter().map(unpaid_to_map))
+        .number_if("termDays", Some(account.payment_term_days).filter(|days| *days != PAYMENT_TERM_DAYS))
         .maps("lots", account.lots.iter().map(lot_to_map))
         .maps("open", account.open_payments.iter().map(open_to_map))
         .map_if("warning", account.warning.as_ref().map(warning_to_map))
@@ -52,6 +58,7 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         let instant = match due {
             Due::Expire => account.due_for_expiry(),
             Due::Recharge => account.due_for_recharge(),
+            Due::Invoice => account.due_for_invoice(),
         };
         if let Some(instant) = instant {
             item = item
@@ -62,12 +69,22 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
     item.done()
 }
 
-/// Whether older software would lose something of the account, or not understand it.
-fn needs_newest_schema(account: &Account) -> bool {
-    account.pools_version > 0
+/// The oldest shape in which software loses nothing of the account. Software that knows no invoices would close a month without
+/// one.
+fn schema_of(account: &Account) -> Schema {
+    let PostUsage { amount, carried, .. } = account.post_usage;
+    let is_invoiced = !amount.is_zero()
+        || !carried.is_zero()
+        || account.invoices > 0
+        || account.payment_term_days != PAYMENT_TERM_DAYS;
+    let is_of_pools = account.pools_version > 0
         || account.billing_model == BillingModel::Switching
-        || account.post_usage.amount.is_negative()
-        || account.lots.iter().any(|lot| lot.id.is_of_reversal())
+        || account.lots.iter().any(|lot| lot.id.is_of_reversal());
+    match (is_invoiced, is_of_pools) {
+        (true, _) => Schema::Invoices,
+        (false, true) => Schema::Pools,
+        (false, false) => Schema::First,
+    }
 }
 
 /// How the account stood at the end of a day, in the names of `core`.
@@ -82,6 +99,7 @@ pub(crate) fn day_end_to_item(account: &AccountId, day_end: &DayEnd) -> Item {
         .money("owed", day_end.owed)
         .text("postUsageMonth", day_end.post_usage.month.to_string())
         .money("postUsage", day_end.post_usage.amount)
+        .money_if("carried", Some(day_end.post_usage.carried).filter(|carried| !carried.is_zero()))
         .maps("lots", day_end.lots.iter().map(lot_to_map))
         .done()
 }
@@ -129,6 +147,10 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         post_usage: post_usage_of(&reader, currency)?,
         open_payments: reader.maps("open")?.iter().map(open_from_map).collect::<Result<_, _>>()?,
         receipts: reader.number("receipts")?,
+        invoices: reader.number_if("invoices")?.unwrap_or_default(),
+        unpaid: unpaid_of(&reader, currency)?,
+        void_invoices: reader.number_if("voidInvoices")?.unwrap_or_default(),
+        payment_term_days: reader.number_if("termDays")?.unwrap_or(PAYMENT_TERM_DAYS),
         depletion_told: reader.flag("depletionTold")?,
         warning: reader.map_if("warning")?.map(|map| warning_from_map(&map, currency)).transpose()?,
         recharge: recharge_from_map(reader.map_if("recharge")?.as_ref(), currency)?,
@@ -157,7 +179,30 @@ fn post_usage_of(reader: &Reader<'_>, currency: Currency) -> Result<PostUsage, S
     Ok(PostUsage {
         month: reader.named("postUsageMonth", Month::parse)?,
         amount: reader.money("postUsage", currency)?,
+        carried: reader.money_or_zero("carried", currency)?,
     })
+}
+
+fn unpaid_to_map(unpaid: &UnpaidInvoice) -> Writer {
+    Writer::default()
+        .text("month", unpaid.month.to_string())
+        .number("number", unpaid.number)
+        .money("a", unpaid.amount)
+        .instant("due", unpaid.due_at)
+        .number("days", unpaid.next_reminder_days)
+}
+
+fn unpaid_of(reader: &Reader<'_>, currency: Currency) -> Result<Vec<UnpaidInvoice>, StoreError> {
+    let of_map = |map: &Reader<'_>| {
+        Ok(UnpaidInvoice {
+            month: map.named("month", Month::parse)?,
+            number: map.number("number")?,
+            amount: map.money("a", currency)?,
+            due_at: map.instant("due")?,
+            next_reminder_days: map.number("days")?,
+        })
+    };
+    reader.maps("unpaid")?.iter().map(of_map).collect()
 }
 
 fn lot_to_map(lot: &Lot) -> Writer {
@@ -230,7 +275,7 @@ pub(crate) fn profile_to_item(account: &AccountId, profile: &Profile) -> Item {
         Locale::En => "en",
         Locale::Fr => "fr",
     };
-    let item = Writer::versioned_if(profile.pools.version > 0)
+    let item = Writer::of(if profile.pools.version > 0 { Schema::Pools } else { Schema::First })
         .text(ACCOUNT_ID, account.as_str())
         .text(PART, PROFILE)
         .text("name", &profile.name)
@@ -434,8 +479,8 @@ mod tests {
     #[test]
     fn a_newer_schema_is_left_alone() {
         let mut item = core_to_item(&account(), &[], None);
-        item.insert("schema".into(), AttributeValue::N("3".into()));
-        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 3, .. })));
+        item.insert("schema".into(), AttributeValue::N("4".into()));
+        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 4, .. })));
     }
 
     #[test]
@@ -446,6 +491,35 @@ mod tests {
         assert_eq!(schema(&without_pools), Some(AttributeValue::N("1".into())));
         let item = core_to_item(&without_pools, &[], None);
         assert_eq!(core_from_item(&item).unwrap(), without_pools);
+    }
+
+    #[test]
+    fn an_account_with_charges_to_invoice_is_of_the_schema_that_knows_invoices() {
+        let plain = Account { pools_version: 0, pool_use: Vec::new(), ..account() };
+        let cent = Money::of_minor_units(1, plain.currency);
+        let PostUsage { month, amount: nothing, .. } = plain.post_usage;
+        let unpaid = UnpaidInvoice {
+            month: month.previous(),
+            number: 1,
+            amount: cent,
+            due_at: plain.as_of,
+            next_reminder_days: 14,
+        };
+        for invoiced in [
+            Account { post_usage: PostUsage { month, amount: cent, carried: nothing }, ..plain.clone() },
+            Account { post_usage: PostUsage { month, amount: nothing, carried: -cent }, ..plain.clone() },
+            Account { invoices: 1, void_invoices: 1, unpaid: vec![unpaid], ..plain.clone() },
+            Account { payment_term_days: 1, ..plain },
+        ] {
+            let item = core_to_item(&invoiced, &[], None);
+            assert_eq!(item["schema"], AttributeValue::N("3".into()));
+            assert_eq!(core_from_item(&item).unwrap(), invoiced);
+            let due = invoiced.due_for_invoice().map(|due| AttributeValue::S(key_text(due)));
+            assert_eq!(item.get("dueInvoice"), due.as_ref());
+            let tomorrow = invoiced.as_of + jiff::SignedDuration::from_hours(24);
+            let day_end = DayEnd::before(&invoiced, tomorrow).unwrap();
+            assert_eq!(day_end_from_item(&day_end_to_item(&invoiced.id, &day_end)).unwrap(), day_end);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use domain::change::Change;
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::journal::{EntryDetails, JournalEntry};
 use domain::journal_key::JournalKey;
-use domain::{AccountId, Payment};
+use domain::{AccountId, Invoice, Payment};
 use telemetry::Correlation;
 
 use crate::Store;
@@ -56,7 +56,9 @@ enum Role<'a> {
 impl Store {
     /// Writes a change, all of it or nothing. Its events carry `cause`.
     pub(crate) async fn commit(&self, change: &Change, cause: Option<&Correlation>) -> Result<(), Refused> {
-        let (roles, items): (Vec<_>, Vec<_>) = items_of(&self.tables, change, cause).into_iter().unzip();
+        let invoice = self.invoice_of(change).await.map_err(Refused::Failed)?;
+        let items = items_of(&self.tables, change, invoice, cause);
+        let (roles, items): (Vec<_>, Vec<_>) = items.into_iter().unzip();
         assert_eq!(items.len(), change.items(), "a change counts the items of its transaction");
         assert!(items.len() <= MAX_ITEMS_PER_COMMIT, "decisions fit one transaction");
         let result = self
@@ -77,6 +79,15 @@ impl Store {
         }
     }
 
+    /// The invoice of the month that the change closes. Its copy of the name and the PO number is that of the account which the
+    /// commit meets: every change of a profile gives the account a new version, so if one came since the account was read, the
+    /// commit is refused.
+    async fn invoice_of(&self, change: &Change) -> Result<Option<Invoice>, StoreError> {
+        let Some(closed) = &change.closed else { return Ok(None) };
+        let profile = self.profile(&change.account.id).await?;
+        Ok(Some(Invoice::of(&change.account.id, closed, &profile)))
+    }
+
     fn record(&self, output: &TransactWriteItemsOutput) {
         for consumed in output.consumed_capacity() {
             self.meter.write(Some(consumed));
@@ -87,6 +98,7 @@ impl Store {
 fn items_of<'a>(
     tables: &Tables,
     change: &'a Change,
+    invoice: Option<Invoice>,
     cause: Option<&Correlation>,
 ) -> Vec<(Role<'a>, TransactWriteItem)> {
     let account = &change.account.id;
@@ -113,6 +125,10 @@ fn items_of<'a>(
     }
     if let Some(payment) = &change.payment {
         items.push((Role::Payment, put_payment(tables, payment)));
+    }
+    if let Some(invoice) = invoice {
+        // The account's version lets one commit alone close a month.
+        items.push((Role::Side, put_payment(tables, &invoice.into())));
     }
     items
 }

@@ -11,11 +11,11 @@ use domain::{AccountId, Currency, Fingerprint, LotId, MessageId, PaymentId, Reco
 use jiff::Timestamp;
 
 use crate::error::StoreError;
-use crate::item::{Item, Reader, Writer};
+use crate::item::{Item, Reader, Schema, Writer};
 use crate::tables::{ACCOUNT_ID, ENTRY, LATE_POSTED, shard_of, unrated_partition};
 
 pub(crate) fn entry_to_item(account: &AccountId, entry: &JournalEntry) -> Item {
-    let item = Writer::versioned_if(is_of_newest_schema(entry))
+    let item = Writer::of(schema_of(entry))
         .text(ACCOUNT_ID, account.as_str())
         .text(ENTRY, entry.key.as_str())
         .text("kind", entry.details.kind().as_str())
@@ -40,16 +40,19 @@ pub(crate) fn entry_to_item(account: &AccountId, entry: &JournalEntry) -> Item {
     details_to_item(item, &entry.details).done()
 }
 
-/// Whether older software would not understand the entry: it knows neither reversals nor switches, and would count a charge under `#rated` or a
-/// forfeit of returned funds as altered.
-fn is_of_newest_schema(entry: &JournalEntry) -> bool {
-    match &entry.details {
+/// The shape of an entry. Software of the first one knows neither reversals nor switches, and would count a charge under `#rated`
+/// or a forfeit of returned funds as altered.
+fn schema_of(entry: &JournalEntry) -> Schema {
+    let is_of_pools = match &entry.details {
+        EntryDetails::Reversal(reversal) if !reversal.on_void_invoice.is_zero() => return Schema::Invoices,
         EntryDetails::Reversal(_)
         | EntryDetails::Switch
         | EntryDetails::Expiry { returned_by: Some(_), .. } => true,
         EntryDetails::Usage { basis, .. } => entry.unmarks.is_some() || !basis.included().is_empty(),
+        EntryDetails::Invoice { number, .. } if number.is_some() => return Schema::Invoices,
         _ => false,
-    }
+    };
+    if is_of_pools { Schema::Pools } else { Schema::First }
 }
 
 fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
@@ -75,7 +78,9 @@ fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
             .text("lotId", lot.as_str())
             .text_if("returnedBy", returned_by.as_ref().map(JournalKey::as_str)),
         EntryDetails::Switch => item,
-        EntryDetails::Invoice { month } => item.text("month", month.to_string()),
+        EntryDetails::Invoice { month, number } => {
+            item.text("month", month.to_string()).number_if("invoiceNumber", *number)
+        }
     }
 }
 
@@ -145,18 +150,22 @@ fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDet
             returned_by: reader.text_if("returnedBy")?.map(JournalKey::from_stored),
         },
         EntryKind::Switch => EntryDetails::Switch,
-        EntryKind::Invoice => EntryDetails::Invoice { month: reader.named("month", Month::parse)? },
+        EntryKind::Invoice => EntryDetails::Invoice {
+            month: reader.named("month", Month::parse)?,
+            number: reader.number_if("invoiceNumber")?,
+        },
     })
 }
 
 fn reversal_to_item(item: Writer, reversal: &Reversal) -> Writer {
-    let Reversal { record, of, charge, returned, lot, included, reason, author } = reversal;
+    let Reversal { record, of, charge, returned, lot, included, on_void_invoice, reason, author } = reversal;
     let item = item
         .map("record", record_to_map(record))
         .text("reversed", of.as_str())
         .money_if("charge", *charge)
         .maps("returned", returned.iter().map(draw_to_map))
         .map_if("lot", lot.as_ref().map(returned_lot_to_map))
+        .money_if("onVoidInvoice", Some(*on_void_invoice).filter(|part| !part.is_zero()))
         .text("reason", reason)
         .text("author", author);
     match included.as_slice() {
@@ -182,6 +191,7 @@ fn reversal_from_item(
         } else {
             Vec::new()
         },
+        on_void_invoice: reader.money_or_zero("onVoidInvoice", currency)?,
         reason: reader.text("reason")?.to_owned(),
         author: reader.text("author")?.to_owned(),
     })

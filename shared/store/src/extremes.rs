@@ -129,7 +129,7 @@ impl World {
         if let Some(payment) = &change.payment {
             let read = payment_from_item(&payment_to_item(payment)).expect("a stored payment can be read");
             assert_eq!(read, *payment);
-            self.open.retain(|open| open.id != *payment.id());
+            self.open.retain(|open| open.id != payment.id());
             self.open.extend(payment.clone().card().filter(CardPayment::is_open));
         }
         self.account = change.account;

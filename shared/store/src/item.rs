@@ -12,11 +12,27 @@ use rust_decimal::Decimal;
 
 use crate::error::StoreError;
 
-/// The newest shapes that this software reads. Number 2 has pools and reversals.
-const NEWEST_SCHEMA: u32 = 2;
+/// The shapes that items have had. An item is written in the oldest one that holds all of it, so that older software may go on
+/// with it; software that does not know an item's shape leaves it alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Schema {
+    /// Prepaid accounts.
+    First = 1,
+    /// Pools and reversals.
+    Pools = 2,
+    /// Invoices.
+    Invoices = 3,
+}
 
-/// The number of shapes that have not changed since the first.
-const FIRST_SCHEMA: u32 = 1;
+impl Schema {
+    /// The newest shapes that this software reads.
+    const NEWEST: Self = Self::Invoices;
+
+    /// Its number, as it is stored.
+    fn number(self) -> u32 {
+        self as u32
+    }
+}
 
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
@@ -27,13 +43,12 @@ pub(crate) struct Writer(Item);
 impl Writer {
     /// An item of ours in its first shape.
     pub(crate) fn versioned() -> Self {
-        Self::default().number("schema", FIRST_SCHEMA)
+        Self::of(Schema::First)
     }
 
-    /// An item of ours, in its newest shape if it has attributes that older software would lose or not understand. Otherwise
-    /// older software may go on with it.
-    pub(crate) fn versioned_if(is_new: bool) -> Self {
-        Self::default().number("schema", if is_new { NEWEST_SCHEMA } else { FIRST_SCHEMA })
+    /// An item of ours in this shape.
+    pub(crate) fn of(schema: Schema) -> Self {
+        Self::default().number("schema", schema.number())
     }
 
     pub(crate) fn text(self, name: &str, text: impl Into<String>) -> Self {
@@ -137,7 +152,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn versioned(item: &'a Item, name: &'a str) -> Result<Self, StoreError> {
         let reader = Self { item, name };
         let found = reader.number("schema")?;
-        if found > NEWEST_SCHEMA {
+        if found > Schema::NEWEST.number() {
             return Err(StoreError::NewerSchema { item: name.to_owned(), found });
         }
         Ok(reader)
@@ -187,6 +202,10 @@ impl<'a> Reader<'a> {
         value
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| self.corrupt(format_args!("{field} is not such a number")))
+    }
+
+    pub(crate) fn number_if<T: FromStr>(&self, field: &str) -> Result<Option<T>, StoreError> {
+        if self.has(field) { self.number(field).map(Some) } else { Ok(None) }
     }
 
     pub(crate) fn decimal(&self, field: &str) -> Result<Decimal, StoreError> {

@@ -5,11 +5,12 @@
 //! | `definition` | the definition of a table, and its creation from it |
 //! | [`tables`] | the tables of the books: names, keys and indexes |
 //! | `item` | attribute values, written and read by hand so that money stays exact |
-//! | `account_item`, `recharge_item`, `entry_item`, `payment_item`, `pool_item`, `changed_item` | the stored shapes |
+//! | `account_item`, `recharge_item`, `entry_item`, `payment_item`, `invoice_item`, `pool_item`, `changed_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
 //! | `backoff` | pauses between tries |
 //! | `commit` | one transaction, and the meaning of its refusal |
 //! | `read` | single reads |
+//! | `invoices` | reads of invoices |
 //! | `day_ends` | the ends of an account's days |
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books, read item by item, damaged ones included |
@@ -33,6 +34,8 @@ mod entry_item;
 mod error;
 #[cfg(test)]
 mod extremes;
+mod invoice_item;
+mod invoices;
 mod item;
 pub mod list;
 pub mod mail_leases;

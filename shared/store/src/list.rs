@@ -17,9 +17,10 @@ use crate::entry_item::{entry_from_item, marker_from_item};
 use crate::error::{StoreError, corrupt};
 use crate::item::Item;
 use crate::payment_item::card_payment_from_item;
+use crate::read::key;
 use crate::tables::{
-    ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LATE_INDEX, LISTED, LISTING_INDEX, PART,
-    PAYMENT_ID, SHARDS, shard_of, unrated_partition,
+    ACCOUNT_ID, CORE, CREATED, CREATION_INDEX, Due, ENTRY, LATE_INDEX, LATE_POSTED, LISTED, LISTING_INDEX,
+    PART, PAYMENT_ID, SHARDS, shard_of, unrated_partition,
 };
 
 /// Where the next page begins. Opaque to clients.
@@ -81,6 +82,28 @@ impl Posted {
         let (from, to) = (cut_to_millisecond(from), cut_to_millisecond(to));
         (from < to).then_some(Self { from, to })
     }
+
+    /// The keys of rows that were posted in it, but for late ones.
+    fn keys(self) -> Period {
+        Period {
+            from: self.from.checked_sub(LATE_AFTER).ok(),
+            // A key at the very last instant is in it.
+            to: self.to.checked_add(FUTURE_TOLERANCE + SignedDuration::from_millis(1)).ok(),
+            kind: None,
+        }
+    }
+
+    /// Whether a page may begin at this place: DynamoDB refuses any other.
+    fn holds(self, place: &PostedPlace) -> bool {
+        let text = |name| place.after.as_ref()?.get(name)?.as_s().ok();
+        let Some(entry) = text(ENTRY) else { return place.after.is_none() };
+        if place.late {
+            text(LATE_POSTED)
+                .is_some_and(|posted| *posted >= key_text(self.from) && *posted < key_text(self.to))
+        } else {
+            self.keys().holds(entry)
+        }
+    }
 }
 
 /// Where a page of [`Store::posted`] begins; the first one by default.
@@ -90,6 +113,40 @@ pub struct PostedPlace {
     late: bool,
     /// After the row with this key.
     after: Option<Item>,
+}
+
+impl PostedPlace {
+    /// The place as a cursor.
+    pub fn cursor(&self) -> Cursor {
+        let text = |name| self.after.as_ref()?.get(name)?.as_s().ok().cloned();
+        // An instant has no `#`.
+        let (late, entry) = (text(LATE_POSTED).unwrap_or_default(), text(ENTRY).unwrap_or_default());
+        Cursor(format!("{}#{late}#{entry}", if self.late { "late" } else { "near" }))
+    }
+
+    /// The place of a cursor, if it is one of this account.
+    pub fn of(account: &AccountId, Cursor(cursor): &Cursor) -> Option<Self> {
+        let (which, rest) = cursor.split_once('#')?;
+        let (late_posted, entry) = rest.split_once('#')?;
+        let late = match which {
+            "late" => true,
+            "near" => false,
+            _ => return None,
+        };
+        if late && late_posted.is_empty() && entry.is_empty() {
+            return Some(Self { late, after: None });
+        }
+        let is_instant = late_posted.parse().is_ok_and(|instant| key_text(instant) == late_posted);
+        let fits = if late { is_instant } else { late_posted.is_empty() };
+        if !fits || !is_journal_key(entry) {
+            return None;
+        }
+        let mut after = key(account, ENTRY, entry);
+        if late {
+            after.insert(LATE_POSTED.to_owned(), AttributeValue::S(late_posted.to_owned()));
+        }
+        Some(Self { late, after: Some(after) })
+    }
 }
 
 /// A filtered listing looks at no more rows than this for one page; the page then ends early.
@@ -179,6 +236,9 @@ impl Store {
         at: PostedPlace,
         limit: usize,
     ) -> Result<(Vec<JournalEntry>, Option<PostedPlace>), StoreError> {
+        if !posted.holds(&at) {
+            return Err(StoreError::Cursor);
+        }
         let query = if at.late {
             self.posted_late(account, posted, at.after)
         } else {
@@ -194,12 +254,7 @@ impl Store {
     }
 
     fn posted_near(&self, account: &AccountId, posted: Posted, start: Option<Item>) -> QueryFluentBuilder {
-        let keys = Period {
-            from: posted.from.checked_sub(LATE_AFTER).ok(),
-            // A key at the very last instant is in it.
-            to: posted.to.checked_add(FUTURE_TOLERANCE + SignedDuration::from_millis(1)).ok(),
-            kind: None,
-        };
+        let keys = posted.keys();
         let milliseconds = |instant: Timestamp| AttributeValue::N(instant.as_millisecond().to_string());
         self.journal_range(account, &keys, None)
             .set_exclusive_start_key(start)

@@ -1,4 +1,4 @@
-//! One row of `payments`: a card payment or an adjustment.
+//! One row of `payments`: a card payment, an adjustment or an invoice.
 
 use domain::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
 use domain::time::key_text;
@@ -6,6 +6,7 @@ use domain::{AccountId, Adjustment, Currency, Fingerprint, Payment, PaymentId, P
 
 use crate::account_item::{method_from_map, method_to_map};
 use crate::error::StoreError;
+use crate::invoice_item::{INVOICE, invoice_to_item, read_invoice};
 use crate::item::{Item, Reader, Writer};
 use crate::tables::{ACCOUNT_ID, CREATED, PAYMENT_ID};
 
@@ -18,11 +19,15 @@ pub(crate) fn payment_to_item(payment: &Payment) -> Item {
     match payment {
         Payment::Card(payment) => card_payment_to_item(payment),
         Payment::Adjustment(adjustment) => adjustment_to_item(adjustment),
+        Payment::Invoice(invoice) => invoice_to_item(invoice),
     }
 }
 
 pub(crate) fn payment_from_item(item: &Item) -> Result<Payment, StoreError> {
     let reader = Reader::versioned(item, WHAT)?;
+    if reader.text("kind")? == INVOICE {
+        return Ok(read_invoice(&reader)?.into());
+    }
     match CardPaymentKind::of(reader.named("kind", PaymentKind::parse)?) {
         Some(kind) => Ok(read_card_payment(&reader, kind)?.into()),
         None => Ok(read_adjustment(&reader)?.into()),

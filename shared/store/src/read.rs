@@ -114,7 +114,11 @@ impl Store {
         Ok(self.payment(account, id).await?.and_then(Payment::adjustment))
     }
 
-    async fn payment(&self, account: &AccountId, id: &PaymentId) -> Result<Option<Payment>, StoreError> {
+    pub(crate) async fn payment(
+        &self,
+        account: &AccountId,
+        id: &PaymentId,
+    ) -> Result<Option<Payment>, StoreError> {
         let item = self.item(&self.tables.payments, key(account, PAYMENT_ID, id.as_str())).await?;
         item.as_ref().map(payment_from_item).transpose()
     }
@@ -137,7 +141,7 @@ impl Store {
             Some(Payment::Adjustment(adjustment)) => {
                 Ok(Began { purchased_at: adjustment.created_at, amount: adjustment.amount })
             }
-            None => Err(corrupt(&format!("lot {lot}"), "no payment added it")),
+            Some(Payment::Invoice(_)) | None => Err(corrupt(&format!("lot {lot}"), "no payment added it")),
         }
     }
 
@@ -220,6 +224,12 @@ impl Store {
         ids.iter()
             .map(|id| Ok((core_from_item(part(id, CORE)?)?, profile_from_item(part(id, PROFILE)?)?)))
             .collect()
+    }
+
+    /// The profile as it stands.
+    pub(crate) async fn profile(&self, id: &AccountId) -> Result<Profile, StoreError> {
+        let item = self.item(&self.tables.accounts, key(id, PART, PROFILE)).await?;
+        profile_from_item(&item.ok_or_else(|| corrupt("an account", "it lacks its profile"))?)
     }
 
     /// Opens a connection, so that the first event need not: asks for an account that cannot be, since `#` is in no

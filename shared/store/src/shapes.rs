@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
+use domain::invoice::{ClosedMonth, InvoiceState, Paid, Voided};
 use domain::journal::{EntryDetails, JournalEntry, Lasting, ReturnedLot, Reversal};
 use domain::journal_key::JournalKey;
 use domain::lot::{Began, Draw};
@@ -12,10 +13,10 @@ use domain::rejected_record::{Message, RejectedRecord, RejectionStatus};
 use domain::time::Month;
 use domain::usage::{Number, Service, UsageRecord};
 use domain::{
-    AccountId, Adjustment, Currency, EventDetails, Fingerprint, LotId, MessageId, Money, Payment, PaymentId,
-    RecordId,
+    AccountId, Adjustment, Currency, EventDetails, Fingerprint, Invoice, LotId, MessageId, Money, Payment,
+    PaymentId, RecordId,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::entry_item::{entry_from_item, entry_to_item, marker_from_item, marker_to_item};
 use crate::error::StoreError;
@@ -163,7 +164,9 @@ fn entries() -> Vec<EntryDetails> {
     }
     entries.extend(reversals().map(EntryDetails::Reversal));
     entries.push(EntryDetails::Switch);
-    entries.push(EntryDetails::Invoice { month: Month::of(now()) });
+    for number in [None, Some(7)] {
+        entries.push(EntryDetails::Invoice { month: Month::of(now()), number });
+    }
     entries
 }
 
@@ -183,6 +186,7 @@ fn reversals() -> [Reversal; 2] {
         returned: vec![returned],
         lot: Some(ReturnedLot { id: LotId::of_reversal("k"), amount: euros("0.039"), expires_at }),
         included: vec![minutes()],
+        on_void_invoice: euros("0.039"),
         reason: "wrong number".into(),
         author: "ada".into(),
     };
@@ -193,6 +197,7 @@ fn reversals() -> [Reversal; 2] {
         returned: Vec::new(),
         lot: None,
         included: Vec::new(),
+        on_void_invoice: euros("0"),
         ..rated.clone()
     };
     [rated, unrated]
@@ -281,7 +286,35 @@ fn payments() -> Vec<Payment> {
         amount: euros("-50"),
         fingerprint: Fingerprint::of(["content"]),
     }));
+    payments.extend(invoices().map(Payment::from));
     payments
+}
+
+/// An invoice in each state.
+fn invoices() -> [Invoice; 3] {
+    let (by, at) = ("ada".to_owned(), now());
+    let paid = Paid { reference: "bank-7".into(), at, by: by.clone() };
+    let voided = Voided { reason: "a mistake".into(), at, by };
+    let issued_at = at + SignedDuration::from_hours(24 * 10);
+    let closed = ClosedMonth {
+        month: Month::of(now()),
+        number: 7,
+        issued_at,
+        due_at: issued_at + SignedDuration::from_hours(24 * 30),
+        carried_in: euros("-0.005"),
+        charges: euros("10.0099"),
+        amount: euros("10"),
+        carried_over: euros("0.0049"),
+    };
+    let states = [InvoiceState::Open, InvoiceState::Paid(paid), InvoiceState::Void(voided)];
+    states.map(|state| Invoice {
+        account: account(),
+        closed: closed.clone(),
+        name: "Contoso".into(),
+        po_number: (state != InvoiceState::Open).then(|| "PO 1".into()),
+        state,
+        revision: 2,
+    })
 }
 
 #[test]
@@ -324,8 +357,8 @@ fn an_item_of_a_newer_schema_is_refused() {
         item.insert("schema".into(), AttributeValue::N(schema.into()));
         entry_from_item(&item)
     };
-    assert!(of_schema("2").is_ok() && of_schema("1").is_ok() && of_schema("0").is_ok());
-    assert!(matches!(of_schema("3"), Err(StoreError::NewerSchema { found: 3, .. })));
+    assert!(["3", "2", "1", "0"].into_iter().all(|schema| of_schema(schema).is_ok()));
+    assert!(matches!(of_schema("4"), Err(StoreError::NewerSchema { found: 4, .. })));
 }
 
 #[test]
@@ -358,7 +391,8 @@ fn an_error_names_the_damaged_attribute() {
     let found = payment_from_item(&item).unwrap_err().to_string();
     assert_eq!(found, "a payment is corrupt: state \"lost\" is unknown");
 
-    let adjustment = payment_to_item(payments().last().unwrap());
+    let adjustment = payments().into_iter().find(|payment| matches!(payment, Payment::Adjustment(_)));
+    let adjustment = payment_to_item(&adjustment.unwrap());
     for (attribute, damaged) in [
         ("state", AttributeValue::S("open".into())),
         ("attempt", AttributeValue::N("1".into())),

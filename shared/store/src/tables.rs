@@ -14,6 +14,7 @@ pub const ACCOUNTS: TableDefinition = TableDefinition {
     indexes: &[
         IndexDefinition::of_keys(Due::Expire.index(), Due::Expire.shard_key(), Due::Expire.index()),
         IndexDefinition::of_keys(Due::Recharge.index(), Due::Recharge.shard_key(), Due::Recharge.index()),
+        IndexDefinition::of_keys(Due::Invoice.index(), Due::Invoice.shard_key(), Due::Invoice.index()),
         IndexDefinition::of_keys(LISTING_INDEX, LISTED, ACCOUNT_ID),
     ],
     has_stream: true,
@@ -97,18 +98,21 @@ pub(crate) const LATE_POSTED: &str = "latePosted";
 pub enum Due {
     /// Bookings and warnings, read by the nightly `expire`.
     Expire,
-    /// Everything else, read by the five-minute recovery.
+    /// Open payments, auto-recharge and lots that expire, read by the five-minute recovery.
     Recharge,
+    /// Months to close with an invoice, and reminders, read by the nightly `invoice`.
+    Invoice,
 }
 
 impl Due {
-    pub(crate) const ALL: [Self; 2] = [Self::Expire, Self::Recharge];
+    pub(crate) const ALL: [Self; 3] = [Self::Expire, Self::Recharge, Self::Invoice];
 
     /// The index's name, which is also its sort key's.
     pub(crate) const fn index(self) -> &'static str {
         match self {
             Self::Expire => "dueExpire",
             Self::Recharge => "dueRecharge",
+            Self::Invoice => "dueInvoice",
         }
     }
 
@@ -117,6 +121,7 @@ impl Due {
         match self {
             Self::Expire => "dueExpireShard",
             Self::Recharge => "dueRechargeShard",
+            Self::Invoice => "dueInvoiceShard",
         }
     }
 }

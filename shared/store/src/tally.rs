@@ -58,6 +58,10 @@ fn outcome_of_recharge(event: &EventDetails) -> Option<&'static str> {
         | EventDetails::FundsExpired { .. }
         | EventDetails::UsageRejected { .. }
         | EventDetails::PoolUsed(_)
+        | EventDetails::InvoiceIssued { .. }
+        | EventDetails::InvoiceOverdue { .. }
+        | EventDetails::InvoicePaid { .. }
+        | EventDetails::InvoiceVoided { .. }
         | EventDetails::SwitchPending
         | EventDetails::SwitchCompleted { .. }
         | EventDetails::SettingsChanged { .. } => return None,

@@ -159,7 +159,7 @@ impl Product {
     /// Commits a decision as the store does: no key may exist, and required rows and markers must.
     fn commit<T>(&mut self, decision: Decision<T>) -> (Vec<JournalEntry>, T) {
         let Decision { change, answer } = decision;
-        let Some(Change { account, profile, entries, payment, day_end, .. }) = change else {
+        let Some(Change { account, profile, entries, payment, closed, day_end, .. }) = change else {
             return (Vec::new(), answer);
         };
         for entry in &entries {
@@ -173,10 +173,6 @@ impl Product {
             }
             match &entry.details {
                 EntryDetails::Unrated { record } => self.unrated.push(record.clone()),
-                EntryDetails::Invoice { month } => {
-                    let month = Month::of(month.start());
-                    self.invoices.push(Invoice { month, amount: -entry.post_usage.amount() });
-                }
                 EntryDetails::Reversal(reversal) => {
                     let name = format!("rev:{}", key_of(&reversal.record));
                     self.names.extend(reversal.lot.iter().map(|lot| (lot.id.to_string(), name.clone())));
@@ -184,6 +180,12 @@ impl Product {
                 _ => {}
             }
             self.journal.insert(entry.key.to_string(), entry.clone());
+        }
+        if let Some(closed) = &closed {
+            let month = Month::of(closed.month.start());
+            self.invoices.push(Invoice { month, amount: closed.amount.amount() });
+            // The store completes the invoice with the profile as the commit finds it.
+            self.payments.push(domain::Invoice::of(&account.id, closed, &self.profile).into());
         }
         self.account = account;
         self.day_ends.extend(day_end);
@@ -286,7 +288,13 @@ impl Product {
     }
 
     fn set(&mut self, at: Timestamp, profile: Profile, billing_model: Option<BillingModel>) -> Answer {
-        let new = settings::NewSettings { profile, warning: None, billing_model, by: "test".into() };
+        let new = settings::NewSettings {
+            profile,
+            warning: None,
+            billing_model,
+            payment_term_days: self.account.payment_term_days,
+            by: "test".into(),
+        };
         let decision = settings::change(&self.account, &self.profile, at, new);
         self.commit(decision.expect("nobody asks to move back"));
         Answer::Set
@@ -351,7 +359,7 @@ impl Product {
         let entry = self.journal.get(key.rated().as_str()).or_else(|| self.journal.get(key.as_str()));
         let Some(entry) = entry.cloned() else { return Answer::NotFound };
         let owed = self.account.owed;
-        let targets = [Target { entry: &entry, reason: "test", author: "test" }];
+        let targets = [Target { entry: &entry, on_void_invoice: false, reason: "test", author: "test" }];
         let (entries, results) = self.commit(reversal::decide(&self.account, at, &targets));
         assert_eq!(results, [Ok(())]);
         Answer::Reversed(reversal_of(&entry, owed, &entries))

@@ -11,7 +11,7 @@ use domain::time::Month;
 use domain::usage_report::Dimension;
 use domain::{
     BillingModel, CardPaymentKind, EntryKind, Fingerprint, JournalKey, LotId, MessageId, Money, Payment,
-    UsageRecord,
+    PaymentId, UsageRecord,
 };
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -47,7 +47,7 @@ fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> J
             (reversal.record.key().reversal(), Fingerprint::of([reversal.of.as_str()]))
         }
         EntryDetails::Switch => (JournalKey::switch(at(NOON), 0), Fingerprint::of(["switch"])),
-        EntryDetails::Invoice { month } => {
+        EntryDetails::Invoice { month, .. } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
     };
@@ -126,8 +126,13 @@ fn expiry() -> EntryDetails {
     EntryDetails::Expiry { lot: lot(), returned_by: None }
 }
 
+/// The invoice of the month of [`NOON`].
+fn of_month() -> PaymentId {
+    PaymentId::of_invoice(Month::of(at(NOON)))
+}
+
 fn invoice() -> EntryDetails {
-    EntryDetails::Invoice { month: Month::of(at(NOON)) }
+    EntryDetails::Invoice { month: Month::of(at(NOON)), number: None }
 }
 
 /// The reversal of a charge of 10, which returned this much to a lot.
@@ -140,6 +145,7 @@ fn reversal(returned: &str) -> EntryDetails {
         returned: vec![returned],
         lot: None,
         included: Vec::new(),
+        on_void_invoice: euros("0"),
         reason: "wrong number".into(),
         author: "ada".into(),
     })
@@ -397,6 +403,34 @@ fn other_findings() -> Vec<Said> {
             Some("invariant 6"),
             None,
             "the rows leave 5 to be invoiced, the account 4",
+        ),
+        (
+            Finding::InvoiceNumber { invoice: of_month(), expected: 2, found: 3 },
+            "invoiceNumber",
+            Some("invariant 6"),
+            Some("inv_2027-01"),
+            "it is number 3, where 2 is next",
+        ),
+        (
+            Finding::Invoices { journal: 3, account: 4 },
+            "invoices",
+            Some("invariant 6"),
+            None,
+            "the last invoice is number 3, the account counts 4",
+        ),
+        (
+            Finding::VoidInvoices { invoices: 3, account: 4 },
+            "voidInvoices",
+            Some("invariant 6"),
+            None,
+            "3 invoices are void, the account counts 4",
+        ),
+        (
+            Finding::AlteredInvoice { invoice: of_month(), what: AMOUNTS },
+            "alteredInvoice",
+            Some("invariant 6"),
+            Some("inv_2027-01"),
+            AMOUNTS,
         ),
         (
             Finding::PoolUse { month: Month::of(at(NOON)), number: 3, journal: 5, account: 4 },

@@ -3,9 +3,10 @@
 
 use domain::audit::{Audit, Finding, MAX_FINDINGS};
 use domain::card_payment::{CardPayment, CardPaymentState};
+use domain::invoice::{Invoice, InvoiceState, UnpaidInvoice, Voided};
 use domain::journal::EntryDetails;
 use domain::lot::Draw;
-use domain::{Account, BillingModel, JournalEntry, JournalKey, Money, Payment};
+use domain::{Account, BillingModel, JournalEntry, JournalKey, Money, Payment, PaymentId};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -27,7 +28,7 @@ struct Tables {
 impl Tables {
     fn of(world: &World) -> Self {
         let mut payments: Vec<_> = world.books.payments.values().cloned().collect();
-        payments.sort_by(|one, two| one.id().cmp(two.id()));
+        payments.sort_by(|one, two| one.id().cmp(&two.id()));
         // A query of the journal returns entries by key, newest first.
         let mut rows = world.books.rows.clone();
         rows.sort_by(|one, two| two.key.cmp(&one.key));
@@ -117,7 +118,7 @@ proptest! {
 /// nothing to damage in this way.
 type Damage = (&'static str, &'static str, fn(&mut Tables, usize) -> Option<()>);
 
-const DAMAGES: [Damage; 37] = [
+const DAMAGES: [Damage; 46] = [
     ("a row's amount", "sum", |tables, pick| {
         let row = any_of(&mut tables.rows, pick, |_| true)?;
         row.amount = more(row.amount);
@@ -237,14 +238,15 @@ const DAMAGES: [Damage; 37] = [
         Some(())
     }),
     ("a payment is gone", "rowWithoutPayment", |tables, pick| {
-        let id = any_of(&mut tables.payments, pick, is_settled)?.id().clone();
-        tables.payments.retain(|payment| *payment.id() != id);
+        let id = any_of(&mut tables.payments, pick, is_settled)?.id();
+        tables.payments.retain(|payment| payment.id() != id);
         Some(())
     }),
     ("a payment's amount", "paymentDiffers", |tables, pick| {
         let amount = match any_of(&mut tables.payments, pick, is_settled)? {
             Payment::Card(payment) => &mut payment.amount,
             Payment::Adjustment(adjustment) => &mut adjustment.amount,
+            Payment::Invoice(_) => return None,
         };
         *amount = more(*amount);
         Some(())
@@ -270,7 +272,7 @@ const DAMAGES: [Damage; 37] = [
     }),
     ("an open payment is gone", "listedNotOpen", |tables, pick| {
         let id = any_card(&mut tables.payments, pick, CardPayment::is_open)?.id.clone();
-        tables.payments.retain(|payment| *payment.id() != id);
+        tables.payments.retain(|payment| payment.id() != id);
         Some(())
     }),
     ("an open payment is declined by itself", "listedNotOpen", |tables, pick| {
@@ -328,6 +330,55 @@ const DAMAGES: [Damage; 37] = [
         row.amount = more(row.amount);
         Some(())
     }),
+    ("an invoice is gone", "rowWithoutPayment", |tables, pick| {
+        let id = any_invoice(&mut tables.payments, pick)?.id();
+        tables.payments.retain(|payment| payment.id() != id);
+        Some(())
+    }),
+    ("an invoice's row is gone", "paymentWithoutRow", |tables, pick| {
+        let key = JournalKey::invoice(any_invoice(&mut tables.payments, pick)?.closed.month);
+        tables.rows.retain(|row| row.key != key);
+        Some(())
+    }),
+    ("an invoice's amount", "paymentDiffers", |tables, pick| {
+        let closed = &mut any_invoice(&mut tables.payments, pick)?.closed;
+        closed.amount = more(closed.amount);
+        Some(())
+    }),
+    ("an invoice's charges", "alteredInvoice", |tables, pick| {
+        let closed = &mut any_invoice(&mut tables.payments, pick)?.closed;
+        closed.charges = more(closed.charges);
+        Some(())
+    }),
+    ("an invoice's number, in its row too", "invoiceNumber", |tables, pick| {
+        let closed = &mut any_invoice(&mut tables.payments, pick)?.closed;
+        closed.number += 1;
+        let row = tables.rows.iter_mut().find(|row| row.key == JournalKey::invoice(closed.month));
+        let EntryDetails::Invoice { number, .. } = &mut row?.details else { return None };
+        *number = Some(closed.number);
+        Some(())
+    }),
+    ("the account's invoices", "invoices", |tables, _| {
+        tables.account.invoices += 1;
+        Some(())
+    }),
+    ("the account's void invoices", "voidInvoices", |tables, _| {
+        tables.account.void_invoices += 1;
+        Some(())
+    }),
+    ("an open invoice is void by itself", "listedNotOpen", |tables, pick| {
+        let unpaid = any_of(&mut tables.account.unpaid, pick, |_| true)?.month;
+        let is_it = |payment: &Payment| payment.id() == PaymentId::of_invoice(unpaid);
+        let Payment::Invoice(invoice) = any_of(&mut tables.payments, pick, is_it)? else { return None };
+        let (reason, by) = ("test".to_owned(), "ada".to_owned());
+        invoice.state = InvoiceState::Void(Voided { reason, by, at: invoice.closed.issued_at });
+        Some(())
+    }),
+    ("the account forgets an unpaid invoice", "openNotListed", |tables, _| {
+        // After the last reminder the account need not list it.
+        let is_to_come = |unpaid: &UnpaidInvoice| unpaid.due_at + hours(30 * 24) > tables.account.as_of;
+        tables.account.unpaid.pop_if(|unpaid| is_to_come(unpaid)).map(|_| ())
+    }),
     ("a row's currency", "currency", |tables, pick| {
         let row = any_of(&mut tables.rows, pick, |_| true)?;
         row.amount = Money::sum(row.amount.amount().trunc(), currency("HUF")).unwrap();
@@ -339,6 +390,7 @@ fn is_settled(payment: &Payment) -> bool {
     match payment {
         Payment::Card(payment) => has_succeeded(payment),
         Payment::Adjustment(_) => true,
+        Payment::Invoice(_) => false,
     }
 }
 
@@ -355,7 +407,15 @@ fn any_card(
     let is_so = |payment: &Payment| matches!(payment, Payment::Card(card) if is_so(card));
     match any_of(all, pick, is_so)? {
         Payment::Card(payment) => Some(payment),
-        Payment::Adjustment(_) => None,
+        Payment::Adjustment(_) | Payment::Invoice(_) => None,
+    }
+}
+
+/// One of the invoices.
+fn any_invoice(all: &mut [Payment], pick: usize) -> Option<&mut Invoice> {
+    match any_of(all, pick, |payment| matches!(payment, Payment::Invoice(_)))? {
+        Payment::Invoice(invoice) => Some(invoice),
+        Payment::Card(_) | Payment::Adjustment(_) => None,
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use domain::account::DayEnd;
 use domain::change::Change;
 use domain::event::{Expiring, UnusedFunds};
+use domain::invoice::{Invoice, InvoiceState};
 use domain::journal::EntryDetails;
 use domain::time::{LATE_RECORDS, key_text};
 use domain::{
@@ -14,7 +15,7 @@ use domain::{
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::given::hours;
+use crate::given::{card_holder, hours};
 
 /// The journal of one account, its payments and the state of its notices, since its first commit.
 pub(crate) struct Books {
@@ -27,6 +28,9 @@ pub(crate) struct Books {
     warned: HashMap<LotId, u16>,
     pub(crate) payments: HashMap<PaymentId, Payment>,
     receipts: u64,
+    invoices: u64,
+    /// What the month before carried over.
+    carried: Decimal,
     was_above_zero: bool,
 }
 
@@ -41,6 +45,8 @@ impl Books {
             warned: HashMap::new(),
             payments: HashMap::new(),
             receipts: account.receipts,
+            invoices: account.invoices,
+            carried: account.post_usage.carried.amount(),
             was_above_zero: !account.depletion_told,
         }
     }
@@ -60,6 +66,7 @@ impl Books {
         self.warnings_in_order(change);
         self.depletion_told_once(change);
         self.payment_moves_on(before, change);
+        self.invoices_have_no_gaps(before, change);
     }
 
     /// Invariant 1: each balance follows from the entry before, within and across commits, and no key is used twice.
@@ -128,6 +135,34 @@ impl Books {
         assert_eq!(change.account.receipts, self.receipts);
     }
 
+    /// Completes the invoice of a closed month, as the store does.
+    fn invoices_have_no_gaps(&mut self, before: &Account, change: &Change) {
+        if let Some(closed) = &change.closed {
+            self.invoices += 1;
+            assert_eq!(closed.number, self.invoices, "S8: invoices are numbered without gaps");
+            let total = closed.carried_in + closed.charges;
+            assert_eq!(total, closed.amount + closed.carried_over, "S8: the figures lead to the next");
+            assert_eq!(closed.carried_in.amount(), self.carried, "S8: what the month before carried over");
+            let half = Decimal::new(5, closed.amount.currency().minor_digits() + 1);
+            assert!(closed.carried_over.amount().abs() <= half, "T3: only rounding is carried over");
+            let invoice = Invoice::of(&change.account.id, closed, &card_holder());
+            let written = self.payments.insert(invoice.id(), invoice.into());
+            assert_eq!(written, None, "S8: one invoice a month");
+        }
+        if change.account.post_usage.month != before.post_usage.month {
+            let asked = change.closed.as_ref().map_or(Decimal::ZERO, |closed| closed.amount.amount());
+            self.carried = before.post_usage.amount.amount() - asked;
+        }
+        assert_eq!(change.account.invoices, self.invoices);
+        for unpaid in &change.account.unpaid {
+            // An invoice from before these books began is not among their payments.
+            let Some(payment) = self.payments.get(&PaymentId::of_invoice(unpaid.month)) else { continue };
+            let Payment::Invoice(invoice) = payment else { panic!("the id is an invoice's: {payment:?}") };
+            assert_eq!(invoice.state, InvoiceState::Open, "N12: nobody is reminded of other invoices");
+            assert_eq!((invoice.closed.number, invoice.closed.amount), (unpaid.number, unpaid.amount));
+        }
+    }
+
     fn warnings_in_order(&mut self, change: &Change) {
         let after = &change.account;
         for event in &change.events {
@@ -169,9 +204,17 @@ impl Books {
 
     fn payment_moves_on(&mut self, before: &Account, change: &Change) {
         let Some(payment) = &change.payment else { return };
-        let open_on = |account: &Account| account.open_payments.iter().any(|open| open.id == *payment.id());
+        let open_on = |account: &Account| account.open_payments.iter().any(|open| open.id == payment.id());
         let is_open = |payment: &Payment| payment.clone().card().is_some_and(|card| card.is_open());
-        if let Some(written) = self.payments.insert(payment.id().clone(), payment.clone()) {
+        if let Payment::Invoice(invoice) = payment {
+            let before = self.payments.insert(payment.id(), payment.clone()).expect("it was issued before");
+            assert_eq!(payment.revision(), before.revision() + 1, "each write follows the one before");
+            let before = before.invoice().expect("its id is an invoice's");
+            assert_eq!(before.state, InvoiceState::Open, "S8: paid and void are final");
+            assert_eq!((&before.closed, &before.name), (&invoice.closed, &invoice.name), "S8: a copy stays");
+            return;
+        }
+        if let Some(written) = self.payments.insert(payment.id(), payment.clone()) {
             assert_eq!(payment.revision(), written.revision() + 1, "each write follows the one before");
             let asked_for = |payment: &Payment| {
                 let card = payment.clone().card().expect("an adjustment is written once");

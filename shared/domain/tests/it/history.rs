@@ -33,6 +33,9 @@ pub(crate) enum Op {
     Debit(Vec<Sent>),
     Sweep,
     SweepAfter(Wait),
+    RunInvoicesAfter(Wait),
+    /// An invoice is marked as paid, or void.
+    EndInvoice(usize, bool),
 }
 
 #[derive(Clone, Debug)]
@@ -130,6 +133,8 @@ fn any_op() -> impl Strategy<Value = Op> {
         9 => prop::collection::vec(any_sent(), 1..6).prop_map(Op::Debit),
         4 => Just(Op::Sweep),
         3 => any_wait_for_lot().prop_map(Op::SweepAfter),
+        3 => (0..45_i64).prop_map(|days| Op::RunInvoicesAfter(Wait::Days(days))),
+        1 => (any::<usize>(), any::<bool>()).prop_map(|(which, paid)| Op::EndInvoice(which, paid)),
     ]
 }
 

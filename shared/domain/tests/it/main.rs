@@ -10,6 +10,7 @@ mod audit;
 mod books;
 mod given;
 mod history;
+mod invoices;
 mod model;
 mod names;
 mod property;

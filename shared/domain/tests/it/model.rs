@@ -62,6 +62,26 @@ pub(crate) enum Told {
     Depleted { available: Units },
     Expiring { lot: String, amount: Units, expires: Ms, days: i64 },
     Expired { lot: String, amount: Units, at: Ms },
+    Issued { number: usize, amount: Units, due: Ms },
+    Overdue { number: usize, days: i64 },
+    Paid { number: usize },
+    Voided { number: usize },
+}
+
+/// An invoice, as the model keeps it.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    due: Ms,
+    told: Vec<i64>,
+    ended: bool,
+}
+
+impl Claim {
+    /// The reminders that are due, and were not given.
+    fn newly_overdue(&self, now: Ms) -> Vec<i64> {
+        let due = |days: &i64| self.due + days * DAY <= now && !self.told.contains(days);
+        [14, 30].into_iter().filter(|days| !self.ended && due(days)).collect()
+    }
 }
 
 /// The entries and events of one commit.
@@ -144,6 +164,7 @@ pub(crate) struct Model {
     pub post_usage: Units,
     pub pending: Vec<String>,
     pub receipts: u64,
+    pub invoices: Vec<Claim>,
     above_zero: bool,
 }
 
@@ -168,6 +189,7 @@ impl Model {
             post_usage: 0,
             pending: Vec::new(),
             receipts: 0,
+            invoices: Vec::new(),
             above_zero: false,
         }
     }
@@ -335,6 +357,36 @@ impl Model {
         Some(self.end(commit))
     }
 
+    pub(crate) fn run_invoices(&mut self, clock: Ms) -> Option<Commit> {
+        let now = clock.max(self.as_of);
+        let closes = month_of(now) != month_of(self.as_of) && self.post_usage >= 50;
+        let is_due = self.invoices.iter().any(|invoice| !invoice.newly_overdue(now).is_empty());
+        if !closes && !is_due {
+            return None;
+        }
+        let mut commit = self.begin(clock);
+        for (place, invoice) in self.invoices.iter_mut().enumerate() {
+            let overdue = invoice.newly_overdue(now);
+            if let Some(&days) = overdue.iter().max() {
+                commit.told.push(Told::Overdue { number: place + 1, days });
+            }
+            invoice.told.extend(overdue);
+        }
+        Some(self.end(commit))
+    }
+
+    /// Marks an invoice as paid or void, if it is open.
+    pub(crate) fn end_invoice(&mut self, clock: Ms, place: usize, paid: bool) -> Option<Commit> {
+        if self.invoices[place].ended {
+            return None;
+        }
+        let mut commit = self.begin(clock);
+        self.invoices[place].ended = true;
+        let number = place + 1;
+        commit.told.push(if paid { Told::Paid { number } } else { Told::Voided { number } });
+        Some(self.end(commit))
+    }
+
     /// Begins a commit: moves the account's time forward (T1) and closes the past month (S8).
     fn begin(&mut self, clock: Ms) -> Commit {
         let before = month_of(self.as_of);
@@ -348,6 +400,9 @@ impl Model {
                 let (year, month) = before;
                 let key = format!("invoice#{year:04}-{month:02}");
                 self.row(&mut commit, end_of_month(before), &key, 0, Vec::new(), -invoiced);
+                let due = self.as_of + 30 * DAY;
+                self.invoices.push(Claim { due, told: Vec::new(), ended: false });
+                commit.told.push(Told::Issued { number: self.invoices.len(), amount: invoiced, due });
             }
         }
         commit

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::change::Change;
 use domain::event::{Expiring, UnusedFunds};
+use domain::invoicing;
 use domain::journal::EntryDetails;
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
@@ -13,8 +14,8 @@ use domain::settlement;
 use domain::time::{LATE_RECORDS, Month};
 use domain::usage::Number;
 use domain::{
-    Account, BillingModel, CardPayment, EventDetails, Fingerprint, JournalKey, Money, RateTable, RecordId,
-    Service, Status, UsageRecord, debit, expiry,
+    Account, BillingModel, CardPayment, EventDetails, Fingerprint, JournalKey, Money, Payment, RateTable,
+    RecordId, Service, Status, UsageRecord, debit, expiry,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -92,6 +93,11 @@ impl World {
                 self.wait(wait);
                 self.sweep();
             }
+            Op::RunInvoicesAfter(wait) => {
+                self.wait(wait);
+                self.run_invoices();
+            }
+            Op::EndInvoice(which, paid) => self.end_invoice(*which, *paid),
         }
         self.agree();
     }
@@ -265,6 +271,36 @@ impl World {
         assert_eq!((decision.answer.booked, decision.answer.warned), (booked, warned));
         self.settle(decision.change, commit.as_ref());
         assert!(expiry::sweep(&self.account, self.event()).change.is_none(), "E1: again, nothing changes");
+    }
+
+    fn run_invoices(&mut self) {
+        let decision = invoicing::look(&self.account, self.event());
+        let commit = self.model.run_invoices(self.clock);
+        self.settle(decision.change, commit.as_ref());
+        let again = invoicing::look(&self.account, self.event());
+        assert!(again.change.is_none(), "N12: again, nothing changes");
+    }
+
+    fn end_invoice(&mut self, which: usize, paid: bool) {
+        if self.model.invoices.is_empty() {
+            return;
+        }
+        let place = which % self.model.invoices.len();
+        let invoices = self.books.payments.values().cloned().filter_map(Payment::invoice);
+        let mut invoices: Vec<_> = invoices.collect();
+        invoices.sort_by_key(|invoice| invoice.closed.number);
+        let (invoice, now) = (&invoices[place], self.event());
+        let decided = if paid {
+            invoicing::pay(&self.account, invoice, now, "bank-1", invoice.closed.issued_at, "ada")
+        } else {
+            invoicing::void(&self.account, invoice, now, "a mistake", "ada")
+        };
+        let commit = self.model.end_invoice(self.clock, place, paid);
+        match decided {
+            Ok(decision) => self.settle(decision.change, commit.as_ref()),
+            // It ended in the other way before.
+            Err(_) => assert_eq!(commit, None),
+        }
     }
 
     /// Commits the change, if there is one. The model must have made the same commit.
@@ -469,7 +505,7 @@ fn same_call(one: &model::Call, other: &model::Call) -> bool {
 }
 
 /// Rare situations in a history: see [`corners`].
-const CORNERS: [&str; 20] = [
+const CORNERS: [&str; 24] = [
     "a late record draws on a lot that has expired",
     "a record that is too late draws on usable lots",
     "a call is free",
@@ -485,6 +521,10 @@ const CORNERS: [&str; 20] = [
     "a lot is forfeited to the millisecond",
     "a month is invoiced",
     "an invoice carries a rest over",
+    "an invoice is overdue by 14 days",
+    "an invoice is overdue by 30 days",
+    "an invoice is paid",
+    "an invoice is void",
     "60 days are warned of",
     "30 days are warned of",
     "7 days are warned of",
@@ -551,6 +591,12 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
             EventDetails::FundsExpiring(Expiring { days: 60, .. }) => reached("60 days are warned of", true),
             EventDetails::FundsExpiring(Expiring { days: 30, .. }) => reached("30 days are warned of", true),
             EventDetails::FundsExpiring(_) => reached("7 days are warned of", true),
+            EventDetails::InvoiceOverdue { days: 14, .. } => {
+                reached("an invoice is overdue by 14 days", true)
+            }
+            EventDetails::InvoiceOverdue { .. } => reached("an invoice is overdue by 30 days", true),
+            EventDetails::InvoicePaid { .. } => reached("an invoice is paid", true),
+            EventDetails::InvoiceVoided { .. } => reached("an invoice is void", true),
             EventDetails::BalanceDepleted { available } => {
                 reached("the available balance crosses zero", available.is_negative());
                 reached("the available balance becomes exactly zero", available.is_zero());
@@ -611,8 +657,22 @@ fn event(event: &EventDetails, now: Timestamp) -> Vec<Told> {
             };
             expired.lots.iter().map(of_lot).collect()
         }
+        EventDetails::InvoiceIssued { number, amount, due_at, .. } => vec![Told::Issued {
+            number: place(*number),
+            amount: units(*amount),
+            due: due_at.as_millisecond(),
+        }],
+        EventDetails::InvoiceOverdue { number, days, .. } => {
+            vec![Told::Overdue { number: place(*number), days: (*days).into() }]
+        }
+        EventDetails::InvoicePaid { number, .. } => vec![Told::Paid { number: place(*number) }],
+        EventDetails::InvoiceVoided { number, .. } => vec![Told::Voided { number: place(*number) }],
         _ => panic!("an event that no history causes: {event:?}"),
     }
+}
+
+fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap()
 }
 
 fn outcome(outcome: &debit::Outcome) -> model::Outcome {

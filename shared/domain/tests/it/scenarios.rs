@@ -27,7 +27,11 @@ const NOON: &str = "2027-01-10T12:00:00Z";
 
 // Decisions.
 
-fn pay_for(account: &Account, now: Timestamp, records: &[UsageRecord]) -> Decision<Vec<debit::Outcome>> {
+pub(crate) fn pay_for(
+    account: &Account,
+    now: Timestamp,
+    records: &[UsageRecord],
+) -> Decision<Vec<debit::Outcome>> {
     let header = "service,prefix,destination,country,currency,perMinute,connectionFee,firstIncrement,nextIncrement,\
                   effectiveFrom";
     let rates =
@@ -706,7 +710,7 @@ fn s3_a_commit_takes_as_many_records_as_a_transaction_holds() {
     for (why, account, like, taken) in [
         ("the account and 99 entries", today.clone(), plain.clone(), 99),
         ("the end of a day takes one item", euros(&[]), plain.clone(), 98),
-        ("an invoice and the end of a day take one item each", post_usage("1"), plain.clone(), 97),
+        ("an invoice, its entry and the end of a day take one item each", post_usage("1"), plain.clone(), 96),
         (
             "an unrated record takes an item for its marker",
             today,

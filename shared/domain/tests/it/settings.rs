@@ -13,15 +13,26 @@ const NOON: &str = "2027-01-10T12:00:00Z";
 
 fn change(account: &Account, before: &Profile, profile: Profile, warning: Option<&str>) -> Decision<()> {
     let warning = warning.map(|amount| money(amount, "EUR"));
-    let new = NewSettings { profile, warning, billing_model: None, by: "ada".into() };
+    let new = NewSettings {
+        profile,
+        warning,
+        billing_model: None,
+        payment_term_days: account.payment_term_days,
+        by: "ada".into(),
+    };
     settings::change(account, before, at(NOON), new).unwrap()
 }
 
 /// An account after it was asked to pay after use, and the events of that.
 fn switched(account: &Account, to: BillingModel) -> Result<(Account, Vec<EventDetails>), NoWayBack> {
     let profile = card_holder();
-    let new =
-        NewSettings { profile: profile.clone(), warning: None, billing_model: Some(to), by: "ada".into() };
+    let new = NewSettings {
+        profile: profile.clone(),
+        warning: None,
+        billing_model: Some(to),
+        payment_term_days: account.payment_term_days,
+        by: "ada".into(),
+    };
     let decision = settings::change(account, &profile, at(NOON), new)?;
     let change = decision.change;
     Ok(change.map_or_else(|| (account.clone(), Vec::new()), |change| (change.account, change.events)))

@@ -88,7 +88,8 @@ impl Ledger {
         }
         if is_reversed {
             let entry = self.rows.last().unwrap().clone();
-            let target = reversal::Target { entry: &entry, reason: "test", author: "ada" };
+            let target =
+                reversal::Target { entry: &entry, on_void_invoice: false, reason: "test", author: "ada" };
             self.commit(reversal::decide(&self.account, at(NOW), &[target]));
         }
         (!is_reversed).then_some(figures)

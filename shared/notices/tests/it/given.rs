@@ -196,7 +196,6 @@ fn limited(why: Limit) -> EventDetails {
     EventDetails::RechargeLimited { why, until: instant("2026-12-01T00:00:00Z") }
 }
 
-/// An event for each kind of mail, with the name of its snapshot.
 /// A pool of 3,000 minutes of which so many are used.
 fn pool_used(used: u64) -> EventDetails {
     EventDetails::PoolUsed(PoolShare {
@@ -208,6 +207,19 @@ fn pool_used(used: u64) -> EventDetails {
     })
 }
 
+/// An invoice that was due 14 days and some hours before its event.
+fn overdue() -> EventDetails {
+    EventDetails::InvoiceOverdue {
+        invoice_id: PaymentId::parse("inv_2026-09").unwrap(),
+        number: 11,
+        month: Month::parse("2026-09").unwrap(),
+        amount: euros("1234.5"),
+        due_at: instant("2026-11-11T06:00:00Z"),
+        days: 14,
+    }
+}
+
+/// An event for each kind of mail, with the name of its snapshot.
 pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
     let prepaid = |name, event| (name, PREPAID, event);
     let with =
@@ -257,6 +269,18 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
             POST_USAGE,
             EventDetails::SwitchCompleted { owed: euros("0"), funds: euros("12.5") },
         ),
+        (
+            "n12-invoice",
+            POST_USAGE,
+            EventDetails::InvoiceIssued {
+                invoice_id: PaymentId::parse("inv_2026-10").unwrap(),
+                number: 12,
+                month: Month::parse("2026-10").unwrap(),
+                amount: euros("87.65"),
+                due_at: instant("2026-12-01T06:00:00Z"),
+            },
+        ),
+        ("n12-overdue", POST_USAGE, overdue()),
         prepaid("n5-expiring", expiring(&[("8.5", "2026-12-25T08:00:00Z")])),
         prepaid(
             "n5-expiring-several",

@@ -125,7 +125,11 @@ fn drawn(name: &str, locale: Locale, entries: &[JournalEntry]) -> (Vec<u8>, Stri
         )
     };
     let lots = vec![lot("2026-03-01T08:30:00Z", eur("1")), lot("2026-11-05T09:00:00Z", balance - eur("1"))];
-    let post_usage = PostUsage { month: Month::parse("2026-11").unwrap(), amount: moved.post_usage };
+    let post_usage = PostUsage {
+        month: Month::parse("2026-11").unwrap(),
+        amount: moved.post_usage,
+        carried: eur("0"),
+    };
     let closing = DayEnd { balance, lots, post_usage, ..opening.clone() };
     let statement = Statement::new(opening, lines, closing).unwrap();
     let profile = Profile { name: name.to_owned(), locale, ..Profile::default() };
@@ -213,7 +217,7 @@ fn s8_it_shows_the_part_that_invoices_ask_for() {
     let entries = [
         purchase("50"),
         call(Service::UserOut, "Germany", "0.5000", "0.2000"),
-        entry("0", "-0.15", EntryDetails::Invoice { month }),
+        entry("0", "-0.15", EntryDetails::Invoice { month, number: Some(1) }),
     ];
     let (_, text) = drawn("Contoso", Locale::En, &entries);
     assert_says(

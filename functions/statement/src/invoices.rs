@@ -1,0 +1,156 @@
+//! Invoices, one as JSON, CSV or PDF (S8). What an invoice says was fixed when it was issued; its calls are the entries that were posted
+//! in its month, which never change.
+
+use api::{Problem, Reply, Request};
+use contract::Transaction;
+use domain::statement::{LineKind, Lines};
+use domain::{EntryKind, Invoice, PaymentId};
+use receipts::invoice::Paper;
+use store::list::{Cursor, Posted, PostedPlace};
+
+use crate::receipt::Pdf;
+use crate::statement::{Added, add_posted};
+use crate::{Ports, READERS, csv};
+
+/// A page of an invoice's CSV has at most this many rows, so that it is not larger than a function may answer.
+const ROWS_OF_CSV: usize = 20_000;
+
+/// A page of an invoice's CSV goes through about this many entries at most.
+const ENTRIES_OF_CSV: usize = 100_000;
+
+/// The entries that are read at once; DynamoDB ends a page at 1 MB.
+const ENTRIES_A_PAGE: usize = 1_000;
+
+/// List invoices
+///
+/// For operator, admin and viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{id}/invoices",
+    operation_id = "listInvoices",
+    tag = "Invoices",
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("limit" = Option<usize>, Query, minimum = 1, maximum = 100, description = "50 by default"),
+    ),
+    responses(
+        (status = 200, description = "A page, newest first", body = contract::Invoices),
+        (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&READERS)?;
+    let (cursor, limit) = request.page()?;
+    ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
+    let page = ports.store.invoices(&id, cursor.as_ref(), limit).await?;
+    let invoices = page.items.iter().map(|invoice| contract::Invoice::show(invoice, request.now())).collect();
+    let next = page.next.map(|next| next.encoded());
+    Ok(Reply::json(200, &contract::Invoices { invoices, next }))
+}
+
+/// Read an invoice
+///
+/// The answer is JSON. With `Accept: application/pdf` it is a PDF in the account's language: how the amount comes about, and the calls
+/// of the month by service and destination. With `Accept: text/csv` it is CSV in UTF-8 with a byte order mark: the calls that the
+/// invoice asks for, the operator's corrections, and calls taken back. The column `postUsage`, summed up over all pages, is
+/// `charges`. A page has up to 20,000 rows. The header `Link` leads to the next one, whose query has `cursor`.
+///
+/// For operator, admin and viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{id}/invoices/{invoiceId}",
+    operation_id = "getInvoice",
+    tag = "Invoices",
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("invoiceId" = String, Path, description = "The invoice"),
+        ("cursor" = Option<String>, Query, description = "Of CSV, where the page begins: from the `Link` of the page before"),
+    ),
+    responses(
+        (status = 200, description = "The invoice; with CSV and PDF, `Content-Disposition` names the file", content(
+            (contract::Invoice = "application/json"),
+            (String = "text/csv"),
+            (inline(Pdf) = "application/pdf"),
+        ), headers(("Link" = String, description = "Of CSV: the next page, if there is one"))),
+        (status = 404, description = "There is no such invoice", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&READERS)?;
+    let none = || Problem::NotFound("invoice");
+    let (cursor, _) = request.page()?;
+    let (_, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
+    let invoice_id = request.path("invoiceId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
+    let invoice = ports.store.invoice(&id, &invoice_id).await?.ok_or_else(none)?;
+    let accept = request.header("accept").unwrap_or_default();
+    if accept.starts_with("text/csv") {
+        calls(ports, &invoice, cursor).await
+    } else if accept.starts_with("application/pdf") {
+        let lines = lines(ports, &invoice).await?;
+        let paper = Paper { invoice: &invoice, lines: lines.as_ref(), locale: profile.locale };
+        Ok(Reply::pdf(paper.pdf(), &file_name(&invoice, "pdf")))
+    } else {
+        Ok(Reply::json(200, &contract::Invoice::show(&invoice, request.now())))
+    }
+}
+
+fn posted_in_its_month(invoice: &Invoice) -> Posted {
+    let month = invoice.closed.month;
+    Posted::between(month.start(), month.end()).expect("a month has some length")
+}
+
+/// What was posted in the month; `None` if there is more than a document has room for.
+async fn lines(ports: &Ports, invoice: &Invoice) -> Result<Option<Lines>, Problem> {
+    let mut lines = Lines::none(invoice.closed.amount.currency());
+    let posted = posted_in_its_month(invoice);
+    if let Added::TooMany(_) = add_posted(ports, &invoice.account, posted, u64::MAX, &mut lines).await? {
+        return Ok(None);
+    }
+    // The index of late entries follows the journal within moments, so what does not add up yet may do so later.
+    let charges = lines.sum(|kind| *kind != LineKind::Invoice).post_usage;
+    if charges == invoice.closed.charges {
+        return Ok(Some(lines));
+    }
+    Err(Problem::Unavailable(format!(
+        "invoice {} of {} asks for {}, and its entries for {charges}",
+        invoice.id(),
+        invoice.account,
+        invoice.closed.charges
+    )))
+}
+
+/// A page of the entries that the invoice asks for.
+async fn calls(ports: &Ports, invoice: &Invoice, cursor: Option<Cursor>) -> Result<Reply, Problem> {
+    let (account, posted) = (&invoice.account, posted_in_its_month(invoice));
+    let place = cursor.map(|cursor| PostedPlace::of(account, &cursor).ok_or_else(Problem::cursor));
+    let mut place = place.transpose()?.unwrap_or_default();
+    let (mut rows, mut entries) = (Vec::new(), 0);
+    let next = loop {
+        let (page, next) = ports.store.posted(account, posted, place, ENTRIES_A_PAGE).await?;
+        entries += page.len();
+        let asked = page.iter().filter(|entry| !entry.post_usage.is_zero());
+        let asked = asked.filter(|entry| entry.details.kind() != EntryKind::Invoice);
+        rows.extend(asked.map(|entry| (Transaction::from(entry), entry.post_usage)));
+        match next {
+            None => break None,
+            Some(next) if rows.len() + ENTRIES_A_PAGE > ROWS_OF_CSV || entries >= ENTRIES_OF_CSV => {
+                break Some(next.cursor().encoded());
+            }
+            Some(next) => place = next,
+        }
+    };
+    let name = format!("attachment; filename=\"{}\"", file_name(invoice, "csv"));
+    let reply = csv::invoice(&rows)?.with_header("content-disposition", &name);
+    Ok(match next {
+        Some(next) => reply.with_header("link", &format!("<?cursor={next}>; rel=\"next\"")),
+        None => reply,
+    })
+}
+
+/// A name such as `invoice-CONTOSO-0007.pdf`.
+fn file_name(invoice: &Invoice, extension: &str) -> String {
+    let id = invoice.account.as_str().to_ascii_uppercase();
+    format!("invoice-{id}-{:04}.{extension}", invoice.closed.number)
+}

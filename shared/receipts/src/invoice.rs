@@ -1,0 +1,102 @@
+//! An invoice as PDF: what it asks for, how that comes about, and the calls of its month.
+
+use domain::invoice::{Invoice, InvoiceState, Paid, Voided};
+use domain::statement::{LineKind, Lines};
+use domain::{Locale, Money};
+use wording::{amount, date, exact};
+
+use crate::calls::{self, groups};
+use crate::invoice_words::Words;
+use crate::statement_words;
+use crate::table_pages::{self, Row, Table};
+
+/// The data of an invoice on paper.
+#[derive(Clone, Copy, Debug)]
+pub struct Paper<'a> {
+    /// The invoice.
+    pub invoice: &'a Invoice,
+    /// The entries that were posted in its month; none if there are too many of them.
+    pub lines: Option<&'a Lines>,
+    /// The language.
+    pub locale: Locale,
+}
+
+impl Paper<'_> {
+    /// Draws it as PDF. Equal invoices give equal bytes.
+    pub fn pdf(&self) -> Vec<u8> {
+        let (words, locale) = (Words::of(self.locale), self.locale);
+        let Invoice { account, closed, name, po_number, .. } = self.invoice;
+        let heading = format!("{} {}", words.heading, closed.number);
+        let month = wording::month(closed.month, locale);
+        let said = |label: &str, value: &str| format!("{label}{} {value}", words.colon);
+        let mut below = vec![
+            name.clone(),
+            said(words.account, account.as_str()),
+            said(words.month, &month),
+            said(words.issued, &date(closed.issued_at, locale)),
+            said(words.due, &date(closed.due_at, locale)),
+        ];
+        below.extend(po_number.as_ref().map(|number| said(words.po_number, number)));
+        below.push(said(words.to_pay, &amount(closed.amount, locale)));
+        below.extend(self.end(words));
+        let calls = self.lines.and_then(|lines| calls::table(lines, locale));
+        table_pages::draw(&table_pages::Paper {
+            title: format!("{heading}, {name}, {month}"),
+            language: words.language,
+            heading,
+            below,
+            tables: std::iter::once(self.sum(words)).chain(calls).collect(),
+            page: statement_words::Words::of(locale).page,
+        })
+    }
+
+    /// The line that says how the invoice ended, if it did.
+    fn end(&self, words: &Words) -> Option<String> {
+        match &self.invoice.state {
+            InvoiceState::Open => None,
+            InvoiceState::Paid(Paid { reference, at, .. }) => Some(format!(
+                "{} {}. {}{} {reference}",
+                words.paid,
+                date(*at, self.locale),
+                words.reference,
+                words.colon
+            )),
+            InvoiceState::Void(Voided { reason, at, .. }) => {
+                Some(format!("{} {}{} {reason}", words.void, date(*at, self.locale), words.colon))
+            }
+        }
+    }
+
+    /// How the amount comes about.
+    fn sum(&self, words: &Words) -> Table {
+        let (closed, locale) = (&self.invoice.closed, self.locale);
+        let plain = |name: &str, value: Money| Row::plain([name.to_owned(), exact(value, locale)]);
+        let mut rows = Vec::new();
+        match self.lines {
+            None => rows.push(plain(words.charges, closed.charges)),
+            Some(lines) => {
+                let of_statements = statement_words::Words::of(locale);
+                let invoiced = of_statements.name(&LineKind::Invoice);
+                let groups = groups(lines, of_statements).into_iter();
+                let asked = groups.filter(|(name, line)| !line.post_usage.is_zero() && *name != invoiced);
+                rows.extend(asked.map(|(name, line)| plain(name, line.post_usage)));
+            }
+        }
+        if !closed.carried_in.is_zero() {
+            rows.push(plain(words.carried_in, closed.carried_in));
+        }
+        if !closed.carried_over.is_zero() {
+            rows.push(plain(words.carried_over, -closed.carried_over));
+        }
+        rows.push(Row::bold([words.to_pay.to_owned(), exact(closed.amount, locale)]));
+        let too_many = self.lines.is_none().then_some(words.too_many);
+        let note = [Some(words.no_tax), too_many].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let columns = vec!["", statement_words::Words::of(locale).amount];
+        Table {
+            heading: words.sum.to_owned(),
+            columns,
+            rows,
+            note: Some(format!("{note} {} {}.", words.amounts_in, closed.amount.currency())),
+        }
+    }
+}

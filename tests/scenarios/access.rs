@@ -67,6 +67,23 @@ fn routes() -> Vec<Route> {
         get("/v1/accounts/{account}/balance?at=2026-11-22", "OAV"),
         get("/v1/accounts/{account}/balances?from=2026-11-22&to=2026-11-22", "OAV"),
         get("/v1/accounts/{account}/statement?from=2026-11-22&to=2026-11-22", "OAV"),
+        get("/v1/accounts/{account}/invoices", "OAV"),
+        // The account is prepaid and has no invoice: those who may ask are told so.
+        route(Method::GET, "/v1/accounts/{account}/invoices/inv_2026-10", "OAV", Value::Null, 404),
+        route(
+            Method::POST,
+            "/v1/accounts/{account}/invoices/inv_2026-10/paid",
+            "O",
+            json!({ "reference": "r", "paidAt": NOW }),
+            404,
+        ),
+        route(
+            Method::POST,
+            "/v1/accounts/{account}/invoices/inv_2026-10/void",
+            "O",
+            json!({ "reason": "r" }),
+            404,
+        ),
         get("/v1/accounts/{account}/transactions", "OAV"),
         get("/v1/accounts/{account}/usage/before?startedAt=2026-11-22T12:00:00Z", "OAVP"),
         get("/v1/rates?service=userOut&number=33123456789&currency=EUR", "OAVP"),

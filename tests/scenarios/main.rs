@@ -17,6 +17,7 @@ mod declines;
 mod events;
 mod expiry;
 mod files;
+mod invoices;
 mod kill;
 mod listings;
 mod lost_replies;

@@ -209,7 +209,7 @@ async fn damage(tables: &Client, account: &str, how: &str) {
         "older" => set(tables, "accounts", account, core, ("version", number("5"))).await,
         "unsound" => set(tables, "accounts", account, core, ("owed", number("-1"))).await,
         "illegible" => set(tables, "accounts", account, core, ("owed", text("much"))).await,
-        "newer" => set(tables, "journal", account, is("kind", "usage"), ("schema", number("3"))).await,
+        "newer" => set(tables, "journal", account, is("kind", "usage"), ("schema", number("4"))).await,
         "too fine" => {
             set(tables, "journal", account, is("kind", "usage"), ("amount", number("-1.23456"))).await;
         }

@@ -2,9 +2,9 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, BalanceAt, Balances, Debits, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound,
-    RatedNow, Rates, Reversals, Statement, SwitchPreview, Transaction, Transactions, UnratedRecords,
-    UsageReport,
+    Account, Accounts, BalanceAt, Balances, Debits, Invoice, Invoices, Lots, Plans, ProblemBody, Purchase,
+    Purchases, RateFound, RatedNow, Rates, Reversals, Statement, SwitchPreview, Transaction, Transactions,
+    UnratedRecords, UsageReport,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -35,6 +35,8 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "balance"] => same::<BalanceAt>,
         ["accounts", _, "balances"] => same::<Balances>,
         ["accounts", _, "statement"] => same::<Statement>,
+        ["accounts", _, "invoices"] => same::<Invoices>,
+        ["accounts", _, "invoices", ..] => same::<Invoice>,
         ["accounts", _, "purchases"] if !is_post => same::<Purchases>,
         ["accounts", _, "purchases", ..] => same::<Purchase>,
         ["accounts", _, "transactions"] => same::<Transactions>,

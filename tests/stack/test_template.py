@@ -22,11 +22,12 @@ FUNCTIONS = sorted(main.parts[-3] for main in ROOT.glob("functions/*/src/main.rs
 # The tables that each function reads, and those that it writes, as in the drawing of ARCHITECTURE.md.
 TABLES = {
     "purchase": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
-    "debit": ("accounts journal payments", "accounts journal"),
+    "debit": ("accounts journal payments", "accounts journal payments"),
     "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
     "statement": ("accounts journal payments", ""),
-    "report": ("accounts journal", "accounts journal"),
-    "expire": ("accounts", "accounts journal"),
+    "report": ("accounts journal", "accounts journal payments"),
+    "invoice": ("accounts payments", "accounts journal payments"),
+    "expire": ("accounts", "accounts journal payments"),
     "recharge": ("accounts payments sandbox", "accounts journal payments sandbox"),
     "publish": ("journal", ""),
     "notify": ("accounts payments", "notices"),
@@ -37,6 +38,7 @@ TABLES = {
 INDEXES = {
     "account": "accounts/listing sandbox/byCustomer",
     "statement": "payments/creation journal/latePosted",
+    "invoice": "accounts/dueInvoice",
     "expire": "accounts/dueExpire",
     "recharge": "accounts/dueRecharge sandbox/byCustomer",
     "publish": "accounts/listing journal/latePosted",
@@ -46,6 +48,7 @@ INDEXES = {
 # The other rights of each function: to consume queues and streams, and to use dead-letter queues, the bus, the bucket and mails.
 BESIDES = {
     "debit": "consumes:DebitsQueue sqs:SendMessage:ScheduleDeadLetters",
+    "invoice": "sqs:SendMessage:ScheduleDeadLetters",
     "expire": "sqs:SendMessage:ScheduleDeadLetters",
     "recharge": "consumes:RechargeQueue sqs:SendMessage:ScheduleDeadLetters",
     "publish": "consumes:accounts/stream events:PutEvents:Bus s3:ListBucket:UndeliveredBucket"
@@ -697,7 +700,7 @@ MISTAKES = [
     (lost_events, drop(properties("RechargeRule", "Targets", 0, "DeadLetterConfig")), "RechargeRule has no dead-letter queue"),
     (lost_events, change(properties("RechargeRule", "Targets", 0, "Arn"), {"Fn::GetAtt": ["RechargeFunction", "Arn"]}), "RechargeRule calls a function"),
     (lost_events, drop(properties("NotifyQueuePolicy", "PolicyDocument", "Statement", 0, "Resource", 1)), "NotifyRule may not send to NotifyDeadLetters"),
-    (lost_events, drop(properties("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 3)), "ReconcileFunctionSchedule may not invoke"),
+    (lost_events, drop(properties("SchedulerRole", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource", 4)), "ReconcileFunctionSchedule may not invoke"),
     (lost_events, drop(properties("ExpireFunctionSchedule", "Target", "DeadLetterConfig")), "ExpireFunctionSchedule has no dead-letter queue"),
     (lost_events, change(properties("ExpireFunctionSchedule", "Target", "Input"), "{}"), "does not carry the time"),
     (lost_events, drop(properties("RechargeFunctionSchedule", "Target", "Input")), "does not carry the time"),

@@ -1,4 +1,4 @@
-//! An account's page: funds, auto-recharge, cards, receipts. Until there is a portal, links in mails lead here. All
+//! An account's page: funds, auto-recharge, cards, receipts, invoices. Until there is a portal, links in mails lead here. All
 //! of it is read and changed through the API's own handlers, as the operator; it works without scripting.
 
 use anyhow::ensure;
@@ -32,6 +32,8 @@ pub fn router(machine: &Machine) -> Router {
         .route("/accounts/{id}/payment-method", post(set_cards))
         .route("/accounts/{id}/recipients", post(set_recipients))
         .route("/accounts/{id}/receipts/{purchase}", get(receipt))
+        .route("/accounts/{id}/invoices/{invoice}", get(invoice))
+        .route("/accounts/{id}/invoices/{invoice}/calls", get(invoiced_calls))
         .with_state(machine.clone())
 }
 
@@ -185,6 +187,25 @@ async fn receipt(machine: State<Machine>, Path((id, purchase)): Path<(String, St
     }
 }
 
+/// The invoice's PDF, as the API sends it.
+async fn invoice(machine: State<Machine>, Path((id, invoice)): Path<(String, String)>) -> Response {
+    Box::pin(invoice_as(&machine, &id, &invoice, "application/pdf")).await
+}
+
+/// The invoice's CSV, as the API sends it.
+async fn invoiced_calls(machine: State<Machine>, Path((id, invoice)): Path<(String, String)>) -> Response {
+    Box::pin(invoice_as(&machine, &id, &invoice, "text/csv")).await
+}
+
+async fn invoice_as(machine: &Machine, id: &str, invoice: &str, content_type: &str) -> Response {
+    let path = json!({ "id": id, "invoiceId": invoice });
+    let route = "GET /v1/accounts/{id}/invoices/{invoiceId}";
+    match operator(machine, id).document(route, path, content_type).await {
+        Ok(answer) => respond(answer),
+        Err(problem) => broken(&problem),
+    }
+}
+
 fn operator<'a>(machine: &'a Machine, id: &'a str) -> Operator<'a> {
     Operator { machine, at: machine.clock.now(), account: id }
 }
@@ -267,7 +288,8 @@ async fn read(machine: &Machine, id: &str) -> anyhow::Result<Option<Page>> {
     ensure!(status_of(&answer).is_success(), "{route} answered {}: {account}", answer.status_code);
     let route = "GET /v1/accounts/{id}/purchases";
     let purchases = operator.call(route, "", Value::Null).await?;
-    Page::of(&account, &purchases, operator.at, machine.clock.set_to().is_some()).map(Some)
+    let invoices = operator.call("GET /v1/accounts/{id}/invoices", "", Value::Null).await?;
+    Page::of(&account, &purchases, &invoices, operator.at, machine.clock.set_to().is_some()).map(Some)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use askama::Template;
 use axum::http::StatusCode;
+use domain::time::Month;
 use domain::{Currency, Locale, Money};
 use jiff::Timestamp;
 use payments::Sandbox;
@@ -54,6 +55,9 @@ pub(crate) struct Page {
     pools: Vec<PoolUse>,
     purchases: Vec<Purchase>,
     has_more: bool,
+    /// What the next invoice will ask for so far, if anything.
+    to_invoice: Option<String>,
+    invoices: Vec<Invoice>,
     pub(crate) outcome: Option<Outcome>,
 }
 
@@ -92,6 +96,15 @@ struct Purchase {
     card: String,
     receipt_number: Option<String>,
     confirm_at: Option<String>,
+}
+
+struct Invoice {
+    id: String,
+    number: String,
+    month: String,
+    amount: String,
+    due: String,
+    state: &'static str,
 }
 
 /// Funds to buy. The key identifies the purchase, so that a form that is sent twice buys once (F3).
@@ -141,17 +154,20 @@ impl RecipientsForm {
 }
 
 impl Page {
-    /// The page of an account, from the API's account and its first page of purchases.
+    /// The page of an account, from the API's account and its first pages of purchases and invoices.
     pub(crate) fn of(
         account: &Value,
         listed: &Value,
+        invoices: &Value,
         now: Timestamp,
         clock_stands: bool,
     ) -> anyhow::Result<Self> {
         let purchases = listed["purchases"].as_array().context("a list of purchases")?;
+        let invoices = invoices["invoices"].as_array().context("a list of invoices")?;
         let currency = text(&account["currency"]);
         let amount = |value: &Value| in_words(value, &currency);
         let owed = money(&account["owed"], &currency)?;
+        let to_invoice = money(&account["postUsage"]["amount"], &currency)?;
         let next = &account["nextExpiry"];
         let (card, backup) = (Card::read(&account["paymentMethod"]), Card::read(&account["backup"]));
         Ok(Self {
@@ -179,6 +195,8 @@ impl Page {
             pools: PoolUse::of_account(account),
             purchases: purchases.iter().map(Purchase::read).collect::<anyhow::Result<_>>()?,
             has_more: listed["next"].is_string(),
+            to_invoice: to_invoice.is_positive().then(|| wording::amount(to_invoice, Locale::En)),
+            invoices: invoices.iter().map(Invoice::read).collect::<anyhow::Result<_>>()?,
             outcome: None,
             currency,
         })
@@ -192,6 +210,11 @@ impl Page {
     /// Whether a purchase in the list is several recharge amounts at once.
     fn has_parts(&self) -> bool {
         self.purchases.iter().any(|purchase| purchase.parts.is_some())
+    }
+
+    /// Whether there is something to say of invoices.
+    fn has_invoices(&self) -> bool {
+        self.to_invoice.is_some() || !self.invoices.is_empty()
     }
 
     /// The error of a field, if it has one.
@@ -408,6 +431,27 @@ impl Purchase {
             card: format!("{} {}", text(&card["brand"]), text(&card["last4"])),
             receipt_number: purchase["receiptNumber"].as_u64().map(|number| number.to_string()),
             confirm_at: purchase["nextAction"]["url"].as_str().map(str::to_owned),
+        })
+    }
+}
+
+impl Invoice {
+    fn read(invoice: &Value) -> anyhow::Result<Self> {
+        let month = invoice["month"].as_str().and_then(Month::parse).context("a month")?;
+        let due = invoice["dueAt"].as_str().context("an instant")?.parse()?;
+        let state = match (invoice["state"].as_str(), invoice["overdue"].as_bool()) {
+            (Some("open"), Some(true)) => "overdue",
+            (Some("open"), _) => "open",
+            (Some("paid"), _) => "paid",
+            _ => "void",
+        };
+        Ok(Self {
+            id: text(&invoice["invoiceId"]),
+            number: invoice["number"].to_string(),
+            month: wording::month(month, Locale::En),
+            amount: in_words(&invoice["amount"], &text(&invoice["currency"]))?,
+            due: wording::date(due, Locale::En),
+            state,
         })
     }
 }

@@ -152,13 +152,34 @@ impl Operator<'_> {
         idempotency_key: &str,
         body: Value,
     ) -> anyhow::Result<ApiGatewayV2httpResponse> {
+        let headers = json!({ "content-type": "application/json", "idempotency-key": idempotency_key });
+        self.send(route, path, headers, body).await
+    }
+
+    /// Reads a document of this content type.
+    pub(crate) async fn document(
+        &self,
+        route: &str,
+        path: Value,
+        content_type: &str,
+    ) -> anyhow::Result<ApiGatewayV2httpResponse> {
+        self.send(route, path, json!({ "accept": content_type }), Value::Null).await
+    }
+
+    async fn send(
+        &self,
+        route: &str,
+        path: Value,
+        headers: Value,
+        body: Value,
+    ) -> anyhow::Result<ApiGatewayV2httpResponse> {
         let (route, query) = route.split_once('?').unwrap_or((route, ""));
         let event = json!({
             "version": "2.0",
             "routeKey": route,
             "rawPath": "/",
             "rawQueryString": query,
-            "headers": { "content-type": "application/json", "idempotency-key": idempotency_key },
+            "headers": headers,
             "pathParameters": path,
             "requestContext": {
                 "authorizer": { "jwt": { "claims": { "sub": "operator@local", "role": "operator" } } },

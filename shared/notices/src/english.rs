@@ -349,7 +349,7 @@ fn invoice_issued(name: &str, claim: Claim<'_>) -> Parts {
             "{amount} is to be paid for {month}: what {name} used and no credit paid for.\n\
              Please pay by {due}.\n\
              \n\
-             The invoice and the list of its calls are on the page below."
+             The page below shows the invoice, with its calls by destination."
         ),
         "See the invoice",
     )

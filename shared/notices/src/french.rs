@@ -371,7 +371,7 @@ fn invoice_issued(name: &str, claim: Claim<'_>) -> Parts {
             "{amount} sont à régler pour {month} : ce que {name} a utilisé et qu’aucun crédit n’a payé.\n\
              Merci de régler cette facture au plus tard le {due}.\n\
              \n\
-             La facture et la liste de ses appels sont sur la page ci-dessous."
+             La page ci-dessous montre la facture, avec ses appels par destination."
         ),
         "Voir la facture",
     )

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use domain::event::Setting;
 use domain::recharge::{Limit, Safeguard, State};
 use domain::rejected_record::RejectionStatus;
-use domain::{EventDetails, Locale, MessageId, PaymentKind, Profile};
+use domain::{EventDetails, Locale, MessageId, PaymentId, PaymentKind, Profile};
 use notices::notice::EVENTS;
 use notices::{Notice, Reader};
 
 use crate::given::{
-    PREPAID, Situation, changed, contoso, euros, every_mail, expired, expiring, funds_added, mail, mail_in,
-    payment_id, recharge_failed,
+    PREPAID, Situation, changed, contoso, euros, every_mail, expired, expiring, funds_added, instant, mail,
+    mail_in, payment_id, recharge_failed,
 };
 
 const LOCALES: [(&str, Locale); 2] = [("en", Locale::En), ("fr", Locale::Fr)];
@@ -89,6 +89,19 @@ fn without_a_mail() -> Vec<EventDetails> {
             problem: "expected a JSON object".to_owned(),
         },
         changed(&[Setting::Name, Setting::Locale, Setting::PoNumber, Setting::LowBalanceAmount]),
+        // The operator tells the organization.
+        EventDetails::InvoicePaid {
+            invoice_id: PaymentId::parse("inv_2026-10").unwrap(),
+            number: 12,
+            amount: euros("87.65"),
+            paid_at: instant("2026-11-25T09:05:00Z"),
+        },
+        EventDetails::InvoiceVoided {
+            invoice_id: PaymentId::parse("inv_2026-10").unwrap(),
+            number: 12,
+            amount: euros("87.65"),
+            reason: "a mistake".to_owned(),
+        },
         // Another event of the same commit has the mail.
         recharge_failed("lost_card", None),
         EventDetails::BalanceWarning { available: euros("0"), amount: euros("20") },

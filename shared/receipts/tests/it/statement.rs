@@ -125,11 +125,8 @@ fn drawn(name: &str, locale: Locale, entries: &[JournalEntry]) -> (Vec<u8>, Stri
         )
     };
     let lots = vec![lot("2026-03-01T08:30:00Z", eur("1")), lot("2026-11-05T09:00:00Z", balance - eur("1"))];
-    let post_usage = PostUsage {
-        month: Month::parse("2026-11").unwrap(),
-        amount: moved.post_usage,
-        carried: eur("0"),
-    };
+    let post_usage =
+        PostUsage { month: Month::parse("2026-11").unwrap(), amount: moved.post_usage, carried: eur("0") };
     let closing = DayEnd { balance, lots, post_usage, ..opening.clone() };
     let statement = Statement::new(opening, lines, closing).unwrap();
     let profile = Profile { name: name.to_owned(), locale, ..Profile::default() };

@@ -227,6 +227,7 @@ def live(host, client, platform):
     call("getStatement", "contoso", from_=today, to=today)
     included(client)
     reversals(host, client)
+    invoices(host, client)
     page = call("listAccounts", limit=1)
     call("listAccounts", limit=100, cursor=page.next_)
     assert call("getAccount", "contoso").account_id == "contoso"
@@ -323,6 +324,26 @@ def reversals(host, client):
     reverse(client, "late")
     transactions = client.call("listTransactions", "kept", limit=100).transactions
     assert [transaction for transaction in transactions if transaction.kind == "expiry" and transaction.returned_by]
+
+
+def invoices(host, client):
+    """Closes two months with invoices, of which one is paid and the other is cancelled."""
+    new = client.model("NewAccount", accountId="invoiced", name="Invoiced", currency="EUR", billingModel="postUsage")
+    client.call("createAccount", body=new, status=201)
+    client.call("changeAccount", "invoiced", body=client.model("AccountChange", poNumber="PO-8", paymentTermDays=14))
+    for id, later in [("november", "2026-12-01T06:00:00Z"), ("december", "2027-01-01T06:00:00Z")]:
+        record = {"id": id, "service": "userOut", "number": "+33123456789", "startedAt": NOW, "durationSeconds": 60, "charge": "9"}
+        client.call("debitUsage", "invoiced", body=client.model("Records", records=[record]))
+        host.local("POST", "time", {"now": later})
+        host.local("POST", "run/invoice")
+    page = client.call("listInvoices", "invoiced", limit=1)
+    rest = client.call("listInvoices", "invoiced", cursor=page.next_)
+    assert [invoice.number for invoice in page.invoices + rest.invoices] == [2, 1]
+    payment = client.model("InvoicePayment", reference="bank-7", paidAt="2026-12-19T00:00:00Z")
+    client.call("payInvoice", "invoiced", "inv_2026-11", body=payment)
+    client.call("payInvoice", "invoiced", "inv_2026-11", body=client.model("InvoicePayment", **{**payment.to_dict(), "reference": "b"}), status=409)
+    client.call("voidInvoice", "invoiced", "inv_2026-12", body=client.model("InvoiceCancellation", reason="a mistake"))
+    assert client.call("getInvoice", "invoiced", "inv_2026-12").state == "void"
 
 
 def reverse(client, id):

@@ -86,7 +86,7 @@ async fn csv(world: &World, invoice: &str) -> Vec<Vec<String>> {
         rows.extend(reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect::<Vec<_>>()));
         let Some(link) = headers.get("link") else { return rows };
         let link = link.to_str().unwrap();
-        query = link[1..link.find('>').unwrap()].to_owned();
+        link[1..link.find('>').unwrap()].clone_into(&mut query);
     }
 }
 
@@ -447,6 +447,8 @@ async fn s8_a_void_invoice_claims_nothing_and_a_reversal_of_its_call_credits_not
     let shown = ["state", "reason", "voidedAt"].map(|name| &voided[name]);
     assert_eq!(json!(shown), json!(["void", "a mistake", "2026-12-10T12:00:00.000Z"]));
     assert_eq!(void(&world, "a mistake").await.expect(200), voided);
+    let text = pdf_text(&world, "/v1/accounts/a/invoices/inv_2026-11").await;
+    assert!(text.contains("Void since 10 December 2026: a mistake") && !text.contains("To pay: "), "{text}");
     assert_eq!(void(&world, "another").await.problem(409)["code"], "invoiceEnded");
     assert_eq!(pay(&world, "b", "2026-12-10T12:00:00Z").await.problem(409)["code"], "invoiceEnded");
 

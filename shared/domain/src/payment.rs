@@ -9,7 +9,6 @@ use crate::money::Money;
 
 /// A row of `payments`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a commit has one at most")]
 pub enum Payment {
     /// A purchase or recharge, which charges a card.
     Card(CardPayment),

@@ -37,8 +37,7 @@ impl Paper<'_> {
             said(words.due, &date(closed.due_at, locale)),
         ];
         below.extend(po_number.as_ref().map(|number| said(words.po_number, number)));
-        below.push(said(words.to_pay, &amount(closed.amount, locale)));
-        below.extend(self.end(words));
+        below.extend(self.standing(words));
         let calls = self.lines.and_then(|lines| calls::table(lines, locale));
         table_pages::draw(&table_pages::Paper {
             title: format!("{heading}, {name}, {month}"),
@@ -50,19 +49,18 @@ impl Paper<'_> {
         })
     }
 
-    /// The line that says how the invoice ended, if it did.
-    fn end(&self, words: &Words) -> Option<String> {
+    /// The lines that say what is to be paid, and how the invoice ended if it did. Nothing is to be paid for a void one.
+    fn standing(&self, words: &Words) -> Vec<String> {
+        let asked = amount(self.invoice.closed.amount, self.locale);
+        let to_pay = format!("{}{} {asked}", words.to_pay, words.colon);
         match &self.invoice.state {
-            InvoiceState::Open => None,
-            InvoiceState::Paid(Paid { reference, at, .. }) => Some(format!(
-                "{} {}. {}{} {reference}",
-                words.paid,
-                date(*at, self.locale),
-                words.reference,
-                words.colon
-            )),
+            InvoiceState::Open => vec![to_pay],
+            InvoiceState::Paid(Paid { reference, at, .. }) => {
+                let paid = format!("{} {}.", words.paid, date(*at, self.locale));
+                vec![to_pay, format!("{paid} {}{} {reference}", words.reference, words.colon)]
+            }
             InvoiceState::Void(Voided { reason, at, .. }) => {
-                Some(format!("{} {}{} {reason}", words.void, date(*at, self.locale), words.colon))
+                vec![format!("{} {}{} {reason}", words.void, date(*at, self.locale), words.colon)]
             }
         }
     }

@@ -365,6 +365,40 @@ fn totals(stored: Option<(u64, Decimal)>) -> Finding {
     Finding::UsageTotals { day, dimension: Dimension::User, journal: (3, decimal("5")), stored }
 }
 
+/// One finding of each kind that is about invoices.
+fn findings_of_invoices() -> Vec<Said> {
+    vec![
+        (
+            Finding::InvoiceNumber { invoice: of_month(), expected: 2, found: 3 },
+            "invoiceNumber",
+            Some("invariant 6"),
+            Some("inv_2027-01"),
+            "it is number 3, where 2 is next",
+        ),
+        (
+            Finding::Invoices { journal: 3, account: 4 },
+            "invoices",
+            Some("invariant 6"),
+            None,
+            "the last invoice is number 3, the account counts 4",
+        ),
+        (
+            Finding::VoidInvoices { invoices: 3, account: 4 },
+            "voidInvoices",
+            Some("invariant 6"),
+            None,
+            "3 invoices are void, the account counts 4",
+        ),
+        (
+            Finding::AlteredInvoice { invoice: of_month(), what: AMOUNTS },
+            "alteredInvoice",
+            Some("invariant 6"),
+            Some("inv_2027-01"),
+            AMOUNTS,
+        ),
+    ]
+}
+
 /// One finding of each of the other kinds.
 fn other_findings() -> Vec<Said> {
     let (journal, account) = (decimal("5"), decimal("4"));
@@ -403,34 +437,6 @@ fn other_findings() -> Vec<Said> {
             Some("invariant 6"),
             None,
             "the rows leave 5 to be invoiced, the account 4",
-        ),
-        (
-            Finding::InvoiceNumber { invoice: of_month(), expected: 2, found: 3 },
-            "invoiceNumber",
-            Some("invariant 6"),
-            Some("inv_2027-01"),
-            "it is number 3, where 2 is next",
-        ),
-        (
-            Finding::Invoices { journal: 3, account: 4 },
-            "invoices",
-            Some("invariant 6"),
-            None,
-            "the last invoice is number 3, the account counts 4",
-        ),
-        (
-            Finding::VoidInvoices { invoices: 3, account: 4 },
-            "voidInvoices",
-            Some("invariant 6"),
-            None,
-            "3 invoices are void, the account counts 4",
-        ),
-        (
-            Finding::AlteredInvoice { invoice: of_month(), what: AMOUNTS },
-            "alteredInvoice",
-            Some("invariant 6"),
-            Some("inv_2027-01"),
-            AMOUNTS,
         ),
         (
             Finding::PoolUse { month: Month::of(at(NOON)), number: 3, journal: 5, account: 4 },
@@ -472,7 +478,9 @@ fn other_findings() -> Vec<Said> {
 
 #[test]
 fn a_finding_gives_the_invariant_the_key_and_the_detail() {
-    for (finding, name, rule, key, says) in findings_of_rows().into_iter().chain(other_findings()) {
+    for (finding, name, rule, key, says) in
+        findings_of_rows().into_iter().chain(findings_of_invoices()).chain(other_findings())
+    {
         assert_eq!((finding.name(), finding.rule()), (name, rule));
         assert_eq!(finding.key().as_deref(), key, "{name}");
         assert_eq!(finding.to_string(), says, "{name}");

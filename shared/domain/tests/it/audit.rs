@@ -28,7 +28,7 @@ struct Tables {
 impl Tables {
     fn of(world: &World) -> Self {
         let mut payments: Vec<_> = world.books.payments.values().cloned().collect();
-        payments.sort_by(|one, two| one.id().cmp(&two.id()));
+        payments.sort_by_key(Payment::id);
         // A query of the journal returns entries by key, newest first.
         let mut rows = world.books.rows.clone();
         rows.sort_by(|one, two| two.key.cmp(&one.key));

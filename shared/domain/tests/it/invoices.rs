@@ -242,10 +242,10 @@ fn s8_a_void_invoice_is_over_and_cannot_be_paid() {
 fn s8_a_reversal_credits_the_open_month_unless_a_void_invoice_asked_for_the_call() {
     let now = at("2026-11-10T12:00:00Z");
     let decision = pay_for(&november(), now, &[call("c", now, 60, Some("3"))]);
-    let charge: &JournalEntry = &decision.change.as_ref().unwrap().entries[0];
+    let entry: &JournalEntry = &decision.change.as_ref().unwrap().entries[0];
     let (books, _) = run(&after(&november(), &decision), "2026-12-01T06:00:00Z");
     for (on_void_invoice, credited) in [(false, "3"), (true, "0")] {
-        let target = Target { entry: charge, on_void_invoice, reason: "wrong number", author: "ada" };
+        let target = Target { entry, on_void_invoice, reason: "wrong number", author: "ada" };
         let decision = reversal::decide(&books, at("2026-12-20T12:00:00Z"), &[target]);
         assert_eq!(decision.answer, [Ok(())]);
         let change = decision.change.unwrap();

@@ -915,10 +915,18 @@ impl<'a> Audit<'a> {
                 self.find(Finding::ListedNotOpen { payment: id });
             }
         }
-        let is_void = |claim: &&Claim| matches!(claim.invoice.state, InvoiceState::Void(_));
-        let void = u64::try_from(invoices.values().filter(is_void).count()).unwrap_or(u64::MAX);
-        if void != account.void_invoices {
-            self.find(Finding::VoidInvoices { invoices: void, account: account.void_invoices });
+        let voided_at = invoices.values().filter_map(|claim| match &claim.invoice.state {
+            InvoiceState::Void(voided) => Some(voided.at),
+            InvoiceState::Open | InvoiceState::Paid(_) => None,
+        });
+        // An invoice that was cancelled since the account was read has a later instant, or the same one.
+        let (mut before, mut by_now) = (0, 0);
+        for at in voided_at {
+            before += u64::from(at < account.as_of);
+            by_now += u64::from(at <= account.as_of);
+        }
+        if !(before..=by_now).contains(&account.void_invoices) {
+            self.find(Finding::VoidInvoices { invoices: by_now, account: account.void_invoices });
         }
         let [.., last_reminder] = REMINDED_AFTER_DAYS;
         for (id, Claim { invoice, posted }) in invoices {

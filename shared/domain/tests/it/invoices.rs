@@ -83,7 +83,7 @@ fn s8_the_first_commit_after_the_end_of_a_month_closes_it_and_a_run_finds_nothin
         amount: euros("1.5"),
         due_at: closed.due_at,
     };
-    assert_eq!(change.events, [issued.clone()]);
+    assert_eq!(change.events, std::slice::from_ref(&issued));
     let kept = change.entries[0].lasting.as_ref().map(|lasting| &lasting.details);
     assert_eq!(kept, Some(&issued), "the event can be published again");
 

@@ -592,7 +592,7 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
             EventDetails::FundsExpiring(Expiring { days: 30, .. }) => reached("30 days are warned of", true),
             EventDetails::FundsExpiring(_) => reached("7 days are warned of", true),
             EventDetails::InvoiceOverdue { days: 14, .. } => {
-                reached("an invoice is overdue by 14 days", true)
+                reached("an invoice is overdue by 14 days", true);
             }
             EventDetails::InvoiceOverdue { .. } => reached("an invoice is overdue by 30 days", true),
             EventDetails::InvoicePaid { .. } => reached("an invoice is paid", true),

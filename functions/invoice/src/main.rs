@@ -65,7 +65,12 @@ mod tests {
             "rawQueryString": "",
             "headers": { "content-type": "application/json" },
             "pathParameters": { "id": "a", "invoiceId": "inv_2026-11" },
-            "requestContext": { "requestId": "r", "timeEpoch": 1_764_064_800_123_u64 },
+            "requestContext": {
+                "authorizer": { "jwt": { "claims": { "sub": "o", "role": "operator" }, "scopes": null } },
+                "http": { "method": "POST", "path": "/v1/accounts/a/invoices/inv_2026-11/paid" },
+                "requestId": "r",
+                "timeEpoch": 1_764_064_800_123_u64,
+            },
             "body": "{}",
             "isBase64Encoded": false,
         });

@@ -1,6 +1,7 @@
 //! Statements, and the balance at the end of past days (T2, T3).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::Method;
@@ -9,6 +10,8 @@ use scenarios::{Answer, Api, World, call, decimal, list, rated};
 use serde_json::{Value, json};
 
 use crate::reconcile::{tables, text};
+
+type Item = HashMap<String, AttributeValue>;
 
 const NOVEMBER: &str = "from=2026-11-01&to=2026-11-30";
 
@@ -318,6 +321,97 @@ async fn a_statement_of_many_entries_reads_them_page_by_page() {
     let statement = statement(&world.operator, "a", NOVEMBER_SO_FAR).await;
     let used = line(&statement, "usage userOut -");
     assert_eq!((&used["count"], &used["charge"]), (&json!(2_001), &json!("24.6001")));
+}
+
+/// The statement function as a process of its own, in this task, which sums up days for so long.
+async fn statement_within(world: &World, query: &str, sums_for: Duration) -> Answer {
+    let ports = statement::Ports { sums_for, ..world.host.machine().functions.statement_ports().clone() };
+    let mut event = world.event("GET", "statement", "contoso", &json!({}), "");
+    event.raw_query_string = Some(query.to_owned());
+    Box::pin(statement::handle(event, &ports)).await.into()
+}
+
+/// The kept lines of days.
+async fn kept(world: &World) -> Vec<Item> {
+    let parts = tables(world).query().table_name("accounts");
+    let parts = parts.key_condition_expression("accountId = :account AND begins_with(part, :lines)");
+    let parts = parts.expression_attribute_values(":account", text("contoso"));
+    parts.expression_attribute_values(":lines", text("lines#")).send().await.unwrap().items().to_vec()
+}
+
+const ALL: &str = "from=2026-10-01&to=2026-12-03";
+
+#[tokio::test]
+async fn a_statement_whose_days_do_not_fit_a_request_goes_on_with_the_next() {
+    let (world, whole) = (busy().await, busy().await);
+    let unfinished = statement_within(&world, ALL, Duration::ZERO).await;
+    assert_eq!(unfinished.headers["retry-after"], "5");
+    let problem = unfinished.problem(503);
+    assert_eq!(problem["code"], "unfinished");
+    assert_eq!(problem["detail"], "6 days are left to be summed up; send the same request again");
+    assert!(kept(&world).await.is_empty());
+    let mut sums_for = Duration::from_micros(100);
+    let statement = loop {
+        let answer = statement_within(&world, ALL, sums_for).await;
+        if answer.status != 503 {
+            break answer.expect(200);
+        }
+        sums_for *= 2;
+    };
+    // The ids of purchases are random, so the lots differ.
+    let expected = statement_within(&whole, ALL, Duration::from_mins(1)).await.expect(200);
+    for part in ["opening", "lines", "closing"] {
+        assert_eq!(statement[part], expected[part], "{part}");
+    }
+}
+
+#[tokio::test]
+async fn the_lines_of_days_that_are_over_are_kept_and_what_comes_later_does_not_move_them() {
+    let world = busy().await;
+    let days =
+        |kept: &[Item]| kept.iter().map(|item| item["day"].as_s().unwrap().clone()).collect::<Vec<_>>();
+    let first = statement(&world.operator, "contoso", ALL).await;
+    let expected = ["2026-10-20", "2026-11-02", "2026-11-05", "2026-11-14", "2026-11-20"];
+    assert_eq!(days(&kept(&world).await), expected, "today's lines are not kept");
+    let november = statement(&world.operator, "contoso", NOVEMBER).await;
+
+    // A late record and a reversal count on the day on which they are posted.
+    debit(&world, "contoso", &[rated("later", "2026-10-25T08:00:00Z", "7.0000")]).await;
+    let reversal = json!({ "startedAt": "2026-11-02T08:00:00Z", "reason": "a mistake" });
+    world.operator.post("/v1/accounts/contoso/usage/de/reversal", reversal).await.expect(200);
+    assert_eq!(statement(&world.operator, "contoso", NOVEMBER).await, november);
+    let second = statement(&world.operator, "contoso", ALL).await;
+    assert_eq!(second["opening"], first["opening"]);
+    let more = |name| decimal(&line(&second, name)["amount"]);
+    assert_eq!(
+        more("usage userOut -") - decimal(&line(&first, "usage userOut -")["amount"]),
+        "-7".parse().unwrap()
+    );
+
+    // An hour after its end, the lines of the last day are kept, too.
+    world.set_time("2026-12-04T00:30:00Z");
+    debit(&world, "contoso", &[rated("fourth", "2026-12-04T00:10:00Z", "0.5000")]).await;
+    statement(&world.operator, "contoso", ALL).await;
+    assert_eq!(kept(&world).await.len(), expected.len());
+    world.set_time("2026-12-04T01:00:00Z");
+    let third = statement(&world.operator, "contoso", ALL).await;
+    assert_eq!((&third["lines"], kept(&world).await.len()), (&second["lines"], expected.len() + 1));
+    assert_eq!(third["closing"]["balance"], second["closing"]["balance"]);
+
+    // Reconciling compares them with the entries.
+    let reconcile = async || world.operator.post("/_local/run/reconcile", Value::Null).await.expect(200);
+    assert_eq!(reconcile().await["findings"], json!([]));
+    let mut damaged = kept(&world).await.remove(1);
+    let Some(AttributeValue::L(lines)) = damaged.get_mut("lines") else { panic!("{damaged:?}") };
+    lines.pop();
+    tables(&world).put_item().table_name("accounts").set_item(Some(damaged)).send().await.unwrap();
+    let found = reconcile().await;
+    let finding = &found["findings"][0];
+    assert_eq!(
+        (&finding["finding"], &finding["key"]),
+        (&json!("dayLines"), &json!("lines#2026-11-02")),
+        "{found}"
+    );
 }
 
 const NOVEMBER_SO_FAR: &str = "from=2026-11-01&to=2026-11-20";

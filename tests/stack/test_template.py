@@ -24,7 +24,7 @@ TABLES = {
     "purchase": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
     "debit": ("accounts journal payments", "accounts journal payments"),
     "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
-    "statement": ("accounts journal payments", ""),
+    "statement": ("accounts journal payments", "accounts"),
     "report": ("accounts journal", "accounts journal payments"),
     "invoice": ("accounts payments", "accounts journal payments"),
     "expire": ("accounts", "accounts journal payments"),

@@ -10,8 +10,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::audit::{Audit, Finding};
+use domain::audit::{Audit, DaySum, Finding};
 use domain::changed_days::Days;
+use domain::time::{self, day_of};
 use domain::usage_report::{DayTotals, Dimension, Figures, Folding, ranked};
 use domain::{Account, AccountId};
 use jiff::civil::Date;
@@ -151,6 +152,12 @@ struct Look {
     findings: Vec<Finding>,
 }
 
+/// What the rows of each day came to: calls by the day of their start, and all rows by the day of their posting.
+struct ByDay {
+    usage: BTreeMap<Date, Figures>,
+    posted: BTreeMap<Date, DaySum>,
+}
+
 /// A run in progress.
 struct Run<'a> {
     store: &'a Store,
@@ -251,7 +258,8 @@ impl Run<'_> {
         };
         self.enter_payments(id, &mut audit).await?;
         let days = self.enter_rows(&account, &mut audit).await?;
-        self.enter_totals(&account, &days, &mut audit).await?;
+        self.enter_totals(&account, &days.usage, &mut audit).await?;
+        self.enter_lines(&account, &days.posted, &mut audit).await?;
         let latest = if audit.is_behind() {
             if first.is_some() {
                 tokio::time::sleep(SETTLED_AFTER).await;
@@ -282,14 +290,11 @@ impl Run<'_> {
         }
     }
 
-    /// Returns what the calls of each day came to, by the rows up to the account's version.
-    async fn enter_rows(
-        &mut self,
-        account: &Account,
-        audit: &mut Audit<'_>,
-    ) -> Result<BTreeMap<Date, Figures>, Obstacle> {
+    /// Returns what each day came to, by the rows up to the account's version.
+    async fn enter_rows(&mut self, account: &Account, audit: &mut Audit<'_>) -> Result<ByDay, Obstacle> {
         let mut cursor: Option<Cursor> = None;
         let (mut folding, mut days) = (Folding::new(account.currency), BTreeMap::new());
+        let mut posted: BTreeMap<Date, DaySum> = BTreeMap::new();
         let mut keep = |totals: Option<DayTotals>| {
             let totals = totals.map(|totals| (totals.day, totals.into_groups(Dimension::Day)));
             days.extend(totals.map(|(day, groups)| (day, ranked(groups, account.currency, 0).total)));
@@ -303,6 +308,7 @@ impl Run<'_> {
                         audit.row(&row);
                         if row.version <= account.version && row.amount.currency() == account.currency {
                             keep(folding.add(&row));
+                            posted.entry(day_of(row.posted_at)).or_default().add(&row);
                         }
                     }
                     Err(unreadable) => audit.unreadable(unreadable.key, unreadable.problem.to_string()),
@@ -312,7 +318,7 @@ impl Run<'_> {
             cursor = page.next;
             if cursor.is_none() {
                 keep(folding.end());
-                return Ok(days);
+                return Ok(ByDay { usage: days, posted });
             }
         }
     }
@@ -342,6 +348,34 @@ impl Run<'_> {
                     let stored = stored.remove(day).flatten();
                     let stored = stored.map(|groups| ranked(groups, account.currency, 0).total);
                     audit.usage_totals(**day, dimension, journal, stored.as_ref());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the kept lines of days that are over with their rows.
+    async fn enter_lines(
+        &mut self,
+        account: &Account,
+        posted: &BTreeMap<Date, DaySum>,
+        audit: &mut Audit<'_>,
+    ) -> Result<(), Obstacle> {
+        let days: Vec<_> = posted.iter().filter(|(day, _)| **day < day_of(account.as_of)).collect();
+        for page in days.chunks(DAYS_A_PAGE) {
+            let [first, last] = [page.first(), page.last()].map(|day| *day.expect("a page has days").0);
+            self.may_go_on().await?;
+            let days = time::Days::between(first, last).expect("days are in order");
+            let mut kept = match self.store.day_lines(account, days).await {
+                Err(problem @ (StoreError::Corrupt { .. } | StoreError::NewerSchema { .. })) => {
+                    audit.unreadable(format!("lines#{first}"), problem.to_string());
+                    continue;
+                }
+                kept => kept?,
+            };
+            for (day, journal) in page {
+                if let Some(kept) = kept.remove(day) {
+                    audit.day_lines(**day, **journal, DaySum::of(&kept));
                 }
             }
         }

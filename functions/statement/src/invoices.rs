@@ -4,12 +4,16 @@
 use api::{Problem, Reply, Request};
 use contract::Transaction;
 use domain::statement::{LineKind, Lines};
-use domain::{EntryKind, Invoice, PaymentId};
+use domain::time::{Days, day_before, day_of};
+use domain::{Account, EntryKind, Invoice, PaymentId};
+use jiff::Timestamp;
 use receipts::invoice::Paper;
 use store::list::{Cursor, Posted, PostedPlace};
 
+use crate::balances::now_of;
 use crate::receipt::Pdf;
-use crate::statement::{Added, add_posted};
+use crate::statement::opening;
+use crate::sums::{self, NoSums};
 use crate::{Ports, READERS, csv};
 
 /// A page of an invoice's CSV has at most this many rows, so that it is not larger than a function may answer.
@@ -75,20 +79,22 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
         ), headers(("Link" = String, description = "Of CSV: the next page, if there is one"))),
         (status = 404, description = "There is no such invoice", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Of PDF: not all days of the month could be summed up in the time of a request. Send the same request again after `Retry-After` seconds; it goes on with the days that are left", body = contract::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
 pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&READERS)?;
     let none = || Problem::NotFound("invoice");
     let (cursor, _) = request.page()?;
-    let (_, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
+    let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
     let invoice_id = request.path("invoiceId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
     let invoice = ports.store.invoice(&id, &invoice_id).await?.ok_or_else(none)?;
     let accept = request.header("accept").unwrap_or_default();
     if accept.starts_with("text/csv") {
         calls(ports, &invoice, cursor).await
     } else if accept.starts_with("application/pdf") {
-        let lines = lines(ports, &invoice).await?;
+        let now = now_of(request, &account);
+        let lines = lines(ports, &account, &invoice, now).await?;
         let paper = Paper { invoice: &invoice, lines: lines.as_ref(), locale: profile.locale };
         Ok(Reply::pdf(paper.pdf(), &file_name(&invoice, "pdf")))
     } else {
@@ -101,14 +107,25 @@ fn posted_in_its_month(invoice: &Invoice) -> Posted {
     Posted::between(month.start(), month.end()).expect("a month has some length")
 }
 
-/// What was posted in the month; `None` if there is more than a document has room for.
-async fn lines(ports: &Ports, invoice: &Invoice) -> Result<Option<Lines>, Problem> {
-    let mut lines = Lines::none(invoice.closed.amount.currency());
-    let posted = posted_in_its_month(invoice);
-    if let Added::TooMany(_) = add_posted(ports, &invoice.account, posted, u64::MAX, &mut lines).await? {
-        return Ok(None);
-    }
-    // The index of late entries follows the journal within moments, so what does not add up yet may do so later.
+/// What was posted in the month; `None` if that is more than a document has room for.
+async fn lines(
+    ports: &Ports,
+    account: &Account,
+    invoice: &Invoice,
+    now: Timestamp,
+) -> Result<Option<Lines>, Problem> {
+    let until = ports.until();
+    let month = invoice.closed.month;
+    let first = day_of(month.start()).max(day_of(account.created_at));
+    let days =
+        Days::between(first, day_before(day_of(month.end()))).expect("an account exists when it is charged");
+    let opening = opening(ports, account, first).await?;
+    let period = sums::Period { account, days, opening, now, until };
+    let lines = match sums::of_period(&ports.store, period).await {
+        Ok(lines) => lines,
+        Err(NoSums::TooMany(_)) => return Ok(None),
+        Err(NoSums::Problem(problem)) => return Err(problem),
+    };
     let charges = lines.sum(|kind| *kind != LineKind::Invoice).post_usage;
     if charges == invoice.closed.charges {
         return Ok(Some(lines));

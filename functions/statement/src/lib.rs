@@ -1,5 +1,5 @@
-//! Reads an account's funds, transactions, statements, receipts and invoices, and the rates that calls are charged at. This function writes
-//! nothing.
+//! Reads an account's funds, transactions, statements, receipts and invoices, and the rates that calls are charged at. It writes
+//! nothing but the lines of days that are over, which follow from the journal.
 //!
 //! | file | routes |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | [`balances`] | the balance at the end of past days (T2) |
 //! | [`statement`] | the statement of a period (T2, T3) |
 //! | [`invoices`] | invoices, one as JSON, CSV or PDF (S8) |
+//! | `sums` | what was posted in a period, summed up by lines |
 //! | [`csv`] | transactions, statements, invoices and rates as CSV |
 //! | [`rates`] | the rates of a number (S5) |
 //! | [`rate_list`] | the published rates (S5) |
@@ -21,13 +22,16 @@ pub mod rate_list;
 pub mod rates;
 pub mod receipt;
 pub mod statement;
+mod sums;
 pub mod transactions;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::rates::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Role};
 use store::Store;
+use tokio::time::Instant;
 
 /// The ports of the handler.
 #[derive(Clone)]
@@ -36,7 +40,19 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// Published rates.
     pub rates: PublishedRates,
+    /// How long a request may sum up days.
+    pub sums_for: Duration,
 }
+
+impl Ports {
+    /// When a request that begins now has had its time to sum up days.
+    fn until(&self) -> Instant {
+        Instant::now() + self.sums_for
+    }
+}
+
+/// How long a request sums up days on Lambda, well within the 29 seconds of the function.
+pub const SUMS_FOR: Duration = Duration::from_secs(18);
 
 api::routes! { &Ports;
     "GET /v1/accounts/{id}/purchases" ("cursor", "limit") => funds::purchases,

@@ -1,23 +1,18 @@
-//! The statement of a period (T2, T3): it reads the entries that were posted in it page by page, and keeps their sums alone.
+//! The statement of a period (T2, T3).
 
 use api::{Problem, Reply, Request};
+use domain::Account;
 use domain::account::DayEnd;
-use domain::statement::{Lines, Statement};
+use domain::statement::Statement;
 use domain::time::{Days, day_before, day_of};
-use domain::{Account, AccountId};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use receipts::statement::Paper;
-use store::list::{Posted, PostedPlace};
 
 use crate::balances::{end_of, exists, is_over_or_today, now_of, period};
 use crate::receipt::Pdf;
+use crate::sums::{self, NoSums};
 use crate::{Ports, READERS, csv};
-
-/// A statement goes through at most this many entries, so that it is ready before the function's time is up.
-const MAX_ENTRIES: usize = 250_000;
-
-/// The entries of one page; DynamoDB ends a page at 1 MB.
-const ROWS_A_PAGE: usize = 1_000;
 
 /// Read a statement
 ///
@@ -45,8 +40,9 @@ const ROWS_A_PAGE: usize = 1_000;
             (String = "text/csv"),
             (inline(Pdf) = "application/pdf"),
         )),
-        (status = 413, description = "The period has more than 250,000 entries, or more than 3,000 lines", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "The period has more than 3,000 lines", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Not all days of the period could be summed up in the time of a request. Send the same request again after `Retry-After` seconds; it goes on with the days that are left", body = contract::ProblemBody, content_type = "application/problem+json", headers(("Retry-After" = u32, description = "Seconds after which to send the same request again"))),
     )
 )]
 pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
@@ -56,7 +52,7 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let now = now_of(request, &account);
     is_over_or_today("to", days.last(), now)?;
     exists("to", days.last(), &account)?;
-    let statement = statement(ports, &account, days).await?;
+    let statement = statement(ports, &account, days, now).await?;
     let shown = contract::Statement::show(&account, &profile, days, &statement, now);
     let accept = request.header("accept").unwrap_or_default();
     if accept.starts_with("text/csv") {
@@ -71,15 +67,20 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 }
 
 /// The statement of these days. The account is read before its entries, and entries of later commits are left out.
-async fn statement(ports: &Ports, account: &Account, days: Days) -> Result<Statement, Problem> {
+async fn statement(
+    ports: &Ports,
+    account: &Account,
+    days: Days,
+    now: Timestamp,
+) -> Result<Statement, Problem> {
+    let until = ports.until();
     let opening = opening(ports, account, days.first()).await?;
     let closing = end_of(ports, account, days.last(), "to").await?;
-    let posted = Posted::between(days.start(), days.end()).expect("a day has some length");
-    let mut lines = Lines::none(account.currency);
-    if let Added::TooMany(why) = add_posted(ports, &account.id, posted, closing.version, &mut lines).await? {
-        return Err(Problem::TooLarge(format!("{why}; ask for a shorter period")));
-    }
-    // The index of late entries follows the journal within moments, so a statement that does not add up yet may do so later.
+    let period = sums::Period { account, days, opening: opening.clone(), now, until };
+    let lines = sums::of_period(&ports.store, period).await.map_err(|problem| match problem {
+        NoSums::TooMany(problem) => Problem::TooLarge(format!("{problem}; ask for a shorter period")),
+        NoSums::Problem(problem) => problem,
+    })?;
     Statement::new(opening, lines, closing).map_err(|problem| {
         Problem::Unavailable(format!(
             "the statement of {} for {days:?} does not add up: {problem}",
@@ -88,43 +89,8 @@ async fn statement(ports: &Ports, account: &Account, days: Days) -> Result<State
     })
 }
 
-/// Whether all entries of a period were added to lines.
-pub(crate) enum Added {
-    /// They were.
-    All,
-    /// There are too many of them, for this reason.
-    TooMany(String),
-}
-
-/// Adds what was posted in a period, in commits up to this version.
-pub(crate) async fn add_posted(
-    ports: &Ports,
-    account: &AccountId,
-    posted: Posted,
-    up_to: u64,
-    lines: &mut Lines,
-) -> Result<Added, Problem> {
-    let (mut place, mut count) = (PostedPlace::default(), 0);
-    loop {
-        let (entries, next) = ports.store.posted(account, posted, place, ROWS_A_PAGE).await?;
-        for entry in entries.iter().filter(|entry| entry.version <= up_to) {
-            if let Err(problem) = lines.add(entry) {
-                return Ok(Added::TooMany(problem.to_string()));
-            }
-        }
-        count += entries.len();
-        if count > MAX_ENTRIES {
-            return Ok(Added::TooMany(format!("the period has more than {MAX_ENTRIES} entries")));
-        }
-        match next {
-            Some(next) => place = next,
-            None => return Ok(Added::All),
-        }
-    }
-}
-
 /// The account before this day.
-async fn opening(ports: &Ports, account: &Account, day: Date) -> Result<DayEnd, Problem> {
+pub(crate) async fn opening(ports: &Ports, account: &Account, day: Date) -> Result<DayEnd, Problem> {
     if day <= day_of(account.created_at) {
         return Ok(DayEnd::before_creation(account));
     }

@@ -187,7 +187,7 @@ impl Functions {
             },
             debit: debit::Ports::new(store(), rates.clone()),
             account: account::Ports { store: store(), processor: processor.clone(), limits },
-            statement: statement::Ports { store: store(), rates },
+            statement: statement::Ports { store: store(), rates, sums_for: statement::SUMS_FOR },
             report: report::Ports { store: store() },
             invoice: invoice::Ports { store: store() },
             expire: expire::Ports { store: store() },
@@ -237,6 +237,11 @@ impl Functions {
     /// The ports of the debit function, for such tests.
     pub fn debit_ports(&self) -> &debit::Ports {
         &self.debit
+    }
+
+    /// The ports of the statement function, for such tests.
+    pub fn statement_ports(&self) -> &statement::Ports {
+        &self.statement
     }
 
     /// The ports of the report function, for such tests.

@@ -33,6 +33,8 @@ pub enum Problem {
     Invalid(Vec<FieldError>),
     /// The account is busy. The caller can try again.
     Contended,
+    /// Not all of it could be worked out in the time of a request. The caller can try again, and the work goes on. Says what is left.
+    Unfinished(String),
     /// A dependency is down. The caller can try again. Holds the cause, for the log.
     Unavailable(String),
     /// A fault of this software. Holds the cause, for the log.
@@ -109,6 +111,7 @@ impl Problem {
             Self::Invalid(_) => (422, "invalid", "A field is wrong", Code::Invalid),
             Self::Internal(_) => (500, "internal", "An internal error occurred", Code::Internal),
             Self::Contended => (503, "contended", "The account is busy", Code::Contended),
+            Self::Unfinished(_) => (503, "unfinished", "Not all of it is worked out yet", Code::Unfinished),
             Self::Unavailable(_) => (503, "unavailable", "A dependency is unavailable", Code::Unavailable),
         }
     }
@@ -123,7 +126,10 @@ impl Problem {
         let (status, urn, title, code) = self.kind();
         let (mut detail, mut errors, mut purchase) = (String::new(), Vec::new(), None);
         match self {
-            Self::Unreadable(text) | Self::Conflict(_, text) | Self::TooLarge(text) => detail = text,
+            Self::Unreadable(text)
+            | Self::Conflict(_, text)
+            | Self::TooLarge(text)
+            | Self::Unfinished(text) => detail = text,
             Self::NotFound(what) => detail = format!("there is no such {what}"),
             Self::Declined(declined) => {
                 detail = declined.decline_reason.clone().unwrap_or_default();

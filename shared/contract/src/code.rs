@@ -52,6 +52,8 @@ pub enum Code {
     Internal,
     /// 503: other changes to the account kept coming first.
     Contended,
+    /// 503: not all of it could be worked out in the time of a request. Send the same request again, and the work goes on.
+    Unfinished,
     /// 503: a dependency is down.
     Unavailable,
     /// Of a field: a value is needed.

@@ -9,7 +9,7 @@
 //!   written with their account and never change.
 //! - Payments are read next, and rows last: what has succeeded by then has its row.
 //! - Stored totals of usage are read after the rows. Those of a day that had not changed when the account was read must be those
-//!   of its rows.
+//!   of its rows. So must the kept lines of a day that was over then.
 //! - What is found is looked for a second time, on a fresh read, and only what both looks find is a difference
 //!   ([`Audit::again`]). A payment may open or close between two reads of the first look; the second look reads all of it
 //!   after that.
@@ -32,6 +32,7 @@ use crate::lot::Lot;
 use crate::money::Money;
 use crate::payment::Payment;
 use crate::pool::IncludedMinutes;
+use crate::statement::Lines;
 use crate::time::Month;
 use crate::usage::UsageRecord;
 use crate::usage_report::{Dimension, Figures};
@@ -211,6 +212,15 @@ pub enum Finding {
         /// The same as they are stored; none, if they are not stored whole.
         stored: Option<(u64, Decimal)>,
     },
+    /// Statements: the kept lines of a day are not those of its rows.
+    DayLines {
+        /// The day (UTC) of their posting.
+        day: Date,
+        /// What the rows come to.
+        journal: DaySum,
+        /// What the kept lines come to.
+        kept: DaySum,
+    },
     /// T3: a row or payment is in another currency than its account.
     Currency {
         /// The row's key, or the payment's id.
@@ -223,6 +233,39 @@ pub enum Finding {
         /// Why.
         problem: String,
     },
+}
+
+/// What entries or lines of a day come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DaySum {
+    /// The number of entries.
+    pub entries: u64,
+    /// Their effect on the balance.
+    pub amount: Decimal,
+    /// Their effect on what the next invoice asks for.
+    pub post_usage: Decimal,
+}
+
+impl DaySum {
+    /// Adds an entry.
+    pub fn add(&mut self, row: &JournalEntry) {
+        self.entries += 1;
+        self.amount += row.amount.amount();
+        self.post_usage += row.post_usage.amount();
+    }
+
+    /// What lines come to.
+    pub fn of(lines: &Lines) -> Self {
+        let sum = lines.sum(|_| true);
+        Self { entries: sum.entries, amount: sum.amount.amount(), post_usage: sum.post_usage.amount() }
+    }
+}
+
+impl fmt::Display for DaySum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { entries, amount, post_usage } = self;
+        write!(f, "{entries} entries of {amount}, and {post_usage} for the invoice")
+    }
 }
 
 /// A journal entry, by version and sequence. Its key is known in a second look; a first one keeps no keys, which are long.
@@ -259,6 +302,7 @@ impl Finding {
             | Self::VoidInvoices { .. } => Some("invariant 6"),
             Self::PoolUse { .. } => Some("S7"),
             Self::UsageTotals { .. } => Some("usage reports"),
+            Self::DayLines { .. } => Some("statements"),
             Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
             Self::Currency { .. } => Some("T3"),
             Self::Unreadable { .. } => None,
@@ -279,6 +323,7 @@ impl Finding {
             Self::OpenNotListed { .. } => "openNotListed",
             Self::PoolUse { .. } => "poolUse",
             Self::UsageTotals { .. } => "usageTotals",
+            Self::DayLines { .. } => "dayLines",
             Self::Receipt { .. } => "receipt",
             Self::Receipts { .. } => "receipts",
             Self::InvoiceNumber { .. } => "invoiceNumber",
@@ -313,6 +358,7 @@ impl Finding {
             Self::Lot { lot, .. } | Self::LotTerms { lot } => Some(lot.to_string()),
             Self::PoolUse { month, number, .. } => Some(format!("{month}#{number}")),
             Self::UsageTotals { day, dimension, .. } => Some(format!("{}#{day}", dimension.as_str())),
+            Self::DayLines { day, .. } => Some(format!("lines#{day}")),
             Self::Currency { item } | Self::Unreadable { item, .. } => Some(item.clone()),
             Self::Sum { .. }
             | Self::Receipts { .. }
@@ -411,6 +457,9 @@ impl fmt::Display for Finding {
             }
             Self::UsageTotals { journal: (calls, charge), stored: None, .. } => {
                 write!(f, "the rows have {calls} calls for {charge}, the totals are not there")
+            }
+            Self::DayLines { journal, kept, .. } => {
+                write!(f, "the rows come to {journal}, the kept lines to {kept}")
             }
             Self::Currency { .. } => write!(f, "it is in another currency than the account"),
             Self::Unsound { problem } | Self::Unreadable { problem, .. } => write!(f, "{problem}"),
@@ -598,6 +647,13 @@ impl<'a> Audit<'a> {
             let shown = |figures: &Figures| (figures.calls, figures.charge.amount());
             let (journal, stored) = (shown(journal), stored.map(shown));
             self.find(Finding::UsageTotals { day, dimension, journal, stored });
+        }
+    }
+
+    /// Compares the kept lines of a day with its rows. The day must be over.
+    pub fn day_lines(&mut self, day: Date, journal: DaySum, kept: DaySum) {
+        if journal != kept {
+            self.find(Finding::DayLines { day, journal, kept });
         }
     }
 

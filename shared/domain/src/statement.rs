@@ -1,8 +1,9 @@
 //! The statement of a period: how the opening balance became the closing balance (T2, T3).
 //!
 //! An entry counts on the day (UTC) on which it was posted, since balances follow the order of posting. Entries are folded into
-//! a few [`Line`]s one after the other, so a statement takes the same memory however many entries the period has. A statement
-//! adds up to the last decimal, or there is none ([`Statement::new`]).
+//! a few [`Line`]s one after the other, so a statement takes the same memory however many entries the period has. Nothing is posted on
+//! a day that is over, so its lines can be kept ([`Lines::merge`]). A statement adds up to the last decimal, or there is none
+//! ([`Statement::new`]).
 
 use std::collections::BTreeMap;
 
@@ -118,11 +119,55 @@ impl Lines {
     /// [`TooManyLines`] if the entry needs a line of its own and there is no room for one.
     pub fn add(&mut self, entry: &JournalEntry) -> Result<(), TooManyLines> {
         let (kind, line) = line_of(entry);
+        self.add_line(kind, &line)
+    }
+
+    /// Lines that were kept.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyLines`] if there are too many.
+    pub fn kept(
+        currency: Currency,
+        kept: impl IntoIterator<Item = (LineKind, Line)>,
+    ) -> Result<Self, TooManyLines> {
+        let mut lines = Self::none(currency);
+        kept.into_iter().try_for_each(|(kind, line)| lines.add_line(kind, &line))?;
+        Ok(lines)
+    }
+
+    /// Adds the lines of another period.
+    ///
+    /// # Errors
+    ///
+    /// [`TooManyLines`] if there would be too many.
+    pub fn merge(&mut self, other: &Self) -> Result<(), TooManyLines> {
+        other.iter().try_for_each(|(kind, line)| self.add_line(kind.clone(), line))
+    }
+
+    fn add_line(&mut self, kind: LineKind, line: &Line) -> Result<(), TooManyLines> {
         if self.lines.len() >= MAX_LINES && !self.lines.contains_key(&kind) {
             return Err(TooManyLines);
         }
-        self.lines.entry(kind).or_insert_with(|| Line::empty(self.currency)).add(&line);
+        self.lines.entry(kind).or_insert_with(|| Line::empty(self.currency)).add(line);
         Ok(())
+    }
+
+    /// Checks that the lines lead from one end of a day to another.
+    ///
+    /// # Errors
+    ///
+    /// [`DoesNotAddUp`] if they do not: an entry is missing, or is one too many.
+    pub fn lead(&self, opening: &DayEnd, closing: &DayEnd) -> Result<(), DoesNotAddUp> {
+        let moved = self.sum(|_| true);
+        let balance = opening.balance + moved.amount;
+        let post_usage = opening.post_usage.amount + moved.post_usage;
+        let (expected, expected_post_usage) = (closing.balance, closing.post_usage.amount);
+        if (balance, post_usage) == (expected, expected_post_usage) {
+            Ok(())
+        } else {
+            Err(DoesNotAddUp { balance, post_usage, expected, expected_post_usage })
+        }
     }
 
     /// The lines, in order.
@@ -214,17 +259,10 @@ impl Statement {
     /// # Errors
     ///
     /// [`DoesNotAddUp`] if the lines do not lead from the opening to the closing balance, or from what was left to invoices
-    /// then to what is left to them now. An entry is missing then, or is one too many.
+    /// then to what is left to them now.
     pub fn new(opening: DayEnd, lines: Lines, closing: DayEnd) -> Result<Self, DoesNotAddUp> {
-        let moved = lines.sum(|_| true);
-        let balance = opening.balance + moved.amount;
-        let post_usage = opening.post_usage.amount + moved.post_usage;
-        let (expected, expected_post_usage) = (closing.balance, closing.post_usage.amount);
-        if (balance, post_usage) == (expected, expected_post_usage) {
-            Ok(Self { opening, lines, closing })
-        } else {
-            Err(DoesNotAddUp { balance, post_usage, expected, expected_post_usage })
-        }
+        lines.lead(&opening, &closing)?;
+        Ok(Self { opening, lines, closing })
     }
 
     /// The account at the end of the day before the period.

@@ -119,6 +119,11 @@ impl Days {
         midnight(self.last.tomorrow().expect("the day after a kept day exists"))
     }
 
+    /// Whether a day is one of them.
+    pub fn contains(self, day: Date) -> bool {
+        (self.first..=self.last).contains(&day)
+    }
+
     /// The number of days.
     pub fn count(self) -> i32 {
         (self.last - self.first).get_days() + 1

@@ -12,6 +12,7 @@
 //! | `read` | single reads |
 //! | `invoices` | reads of invoices |
 //! | `day_ends` | the ends of an account's days |
+//! | `day_lines` | the lines of an account's days that are over |
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books, read item by item, damaged ones included |
 //! | `usage_totals` | the totals of an account's days |
@@ -29,6 +30,7 @@ pub mod books;
 mod changed_item;
 mod commit;
 mod day_ends;
+mod day_lines;
 mod definition;
 mod entry_item;
 mod error;

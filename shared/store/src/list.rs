@@ -116,6 +116,18 @@ pub struct PostedPlace {
 }
 
 impl PostedPlace {
+    /// The first page of the rows that were posted late.
+    pub fn late() -> Self {
+        Self { late: true, after: None }
+    }
+
+    /// The instant of the key at which it stands, among the rows whose keys lie near the period. The pages before it have all rows
+    /// with later keys.
+    pub fn near(&self) -> Option<Timestamp> {
+        let entry = self.after.as_ref().filter(|_| !self.late)?.get(ENTRY)?.as_s().ok()?;
+        JournalKey::from_stored(entry).instant()
+    }
+
     /// The place as a cursor.
     pub fn cursor(&self) -> Cursor {
         let text = |name| self.after.as_ref()?.get(name)?.as_s().ok().cloned();

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use domain::changed_days::Days;
+use domain::time::Days as PeriodOfDays;
 use domain::usage_report::Dimension;
 use domain::{AccountId, Fingerprint};
 use jiff::civil::Date;
@@ -76,6 +77,17 @@ pub(crate) fn usage_range(dimension: Dimension, days: Days) -> [String; 2] {
     let name = dimension.as_str();
     // `$` follows `#`, so the second text is greater than each part of the last day.
     [format!("usage#{name}#{}#", days.first), format!("usage#{name}#{}$", days.last)]
+}
+
+/// The part that has the lines of a day (UTC); `number` is its number among several.
+pub(crate) fn lines_part(day: Date, number: usize) -> String {
+    format!("lines#{day}#{number:04}")
+}
+
+/// Two texts between which the parts with the lines of these days are, and no others.
+pub(crate) fn lines_range(days: PeriodOfDays) -> [String; 2] {
+    // `$` follows `#`, so the second text is greater than each part of the last day.
+    [format!("lines#{}#", days.first()), format!("lines#{}$", days.last())]
 }
 
 /// Lists account ids: every core has `listed` = [`LISTED`].

@@ -1,7 +1,7 @@
 //! The parts of a journal entry must agree with each other (invariants 2 and 5). The audit finds an entry with a single part
 //! that does not agree, and finds nothing in an entry at the limits of what is allowed.
 
-use domain::audit::{Audit, Finding, Row};
+use domain::audit::{Audit, DaySum, Finding, Row};
 use domain::journal::{EntryDetails, JournalEntry, Reversal};
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits};
@@ -444,6 +444,17 @@ fn other_findings() -> Vec<Said> {
             Some("S7"),
             Some("2027-01#3"),
             "the rows used 5 minutes of it, the account counts 4",
+        ),
+        (
+            Finding::DayLines {
+                day: "2027-01-01".parse().unwrap(),
+                journal: DaySum { entries: 3, amount: decimal("5"), post_usage: decimal("1") },
+                kept: DaySum::default(),
+            },
+            "dayLines",
+            Some("statements"),
+            Some("lines#2027-01-01"),
+            "the rows come to 3 entries of 5, and 1 for the invoice, the kept lines to 0 entries of 0, and 0 for the invoice",
         ),
         (
             totals(Some((2, decimal("4")))),

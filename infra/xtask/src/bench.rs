@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast calls are charged for, and rates found.
+//! `cargo xtask bench`: how fast calls are charged for, rates found, and months summed up.
 
 use anyhow::Result;
 
@@ -16,11 +16,17 @@ pub(crate) struct Options {
     /// Measure look-ups and start of a rate file beside a hash map and a sorted slice
     #[arg(long, conflicts_with_all = ["anatomy", "peers"])]
     rates: bool,
+    /// Measure statements, past balances and usage reports of a month with 10,000 calls and with 1,000,000: some ten minutes
+    #[arg(long, conflicts_with_all = ["anatomy", "peers", "rates"])]
+    reports: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     if options.rates {
         return succeed(&mut cargo("bench -p rates --bench lookups"));
+    }
+    if options.reports {
+        return succeed(&mut cargo("bench -p scenarios --bench reports"));
     }
     if !options.peers {
         let mut bench = cargo("bench -p scenarios --bench debits --");

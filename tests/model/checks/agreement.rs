@@ -1,12 +1,16 @@
-//! The product agrees with the model, in every worked example and in thousands of random months, to the last decimal.
+//! The product agrees with the model, in every worked example and in thousands of random months and hundreds of random years, to the
+//! last decimal.
 
 use jiff::Timestamp;
-use model::{Model, RandomMonth, Step, describe, minimise, random_month, worked_examples};
+use model::{Model, RandomMonth, Step, describe, minimise, random_month, random_year, worked_examples};
 
 use crate::product::Product;
 
 /// Random months in one run. `MODEL_MONTHS` in the environment asks for more, and `MODEL_SEED` for other ones.
 const MONTHS: u64 = 5_000;
+
+/// Random years in one run; `MODEL_YEARS` asks for more.
+const YEARS: u64 = 500;
 
 #[test]
 fn the_product_gives_the_worked_examples() {
@@ -30,10 +34,19 @@ fn the_product_gives_the_worked_examples() {
 
 #[test]
 fn the_product_agrees_with_the_model_in_random_months() {
+    agree("MODEL_MONTHS", MONTHS, random_month);
+}
+
+#[test]
+fn the_product_agrees_with_the_model_in_random_years() {
+    agree("MODEL_YEARS", YEARS, random_year);
+}
+
+fn agree(wanted: &str, usually: u64, random: fn(u64) -> RandomMonth) {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let first = number("MODEL_SEED").unwrap_or(0);
-    for seed in first..first + number("MODEL_MONTHS").unwrap_or(MONTHS) {
-        let month = random_month(seed);
+    for seed in first..first + number(wanted).unwrap_or(usually) {
+        let month = random(seed);
         if let Some(difference) = difference(&month, &month.steps) {
             let shortest = minimise(&month.steps, |steps| self::difference(&month, steps).is_some());
             let said = self::difference(&month, &shortest).unwrap_or(difference);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use model::{
     Answer, Charge, Model, Month, RandomMonth, Rate, RecordKey, Reversal, Snapshot, Step, Taken, describe,
-    minimise, random_month,
+    minimise, random_month, random_year,
 };
 use rust_decimal::Decimal;
 
@@ -14,13 +14,15 @@ use crate::corners::Corners;
 
 const MONTHS: u64 = 2_500;
 
+const YEARS: u64 = 250;
+
 #[test]
 fn the_books_hold_and_the_generator_reaches_every_corner() {
     let mut corners = Corners::default();
     let mut steps = 0;
     let begun = std::time::Instant::now();
-    for seed in 0..MONTHS {
-        let month = random_month(seed);
+    let years = (0..YEARS).map(|seed| (seed, random_year(seed)));
+    for (seed, month) in (0..MONTHS).map(|seed| (seed, random_month(seed))).chain(years) {
         steps += month.steps.len();
         let mut books = Books::new(&month);
         for (number, (at, step)) in month.steps.iter().enumerate() {
@@ -34,7 +36,7 @@ fn the_books_hold_and_the_generator_reaches_every_corner() {
             corners.count(step, &seen);
         }
     }
-    println!("{MONTHS} months with {steps} steps in {:?}\n{corners}", begun.elapsed());
+    println!("{MONTHS} months and {YEARS} years with {steps} steps in {:?}\n{corners}", begun.elapsed());
     let rare = corners.rare();
     assert!(rare.is_empty(), "the generator reaches these corners too rarely: {rare:?}");
 }

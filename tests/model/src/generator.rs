@@ -1,4 +1,4 @@
-//! Random months: lists of steps that are good at reaching the corners of the rules.
+//! Random months and years: lists of steps that are good at reaching the corners of the rules.
 //!
 //! The generator runs a model along, to aim: at the end of a pool, at the expiry of a lot, at a call that was
 //! reversed.
@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use crate::random::Random;
 use crate::{Billing, Currency, Model, Month, Pool, Record, Step};
 
-/// An account, and some weeks of steps.
+/// An account, and the steps of some weeks, or of about a year.
 #[derive(Debug, Clone)]
 pub struct RandomMonth {
     /// The account's currency.
@@ -28,10 +28,31 @@ pub struct RandomMonth {
 
 /// A month with 60 to about 150 steps. The same seed always gives the same month.
 pub fn random_month(seed: u64) -> RandomMonth {
-    let mut generator = Generator::new(seed);
+    random_steps(seed, Pace { steps: (60, 150), weight_of_days: 12, days_at_once: 3 })
+}
+
+/// About a year with 150 to about 300 steps, so that a dozen months end and lots expire. The same seed always gives the same year.
+pub fn random_year(seed: u64) -> RandomMonth {
+    random_steps(seed, Pace { steps: (150, 300), weight_of_days: 30, days_at_once: 12 })
+}
+
+/// How fast time passes.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// The fewest and the most steps.
+    steps: (i64, i64),
+    /// How often days pass between two steps; hours pass with a weight of 44.
+    weight_of_days: i64,
+    /// The most days that pass then.
+    days_at_once: i64,
+}
+
+fn random_steps(seed: u64, pace: Pace) -> RandomMonth {
+    let mut generator = Generator::new(seed, pace);
     let opened_at = generator.now;
     generator.set_up();
-    let steps = generator.random.between(60, 150);
+    let (fewest, most) = pace.steps;
+    let steps = generator.random.between(fewest, most);
     for _ in 0..steps {
         let pass = generator.pass_time();
         generator.next_step(pass);
@@ -45,6 +66,7 @@ pub fn random_month(seed: u64) -> RandomMonth {
 }
 
 struct Generator {
+    pace: Pace,
     random: Random,
     currency: Currency,
     billing: Billing,
@@ -104,7 +126,7 @@ enum Pass {
 }
 
 impl Generator {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, pace: Pace) -> Self {
         let mut random = Random::new(seed);
         let currency = random.weighted(&[(2, Currency::Eur), (1, Currency::Jpy)]);
         let billing = random.weighted(&[(2, Billing::Prepaid), (1, Billing::PostUsage)]);
@@ -115,6 +137,7 @@ impl Generator {
         let weight_of_purchases = random.between(0, 6);
         let weight_of_switching = random.weighted(&[(2, 0), (1, 9)]);
         Self {
+            pace,
             random,
             currency,
             billing,
@@ -209,7 +232,7 @@ impl Generator {
             (10, Pass::Nothing),
             (25, Pass::Seconds),
             (44, Pass::Hours),
-            (12, Pass::Days),
+            (self.pace.weight_of_days, Pass::Days),
             (4, Pass::ToMonthEnd),
             (9, Pass::ToLotExpiry),
             (1, Pass::AboutAYear),
@@ -219,7 +242,7 @@ impl Generator {
             Pass::Nothing => 0,
             Pass::Seconds => self.random.between(1, 600),
             Pass::Hours => hours,
-            Pass::Days => self.random.between(1, 3) * 86_400,
+            Pass::Days => self.random.between(1, self.pace.days_at_once) * 86_400,
             Pass::ToMonthEnd => self.seconds_to_month_end().unwrap_or(hours),
             Pass::ToLotExpiry => self.seconds_to_lot_expiry().unwrap_or(hours),
             Pass::AboutAYear => self.random.between(330, 370) * 86_400,

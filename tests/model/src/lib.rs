@@ -2,7 +2,7 @@
 //!
 //! A test sends the same [`Step`]s to a [`Model`] and to the product. Every [`Answer`] and every [`Snapshot`] of
 //! the two must be equal. The steps come from two sources: the worked examples in `vectors.json`
-//! ([`worked_examples`]), and random months ([`random_month`]). [`minimise`] shortens a list of steps on which the
+//! ([`worked_examples`]), and random months and years ([`random_month`], [`random_year`]). [`minimise`] shortens a list of steps on which the
 //! two differ, and [`describe`] prints it.
 //!
 //! The code and its comments quote the rules of the product by number.
@@ -36,7 +36,7 @@ pub use answer::{
     Added, Answer, Charge, Entry, EntryKind, Forfeited, Invoice, LotFunds, OpenMonth, PoolUse, Rated,
     Reversal, Snapshot, Taken,
 };
-pub use generator::{RandomMonth, random_month};
+pub use generator::{RandomMonth, random_month, random_year};
 pub use minimise::{describe, minimise};
 pub use model::Model;
 pub use month::Month;

@@ -6,6 +6,7 @@ use crate::{cargo, succeed, tools};
 
 /// What to measure. Without an option: debits of many and of few clients, on a new store and on a filled one.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Options {
     /// Measure the parts of the time of a single debit
     #[arg(long, conflicts_with = "peers")]

@@ -32,6 +32,7 @@ async fn main() {
     );
     for calls in [10_000, 1_000_000] {
         let world = World::start().await;
+        world.set_time("2026-11-01T00:00:00Z");
         world.account("a").await;
         let filling = Instant::now();
         fill(&world, calls).await;

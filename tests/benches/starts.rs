@@ -59,6 +59,7 @@ fn events() -> Vec<(&'static str, Value)> {
         ("report", request("GET", "/usage", None)),
         ("purchase", request("POST", "/purchases", Some(json!({ "amount": "50.00" })))),
         ("debit", request("POST", "/debits", Some(json!({ "records": [call()] })))),
+        ("invoice", scheduled.clone()),
         ("expire", scheduled.clone()),
         ("recharge", scheduled.clone()),
         ("reconcile", json!({ "accountId": "acme" })),

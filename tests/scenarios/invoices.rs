@@ -1,5 +1,10 @@
 //! Invoices: months closed by whatever comes first, documents, reminders, paid and void (S8, N12, T3).
 
+use std::collections::BTreeSet;
+
+use api::ApiGatewayV2httpResponse;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use local::faults::Kind;
 use reqwest::Method;
@@ -159,10 +164,10 @@ async fn s8_whatever_commit_comes_first_closes_the_month() {
 
     let [second, first] = &invoices(&world, "a").await[..] else { panic!("two invoices") };
     for (invoice, expected) in [
-        (first, json!(["a & Co", "PO 7", "1.5000", "2026-12-01T00:00:00.000Z", "2026-12-31T00:00:00.000Z"])),
+        (first, json!(["a & Co", "PO 7", "1.5000", "2026-12-01T00:00:00.000Z", "2026-12-31T23:59:59.999Z"])),
         (
             second,
-            json!(["Renamed", "PO 8", "2.2500", "2027-01-01T00:00:00.000Z", "2027-01-15T00:00:00.000Z"]),
+            json!(["Renamed", "PO 8", "2.2500", "2027-01-01T00:00:00.000Z", "2027-01-15T23:59:59.999Z"]),
         ),
     ] {
         let shown = ["name", "poNumber", "amount", "issuedAt", "dueAt"].map(|name| &invoice[name]);
@@ -292,7 +297,7 @@ async fn s8_the_documents_of_an_invoice_add_up() {
     }
     world.operator.send(Method::PATCH, "/v1/accounts/a", &[], json!({ "locale": "fr" })).await.expect(200);
     let text = pdf_text(&world, path).await;
-    for said in ["Facture 1", "À payer", "Aucune taxe n’est comprise."] {
+    for said in ["Facture 1", "À payer", "Montant de la facture", "Aucune taxe n’est comprise."] {
         assert!(text.contains(said), "{said:?} in {text}");
     }
     let (headers, _) = world.operator.get_bytes_as(path, "application/pdf").await;
@@ -320,32 +325,71 @@ async fn s8_the_documents_of_an_invoice_add_up() {
     }
 }
 
+/// A page of an invoice's CSV that ends after about so many bytes.
+async fn page(world: &World, query: &str, csv_bytes: usize) -> ApiGatewayV2httpResponse {
+    let ports = statement::Ports { csv_bytes, ..world.host.machine().functions.statement_ports().clone() };
+    let mut event = world.event("GET", "invoices/{invoiceId}", "a", &json!({ "accept": "text/csv" }), "");
+    event.path_parameters.insert("invoiceId".to_owned(), "inv_2026-11".to_owned());
+    event.raw_query_string = Some(query.to_owned());
+    Box::pin(statement::handle(event, &ports)).await
+}
+
 #[tokio::test]
-async fn a_cursor_of_a_csv_leads_to_the_rest_and_one_of_another_month_is_refused() {
+async fn the_pages_of_a_csv_have_each_call_once_and_a_cursor_of_another_month_is_refused() {
     let world = world().await;
-    let records: Vec<_> =
-        (0..900).map(|id| rated(&format!("c{id:03}"), "2026-11-09T10:00:00Z", "0.01")).collect();
     for (now, name) in [("2026-11-10T12:00:00Z", "near"), ("2026-11-20T12:00:00Z", "late")] {
         world.set_time(now);
         for third in 0..3 {
-            let of = |record: &Value| {
-                let mut record = record.clone();
-                record["id"] = json!(format!("{name}-{third}-{}", record["id"].as_str().unwrap()));
-                record
-            };
-            let records: Vec<_> = records.iter().map(of).collect();
+            let record =
+                |id: usize| rated(&format!("{name}-{third}-{id:03}"), "2026-11-09T10:00:00Z", "0.01");
+            let records: Vec<_> = (0..900).map(record).collect();
             world.operator.debit("a", &records).await.expect(200);
         }
     }
     run(&world, "2026-12-01T06:00:00Z").await;
-    let rows = csv(&world, "inv_2026-11").await;
-    assert_eq!((rows.len(), sum(&rows)), (5_400, "54".parse().unwrap()));
-    // A cursor that names a place outside the month reads nothing else.
-    let outside =
-        store::list::Cursor::parse("bmVhciMjMjAyNS0wMS0wMVQwMDowMDowMC4wMDBaI3VzYWdlI3gjMQ").unwrap();
-    let path = format!("/v1/accounts/a/invoices/inv_2026-11?cursor={}", outside.encoded());
-    let answer = world.operator.send_text(Method::GET, &path, &[("accept", "text/csv")], "").await;
-    assert_eq!(answer.problem(422)["errors"][0]["field"], "cursor");
+    assert_eq!(csv(&world, "inv_2026-11").await.len(), 5_400, "in one page");
+    let (mut ids, mut query, mut pages) = (BTreeSet::new(), String::new(), 0);
+    loop {
+        let answer = page(&world, &query, 1).await;
+        let body = serde_json::to_value(&answer.body).unwrap();
+        let text = body.as_str().unwrap();
+        let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        for row in reader.records() {
+            assert!(ids.insert(row.unwrap()[6].to_owned()), "each call once");
+        }
+        pages += 1;
+        let Some(link) = answer.headers.get("link") else { break };
+        let link = link.to_str().unwrap();
+        link[2..link.find('>').unwrap()].clone_into(&mut query);
+    }
+    assert_eq!((ids.len(), pages > 4), (5_400, true), "{pages} pages");
+    // A cursor that names a place outside the month, or none.
+    let key = "2025-01-01T00:00:00.000Z#usage#x#1";
+    for place in [format!("near##{key}"), format!("late#2025-01-01T00:00:00.000Z#{key}"), "far##".to_owned()]
+    {
+        let cursor = BASE64_URL_SAFE_NO_PAD.encode(place);
+        let problem = Answer::from(page(&world, &format!("cursor={cursor}"), 1).await).problem(422);
+        assert_eq!(problem["errors"][0]["field"], "cursor");
+    }
+}
+
+#[tokio::test]
+async fn s8_a_process_that_saw_the_account_before_the_month_ended_marks_its_invoice() {
+    let world = world().await;
+    spend(&world, "a", "2026-11-10T12:00:00Z", "one", "3").await;
+    run(&world, "2026-12-01T06:00:00Z").await;
+    spend(&world, "a", "2026-12-10T12:00:00Z", "two", "1").await;
+    world.set_time("2026-12-15T12:00:00Z");
+    pay(&world, "bank-7", "2026-12-15T12:00:00Z").await.expect(200);
+    // The function that ends invoices remembers December as open, and another one closes it.
+    spend(&world, "a", "2027-01-01T00:00:00Z", "three", "1").await;
+    let body = json!({ "reference": "bank-8", "paidAt": "2027-01-01T00:00:00Z" });
+    let paid = world.operator.post("/v1/accounts/a/invoices/inv_2026-12/paid", body).await.expect(200);
+    assert_eq!((&paid["state"], &paid["number"]), (&json!("paid"), &json!(2)));
+    spend(&world, "a", "2027-02-01T00:00:00Z", "four", "1").await;
+    let body = json!({ "reason": "a mistake" });
+    world.operator.post("/v1/accounts/a/invoices/inv_2027-01/void", body).await.expect(200);
+    assert_reconciled(&world).await;
 }
 
 #[tokio::test]
@@ -353,13 +397,13 @@ async fn n12_people_are_told_of_an_invoice_and_reminded_until_it_is_paid() {
     let world = world().await;
     spend(&world, "a", "2026-11-10T12:00:00Z", "one", "3").await;
     run(&world, "2026-12-01T06:00:00Z").await;
-    // It is due on 31 December.
+    // It is due by the end of 31 December.
     for (now, reminded) in [
-        ("2026-12-31T06:00:00Z", 0),
-        ("2027-01-14T05:59:59Z", 0),
-        ("2027-01-14T06:00:00Z", 1),
-        ("2027-01-15T06:00:00Z", 0),
-        ("2027-01-30T06:00:00Z", 1),
+        ("2027-01-01T06:00:00Z", 0),
+        ("2027-01-14T06:00:00Z", 0),
+        ("2027-01-15T06:00:00Z", 1),
+        ("2027-01-16T06:00:00Z", 0),
+        ("2027-01-31T06:00:00Z", 1),
         ("2027-04-01T06:00:00Z", 0),
     ] {
         assert_eq!(run(&world, now).await["reminded"], reminded, "{now}");
@@ -413,6 +457,7 @@ async fn s8_the_operator_marks_an_invoice_as_paid_once() {
     assert_eq!(run(&world, "2027-03-01T06:00:00Z").await["reminded"], 0);
     let text = pdf_text(&world, "/v1/accounts/a/invoices/inv_2026-11").await;
     assert!(text.contains("Paid on 19 December 2026. Reference: bank-7"), "{text}");
+    assert!(text.contains("Amount of the invoice 3.0000") && !text.contains("To pay"), "{text}");
     world
         .operator
         .post("/v1/accounts/a/invoices/inv_2026-10/void", json!({ "reason": "r" }))
@@ -448,7 +493,7 @@ async fn s8_a_void_invoice_claims_nothing_and_a_reversal_of_its_call_credits_not
     assert_eq!(json!(shown), json!(["void", "a mistake", "2026-12-10T12:00:00.000Z"]));
     assert_eq!(void(&world, "a mistake").await.expect(200), voided);
     let text = pdf_text(&world, "/v1/accounts/a/invoices/inv_2026-11").await;
-    assert!(text.contains("Void since 10 December 2026: a mistake") && !text.contains("To pay: "), "{text}");
+    assert!(text.contains("Void since 10 December 2026: a mistake") && !text.contains("To pay"), "{text}");
     assert_eq!(void(&world, "another").await.problem(409)["code"], "invoiceEnded");
     assert_eq!(pay(&world, "b", "2026-12-10T12:00:00Z").await.problem(409)["code"], "invoiceEnded");
 

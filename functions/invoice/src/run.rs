@@ -13,6 +13,7 @@ use serde::Serialize;
 use store::StoreError;
 use store::tables::Due;
 use telemetry::Causes;
+use telemetry::metric::MONTHS_CLOSED;
 
 use crate::Ports;
 
@@ -53,6 +54,7 @@ pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, RunError
 
 async fn look_at_all(now: Timestamp, ports: &Ports) -> Result<Summary, RunError> {
     let due = ports.store.due(Due::Invoice, now).await.map_err(RunError::Due)?;
+    MONTHS_CLOSED.report(0);
     let accounts = due.len();
     let results: Vec<_> = stream::iter(due)
         .map(|id| async move { look_at(ports, &id, now).await })
@@ -77,7 +79,10 @@ async fn look_at_all(now: Timestamp, ports: &Ports) -> Result<Summary, RunError>
 async fn look_at(ports: &Ports, id: &AccountId, now: Timestamp) -> Option<Looked> {
     let looked = ports.store.apply(id, |account, _| Ok::<_, Infallible>(invoicing::look(account, now))).await;
     match looked {
-        Ok(applied) => Some(applied.answer),
+        Ok(applied) => {
+            MONTHS_CLOSED.add(u64::from(applied.answer.issued));
+            Some(applied.answer)
+        }
         Err(problem) => {
             tracing::error!(account = %id, problem = %Causes(&problem), "an account could not be invoiced");
             None

@@ -69,6 +69,16 @@ pub fn invoice(entries: &[(Transaction, Money)]) -> Result<Reply, Problem> {
     written(and_last(COLUMNS, "postUsage"), entries.iter().map(cells))
 }
 
+/// About how many bytes these entries take.
+pub fn size_of(entries: &[(Transaction, Money)]) -> usize {
+    // A comma, and the quotes of a text that a spreadsheet must not take for a number.
+    const BESIDE_A_CELL: usize = 8;
+    let row = |(row, _): &(Transaction, Money)| {
+        cells(row).iter().map(|cell| cell.len() + BESIDE_A_CELL).sum::<usize>()
+    };
+    entries.iter().map(row).sum()
+}
+
 /// The cells of a row and a further one.
 fn and_last<T: Default>(cells: [T; 16], last: T) -> [T; 17] {
     let mut cells = cells.into_iter().chain([last]);

@@ -42,6 +42,8 @@ pub struct Ports {
     pub rates: PublishedRates,
     /// How long a request may sum up days.
     pub sums_for: Duration,
+    /// After about how many bytes a page of an invoice's CSV ends.
+    pub csv_bytes: usize,
 }
 
 impl Ports {

@@ -6,7 +6,7 @@ use api::ApiGatewayV2httpResponse;
 use askama::Template;
 use aws_lambda_events::encodings::Body;
 use axum::Router;
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -189,18 +189,22 @@ async fn receipt(machine: State<Machine>, Path((id, purchase)): Path<(String, St
 
 /// The invoice's PDF, as the API sends it.
 async fn invoice(machine: State<Machine>, Path((id, invoice)): Path<(String, String)>) -> Response {
-    Box::pin(invoice_as(&machine, &id, &invoice, "application/pdf")).await
+    Box::pin(invoice_as(&machine, &id, &invoice, "", "application/pdf")).await
 }
 
 /// The invoice's CSV, as the API sends it.
-async fn invoiced_calls(machine: State<Machine>, Path((id, invoice)): Path<(String, String)>) -> Response {
-    Box::pin(invoice_as(&machine, &id, &invoice, "text/csv")).await
+async fn invoiced_calls(
+    machine: State<Machine>,
+    Path((id, invoice)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    Box::pin(invoice_as(&machine, &id, &invoice, &query.unwrap_or_default(), "text/csv")).await
 }
 
-async fn invoice_as(machine: &Machine, id: &str, invoice: &str, content_type: &str) -> Response {
+async fn invoice_as(machine: &Machine, id: &str, invoice: &str, query: &str, content_type: &str) -> Response {
     let path = json!({ "id": id, "invoiceId": invoice });
-    let route = "GET /v1/accounts/{id}/invoices/{invoiceId}";
-    match operator(machine, id).document(route, path, content_type).await {
+    let route = format!("GET /v1/accounts/{{id}}/invoices/{{invoiceId}}?{query}");
+    match operator(machine, id).document(&route, path, content_type).await {
         Ok(answer) => respond(answer),
         Err(problem) => broken(&problem),
     }

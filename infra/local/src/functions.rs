@@ -187,7 +187,12 @@ impl Functions {
             },
             debit: debit::Ports::new(store(), rates.clone()),
             account: account::Ports { store: store(), processor: processor.clone(), limits },
-            statement: statement::Ports { store: store(), rates, sums_for: statement::SUMS_FOR },
+            statement: statement::Ports {
+                store: store(),
+                rates,
+                sums_for: statement::SUMS_FOR,
+                csv_bytes: statement::invoices::CSV_BYTES,
+            },
             report: report::Ports { store: store() },
             invoice: invoice::Ports { store: store() },
             expire: expire::Ports { store: store() },

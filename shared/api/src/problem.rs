@@ -92,7 +92,6 @@ impl Problem {
     }
 
     /// The problem of a text that is not a cursor.
-    /// A cursor that is none.
     pub fn cursor() -> Self {
         Self::field("cursor", Code::WrongFormat, "expected the `next` of an earlier page of the same listing")
     }

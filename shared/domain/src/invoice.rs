@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::id::{AccountId, PaymentId};
 use crate::money::Money;
 use crate::profile::Profile;
-use crate::time::Month;
+use crate::time::{Month, day_of, last_instant_of};
 
 /// An invoice is due this many days after it was issued, unless the operator sets another number.
 pub const PAYMENT_TERM_DAYS: u16 = 30;
@@ -27,7 +27,7 @@ pub struct ClosedMonth {
     pub number: u64,
     /// The instant of the commit.
     pub issued_at: Timestamp,
-    /// When the invoice is due.
+    /// When the invoice is due: the last instant of a day (UTC).
     pub due_at: Timestamp,
     /// What rounding carried over from the invoice before, and what months without an invoice left.
     pub carried_in: Money,
@@ -116,7 +116,7 @@ impl Invoice {
 
     /// Whether it is still to be paid at `now`, and was due before.
     pub fn is_overdue(&self, now: Timestamp) -> bool {
-        self.state == InvoiceState::Open && self.closed.due_at <= now
+        self.state == InvoiceState::Open && self.closed.due_at < now
     }
 
     pub(crate) fn moved_to(&self, state: InvoiceState) -> Self {
@@ -157,9 +157,9 @@ impl UnpaidInvoice {
     }
 }
 
-/// When an invoice that is issued at this instant is due.
+/// When an invoice that is issued at this instant is due: by the end of a day (UTC).
 pub(crate) fn due_at(issued_at: Timestamp, payment_term_days: u16) -> Timestamp {
-    days_after(issued_at, payment_term_days)
+    last_instant_of(day_of(days_after(issued_at, payment_term_days)))
 }
 
 pub(crate) fn days_after(instant: Timestamp, days: u16) -> Timestamp {

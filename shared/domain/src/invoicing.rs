@@ -78,7 +78,14 @@ pub enum InvoiceRefusal {
     NotYet,
 }
 
-/// Marks an invoice as paid. Marked as paid in the same way before, nothing changes.
+/// Whether the account was read before the invoice was issued. A decision on it would close the month again, so nothing may be
+/// decided.
+fn is_older(account: &Account, invoice: &Invoice) -> bool {
+    account.post_usage.month <= invoice.closed.month
+}
+
+/// Marks an invoice as paid. Marked as paid in the same way before, nothing changes. Nor does it on an account that was read before the
+/// invoice was issued: the caller reads it again.
 ///
 /// # Errors
 ///
@@ -97,6 +104,7 @@ pub fn pay(
         }
         InvoiceState::Paid(_) => return Err(InvoiceRefusal::PaidOtherwise),
         InvoiceState::Void(_) => return Err(InvoiceRefusal::Void),
+        InvoiceState::Open if is_older(account, invoice) => return Ok(Decision::unchanged(invoice.clone())),
         InvoiceState::Open if paid_at > now.max(account.as_of) => return Err(InvoiceRefusal::NotYet),
         InvoiceState::Open => {}
     }
@@ -111,7 +119,7 @@ pub fn pay(
 }
 
 /// Cancels the claim of an invoice. Nothing is credited: neither now, nor when a call on it is reversed later. Cancelled for the
-/// same reason before, nothing changes.
+/// same reason before, nothing changes. Nor does it on an account that was read before the invoice was issued.
 ///
 /// # Errors
 ///
@@ -129,6 +137,7 @@ pub fn void(
         }
         InvoiceState::Void(_) => return Err(InvoiceRefusal::Void),
         InvoiceState::Paid(_) => return Err(InvoiceRefusal::Paid),
+        InvoiceState::Open if is_older(account, invoice) => return Ok(Decision::unchanged(invoice.clone())),
         InvoiceState::Open => {}
     }
     let (reason, by) = (reason.to_owned(), by.to_owned());

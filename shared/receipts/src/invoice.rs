@@ -49,7 +49,7 @@ impl Paper<'_> {
         })
     }
 
-    /// The lines that say what is to be paid, and how the invoice ended if it did. Nothing is to be paid for a void one.
+    /// The lines that say what is to be paid, and how the invoice ended if it did. Nothing is to be paid any more for one that ended.
     fn standing(&self, words: &Words) -> Vec<String> {
         let asked = amount(self.invoice.closed.amount, self.locale);
         let to_pay = format!("{}{} {asked}", words.to_pay, words.colon);
@@ -57,7 +57,7 @@ impl Paper<'_> {
             InvoiceState::Open => vec![to_pay],
             InvoiceState::Paid(Paid { reference, at, .. }) => {
                 let paid = format!("{} {}.", words.paid, date(*at, self.locale));
-                vec![to_pay, format!("{paid} {}{} {reference}", words.reference, words.colon)]
+                vec![format!("{paid} {}{} {reference}", words.reference, words.colon)]
             }
             InvoiceState::Void(Voided { reason, at, .. }) => {
                 vec![format!("{} {}{} {reason}", words.void, date(*at, self.locale), words.colon)]
@@ -68,31 +68,35 @@ impl Paper<'_> {
     /// How the amount comes about.
     fn sum(&self, words: &Words) -> Table {
         let (closed, locale) = (&self.invoice.closed, self.locale);
+        let of_statements = statement_words::Words::of(locale);
         let plain = |name: &str, value: Money| Row::plain([name.to_owned(), exact(value, locale)]);
         let mut rows = Vec::new();
+        let mut charges = closed.charges;
         match self.lines {
-            None => rows.push(plain(words.charges, closed.charges)),
+            None => rows.push(plain(words.charges, charges)),
             Some(lines) => {
-                let of_statements = statement_words::Words::of(locale);
-                let invoiced = of_statements.name(&LineKind::Invoice);
+                let is_asked = |kind: &LineKind| *kind != LineKind::Invoice;
+                charges = lines.sum(is_asked).post_usage;
                 let groups = groups(lines, of_statements).into_iter();
+                let invoiced = of_statements.name(&LineKind::Invoice);
                 let asked = groups.filter(|(name, line)| !line.post_usage.is_zero() && *name != invoiced);
                 rows.extend(asked.map(|(name, line)| plain(name, line.post_usage)));
             }
         }
-        if !closed.carried_in.is_zero() {
-            rows.push(plain(words.carried_in, closed.carried_in));
+        // Invoices of months that older software opened count among their charges what the months before carried over.
+        let carried_in = closed.amount + closed.carried_over - charges;
+        if !carried_in.is_zero() {
+            rows.push(plain(words.carried_in, carried_in));
         }
         if !closed.carried_over.is_zero() {
             rows.push(plain(words.carried_over, -closed.carried_over));
         }
-        rows.push(Row::bold([words.to_pay.to_owned(), exact(closed.amount, locale)]));
+        rows.push(Row::bold([words.amount.to_owned(), exact(closed.amount, locale)]));
         let too_many = self.lines.is_none().then_some(words.too_many);
         let note = [Some(words.no_tax), too_many].into_iter().flatten().collect::<Vec<_>>().join(" ");
-        let columns = vec!["", statement_words::Words::of(locale).amount];
         Table {
             heading: words.sum.to_owned(),
-            columns,
+            columns: vec!["", of_statements.amount],
             rows,
             note: Some(format!("{note} {} {}.", words.amounts_in, closed.amount.currency())),
         }

@@ -102,8 +102,14 @@ pub const BOOKS_UNREAD: Metric = whole(
     "accounts whose books could not be read to the end, and one more if the run ended before the last account; 0 is written, too",
 );
 
+/// Months that the nightly run closed with invoices.
+pub const MONTHS_CLOSED: Metric = whole(
+    "MonthsClosed",
+    "months that the nightly run closed with an invoice, because no other commit had closed them; 0 is written, too",
+);
+
 /// All metrics.
-pub const ALL: [&Metric; 21] = [
+pub const ALL: [&Metric; 22] = [
     &DEBITS,
     &DEBITS_REJECTED,
     &CHARGED,
@@ -125,6 +131,7 @@ pub const ALL: [&Metric; 21] = [
     &ACCOUNTS_RECONCILED,
     &BOOKS_DIFFER,
     &BOOKS_UNREAD,
+    &MONTHS_CLOSED,
 ];
 
 impl Metric {

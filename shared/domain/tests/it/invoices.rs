@@ -56,7 +56,7 @@ fn v10_an_invoice_is_rounded_and_a_month_of_less_than_nothing_is_carried_over() 
     let books = charged(&books, "2026-12-10T12:00:00Z", "0.0030");
     let (books, none) = run(&books, "2027-01-01T06:00:00Z");
     assert_eq!(none, None, "-0.0020 rounds to nothing");
-    assert_eq!(books.due_for_invoice(), Some(at("2027-01-14T06:00:00Z")), "only a reminder is due");
+    assert_eq!(books.due_for_invoice(), Some(at("2027-01-14T23:59:59.999Z")), "only a reminder is due");
 
     let books = charged(&books, "2027-01-10T12:00:00Z", "5.0020");
     let (books, third) = run(&books, "2027-02-01T06:00:00Z");
@@ -75,7 +75,7 @@ fn s8_the_first_commit_after_the_end_of_a_month_closes_it_and_a_run_finds_nothin
     let change = decision.change.as_ref().unwrap();
     let closed = change.closed.as_ref().unwrap();
     assert_eq!((closed.month, closed.amount), (Month::parse("2026-11").unwrap(), euros("1.5")));
-    assert_eq!((closed.issued_at, closed.due_at), (december, at("2026-12-31T00:00:00Z")));
+    assert_eq!((closed.issued_at, closed.due_at), (december, at("2026-12-31T23:59:59.999Z")));
     let issued = EventDetails::InvoiceIssued {
         invoice_id: PaymentId::parse("inv_2026-11").unwrap(),
         number: 1,
@@ -120,7 +120,7 @@ fn reminders(decision: &Decision<Looked>) -> Vec<(u64, u16)> {
 fn n12_people_are_reminded_14_and_30_days_after_an_invoice_was_due_each_once() {
     let books = charged(&november(), "2026-11-10T12:00:00Z", "3");
     let (mut books, _) = run(&books, "2026-12-01T00:00:00Z");
-    let due = at("2026-12-31T00:00:00Z");
+    let due = at("2026-12-31T23:59:59.999Z");
     for (now, told) in [
         (due, None),
         (due + hours(14 * 24) - millis(1), None),
@@ -147,7 +147,7 @@ fn n12_a_run_that_comes_late_gives_the_last_reminder_alone_and_several_invoices_
     // The first is due on 31 December, the second on 31 January.
     let decision = invoicing::look(&books, at("2027-02-15T06:00:00Z"));
     assert_eq!(reminders(&decision), [(1, 30), (2, 14)]);
-    assert_eq!(after(&books, &decision).due_for_invoice(), Some(at("2027-03-02T00:00:00Z")));
+    assert_eq!(after(&books, &decision).due_for_invoice(), Some(at("2027-03-02T23:59:59.999Z")));
 }
 
 #[test]
@@ -167,10 +167,10 @@ fn s8_the_operator_sets_when_invoices_are_due() {
     let books = charged(&books, "2026-11-10T12:00:00Z", "3");
     // The commit that changes the term closes November with the term from before.
     let books = set(&books, "2026-12-01T00:00:00Z", 1);
-    assert_eq!(books.unpaid[0].due_at, at("2027-12-01T00:00:00Z"));
+    assert_eq!(books.unpaid[0].due_at, at("2027-12-01T23:59:59.999Z"));
     let books = charged(&books, "2026-12-10T12:00:00Z", "3");
     let (books, _) = run(&books, "2027-01-01T06:00:00Z");
-    assert_eq!(books.unpaid[1].due_at, at("2027-01-02T06:00:00Z"));
+    assert_eq!(books.unpaid[1].due_at, at("2027-01-02T23:59:59.999Z"));
 }
 
 /// The invoice of November, of 3.00, and the account that has it.
@@ -221,6 +221,15 @@ fn s8_an_invoice_is_paid_once_and_nobody_is_reminded_of_it() {
 }
 
 #[test]
+fn s8_an_account_that_was_read_before_the_invoice_was_issued_is_read_again() {
+    let before = charged(&november(), "2026-11-10T12:00:00Z", "3");
+    let (_, invoice) = run(&before, "2026-12-01T06:00:00Z");
+    let invoice = invoice.unwrap();
+    let decided = [pay(&before, &invoice, "bank-7", at(NOVEMBER)), void(&before, &invoice, "a mistake")];
+    assert!(decided.into_iter().all(|decided| decided.unwrap().change.is_none()));
+}
+
+#[test]
 fn s8_a_void_invoice_is_over_and_cannot_be_paid() {
     let (books, invoice) = issued();
     let decision = void(&books, &invoice, "a mistake").unwrap();
@@ -234,8 +243,11 @@ fn s8_a_void_invoice_is_over_and_cannot_be_paid() {
     assert!(void(&books, voided, "a mistake").unwrap().change.is_none());
     assert_eq!(void(&books, voided, "another").unwrap_err(), InvoiceRefusal::Void);
     assert_eq!(pay(&books, voided, "bank-7", at(NOVEMBER)).unwrap_err(), InvoiceRefusal::Void);
-    assert!(!voided.is_overdue(at("2028-01-01T00:00:00Z")) && invoice.is_overdue(invoice.closed.due_at));
-    assert!(!invoice.is_overdue(invoice.closed.due_at - millis(1)));
+    assert!(
+        !voided.is_overdue(at("2028-01-01T00:00:00Z"))
+            && invoice.is_overdue(invoice.closed.due_at + millis(1))
+    );
+    assert!(!invoice.is_overdue(invoice.closed.due_at));
 }
 
 #[test]

@@ -400,7 +400,7 @@ impl Model {
                 let (year, month) = before;
                 let key = format!("invoice#{year:04}-{month:02}");
                 self.row(&mut commit, end_of_month(before), &key, 0, Vec::new(), -invoiced);
-                let due = self.as_of + 30 * DAY;
+                let due = (self.as_of + 30 * DAY).div_euclid(DAY) * DAY + DAY - 1;
                 self.invoices.push(Claim { due, told: Vec::new(), ended: false });
                 commit.told.push(Told::Issued { number: self.invoices.len(), amount: invoiced, due });
             }

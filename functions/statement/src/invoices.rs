@@ -57,7 +57,8 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 /// The answer is JSON. With `Accept: application/pdf` it is a PDF in the account's language: how the amount comes about, and the calls
 /// of the month by service and destination. With `Accept: text/csv` it is CSV in UTF-8 with a byte order mark: the calls that the
 /// invoice asks for, the operator's corrections, calls taken back, and what was owed at a switch. The column `postUsage`, summed up over all pages, is
-/// `charges`. The header `Link` leads to the next page, whose query has `cursor`; a page may be short.
+/// `charges`. For moments after the invoice was issued, a
+/// record that came late may be missing. The header `Link` leads to the next page, whose query has `cursor`; a page may be short.
 ///
 /// For operator, admin and viewer.
 #[utoipa::path(
@@ -85,9 +86,11 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&READERS)?;
     let none = || Problem::NotFound("invoice");
     let (cursor, _) = request.page()?;
-    let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
+    ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
     let invoice_id = request.path("invoiceId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
     let invoice = ports.store.invoice(&id, &invoice_id).await?.ok_or_else(none)?;
+    // The account is read after the invoice, so that it has all entries of the invoice's month.
+    let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
     let accept = request.header("accept").unwrap_or_default();
     if accept.starts_with("text/csv") {
         calls(ports, &invoice, cursor).await
@@ -119,12 +122,23 @@ async fn lines(
     let days =
         Days::between(first, day_before(day_of(month.end()))).expect("an account exists when it is charged");
     let opening = opening(ports, account, first).await?;
+    let left_before = opening.post_usage.amount;
     let period = sums::Period { account, days, opening, now, until };
-    match sums::of_period(&ports.store, period).await {
-        Ok(lines) => Ok(Some(lines)),
-        Err(NoSums::TooMany(_)) => Ok(None),
-        Err(NoSums::Problem(problem)) => Err(problem),
+    let lines = match sums::of_period(&ports.store, period).await {
+        Ok(lines) => lines,
+        Err(NoSums::TooMany(_)) => return Ok(None),
+        Err(NoSums::Problem(problem)) => return Err(problem),
+    };
+    // What was left to invoices before the month and what the month added is what the invoice asks for and carries over.
+    let left = left_before + lines.sum(|_| true).post_usage;
+    if left == invoice.closed.amount + invoice.closed.carried_over {
+        return Ok(Some(lines));
     }
+    Err(Problem::Unavailable(format!(
+        "the entries of invoice {} of {} come to {left}",
+        invoice.id(),
+        account.id
+    )))
 }
 
 /// A page of the entries that the invoice asks for.

@@ -3,7 +3,7 @@
 //! Nothing is posted on a day that is over, so the lines of such a day are worked out once and kept beside the account. The first
 //! statement of a period reads the entries of all its days, the latest day first, and keeps the lines of each day as soon as all of its
 //! entries were read. If the time of a request does not suffice, the next request goes on with the days that are left. Later
-//! statements read the kept lines.
+//! statements read the kept lines. Days whose lines cannot be kept yet, such as today, come last, so that every request gets on.
 //!
 //! Lines are kept only if they lead from the balance at the end of the day before to that at the end of the day. They are kept from an
 //! hour after the day's end on, because late entries are found through an index, which follows the journal within moments.
@@ -80,6 +80,7 @@ pub(crate) async fn of_period(store: &Store, period: Period<'_>) -> Result<Lines
     let changed: Vec<_> = run.ends.keys().copied().filter(|day| days.contains(*day)).collect();
     let missing: Vec<_> = changed.into_iter().filter(|day| !kept.contains_key(day)).collect();
     run.left = missing.len();
+    let (missing, unsettled): (Vec<_>, Vec<_>) = missing.into_iter().partition(|day| run.can_be_kept(*day));
     // Days without entries between two others do not divide them.
     let mut spans: Vec<Vec<Date>> = Vec::new();
     for day in missing {
@@ -92,6 +93,9 @@ pub(crate) async fn of_period(store: &Store, period: Period<'_>) -> Result<Lines
     }
     for span in spans.into_iter().rev() {
         run.sum_up(&span).await?;
+    }
+    if !unsettled.is_empty() {
+        run.sum_up(&unsettled).await?;
     }
     Ok(run.total)
 }
@@ -144,23 +148,17 @@ impl Run<'_> {
         let posted = Posted::between(days.start(), days.end()).expect("a day has some length");
         let none = || Lines::none(self.account.currency);
         let mut open: BTreeMap<Date, Lines> = span.iter().map(|day| (*day, none())).collect();
-        let mut place = Some(PostedPlace::late());
-        while let Some(at) = place {
-            let (entries, next) = self.page(posted, at).await?;
-            self.add(&mut open, &entries)?;
-            place = next;
-        }
         let mut at = PostedPlace::default();
         loop {
             let (entries, next) = self.page(posted, at).await?;
             self.add(&mut open, &entries)?;
             let reached = next.as_ref().and_then(PostedPlace::near);
-            while let Some((day, lines)) = open.pop_last() {
-                let begins = Days::between(day, day).expect("a day is one day").start();
-                if reached.is_some_and(|reached| reached >= begins - LATE_AFTER) {
-                    open.insert(day, lines);
+            while let Some((&day, _)) = open.last_key_value() {
+                if reached.is_some_and(|reached| reached >= one(day).start() - LATE_AFTER) {
                     break;
                 }
+                self.add_late(&mut open, day).await?;
+                let lines = open.remove(&day).expect("it is the last of them");
                 self.end(day, &lines).await?;
             }
             match next.filter(|_| reached.is_some()) {
@@ -168,6 +166,18 @@ impl Run<'_> {
                 None => return Ok(()),
             }
         }
+    }
+
+    /// Adds the entries of a day that were posted late.
+    async fn add_late(&self, open: &mut BTreeMap<Date, Lines>, day: Date) -> Result<(), NoSums> {
+        let posted = Posted::between(one(day).start(), one(day).end()).expect("a day has some length");
+        let mut place = Some(PostedPlace::late());
+        while let Some(at) = place {
+            let (entries, next) = self.page(posted, at).await?;
+            self.add(open, &entries)?;
+            place = next;
+        }
+        Ok(())
     }
 
     /// A page of what was posted. Fails if the time is up.
@@ -195,6 +205,11 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Whether the day is over, and late entries have had time to be found.
+    fn can_be_kept(&self, day: Date) -> bool {
+        day < day_of(self.account.as_of) && one(day).end() + SETTLED_AFTER <= self.now
+    }
+
     /// Checks the lines of a day, adds them to those of the period, and keeps them if the day is over.
     async fn end(&mut self, day: Date, lines: &Lines) -> Result<(), NoSums> {
         let mut ends = self.ends.range(..=day).rev().map(|(_, end)| end);
@@ -209,10 +224,14 @@ impl Run<'_> {
         })?;
         self.total.merge(lines)?;
         self.left -= 1;
-        let ended = Days::between(day, day).expect("a day is one day").end();
-        if day < day_of(self.account.as_of) && ended + SETTLED_AFTER <= self.now {
+        if self.can_be_kept(day) {
             self.store.write_day_lines(&self.account.id, day, lines).await?;
         }
         Ok(())
     }
+}
+
+/// A day as a period.
+fn one(day: Date) -> Days {
+    Days::between(day, day).expect("a day is one day")
 }

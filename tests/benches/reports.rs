@@ -31,13 +31,18 @@ async fn main() {
         "     calls  fill    answer                first s  requests  later ms  memory MB before  after"
     );
     for calls in [10_000, 1_000_000] {
-        let world = World::start().await;
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let world = World::on_disk(folder.path()).await;
         world.set_time("2026-11-01T00:00:00Z");
         world.account("a").await;
         let filling = Instant::now();
         fill(&world, calls).await;
         let filled = filling.elapsed();
         world.set_time("2026-12-02T12:00:00Z");
+        // The lines of the account's last day are not kept: it is over once the account has changed on a later one.
+        print(&world, (calls, filled), "statement, last day", "statement?from=2026-11-01&to=2026-11-30")
+            .await;
+        world.operator.debit("a", &[record("december", "2026-12-02T10:00:00Z", 0)]).await.expect(200);
         for (name, path) in [
             ("statement", "statement?from=2026-11-01&to=2026-11-30"),
             ("past balance", "balance?at=2026-11-15"),
@@ -45,22 +50,27 @@ async fn main() {
             ("usage by destination", "usage?month=2026-11&groupBy=destination"),
             ("usage by user", "usage?month=2026-11&groupBy=user"),
         ] {
-            let before = memory();
-            let (first, requests) = whole(&world, path).await;
-            let mut later = Vec::new();
-            for _ in 0..ASKED {
-                later.push(whole(&world, path).await.0);
-            }
-            later.sort_unstable();
-            println!(
-                "{calls:>10} {:>4.0} s  {name:<20} {:>8.2} {requests:>9} {:>9.1} {before:>17.0} {:>6.0}",
-                filled.as_secs_f64(),
-                first.as_secs_f64(),
-                later[ASKED / 2].as_secs_f64() * 1_000.0,
-                memory(),
-            );
+            print(&world, (calls, filled), name, path).await;
         }
     }
+}
+
+/// Prints a line of the table.
+async fn print(world: &World, (calls, filled): (usize, Duration), name: &str, path: &str) {
+    let before = memory();
+    let (first, requests) = whole(world, path).await;
+    let mut later = Vec::new();
+    for _ in 0..ASKED {
+        later.push(whole(world, path).await.0);
+    }
+    later.sort_unstable();
+    println!(
+        "{calls:>10} {:>4.0} s  {name:<20} {:>8.2} {requests:>9} {:>9.1} {before:>17.0} {:>6.0}",
+        filled.as_secs_f64(),
+        first.as_secs_f64(),
+        later[ASKED / 2].as_secs_f64() * 1_000.0,
+        memory(),
+    );
 }
 
 /// Sends so many calls, spread over the days of November.
@@ -72,8 +82,12 @@ async fn fill(world: &World, calls: usize) {
         let records: Vec<_> =
             (0..each).map(|number| record(&format!("{day}-{number}"), &start, number)).collect();
         for batch in records.chunks(BATCH) {
-            let answer = world.operator.debit("a", batch).await.expect(200);
-            assert_eq!(answer["rejected"], 0);
+            // A machine that does other work, too, may take too long. Sent again, a batch is charged once.
+            let mut answer = world.operator.debit("a", batch).await;
+            while answer.status == 503 || answer.body["notReached"] != json!(0) {
+                answer = world.operator.debit("a", batch).await;
+            }
+            assert_eq!(answer.expect(200)["rejected"], 0);
         }
     }
     world.drain().await;

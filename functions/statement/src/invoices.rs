@@ -14,15 +14,12 @@ use tokio::time::Instant;
 use crate::balances::now_of;
 use crate::receipt::Pdf;
 use crate::statement::opening;
-use crate::sums::{self, NoSums};
+use crate::sums::{self, ENTRIES_A_PAGE, NoSums};
 use crate::{Ports, READERS, csv};
 
 /// A page of an invoice's CSV ends after about this many bytes: the entries that are read at once may add 1.5 MB, and JSON's escapes a
 /// third, and a function may answer with 6 MB.
 pub const CSV_BYTES: usize = 2_500_000;
-
-/// The entries that are read at once; DynamoDB ends a page at 1 MB.
-const ENTRIES_A_PAGE: usize = 1_000;
 
 /// List invoices
 ///
@@ -56,9 +53,9 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 ///
 /// The answer is JSON. With `Accept: application/pdf` it is a PDF in the account's language: how the amount comes about, and the calls
 /// of the month by service and destination. With `Accept: text/csv` it is CSV in UTF-8 with a byte order mark: the calls that the
-/// invoice asks for, the operator's corrections, calls taken back, and what was owed at a switch. The column `postUsage`, summed up over all pages, is
-/// `charges`. For moments after the invoice was issued, a
-/// record that came late may be missing. The header `Link` leads to the next page, whose query has `cursor`; a page may be short.
+/// invoice asks for, the operator's corrections, calls taken back, and what was owed at a switch. The column `postUsage`, summed up
+/// over all pages, is `charges`. For moments after the invoice was issued, a record that came late may be missing. The header `Link`
+/// leads to the next page, whose query has `cursor`; a page may be short.
 ///
 /// For operator, admin and viewer.
 #[utoipa::path(

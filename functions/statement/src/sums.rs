@@ -23,7 +23,7 @@ use store::{Store, StoreError};
 use tokio::time::Instant;
 
 /// The entries of one page; DynamoDB ends a page at 1 MB.
-const ENTRIES_A_PAGE: usize = 1_000;
+pub(crate) const ENTRIES_A_PAGE: usize = 1_000;
 
 /// How long after its end the lines of a day are not kept yet.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(1);

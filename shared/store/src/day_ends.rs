@@ -1,7 +1,5 @@
 //! The ends of an account's days. A day has one if it had a change, and once a later day has one.
 
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::AccountId;
 use domain::account::DayEnd;
 use domain::time::Days;
@@ -20,7 +18,7 @@ impl Store {
         account: &AccountId,
         day: Date,
     ) -> Result<Option<DayEnd>, StoreError> {
-        let newest_first = self.day_parts(account, DAY_PREFIX, day).scan_index_forward(false);
+        let newest_first = self.parts_between(account, DAY_PREFIX, &day_part(day)).scan_index_forward(false);
         let output = self.query(newest_first.limit(1)).await?;
         output.items().first().map(day_end_from_item).transpose()
     }
@@ -34,22 +32,10 @@ impl Store {
         after: Option<Date>,
     ) -> Result<(Vec<DayEnd>, Option<Date>), StoreError> {
         let start = after.map(|day| key(account, PART, &day_part(day)));
-        let oldest_first = self.day_parts(account, &day_part(days.first()), days.last());
+        let oldest_first = self.parts_between(account, &day_part(days.first()), &day_part(days.last()));
         let output = self.query(oldest_first.set_exclusive_start_key(start)).await?;
         let ends = output.items().iter().map(day_end_from_item).collect::<Result<Vec<_>, _>>()?;
         let next = output.last_evaluated_key.and(ends.last().map(|end| end.day));
         Ok((ends, next))
-    }
-
-    /// The parts from this one to that of this day.
-    fn day_parts(&self, account: &AccountId, from: &str, last: Date) -> QueryFluentBuilder {
-        self.client
-            .query()
-            .table_name(&self.tables.accounts)
-            .consistent_read(true)
-            .key_condition_expression("accountId = :account AND part BETWEEN :from AND :last")
-            .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
-            .expression_attribute_values(":from", AttributeValue::S(from.to_owned()))
-            .expression_attribute_values(":last", AttributeValue::S(day_part(last)))
     }
 }

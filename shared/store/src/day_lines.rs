@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use domain::statement::{Destination, Line, LineKind, Lines};
 use domain::time::Days;
 use domain::{Account, AccountId, Currency, Service};
@@ -63,17 +63,8 @@ impl Store {
         let mut found = Found::default();
         let mut start = None;
         loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.tables.accounts)
-                .consistent_read(true)
-                .key_condition_expression("accountId = :account AND part BETWEEN :first AND :last")
-                .expression_attribute_values(":account", AttributeValue::S(account.id.to_string()))
-                .expression_attribute_values(":first", AttributeValue::S(first.clone()))
-                .expression_attribute_values(":last", AttributeValue::S(last.clone()))
-                .set_exclusive_start_key(start);
-            let output = self.query(query).await?;
+            let parts = self.parts_between(&account.id, &first, &last);
+            let output = self.query(parts.set_exclusive_start_key(start)).await?;
             for item in output.items() {
                 found.add(item, account.currency)?;
             }
@@ -202,6 +193,7 @@ fn line_from_map(map: &Reader<'_>, currency: Currency) -> Result<(LineKind, Line
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_dynamodb::types::AttributeValue;
     use domain::Money;
 
     fn eur() -> Currency {

@@ -477,6 +477,18 @@ impl Store {
         Ok(rows)
     }
 
+    /// The parts of an account from one text to another, both included.
+    pub(crate) fn parts_between(&self, account: &AccountId, first: &str, last: &str) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.tables.accounts)
+            .consistent_read(true)
+            .key_condition_expression("accountId = :account AND part BETWEEN :first AND :last")
+            .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
+            .expression_attribute_values(":first", AttributeValue::S(first.to_owned()))
+            .expression_attribute_values(":last", AttributeValue::S(last.to_owned()))
+    }
+
     pub(crate) async fn query(
         &self,
         query: QueryFluentBuilder,

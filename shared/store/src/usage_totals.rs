@@ -91,17 +91,8 @@ impl Store {
         let mut found: BTreeMap<Date, Parts> = BTreeMap::new();
         let mut start = None;
         loop {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.tables.accounts)
-                .consistent_read(true)
-                .key_condition_expression("accountId = :account AND part BETWEEN :first AND :last")
-                .expression_attribute_values(":account", AttributeValue::S(account.id.to_string()))
-                .expression_attribute_values(":first", AttributeValue::S(first.clone()))
-                .expression_attribute_values(":last", AttributeValue::S(last.clone()))
-                .set_exclusive_start_key(start);
-            let output = self.query(query).await?;
+            let parts = self.parts_between(&account.id, &first, &last);
+            let output = self.query(parts.set_exclusive_start_key(start)).await?;
             for item in output.items() {
                 let (day, part) = part_from_item(item, account.currency)?;
                 found.entry(day).or_default().add(part);

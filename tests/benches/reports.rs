@@ -39,7 +39,7 @@ async fn main() {
         fill(&world, calls).await;
         let filled = filling.elapsed();
         world.set_time("2026-12-02T12:00:00Z");
-        // The lines of the account's last day are not kept: it is over once the account has changed on a later one.
+        // The lines of the account's last day hold until its next change, so the second statement sums that day up once more.
         print(&world, (calls, filled), "statement, last day", "statement?from=2026-11-01&to=2026-11-30")
             .await;
         world.operator.debit("a", &[record("december", "2026-12-02T10:00:00Z", 0)]).await.expect(200);

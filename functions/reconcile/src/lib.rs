@@ -354,14 +354,14 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Compares the kept lines of days that are over with their rows.
+    /// Compares the kept lines of days with their rows.
     async fn enter_lines(
         &mut self,
         account: &Account,
         posted: &BTreeMap<Date, DaySum>,
         audit: &mut Audit<'_>,
     ) -> Result<(), Obstacle> {
-        let days: Vec<_> = posted.iter().filter(|(day, _)| **day < day_of(account.as_of)).collect();
+        let days: Vec<_> = posted.iter().collect();
         for page in days.chunks(DAYS_A_PAGE) {
             let [first, last] = [page.first(), page.last()].map(|day| *day.expect("a page has days").0);
             self.may_go_on().await?;

@@ -1,12 +1,13 @@
 //! What was posted in a period, summed up by lines.
 //!
-//! Nothing is posted on a day that is over, so the lines of such a day are worked out once and kept beside the account. The first
-//! statement of a period reads the entries of all its days, the latest day first, and keeps the lines of each day as soon as all of its
-//! entries were read. If the time of a request does not suffice, the next request goes on with the days that are left. Later
-//! statements read the kept lines. Days whose lines cannot be kept yet, such as today, come last, so that every request gets on.
+//! Nothing is posted on a day before that of the account's last change, so the lines of such a day are worked out once and kept beside
+//! the account. Those of the day of the last change are kept, too, and hold until the next change. The first statement of a period
+//! reads the entries of all its days, the latest day first, and keeps the lines of each day as soon as all of its entries were read. If
+//! the time of a request does not suffice, the next request goes on with the days that are left. Later statements read the kept lines.
+//! Days whose lines cannot be kept yet come last, so that every request gets on.
 //!
 //! Lines are kept only if they lead from the balance at the end of the day before to that at the end of the day. They are kept from an
-//! hour after the day's end on, because late entries are found through an index, which follows the journal within moments.
+//! hour after the day's last change on, because late entries are found through an index, which follows the journal within moments.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ use tokio::time::Instant;
 /// The entries of one page; DynamoDB ends a page at 1 MB.
 pub(crate) const ENTRIES_A_PAGE: usize = 1_000;
 
-/// How long after its end the lines of a day are not kept yet.
+/// How long after its last change the lines of a day are not kept yet.
 const SETTLED_AFTER: SignedDuration = SignedDuration::from_hours(1);
 
 /// Why there are no lines of a period.
@@ -205,12 +206,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether the day is over, and late entries have had time to be found.
+    /// Whether the late entries of a day on which the account changed have had time to be found.
     fn can_be_kept(&self, day: Date) -> bool {
-        day < day_of(self.account.as_of) && one(day).end() + SETTLED_AFTER <= self.now
+        self.ends[&day].as_of + SETTLED_AFTER <= self.now
     }
 
-    /// Checks the lines of a day, adds them to those of the period, and keeps them if the day is over.
+    /// Checks the lines of a day, adds them to those of the period, and keeps them if they are settled.
     async fn end(&mut self, day: Date, lines: &Lines) -> Result<(), NoSums> {
         let mut ends = self.ends.range(..=day).rev().map(|(_, end)| end);
         let closing = ends.next().expect("the account changed on the day");
@@ -225,7 +226,7 @@ impl Run<'_> {
         self.total.merge(lines)?;
         self.left -= 1;
         if self.can_be_kept(day) {
-            self.store.write_day_lines(&self.account.id, day, lines).await?;
+            self.store.write_day_lines(self.account, day, lines).await?;
         }
         Ok(())
     }

@@ -650,7 +650,7 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// Compares the kept lines of a day with its rows. The day must be over.
+    /// Compares the kept lines of a day with its rows.
     pub fn day_lines(&mut self, day: Date, journal: DaySum, kept: DaySum) {
         if journal != kept {
             self.find(Finding::DayLines { day, journal, kept });

@@ -1,14 +1,15 @@
-//! The lines of an account's days that are over: parts of the account beside its `core`, written by statements.
+//! The kept lines of an account's days: parts of the account beside its `core`, written by statements.
 //!
-//! The lines of a day are one item, or several if there are very many. Nothing is posted on a day that is over, so every process
-//! writes the same items.
+//! The lines of a day are one item, or several if there are very many. Nothing is posted on a day before that of the account's last
+//! change, so the lines of such a day never change, and every process writes the same items. The lines of the day of the last change
+//! hold for one version of the account. Once the account has changed on a later day, they are written anew.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use domain::statement::{Destination, Line, LineKind, Lines};
-use domain::time::Days;
-use domain::{Account, AccountId, Currency, Service};
+use domain::time::{Days, day_of};
+use domain::{Account, Currency, Service};
 use jiff::civil::Date;
 
 use crate::Store;
@@ -23,14 +24,14 @@ const LINES_AN_ITEM: usize = 500;
 const NAME: &str = "the lines of an account's day";
 
 impl Store {
-    /// Writes the lines of a day that is over.
+    /// Writes the lines of a day, up to the account's version.
     ///
     /// # Errors
     ///
     /// The database is unavailable. Some of the items may have been written.
     pub async fn write_day_lines(
         &self,
-        account: &AccountId,
+        account: &Account,
         day: Date,
         lines: &Lines,
     ) -> Result<(), StoreError> {
@@ -49,7 +50,7 @@ impl Store {
         Ok(())
     }
 
-    /// The lines of those of these days for which they are kept.
+    /// The lines of those of these days for which they are kept, and hold for the account's version.
     ///
     /// # Errors
     ///
@@ -60,25 +61,27 @@ impl Store {
         days: Days,
     ) -> Result<BTreeMap<Date, Lines>, StoreError> {
         let [first, last] = lines_range(days);
-        let mut found = Found::default();
+        let mut found = Found::of(account);
         let mut start = None;
         loop {
             let parts = self.parts_between(&account.id, &first, &last);
             let output = self.query(parts.set_exclusive_start_key(start)).await?;
             for item in output.items() {
-                found.add(item, account.currency)?;
+                found.add(item)?;
             }
             start = output.last_evaluated_key;
             if start.is_none() {
-                return found.whole(account.currency);
+                return found.whole();
             }
         }
     }
 }
 
 /// The lines of each day, as far as its items were read.
-#[derive(Default)]
-struct Found(BTreeMap<Date, Items>);
+struct Found<'a> {
+    account: &'a Account,
+    days: BTreeMap<Date, Items>,
+}
 
 #[derive(Default)]
 struct Items {
@@ -87,21 +90,30 @@ struct Items {
     lines: Vec<(LineKind, Line)>,
 }
 
-impl Found {
-    fn add(&mut self, item: &Item, currency: Currency) -> Result<(), StoreError> {
+impl<'a> Found<'a> {
+    fn of(account: &'a Account) -> Self {
+        Self { account, days: BTreeMap::new() }
+    }
+
+    fn add(&mut self, item: &Item) -> Result<(), StoreError> {
         let reader = Reader::versioned(item, NAME)?;
-        let items = self.0.entry(reader.parsed("day", str::parse)?).or_default();
+        let day = reader.parsed("day", str::parse)?;
+        if reader.number_if("version")? != last_day_version(self.account, day) {
+            return Ok(());
+        }
+        let items = self.days.entry(day).or_default();
         items.read += 1;
         items.count = reader.number("count")?;
         for map in reader.maps("lines")? {
-            items.lines.push(line_from_map(&map, currency)?);
+            items.lines.push(line_from_map(&map, self.account.currency)?);
         }
         Ok(())
     }
 
     /// The days of which no item is missing.
-    fn whole(self, currency: Currency) -> Result<BTreeMap<Date, Lines>, StoreError> {
-        let whole = self.0.into_iter().filter(|(_, items)| items.read == items.count);
+    fn whole(self) -> Result<BTreeMap<Date, Lines>, StoreError> {
+        let currency = self.account.currency;
+        let whole = self.days.into_iter().filter(|(_, items)| items.read == items.count);
         whole
             .map(|(day, items)| {
                 let too_many = |problem: domain::statement::TooManyLines| StoreError::Corrupt {
@@ -114,7 +126,12 @@ impl Found {
     }
 }
 
-fn items_of(account: &AccountId, day: Date, lines: &Lines, lines_an_item: usize) -> Vec<Item> {
+/// The version of the account for which the lines of the day of its last change hold. `None` for the other days.
+fn last_day_version(account: &Account, day: Date) -> Option<u64> {
+    (day == day_of(account.as_of)).then_some(account.version)
+}
+
+fn items_of(account: &Account, day: Date, lines: &Lines, lines_an_item: usize) -> Vec<Item> {
     let lines: Vec<_> = lines.iter().collect();
     let mut chunks: Vec<_> = lines.chunks(lines_an_item).collect();
     if chunks.is_empty() {
@@ -122,9 +139,10 @@ fn items_of(account: &AccountId, day: Date, lines: &Lines, lines_an_item: usize)
     }
     let item = |(number, chunk): (usize, &&[(&LineKind, &Line)])| {
         Writer::versioned()
-            .text(ACCOUNT_ID, account.as_str())
+            .text(ACCOUNT_ID, account.id.as_str())
             .text(PART, lines_part(day, number))
             .text("day", day.to_string())
+            .number_if("version", last_day_version(account, day))
             .number("count", chunks.len())
             .maps("lines", chunk.iter().map(|(kind, line)| line_to_map(kind, line)))
             .done()
@@ -194,14 +212,16 @@ fn line_from_map(map: &Reader<'_>, currency: Currency) -> Result<(LineKind, Line
 mod tests {
     use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
-    use domain::Money;
+    use domain::{AccountId, BillingModel, Money};
 
     fn eur() -> Currency {
         Currency::parse("EUR").unwrap()
     }
 
-    fn account() -> AccountId {
-        AccountId::parse("contoso").unwrap()
+    /// An account that last changed after the day.
+    fn account() -> Account {
+        let day_after = Days::between(day(), day()).unwrap().end();
+        Account::open(AccountId::parse("contoso").unwrap(), eur(), BillingModel::Prepaid, day_after)
     }
 
     fn day() -> Date {
@@ -240,12 +260,12 @@ mod tests {
         Lines::kept(eur(), kinds.into_iter().zip(1..).map(line)).unwrap()
     }
 
-    fn read(items: &[Item]) -> BTreeMap<Date, Lines> {
-        let mut found = Found::default();
+    fn read(account: &Account, items: &[Item]) -> BTreeMap<Date, Lines> {
+        let mut found = Found::of(account);
         for item in items {
-            found.add(item, eur()).unwrap();
+            found.add(item).unwrap();
         }
-        found.whole(eur()).unwrap()
+        found.whole().unwrap()
     }
 
     #[test]
@@ -253,13 +273,33 @@ mod tests {
         for (most, items) in [(LINES_AN_ITEM, 1), (5, 3), (1, 12)] {
             let stored = items_of(&account(), day(), &lines(), most);
             assert_eq!(stored.len(), items);
-            assert_eq!(read(&stored), BTreeMap::from([(day(), lines())]));
-            assert!(items == 1 || read(&stored[1..]).is_empty(), "an item is missing");
+            assert_eq!(read(&account(), &stored), BTreeMap::from([(day(), lines())]));
+            assert!(items == 1 || read(&account(), &stored[1..]).is_empty(), "an item is missing");
         }
         let none = Lines::none(eur());
         let stored = items_of(&account(), day(), &none, LINES_AN_ITEM);
         assert_eq!(stored[0][PART], AttributeValue::S("lines#2026-11-20#0000".into()));
-        assert_eq!(read(&stored), BTreeMap::from([(day(), none)]));
+        assert_eq!(read(&account(), &stored), BTreeMap::from([(day(), none)]));
+    }
+
+    #[test]
+    fn the_lines_of_the_last_day_hold_for_one_version() {
+        let changed_on_the_day = |version| {
+            let mut account = account();
+            account.as_of -= jiff::SignedDuration::from_hours(1);
+            account.version = version;
+            account
+        };
+        let stored = items_of(&changed_on_the_day(7), day(), &lines(), 5);
+        let kept = BTreeMap::from([(day(), lines())]);
+        assert_eq!(read(&changed_on_the_day(7), &stored), kept);
+        for other in [changed_on_the_day(8), account()] {
+            assert!(read(&other, &stored).is_empty(), "version {}", other.version);
+        }
+        let (final_lines, after) = (items_of(&account(), day(), &lines(), 5), changed_on_the_day(7));
+        assert!(read(&after, &final_lines).is_empty(), "they may hold more than the account as it was read");
+        let mixed = [&stored[..1], &final_lines[1..]].concat();
+        assert!(read(&account(), &mixed).is_empty(), "an item is missing");
     }
 
     #[test]
@@ -273,7 +313,7 @@ mod tests {
             let Some(AttributeValue::L(maps)) = item.get_mut("lines") else { panic!("a list") };
             let AttributeValue::M(map) = &mut maps[0] else { panic!("a map") };
             map.insert(name.to_owned(), value);
-            let found = Found::default().add(&item, eur()).unwrap_err().to_string();
+            let found = Found::of(&account()).add(&item).unwrap_err().to_string();
             assert_eq!(found, format!("the lines of an account's day is corrupt: {problem}"));
         }
     }

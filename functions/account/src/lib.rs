@@ -5,11 +5,13 @@
 //! | [`open`] | create an account (A1) |
 //! | [`read`] | read one, list all |
 //! | [`settings`] | change its profile, its cards, its warning amount and its billing model (A1, F10, N4, S8) |
+//! | [`limits`] | set its spending limits and the margin of its calls (C1, C2) |
 //! | [`pools`] | set its pools of included minutes (S7) |
 //! | [`plans`] | the catalogue of plans (S7) |
 //! | [`auto_recharge`] | set auto-recharge, resume it (R1, R5, R6) |
 
 pub mod auto_recharge;
+pub mod limits;
 pub mod open;
 pub mod plans;
 pub mod pools;
@@ -46,6 +48,7 @@ api::routes! { &Ports;
     "DELETE /v1/accounts/{id}/payment-method/backup" () => settings::remove_backup,
     "GET /v1/accounts/{id}/billing-model/preview" () => settings::preview_switch,
     "PUT /v1/accounts/{id}/pools" () => pools::set,
+    "PUT /v1/accounts/{id}/limits" () => limits::set,
     "GET /v1/plans" () => plans::list,
 }
 

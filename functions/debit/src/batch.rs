@@ -150,6 +150,8 @@ pub struct Batch<'a> {
     account_balance: Option<Money>,
     /// The messages that the rows came in, if any.
     parts: Vec<Part<'a>>,
+    /// Whether the records end the holds of their calls (C1).
+    ends_holds: bool,
 }
 
 impl<'a> Batch<'a> {
@@ -181,6 +183,7 @@ impl<'a> Batch<'a> {
         let mut batch = Self::with(rows, currency, verdicts);
         batch.looks |= messages.iter().any(|message| message.is_repeated);
         batch.parts = parts;
+        batch.ends_holds = true;
         batch.note_rejected();
         batch
     }
@@ -208,8 +211,16 @@ impl<'a> Batch<'a> {
             balance: None,
             account_balance: None,
             parts: Vec::new(),
+            ends_holds: false,
             rows,
         }
+    }
+
+    /// Lets the records end the holds of their calls, as those in the service's own format do.
+    #[must_use]
+    pub fn ending_holds(mut self, ends_holds: bool) -> Self {
+        self.ends_holds = ends_holds;
+        self
     }
 
     /// Sets the deadline. Records that are not reached by then are [`Verdict::NotReached`].
@@ -307,7 +318,13 @@ impl<'a> Batch<'a> {
         let rejected =
             rejected.map(|(cause, rejected)| Caused { value: rejected.clone(), cause: cause.clone() });
         let records = group.iter().map(record).collect();
-        Submission { now, until: self.until, records, rejected: rejected.collect() }
+        Submission {
+            now,
+            until: self.until,
+            records,
+            ends_holds: self.ends_holds,
+            rejected: rejected.collect(),
+        }
     }
 
     /// The correlation id of the request, or of the message that a row came in.

@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex};
 
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Decided, Outcome, Terms};
+use domain::hold::{HoldKey, Holds};
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::{Account, AccountId, Decision, Money, Pools, RejectedRecord, UsageRecord};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use rates::PublishedRates;
-use store::{Applied, Combined, Seen, Store, Turn};
+use store::{Applied, Beside, Combined, Seen, Store, Turn, Wanted};
 use telemetry::Correlation;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -44,6 +45,8 @@ pub(crate) struct Submission {
     pub(crate) until: Option<Instant>,
     /// No two of them have the same key.
     pub(crate) records: Vec<Caused<UsageRecord>>,
+    /// Whether they are in the service's own format, whose records end the holds of their calls.
+    pub(crate) ends_holds: bool,
     /// Rejected records, which are written into the journal.
     pub(crate) rejected: Vec<Caused<RejectedRecord>>,
 }
@@ -95,6 +98,7 @@ struct Job {
     now: Timestamp,
     until: Option<Instant>,
     records: Vec<Caused<UsageRecord>>,
+    ends_holds: bool,
     /// Rejected records that are not in the journal yet.
     rejected: Vec<Caused<RejectedRecord>>,
     committed: Committed,
@@ -108,11 +112,11 @@ impl Commits {
 
     /// Commits a submission, beside others that wait for the account.
     pub(crate) async fn submit(self: &Arc<Self>, account: &AccountId, submission: Submission) -> Committed {
-        let Submission { now, until, records, rejected } = submission;
+        let Submission { now, until, records, ends_holds, rejected } = submission;
         let (caller, committed) = oneshot::channel();
         let findings = records.iter().map(|_| None).collect();
         let so_far = Committed { findings, ..Committed::default() };
-        let job = Job { now, until, records, rejected, committed: so_far, caller };
+        let job = Job { now, until, records, ends_holds, rejected, committed: so_far, caller };
         self.wait(account, |waiting| waiting.push_back(job));
         committed
             .await
@@ -205,10 +209,11 @@ impl Commits {
     async fn commit(&self, account: &AccountId, turn: &Turn, jobs: &mut [Job]) -> Result<(), BatchError> {
         let rates = self.rates.get()?;
         let now = jobs.iter().map(|job| job.now).max().expect("a commit is for somebody");
-        let decide = |account: &Account, pools: &Pools, seen: &Seen| {
-            decide(account, now, jobs, seen, Terms { rates, pools })
+        let wanted = |account: &Account, seen: &Seen| holds_wanted(account, now, jobs, seen);
+        let decide = |account: &Account, pools: &Pools, seen: &Seen, beside: &Beside| {
+            decide(account, now, jobs, seen, Terms { rates, pools }, &beside.holds)
         };
-        let applied = self.store.apply_combined(account, turn, decide).await?;
+        let applied = self.store.apply_combined(account, turn, wanted, decide).await?;
         let requests = applied.answer.requests();
         if requests.len() > 1 {
             let (version, requests) = (applied.account.version, requests.join(" "));
@@ -241,32 +246,62 @@ impl Plan {
     }
 }
 
-/// Decides on the open records of all jobs whose callers wait, in order. A record whose key an earlier job has is left out:
-/// the row that the commit writes tells what becomes of it.
-fn decide(account: &Account, now: Timestamp, jobs: &[Job], seen: &Seen, terms: Terms<'_>) -> Combined<Plan> {
+/// The open records of all jobs whose callers wait, in order, as many as a commit may have. A record whose key an earlier job has is
+/// left out: the row that the commit writes tells what becomes of it.
+fn open_records<'a>(jobs: &'a [Job], seen: &Seen) -> Vec<((usize, usize), &'a Caused<UsageRecord>)> {
     let mut keys = HashSet::new();
-    let (mut places, mut records, mut causes) = (Vec::new(), Vec::new(), Vec::new());
-    let in_time = || jobs.iter().enumerate().filter(|(_, job)| !job.is_late());
-    for (number, job) in in_time() {
-        for (place, Caused { value: record, cause }) in job.open_records() {
-            let key = record.key();
-            let is_free = seen.row(&key).is_none() && record.requires().is_none_or(|key| !seen.lacks(&key));
-            if is_free && keys.insert(key) {
-                places.push((number, place));
-                records.push(record);
-                causes.push(cause.clone());
-            }
-        }
+    let in_time = jobs.iter().enumerate().filter(|(_, job)| !job.is_late());
+    let records = in_time
+        .flat_map(|(number, job)| job.open_records().map(move |(place, record)| ((number, place), record)));
+    let is_free = |record: &UsageRecord| {
+        seen.row(&record.key()).is_none() && record.requires().is_none_or(|key| !seen.lacks(&key))
+    };
+    records
+        .filter(|(_, record)| is_free(&record.value) && keys.insert(record.value.key()))
+        .take(MAX_ROWS_PER_COMMIT)
+        .collect()
+}
+
+/// The holds that the records of a commit may end (C1). Only records in the service's own format end holds, and an account without
+/// calls in progress has none.
+fn holds_wanted(account: &Account, now: Timestamp, jobs: &[Job], seen: &Seen) -> Wanted {
+    if account.held.count(now.max(account.as_of)) == 0 {
+        return Wanted::default();
     }
+    let records = open_records(jobs, seen).into_iter();
+    let records = records.filter(|((job, _), _)| jobs[*job].ends_holds);
+    Wanted {
+        holds: records.filter_map(|(_, record)| HoldKey::of_record(&record.value)).collect(),
+        ..Wanted::default()
+    }
+}
+
+/// Decides on the open records of all jobs whose callers wait.
+fn decide(
+    account: &Account,
+    now: Timestamp,
+    jobs: &[Job],
+    seen: &Seen,
+    terms: Terms<'_>,
+    holds: &Holds,
+) -> Combined<Plan> {
+    let (mut places, mut records, mut causes) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, Caused { value: record, cause }) in open_records(jobs, seen) {
+        places.push(place);
+        records.push(record);
+        causes.push(cause.clone());
+    }
+    let mut keys: HashSet<_> = records.iter().map(|record| record.key()).collect();
+    let in_time = jobs.iter().filter(|job| !job.is_late());
     let mut rejected = Vec::new();
-    for Caused { value: record, cause } in in_time().flat_map(|(_, job)| &job.rejected) {
+    for Caused { value: record, cause } in in_time.flat_map(|job| &job.rejected) {
         let key = record.key();
         if seen.row(&key).is_none() && keys.insert(key) {
             rejected.push(record);
             causes.push(cause.clone());
         }
     }
-    let Decision { change, answer: decided } = debit::decide(account, now, &records, &rejected, terms);
+    let Decision { change, answer: decided } = debit::decide(account, now, &records, &rejected, terms, holds);
     let cause = decided.first_event.and_then(|place| causes[place].clone());
     Combined { decision: Decision { change, answer: Plan { places, decided, causes } }, cause }
 }

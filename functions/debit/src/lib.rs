@@ -116,7 +116,7 @@ pub async fn debit(request: &Request, Timed { ports, until }: Timed<'_>) -> Resu
     let context = Context { currency: account.currency, rates, rate_all };
     let rows = cdr::read(format, request.body(), &context).map_err(unreadable)?;
 
-    let batch = Batch::new(&rows, account.currency).until(until);
+    let batch = Batch::new(&rows, account.currency).ending_holds(format == Format::Json).until(until);
     let done = batch.apply(ports, &id, request.now()).await.map_err(failed)?;
     let shown = doc::show(&rows, &done, format == Format::Json);
     let reply = Reply::json(200, &shown);

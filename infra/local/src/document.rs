@@ -35,6 +35,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         debit::Doc::openapi(),
         report::Doc::openapi(),
         invoice::Doc::openapi(),
+        authorize::Doc::openapi(),
     ] {
         document.merge(part);
     }

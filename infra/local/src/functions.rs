@@ -57,12 +57,21 @@ pub enum ApiFunction {
     Report,
     /// Ends invoices.
     Invoice,
+    /// Says whether a call may start.
+    Authorize,
 }
 
 impl ApiFunction {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Purchase, Self::Debit, Self::Account, Self::Statement, Self::Report, Self::Invoice];
+    pub const ALL: [Self; 7] = [
+        Self::Purchase,
+        Self::Debit,
+        Self::Account,
+        Self::Statement,
+        Self::Report,
+        Self::Invoice,
+        Self::Authorize,
+    ];
 
     /// The function that answers a route.
     pub(crate) fn of(route: &str) -> Option<Self> {
@@ -78,6 +87,7 @@ impl ApiFunction {
             Self::Statement => statement::ROUTES,
             Self::Report => report::ROUTES,
             Self::Invoice => invoice::ROUTES,
+            Self::Authorize => authorize::ROUTES,
         }
     }
 }
@@ -90,6 +100,7 @@ pub struct Functions {
     statement: statement::Ports,
     report: report::Ports,
     invoice: invoice::Ports,
+    authorize: authorize::Ports,
     expire: expire::Ports,
     recharge: recharge::Ports,
     publish: publish::Ports,
@@ -100,24 +111,25 @@ pub struct Functions {
     flights: Arc<Flights>,
 }
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "purchase",
     "debit",
     "account",
     "statement",
     "report",
     "invoice",
+    "authorize",
     "expire",
     "recharge",
     "publish",
     "notify",
     "reconcile",
 ];
-const EXPIRE: usize = 6;
-const RECHARGE: usize = 7;
-const PUBLISH: usize = 8;
-const NOTIFY: usize = 9;
-const RECONCILE: usize = 10;
+const EXPIRE: usize = 7;
+const RECHARGE: usize = 8;
+const PUBLISH: usize = 9;
+const NOTIFY: usize = 10;
+const RECONCILE: usize = 11;
 
 /// How long a batch or a request of finished calls may take, as on Lambda.
 const DEBITS_FOR: Duration = Duration::from_secs(26);
@@ -174,6 +186,8 @@ impl Functions {
         sandbox.create_table().await?;
         let client = database.client(faults);
         let store = || Arc::new(Store::new(client.clone(), tables.clone()));
+        // Calls are authorized and charged for at the same time, so within this process they take turns.
+        let calls = store();
         let leases = MailLeases::new(client.clone(), NOTICES.name, MailLeases::LASTING);
         leases.create_table().await?;
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
@@ -185,7 +199,8 @@ impl Functions {
                 processor: processor.clone(),
                 limits: limits.clone(),
             },
-            debit: debit::Ports::new(store(), rates.clone()),
+            authorize: authorize::Ports { store: Arc::new(calls.beside()), rates: rates.clone() },
+            debit: debit::Ports::new(calls, rates.clone()),
             account: account::Ports { store: store(), processor: processor.clone(), limits },
             statement: statement::Ports {
                 store: store(),
@@ -254,6 +269,11 @@ impl Functions {
         &self.report
     }
 
+    /// The ports of the authorize function, for such tests.
+    pub fn authorize_ports(&self) -> &authorize::Ports {
+        &self.authorize
+    }
+
     /// The ports of the recharge function, for such tests.
     pub fn recharge_ports(&self) -> &recharge::Ports {
         &self.recharge
@@ -281,6 +301,7 @@ impl Functions {
                     report::handle(event, &functions.report, Instant::now() + REPORTS_FOR).await
                 }
                 ApiFunction::Invoice => invoice::handle(event, &functions.invoice).await,
+                ApiFunction::Authorize => authorize::handle(event, &functions.authorize).await,
             }
         });
         let response = run.await.unwrap_or_else(|panic| {
@@ -463,6 +484,7 @@ impl Functions {
             &self.statement.store,
             &self.report.store,
             &self.invoice.store,
+            &self.authorize.store,
             &self.expire.store,
             &self.recharge.store,
             &self.publish.store,

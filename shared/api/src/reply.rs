@@ -21,6 +21,11 @@ impl Reply {
             .with_header("content-type", "application/json")
     }
 
+    /// An answer without a body, with status 204.
+    pub fn nothing() -> Self {
+        Self { status: 204, headers: HeaderMap::new(), body: None }
+    }
+
     /// A CSV answer (RFC 4180) with status 200.
     pub fn csv(body: String) -> Self {
         Self { status: 200, headers: HeaderMap::new(), body: Some(Body::Text(body)) }

@@ -1,6 +1,7 @@
 //! Accounts as answers show them.
 
 use domain::account::{self, BillingModel};
+use domain::limits;
 use domain::money::Money;
 use domain::pool;
 use domain::profile::{self, Profile};
@@ -47,6 +48,9 @@ pub struct Account {
     /// The balance without funds that have expired.
     #[schema(example = "87.6500")]
     pub available: String,
+    /// The part of the funds that is held for calls in progress.
+    #[schema(example = "0.0000")]
+    pub held: String,
     /// The part of charges for finished calls that no lot covered.
     #[schema(example = "0.0000")]
     pub owed: String,
@@ -76,10 +80,41 @@ pub struct Account {
     pub payment_term_days: u16,
     /// The pools of included minutes, in the order in which calls use them.
     pub pools: Vec<Pool>,
+    /// The spending limits, and the margin of calls.
+    pub limits: Limits,
     /// The account's version, which grows by one with every change.
     pub version: u64,
     /// The instant at which the account was created.
     pub created_at: Instant,
+}
+
+/// Spending limits, and the margin of calls.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// How much the calls of each user may cost in a calendar month (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_user_monthly: Option<String>,
+    /// How much the calls of the account may cost in a day (UTC).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<String>,
+    /// What was charged today (UTC) towards the limit of a day, if there is one. What is held counts besides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spent_today: Option<String>,
+    /// How many seconds of what is held a call is not granted.
+    #[schema(example = 2)]
+    pub margin_seconds: u32,
+}
+
+impl Limits {
+    fn show(limits: &limits::Limits, now: Timestamp) -> Self {
+        Self {
+            per_user_monthly: limits.per_user_monthly.map(|limit| limit.amount.to_string()),
+            per_day: limits.per_day.map(|day| day.limit.amount.to_string()),
+            spent_today: limits.per_day.map(|day| day.spent_on(now).to_string()),
+            margin_seconds: limits.margin_seconds,
+        }
+    }
 }
 
 /// The settings and the state of auto-recharge.
@@ -274,6 +309,7 @@ impl Account {
             status: account.status(now).as_str().to_owned(),
             balance: account.balance().to_string(),
             available: account.available(now).to_string(),
+            held: account.held(now).to_string(),
             owed: account.owed.to_string(),
             next_expiry: account.next_expiry(now).map(|lot| NextExpiry {
                 amount: lot.remaining.to_string(),
@@ -288,6 +324,7 @@ impl Account {
             post_usage: (&account.post_usage).into(),
             payment_term_days: account.payment_term_days,
             pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
+            limits: Limits::show(&account.limits, now),
             version: account.version,
             created_at: account.created_at.into(),
         }

@@ -5,6 +5,7 @@
 //! | `account` | accounts, their cards and auto-recharge |
 //! | `funds` | lots, purchases and recharges |
 //! | `transaction` | journal entries, and records without a rate |
+//! | `authorization` | answers to switches |
 //! | `debit` | results of usage records |
 //! | `usage` | usage reports |
 //! | `reversal` | results of reversals, and of rating records later |
@@ -29,6 +30,7 @@
 
 mod account;
 mod amount;
+mod authorization;
 mod code;
 mod debit;
 mod funds;
@@ -43,10 +45,11 @@ mod transaction;
 mod usage;
 
 pub use account::{
-    Account, Accounts, AutoRecharge, Card, NextExpiry, Plan, Plans, Pool, PoolMonth, PostUsage,
+    Account, Accounts, AutoRecharge, Card, Limits, NextExpiry, Plan, Plans, Pool, PoolMonth, PostUsage,
     RechargeFailure, SwitchPreview,
 };
 pub use amount::Amount;
+pub use authorization::Authorization;
 pub use code::{Code, FieldError};
 pub use debit::{Counts, Debits, RecordProblem, RecordResult, RecordStatus};
 pub use funds::{Lot, Lots, NextAction, Purchase, PurchaseStatus, Purchases};

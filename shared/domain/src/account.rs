@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::card_payment::CardPaymentKind;
 use crate::changed_days::ChangedDays;
+use crate::hold::HeldSums;
 use crate::id::{AccountId, PaymentId};
 use crate::invoice::{self, PAYMENT_TERM_DAYS, UnpaidInvoice};
+use crate::limits::Limits;
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
 use crate::pool::PoolUse;
@@ -217,6 +219,10 @@ pub struct Account {
     pub pool_use: Vec<PoolUse>,
     /// The days whose usage has changed since it was last totalled.
     pub changed_days: ChangedDays,
+    /// The sums of its holds (C1).
+    pub held: HeldSums,
+    /// Its spending limits, and the margin of its calls (C1, C2).
+    pub limits: Limits,
 }
 
 impl Account {
@@ -245,6 +251,8 @@ impl Account {
             pools_version: 0,
             pool_use: Vec::new(),
             changed_days: ChangedDays::default(),
+            held: HeldSums::default(),
+            limits: Limits::default(),
         }
     }
 
@@ -256,6 +264,17 @@ impl Account {
     /// The balance without lots expired at `now` (T2).
     pub fn available(&self, now: Timestamp) -> Money {
         self.sum_of_lots(|lot| lot.usable_at(now)) - self.owed
+    }
+
+    /// What live holds hold of the funds (C1).
+    pub fn held(&self, now: Timestamp) -> Money {
+        self.held.amount(self.currency, now)
+    }
+
+    /// What may pay for a further call that ends at `end`: unspent funds of lots that outlive it, less what is owed and what is held
+    /// (T2, C1).
+    pub(crate) fn spendable_until(&self, end: Timestamp, held: Money) -> Money {
+        self.available(end) - held
     }
 
     /// Whether paid calls may start at `now` (A3).

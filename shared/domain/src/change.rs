@@ -2,8 +2,10 @@
 
 use crate::account::{Account, DayEnd};
 use crate::event::EventDetails;
+use crate::hold::HoldChange;
 use crate::invoice::ClosedMonth;
 use crate::journal::JournalEntry;
+use crate::limits::SpendingChange;
 use crate::payment::Payment;
 use crate::profile::Profile;
 
@@ -41,6 +43,10 @@ pub struct Change {
     pub closed: Option<ClosedMonth>,
     /// How the account stood at the end of the day of its last change, if this is the first change on a later day.
     pub day_end: Option<DayEnd>,
+    /// Holds that are written or removed.
+    pub holds: Vec<HoldChange>,
+    /// What is added to the spending of users, each of them once.
+    pub spending: Vec<SpendingChange>,
     /// The events that follow from it.
     pub events: Vec<EventDetails>,
 }
@@ -55,16 +61,21 @@ impl Change {
             payment: None,
             closed: None,
             day_end: None,
+            holds: Vec::new(),
+            spending: Vec::new(),
             events: Vec::new(),
         }
     }
 
     /// The items of the transaction that commits it, at most [`MAX_ITEMS_PER_COMMIT`]: the account, each entry with what
-    /// it needs, the profile, the payment, the invoice and the end of a day. They are counted here alone.
+    /// it needs, holds, the spending of users, the profile, the payment, the invoice and the end of a day. They are counted here alone.
     pub fn items(&self) -> usize {
         let entries: usize = self.entries.iter().map(JournalEntry::items).sum();
         let others =
             [self.profile.is_some(), self.payment.is_some(), self.closed.is_some(), self.day_end.is_some()];
-        1 + entries + others.into_iter().filter(|is_there| *is_there).count()
+        1 + entries
+            + self.holds.len()
+            + self.spending.len()
+            + others.into_iter().filter(|is_there| *is_there).count()
     }
 }

@@ -11,11 +11,12 @@ use crate::change::MAX_ITEMS_PER_COMMIT;
 use crate::draft::{Draft, NewEntry};
 use crate::event::EventDetails;
 use crate::funding::Funding;
+use crate::hold::{Hold, HoldKey, Holds};
 use crate::id::Fingerprint;
 use crate::journal::EntryDetails;
 use crate::journal_key::EntryKind;
 use crate::money::{Money, MoneyError};
-use crate::pool::Pools;
+use crate::pool::{PoolCall, Pools, minutes_used};
 use crate::rate::{RateTable, RatedCall, RatingBasis, RatingResult};
 use crate::rejected_record::RejectedRecord;
 use crate::time::Month;
@@ -62,13 +63,14 @@ pub struct Terms<'a> {
 /// Decides on records, in order, and writes rejected records, as many as one commit holds.
 ///
 /// The keys of records must be distinct, and none of them may be in the journal: the caller has taken duplicates and
-/// conflicts out (S2). The same holds for rejected records.
+/// conflicts out (S2). The same is true of rejected records. A record that is accepted ends its hold, if that is among `holds` (C1).
 pub fn decide(
     account: &Account,
     now: Timestamp,
     records: &[&UsageRecord],
     rejected: &[&RejectedRecord],
     terms: Terms<'_>,
+    holds: &Holds,
 ) -> Decision<Decided> {
     let mut draft = Draft::on(account, now);
     let (mut outcomes, mut balances) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
@@ -76,7 +78,8 @@ pub fn decide(
     let mut first_event = None;
     for (place, record) in records.iter().enumerate() {
         let result = rate(&draft, record, terms);
-        let items = result.as_ref().map_or(0, |result| items_needed(record, result));
+        let hold = HoldKey::of_record(record).filter(|_| !holds.is_empty()).and_then(|key| holds.get(&key));
+        let items = result.as_ref().map_or(0, |result| items_needed(&draft, record, result, hold));
         if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
         }
@@ -84,6 +87,9 @@ pub fn decide(
             Ok(result) => {
                 posts = true;
                 let outcome = post(&mut draft, record, result, terms.pools);
+                if let Some(hold) = hold {
+                    draft.end_hold(hold);
+                }
                 first_event = first_event.or_else(|| draft.has_event().then_some(place));
                 outcome
             }
@@ -114,7 +120,9 @@ pub(crate) fn rate(
         // A call of a month before the last uses no pool (S7).
         let pools = Some(terms.pools).filter(|_| is_recent);
         pools.map_or_else(Vec::new, |pools| {
-            pools.minutes_for(record, country, billed_seconds, &account.pool_use)
+            let call = PoolCall::of(record);
+            let used = |number| minutes_used(&account.pool_use, number, call.month);
+            pools.minutes_for(call, country, billed_seconds, used)
         })
     };
     let result = terms.rates.rate(record, given, currency, minutes_for);
@@ -125,13 +133,16 @@ pub(crate) fn rate(
     Ok(result)
 }
 
-/// The items that the record's entry takes, as [`JournalEntry::items`](crate::journal::JournalEntry::items) counts them.
-fn items_needed(record: &UsageRecord, rated: &RatingResult) -> usize {
-    let kind = match rated {
-        RatingResult::Rated(_) => EntryKind::Usage,
-        RatingResult::Unrated => EntryKind::Unrated,
+/// The items that the record's entry takes, as [`JournalEntry::items`](crate::journal::JournalEntry::items) counts them, and those
+/// of its user's spending and of the hold that it ends.
+fn items_needed(draft: &Draft, record: &UsageRecord, rated: &RatingResult, hold: Option<&Hold>) -> usize {
+    let (kind, charge) = match rated {
+        RatingResult::Rated(call) => (EntryKind::Usage, call.price),
+        RatingResult::Unrated => (EntryKind::Unrated, Money::zero(draft.account().currency)),
     };
-    kind.items() + usize::from(record.requires().is_some())
+    kind.items()
+        + usize::from(record.requires().is_some())
+        + draft.items_of_charge(record.user_id.as_deref(), charge, draft.now(), hold)
 }
 
 fn post(draft: &mut Draft, record: &UsageRecord, rated: RatingResult, pools: &Pools) -> Outcome {
@@ -164,6 +175,7 @@ fn post(draft: &mut Draft, record: &UsageRecord, rated: RatingResult, pools: &Po
 pub(crate) fn charge(draft: &mut Draft, record: &UsageRecord, call: &RatedCall, pools: &Pools) -> NewEntry {
     let RatedCall { price, basis } = call;
     draft.use_minutes(pools, Month::of(record.started_at), basis.included());
+    draft.count_charge(record.user_id.as_deref(), *price, draft.now());
     let funding = Funding::of_call(draft, record, *price);
     NewEntry {
         key: record.key(),

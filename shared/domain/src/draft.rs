@@ -7,10 +7,12 @@ use crate::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage};
 use crate::card_payment::{CardPayment, LEASE};
 use crate::change::{Change, Decision};
 use crate::event::{EventDetails, PoolShare};
+use crate::hold::{Hold, HoldChange, HoldKey};
 use crate::id::{Fingerprint, LotId};
 use crate::invoice::{self, ClosedMonth, UnpaidInvoice};
 use crate::journal::{EntryDetails, JournalEntry, Lasting};
 use crate::journal_key::JournalKey;
+use crate::limits::{DayLimit, SpendingChange, UserSpending};
 use crate::lot::{Began, Draw, Lot};
 use crate::money::Money;
 use crate::payment::Payment;
@@ -41,6 +43,7 @@ impl Draft {
         let change = Change { day_end, ..Change::of(account) };
         let mut draft = Self { change, now, changed_before, last_balance };
         draft.close_past_month();
+        draft.change.account.held.forget_lapsed(now);
         let last_month = Month::of(now).previous();
         draft.change.account.pool_use.retain(|used| used.month >= last_month);
         draft
@@ -198,6 +201,109 @@ impl Draft {
         if list.get(place).is_none_or(|used| (used.month, used.number) != (month, number)) {
             list.insert(place, PoolUse { month, number, minutes: 0, told: 0 });
         }
+        &mut list[place]
+    }
+
+    /// Takes a hold, in place of an earlier one of the same leg if there is one (C1, C4).
+    pub(crate) fn hold(&mut self, mut hold: Hold, earlier: Option<&Hold>) {
+        hold.version = self.change.account.version;
+        if let Some(earlier) = earlier {
+            self.change.account.held.remove(earlier);
+            self.hold_for_user(earlier, -earlier.amount);
+        }
+        self.change.account.held.add(&hold);
+        self.hold_for_user(&hold, hold.amount);
+        self.change.holds.push(match earlier {
+            Some(earlier) => HoldChange::Instead(hold, earlier.version),
+            None => HoldChange::New(hold),
+        });
+    }
+
+    /// Forgets what was held for the user of a hold until instants that are over.
+    pub(crate) fn forget_lapsed(&mut self, hold: &Hold, spending: &UserSpending) {
+        let now = self.now;
+        if let (Some(user_id), Some(since)) = (&hold.user_id, hold.counts_since) {
+            let lapsed = spending.held.iter().filter(|(lapses_at, _)| *lapses_at <= now);
+            self.spending_of(user_id).lapsed = lapsed.map(|(lapses_at, _)| (*lapses_at, since)).collect();
+        }
+    }
+
+    /// Ends a hold, unless it is over or this commit ends it already.
+    pub(crate) fn end_hold(&mut self, hold: &Hold) {
+        if self.can_end(hold) {
+            self.change.account.held.remove(hold);
+            self.hold_for_user(hold, -hold.amount);
+            self.change.holds.push(HoldChange::Gone(hold.clone()));
+        }
+    }
+
+    /// Whether a hold lives, and this commit does not end it already.
+    pub(crate) fn can_end(&self, hold: &Hold) -> bool {
+        hold.lives_at(self.now) && !self.ends(&hold.key())
+    }
+
+    fn ends(&self, key: &HoldKey) -> bool {
+        self.change.holds.iter().any(|change| change.hold().key() == *key)
+    }
+
+    fn hold_for_user(&mut self, hold: &Hold, amount: Money) {
+        if let (Some(user_id), Some(since)) = (&hold.user_id, hold.counts_since) {
+            self.spending_of(user_id).held.push((hold.lapses_at, since, amount));
+        }
+    }
+
+    /// Counts a charge of a user towards the limits, or takes off one that was posted at this instant (C2).
+    pub(crate) fn count_charge(&mut self, user_id: Option<&str>, charge: Money, posted_at: Timestamp) {
+        let now = self.now;
+        if let Some(DayLimit { limit, day, spent }) = &mut self.change.account.limits.per_day
+            && posted_at >= limit.since
+            && day_of(posted_at) == day_of(now)
+        {
+            let before = if *day == day_of(now) { *spent } else { Money::zero(charge.currency()) };
+            (*day, *spent) = (day_of(now), before + charge);
+        }
+        if let (Some(user_id), Some(since)) = (user_id, self.counts_charge_since(charge, posted_at)) {
+            self.spending_of(user_id).spent.push((Month::of(now), since, charge));
+        }
+    }
+
+    /// Since when the limit counts that a charge of a user counts towards, if it does.
+    fn counts_charge_since(&self, charge: Money, posted_at: Timestamp) -> Option<Timestamp> {
+        let limit = self.change.account.limits.per_user_monthly?;
+        let counts = posted_at >= limit.since && Month::of(posted_at) == Month::of(self.now);
+        (counts && !charge.is_zero()).then_some(limit.since)
+    }
+
+    /// The further items of a charge that was posted at this instant: its user's spending, and the hold that it ends with that of the
+    /// hold's user.
+    pub(crate) fn items_of_charge(
+        &self,
+        user_id: Option<&str>,
+        charge: Money,
+        posted_at: Timestamp,
+        hold: Option<&Hold>,
+    ) -> usize {
+        let hold = hold.filter(|hold| self.can_end(hold));
+        let charged = user_id.filter(|_| self.counts_charge_since(charge, posted_at).is_some());
+        let holding =
+            hold.filter(|hold| hold.counts_since.is_some()).and_then(|hold| hold.user_id.as_deref());
+        let is_new = |user_id: &str| self.change.spending.iter().all(|change| change.user_id != user_id);
+        let users = usize::from(charged.is_some_and(is_new))
+            + usize::from(holding.is_some_and(|user_id| is_new(user_id) && charged != Some(user_id)));
+        usize::from(hold.is_some()) + users
+    }
+
+    fn spending_of(&mut self, user_id: &str) -> &mut SpendingChange {
+        let list = &mut self.change.spending;
+        let place = list.iter().position(|change| change.user_id == user_id).unwrap_or_else(|| {
+            list.push(SpendingChange {
+                user_id: user_id.to_owned(),
+                spent: Vec::new(),
+                held: Vec::new(),
+                lapsed: Vec::new(),
+            });
+            list.len() - 1
+        });
         &mut list[place]
     }
 

@@ -319,6 +319,8 @@ pub enum Setting {
     BillingModel,
     /// The number of days after which an invoice is due.
     PaymentTermDays,
+    /// The spending limits, and the margin of calls.
+    Limits,
 }
 
 /// Changed settings as they are now; those that were not changed are left out.

@@ -15,7 +15,10 @@
 //! | [`lot`] | funds bought at one instant | F1, F7, S1, S10 |
 //! | [`journal_key`] | the kind and key of a journal entry | S2, S3 |
 //! | [`usage`] | a usage record (CDR) | S2, S4, S6 |
+//! | [`emergency`] | emergency numbers | C3 |
 //! | [`pool`] | pools of included minutes, and their use | S7, N8 |
+//! | [`hold`] | what calls in progress may need | C1 |
+//! | [`limits`] | spending limits | C2 |
 //! | [`profile`] | an organization's name, recipients, cards and pools | A1, F10, S7 |
 //! | [`invoice`] | what an account that pays after use is asked for | S8, T3 |
 //! | [`card_payment`] | a purchase or recharge, from intention to outcome | F3-F5, F10 |
@@ -35,6 +38,7 @@
 //! | [`settings`] | changing profile, cards and warning amount | A1, F10, N4, N9 |
 //! | [`adjustment`] | the operator's corrections | F9 |
 //! | [`debit`] | paying for usage | S1-S7, S9, S10 |
+//! | [`authorization`] | whether a call may start, and how long it may last | C1-C4 |
 //! | [`unrated`] | paying for usage that had no rate when it came | S9 |
 //! | [`reversal`] | taking a charge back | S11 |
 //! | [`invoicing`] | how invoices come to be and end | S8, N12 |
@@ -46,19 +50,24 @@
 pub mod account;
 pub mod adjustment;
 pub mod audit;
+pub mod authorization;
 pub mod card_payment;
 pub mod change;
 pub mod changed_days;
 pub mod debit;
 pub mod draft;
+pub mod emergency;
+
 pub mod event;
 pub mod expiry;
 pub mod funding;
+pub mod hold;
 pub mod id;
 pub mod invoice;
 pub mod invoicing;
 pub mod journal;
 pub mod journal_key;
+pub mod limits;
 pub mod lot;
 pub mod money;
 pub mod payment;

@@ -133,11 +133,11 @@ impl Pool {
     }
 
     /// Whether it includes a call to this country, ISO 3166-1 alpha-2.
-    fn includes(&self, record: &UsageRecord, destination_country: &str) -> bool {
+    fn includes(&self, call: PoolCall<'_>, destination_country: &str) -> bool {
         let PoolTerms { plan, country, services, countries, .. } = &self.terms;
-        record.plan.as_ref() == Some(plan)
-            && record.user_country.as_ref() == Some(country)
-            && services.contains(&record.service)
+        call.plan == Some(plan)
+            && call.user_country == Some(country)
+            && services.contains(&call.service)
             && (countries.is_empty() || countries.iter().any(|listed| listed == destination_country))
     }
 }
@@ -185,19 +185,18 @@ impl Pools {
     }
 
     /// The pools that include a call, and the minutes that each gives it, in order: up to the call's billed minutes, as far as
-    /// they have some left in the month of its start.
+    /// they have some left in the month of its start. `taken` gives the minutes of a pool that are not there any more.
     pub(crate) fn minutes_for(
         &self,
-        record: &UsageRecord,
+        call: PoolCall<'_>,
         destination_country: &str,
         billed_seconds: u64,
-        used: &[PoolUse],
+        taken: impl Fn(u16) -> u64,
     ) -> Vec<IncludedMinutes> {
-        let month = Month::of(record.started_at);
         let mut wanted = billed_seconds.div_ceil(60);
         let mut given = Vec::new();
-        for pool in self.list.iter().filter(|pool| pool.includes(record, destination_country)) {
-            let left = pool.size_in(month).saturating_sub(minutes_used(used, pool.number, month));
+        for pool in self.list.iter().filter(|pool| pool.includes(call, destination_country)) {
+            let left = pool.size_in(call.month).saturating_sub(taken(pool.number));
             let minutes = left.min(wanted);
             if minutes > 0 {
                 wanted -= minutes;
@@ -221,6 +220,40 @@ fn pools_before(terms: &[PoolTerms], kept: &mut Vec<&Pool>) -> Vec<Option<Pool>>
         }
     }
     before
+}
+
+/// What pools know of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PoolCall<'a> {
+    /// The plan or licence that it is made on.
+    pub(crate) plan: Option<&'a String>,
+    /// The user's country, ISO 3166-1 alpha-2.
+    pub(crate) user_country: Option<&'a String>,
+    /// Its service.
+    pub(crate) service: Service,
+    /// The month (UTC) of its start.
+    pub(crate) month: Month,
+}
+
+impl<'a> PoolCall<'a> {
+    /// What pools know of a finished call.
+    pub(crate) fn of(record: &'a UsageRecord) -> Self {
+        Self {
+            plan: record.plan.as_ref(),
+            user_country: record.user_country.as_ref(),
+            service: record.service,
+            month: Month::of(record.started_at),
+        }
+    }
+}
+
+/// Minutes of a pool that are held for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldMinutes {
+    /// The pool's number within the account.
+    pub number: u16,
+    /// The minutes, above zero.
+    pub minutes: u64,
 }
 
 /// Minutes that a pool gave to a call.

@@ -73,7 +73,7 @@ pub fn decide(
     let mut results = Vec::with_capacity(targets.len());
     let mut reverses = false;
     for target in targets {
-        let items = items_needed(target.entry, draft.now());
+        let items = items_needed(&draft, target.entry);
         if 1 + items > MAX_ITEMS_PER_COMMIT {
             results.push(Err(ReversalRefusal::TooManyLots));
             continue;
@@ -124,9 +124,16 @@ fn can_take(account: &Account, entry: &JournalEntry) -> Result<(), ReversalRefus
 }
 
 /// The items that the reversal of an entry takes at most.
-fn items_needed(entry: &JournalEntry, now: Timestamp) -> usize {
-    let forfeited = entry.draws.iter().filter(|draw| is_over(draw, now)).count();
-    1 + forfeited + usize::from(matches!(entry.details, EntryDetails::Unrated { .. }))
+fn items_needed(draft: &Draft, entry: &JournalEntry) -> usize {
+    let forfeited = entry.draws.iter().filter(|draw| is_over(draw, draft.now())).count();
+    let further = match &entry.details {
+        EntryDetails::Usage { record, charge, .. } => {
+            draft.items_of_charge(record.user_id.as_deref(), -*charge, entry.posted_at, None)
+        }
+        // The marker of an unrated record.
+        _ => 1,
+    };
+    1 + forfeited + further
 }
 
 /// Whether the late records of the draw's lot are over, so that nothing can be kept in it.
@@ -148,6 +155,9 @@ fn reverse(draft: &mut Draft, target: &Target<'_>) {
     };
     let key = record.key().reversal();
     let included = draft.return_minutes(Month::of(record.started_at), included);
+    if let Some(charge) = charge {
+        draft.count_charge(record.user_id.as_deref(), -charge, entry.posted_at);
+    }
     let nothing = Money::zero(entry.amount.currency());
     let drawn = entry.draws.iter().fold(nothing, |sum, draw| sum + draw.amount);
     let (to_credit, uncredited) =

@@ -1,5 +1,5 @@
-//! Changing an account's profile, its cards, its warning amount, its pools, its billing model and
-//! the term of its invoices (A1, F10, N4, N9, S7, S8). Auto-recharge has settings of its own: see [`recharge::settings`](crate::recharge::settings).
+//! Changing an account's profile, its cards, its warning amount, its pools, its limits, its billing model and
+//! the term of its invoices (A1, F10, N4, N9, S7, C2, S8). Auto-recharge has settings of its own: see [`recharge::settings`](crate::recharge::settings).
 
 use jiff::Timestamp;
 
@@ -7,11 +7,12 @@ use crate::account::{Account, BillingModel, Warning};
 use crate::change::Decision;
 use crate::draft::Draft;
 use crate::event::{EventDetails, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard};
+use crate::limits::{DayLimit, Limit, Limits};
 use crate::money::Money;
 use crate::pool::PoolTerms;
 use crate::profile::{PaymentMethod, Profile};
 use crate::recharge::settings::{card_changed, new_auto_recharge, turn_off};
-use crate::time::Month;
+use crate::time::{Month, day_of};
 
 /// The settings as they are to be.
 #[derive(Clone, Debug)]
@@ -90,6 +91,49 @@ pub fn change(
     draft.add_event(settings_changed(fields, &by, before, &profile, auto_recharge));
     draft.set_profile(profile);
     Ok(draft.finish(()))
+}
+
+/// Limits as they are to be.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLimits {
+    /// How much the calls of each user may cost in a month, if that is limited.
+    pub per_user_monthly: Option<Money>,
+    /// How much the calls of the account may cost in a day, if that is limited.
+    pub per_day: Option<Money>,
+    /// How many seconds of what is held a call is not granted.
+    pub margin_seconds: u32,
+}
+
+/// Sets the spending limits (C2) and the margin (C1), and adds the event that says so. A limit that only gets another amount counts on;
+/// a new one counts from now on. If nothing differs, nothing changes.
+pub fn set_limits(
+    account: &Account,
+    profile: &Profile,
+    now: Timestamp,
+    new: &NewLimits,
+    by: &str,
+) -> Decision<()> {
+    let mut draft = Draft::on(account, now);
+    let (now, before) = (draft.now(), account.limits);
+    let limit =
+        |amount, before: Option<Limit>| Limit { amount, since: before.map_or(now, |limit| limit.since) };
+    let limits = Limits {
+        per_user_monthly: new.per_user_monthly.map(|amount| limit(amount, before.per_user_monthly)),
+        per_day: new.per_day.map(|amount| {
+            let limit = limit(amount, before.per_day.map(|day| day.limit));
+            match before.per_day {
+                Some(day) => DayLimit { limit, ..day },
+                None => DayLimit { limit, day: day_of(now), spent: Money::zero(account.currency) },
+            }
+        }),
+        margin_seconds: new.margin_seconds,
+    };
+    if limits == before {
+        return Decision::unchanged(());
+    }
+    draft.account_mut().limits = limits;
+    draft.add_event(settings_changed(vec![Setting::Limits], by, profile, profile, None));
+    draft.finish(())
 }
 
 /// Replaces the pools of included minutes (S7), and adds the event that says so. If the terms are the same, nothing changes.

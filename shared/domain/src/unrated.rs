@@ -12,7 +12,7 @@ use crate::draft::{Draft, NewEntry};
 use crate::rate::RatingResult;
 use crate::usage::UsageRecord;
 
-/// The items of an entry that charges for an unrated record: the entry, and the marker that goes.
+/// The items of an entry that charges for an unrated record: the entry, and the marker that goes. Its user's spending may be one more.
 const ITEMS: usize = 2;
 
 /// The outcome of an unrated record.
@@ -42,7 +42,8 @@ pub fn decide(
             outcomes.push(Outcome::StillUnrated);
             continue;
         };
-        if draft.items() + ITEMS > MAX_ITEMS_PER_COMMIT {
+        let of_user = draft.items_of_charge(record.user_id.as_deref(), call.price, draft.now(), None);
+        if draft.items() + ITEMS + of_user > MAX_ITEMS_PER_COMMIT {
             break;
         }
         let entry = charge(&mut draft, record, &call, terms.pools);

@@ -4,7 +4,9 @@
 use domain::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage, Warning};
 use domain::card_payment::CardPaymentKind;
 use domain::changed_days::ChangedDays;
+use domain::hold::HeldSums;
 use domain::invoice::{PAYMENT_TERM_DAYS, UnpaidInvoice};
+use domain::limits::{DayLimit, Limit, Limits, MARGIN_SECONDS};
 use domain::lot::Lot;
 use domain::profile::{Card, Locale, PaymentMethod, Profile};
 use domain::time::{FUTURE_TOLERANCE, Month, day_of, key_text};
@@ -14,6 +16,7 @@ use telemetry::Correlation;
 
 use crate::changed_item::{changed_days_from_bytes, changed_days_to_bytes};
 use crate::error::{StoreError, corrupt};
+use crate::hold_item::{held_from_bytes, held_to_bytes};
 use crate::item::{Item, Reader, Schema, Writer};
 use crate::pool_item::{pool_use_from_bytes, pool_use_to_bytes, pools_of, pools_to_profile};
 use crate::recharge_item::{recharge_from_map, recharge_to_map};
@@ -52,6 +55,8 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         .number_if("pools", Some(account.pools_version).filter(|version| *version > 0))
         .bytes_if("poolUse", pool_use_to_bytes(&account.pool_use))
         .bytes_if("changed", changed_days_to_bytes(&account.changed_days))
+        .bytes_if("held", held_to_bytes(&account.held))
+        .map_if("limits", limits_to_map(&account.limits))
         .text_if("facts", events)
         .text_if("correlation", cause.map(Correlation::as_str));
     for due in Due::ALL {
@@ -70,7 +75,7 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
 }
 
 /// The oldest shape in which software loses nothing of the account. Software that knows no invoices would close a month without
-/// one.
+/// one, and software that knows no holds would forget them.
 fn schema_of(account: &Account) -> Schema {
     let PostUsage { amount, carried, .. } = account.post_usage;
     let is_invoiced = !amount.is_zero()
@@ -80,10 +85,12 @@ fn schema_of(account: &Account) -> Schema {
     let is_of_pools = account.pools_version > 0
         || account.billing_model == BillingModel::Switching
         || account.lots.iter().any(|lot| lot.id.is_of_reversal());
-    match (is_invoiced, is_of_pools) {
-        (true, _) => Schema::Invoices,
-        (false, true) => Schema::Pools,
-        (false, false) => Schema::First,
+    let has_holds = account.held != HeldSums::default() || account.limits != Limits::default();
+    match (has_holds, is_invoiced, is_of_pools) {
+        (true, _, _) => Schema::Holds,
+        (false, true, _) => Schema::Invoices,
+        (false, false, true) => Schema::Pools,
+        (false, false, false) => Schema::First,
     }
 }
 
@@ -158,6 +165,40 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         pool_use: pool_use_from_bytes(reader.bytes("poolUse")?)
             .ok_or_else(|| reader.corrupt("poolUse cannot be unpacked"))?,
         changed_days: changed_days_of(&reader, as_of, version)?,
+        held: held_from_bytes(reader.bytes("held")?, currency)
+            .ok_or_else(|| reader.corrupt("held cannot be unpacked"))?,
+        limits: limits_from_map(reader.map_if("limits")?.as_ref(), currency)?,
+    })
+}
+
+/// Limits that are as those of a new account are left out.
+fn limits_to_map(limits: &Limits) -> Option<Writer> {
+    let Limits { per_user_monthly, per_day, margin_seconds } = limits;
+    let limit = |map: Writer, limit: &Limit| map.money("amount", limit.amount).instant("since", limit.since);
+    let day = |day: &DayLimit| {
+        limit(Writer::default(), &day.limit).text("day", day.day.to_string()).money("spent", day.spent)
+    };
+    (*limits != Limits::default()).then(|| {
+        Writer::default()
+            .map_if("user", per_user_monthly.as_ref().map(|user| limit(Writer::default(), user)))
+            .map_if("day", per_day.as_ref().map(day))
+            .number_if("margin", Some(*margin_seconds).filter(|margin| *margin != MARGIN_SECONDS))
+    })
+}
+
+fn limits_from_map(map: Option<&Reader<'_>>, currency: Currency) -> Result<Limits, StoreError> {
+    let Some(map) = map else { return Ok(Limits::default()) };
+    let limit = |map: &Reader<'_>| {
+        Ok::<_, StoreError>(Limit { amount: map.money("amount", currency)?, since: map.instant("since")? })
+    };
+    let day = |map: &Reader<'_>| {
+        let (day, spent) = (map.parsed("day", str::parse)?, map.money("spent", currency)?);
+        Ok::<_, StoreError>(DayLimit { limit: limit(map)?, day, spent })
+    };
+    Ok(Limits {
+        per_user_monthly: map.map_if("user")?.as_ref().map(limit).transpose()?,
+        per_day: map.map_if("day")?.as_ref().map(day).transpose()?,
+        margin_seconds: map.number_if("margin")?.unwrap_or(MARGIN_SECONDS),
     })
 }
 
@@ -330,6 +371,7 @@ mod tests {
     use aws_sdk_dynamodb::types::AttributeValue;
     use domain::Money;
     use domain::changed_days::{Days, MAX_SPANS};
+    use domain::hold::{HeldMinutesOfMonth, HeldSum};
     use domain::pool::{Pool, PoolTerms, PoolUse, Pools, Sizes};
     use domain::recharge::{Amounts, Failure, Recharge, State};
     use domain::time::day_of;
@@ -380,6 +422,25 @@ mod tests {
         account
     }
 
+    /// The same account with calls in progress that lapse at 16 instants and use three pools, and with limits.
+    fn with_holds() -> Account {
+        let mut account = account();
+        let month = Month::of(account.as_of);
+        let sum = |number: i64| HeldSum {
+            lapses_at: "2026-11-22T08:00:00Z".parse::<Timestamp>().unwrap()
+                + jiff::SignedDuration::from_mins(5 * number),
+            holds: 125,
+            amount: Money::new("12.3456".parse().unwrap(), account.currency).unwrap(),
+            minutes: vec![HeldMinutesOfMonth {
+                month,
+                number: u16::try_from(number % 3).unwrap(),
+                minutes: 1_234,
+            }],
+        };
+        account.held = HeldSums::from_stored((0..16).map(sum).collect()).unwrap();
+        account
+    }
+
     fn pools() -> Pools {
         let terms = PoolTerms {
             plan: "MCOPSTN2".into(),
@@ -427,16 +488,48 @@ mod tests {
     }
 
     #[test]
+    fn a_core_with_holds_and_limits_survives_storing() {
+        let mut account = with_holds();
+        let limit = Limit { amount: account.owed, since: account.as_of };
+        for limits in [
+            Limits { margin_seconds: 3, ..Limits::default() },
+            Limits { per_user_monthly: Some(limit), ..Limits::default() },
+            Limits {
+                per_day: Some(DayLimit { limit, day: day_of(account.as_of), spent: account.owed }),
+                margin_seconds: 0,
+                ..Limits::default()
+            },
+        ] {
+            account.limits = limits;
+            let item = core_to_item(&account, &[], None);
+            assert_eq!(item["schema"], AttributeValue::N("4".into()));
+            assert_eq!(core_from_item(&item).unwrap(), account);
+        }
+        account.held = HeldSums::default();
+        let mut item = core_to_item(&account, &[], None);
+        assert_eq!(core_from_item(&item).unwrap(), account);
+        assert_eq!(item["schema"], AttributeValue::N("4".into()));
+        item.insert("held".into(), AttributeValue::B(vec![1, 2].into()));
+        let problem = core_from_item(&item).unwrap_err().to_string();
+        assert_eq!(problem, "an account's core is corrupt: held cannot be unpacked");
+    }
+
+    #[test]
     fn a_usual_core_fits_a_write_unit() {
-        let account = account();
-        let available = account.available(account.as_of);
+        let available = account().available(account().as_of);
         let cause = Correlation::parse("0f8fad5b-d9cb-469f-a165-70867728950e");
-        for events in [vec![], vec![EventDetails::BalanceLow { available }]] {
+        let calm = Recharge { state: State::Armed, last_failure: None, ..account().recharge };
+        let in_calls = Account { recharge: calm, open_payments: Vec::new(), ..with_holds() };
+        for (account, events, with) in [
+            (account(), vec![], "an open payment"),
+            (account(), vec![EventDetails::BalanceLow { available }], "an open payment and an event"),
+            (in_calls, vec![], "16 sums of holds"),
+        ] {
             let item = core_to_item(&account, &events, cause.as_ref());
             let bytes: usize = item.iter().map(|(name, value)| name.len() + size(value)).sum();
             assert!(
                 bytes < 1024,
-                "a core with two lots, three pools in two months and an open payment has {bytes} bytes"
+                "a core with two lots, three pools in two months and {with} has {bytes} bytes"
             );
         }
     }
@@ -479,8 +572,8 @@ mod tests {
     #[test]
     fn a_newer_schema_is_left_alone() {
         let mut item = core_to_item(&account(), &[], None);
-        item.insert("schema".into(), AttributeValue::N("4".into()));
-        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 4, .. })));
+        item.insert("schema".into(), AttributeValue::N("5".into()));
+        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 5, .. })));
     }
 
     #[test]

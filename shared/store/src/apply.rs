@@ -5,9 +5,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use domain::change::Change;
+use domain::hold::{Hold, HoldKey, Holds};
 use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
+use domain::limits::UserSpending;
+use domain::time::Month;
 use domain::{Account, AccountId, Decision, Pools, Profile};
+use jiff::Timestamp;
 use telemetry::Correlation;
 use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
 
@@ -21,11 +25,14 @@ use crate::mutex::Turn;
 /// time of an API request.
 const MAX_TRIES: u32 = 24;
 
-/// Entries that earlier tries of a decision found in the journal. The next try leaves them out.
+/// Entries that earlier tries of a decision found in the journal, and holds that were in the way. The next try leaves them out.
 #[derive(Debug, Default)]
 pub struct Seen {
     existing: HashMap<JournalKey, JournalEntry>,
     missing: HashSet<JournalKey>,
+    holds: Holds,
+    /// Holds that were in the way before the account was read again. They are read again, too.
+    outdated: HashSet<HoldKey>,
 }
 
 impl Seen {
@@ -44,12 +51,27 @@ impl Seen {
         self.missing.contains(key)
     }
 
+    /// The live hold that was in the way of a new one.
+    pub fn hold(&self, key: &HoldKey) -> Option<&Hold> {
+        self.holds.get(key)
+    }
+
     /// Whether any of this is new.
-    fn add(&mut self, existing: Vec<JournalEntry>, missing: Vec<JournalKey>) -> bool {
-        let before = self.existing.len() + self.missing.len();
+    fn add(&mut self, existing: Vec<JournalEntry>, missing: Vec<JournalKey>, holds: Vec<Hold>) -> bool {
+        let before = self.len();
         self.missing.extend(missing);
         self.existing.extend(existing.into_iter().map(|row| (row.key.clone(), row)));
-        self.existing.len() + self.missing.len() > before
+        self.holds.extend(holds.into_iter().map(|hold| (hold.key(), hold)));
+        self.len() > before
+    }
+
+    /// Takes note that the account is read again, and that holds may have changed with it.
+    fn reload(&mut self) {
+        self.outdated.extend(self.holds.drain().map(|(key, _)| key));
+    }
+
+    fn len(&self) -> usize {
+        self.existing.len() + self.missing.len() + self.holds.len()
     }
 }
 
@@ -100,6 +122,24 @@ enum Needs {
     Profile,
 }
 
+/// What a decision wants to know beside the account, once that is read.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// The holds with these keys, at most a hundred.
+    pub holds: Vec<HoldKey>,
+    /// What this user has spent in the month, and since when the limit counts.
+    pub spending: Option<(String, Month, Timestamp)>,
+}
+
+/// What was read of that.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// The holds that there are.
+    pub holds: Holds,
+    /// What the user has spent, if it was wanted.
+    pub spending: Option<UserSpending>,
+}
+
 /// The state that a try decides on.
 struct Loaded {
     account: Account,
@@ -112,7 +152,7 @@ struct Loaded {
 
 /// A commit that may have been made, since its reply was lost.
 ///
-/// A commit with rows answers for itself: the next try meets its rows. One that writes nothing but the account and its
+/// A commit with rows or holds answers for itself: the next try meets them. One that writes nothing but the account and its
 /// profile is recognised by what it left there.
 struct Uncertain<T> {
     change: Change,
@@ -121,7 +161,7 @@ struct Uncertain<T> {
 
 impl<T> Uncertain<T> {
     fn of(change: Change, answer: T) -> Option<Self> {
-        let writes_rows = !change.entries.is_empty() || change.payment.is_some();
+        let writes_rows = !change.entries.is_empty() || change.payment.is_some() || !change.holds.is_empty();
         (!writes_rows).then_some(Self { change, answer })
     }
 
@@ -129,6 +169,10 @@ impl<T> Uncertain<T> {
         let same_profile = self.change.profile.is_none() || self.change.profile == loaded.profile;
         (self.change.account == loaded.account && same_profile).then_some(self.answer)
     }
+}
+
+fn nothing_wanted(_: &Account, _: &Seen) -> Wanted {
+    Wanted::default()
 }
 
 /// A decision that the current request alone asks for.
@@ -149,7 +193,7 @@ impl Store {
                 Ok(()) => return Ok(true),
                 Err(Refused::Raced) => {}
                 Err(Refused::Failed(problem)) => return Err(problem),
-                Err(Refused::Journal { .. } | Refused::PaymentMoved) => {
+                Err(Refused::InTheWay { .. } | Refused::PaymentMoved) => {
                     unreachable!("a new account has neither rows nor payments")
                 }
             }
@@ -191,8 +235,9 @@ impl Store {
         mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         let turn = self.turn(id).await;
-        self.run(id, &turn, Needs::Nothing, |loaded, seen| decide(&loaded.account, seen).map(of_this_request))
-            .await
+        let decide =
+            |loaded: &Loaded, seen: &Seen, _: &Beside| decide(&loaded.account, seen).map(of_this_request);
+        self.run(id, &turn, Needs::Nothing, nothing_wanted, decide).await
     }
 
     /// The same for a decision that needs the account's pools too.
@@ -206,12 +251,31 @@ impl Store {
         mut decide: impl FnMut(&Account, &Pools, &Seen) -> Decision<T> + Send,
     ) -> Result<Applied<T>, ApplyError<Infallible>> {
         let turn = self.turn(id).await;
-        let decide =
-            |loaded: &Loaded, seen: &Seen| Ok(of_this_request(decide(&loaded.account, &loaded.pools, seen)));
-        self.run(id, &turn, Needs::Pools, decide).await
+        let decide = |loaded: &Loaded, seen: &Seen, _: &Beside| {
+            Ok(of_this_request(decide(&loaded.account, &loaded.pools, seen)))
+        };
+        self.run(id, &turn, Needs::Pools, nothing_wanted, decide).await
     }
 
-    /// The same for a decision on behalf of several requests, at a turn that they share ([`Store::turn`]).
+    /// The same for a decision that needs holds or the spending of a user, which are read for each try once it has the account.
+    ///
+    /// # Errors
+    ///
+    /// The same. A decision of this kind never refuses.
+    pub async fn apply_with_holds<T>(
+        &self,
+        id: &AccountId,
+        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        mut decide: impl FnMut(&Account, &Pools, &Seen, &Beside) -> Decision<T> + Send,
+    ) -> Result<Applied<T>, ApplyError<Infallible>> {
+        let turn = self.turn(id).await;
+        let decide = |loaded: &Loaded, seen: &Seen, beside: &Beside| {
+            Ok(of_this_request(decide(&loaded.account, &loaded.pools, seen, beside)))
+        };
+        self.run(id, &turn, Needs::Pools, wanted, decide).await
+    }
+
+    /// The same on behalf of several requests, at a turn that they share ([`Store::turn`]).
     ///
     /// # Errors
     ///
@@ -220,10 +284,13 @@ impl Store {
         &self,
         id: &AccountId,
         turn: &Turn,
-        mut decide: impl FnMut(&Account, &Pools, &Seen) -> Combined<T> + Send,
+        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        mut decide: impl FnMut(&Account, &Pools, &Seen, &Beside) -> Combined<T> + Send,
     ) -> Result<Applied<T>, ApplyError<Infallible>> {
-        let decide = |loaded: &Loaded, seen: &Seen| Ok(decide(&loaded.account, &loaded.pools, seen));
-        self.run(id, turn, Needs::Pools, decide).await
+        let decide = |loaded: &Loaded, seen: &Seen, beside: &Beside| {
+            Ok(decide(&loaded.account, &loaded.pools, seen, beside))
+        };
+        self.run(id, turn, Needs::Pools, wanted, decide).await
     }
 
     /// Waits until it is this caller's turn to change the account. Within one process, changes to an account are made one
@@ -243,19 +310,31 @@ impl Store {
         mut decide: impl FnMut(&Account, &Profile) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         let turn = self.turn(id).await;
-        self.run(id, &turn, Needs::Profile, |loaded, _| {
+        self.run(id, &turn, Needs::Profile, nothing_wanted, |loaded, _, _| {
             let profile = loaded.profile.as_ref().expect("it was loaded with its profile");
             decide(&loaded.account, profile).map(of_this_request)
         })
         .await
     }
 
+    /// Boxed, so that the futures of all callers stay small.
     async fn run<T, R>(
         &self,
         id: &AccountId,
         _turn: &Turn,
         needs: Needs,
-        mut decide: impl FnMut(&Loaded, &Seen) -> Result<Combined<T>, R> + Send,
+        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        decide: impl FnMut(&Loaded, &Seen, &Beside) -> Result<Combined<T>, R> + Send,
+    ) -> Result<Applied<T>, ApplyError<R>> {
+        Box::pin(self.decide_and_commit(id, needs, wanted, decide)).await
+    }
+
+    async fn decide_and_commit<T, R>(
+        &self,
+        id: &AccountId,
+        needs: Needs,
+        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        mut decide: impl FnMut(&Loaded, &Seen, &Beside) -> Result<Combined<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         let mut seen = Seen::default();
         let mut tries = 0;
@@ -268,10 +347,21 @@ impl Store {
             if let Some(answer) = uncertain.take().and_then(|commit| commit.answer_if_made(&loaded)) {
                 return Ok(Applied { account: loaded.account, answer, seen, written: Vec::new() });
             }
-            let Combined { decision, cause } = match decide(&loaded, &seen) {
+            // Holds change with the account's version alone, and are read after the account. If the account changes between the two
+            // reads, the commit is refused. A hold that was written since must not be decided on beside the older account.
+            let mut wanted = wanted(&loaded.account, &seen);
+            wanted.holds.extend(seen.outdated.iter().cloned());
+            let beside = self.read_beside(&loaded.account, wanted).await?;
+            if beside.holds.values().any(|hold| hold.version > loaded.account.version) {
+                loaded = self.load(id, needs).await?;
+                seen.reload();
+                continue;
+            }
+            let Combined { decision, cause } = match decide(&loaded, &seen, &beside) {
                 // What is refused, or writes nothing, is decided on a consistent read, never on memory.
                 Ok(Combined { decision: Decision { change: None, .. }, .. }) | Err(_) if !loaded.fresh => {
                     loaded = self.load(id, needs).await?;
+                    seen.reload();
                     continue;
                 }
                 decided => decided.map_err(ApplyError::Refused)?,
@@ -285,8 +375,8 @@ impl Store {
                     let (account, answer) = (change.account, decision.answer);
                     return Ok(Applied { account, answer, seen, written: change.entries });
                 }
-                Err(Refused::Journal { existing, missing, raced }) => {
-                    let learned = seen.add(existing, missing);
+                Err(Refused::InTheWay { existing, missing, holds, raced }) => {
+                    let learned = seen.add(existing, missing, holds);
                     // The version held, and fewer rows are left, so this ends.
                     if learned && !raced {
                         continue;
@@ -315,6 +405,7 @@ impl Store {
             COMMIT_RETRIES.add(1);
             tokio::time::sleep(pause(tries)).await;
             loaded = self.load(id, needs).await?;
+            seen.reload();
         }
     }
 

@@ -9,15 +9,18 @@ use aws_sdk_dynamodb::types::{
 };
 use domain::change::Change;
 use domain::change::MAX_ITEMS_PER_COMMIT;
+use domain::hold::{Hold, HoldChange};
 use domain::journal::{EntryDetails, JournalEntry};
 use domain::journal_key::JournalKey;
 use domain::{AccountId, Invoice, Payment};
+use jiff::Timestamp;
 use telemetry::Correlation;
 
 use crate::Store;
 use crate::account_item::{core_to_item, day_end_to_item, profile_to_item};
 use crate::entry_item::{entry_from_item, entry_to_item, marker_key, marker_to_item};
-use crate::error::StoreError;
+use crate::error::{StoreError, corrupt};
+use crate::hold_item::{hold_from_item, hold_item_key, hold_to_item, spending_update};
 use crate::item::Item;
 use crate::payment_item::payment_to_item;
 use crate::tables::{ACCOUNT_ID, ENTRY, Tables};
@@ -29,11 +32,13 @@ pub(crate) enum Refused {
     /// Another commit came between, or DynamoDB saw two transactions on one item: decide again.
     Raced,
     /// What stands in the way: decide again without it.
-    Journal {
+    InTheWay {
         /// Rows that exist under keys we meant to write.
         existing: Vec<JournalEntry>,
         /// Rows we rely on that do not exist, and unrated rows without a marker.
         missing: Vec<JournalKey>,
+        /// Live holds where none was expected.
+        holds: Vec<Hold>,
         /// Another commit came between, too: decide again on a fresh read.
         raced: bool,
     },
@@ -51,6 +56,10 @@ enum Role<'a> {
     /// An entry that must exist, or an unrated entry whose marker must.
     Required(&'a JournalKey),
     Payment,
+    /// A hold that is written where none lives.
+    NewHold,
+    /// A hold that is written instead of another, or removed.
+    Hold,
 }
 
 impl Store {
@@ -123,6 +132,13 @@ fn items_of<'a>(
             items.push((Role::Side, put(&tables.journal, marker_to_item(account, &entry.key), None)));
         }
     }
+    for hold in &change.holds {
+        items.push(hold_item(tables, account, hold));
+    }
+    for spending in &change.spending {
+        let update = spending_update(&tables.accounts, account, spending, change.account.as_of);
+        items.push((Role::Side, TransactWriteItem::builder().update(update).build()));
+    }
     if let Some(payment) = &change.payment {
         items.push((Role::Payment, put_payment(tables, payment)));
     }
@@ -186,6 +202,44 @@ fn put(table: &str, item: Item, condition: Option<Condition>) -> TransactWriteIt
     TransactWriteItem::builder().put(put.build().expect("table and item are set")).build()
 }
 
+fn hold_item<'a>(tables: &Tables, account: &AccountId, change: &HoldChange) -> (Role<'a>, TransactWriteItem) {
+    let table = &tables.accounts;
+    match change {
+        HoldChange::New(hold) => {
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(hold_to_item(account, hold)))
+                .condition_expression("attribute_not_exists(accountId) OR lapsesAt <= :now")
+                .expression_attribute_values(":now", milliseconds(hold.authorized_at))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let put = put.build().expect("table and item are set");
+            (Role::NewHold, TransactWriteItem::builder().put(put).build())
+        }
+        HoldChange::Instead(hold, before) => {
+            let put = Put::builder()
+                .table_name(table)
+                .set_item(Some(hold_to_item(account, hold)))
+                .condition_expression("version = :before")
+                .expression_attribute_values(":before", AttributeValue::N(before.to_string()));
+            let put = put.build().expect("table and item are set");
+            (Role::Hold, TransactWriteItem::builder().put(put).build())
+        }
+        HoldChange::Gone(hold) => {
+            let delete = Delete::builder()
+                .table_name(table)
+                .set_key(Some(hold_item_key(account, &hold.key())))
+                .condition_expression("version = :before")
+                .expression_attribute_values(":before", AttributeValue::N(hold.version.to_string()));
+            let delete = delete.build().expect("table and key are set");
+            (Role::Hold, TransactWriteItem::builder().delete(delete).build())
+        }
+    }
+}
+
+fn milliseconds(instant: Timestamp) -> AttributeValue {
+    AttributeValue::N(instant.as_millisecond().to_string())
+}
+
 fn require(table: &str, account: &AccountId, key: &JournalKey) -> TransactWriteItem {
     let check = ConditionCheck::builder()
         .table_name(table)
@@ -224,7 +278,7 @@ fn read_refusal(error: SdkError<TransactWriteItemsError>, roles: &[Role<'_>]) ->
 }
 
 fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Option<Refused>, StoreError> {
-    let (mut existing, mut missing) = (Vec::new(), Vec::new());
+    let (mut existing, mut missing, mut holds) = (Vec::new(), Vec::new(), Vec::new());
     let (mut raced, mut payment_moved) = (false, false);
     for (reason, role) in reasons.iter().zip(roles) {
         match (reason.code().unwrap_or("None"), role) {
@@ -235,6 +289,12 @@ fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Op
             }
             ("ConditionalCheckFailed", Role::Required(key)) => missing.push((*key).clone()),
             ("ConditionalCheckFailed", Role::Payment) => payment_moved = true,
+            ("ConditionalCheckFailed", Role::NewHold) => {
+                let item = reason
+                    .item()
+                    .ok_or_else(|| corrupt("a hold", "the refusal of its key did not return it"))?;
+                holds.push(hold_from_item(item)?);
+            }
             (
                 "ConditionalCheckFailed"
                 | "TransactionConflict"
@@ -249,8 +309,8 @@ fn read_reasons(reasons: &[CancellationReason], roles: &[Role<'_>]) -> Result<Op
     // A payment that somebody else closed brings its row along: what matters is that it moved.
     Ok(if payment_moved {
         Some(Refused::PaymentMoved)
-    } else if !existing.is_empty() || !missing.is_empty() {
-        Some(Refused::Journal { existing, missing, raced })
+    } else if !existing.is_empty() || !missing.is_empty() || !holds.is_empty() {
+        Some(Refused::InTheWay { existing, missing, holds, raced })
     } else {
         raced.then_some(Refused::Raced)
     })

@@ -144,7 +144,7 @@ impl World {
                 let records: Vec<_> = (0..records).map(|_| record(self)).collect();
                 let records: Vec<_> = records.iter().collect();
                 let terms = Terms { rates: &RateTable::default(), pools: &Pools::default() };
-                let decided = debit::decide(&account, now, &records, &[], terms);
+                let decided = debit::decide(&account, now, &records, &[], terms, &domain::hold::Holds::new());
                 self.take(decided.change);
             }
             Op::Add { parts, units, expires_in_hours } => {

@@ -22,11 +22,13 @@ pub(crate) enum Schema {
     Pools = 2,
     /// Invoices.
     Invoices = 3,
+    /// Holds and spending limits.
+    Holds = 4,
 }
 
 impl Schema {
     /// The newest shapes that this software reads.
-    const NEWEST: Self = Self::Invoices;
+    const NEWEST: Self = Self::Holds;
 
     /// Its number, as it is stored.
     fn number(self) -> u32 {

@@ -5,14 +5,15 @@
 //! | `definition` | the definition of a table, and its creation from it |
 //! | [`tables`] | the tables of the books: names, keys and indexes |
 //! | `item` | attribute values, written and read by hand so that money stays exact |
-//! | `account_item`, `recharge_item`, `entry_item`, `payment_item`, `invoice_item`, `pool_item`, `changed_item` | the stored shapes |
+//! | `account_item`, `recharge_item`, `entry_item`, `payment_item`, `invoice_item`, `pool_item`, `hold_item`, `changed_item` | the stored shapes |
 //! | `apply` | load, decide, commit, until it is done |
 //! | `backoff` | pauses between tries |
 //! | `commit` | one transaction, and the meaning of its refusal |
 //! | `read` | single reads |
 //! | `invoices` | reads of invoices |
+//! | `holds` | reads of holds, and of what users have spent |
 //! | `day_ends` | the ends of an account's days |
-//! | `day_lines` | the lines of an account's days that are over |
+//! | `day_lines` | the kept lines of an account's days |
 //! | [`list`] | listings with cursors, and what is due |
 //! | [`books`] | an account's books, read item by item, damaged ones included |
 //! | `usage_totals` | the totals of an account's days |
@@ -36,6 +37,8 @@ mod entry_item;
 mod error;
 #[cfg(test)]
 mod extremes;
+mod hold_item;
+mod holds;
 mod invoice_item;
 mod invoices;
 mod item;
@@ -61,7 +64,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::Client;
 use domain::{Account, AccountId, Pools, Profile};
 
-pub use apply::{Applied, ApplyError, Combined, Seen};
+pub use apply::{Applied, ApplyError, Beside, Combined, Seen, Wanted};
 pub use definition::{IndexDefinition, TableDefinition};
 pub use error::StoreError;
 use error::corrupt;
@@ -83,10 +86,10 @@ pub struct Store {
     meter: Arc<Meter>,
     /// Accounts as this process last committed or read them. A guess to decide on: the commit's condition
     /// on the version says whether it was right.
-    remembered: Mutex<HashMap<AccountId, Account>>,
+    remembered: Arc<Mutex<HashMap<AccountId, Account>>>,
     /// The pools of these accounts, in the version in which this process last read them.
-    pools: Mutex<HashMap<AccountId, Arc<Pools>>>,
-    mutexes: AccountMutexes,
+    pools: Arc<Mutex<HashMap<AccountId, Arc<Pools>>>>,
+    mutexes: Arc<AccountMutexes>,
 }
 
 impl Store {
@@ -96,9 +99,22 @@ impl Store {
             client,
             tables,
             meter: Arc::default(),
-            remembered: Mutex::default(),
-            pools: Mutex::default(),
-            mutexes: AccountMutexes::default(),
+            remembered: Arc::default(),
+            pools: Arc::default(),
+            mutexes: Arc::default(),
+        }
+    }
+
+    /// A store that remembers accounts together with this one and takes turns with it, and counts what it consumes on its own.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            tables: self.tables.clone(),
+            meter: Arc::default(),
+            remembered: self.remembered.clone(),
+            pools: self.pools.clone(),
+            mutexes: self.mutexes.clone(),
         }
     }
 

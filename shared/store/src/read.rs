@@ -255,7 +255,7 @@ impl Store {
     }
 
     /// Items under distinct keys, as many as there are.
-    async fn batch(&self, table: &str, keys: &[Item]) -> Result<Vec<Item>, StoreError> {
+    pub(crate) async fn batch(&self, table: &str, keys: &[Item]) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         for keys in keys.chunks(BATCH) {
             let mut wanted = keys.to_vec();

@@ -358,7 +358,7 @@ fn an_item_of_a_newer_schema_is_refused() {
         entry_from_item(&item)
     };
     assert!(["3", "2", "1", "0"].into_iter().all(|schema| of_schema(schema).is_ok()));
-    assert!(matches!(of_schema("4"), Err(StoreError::NewerSchema { found: 4, .. })));
+    assert!(matches!(of_schema("5"), Err(StoreError::NewerSchema { found: 5, .. })));
 }
 
 #[test]

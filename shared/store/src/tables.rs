@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::Client;
 use domain::changed_days::Days;
+use domain::hold::HoldKey;
 use domain::time::Days as PeriodOfDays;
 use domain::usage_report::Dimension;
 use domain::{AccountId, Fingerprint};
@@ -19,6 +20,7 @@ pub const ACCOUNTS: TableDefinition = TableDefinition {
         IndexDefinition::of_keys(LISTING_INDEX, LISTED, ACCOUNT_ID),
     ],
     has_stream: true,
+    expiry: Some(EXPIRES_AT),
     ..TableDefinition::new("accounts", ACCOUNT_ID, Some(PART))
 };
 
@@ -54,6 +56,9 @@ pub(crate) const ENTRY: &str = "entry";
 /// Sort key of `payments`.
 pub(crate) const PAYMENT_ID: &str = "paymentId";
 
+/// The second (since 1970) after which a part of an account is deleted. Few parts have one.
+pub(crate) const EXPIRES_AT: &str = "expiresAt";
+
 /// The part of an account that every decision reads.
 pub(crate) const CORE: &str = "core";
 /// The part with name, recipients and cards.
@@ -88,6 +93,22 @@ pub(crate) fn lines_part(day: Date, number: usize) -> String {
 pub(crate) fn lines_range(days: PeriodOfDays) -> [String; 2] {
     // `$` follows `#`, so the second text is greater than each part of the last day.
     [format!("lines#{}#", days.first()), format!("lines#{}$", days.last())]
+}
+
+/// The part with a hold.
+pub(crate) fn hold_part(hold: &HoldKey) -> String {
+    format!("hold#{}", hold.as_str())
+}
+
+/// Two texts between which the parts of the holds are whose keys begin so, and no others.
+pub(crate) fn holds_range(beginning: &str) -> [String; 2] {
+    // A key has digits and letters, and `~` follows them all.
+    [format!("hold#{beginning}"), format!("hold#{beginning}~")]
+}
+
+/// The part with the spending of a user.
+pub(crate) fn user_part(user: &Fingerprint) -> String {
+    format!("user#{}", user.as_str())
 }
 
 /// Lists account ids: every core has `listed` = [`LISTED`].

@@ -8,6 +8,7 @@ use domain::adjustment::{self, AdjustmentRequest};
 use domain::audit::{Audit, Finding};
 use domain::change::Change;
 use domain::debit::{self, Terms};
+use domain::hold::Holds;
 use domain::journal::EntryDetails;
 use domain::lot::LIFETIME_MONTHS;
 use domain::pool::{IncludedMinutes, PoolTerms, minutes_used};
@@ -321,7 +322,7 @@ impl Product {
             return Answer::Conflict;
         }
         let terms = Terms { rates: &self.rates, pools: &self.profile.pools };
-        let decision = debit::decide(&self.account, at, &[record], &[], terms);
+        let decision = debit::decide(&self.account, at, &[record], &[], terms, &Holds::new());
         let (entries, decided) = self.commit(decision);
         match decided.outcomes.as_slice() {
             [debit::Outcome::Charged { .. }] => Answer::Accepted(charge_of(entries.last().unwrap())),

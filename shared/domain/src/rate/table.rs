@@ -213,9 +213,19 @@ impl RateTable {
     /// Whether the premium table knows this number better than the ordinary one: by a longer prefix, since
     /// both may have a row for its whole country.
     pub fn is_premium(&self, number: &Number, currency: Currency, started_at: Timestamp) -> bool {
-        let prefix_len =
-            |service| self.find(service, number, currency, started_at).map_or(0, |rate| rate.prefix.digits());
-        prefix_len(Service::Premium) > prefix_len(Service::UserOut)
+        let digits = |service| self.digits(service, number, currency, started_at);
+        digits(Service::Premium) > digits(Service::UserOut)
+    }
+
+    /// Whether the toll-free table knows this number better than that of other inbound numbers.
+    pub fn is_toll_free(&self, number: &Number, currency: Currency, started_at: Timestamp) -> bool {
+        let digits = |service| self.digits(service, number, currency, started_at);
+        digits(Service::TollFreeIn) > digits(Service::TollIn)
+    }
+
+    /// The digits of the longest prefix of a number that has a rate; zero if none has.
+    fn digits(&self, service: Service, number: &Number, currency: Currency, started_at: Timestamp) -> usize {
+        self.find(service, number, currency, started_at).map_or(0, |rate| rate.prefix.digits())
     }
 
     /// The services and currencies that have rates, with the number of their rows: by service, then by currency code.

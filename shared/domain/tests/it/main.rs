@@ -7,6 +7,7 @@
 
 mod altered;
 mod audit;
+mod authorization;
 mod books;
 mod given;
 mod history;

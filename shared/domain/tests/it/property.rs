@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use domain::adjustment::{self, AdjustmentRefusal, AdjustmentRequest};
 use domain::change::Change;
 use domain::event::{Expiring, UnusedFunds};
+use domain::hold::Holds;
 use domain::invoicing;
 use domain::journal::EntryDetails;
 use domain::lot::Draw;
@@ -229,7 +230,8 @@ impl World {
         }
         let (records, calls): (Vec<_>, Vec<_>) =
             fresh.iter().map(|(record, call)| (record, call.clone())).unzip();
-        let decision = debit::decide(&self.account, self.event(), &records, &[], priced(&self.rates));
+        let decision =
+            debit::decide(&self.account, self.event(), &records, &[], priced(&self.rates), &Holds::new());
         let (commit, outcomes) = self.model.debit(self.clock, &calls);
         assert_eq!(decision.answer.outcomes.iter().map(outcome).collect::<Vec<_>>(), outcomes);
         let one_by_one = self.one_by_one(&records);
@@ -254,7 +256,8 @@ impl World {
     /// The account after these records, each in a request of its own.
     fn one_by_one(&self, records: &[&UsageRecord]) -> Account {
         records.iter().fold(self.account.clone(), |account, record| {
-            let decision = debit::decide(&account, self.event(), &[record], &[], priced(&self.rates));
+            let decision =
+                debit::decide(&account, self.event(), &[record], &[], priced(&self.rates), &Holds::new());
             decision.change.map_or(account, |change| change.account)
         })
     }
@@ -824,13 +827,15 @@ fn live(
             Event::Call { amount, hours_ago } => {
                 let charge = format!("{amount}.0049");
                 let record = call(&format!("call{index}"), now - hours(hours_ago), 60, Some(&*charge));
-                debit::decide(&account, now, &[&record], &[], priced(&RateTable::default())).change
+                debit::decide(&account, now, &[&record], &[], priced(&RateTable::default()), &Holds::new())
+                    .change
             }
         };
         commit(&mut account, change);
     }
     let last = call("last", now, 0, None);
-    let change = debit::decide(&account, now, &[&last], &[], priced(&RateTable::default())).change;
+    let change =
+        debit::decide(&account, now, &[&last], &[], priced(&RateTable::default()), &Holds::new()).change;
     commit(&mut account, change);
     loop {
         let swept = expiry::sweep(&account, now).change;

@@ -3,6 +3,7 @@
 use domain::card_payment::{ABANDONED, LEASE};
 use domain::change::Decision;
 use domain::event::Setting;
+use domain::hold::Holds;
 use domain::profile::PaymentMethod;
 use domain::purchase::PurchaseLimits;
 use domain::recharge::{
@@ -75,7 +76,14 @@ impl Wallet {
     fn spend(&mut self, amount: &str) {
         self.calls += 1;
         let record = call(&format!("c{}", self.calls), self.now, 60, Some(amount));
-        let decision = debit::decide(&self.account, self.now, &[&record], &[], priced(&RateTable::default()));
+        let decision = debit::decide(
+            &self.account,
+            self.now,
+            &[&record],
+            &[],
+            priced(&RateTable::default()),
+            &Holds::new(),
+        );
         self.take(decision);
     }
 

@@ -3,6 +3,7 @@
 use domain::account::Warning;
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::debit::{self, Decided, Outcome};
+use domain::hold::Holds;
 use domain::journal::EntryDetails;
 use domain::rejected_record::{Message, RejectionStatus};
 use domain::{
@@ -29,7 +30,8 @@ fn rejection(index: u32) -> RejectedRecord {
 
 fn decide(account: &Account, records: &[UsageRecord], refused: &[RejectedRecord]) -> Decision<Decided> {
     let (records, refused): (Vec<_>, Vec<_>) = (records.iter().collect(), refused.iter().collect());
-    let decision = debit::decide(account, at(NOON), &records, &refused, priced(&RateTable::default()));
+    let decision =
+        debit::decide(account, at(NOON), &records, &refused, priced(&RateTable::default()), &Holds::new());
     if let Some(change) = &decision.change {
         Books::of(account).enter(account, change);
     }

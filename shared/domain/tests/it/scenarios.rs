@@ -6,6 +6,7 @@ use domain::adjustment::{self, AdjustmentRequest};
 use domain::card_payment::{CardPaymentState, LEASE};
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::change::{Change, Decision};
+use domain::hold::Holds;
 use domain::journal::EntryDetails;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::rate::RatingBasis;
@@ -38,7 +39,7 @@ pub(crate) fn pay_for(
         rates::read(format!("{header}\nuserOut,33,France,FR,EUR,0.02,0.1,60,60,2025-01-01\n").as_bytes())
             .unwrap();
     let Decision { change, answer } =
-        debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &[], priced(&rates));
+        debit::decide(account, now, &records.iter().collect::<Vec<_>>(), &[], priced(&rates), &Holds::new());
     assert_eq!(answer.kept, 0);
     Decision { change, answer: answer.outcomes }
 }
@@ -1067,7 +1068,8 @@ fn a_change_counts_every_item_of_its_transaction() {
     // An entry is one item. An entry that it requires is another, and so is the marker of an unrated record.
     for (revision, charge, expected) in [(1, Some("1"), 2), (2, Some("1"), 3), (1, None, 3), (2, None, 4)] {
         let record = UsageRecord { revision, ..call("r", now, 60, charge) };
-        let decided = debit::decide(&account, now, &[&record], &[], priced(&RateTable::default()));
+        let decided =
+            debit::decide(&account, now, &[&record], &[], priced(&RateTable::default()), &Holds::new());
         assert_eq!(decided.change.unwrap().items(), expected, "{revision} {charge:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::changed_days::Days;
 use domain::debit;
+use domain::hold::Holds;
 use domain::time::day_of;
 use domain::usage::Number;
 use domain::usage_report::{DayTotals, Dimension, Figures, Folding, Groups, add_groups, ranked, settle};
@@ -68,7 +69,7 @@ impl Ledger {
     fn send(&mut self, record: &UsageRecord, (fate, is_reversed, ..): Sent) -> Option<Figures> {
         let none = rates("userOut,1,Elsewhere,,EUR,1.00,0,60,60,2025-01-01\n");
         let later = rates("userOut,999,Nowhere,XX,EUR,0.10,0.05,60,60,2025-01-01\n");
-        self.commit(debit::decide(&self.account, at(NOW), &[record], &[], priced(&none)));
+        self.commit(debit::decide(&self.account, at(NOW), &[record], &[], priced(&none), &Holds::new()));
         let seconds = u64::from(record.duration_seconds);
         let mut figures = Figures { calls: 1, seconds, ..Figures::zero(self.account.currency) };
         match fate {

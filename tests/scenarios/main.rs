@@ -5,6 +5,7 @@
 mod access;
 mod account_page;
 mod adjustments;
+mod authorizations;
 mod bad_input;
 mod batches;
 mod charges;

@@ -2,9 +2,9 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, BalanceAt, Balances, Debits, Invoice, Invoices, Lots, Plans, ProblemBody, Purchase,
-    Purchases, RateFound, RatedNow, Rates, Reversals, Statement, SwitchPreview, Transaction, Transactions,
-    UnratedRecords, UsageReport,
+    Account, Accounts, Authorization, BalanceAt, Balances, Debits, Invoice, Invoices, Lots, Plans,
+    ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates, Reversals, Statement, SwitchPreview,
+    Transaction, Transactions, UnratedRecords, UsageReport,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -29,7 +29,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts"] if !is_post => same::<Accounts>,
         ["accounts"]
         | ["accounts", _]
-        | ["accounts", _, "pools"]
+        | ["accounts", _, "pools" | "limits"]
         | ["accounts", _, "payment-method" | "auto-recharge", ..] => same::<Account>,
         ["accounts", _, "lots"] => same::<Lots>,
         ["accounts", _, "balance"] => same::<BalanceAt>,
@@ -42,6 +42,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "transactions"] => same::<Transactions>,
         ["accounts", _, "usage"] => same::<UsageReport>,
         ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
+        ["accounts", _, "authorizations", ..] => same::<Authorization>,
         ["accounts", _, "debits"] => same::<Debits>,
         ["accounts", _, "reversals"] => same::<Reversals>,
         ["accounts", _, "billing-model", "preview"] => same::<SwitchPreview>,

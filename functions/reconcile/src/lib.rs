@@ -48,6 +48,9 @@ pub const MAX_SHOWN: usize = 100;
 /// Ids listed at a time.
 const IDS_A_PAGE: usize = 100;
 
+/// How often the holds of an account are read, if it changes in between.
+const LOOKS_AT_HOLDS: usize = 5;
+
 /// Days whose stored totals are read at a time.
 const DAYS_A_PAGE: usize = 31;
 
@@ -260,6 +263,7 @@ impl Run<'_> {
         let days = self.enter_rows(&account, &mut audit).await?;
         self.enter_totals(&account, &days.usage, &mut audit).await?;
         self.enter_lines(&account, &days.posted, &mut audit).await?;
+        self.enter_holds(account.clone(), &mut audit).await?;
         let latest = if audit.is_behind() {
             if first.is_some() {
                 tokio::time::sleep(SETTLED_AFTER).await;
@@ -378,6 +382,28 @@ impl Run<'_> {
                     audit.day_lines(**day, **journal, DaySum::of(&kept));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Compares the account's sums of holds with its holds. Both change together, so they are read until no change comes between. An
+    /// account that changes all the time is left to the next run.
+    async fn enter_holds(&mut self, mut account: Account, audit: &mut Audit<'_>) -> Result<(), Obstacle> {
+        for _ in 0..LOOKS_AT_HOLDS {
+            self.may_go_on().await?;
+            let holds = match self.store.holds_beginning(&account.id, "").await {
+                Err(problem @ (StoreError::Corrupt { .. } | StoreError::NewerSchema { .. })) => {
+                    audit.unreadable("hold#".to_owned(), problem.to_string());
+                    return Ok(());
+                }
+                holds => holds?,
+            };
+            let Some(now) = self.store.account_as_written(&account.id).await? else { return Ok(()) };
+            if now.version == account.version {
+                audit.holds(&account, &holds);
+                return Ok(());
+            }
+            account = now;
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ use rust_decimal::Decimal;
 
 use crate::account::Account;
 use crate::card_payment::CardPaymentState;
+use crate::hold::{HeldSums, Hold};
 use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
 use crate::invoice::{Invoice, InvoiceState, REMINDED_AFTER_DAYS, days_after};
 use crate::journal::{EntryDetails, JournalEntry, Reversal};
@@ -221,6 +222,13 @@ pub enum Finding {
         /// What the kept lines come to.
         kept: DaySum,
     },
+    /// C1: the account's sums of holds are not those of its live holds.
+    Held {
+        /// What the live holds come to.
+        holds: HeldSum,
+        /// What the account's sums come to.
+        account: HeldSum,
+    },
     /// T3: a row or payment is in another currency than its account.
     Currency {
         /// The row's key, or the payment's id.
@@ -233,6 +241,37 @@ pub enum Finding {
         /// Why.
         problem: String,
     },
+}
+
+/// What holds come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeldSum {
+    /// The number of holds.
+    pub holds: u32,
+    /// What they hold of the funds.
+    pub amount: Decimal,
+    /// What they hold of pools.
+    pub minutes: u64,
+}
+
+impl HeldSum {
+    /// What sums come to.
+    fn of(sums: &HeldSums) -> Self {
+        let mut total = Self::default();
+        for sum in sums.iter() {
+            total.holds += sum.holds;
+            total.amount += sum.amount.amount();
+            total.minutes += sum.minutes.iter().map(|held| held.minutes).sum::<u64>();
+        }
+        total
+    }
+}
+
+impl fmt::Display for HeldSum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { holds, amount, minutes } = self;
+        write!(f, "{holds} holds of {amount} and {minutes} minutes")
+    }
 }
 
 /// What entries or lines of a day come to.
@@ -303,6 +342,7 @@ impl Finding {
             Self::PoolUse { .. } => Some("S7"),
             Self::UsageTotals { .. } => Some("usage reports"),
             Self::DayLines { .. } => Some("statements"),
+            Self::Held { .. } => Some("C1"),
             Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
             Self::Currency { .. } => Some("T3"),
             Self::Unreadable { .. } => None,
@@ -324,6 +364,7 @@ impl Finding {
             Self::PoolUse { .. } => "poolUse",
             Self::UsageTotals { .. } => "usageTotals",
             Self::DayLines { .. } => "dayLines",
+            Self::Held { .. } => "held",
             Self::Receipt { .. } => "receipt",
             Self::Receipts { .. } => "receipts",
             Self::InvoiceNumber { .. } => "invoiceNumber",
@@ -359,6 +400,7 @@ impl Finding {
             Self::PoolUse { month, number, .. } => Some(format!("{month}#{number}")),
             Self::UsageTotals { day, dimension, .. } => Some(format!("{}#{day}", dimension.as_str())),
             Self::DayLines { day, .. } => Some(format!("lines#{day}")),
+            Self::Held { .. } => Some("hold#".to_owned()),
             Self::Currency { item } | Self::Unreadable { item, .. } => Some(item.clone()),
             Self::Sum { .. }
             | Self::Receipts { .. }
@@ -457,6 +499,9 @@ impl fmt::Display for Finding {
             }
             Self::UsageTotals { journal: (calls, charge), stored: None, .. } => {
                 write!(f, "the rows have {calls} calls for {charge}, the totals are not there")
+            }
+            Self::Held { holds, account } => {
+                write!(f, "there are {holds}, and the account counts {account}")
             }
             Self::DayLines { journal, kept, .. } => {
                 write!(f, "the rows come to {journal}, the kept lines to {kept}")
@@ -654,6 +699,15 @@ impl<'a> Audit<'a> {
     pub fn day_lines(&mut self, day: Date, journal: DaySum, kept: DaySum) {
         if journal != kept {
             self.find(Finding::DayLines { day, journal, kept });
+        }
+    }
+
+    /// Compares the sums of holds of an account with its holds, as they were at the account's version.
+    pub fn holds(&mut self, account: &Account, holds: &[Hold]) {
+        let live = HeldSums::of(holds.iter().filter(|hold| hold.lives_at(account.as_of)));
+        if live != account.held {
+            let (holds, account) = (HeldSum::of(&live), HeldSum::of(&account.held));
+            self.find(Finding::Held { holds, account });
         }
     }
 

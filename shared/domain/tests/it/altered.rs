@@ -1,7 +1,7 @@
 //! The parts of a journal entry must agree with each other (invariants 2 and 5). The audit finds an entry with a single part
 //! that does not agree, and finds nothing in an entry at the limits of what is allowed.
 
-use domain::audit::{Audit, DaySum, Finding, Row};
+use domain::audit::{Audit, DaySum, Finding, HeldSum, Row};
 use domain::journal::{EntryDetails, JournalEntry, Reversal};
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits};
@@ -444,6 +444,16 @@ fn other_findings() -> Vec<Said> {
             Some("S7"),
             Some("2027-01#3"),
             "the rows used 5 minutes of it, the account counts 4",
+        ),
+        (
+            Finding::Held {
+                holds: HeldSum { holds: 2, amount: decimal("0.14"), minutes: 3 },
+                account: HeldSum { holds: 1, amount: decimal("0.07"), minutes: 0 },
+            },
+            "held",
+            Some("C1"),
+            Some("hold#"),
+            "there are 2 holds of 0.14 and 3 minutes, and the account counts 1 holds of 0.07 and 0 minutes",
         ),
         (
             Finding::DayLines {

@@ -4,7 +4,7 @@ use domain::account::Warning;
 use domain::event::{EventDetails, Setting};
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::recharge;
-use domain::settings::{self, NewSettings, NoWayBack};
+use domain::settings::{self, NewLimits, NewSettings, NoWayBack};
 use domain::{Account, BillingModel, Decision, EntryKind, Profile, Status};
 
 use crate::given::{at, card_holder, decimal, euros, money, owing, purchase_of};
@@ -166,4 +166,18 @@ fn n4_a_new_warning_amount_waits_for_the_next_crossing() {
         let away = self::change(&change.account, &card_holder(), card_holder(), None);
         assert_eq!(away.change.unwrap().account.warning, None);
     }
+}
+
+#[test]
+fn c2_limits_that_change_are_told_of_and_those_that_do_not_are_not() {
+    let profile = Profile::default();
+    let new = NewLimits { per_user_monthly: None, per_day: Some(money("5", "EUR")), margin_seconds: 2 };
+    let account = euros(&[]);
+    let change = settings::set_limits(&account, &profile, at(NOON), &new, "ada").change.unwrap();
+    let [EventDetails::SettingsChanged { fields, by, .. }] = &change.events[..] else {
+        panic!("{:?}", change.events)
+    };
+    assert_eq!((&fields[..], by.as_str()), (&[Setting::Limits][..], "ada"));
+    let again = settings::set_limits(&change.account, &profile, at(NOON), &new, "ada");
+    assert!(again.change.is_none());
 }

@@ -313,3 +313,70 @@ async fn the_local_metrics_give_the_same_costs() {
 async fn local_metrics(world: &World) -> Value {
     world.operator.get("/_local/metrics").await.expect(200)["functions"]["debit"].clone()
 }
+
+async fn ask(world: &World, call_id: &str, user_id: Value, seconds: u32) -> Value {
+    let request = json!({
+        "callId": call_id, "userId": user_id, "service": "userOut", "number": "+33123456789",
+        "maxDurationSeconds": seconds,
+    });
+    world.operator.post("/v1/accounts/a/authorizations", request).await.expect(200)
+}
+
+fn record_of(call_id: &str) -> Value {
+    let mut record = rated(call_id, START, "0.0100");
+    record["callId"] = json!(call_id);
+    record
+}
+
+#[tokio::test]
+async fn c1_an_authorization_is_one_transaction_of_4_write_units_and_its_debit_costs_2_more() {
+    let world = world().await;
+    ask(&world, "warm", Value::Null, 60).await;
+    for (call_id, user_id, expected) in [
+        ("one", Value::Null, units(0, 4)),
+        ("two", json!("ada"), units(0, 4)),
+        // The transaction that finds the hold is billed, too, but its units are not returned. Account and hold are read then.
+        ("one", Value::Null, units(2, 0)),
+    ] {
+        let before = world.units("authorize").await;
+        ask(&world, call_id, user_id, 60).await;
+        assert_eq!(world.units("authorize").await - before, expected, "{call_id}");
+    }
+    for (call_id, expected) in [("one", units(1, 6)), ("unknown", units(1, 4))] {
+        let before = world.units("debit").await;
+        world.operator.debit("a", &[record_of(call_id)]).await.expect(200);
+        let cost = world.units("debit").await - before;
+        assert!(cost.read <= expected.read && cost.write == expected.write, "{call_id}: {cost:?}");
+    }
+    // A limit of users costs one read and two write units more.
+    let limits = json!({ "perUserMonthly": "100" });
+    world.operator.send(Method::PUT, "/v1/accounts/a/limits", &[], limits).await.expect(200);
+    ask(&world, "three", json!("ada"), 60).await;
+    let before = world.units("authorize").await;
+    ask(&world, "four", json!("ada"), 60).await;
+    assert_eq!(world.units("authorize").await - before, units(1, 6));
+    let before = world.units("debit").await;
+    let mut record = record_of("four");
+    record["userId"] = json!("ada");
+    world.operator.debit("a", &[record]).await.expect(200);
+    assert_eq!(world.units("debit").await - before, units(1, 8));
+}
+
+#[tokio::test]
+async fn c1_a_debit_of_an_account_with_2_000_calls_in_progress_costs_as_much_as_one_with_few() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    world.operator.buy("a", "one", json!({ "amount": "4000.00" })).await.expect(201);
+    for number in 0..2_000 {
+        // Their holds lapse at 13 instants.
+        let answer = ask(&world, &number.to_string(), Value::Null, 60 + 300 * (number % 13)).await;
+        assert_eq!(answer["allowed"], true, "{answer}");
+    }
+    for (call_id, expected) in [("elsewhere", units(1, 4)), ("7", units(1, 6))] {
+        let before = world.units("debit").await;
+        world.operator.debit("a", &[record_of(call_id)]).await.expect(200);
+        let cost = world.units("debit").await - before;
+        assert!(cost.read <= expected.read && cost.write == expected.write, "{call_id}: {cost:?}");
+    }
+}

@@ -22,6 +22,7 @@ FUNCTIONS = sorted(main.parts[-3] for main in ROOT.glob("functions/*/src/main.rs
 # The tables that each function reads, and those that it writes, as in the drawing of ARCHITECTURE.md.
 TABLES = {
     "purchase": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
+    "authorize": ("accounts", "accounts journal payments"),
     "debit": ("accounts journal payments", "accounts journal payments"),
     "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
     "statement": ("accounts journal payments", "accounts"),
@@ -56,6 +57,9 @@ BESIDES = {
     "notify": "consumes:NotifyQueue ses:SendEmail:identity ses:SendEmail:configuration-set",
     "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
 }
+
+# Functions that end holds, and add to the spending of users. No other function deletes or updates an item of `accounts`.
+ENDS_HOLDS = ["authorize", "debit"]
 
 # Functions that charge cards must end before the lease of an attempt does (`LEASE` in shared/domain/src/card_payment.rs).
 CHARGES_CARDS = ["PurchaseFunction", "RechargeFunction"]
@@ -206,7 +210,7 @@ def needless_rights(template):
     """Each function has exactly the rights that it needs on tables, queues, bus, bucket and mails."""
     for name, function in functions(template).items():
         rights = {"reads": set(), "writes": set(), "lists": set(), "besides": set()}
-        sources = {}
+        sources, of_holds = {}, set()
         for statement in statements(role_of(template, function)):
             for action in listed(statement["Action"]):
                 service, verb = action.split(":")
@@ -225,7 +229,11 @@ def needless_rights(template):
                         rights["reads"].add(resource)
                     elif service == "dynamodb" and verb in WRITES:
                         rights["writes"].add(resource)
-                        if verb != "PutItem" and resource in ("accounts", "journal", "payments") and not of_markers(statement):
+                        if verb == "PutItem" or resource not in ("accounts", "journal", "payments") or of_markers(statement):
+                            continue
+                        if name in ENDS_HOLDS and resource == "accounts":
+                            of_holds.add(verb)
+                        else:
                             yield f"{name} may change or delete what is in the books ({verb})"
                     else:
                         rights["besides"].add(f"{action}:{resource}")
@@ -233,6 +241,8 @@ def needless_rights(template):
             rights["besides"].add(f"consumes:{resource}")
             if verbs not in (CONSUMES, STREAMS):
                 yield f"{name} cannot do all that it takes to consume {resource}"
+        if name in ENDS_HOLDS and of_holds != {"UpdateItem", "DeleteItem"}:
+            yield f"{name} cannot end a hold, or cannot add to the spending of a user"
         reads, writes = TABLES[name]
         needs = {"reads": reads, "writes": writes, "lists": INDEXES.get(name, ""), "besides": BESIDES.get(name, "")}
         for right, has in rights.items():
@@ -450,7 +460,7 @@ def costly_settings(template):
         if stage["DefaultRouteSettings"].get("DetailedMetricsEnabled"):
             yield f"{name} has metrics of each route, which nobody reads"
     found = functions(template)
-    for name in ("account", "debit", "statement", "report"):
+    for name in ("account", "authorize", "debit", "statement", "report"):
         if name in found and found[name]["MemorySize"] < 1024:
             yield f"{name} has {found[name]['MemorySize']} MB, and people wait for it"
 
@@ -667,6 +677,7 @@ DASHBOARD = json.dumps(
     }
 )
 JOURNAL = {"Fn::Sub": PAYMENTS["Fn::Sub"].replace("payments", "journal")}
+ACCOUNTS = {"Fn::Sub": PAYMENTS["Fn::Sub"].replace("payments", "accounts")}
 
 MISTAKES = [
     (wildcards, allow("DebitRole", "dynamodb:GetItem", "*"), "DebitRole may do something to *"),
@@ -682,6 +693,9 @@ MISTAKES = [
     (needless_rights, allow("DebitRole", "dynamodb:DeleteItem", JOURNAL), "debit may change or delete what is in the books"),
     (needless_rights, allow("ReconcileRole", "dynamodb:PutItem", JOURNAL), "reconcile writes journal: is not needed"),
     (needless_rights, allow("PurchaseRole", "dynamodb:DeleteItem", JOURNAL), "may change or delete what is in the books"),
+    (needless_rights, allow("AuthorizeRole", "dynamodb:UpdateItem", JOURNAL), "authorize may change or delete what is in the books"),
+    (needless_rights, allow("AccountRole", "dynamodb:DeleteItem", ACCOUNTS), "account may change or delete what is in the books"),
+    (needless_rights, drop(properties("AuthorizeRole", "Policies", 0, "PolicyDocument", "Statement", 2, "Action", 0)), "authorize cannot end a hold"),
     (wildcards, allow("DebitRole", "s3:GetObject", {"Fn::Sub": "${UndeliveredBucket.Arn}*"}), "DebitRole may do something"),
     (needless_rights, allow("DebitRole", "s3:GetObject", {"Fn::Sub": "${UndeliveredBucket.Arn}/*"}), "s3:GetObject:UndeliveredBucket/objects: is not needed"),
     (needless_rights, allow("ExpireRole", "sqs:SendMessage", {"Fn::GetAtt": ["NotifyQueue", "Arn"]}), "sqs:SendMessage:NotifyQueue: is not needed"),
@@ -719,6 +733,7 @@ MISTAKES = [
     (careless_tables, drop(("JournalTable", "DeletionPolicy")), "JournalTable may go with the stack"),
     (careless_tables, drop(properties("NoticesTable", "KeySchema", 1)), "NoticesTable has other keys"),
     (careless_tables, drop(properties("NoticesTable", "TimeToLiveSpecification")), "NoticesTable: TimeToLiveSpecification is another"),
+    (careless_tables, drop(properties("AccountsTable", "TimeToLiveSpecification")), "AccountsTable: TimeToLiveSpecification is another"),
     (careless_tables, drop(properties("AccountsTable", "GlobalSecondaryIndexes", 2)), "AccountsTable: GlobalSecondaryIndexes is another"),
     (careless_tables, drop(("PaymentsTable",)), "there is no table payments"),
     (blind_spots, drop(("AccountErrors",)), "AccountFunction has no alarm"),

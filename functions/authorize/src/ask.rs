@@ -15,7 +15,7 @@ use serde::Deserialize;
 use store::{Beside, Seen, Wanted};
 use utoipa::ToSchema;
 
-use crate::{Ports, in_time, show, spending_wanted};
+use crate::{Ports, show, spending_wanted, undecided};
 
 /// A call that is to start: one leg of it, as it will be billed.
 #[derive(ToSchema)]
@@ -254,7 +254,7 @@ pub async fn authorize(request: &Request, ports: &Ports) -> Result<Reply, Proble
         let known = seen.hold(&key).or_else(|| beside.holds.get(&key));
         decide(account, now, &call, known, beside.spending.as_ref(), rates, pools)
     };
-    let applied = in_time(ports.store.apply_with_holds(&id, wanted, decide)).await?;
+    let applied = ports.store.apply_with_holds(&id, wanted, decide).await.map_err(undecided)?;
     Ok(Reply::json(200, &show(&applied.answer, service, &applied.account)))
 }
 

@@ -9,7 +9,7 @@ use store::{Beside, Seen, Wanted};
 use utoipa::ToSchema;
 
 use crate::ask::{beyond_margin, duration};
-use crate::{Ports, in_time, show, spending_wanted};
+use crate::{Ports, show, spending_wanted, undecided};
 
 /// How long a call is to last.
 #[derive(ToSchema)]
@@ -68,7 +68,7 @@ pub async fn extend(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
         let decision = decide(account, now, live, seconds, beside.spending.as_ref(), rates, pools);
         Decision { change: decision.change, answer: Some(decision.answer) }
     };
-    let applied = in_time(ports.store.apply_with_holds(&id, wanted, decide)).await?;
+    let applied = ports.store.apply_with_holds(&id, wanted, decide).await.map_err(undecided)?;
     let decided = applied.answer.ok_or(Problem::NotFound("hold"))?;
     Ok(Reply::json(200, &show(&decided, read.leg.service, &applied.account)))
 }

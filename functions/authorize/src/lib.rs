@@ -18,14 +18,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem};
+use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Problem, Request};
 use contract::Authorization;
 use domain::authorization;
 use domain::time::Month;
 use domain::{Account, Service};
 use jiff::Timestamp;
 use rates::PublishedRates;
-use store::{Applied, ApplyError, Store};
+use store::{ApplyError, Store};
 use tokio::time::timeout;
 
 /// The ports of the handler.
@@ -44,26 +44,24 @@ api::routes! { &Ports;
     "DELETE /v1/accounts/{id}/authorizations" ("callId", "node") => release::release_many,
 }
 
-/// Answers one request.
+/// How long a switch waits for an answer at most. What is left of two seconds is for the way there and back.
+const ANSWERS_WITHIN: Duration = Duration::from_millis(1_500);
+
+/// Answers one request. A commit that is in flight when time is up may still be made; the same request sent again finds what it did.
 pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
-    api::answer(event, ROUTES, async |request| route(request, ports).await).await
+    let in_time = async |request: &Request| {
+        timeout(ANSWERS_WITHIN, route(request, ports)).await.unwrap_or(Err(Problem::Contended))
+    };
+    api::answer(event, ROUTES, in_time).await
 }
 
-/// How long a switch waits for a decision at most. What is left of two seconds is for the way there and back.
-const DECIDES_WITHIN: Duration = Duration::from_millis(1_500);
-
-/// Waits for a decision, but no longer than a switch does. A commit that is in flight then may still be made; the same request sent
-/// again finds its hold.
-async fn in_time<T>(
-    decision: impl Future<Output = Result<Applied<T>, ApplyError<Infallible>>>,
-) -> Result<Applied<T>, Problem> {
-    match timeout(DECIDES_WITHIN, decision).await {
-        Ok(Ok(applied)) => Ok(applied),
-        Ok(Err(ApplyError::NoAccount)) => Err(Problem::NoAccount),
-        Ok(Err(ApplyError::Store(problem))) => Err((&problem).into()),
-        Ok(Err(ApplyError::PaymentMoved)) => unreachable!("a hold has no payment"),
-        Ok(Err(ApplyError::Refused(never))) => match never {},
-        Err(_) => Err(Problem::Contended),
+/// The problem of a decision about holds that was not made.
+fn undecided(error: ApplyError<Infallible>) -> Problem {
+    match error {
+        ApplyError::NoAccount => Problem::NoAccount,
+        ApplyError::Store(problem) => (&problem).into(),
+        ApplyError::PaymentMoved => unreachable!("a hold has no payment"),
+        ApplyError::Refused(never) => match never {},
     }
 }
 

@@ -9,7 +9,7 @@ use domain::{Account, AccountId, Pools};
 use jiff::Timestamp;
 use store::{Beside, Seen, Wanted};
 
-use crate::{Ports, in_time};
+use crate::{Ports, undecided};
 
 /// The holds that one commit is given. Each may take two items of it.
 const HOLDS_A_COMMIT: usize = 49;
@@ -104,5 +104,5 @@ async fn release(
         let holds: Vec<_> = beside.holds.values().filter(|hold| is_meant(hold)).collect();
         decide(account, now, &holds)
     };
-    in_time(ports.store.apply_with_holds(id, wanted, decide)).await.map(drop)
+    ports.store.apply_with_holds(id, wanted, decide).await.map_err(undecided).map(drop)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use domain::audit::{Audit, DaySum, Finding};
 use domain::changed_days::Days;
+use domain::hold::HeldSums;
 use domain::time::{self, day_of};
 use domain::usage_report::{DayTotals, Dimension, Figures, Folding, ranked};
 use domain::{Account, AccountId};
@@ -398,6 +399,9 @@ impl Run<'_> {
                 }
                 holds => holds?,
             };
+            if holds.is_empty() && account.held == HeldSums::default() {
+                return Ok(());
+            }
             let Some(now) = self.store.account_as_written(&account.id).await? else { return Ok(()) };
             if now.version == account.version {
                 audit.holds(&account, &holds);

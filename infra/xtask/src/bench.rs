@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: how fast calls are charged for, rates found, and months summed up.
+//! `cargo xtask bench`: how fast calls are authorized and charged for, rates found, and months summed up.
 
 use anyhow::Result;
 
@@ -20,6 +20,9 @@ pub(crate) struct Options {
     /// Measure statements, past balances and usage reports of a month with 10,000 calls and with 1,000,000: some ten minutes
     #[arg(long, conflicts_with_all = ["anatomy", "peers", "rates"])]
     reports: bool,
+    /// Measure how long a switch waits for an authorization, and how many a second one account can bear
+    #[arg(long, conflicts_with_all = ["anatomy", "peers", "rates", "reports"])]
+    authorizations: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -28,6 +31,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     if options.reports {
         return succeed(&mut cargo("bench -p scenarios --bench reports"));
+    }
+    if options.authorizations {
+        return succeed(&mut cargo("bench -p scenarios --bench authorizations"));
     }
     if !options.peers {
         let mut bench = cargo("bench -p scenarios --bench debits --");

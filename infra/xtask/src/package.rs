@@ -28,7 +28,7 @@ pub(crate) struct Options {
 }
 
 /// Functions that look up published rates: `RATES_FILE` is `rates.bin` there.
-const WITH_RATES: [&str; 2] = ["debit", "statement"];
+const WITH_RATES: [&str; 3] = ["authorize", "debit", "statement"];
 
 /// The largest zip that Lambda takes from an upload. A function's zip has a tenth of it.
 const LARGEST_ZIP_BYTES: u64 = 10_000_000;

@@ -272,16 +272,18 @@ impl HeldSums {
         }
     }
 
-    /// Takes a hold away that was added.
+    /// Takes a hold away that was added. In books that are damaged it may not be there: a sum never falls below zero, so that the call
+    /// is charged for all the same.
     pub(crate) fn remove(&mut self, hold: &Hold) {
-        let sum = self.0.iter_mut().find(|sum| sum.lapses_at == hold.lapses_at);
-        let sum = sum.expect("the hold was added");
-        sum.holds -= 1;
-        sum.amount -= hold.amount;
+        let Some(sum) = self.0.iter_mut().find(|sum| sum.lapses_at == hold.lapses_at) else { return };
+        sum.holds = sum.holds.saturating_sub(1);
+        sum.amount -= sum.amount.min(hold.amount);
         let month = Month::of(hold.authorized_at);
         for HeldMinutes { number, minutes } in &hold.minutes {
             let of_pool = sum.minutes.iter_mut().find(|held| (held.month, held.number) == (month, *number));
-            of_pool.expect("the hold was added").minutes -= minutes;
+            if let Some(held) = of_pool {
+                held.minutes = held.minutes.saturating_sub(*minutes);
+            }
         }
         sum.minutes.retain(|held| held.minutes > 0);
         self.0.retain(|sum| sum.holds > 0);
@@ -400,6 +402,8 @@ mod tests {
             sums.remove(hold);
         }
         assert_eq!(sums, HeldSums::default());
+        sums.remove(&holds[0]);
+        assert_eq!(sums, HeldSums::default(), "in damaged books");
     }
 
     #[test]

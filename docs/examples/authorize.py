@@ -23,7 +23,7 @@ RECORDED = {"accepted", "duplicate", "unrated"}
 
 
 class NoAnswer(Exception):
-    """No usable answer came: the connection failed, the time was up, or the API answered with a status of 500 or above."""
+    """No usable answer came: the connection failed, the time was up, or the API answered with 429 or a status of 500 or above."""
 
 
 class Rejected(Exception):
@@ -110,7 +110,7 @@ class Client:
                 text = answer.read()
             return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
-            if error.code < 500:
+            if error.code < 500 and error.code != 429:
                 raise
             raise NoAnswer(f"status {error.code}") from error
         except (OSError, http.client.HTTPException, ValueError) as error:

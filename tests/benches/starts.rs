@@ -59,6 +59,7 @@ fn events() -> Vec<(&'static str, Value)> {
         ("report", request("GET", "/usage", None)),
         ("purchase", request("POST", "/purchases", Some(json!({ "amount": "50.00" })))),
         ("debit", request("POST", "/debits", Some(json!({ "records": [call()] })))),
+        ("authorize", request("POST", "/authorizations", Some(question()))),
         ("invoice", scheduled.clone()),
         ("expire", scheduled.clone()),
         ("recharge", scheduled.clone()),
@@ -66,6 +67,11 @@ fn events() -> Vec<(&'static str, Value)> {
         ("publish", stream_event()),
         ("notify", queue_event(&json!({ "detail": depleted }))),
     ]
+}
+
+/// The question whether a call may start.
+fn question() -> Value {
+    json!({ "callId": "call", "service": "userOut", "number": "+33140000000" })
 }
 
 /// A finished call of three minutes.

@@ -66,8 +66,8 @@ def test_the_program_plays_one_call(host, client):
     run = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert run.returncode == 0, run.stdout + run.stderr
     said = {line.split(": ", 1)[0]: json.loads(line.split(": ", 1)[1]) for line in run.stdout.splitlines()}
-    assert said["asked"]["allowed"] and said["asked"]["maxDurationSeconds"] == 60
-    assert said["extended"]["allowed"] and said["extended"]["maxDurationSeconds"] == 300
+    assert said["asked"]["allowed"] and said["asked"]["maxDurationSeconds"] == 58
+    assert said["extended"]["allowed"] and said["extended"]["maxDurationSeconds"] == 298
     assert [result["status"] for result in said["charged"]] == ["accepted"]
     used = call(host, "GET", "/v1/accounts/contoso/transactions?kind=usage")["transactions"]
     assert [transaction["recordId"] for transaction in used] == [said["charged"][0]["id"]]

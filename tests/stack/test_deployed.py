@@ -167,6 +167,34 @@ def test_s1_funds_are_bought_and_pay_for_calls(stack):
     assert pdf.startswith(b"%PDF")
 
 
+def test_c1_a_call_is_authorized_and_its_record_ends_the_hold(stack):
+    stack.operator.open("asking")
+    buy(stack, "asking", "50.00")
+    stack.operator.put("/v1/accounts/asking/limits", {"perUserMonthly": "40.00"}).expect(200)
+    path = "/v1/accounts/asking/authorizations"
+    held = lambda: Decimal(stack.operator.account("asking")["held"])
+
+    def ask(call_id):
+        leg = {"callId": call_id, "userId": "ada", "service": "userOut", "number": "+33140000000", "maxDurationSeconds": 60}
+        answer = stack.operator.post(path, leg).expect(200)
+        assert answer["allowed"] and answer["maxDurationSeconds"] == 58
+        return answer["holdId"]
+
+    first, second = ask("first"), ask("second")
+    price = held() / 2
+    assert price > 0
+    assert stack.operator.put(f"{path}/{first}", {"maxDurationSeconds": 120}).expect(200)["maxDurationSeconds"] == 118
+    stack.operator.call("DELETE", f"{path}/{second}").expect(204)
+    record = {**call(1, an_hour_ago(stack)), "userId": "ada", "holdId": first}
+    stack.operator.post("/v1/accounts/asking/debits", {"records": [record]}).expect(200)
+    assert held() == 0
+    ask("third")
+    stack.operator.call("DELETE", f"{path}?node=nobody").expect(204)
+    assert held() == price
+    stack.operator.call("DELETE", f"{path}?callId=third").expect(204)
+    assert held() == 0
+
+
 def test_s2_calls_from_the_queue_are_applied_once_each(stack):
     accounts = ["queue-one", "queue-two"]
     for account in accounts:

@@ -59,7 +59,8 @@ pub struct UsageRecord {
     /// The cost centre that pays within the organization; up to 64 characters.
     #[schema(max_length = 64)]
     pub cost_centre: Option<String>,
-    /// The hold that the call's authorization took, up to 64 characters. It is kept, and has no effect yet.
+    /// The hold that the call's authorization took, up to 64 characters. The record ends it. Without it, the record ends the hold of the
+    /// same `callId`, `service` and `number`. A hold that is unknown or over changes nothing.
     #[schema(max_length = 64)]
     pub hold_id: Option<String>,
 }

@@ -26,6 +26,7 @@ use domain::{Account, Service};
 use jiff::Timestamp;
 use rates::PublishedRates;
 use store::{ApplyError, Store};
+use telemetry::metric::AUTHORIZATIONS;
 use tokio::time::timeout;
 
 /// The ports of the handler.
@@ -50,7 +51,10 @@ const ANSWERS_WITHIN: Duration = Duration::from_millis(1_500);
 /// Answers one request. A commit that is in flight when time is up may still be made; the same request sent again finds what it did.
 pub async fn handle(event: ApiGatewayV2httpRequest, ports: &Ports) -> ApiGatewayV2httpResponse {
     let in_time = async |request: &Request| {
-        timeout(ANSWERS_WITHIN, route(request, ports)).await.unwrap_or(Err(Problem::Contended))
+        timeout(ANSWERS_WITHIN, route(request, ports)).await.unwrap_or_else(|_| {
+            AUTHORIZATIONS.add_for("unanswered", 1);
+            Err(Problem::Contended)
+        })
     };
     api::answer(event, ROUTES, in_time).await
 }
@@ -82,6 +86,7 @@ fn show(
     account: &Account,
 ) -> Authorization {
     let authorization::Authorization { refusal, hold, granted_seconds, rate, available } = authorization;
+    AUTHORIZATIONS.add_for(refusal.map_or("allowed", authorization::Refusal::as_str), 1);
     Authorization {
         allowed: refusal.is_none(),
         reason: refusal.map(|refusal| refusal.as_str().to_owned()),

@@ -39,6 +39,13 @@ const fn halves(name: &'static str, what: &'static str) -> Metric {
 pub const DEBITS: Metric = whole("Debits", "usage records newly posted, with a rate or without");
 /// Usage records that were not accepted.
 pub const DEBITS_REJECTED: Metric = whole("DebitsRejected", "usage records answered `invalid` or `conflict`");
+/// Questions of switches, by outcome.
+pub const AUTHORIZATIONS: Metric = Metric {
+    name: "Authorizations",
+    dimension: Some("Outcome"),
+    what: "questions of switches, extensions included: `allowed`, `insufficientFunds`, `limitReached`, `noRate`, `tooManyHolds`, or `unanswered` after 1.5 seconds, releases included",
+    unit: Unit::Whole,
+};
 /// The sum of charges for usage, exact.
 pub const CHARGED: Metric = Metric {
     name: "Charged",
@@ -109,9 +116,10 @@ pub const MONTHS_CLOSED: Metric = whole(
 );
 
 /// All metrics.
-pub const ALL: [&Metric; 22] = [
+pub const ALL: [&Metric; 23] = [
     &DEBITS,
     &DEBITS_REJECTED,
+    &AUTHORIZATIONS,
     &CHARGED,
     &COMMIT_RETRIES,
     &COMMITS_GIVEN_UP,

@@ -42,6 +42,7 @@ pub(crate) struct Page {
     clock_stands: bool,
     available: String,
     balance: String,
+    held: Option<String>,
     owed: Option<String>,
     next_expiry: Option<String>,
     pub(crate) purchase: PurchaseForm,
@@ -166,6 +167,7 @@ impl Page {
         let invoices = invoices["invoices"].as_array().context("a list of invoices")?;
         let currency = text(&account["currency"]);
         let amount = |value: &Value| in_words(value, &currency);
+        let held = money(&account["held"], &currency)?;
         let owed = money(&account["owed"], &currency)?;
         let to_invoice = money(&account["postUsage"]["amount"], &currency)?;
         let next = &account["nextExpiry"];
@@ -178,6 +180,7 @@ impl Page {
             clock_stands,
             available: amount(&account["available"])?,
             balance: amount(&account["balance"])?,
+            held: held.is_positive().then(|| wording::amount(held, Locale::En)),
             owed: owed.is_positive().then(|| wording::amount(owed, Locale::En)),
             next_expiry: if next.is_object() {
                 Some(format!("{} on {}", amount(&next["amount"])?, instant(&next["expiresAt"])?))

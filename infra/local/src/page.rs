@@ -38,6 +38,7 @@ struct Account {
     status: String,
     available: String,
     balance: String,
+    held: Option<String>,
     owed: Option<String>,
     card: Option<String>,
     lots: Vec<Lot>,
@@ -159,7 +160,7 @@ async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
     let transactions = read("GET /v1/accounts/{id}/transactions").await?;
     let rows = |list: &Value, name: &str| list[name].as_array().cloned().unwrap_or_default();
     let card = &account["paymentMethod"];
-    let owed = text(&account["owed"]);
+    let (held, owed) = (text(&account["held"]), text(&account["owed"]));
     Ok(Some(Account {
         id: text(&account["accountId"]),
         name: text(&account["name"]),
@@ -167,6 +168,7 @@ async fn read_account(machine: &Machine) -> anyhow::Result<Option<Account>> {
         status: text(&account["status"]),
         available: text(&account["available"]),
         balance: text(&account["balance"]),
+        held: has_value(&held).then_some(held),
         owed: has_value(&owed).then_some(owed),
         card: card
             .is_object()

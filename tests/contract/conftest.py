@@ -48,8 +48,8 @@ class Host:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def token(self, role, *accounts):
-        return self.local("POST", "token", {"role": role, "accounts": accounts})["token"]
+    def token(self, role, *accounts, **more):
+        return self.local("POST", "token", {"role": role, "accounts": accounts, **more})["token"]
 
     def drain(self):
         """Waits until nothing is in flight."""

@@ -127,7 +127,7 @@ class Client:
 
     def read(self, operation, response, status):
         assert response.status_code == status, f"{operation}: {response.status_code} {response.content[:2_000]}"
-        if response.headers["content-type"].split(";")[0].endswith("json"):
+        if response.headers.get("content-type", "").split(";")[0].endswith("json"):
             raw = json.loads(response.content)
             # The client has read everything that was sent.
             assert plain(response.parsed.to_dict()) == plain(raw), operation
@@ -181,6 +181,8 @@ def test_a_generated_client_reads_every_field_of_every_answer(host, generated, d
     seen = Seen(document)
     operator = Client(generated, seen, host, host.token("operator"))
     live(host, operator, Client(generated, seen, host, host.token("platform", "contoso")))
+    admin = Client(generated, seen, host, host.token("admin", "contoso", name="Ada"))
+    assert [account.account_id for account in admin.call("getCaller").accounts] == ["contoso"]
     missing = seen.all_fields() - set(seen.fields)
     assert not missing, "\n".join(map(str, sorted(missing)))
 
@@ -221,6 +223,8 @@ def live(host, client, platform):
 
     usage(host, client, platform)
     recharge(host, client)
+    preview(host, client)
+    authorizations(client)
     today = instant(NOW).date()
     call("getBalance", "contoso", at=today)
     call("listBalances", "contoso", from_=today, to=today)
@@ -286,6 +290,34 @@ def usage(host, client, platform):
     client.call("findRate", service=client.choice("Service", "userOut"), number="33123456789", currency=euro)
     client.call("findRate", number="33123456789", currency=euro)
     client.call("listRates", currency=euro, limit=1)
+
+
+def preview(host, client):
+    """Asks what settings of auto-recharge would do: charge the card, or be held back by the limit of the month."""
+    # A good card retries the declined recharge, which uses up most of the limit.
+    client.call("setPaymentMethod", "contoso", body=client.model("NewPaymentMethod", paymentMethod="pm_card_visa"))
+    host.drain()
+    settings = {"enabled": True, "triggerAmount": "90000.00", "rechargeAmount": "50.00"}
+    body = client.model("AutoRechargeSettings", **settings)
+    assert client.call("previewAutoRecharge", "contoso", body=body).charges_now
+    body = client.model("AutoRechargeSettings", **settings, monthlyLimit="150.00")
+    assert client.call("previewAutoRecharge", "contoso", body=body).held_back_by == "monthly"
+
+
+def authorizations(client):
+    """Authorizes calls under limits, one of them without a rate, extends one and releases it."""
+    limits = client.model("NewLimits", perUserMonthly="3.00", perDay="4.00", marginSeconds=3)
+    client.call("setLimits", "contoso", body=limits)
+    leg = {"callId": "call-2", "userId": "ada", "service": "userOut", "number": "+33123456789", "maxDurationSeconds": 60}
+    granted = client.call("authorizeCall", "contoso", body=client.model("NewAuthorization", **leg))
+    assert (granted.allowed, granted.max_duration_seconds) == (True, 57)
+    longer = client.model("Extension", maxDurationSeconds=120)
+    assert client.call("extendAuthorization", "contoso", granted.hold_id, body=longer).max_duration_seconds == 117
+    assert [user.user_id for user in client.call("getLimits", "contoso").users] == ["ada"]
+    unknown = client.model("NewAuthorization", **{**leg, "callId": "call-3", "number": "+9990001234"})
+    assert client.call("authorizeCall", "contoso", body=unknown).reason == "noRate"
+    client.call("releaseHold", "contoso", granted.hold_id, status=204)
+    client.call("releaseHolds", "contoso", call_id="call-2", status=204)
 
 
 def included(client):

@@ -439,5 +439,5 @@ async fn the_fields_of_bodies_are_those_of_the_document() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 14);
+    assert_eq!(seen, 15);
 }

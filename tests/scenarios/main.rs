@@ -25,6 +25,7 @@ mod lost_replies;
 mod mailbox;
 mod mails;
 mod pools;
+mod portal_api;
 mod purchases;
 mod queue_debits;
 mod rates_page;

@@ -2,9 +2,9 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, Authorization, BalanceAt, Balances, Debits, Invoice, Invoices, Lots, Plans,
-    ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates, Reversals, Statement, SwitchPreview,
-    Transaction, Transactions, UnratedRecords, UsageReport,
+    Account, Accounts, Authorization, BalanceAt, Balances, Caller, Debits, Invoice, Invoices, LimitsUse,
+    Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates, RechargePreview, Reversals,
+    Statement, SwitchPreview, Transaction, Transactions, UnratedRecords, UsageReport,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
     let check = match parts.as_slice() {
         _ if status >= 400 => same::<ProblemBody>,
         ["accounts"] if !is_post => same::<Accounts>,
+        ["accounts", _, "auto-recharge", "preview"] => same::<RechargePreview>,
+        ["accounts", _, "limits"] if *method == Method::GET => same::<LimitsUse>,
         ["accounts"]
         | ["accounts", _]
         | ["accounts", _, "pools" | "limits"]
@@ -42,6 +44,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         ["accounts", _, "transactions"] => same::<Transactions>,
         ["accounts", _, "usage"] => same::<UsageReport>,
         ["accounts", _, "adjustments"] | ["accounts", _, "usage", ..] => same::<Transaction>,
+        ["caller"] => same::<Caller>,
         ["accounts", _, "authorizations", ..] => same::<Authorization>,
         ["accounts", _, "debits"] => same::<Debits>,
         ["accounts", _, "reversals"] => same::<Reversals>,

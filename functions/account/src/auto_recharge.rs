@@ -2,7 +2,7 @@
 
 use api::fields::anything;
 use api::{Fields, Problem, Reply, Request, Role};
-use contract::{Account, Amount, Code, FieldError};
+use contract::{Account, Amount, Code, FieldError, RechargePreview};
 use domain::recharge::{self, NewSettings, NothingToResume, SettingsRefusal};
 use utoipa::ToSchema;
 
@@ -27,6 +27,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings as the caller asks for them.
+    fn by(self, request: &Request) -> NewSettings {
+        let amount = |given: Option<Amount>| given.map(|Amount(amount)| amount);
+        NewSettings {
+            enabled: self.enabled,
+            trigger: amount(self.trigger_amount),
+            amount: amount(self.recharge_amount),
+            monthly_limit: amount(self.monthly_limit),
+            by: request.caller().subject.clone(),
+        }
+    }
+
     fn read(mut fields: Fields) -> Result<Self, Problem> {
         let enabled = fields.required("enabled", anything::<bool>);
         let mut amount = |name| fields.optional(name, anything::<Amount>);
@@ -57,19 +69,43 @@ impl Settings {
 )]
 pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
-    let settings = Settings::read(request.fields()?)?;
-    let amount = |given: Option<Amount>| given.map(|Amount(amount)| amount);
-    let new = NewSettings {
-        enabled: settings.enabled,
-        trigger: amount(settings.trigger_amount),
-        amount: amount(settings.recharge_amount),
-        monthly_limit: amount(settings.monthly_limit),
-        by: request.caller().subject.clone(),
-    };
+    let new = Settings::read(request.fields()?)?.by(request);
     let set = ports.store.apply_with_profile(&id, |account, profile| {
-        recharge::configure(account, profile, request.now(), &new, &ports.limits).map_err(Refusal)
+        recharge::configure(account, profile, request.now(), &new, &ports.policy.limits).map_err(Refusal)
     });
     withdraw_and_show(request, ports, &set.await?.account).await
+}
+
+/// Preview auto-recharge's settings
+///
+/// Says what the settings would do at once, and changes nothing: if the available balance is low, the card is charged as soon as they
+/// are saved.
+///
+/// For operator and admin.
+#[utoipa::path(
+    post,
+    path = "/v1/accounts/{id}/auto-recharge/preview",
+    operation_id = "previewAutoRecharge",
+    tag = "Auto-recharge",
+    params(("id" = String, Path, description = "The account")),
+    request_body = Settings,
+    responses(
+        (status = 200, description = "What would be charged at once", body = RechargePreview),
+        (status = 409, description = "There is no card to charge, or the account pays after use", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn preview(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin])?;
+    let new = Settings::read(request.fields()?)?.by(request);
+    let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
+    let preview = recharge::preview(&account, &profile, request.now(), &new, &ports.policy);
+    let recharge::Preview { charge, held_back } = preview.map_err(Refusal)?;
+    let shown = RechargePreview {
+        charges_now: charge.map(|amount| amount.to_string()),
+        held_back_by: held_back.map(str::to_owned),
+    };
+    Ok(Reply::json(200, &shown))
 }
 
 /// Resume auto-recharge

@@ -2,15 +2,17 @@
 //!
 //! | file | routes |
 //! |---|---|
+//! | [`caller`] | who the caller is (X1) |
 //! | [`open`] | create an account (A1) |
 //! | [`read`] | read one, list all |
 //! | [`settings`] | change its profile, its cards, its warning amount and its billing model (A1, F10, N4, S8) |
-//! | [`limits`] | set its spending limits and the margin of its calls (C1, C2) |
+//! | [`limits`] | its spending limits, their use, and the margin of its calls (C1, C2) |
 //! | [`pools`] | set its pools of included minutes (S7) |
 //! | [`plans`] | the catalogue of plans (S7) |
 //! | [`auto_recharge`] | set auto-recharge, resume it (R1, R5, R6) |
 
 pub mod auto_recharge;
+pub mod caller;
 pub mod limits;
 pub mod open;
 pub mod plans;
@@ -21,7 +23,7 @@ pub mod settings;
 use std::sync::Arc;
 
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use domain::purchase::PurchaseLimits;
+use domain::recharge::Policy;
 use payments::Processor;
 use store::Store;
 
@@ -32,8 +34,8 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// The card processor.
     pub processor: Arc<dyn Processor>,
-    /// The operator's limits of one payment (F2).
-    pub limits: PurchaseLimits,
+    /// The operator's limits of card payments (F2, R6).
+    pub policy: Policy,
 }
 
 api::routes! { &Ports;
@@ -41,6 +43,7 @@ api::routes! { &Ports;
     "GET /v1/accounts" ("cursor", "limit") => read::list,
     "GET /v1/accounts/{id}" () => read::show,
     "PATCH /v1/accounts/{id}" () => settings::change,
+    "POST /v1/accounts/{id}/auto-recharge/preview" () => auto_recharge::preview,
     "PUT /v1/accounts/{id}/auto-recharge" () => auto_recharge::set,
     "POST /v1/accounts/{id}/auto-recharge/resume" () => auto_recharge::resume,
     "PUT /v1/accounts/{id}/payment-method" () => settings::set_payment_method,
@@ -48,7 +51,9 @@ api::routes! { &Ports;
     "DELETE /v1/accounts/{id}/payment-method/backup" () => settings::remove_backup,
     "GET /v1/accounts/{id}/billing-model/preview" () => settings::preview_switch,
     "PUT /v1/accounts/{id}/pools" () => pools::set,
+    "GET /v1/accounts/{id}/limits" () => limits::show,
     "PUT /v1/accounts/{id}/limits" () => limits::set,
+    "GET /v1/caller" () => caller::show,
     "GET /v1/plans" () => plans::list,
 }
 

@@ -1,11 +1,13 @@
-//! Setting an account's spending limits and the margin of its calls (C1, C2).
+//! An account's spending limits, their use, and the margin of its calls (C1, C2).
 
+use api::fields::whole;
 use api::{Fields, Problem, Reply, Request, Role};
-use contract::{Account, Amount, Code, FieldError};
+use contract::{Account, Amount, Code, FieldError, LimitsUse, UserSpending};
 use domain::Money;
 use domain::limits::{MARGIN_SECONDS, MAX_MARGIN_SECONDS};
 use domain::money::Currency;
 use domain::settings::{self, NewLimits};
+use domain::time::Month;
 use rust_decimal::Decimal;
 use utoipa::ToSchema;
 
@@ -21,19 +23,14 @@ pub struct Limits {
     per_day: Option<Amount>,
     /// How many seconds of what is held a call is not granted, because switches cut calls late.
     #[schema(minimum = 0, maximum = 60, default = 2)]
-    margin_seconds: u32,
+    margin_seconds: Option<u32>,
 }
 
 impl Limits {
     fn read(mut fields: Fields) -> Result<Self, Problem> {
         let per_user_monthly = fields.optional("perUserMonthly", positive("perUserMonthly"));
         let per_day = fields.optional("perDay", positive("perDay"));
-        let margin = fields.optional("marginSeconds", |seconds: u32| {
-            let expected = format!("expected a whole number from 0 to {MAX_MARGIN_SECONDS}");
-            let wrong = || FieldError::new("marginSeconds", Code::OutOfRange, expected);
-            (seconds <= MAX_MARGIN_SECONDS).then_some(seconds).ok_or_else(wrong)
-        });
-        let margin_seconds = margin.unwrap_or(MARGIN_SECONDS);
+        let margin_seconds = fields.optional("marginSeconds", whole("marginSeconds", 0..=MAX_MARGIN_SECONDS));
         fields.finish(|| Some(Self { per_user_monthly, per_day, margin_seconds }))
     }
 }
@@ -51,6 +48,46 @@ fn positive(field: &'static str) -> impl Fn(Amount) -> Result<Amount, FieldError
 fn money(field: &'static str, amount: Option<Amount>, currency: Currency) -> Result<Option<Money>, Problem> {
     let money = amount.map(|Amount(amount)| Money::new(amount, currency)).transpose();
     money.map_err(|wrong| Problem::field(field, Code::of_amount(&wrong), wrong.to_string()))
+}
+
+/// At most this many users are shown.
+const MAX_USERS: usize = 100;
+
+/// Read the use of spending limits
+///
+/// The users are those who have spent most in the month so far, with what is held for their calls.
+///
+/// For operator, admin and viewer.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{id}/limits",
+    operation_id = "getLimits",
+    tag = "Accounts",
+    params(("id" = String, Path, description = "The account")),
+    responses((status = 200, description = "The limits and their use", body = LimitsUse))
+)]
+pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
+    let id = request.account(&[Role::Operator, Role::Admin, Role::Viewer])?;
+    let account = ports.store.account(&id).await?.ok_or(Problem::NoAccount)?;
+    let now = request.now().max(account.as_of);
+    let month = Month::of(now);
+    let mut users = Vec::new();
+    if let Some(limit) = account.limits.per_user_monthly {
+        let mut spending = ports.store.spending_of_users(&account, month, limit.since).await?;
+        spending.retain(|(_, spending)| !spending.total(now).is_zero());
+        spending.sort_by(|(a, first), (b, second)| {
+            second.total(now).amount().cmp(&first.total(now).amount()).then_with(|| a.cmp(b))
+        });
+        spending.truncate(MAX_USERS);
+        users.extend(spending.into_iter().map(|(user_id, spending)| UserSpending {
+            user_id,
+            spent: spending.spent.to_string(),
+            held: spending.held(now).to_string(),
+            reached: spending.total(now) >= limit.amount,
+        }));
+    }
+    let limits = contract::Limits::show(&account, now, &ports.policy);
+    Ok(Reply::json(200, &LimitsUse { limits, month: month.to_string(), users }))
 }
 
 /// Set spending limits
@@ -80,6 +117,7 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
         money("perUserMonthly", per_user_monthly, currency),
         money("perDay", per_day, currency),
     )?;
+    let margin_seconds = margin_seconds.unwrap_or(MARGIN_SECONDS);
     let new = NewLimits { per_user_monthly, per_day, margin_seconds };
     let by = &request.caller().subject;
     let set = ports.store.apply_with_profile(&id, |account, profile| {
@@ -87,5 +125,5 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     });
     set.await?;
     let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
-    Ok(Reply::json(200, &Account::show(&account, &profile, request.now())))
+    Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
 }

@@ -99,7 +99,7 @@ pub async fn create(request: &Request, ports: &Ports) -> Result<Reply, Problem> 
     };
     let model = body.billing_model.unwrap_or(BillingModel::Prepaid);
     let account = account::Account::open(body.account_id, body.currency, model, request.now());
-    let shown = Account::show(&account, &profile, request.now());
+    let shown = Account::show(&account, &profile, request.now(), &ports.policy);
     let change = Change { profile: Some(profile), ..Change::of(account) };
     if ports.store.create(&change).await? {
         Ok(Reply::json(201, &shown))
@@ -117,5 +117,5 @@ async fn made_before(request: &Request, ports: &Ports, wanted: &Change) -> Resul
     if terms(&account) != terms(&wanted.account) || Some(&profile) != wanted.profile.as_ref() {
         return Err(Problem::Conflict(Code::AccountIdTaken, format!("accountId: {id} is taken")));
     }
-    Ok(Reply::json(201, &Account::show(&account, &profile, request.now())))
+    Ok(Reply::json(201, &Account::show(&account, &profile, request.now(), &ports.policy)))
 }

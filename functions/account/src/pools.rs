@@ -160,5 +160,5 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     });
     set.await?;
     let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
-    Ok(Reply::json(200, &Account::show(&account, &profile, request.now())))
+    Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
 }

@@ -22,7 +22,10 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     request.caller().is(&[Role::Operator])?;
     let (cursor, limit) = request.page()?;
     let page = ports.store.accounts(cursor.as_ref(), limit).await?;
-    let accounts = page.items.iter().map(|(account, profile)| Account::show(account, profile, request.now()));
+    let accounts = page
+        .items
+        .iter()
+        .map(|(account, profile)| Account::show(account, profile, request.now(), &ports.policy));
     Ok(Reply::json(
         200,
         &Accounts { accounts: accounts.collect(), next: page.next.map(|next| next.encoded()) },
@@ -46,5 +49,5 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin, Role::Viewer, Role::Platform])?;
     let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
-    Ok(Reply::json(200, &Account::show(&account, &profile, request.now())))
+    Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
 }

@@ -286,7 +286,7 @@ pub(crate) async fn withdraw_and_show(
     cashier.cancel_withdrawn(account, request.now()).await?;
     let (account, profile) =
         ports.store.account_with_profile(&account.id).await?.ok_or(Problem::NoAccount)?;
-    Ok(Reply::json(200, &Account::show(&account, &profile, request.now())))
+    Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
 }
 
 /// Reads a warning amount, which is zero or more. An empty text is no amount.

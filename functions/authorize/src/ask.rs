@@ -1,6 +1,8 @@
 //! Authorizing a call: `POST /v1/accounts/{id}/authorizations` (C1-C3).
 
-use api::fields::text;
+use std::ops::RangeInclusive;
+
+use api::fields::{text, whole};
 use api::{Fields, Problem, Reply, Request, Role};
 use contract::names::ServiceName;
 use contract::{Authorization, Code, FieldError};
@@ -9,10 +11,10 @@ use domain::emergency::is_emergency;
 use domain::hold::{HoldKey, Leg};
 use domain::id::in_small_letters_if_uuid;
 use domain::usage::Number;
-use domain::{Account, Pools, RateTable, Service};
+use domain::{Account, Decision, Pools, RateTable, Service};
 use jiff::Timestamp;
 use serde::Deserialize;
-use store::{Beside, Seen, Wanted};
+use store::{Beside, Read, Seen, Wanted};
 use utoipa::ToSchema;
 
 use crate::{Ports, show, spending_wanted, undecided};
@@ -35,7 +37,7 @@ pub struct Call {
     direction: Option<Direction>,
     /// The number that is called, in E.164, such as `+33123456789`: for inbound calls the organization's own. An emergency number may
     /// be a short code, such as `112`.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = r"^(\+[0-9]{1,15}[*xX]{0,14}|[0-9]{1,6})$")]
     number: Dialled,
     /// The plan or licence that the call is made on.
     #[schema(max_length = 64)]
@@ -120,7 +122,7 @@ impl Call {
                 Err(FieldError::new("userCountry", Code::WrongFormat, expected))
             }
         });
-        let max = fields.optional("maxDurationSeconds", duration);
+        let max = fields.optional("maxDurationSeconds", whole("maxDurationSeconds", DURATIONS));
         let node = fields.optional("node", text("node", 64));
         let call = fields.finish(|| {
             Some(Self {
@@ -170,26 +172,17 @@ fn dialled(text: String) -> Result<Dialled, FieldError> {
     }
 }
 
-/// Checks how long a call is to last.
-pub(crate) fn duration(seconds: u32) -> Result<u32, FieldError> {
-    if (1..=MAX_DURATION_SECONDS).contains(&seconds) {
-        return Ok(seconds);
-    }
-    let expected = format!("expected a whole number from 1 to {MAX_DURATION_SECONDS}");
-    Err(FieldError::new("maxDurationSeconds", Code::OutOfRange, expected))
-}
+/// The range of how long a call is to last.
+pub(crate) const DURATIONS: RangeInclusive<u32> = 1..=MAX_DURATION_SECONDS;
 
-/// Checks that a call is to last longer than the margin of the account's calls.
-pub(crate) fn beyond_margin(seconds: u32, account: &Account) -> Result<(), Problem> {
+/// The problem of a call that is to last no longer than the margin of the account's calls.
+pub(crate) fn within_margin(account: &Account) -> Problem {
     let margin = account.limits.margin_seconds;
-    if seconds > margin {
-        return Ok(());
-    }
     let expected = format!(
         "expected a whole number from {} to {MAX_DURATION_SECONDS}: more than the margin",
         margin + 1
     );
-    Err(Problem::field("maxDurationSeconds", Code::OutOfRange, expected))
+    Problem::field("maxDurationSeconds", Code::OutOfRange, expected)
 }
 
 /// Ask whether a call may start
@@ -198,8 +191,8 @@ pub(crate) fn beyond_margin(seconds: u32, account: &Account) -> Result<(), Probl
 /// `maxDurationSeconds`, or extend it before. What it may cost is held until its usage record comes, it is released, or the hold
 /// lapses: 15 minutes after the granted time, rounded up to five minutes (or to an hour, if that is more than two hours away).
 ///
-/// The record ends the hold that its `holdId` names, or else that of the same `callId`, `service` and `number`. It is charged for
-/// whatever the hold is.
+/// The record ends the hold that its `holdId` names, or else that of the same `callId`, `service` and `number`. The call is charged
+/// for its length, however much was held.
 ///
 /// The same request sent again gets the same answer. A request for the same leg that asks for a longer call extends it. There is no
 /// hold for a call that is free, nor for one that is invoiced after use and bound by no limit.
@@ -228,11 +221,11 @@ pub async fn authorize(request: &Request, ports: &Ports) -> Result<Reply, Proble
     let id = request.account(&[Role::Operator, Role::Platform])?;
     let call = Call::read(request.fields()?)?;
     let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
-    let rates = ports.rates.get()?;
     let now = request.now();
     if call.is_emergency() {
         return Ok(Reply::json(200, &of_emergency(&call, &account, now)));
     }
+    let rates = ports.rates.get()?;
     let Call { call_id, user_id, service, direction, number, plan, user_country, max_duration_seconds, node } =
         call;
     let Dialled::Full(number) = number else {
@@ -240,22 +233,32 @@ pub async fn authorize(request: &Request, ports: &Ports) -> Result<Reply, Proble
             "expected an E.164 number such as +33123456789; this short number is no emergency number";
         return Err(Problem::field("number", Code::WrongFormat, expected));
     };
-    beyond_margin(max_duration_seconds, &account)?;
     let by_rates = || direction.map(|direction| direction.service(&number, &account, rates, now));
     let service = service.or_else(by_rates).expect("a service or a direction is given");
     let leg = Leg { call_id, service, number };
     let key = HoldKey::of(&leg);
     let call = authorization::Request { leg, user_id, plan, user_country, node, max_duration_seconds };
-    let wanted = |account: &Account, seen: &Seen| {
+    let wanted = |account: &Account, seen: &Seen, read: Read| {
         let user_id = seen.hold(&key).map_or(call.user_id.as_ref(), |hold| hold.user_id.as_ref());
-        Wanted { spending: spending_wanted(account, user_id, now), ..Wanted::default() }
+        // The hold that the leg may have is part of what is held. Once the account is read, so is the hold: what is refused is never
+        // refused because of it.
+        let may_have_hold = read == Read::Now && account.held.count(now.max(account.as_of)) > 0;
+        Wanted {
+            holds: may_have_hold.then(|| key.clone()).into_iter().collect(),
+            spending: spending_wanted(account, user_id, now),
+        }
     };
     let decide = |account: &Account, pools: &Pools, seen: &Seen, beside: &Beside| {
+        if max_duration_seconds <= account.limits.margin_seconds {
+            return Decision::unchanged(None);
+        }
         let known = seen.hold(&key).or_else(|| beside.holds.get(&key));
-        decide(account, now, &call, known, beside.spending.as_ref(), rates, pools)
+        let decision = decide(account, now, &call, known, beside.spending.as_ref(), rates, pools);
+        Decision { change: decision.change, answer: Some(decision.answer) }
     };
     let applied = ports.store.apply_with_holds(&id, wanted, decide).await.map_err(undecided)?;
-    Ok(Reply::json(200, &show(&applied.answer, service, &applied.account)))
+    let decided = applied.answer.ok_or_else(|| within_margin(&applied.account))?;
+    Ok(Reply::json(200, &show(&decided, service, &applied.account)))
 }
 
 /// An emergency call is always allowed (C3).

@@ -1,14 +1,15 @@
 //! Extending an authorization: `PUT /v1/accounts/{id}/authorizations/{holdId}` (C4).
 
+use api::fields::whole;
 use api::{Problem, Reply, Request, Role};
 use contract::Authorization;
 use domain::authorization::extend as decide;
 use domain::hold::HoldId;
 use domain::{Account, Decision, Pools};
-use store::{Beside, Seen, Wanted};
+use store::{Beside, Read, Seen, Wanted};
 use utoipa::ToSchema;
 
-use crate::ask::{beyond_margin, duration};
+use crate::ask::{DURATIONS, within_margin};
 use crate::{Ports, show, spending_wanted, undecided};
 
 /// How long a call is to last.
@@ -48,27 +49,29 @@ pub struct Extension {
 pub async fn extend(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Platform])?;
     let mut fields = request.fields()?;
-    let seconds = fields.required("maxDurationSeconds", duration);
+    let seconds = fields.required("maxDurationSeconds", whole("maxDurationSeconds", DURATIONS));
     let seconds = fields.finish(|| seconds)?;
-    let account = ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
-    beyond_margin(seconds, &account)?;
+    ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
     let hold = request.path("holdId").and_then(HoldId::parse).ok_or(Problem::NotFound("hold"))?;
     let (key, now, rates) = (hold.key(), request.now(), ports.rates.get()?);
     // The user of the hold, whose spending the decision needs where users have a limit. A hold keeps its user.
     let read = ports.store.holds_beginning(&id, key.as_str()).await?;
     let read = read.into_iter().find(|read| read.id() == hold).ok_or(Problem::NotFound("hold"))?;
-    let wanted = |account: &Account, _: &Seen| Wanted {
+    let wanted = |account: &Account, _: &Seen, _: Read| Wanted {
         holds: vec![key.clone()],
         spending: spending_wanted(account, read.user_id.as_ref(), now),
     };
     let decide = |account: &Account, pools: &Pools, _: &Seen, beside: &Beside| {
         let at = now.max(account.as_of);
         let live = beside.holds.get(&key).filter(|live| live.id() == hold && live.lives_at(at));
-        let Some(live) = live else { return Decision::unchanged(None) };
+        let Some(live) = live else { return Decision::unchanged(Err(Problem::NotFound("hold"))) };
+        if seconds <= account.limits.margin_seconds {
+            return Decision::unchanged(Err(within_margin(account)));
+        }
         let decision = decide(account, now, live, seconds, beside.spending.as_ref(), rates, pools);
-        Decision { change: decision.change, answer: Some(decision.answer) }
+        Decision { change: decision.change, answer: Ok(decision.answer) }
     };
     let applied = ports.store.apply_with_holds(&id, wanted, decide).await.map_err(undecided)?;
-    let decided = applied.answer.ok_or(Problem::NotFound("hold"))?;
+    let decided = applied.answer?;
     Ok(Reply::json(200, &show(&decided, read.leg.service, &applied.account)))
 }

@@ -7,12 +7,12 @@ use domain::hold::{Hold, HoldId, HoldKey};
 use domain::id::in_small_letters_if_uuid;
 use domain::{Account, AccountId, Pools};
 use jiff::Timestamp;
-use store::{Beside, Seen, Wanted};
+use store::{Beside, Read, Seen, Wanted};
 
 use crate::{Ports, undecided};
 
-/// The holds that one commit is given. Each may take two items of it.
-const HOLDS_A_COMMIT: usize = 49;
+/// The holds that one commit is given. Each may take two items of it, and the account up to four.
+const HOLDS_A_COMMIT: usize = 48;
 
 /// Release a hold
 ///
@@ -99,7 +99,7 @@ async fn release(
     keys: Vec<HoldKey>,
     is_meant: impl Fn(&Hold) -> bool + Send + Sync,
 ) -> Result<(), Problem> {
-    let wanted = |_: &Account, _: &Seen| Wanted { holds: keys.clone(), spending: None };
+    let wanted = |_: &Account, _: &Seen, _: Read| Wanted { holds: keys.clone(), spending: None };
     let decide = |account: &Account, _: &Pools, _: &Seen, beside: &Beside| {
         let holds: Vec<_> = beside.holds.values().filter(|hold| is_meant(hold)).collect();
         decide(account, now, &holds)

@@ -17,7 +17,7 @@ use domain::{Account, AccountId, Decision, Money, Pools, RejectedRecord, UsageRe
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use rates::PublishedRates;
-use store::{Applied, Beside, Combined, Seen, Store, Turn, Wanted};
+use store::{Applied, Beside, Combined, Read, Seen, Store, Turn, Wanted};
 use telemetry::Correlation;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -209,9 +209,9 @@ impl Commits {
     async fn commit(&self, account: &AccountId, turn: &Turn, jobs: &mut [Job]) -> Result<(), BatchError> {
         let rates = self.rates.get()?;
         let now = jobs.iter().map(|job| job.now).max().expect("a commit is for somebody");
-        let wanted = |account: &Account, seen: &Seen| holds_wanted(account, now, jobs, seen);
+        let wanted = |account: &Account, seen: &Seen, _: Read| holds_wanted(account, now, jobs, seen);
         let decide = |account: &Account, pools: &Pools, seen: &Seen, beside: &Beside| {
-            decide(account, now, jobs, seen, Terms { rates, pools }, &beside.holds)
+            decide(account, now, jobs, seen, Terms { rates, pools }, beside)
         };
         let applied = self.store.apply_combined(account, turn, wanted, decide).await?;
         let requests = applied.answer.requests();
@@ -265,15 +265,20 @@ fn open_records<'a>(jobs: &'a [Job], seen: &Seen) -> Vec<((usize, usize), &'a Ca
 /// The holds that the records of a commit may end (C1). Only records in the service's own format end holds, and an account without
 /// calls in progress has none.
 fn holds_wanted(account: &Account, now: Timestamp, jobs: &[Job], seen: &Seen) -> Wanted {
-    if account.held.count(now.max(account.as_of)) == 0 {
+    if !has_holds(account, now) {
         return Wanted::default();
     }
     let records = open_records(jobs, seen).into_iter();
     let records = records.filter(|((job, _), _)| jobs[*job].ends_holds);
     Wanted {
-        holds: records.filter_map(|(_, record)| HoldKey::of_record(&record.value)).collect(),
+        holds: records.flat_map(|(_, record)| HoldKey::of_record(&record.value)).collect(),
         ..Wanted::default()
     }
+}
+
+/// Whether calls of the account are in progress that have holds.
+fn has_holds(account: &Account, now: Timestamp) -> bool {
+    account.held.count(now.max(account.as_of)) > 0
 }
 
 /// Decides on the open records of all jobs whose callers wait.
@@ -283,10 +288,20 @@ fn decide(
     jobs: &[Job],
     seen: &Seen,
     terms: Terms<'_>,
-    holds: &Holds,
+    beside: &Beside,
 ) -> Combined<Plan> {
     let (mut places, mut records, mut causes) = (Vec::new(), Vec::new(), Vec::new());
+    let has_holds = has_holds(account, now);
+    let mut ends_holds = None;
     for (place, Caused { value: record, cause }) in open_records(jobs, seen) {
+        let own_format = jobs[place.0].ends_holds;
+        // A commit of an account with holds has either records that end them or others. Since a job whose time is up drops out, holds
+        // of the last records may not have been looked for: these wait for the next commit.
+        let was_looked_for =
+            !own_format || HoldKey::of_record(record).all(|key| beside.looked_for.contains(&key));
+        if has_holds && (*ends_holds.get_or_insert(own_format) != own_format || !was_looked_for) {
+            break;
+        }
         places.push(place);
         records.push(record);
         causes.push(cause.clone());
@@ -301,6 +316,8 @@ fn decide(
             causes.push(cause.clone());
         }
     }
+    let none = Holds::new();
+    let holds = if ends_holds == Some(true) { &beside.holds } else { &none };
     let Decision { change, answer: decided } = debit::decide(account, now, &records, &rejected, terms, holds);
     let cause = decided.first_event.and_then(|place| causes[place].clone());
     Combined { decision: Decision { change, answer: Plan { places, decided, causes } }, cause }

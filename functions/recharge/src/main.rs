@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::recharge::Policy;
 use jiff::Timestamp;
-use lambda::settings::{limits_from_env, processor_from_env, store_from_env};
+use lambda::settings::{policy_from_env, processor_from_env, store_from_env};
 use lambda::{Function, Scheduled};
 use lambda_runtime::{Error, LambdaEvent};
 use recharge::{Ports, RecoverError, Summary};
@@ -30,14 +29,10 @@ enum Answer {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = Function::start()?;
-    let a_day = std::env::var("RECHARGES_A_DAY").ok().map(|number| number.parse());
-    let a_day = a_day.transpose().map_err(|_| "RECHARGES_A_DAY: expected a number")?;
-    let policy = Policy { limits: limits_from_env()?, ..Policy::default() };
-    let policy = Policy { a_day: a_day.unwrap_or(policy.a_day), ..policy };
     let ports = Ports {
         store: store_from_env().await?,
         processor: processor_from_env().await?,
-        policy,
+        policy: policy_from_env()?,
         lease_clock: Arc::new(Timestamp::now),
     };
     let wake = async |event: LambdaEvent<Wake>| match event.payload {

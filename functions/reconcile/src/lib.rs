@@ -16,6 +16,7 @@ use domain::hold::HeldSums;
 use domain::time::{self, day_of};
 use domain::usage_report::{DayTotals, Dimension, Figures, Folding, ranked};
 use domain::{Account, AccountId};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use store::list::Cursor;
@@ -69,7 +70,12 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// The limits.
     pub limits: Limits,
+    /// The clock that says which holds have lapsed. Nothing is decided by it.
+    pub clock: Clock,
 }
+
+/// A clock.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The accounts to reconcile: all of them if every field is left out, as in a schedule's input.
 ///
@@ -168,6 +174,7 @@ struct Run<'a> {
     max_rows: usize,
     pace: Pace,
     until: Instant,
+    clock: Clock,
     summary: Summary,
 }
 
@@ -179,6 +186,7 @@ pub async fn handle(request: Request, ports: &Ports, until: Instant) -> Result<S
         max_rows: ports.limits.max_rows,
         pace: Pace::start(store.meter().clone(), ports.limits.units_a_second),
         until,
+        clock: ports.clock.clone(),
         summary: Summary::default(),
     };
     let ended = match &request.account_id {
@@ -404,7 +412,7 @@ impl Run<'_> {
             }
             let Some(now) = self.store.account_as_written(&account.id).await? else { return Ok(()) };
             if now.version == account.version {
-                audit.holds(&account, &holds);
+                audit.holds(&account, &holds, (self.clock)());
                 return Ok(());
             }
             account = now;

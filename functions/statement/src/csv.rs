@@ -26,6 +26,9 @@ const COLUMNS: [&str; 16] = [
     "includedMinutes",
 ];
 
+/// An answer has at most about this many bytes of CSV.
+const MAX_BYTES: usize = 5_000_000;
+
 /// The columns of rates, which are those of a deck.
 const RATE_COLUMNS: [&str; 10] = [
     "service",
@@ -63,6 +66,15 @@ pub fn reply(transactions: &[Transaction]) -> Result<Reply, Problem> {
     written(COLUMNS, transactions.iter().map(cells))
 }
 
+/// All transactions of a period. A function's answer has at most 6 MB, of which its envelope takes some.
+pub fn whole(transactions: &[Transaction]) -> Result<Reply, Problem> {
+    if transactions.iter().map(size_of_row).sum::<usize>() > MAX_BYTES {
+        let most = format!("more than {MAX_BYTES} bytes of CSV; narrow the period with from and to");
+        return Err(Problem::TooLarge(most));
+    }
+    reply(transactions)
+}
+
 /// A page of the entries that an invoice asks for: the columns of transactions, and the part of each that it asks for.
 pub fn invoice(entries: &[(Transaction, Money)]) -> Result<Reply, Problem> {
     let cells = |(row, asked): &(Transaction, Money)| and_last(cells(row), asked.to_string());
@@ -71,12 +83,14 @@ pub fn invoice(entries: &[(Transaction, Money)]) -> Result<Reply, Problem> {
 
 /// About how many bytes these entries take.
 pub fn size_of(entries: &[(Transaction, Money)]) -> usize {
-    // A comma, and the quotes of a text that a spreadsheet must not take for a number.
+    entries.iter().map(|(row, _)| size_of_row(row)).sum()
+}
+
+/// About how many bytes a transaction takes: for each cell also a comma, and the quotes of a text that a spreadsheet must not take
+/// for a number.
+fn size_of_row(row: &Transaction) -> usize {
     const BESIDE_A_CELL: usize = 8;
-    let row = |(row, _): &(Transaction, Money)| {
-        cells(row).iter().map(|cell| cell.len() + BESIDE_A_CELL).sum::<usize>()
-    };
-    entries.iter().map(row).sum()
+    cells(row).iter().map(|cell| cell.len() + BESIDE_A_CELL).sum()
 }
 
 /// The cells of a row and a further one.

@@ -67,7 +67,7 @@ api::routes! { &Ports;
     "GET /v1/accounts/{id}/invoices" ("cursor", "limit") => invoices::list,
     "GET /v1/accounts/{id}/invoices/{invoiceId}" ("cursor") => invoices::show,
     "GET /v1/accounts/{id}/transactions" (
-        "from", "to", "kind", "cursor", "limit", "transactionId", "recordId", "startedAt", "revision"
+        "from", "to", "kind", "cursor", "limit", "whole", "transactionId", "recordId", "startedAt", "revision"
     ) => transactions::transactions,
     "GET /v1/accounts/{id}/usage/{recordId}" ("startedAt", "revision") => transactions::usage_record,
     "GET /v1/unrated" ("cursor", "limit") => transactions::unrated,

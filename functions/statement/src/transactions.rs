@@ -17,6 +17,12 @@ use crate::{Ports, READERS, csv};
 /// The roles that may read the result of a usage record.
 const RECORD_READERS: [Role; 4] = [Role::Operator, Role::Admin, Role::Viewer, Role::Platform];
 
+/// One CSV has at most this many transactions.
+const MAX_WHOLE: usize = 10_000;
+
+/// The transactions that are read at a time for it.
+const ROWS_A_PAGE: usize = 1_000;
+
 /// Ids of transactions have at most this many characters.
 const LONGEST_TRANSACTION_ID: usize = 256;
 
@@ -27,7 +33,8 @@ const LONGEST_TRANSACTION_ID: usize = 256;
 ///
 /// With `Accept: text/csv` the page is CSV in UTF-8 with a byte order mark, and a `Link` header leads to the next page. A
 /// text that a spreadsheet would take for a number, a date or a formula is written as `="text"`, with its quotes doubled.
-/// If it is longer than 127 characters, it is written in parts that are joined by `&`.
+/// If it is longer than 127 characters, it is written in parts that are joined by `&`. With `whole=true`, the CSV has all
+/// transactions of the period, up to 10,000; a period with more is refused with 413.
 ///
 /// For operator, admin and viewer. A platform may read rejected records, with `kind=rejected`, and a single transaction of
 /// a record.
@@ -42,6 +49,7 @@ const LONGEST_TRANSACTION_ID: usize = 256;
         ("to" = Option<Timestamp>, Query, nullable = false, description = "Only transactions whose `at` is before this instant"),
         ("kind" = Option<KindName>, Query, nullable = false, description = "Only transactions of this kind"),
         PageParameters,
+        ("whole" = Option<bool>, Query, nullable = false, description = "`true`: all of the period in one CSV; not allowed with `cursor` and `limit`, nor with JSON"),
         ("transactionId" = Option<String>, Query, nullable = false, pattern = "^[!-~]{1,256}$", description = "Only this transaction; not allowed with other parameters"),
         ("recordId" = Option<String>, Query, nullable = false, pattern = "^[!-\"$-~]{1,128}$", description = "Only the transaction of this usage record; needs `startedAt`, and allows no other parameter but `revision`"),
         ("startedAt" = Option<Timestamp>, Query, nullable = false, description = "When the record's call started"),
@@ -52,6 +60,7 @@ const LONGEST_TRANSACTION_ID: usize = 256;
             (Transactions = "application/json"),
             (String = "text/csv"),
         ), headers(("Link" = String, description = "Only with CSV: the address of the next page, as `rel=\"next\"`"))),
+        (status = 413, description = "The period has more transactions than one CSV can have: narrow it", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A parameter is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -59,6 +68,7 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
     let id = request.account(&RECORD_READERS)?;
     let asked = asked(request)?;
     let platform = request.caller().is(&READERS).is_err();
+    let is_csv = request.header("accept").is_some_and(|accept| accept.starts_with("text/csv"));
     let (transactions, link) = match asked {
         Asked::One(keys) => {
             ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
@@ -67,8 +77,17 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
             let transactions = entry.iter().map(Transaction::from).collect();
             (Transactions { transactions, next: None }, None)
         }
-        Asked::Page { period, .. } if platform && period.kind != Some(EntryKind::Rejected) => {
+        Asked::Page { period, .. } | Asked::Whole(period)
+            if platform && period.kind != Some(EntryKind::Rejected) =>
+        {
             return Err(Problem::Forbidden);
+        }
+        Asked::Whole(_) if !is_csv => {
+            return Err(Problem::field("whole", Code::NotAllowed, "expected it with Accept: text/csv alone"));
+        }
+        Asked::Whole(period) => {
+            ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
+            return csv::whole(&whole(ports, &id, &period).await?);
         }
         Asked::Page { period, cursor, limit } => {
             ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
@@ -79,7 +98,7 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
             (Transactions { transactions, next }, link)
         }
     };
-    if !request.header("accept").is_some_and(|accept| accept.starts_with("text/csv")) {
+    if !is_csv {
         return Ok(Reply::json(200, &transactions));
     }
     let reply = csv::reply(&transactions.transactions)?;
@@ -89,10 +108,29 @@ pub async fn transactions(request: &Request, ports: &Ports) -> Result<Reply, Pro
     })
 }
 
+/// All transactions of a period, newest first.
+async fn whole(ports: &Ports, id: &AccountId, period: &Period) -> Result<Vec<Transaction>, Problem> {
+    let (mut transactions, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = ports.store.transactions(id, period, cursor.as_ref(), ROWS_A_PAGE).await?;
+        transactions.extend(page.items.iter().map(Transaction::from));
+        cursor = page.next;
+        if transactions.len() > MAX_WHOLE || transactions.len() == MAX_WHOLE && cursor.is_some() {
+            let most = format!("more than {MAX_WHOLE} transactions; narrow the period with from and to");
+            return Err(Problem::TooLarge(most));
+        }
+        if cursor.is_none() {
+            return Ok(transactions);
+        }
+    }
+}
+
 /// The transactions that a request asks for.
 enum Asked {
     /// One, under the first of these keys that has a row.
     One(Vec<JournalKey>),
+    /// All of a period.
+    Whole(Period),
     /// A page.
     Page { period: Period, cursor: Option<Cursor>, limit: usize },
 }
@@ -103,22 +141,29 @@ fn asked(request: &Request) -> Result<Asked, Problem> {
             let expected = format!("expected 1 to {LONGEST_TRANSACTION_ID} visible ASCII characters");
             Problem::field("transactionId", Code::WrongFormat, expected)
         });
-        let alone =
-            alone(request, &["from", "to", "kind", "cursor", "limit", "recordId", "startedAt", "revision"]);
+        let others = ["from", "to", "kind", "cursor", "limit", "whole", "recordId", "startedAt", "revision"];
+        let alone = alone(request, &others);
         return both(key, alone).map(|(key, ())| Asked::One(vec![key]));
     }
     if let Some(text) = request.query("recordId") {
         let ids = ids_of(text).map_err(|wrong| Code::WrongFormat.at("recordId")(wrong).into());
         let keys = both(ids, both(started_at(request), revision(request)));
         let keys = keys.map(|(ids, (started_at, revision))| keys_of(&ids, started_at, revision));
-        return both(keys, alone(request, &["from", "to", "kind", "cursor", "limit"]))
+        return both(keys, alone(request, &["from", "to", "kind", "cursor", "limit", "whole"]))
             .map(|(keys, ())| Asked::One(keys));
     }
     let kind = request.query("kind").map(|name| EntryKind::parse(name).ok_or_else(unknown_kind)).transpose();
     let instants = both(request.query_instant("from"), request.query_instant("to")).and_then(in_order);
-    let ((kind, (from, to)), ((cursor, limit), ())) =
-        both(both(kind, instants), both(request.page(), alone(request, &["startedAt", "revision"])))?;
-    Ok(Asked::Page { period: Period { from, to, kind }, cursor, limit })
+    let whole = request.query_as("whole", "true or false");
+    let ((kind, (from, to)), (((cursor, limit), whole), ())) = both(
+        both(kind, instants),
+        both(both(request.page(), whole), alone(request, &["startedAt", "revision"])),
+    )?;
+    let period = Period { from, to, kind };
+    if whole.unwrap_or(false) {
+        return alone(request, &["cursor", "limit"]).map(|()| Asked::Whole(period));
+    }
+    Ok(Asked::Page { period, cursor, limit })
 }
 
 fn in_order(

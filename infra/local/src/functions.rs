@@ -201,7 +201,11 @@ impl Functions {
             },
             authorize: authorize::Ports { store: Arc::new(calls.beside()), rates: rates.clone() },
             debit: debit::Ports::new(calls, rates.clone()),
-            account: account::Ports { store: store(), processor: processor.clone(), limits },
+            account: account::Ports {
+                store: store(),
+                processor: processor.clone(),
+                policy: Policy { limits, ..Policy::default() },
+            },
             statement: statement::Ports {
                 store: store(),
                 rates,
@@ -215,7 +219,10 @@ impl Functions {
                 store: store(),
                 processor,
                 policy: Policy::default(),
-                lease_clock: Arc::new(move || clock.now()),
+                lease_clock: {
+                    let clock = clock.clone();
+                    Arc::new(move || clock.now())
+                },
             },
             publish: publish::Ports {
                 bus: aws.bus(),
@@ -232,7 +239,11 @@ impl Functions {
                 configuration_set: None,
                 patience: notices::send::PATIENCE,
             },
-            reconcile: reconcile::Ports { store: store(), limits: reconcile::Limits::default() },
+            reconcile: reconcile::Ports {
+                store: store(),
+                limits: reconcile::Limits::default(),
+                clock: Arc::new(move || clock.now()),
+            },
             sandbox,
             counts: Default::default(),
             flights: Arc::default(),

@@ -52,6 +52,8 @@ pub struct TokenRequest {
     pub accounts: Vec<String>,
     /// The caller, who is the author of changes.
     pub subject: Option<String>,
+    /// The caller's name.
+    pub name: Option<String>,
     /// How long the token is valid. With a negative number it has expired already.
     pub expires_in_seconds: Option<i64>,
 }
@@ -61,6 +63,8 @@ struct Claims {
     iss: String,
     aud: &'static str,
     sub: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     iat: i64,
     exp: i64,
     role: String,
@@ -92,6 +96,7 @@ impl Tokens {
             iss: self.issuer.clone(),
             aud: AUDIENCE,
             sub: request.subject.unwrap_or_else(|| format!("{}@local", request.role)),
+            name: request.name,
             iat: now,
             exp: now + request.expires_in_seconds.unwrap_or(LIFETIME_SECONDS),
             role: request.role,

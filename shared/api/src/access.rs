@@ -21,14 +21,20 @@ pub enum Role {
 }
 
 impl Role {
+    const ALL: [Self; 4] = [Self::Operator, Self::Admin, Self::Viewer, Self::Platform];
+
+    /// Its name in a token's claims.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            Self::Admin => "admin",
+            Self::Viewer => "viewer",
+            Self::Platform => "platform",
+        }
+    }
+
     fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "operator" => Self::Operator,
-            "admin" => Self::Admin,
-            "viewer" => Self::Viewer,
-            "platform" => Self::Platform,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 }
 
@@ -37,6 +43,8 @@ impl Role {
 pub struct Caller {
     /// The token's `sub`: the author of the caller's changes.
     pub subject: String,
+    /// The token's `name`, if it has one.
+    pub name: Option<String>,
     roles: Vec<Role>,
     accounts: HashSet<String>,
 }
@@ -62,9 +70,20 @@ impl Caller {
         let accounts = claims.get("accounts").map_or("", String::as_str);
         Ok(Self {
             subject: claims.get("sub").cloned().unwrap_or_default(),
+            name: claims.get("name").cloned(),
             roles,
             accounts: listed(accounts).map(str::to_owned).collect(),
         })
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> impl Iterator<Item = Role> {
+        self.roles.iter().copied()
+    }
+
+    /// The accounts that the claims name. An operator reaches all others, too.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().map(String::as_str)
     }
 
     /// Checks that this caller reaches the account and has one of these roles. Another organization's account is answered as

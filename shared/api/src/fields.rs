@@ -20,10 +20,11 @@
 //! ```
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use contract::{Code, FieldError};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::problem::Problem;
 
@@ -180,6 +181,29 @@ impl Fields {
 /// Never.
 pub fn anything<T>(value: T) -> Result<T, FieldError> {
     Ok(value)
+}
+
+/// Checks a whole number of a field against a range. In JSON, `60.0` is one.
+///
+/// ```
+/// use api::fields::whole;
+/// use serde_json::json;
+///
+/// let seconds = whole("seconds", 1..=60);
+/// let check = |value: serde_json::Value| seconds(serde_json::from_value(value).unwrap());
+/// assert_eq!(check(json!(60.0)).unwrap(), 60);
+/// assert_eq!(check(json!(61)).unwrap_err().detail, "expected a whole number from 1 to 60");
+/// assert!(check(json!(1.5)).is_err());
+/// ```
+pub fn whole(field: &'static str, range: RangeInclusive<u32>) -> impl Fn(Number) -> Result<u32, FieldError> {
+    move |number| {
+        let text = number.to_string();
+        let digits = text.strip_suffix(".0").unwrap_or(&text);
+        digits.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+            let expected = format!("expected a whole number from {} to {}", range.start(), range.end());
+            FieldError::new(field, Code::OutOfRange, expected)
+        })
+    }
 }
 
 /// A `parse` function that trims a text, and accepts 1 to `longest` characters.

@@ -1,11 +1,10 @@
 //! Accounts as answers show them.
 
 use domain::account::{self, BillingModel};
-use domain::limits;
 use domain::money::Money;
 use domain::pool;
 use domain::profile::{self, Profile};
-use domain::recharge::{self, Recharge, State};
+use domain::recharge::{self, Policy, Recharge, State};
 use domain::time::Month;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -104,11 +103,61 @@ pub struct Limits {
     /// How many seconds of what is held a call is not granted.
     #[schema(example = 2)]
     pub margin_seconds: u32,
+    /// The operator's limits of one purchase and of the amounts of auto-recharge.
+    pub purchase: PurchaseLimits,
+    /// Auto-recharge pauses beyond this many recharge amounts in a day (UTC).
+    #[schema(example = 10)]
+    pub recharges_per_day: u32,
+}
+
+/// How much of the limits is used.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitsUse {
+    /// The limits.
+    pub limits: Limits,
+    /// The month, in UTC, that a limit of users counts.
+    #[schema(example = "2026-11")]
+    pub month: String,
+    /// The users who have spent most of their limit in the month, at most 100, if users have a limit.
+    pub users: Vec<UserSpending>,
+}
+
+/// What a user has spent of the limit of a month.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserSpending {
+    /// The user.
+    pub user_id: String,
+    /// What was charged in the month since the limit counts.
+    pub spent: String,
+    /// What is held for the user's calls in progress.
+    pub held: String,
+    /// Whether nothing of the limit is left.
+    pub reached: bool,
+}
+
+/// The smallest and the largest purchase.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct PurchaseLimits {
+    /// The smallest.
+    #[schema(example = "50.0000")]
+    pub minimum: String,
+    /// The largest.
+    #[schema(example = "100000.0000")]
+    pub maximum: String,
 }
 
 impl Limits {
-    fn show(limits: &limits::Limits, now: Timestamp) -> Self {
+    /// The limits as they stand at `now`.
+    pub fn show(account: &account::Account, now: Timestamp, policy: &Policy) -> Self {
+        let (limits, currency) = (&account.limits, account.currency);
         Self {
+            purchase: PurchaseLimits {
+                minimum: policy.limits.smallest(currency).to_string(),
+                maximum: policy.limits.largest(currency).to_string(),
+            },
+            recharges_per_day: policy.a_day,
             per_user_monthly: limits.per_user_monthly.map(|limit| limit.amount.to_string()),
             per_day: limits.per_day.map(|day| day.limit.amount.to_string()),
             spent_today: limits.per_day.map(|day| day.spent_on(now).to_string()),
@@ -296,8 +345,8 @@ impl From<&account::PostUsage> for PostUsage {
 }
 
 impl Account {
-    /// The account as it stands at `now`.
-    pub fn show(account: &account::Account, profile: &Profile, now: Timestamp) -> Self {
+    /// The account as it stands at `now`, with the operator's limits of its card payments.
+    pub fn show(account: &account::Account, profile: &Profile, now: Timestamp, policy: &Policy) -> Self {
         let now = now.max(account.as_of);
         Self {
             account_id: account.id.to_string(),
@@ -324,7 +373,7 @@ impl Account {
             post_usage: (&account.post_usage).into(),
             payment_term_days: account.payment_term_days,
             pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
-            limits: Limits::show(&account.limits, now),
+            limits: Limits::show(account, now, policy),
             version: account.version,
             created_at: account.created_at.into(),
         }
@@ -389,6 +438,19 @@ impl SwitchPreview {
             owed: account.owed.to_string(),
         }
     }
+}
+
+/// What the settings of auto-recharge would do at once.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RechargePreview {
+    /// The amount that the card would be charged at once, if it would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "100.0000")]
+    pub charges_now: Option<String>,
+    /// What would hold back a charge that is wanted: `monthly`, `maximum`, `lots` or `runaway`, as `autoRecharge.why` has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_back_by: Option<String>,
 }
 
 /// The catalogue of usual plans.

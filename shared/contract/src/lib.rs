@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `account` | accounts, their cards and auto-recharge |
+//! | `caller` | the holder of a token |
 //! | `funds` | lots, purchases and recharges |
 //! | `transaction` | journal entries, and records without a rate |
 //! | `authorization` | answers to switches |
@@ -31,6 +32,7 @@
 mod account;
 mod amount;
 mod authorization;
+mod caller;
 mod code;
 mod debit;
 mod funds;
@@ -45,11 +47,12 @@ mod transaction;
 mod usage;
 
 pub use account::{
-    Account, Accounts, AutoRecharge, Card, Limits, NextExpiry, Plan, Plans, Pool, PoolMonth, PostUsage,
-    RechargeFailure, SwitchPreview,
+    Account, Accounts, AutoRecharge, Card, Limits, LimitsUse, NextExpiry, Plan, Plans, Pool, PoolMonth,
+    PostUsage, PurchaseLimits, RechargeFailure, RechargePreview, SwitchPreview, UserSpending,
 };
 pub use amount::Amount;
 pub use authorization::Authorization;
+pub use caller::{Caller, CallerAccount};
 pub use code::{Code, FieldError};
 pub use debit::{Counts, Debits, RecordProblem, RecordResult, RecordStatus};
 pub use funds::{Lot, Lots, NextAction, Purchase, PurchaseStatus, Purchases};

@@ -702,11 +702,13 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// Compares the sums of holds of an account with its holds, as they were at the account's version.
-    pub fn holds(&mut self, account: &Account, holds: &[Hold]) {
-        let live = HeldSums::of(holds.iter().filter(|hold| hold.lives_at(account.as_of)));
-        if live != account.held {
-            let (holds, account) = (HeldSum::of(&live), HeldSum::of(&account.held));
+    /// Compares the sums of holds of an account with its holds, as far as they live. Those that have lapsed may be deleted already.
+    pub fn holds(&mut self, account: &Account, holds: &[Hold], now: Timestamp) {
+        let now = now.max(account.as_of);
+        let live = HeldSums::of(holds.iter().filter(|hold| hold.lives_at(now)));
+        let counted = account.held.live_at(now);
+        if live != counted {
+            let (holds, account) = (HeldSum::of(&live), HeldSum::of(&counted));
             self.find(Finding::Held { holds, account });
         }
     }

@@ -110,15 +110,10 @@ pub fn authorize<'a>(
 ) -> Decision<Authorization<'a>> {
     let draft = Draft::on(account, now);
     if let Some(hold) = known.filter(|hold| hold.lives_at(draft.now())) {
-        return extended(
-            draft,
-            hold,
-            request.max_duration_seconds,
-            request.node.as_deref(),
-            spending,
-            rates,
-            pools,
-        );
+        // A hold keeps its user. A request that names another one extends nothing, since the spending is that of the request's user.
+        let is_of_user = hold.user_id == request.user_id;
+        let asked = if is_of_user { request.max_duration_seconds } else { hold.granted_seconds };
+        return extended(draft, hold, asked, request.node.as_deref(), spending, rates, pools);
     }
     let now = draft.now();
     let Leg { service, number, .. } = &request.leg;
@@ -140,7 +135,7 @@ pub fn authorize<'a>(
         held: draft.account().held.clone(),
         spending: spending.filter(|_| request.user_id.is_some()).map(|spending| spending.total(now)),
     };
-    let Grant { seconds, amount, minutes } = match call.grant(request.max_duration_seconds) {
+    let Grant { seconds, amount, minutes, .. } = match call.grant(request.max_duration_seconds) {
         Ok(grant) => grant,
         Err(refusal) => return Decision::unchanged(answer(&draft, Some(refusal), None, 0, Some(rate))),
     };
@@ -223,17 +218,18 @@ fn extended<'a>(
     let node = node.filter(|node| hold.node.as_deref() != Some(*node));
     let as_before =
         |draft: &Draft, refusal| answer(draft, refusal, Some(hold.id()), hold.granted_seconds, rate);
-    let is_longer = asked != hold.asked_seconds && asked > hold.granted_seconds;
     let mut next = hold.clone();
     let mut refusal = None;
-    if is_longer {
+    if asked > hold.granted_seconds {
         // The rates have changed since, and the new ones do not have the number.
         let Some(rate) = rate else { return Decision::unchanged(as_before(&draft, Some(Refusal::NoRate))) };
         let mut others = account.held.clone();
         others.remove(hold);
         let of_others = |spending: &UserSpending| {
             let total = spending.total(now);
-            if hold.counts_since.is_some() { total - hold.amount } else { total }
+            // A hold from before the limit was set is not part of the total.
+            let limit = account.limits.per_user_monthly.map(|limit| limit.since);
+            if limit.is_some() && hold.counts_since == limit { total - hold.amount } else { total }
         };
         let call = Call {
             account,
@@ -251,8 +247,8 @@ fn extended<'a>(
             spending: spending.filter(|_| hold.user_id.is_some()).map(of_others),
         };
         match call.grant(asked) {
-            Ok(Grant { seconds, amount, minutes }) if seconds > hold.granted_seconds => {
-                let lapses_at = Hold::lapse(hold.authorized_at, seconds, now);
+            Ok(Grant { seconds, amount, minutes, .. }) if seconds > hold.granted_seconds => {
+                let lapses_at = Hold::lapse(hold.authorized_at, seconds, now).max(hold.lapses_at);
                 next = Hold {
                     asked_seconds: asked,
                     granted_seconds: seconds,
@@ -262,7 +258,11 @@ fn extended<'a>(
                     ..next
                 };
             }
+            // The same request gets the same answer as long as no more can be granted. So does one that lasts longer by less than the
+            // margin.
+            Ok(grant) if grant.is_whole || asked == hold.asked_seconds => {}
             Ok(_) => refusal = Some(call.refusal(asked)),
+            Err(_) if asked == hold.asked_seconds => {}
             Err(why) => refusal = Some(why),
         }
     }
@@ -312,6 +312,8 @@ struct Grant {
     amount: Money,
     /// What is held of pools.
     minutes: Vec<HeldMinutes>,
+    /// Whether neither funds nor limits bound it.
+    is_whole: bool,
 }
 
 /// What bounds the duration of a call.
@@ -332,7 +334,7 @@ impl Call<'_> {
             limits.per_day.is_some() || limits.per_user_monthly.is_some() && self.spending.is_some();
         let bounds = Bounds { by_funds: self.account.billing_model.owes(), by_limits };
         if is_free || !bounds.by_funds && !bounds.by_limits {
-            return Ok(Grant { seconds: asked, amount: nothing, minutes: Vec::new() });
+            return Ok(Grant { seconds: asked, amount: nothing, minutes: Vec::new(), is_whole: true });
         }
         let billed = self.longest_billed(asked, bounds);
         let seconds = billed.and_then(|billed| self.granted(asked, billed));
@@ -347,7 +349,7 @@ impl Call<'_> {
             .into_iter()
             .map(|included| HeldMinutes { number: included.number, minutes: included.minutes })
             .collect();
-        Ok(Grant { seconds, amount, minutes })
+        Ok(Grant { seconds, amount, minutes, is_whole: billed == longest })
     }
 
     /// Why the call is not granted what it asks for: funds would not pay for it even if there were no limits, or the limits are

@@ -78,7 +78,7 @@ pub fn decide(
     let mut first_event = None;
     for (place, record) in records.iter().enumerate() {
         let result = rate(&draft, record, terms);
-        let hold = HoldKey::of_record(record).filter(|_| !holds.is_empty()).and_then(|key| holds.get(&key));
+        let hold = hold_of(&draft, record, holds);
         let items = result.as_ref().map_or(0, |result| items_needed(&draft, record, result, hold));
         if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
@@ -104,6 +104,14 @@ pub fn decide(
     first_event = first_event.or_else(|| (kept > 0).then_some(records.len()));
     let decided = Decided { outcomes, balances, kept, first_event };
     if posts || kept > 0 { draft.finish(decided) } else { Decision::unchanged(decided) }
+}
+
+/// The live hold that a record ends.
+fn hold_of<'a>(draft: &Draft, record: &UsageRecord, holds: &'a Holds) -> Option<&'a Hold> {
+    if holds.is_empty() {
+        return None;
+    }
+    HoldKey::of_record(record).filter_map(|key| holds.get(&key)).find(|hold| draft.can_end(hold))
 }
 
 /// Rates a record, if it can be accepted with that price.

@@ -267,7 +267,7 @@ impl Draft {
         }
     }
 
-    /// Since when the limit counts that a charge of a user counts towards, if it does.
+    /// If the limit of users counts a charge: the instant at which that limit was set.
     fn counts_charge_since(&self, charge: Money, posted_at: Timestamp) -> Option<Timestamp> {
         let limit = self.change.account.limits.per_user_monthly?;
         let counts = posted_at >= limit.since && Month::of(posted_at) == Month::of(self.now);

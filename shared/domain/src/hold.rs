@@ -58,13 +58,14 @@ impl HoldKey {
         Fingerprint::of([call_id]).as_str()[..CALL_DIGITS].to_owned()
     }
 
-    /// The key of the hold that a record ends: the one that it names, or else that of the leg which it describes.
-    pub fn of_record(record: &UsageRecord) -> Option<Self> {
-        if let Some(id) = &record.hold_id {
-            return HoldId::parse(id).map(|id| id.key());
-        }
-        let call_id = record.call_id.clone()?;
-        Some(Self::of(&Leg { call_id, service: record.service, number: record.number.clone() }))
+    /// The keys under which the hold may be that a record ends: first that of the id which it names, then that of the leg which it
+    /// describes. An id stands for its leg, so the id of an earlier hold of the leg will do.
+    pub fn of_record(record: &UsageRecord) -> impl Iterator<Item = Self> {
+        let named = record.hold_id.as_deref().and_then(HoldId::parse).map(|id| id.key());
+        let of_leg = record.call_id.clone().map(|call_id| {
+            Self::of(&Leg { call_id, service: record.service, number: record.number.clone() })
+        });
+        named.into_iter().chain(of_leg)
     }
 
     /// The key that was stored.
@@ -137,7 +138,7 @@ pub struct Hold {
     pub minutes: Vec<HeldMinutes>,
     /// From this instant on it is over.
     pub lapses_at: Timestamp,
-    /// Since when the limit counts that it counts towards at its user, if it does (C2).
+    /// If its user's limit counts it: the instant at which that limit was set (C2).
     pub counts_since: Option<Timestamp>,
     /// The account's version of the commit that wrote it.
     pub version: u64,
@@ -227,6 +228,12 @@ impl HeldSums {
 
     fn live(&self, now: Timestamp) -> impl Iterator<Item = &HeldSum> {
         self.0.iter().filter(move |sum| now < sum.lapses_at)
+    }
+
+    /// The sums of live holds alone.
+    #[must_use]
+    pub fn live_at(&self, now: Timestamp) -> Self {
+        Self(self.live(now).cloned().collect())
     }
 
     /// The number of live holds.

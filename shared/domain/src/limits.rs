@@ -69,10 +69,15 @@ pub struct UserSpending {
 }
 
 impl UserSpending {
-    /// What was charged, and what live holds hold.
-    pub(crate) fn total(&self, now: Timestamp) -> Money {
+    /// What live holds hold.
+    pub fn held(&self, now: Timestamp) -> Money {
         let live = self.held.iter().filter(|(lapses_at, _)| now < *lapses_at);
-        live.fold(self.spent, |sum, (_, held)| sum + *held)
+        live.fold(Money::zero(self.spent.currency()), |sum, (_, held)| sum + *held)
+    }
+
+    /// What was charged, and what live holds hold.
+    pub fn total(&self, now: Timestamp) -> Money {
+        self.spent + self.held(now)
     }
 }
 

@@ -57,6 +57,12 @@ impl PurchaseLimits {
         fits.then_some((Currency::parse(code).ok()?, (min, max)))
     }
 
+    /// The smallest charge.
+    pub fn smallest(&self, currency: Currency) -> Money {
+        let (min, _) = self.of(currency);
+        Money::rounded(min, currency).expect("limits are below the largest amount")
+    }
+
     /// The largest charge.
     pub fn largest(&self, currency: Currency) -> Money {
         let (_, max) = self.of(currency);

@@ -27,7 +27,7 @@ pub mod settings;
 pub mod state;
 
 pub use outcome::{AUTHENTICATION_REQUIRED, RETRY_AFTER};
-pub use rule::{Policy, look};
+pub use rule::{Policy, Preview, look, preview};
 pub use settings::{
     NewSettings, NothingToResume, SettingsRefusal, WrongAmount, card_changed, configure, resume,
 };

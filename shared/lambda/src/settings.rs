@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 use domain::purchase::PurchaseLimits;
+use domain::recharge::Policy;
 use lambda_runtime::Error;
 use payments::{Processor, Sandbox};
 use rates::PublishedRates;
@@ -38,6 +39,19 @@ pub async fn processor_from_env() -> Result<Arc<dyn Processor>, Error> {
 /// The setting is not a list of limits.
 pub fn limits_from_env() -> Result<PurchaseLimits, Error> {
     Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
+}
+
+/// What the operator allows of auto-recharge (F2, R6): the limits of purchases, and the recharge amounts of a day, which
+/// `RECHARGES_A_DAY` sets if it is there.
+///
+/// # Errors
+///
+/// A setting cannot be read.
+pub fn policy_from_env() -> Result<Policy, Error> {
+    let a_day = std::env::var("RECHARGES_A_DAY").ok().map(|number| number.parse());
+    let a_day = a_day.transpose().map_err(|_| "RECHARGES_A_DAY: expected a number")?;
+    let usual = Policy::default();
+    Ok(Policy { limits: limits_from_env()?, a_day: a_day.unwrap_or(usual.a_day) })
 }
 
 /// Opens the rate file that `RATES_FILE` names. A relative path starts at `LAMBDA_TASK_ROOT`, the folder into which Lambda has

@@ -131,9 +131,20 @@ pub struct Wanted {
     pub spending: Option<(String, Month, Timestamp)>,
 }
 
+/// Whether the account that a decision is given was read for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// It is as this process remembers it. What is refused on it is decided again.
+    Before,
+    /// It was read for this decision.
+    Now,
+}
+
 /// What was read of that.
 #[derive(Debug, Default)]
 pub struct Beside {
+    /// The keys of the holds that were looked for.
+    pub looked_for: HashSet<HoldKey>,
     /// The holds that there are.
     pub holds: Holds,
     /// What the user has spent, if it was wanted.
@@ -152,7 +163,7 @@ struct Loaded {
 
 /// A commit that may have been made, since its reply was lost.
 ///
-/// A commit with rows or holds answers for itself: the next try meets them. One that writes nothing but the account and its
+/// A commit with rows answers for itself: the next try meets its rows. A hold is read by the decision that takes it. One that writes nothing but the account and its
 /// profile is recognised by what it left there.
 struct Uncertain<T> {
     change: Change,
@@ -171,7 +182,7 @@ impl<T> Uncertain<T> {
     }
 }
 
-fn nothing_wanted(_: &Account, _: &Seen) -> Wanted {
+fn nothing_wanted(_: &Account, _: &Seen, _: Read) -> Wanted {
     Wanted::default()
 }
 
@@ -265,7 +276,7 @@ impl Store {
     pub async fn apply_with_holds<T>(
         &self,
         id: &AccountId,
-        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        wanted: impl Fn(&Account, &Seen, Read) -> Wanted + Send + Sync,
         mut decide: impl FnMut(&Account, &Pools, &Seen, &Beside) -> Decision<T> + Send,
     ) -> Result<Applied<T>, ApplyError<Infallible>> {
         let turn = self.turn(id).await;
@@ -284,7 +295,7 @@ impl Store {
         &self,
         id: &AccountId,
         turn: &Turn,
-        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        wanted: impl Fn(&Account, &Seen, Read) -> Wanted + Send + Sync,
         mut decide: impl FnMut(&Account, &Pools, &Seen, &Beside) -> Combined<T> + Send,
     ) -> Result<Applied<T>, ApplyError<Infallible>> {
         let decide = |loaded: &Loaded, seen: &Seen, beside: &Beside| {
@@ -323,7 +334,7 @@ impl Store {
         id: &AccountId,
         _turn: &Turn,
         needs: Needs,
-        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        wanted: impl Fn(&Account, &Seen, Read) -> Wanted + Send + Sync,
         decide: impl FnMut(&Loaded, &Seen, &Beside) -> Result<Combined<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         Box::pin(self.decide_and_commit(id, needs, wanted, decide)).await
@@ -333,7 +344,7 @@ impl Store {
         &self,
         id: &AccountId,
         needs: Needs,
-        wanted: impl Fn(&Account, &Seen) -> Wanted + Send + Sync,
+        wanted: impl Fn(&Account, &Seen, Read) -> Wanted + Send + Sync,
         mut decide: impl FnMut(&Loaded, &Seen, &Beside) -> Result<Combined<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
         let mut seen = Seen::default();
@@ -349,7 +360,8 @@ impl Store {
             }
             // Holds change with the account's version alone, and are read after the account. If the account changes between the two
             // reads, the commit is refused. A hold that was written since must not be decided on beside the older account.
-            let mut wanted = wanted(&loaded.account, &seen);
+            let read = if loaded.fresh { Read::Now } else { Read::Before };
+            let mut wanted = wanted(&loaded.account, &seen, read);
             wanted.holds.extend(seen.outdated.iter().cloned());
             let beside = self.read_beside(&loaded.account, wanted).await?;
             if beside.holds.values().any(|hold| hold.version > loaded.account.version) {

@@ -20,7 +20,7 @@ use crate::tables::{ACCOUNT_ID, EXPIRES_AT, PART, hold_part, user_part};
 /// An item goes this long after its hold has lapsed.
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
-/// What a user has spent goes this long after the last charge, when its month is over.
+/// The item of a user expires this long after its last change, when its month is over.
 const SPENDING_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24 * 62);
 
 /// What messages call it.
@@ -222,6 +222,11 @@ pub(crate) fn spending_update(
         expression.push_str(&forgotten.join(", "));
     }
     update.update_expression(expression).build().expect("table, key and expression are set")
+}
+
+/// The user whose spending an item has.
+pub(crate) fn user_of(item: &Item) -> Result<String, StoreError> {
+    Ok(Reader::versioned(item, SPENDING_NAME)?.text("userId")?.to_owned())
 }
 
 /// What a user has spent in a month and what is held, since the instant from which on the limit counts.

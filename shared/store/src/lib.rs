@@ -64,7 +64,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_dynamodb::Client;
 use domain::{Account, AccountId, Pools, Profile};
 
-pub use apply::{Applied, ApplyError, Beside, Combined, Seen, Wanted};
+pub use apply::{Applied, ApplyError, Beside, Combined, Read, Seen, Wanted};
 pub use definition::{IndexDefinition, TableDefinition};
 pub use error::StoreError;
 use error::corrupt;

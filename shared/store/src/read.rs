@@ -1,6 +1,6 @@
 //! Single reads, all strongly consistent.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_get_items::{TransactGetItemsError, TransactGetItemsOutput};
@@ -205,6 +205,28 @@ impl Store {
             ));
         }
         Ok(rows)
+    }
+
+    /// Those of these accounts that there are, in the same order.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable, or an item cannot be read.
+    pub async fn accounts_named(&self, ids: &[AccountId]) -> Result<Vec<(Account, Profile)>, StoreError> {
+        let keys: Vec<_> = ids.iter().flat_map(|id| [key(id, PART, CORE), key(id, PART, PROFILE)]).collect();
+        let mut parts: HashMap<_, Item> = HashMap::new();
+        for item in self.batch(&self.tables.accounts, &keys).await? {
+            let text = |name| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+            parts.insert((text(ACCOUNT_ID), text(PART)), item);
+        }
+        let mut part = |id: &AccountId, part: &str| parts.remove(&(id.to_string(), part.to_owned()));
+        let mut accounts = Vec::new();
+        for id in ids {
+            if let (Some(core), Some(profile)) = (part(id, CORE), part(id, PROFILE)) {
+                accounts.push((core_from_item(&core)?, profile_from_item(&profile)?));
+            }
+        }
+        Ok(accounts)
     }
 
     pub(crate) async fn accounts_with_profiles(

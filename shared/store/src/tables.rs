@@ -111,6 +111,11 @@ pub(crate) fn user_part(user: &Fingerprint) -> String {
     format!("user#{}", user.as_str())
 }
 
+/// Two texts between which the parts with the spending of users are, and no others.
+pub(crate) fn users_range() -> [String; 2] {
+    ["user#".to_owned(), "user#~".to_owned()]
+}
+
 /// Lists account ids: every core has `listed` = [`LISTED`].
 pub(crate) const LISTING_INDEX: &str = "listing";
 /// Partition key of [`LISTING_INDEX`].

@@ -12,6 +12,7 @@ use crate::id::{Fingerprint, PaymentId, PaymentKind};
 use crate::money::Money;
 use crate::profile::Profile;
 use crate::purchase::PurchaseLimits;
+use crate::recharge::settings::{NewSettings, SettingsRefusal, configure};
 use crate::recharge::state::{Amounts, Limit, Safeguard, State};
 use crate::time::{Month, day_of};
 
@@ -66,6 +67,38 @@ pub fn look(
         }
     };
     draft.finish(payment)
+}
+
+/// What new settings would do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preview {
+    /// The amount that would be charged, if the account is low.
+    pub charge: Option<Money>,
+    /// The name of the limit or safeguard that would hold back a charge that is wanted.
+    pub held_back: Option<&'static str>,
+}
+
+/// What new settings would do if they were saved now (R2, R3).
+///
+/// # Errors
+///
+/// As saving them would be refused.
+pub fn preview(
+    account: &Account,
+    profile: &Profile,
+    now: Timestamp,
+    new: &NewSettings,
+    policy: &Policy,
+) -> Result<Preview, SettingsRefusal> {
+    let saved = configure(account, profile, now, new, &policy.limits)?;
+    let account = saved.change.map_or_else(|| account.clone(), |change| change.account);
+    let Decision { change, answer: payment } = look(&account, profile, now, now, policy);
+    let held_back = change.and_then(|change| match change.account.recharge.state {
+        State::Limited { why, .. } => Some(why.as_str()),
+        State::Paused { why } => Some(why.as_str()),
+        _ => None,
+    });
+    Ok(Preview { charge: payment.map(|payment| payment.amount), held_back })
 }
 
 /// Why a wanted charge cannot begin.

@@ -468,3 +468,44 @@ fn a_hold_needs_what_it_says() {
     assert_eq!(hold.lapses_at, at("2027-01-10T12:20:00Z"));
     assert_eq!(hold.version, wallet.account.version);
 }
+
+#[test]
+fn c4_an_extension_never_shortens_the_life_of_a_hold() {
+    let mut wallet = Wallet::of(with_funds("100"), usual());
+    wallet.now = at("2027-01-10T12:00:00Z");
+    // The lapse at 14:00:01 is more than two hours away, so it is rounded up to an hour.
+    wallet.authorize(&request("c", 6_301));
+    wallet.now = at("2027-01-10T14:50:00Z");
+    assert_eq!(wallet.authorize(&request("c", 6_600)).refusal, None);
+    assert_eq!(wallet.account.held.count(wallet.now), 1);
+}
+
+#[test]
+fn c4_a_longer_call_within_the_same_increment_is_not_refused() {
+    let mut wallet = Wallet::of(with_funds("100"), usual());
+    let first = wallet.authorize(&request("c", 3_600));
+    assert_eq!(wallet.authorize(&request("c", 3_599)), first);
+    assert_eq!(first.granted, 3_598);
+}
+
+#[test]
+fn c2_a_hold_from_before_the_limit_is_not_part_of_what_counts() {
+    let mut wallet = Wallet::of(with_funds("100"), usual());
+    wallet.limit(Some("1"), None);
+    wallet.spending = Some(UserSpending { spent: money("0", "EUR"), held: Vec::new() });
+    wallet.authorize(&request("c", 300));
+    wallet.limit(None, None);
+    wallet.pass(1);
+    wallet.limit(Some("0.25"), None);
+    // The new limit counts nothing of the hold of 0.15, and pays for ten minutes.
+    assert_eq!(wallet.authorize(&request("c", 3_600)).granted, 598);
+}
+
+#[test]
+fn c1_a_record_with_a_foreign_id_ends_the_hold_of_its_leg() {
+    let mut wallet = Wallet::of(with_funds("1"), usual());
+    wallet.authorize(&request("c", 60));
+    let foreign = Some("another system's".to_owned());
+    wallet.debit(&UsageRecord { hold_id: foreign, ..record("r", "c", wallet.now, 30) });
+    assert_eq!(wallet.held(), "0.0000");
+}

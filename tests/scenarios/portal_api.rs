@@ -1,0 +1,161 @@
+//! What a portal needs of the API beside the rules: who the caller is, limits and their use, what settings would do, and the
+//! transactions of a period in one file.
+
+use reqwest::Method;
+use scenarios::{World, call, list, rated};
+use serde_json::{Value, json};
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+
+#[tokio::test]
+async fn x1_a_caller_is_told_its_roles_and_the_accounts_that_it_reaches() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    for account in ["b", "a", "c"] {
+        world.account(account).await;
+    }
+    world.operator.buy("a", "k", json!({ "amount": "50" })).await.expect(201);
+    let caller = world.client("admin", &["b", "missing", "a"]).get("/v1/caller").await.expect(200);
+    assert_eq!(caller["roles"], json!(["admin"]));
+    let accounts: Vec<_> = list(&caller, "accounts").iter().map(|account| &account["accountId"]).collect();
+    assert_eq!(accounts, ["a", "b"], "by id, and only those that there are");
+    let first = &caller["accounts"][0];
+    let found = [&first["status"], &first["available"], &first["currency"]];
+    assert_eq!(found, ["active", "50.0000", "EUR"]);
+    let operator = world.operator.get("/v1/caller").await.expect(200);
+    assert_eq!((&operator["roles"], &operator["accounts"]), (&json!(["operator"]), &json!([])));
+}
+
+#[tokio::test]
+async fn f2_an_account_shows_the_limits_of_its_purchases() {
+    let world = World::start().await;
+    world.account("a").await;
+    world.account_in("yen", "JPY").await;
+    let limits = async |account: &str| world.operator.account(account).await["limits"].clone();
+    let euros = limits("a").await;
+    assert_eq!(euros["purchase"], json!({ "minimum": "50.0000", "maximum": "100000.0000" }));
+    assert_eq!(euros["rechargesPerDay"], 10);
+    assert_eq!(limits("yen").await["purchase"]["minimum"], "5000.00");
+}
+
+#[tokio::test]
+async fn r2_a_preview_of_auto_recharge_says_what_would_be_charged_and_changes_nothing() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    world.operator.buy("a", "k", json!({ "amount": "60" })).await.expect(201);
+    let path = "/v1/accounts/a/auto-recharge";
+    let preview =
+        async |settings: Value| world.operator.post("/v1/accounts/a/auto-recharge/preview", settings).await;
+    let settings = |trigger: &str, amount: &str, limit: Value| json!({ "enabled": true, "triggerAmount": trigger, "rechargeAmount": amount, "monthlyLimit": limit });
+    let before = world.operator.account("a").await;
+    assert_eq!(preview(settings("59.99", "50", Value::Null)).await.expect(200), json!({}));
+    assert_eq!(
+        preview(settings("60", "50", Value::Null)).await.expect(200),
+        json!({ "chargesNow": "50.0000" })
+    );
+    // One amount does not lift the balance above the trigger, so three are charged, or as many as the limit allows.
+    let low = preview(settings("200", "50", Value::Null)).await.expect(200);
+    assert_eq!(low, json!({ "chargesNow": "150.0000" }));
+    let limited = preview(settings("200", "50", json!("110"))).await.expect(200);
+    assert_eq!(limited, json!({ "chargesNow": "100.0000" }));
+    assert_eq!(preview(json!({ "enabled": false })).await.expect(200), json!({}));
+    let problem = preview(settings("1", "50", Value::Null)).await.problem(422);
+    assert_eq!(problem["errors"][0]["field"], "triggerAmount");
+    assert_eq!(world.operator.account("a").await, before);
+
+    // What is announced is what happens.
+    world.operator.send(Method::PUT, path, &[], settings("200", "50", Value::Null)).await.expect(200);
+    world.drain().await;
+    let purchases = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
+    assert_eq!(purchases["purchases"][0]["amount"], "150.0000");
+    // With the month's limit used up, a charge that is wanted would be held back.
+    let used = preview(settings("1000", "50", json!("160"))).await.expect(200);
+    assert_eq!(used, json!({ "heldBackBy": "monthly" }));
+}
+
+#[tokio::test]
+async fn c2_the_use_of_limits_names_the_users_who_have_spent_most() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    world.operator.buy("a", "k", json!({ "amount": "60" })).await.expect(201);
+    let path = "/v1/accounts/a/limits";
+    let without = world.operator.get(path).await.expect(200);
+    assert_eq!((&without["users"], &without["month"]), (&json!([]), &json!("2026-11")));
+    let limits = json!({ "perUserMonthly": "2", "perDay": "30" });
+    world.operator.send(Method::PUT, path, &[], limits).await.expect(200);
+    let of_user = |mut value: Value, user: &str| {
+        value["userId"] = json!(user);
+        value
+    };
+    let records: Vec<_> = [("bob", "1.5000"), ("ada", "2.5000"), ("eve", "0.2500"), ("eve", "0.2500")]
+        .iter()
+        .enumerate()
+        .map(|(number, (user, charge))| of_user(rated(&number.to_string(), NOW, charge), user))
+        .collect();
+    world.operator.debit("a", &records).await.expect(200);
+    let ask = of_user(
+        json!({ "callId": "c", "service": "userOut", "number": "+33123456789", "maxDurationSeconds": 60 }),
+        "eve",
+    );
+    world.operator.post("/v1/accounts/a/authorizations", ask).await.expect(200);
+    let viewer = world.client("viewer", &["a"]);
+    let shown = viewer.get(path).await.expect(200);
+    assert_eq!(shown["limits"]["spentToday"], "4.5000");
+    assert_eq!(
+        shown["users"],
+        json!([
+            { "userId": "ada", "spent": "2.5000", "held": "0.0000", "reached": true },
+            { "userId": "bob", "spent": "1.5000", "held": "0.0000", "reached": false },
+            { "userId": "eve", "spent": "0.5000", "held": "0.0190", "reached": false },
+        ])
+    );
+    world.set_time("2026-12-01T00:00:00Z");
+    assert_eq!(viewer.get(path).await.expect(200)["users"], json!([]));
+}
+
+#[tokio::test]
+async fn a_period_can_be_one_csv() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    let record = |number: usize| call(&format!("r-{number:05}"), "2026-11-22T08:00:00Z", "+33123456789", 60);
+    let records: Vec<_> = (0..1_500).map(record).collect();
+    for records in records.chunks(1_000) {
+        world.operator.debit("a", records).await.expect(200);
+    }
+    let csv = [("accept", "text/csv")];
+    let whole = async |query: &str| {
+        let path = format!("/v1/accounts/a/transactions?whole=true{query}");
+        world.operator.send_text(Method::GET, &path, &csv, "").await
+    };
+    let answer = whole("").await;
+    assert_eq!((answer.status, answer.headers.get("link")), (200, None));
+    let text = answer.body.as_str().unwrap();
+    assert_eq!(text.lines().count(), 1 + 1_500);
+    assert!(text.lines().nth(1).unwrap().contains("r-01499"), "newest first");
+    let none = whole("&to=2026-11-22T07:00:00Z").await;
+    assert_eq!(none.body.as_str().unwrap().lines().count(), 1);
+
+    let json = world.operator.get("/v1/accounts/a/transactions?whole=true").await.problem(422);
+    assert_eq!(json["errors"][0]["field"], "whole");
+    assert_eq!(whole("&limit=10").await.problem(422)["errors"][0]["field"], "limit");
+    assert_eq!(whole("&whole=true").await.problem(422)["errors"][0]["code"], "repeated");
+
+    let more: Vec<_> = (1_500..10_001).map(record).collect();
+    for records in more.chunks(1_000) {
+        world.operator.debit("a", records).await.expect(200);
+    }
+    let problem = whole("").await.problem(413);
+    assert_eq!(problem["detail"], "more than 10000 transactions; narrow the period with from and to");
+    world
+        .operator
+        .post(
+            "/v1/accounts/a/usage/r-00000/reversal",
+            json!({ "startedAt": "2026-11-22T08:00:00Z", "reason": "r" }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(whole("&kind=reversal").await.body.as_str().unwrap().lines().count(), 2);
+}

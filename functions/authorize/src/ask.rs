@@ -194,7 +194,7 @@ pub(crate) fn within_margin(account: &Account) -> Problem {
 /// The record ends the hold that its `holdId` names, or else that of the same `callId`, `service` and `number`. The call is charged
 /// for its length, however much was held.
 ///
-/// The same request sent again gets the same answer. A request for the same leg that asks for a longer call extends it. There is no
+/// The same request sent again gets the same answer, or more once there are funds for it. A request for the same leg that asks for a longer call extends it. There is no
 /// hold for a call that is free, nor for one that is invoiced after use and bound by no limit.
 ///
 /// An emergency number is always allowed and never held. A switch must know emergency numbers itself, and must not wait for an

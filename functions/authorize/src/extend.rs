@@ -25,7 +25,8 @@ pub struct Extension {
 /// Extend an authorization
 ///
 /// The time is that since the call was authorized, not since the latest request. Ask before the granted time ends. It is decided as
-/// for a new call: the answer has the time that the call may last in all. The same request sent again gets the same answer. Refused,
+/// for a new call: the answer has the time that the call may last in all. The same request sent again gets
+/// the same answer, or more once there are funds for it. Refused,
 /// what was granted before stays granted, and `maxDurationSeconds` says how much that is.
 ///
 /// For operator and platform.

@@ -321,7 +321,7 @@ fn ends_of_holds(step: &Step, seen: &Seen) -> Reached {
     let call = record.call.clone().unwrap_or_default();
     let leg = Leg { call, service: record.service, number: record.number.clone() };
     let of_leg = hold_of(&seen.before.holds, named.map_or(&leg, |name| &name.leg));
-    let is_live = of_leg.is_some_and(|hold| named.is_none_or(|name| name.nth == hold.nth));
+    let is_live = of_leg.is_some_and(|hold| named.is_none_or(|name| name.nth <= hold.nth));
     let charge = match &seen.answer {
         Answer::Accepted(charge) => charge.charge,
         _ => Decimal::ZERO,

@@ -486,7 +486,7 @@ impl Product {
         }
     }
 
-    /// The id by which a record names a hold. The leg of an id that no hold has may have a hold all the same.
+    /// The id by which a record names a hold.
     fn hold_id(&self, named: &NamedHold) -> String {
         match named {
             NamedHold::Foreign(id) => id.clone(),
@@ -494,10 +494,13 @@ impl Product {
         }
     }
 
+    /// The id of a hold. A hold that was never taken gets an id that belongs to no leg.
     fn id_of(&self, name: &HoldName) -> HoldId {
         let ids = self.hold_ids.get(&name.leg);
         let id = ids.and_then(|ids| ids.get(name.nth - 1)).cloned();
-        id.unwrap_or_else(|| HoldId::of(&product_leg(&name.leg), Timestamp::UNIX_EPOCH))
+        let nobodys =
+            || Leg { call_id: "a call that was never authorized".to_owned(), ..product_leg(&name.leg) };
+        id.unwrap_or_else(|| HoldId::of(&nobodys(), Timestamp::UNIX_EPOCH))
     }
 
     /// Asks as the authorize function does once it has met the leg's hold.

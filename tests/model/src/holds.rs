@@ -309,15 +309,20 @@ impl Model {
     }
 
     /// C1: a record that is accepted or kept ends the hold that it names: by its id, or without an id by call, service and number.
+    ///
+    /// The id of an earlier hold of a leg ends the leg's present hold, since the record is of the same leg.
     pub(crate) fn end_hold(&mut self, now: Timestamp, record: &Record) {
-        let is_named = |hold: &Hold| match (&record.hold, &record.call) {
-            (Some(NamedHold::Id(name)), _) => hold.name == *name,
-            (Some(NamedHold::Foreign(_)), _) | (None, None) => false,
+        let leg = match (&record.hold, &record.call) {
+            (Some(NamedHold::Id(name)), _) if self.holds.iter().any(|hold| hold.name == *name) => {
+                name.leg.clone()
+            }
             (None, Some(call)) => {
                 let (service, number) = (record.service, record.number.clone());
-                hold.name.leg == Leg { call: call.clone(), service, number }
+                Leg { call: call.clone(), service, number }
             }
+            _ => return,
         };
+        let is_named = |hold: &Hold| hold.name.leg == leg;
         self.holds
             .iter_mut()
             .filter(|hold| hold.is_live(now) && is_named(hold))

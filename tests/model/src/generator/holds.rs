@@ -121,7 +121,18 @@ impl Generator {
             plan: record.plan,
             user_country: record.user_country,
             node: self.random.weighted(&NODES).map(str::to_owned),
-            max_seconds: self.maximum(),
+            max_seconds: if self.random.chance(20) { self.beyond_a_lot() } else { self.maximum() },
+        }
+    }
+
+    /// A maximum that is reached after the expiry of a lot.
+    fn beyond_a_lot(&mut self) -> u32 {
+        let lots =
+            self.model.lots.iter().filter(|lot| lot.remaining > Decimal::ZERO && lot.is_live(self.now));
+        let expiries = lots.map(|lot| lot.expires_at.duration_since(self.now).as_secs());
+        match expiries.filter(|seconds| (61..80_000).contains(seconds)).min() {
+            None => self.maximum(),
+            Some(seconds) => u32::try_from(seconds + self.random.between(0, 3_600)).expect("it is positive"),
         }
     }
 

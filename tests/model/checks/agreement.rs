@@ -2,7 +2,10 @@
 //! last decimal.
 
 use jiff::Timestamp;
-use model::{Model, RandomMonth, Step, describe, minimise, random_month, random_year, worked_examples};
+use model::{
+    Answer, Authorization, Billing, CallRequest, Currency, Leg, Model, RandomMonth, Rate, Refusal,
+    ReleasedHolds, Service, Step, describe, minimise, random_month, random_year, worked_examples,
+};
 
 use crate::product::Product;
 
@@ -26,6 +29,7 @@ fn the_product_gives_the_worked_examples() {
             let states = step.then.differences(&product.snapshot(step.at));
             differences.extend(states.into_iter().map(|state| format!("{place}: {state}")));
         }
+        differences.extend(product.broken.iter().map(|broken| format!("{}: {broken}", vector.name)));
         differences.extend(product.audit().into_iter().map(|found| format!("{}: {found}", vector.name)));
         differences.extend(product.statements().into_iter().map(|wrong| format!("{}: {wrong}", vector.name)));
     }
@@ -40,6 +44,54 @@ fn the_product_agrees_with_the_model_in_random_months() {
 #[test]
 fn the_product_agrees_with_the_model_in_random_years() {
     agree("MODEL_YEARS", YEARS, random_year);
+}
+
+/// C1: 5,000 holds are the most that an account has. A leg with a hold is answered all the same.
+#[test]
+fn the_product_agrees_with_the_model_on_the_most_holds() {
+    let at: Timestamp = "2027-01-10T12:00:00Z".parse().unwrap();
+    let mut model = Model::open(Currency::Eur, Billing::Prepaid, at);
+    let mut product = Product::open(Currency::Eur, Billing::Prepaid, at);
+    let mut agreed = |step: &Step| {
+        let (expected, found) = (model.apply(at, step), product.apply(at, step));
+        assert_eq!(expected, found, "{step:?}");
+        expected
+    };
+    agreed(&Step::Publish(vec![Rate {
+        service: Service::UserOut,
+        prefix: "33".to_owned(),
+        country: "FR".to_owned(),
+        currency: "EUR".to_owned(),
+        per_minute: "0.02".parse().unwrap(),
+        connection_fee: "0.05".parse().unwrap(),
+        first_increment: 60,
+        next_increment: 60,
+        effective_from: "2025-01-01".parse().unwrap(),
+    }]));
+    agreed(&Step::Buy { id: "purchase".to_owned(), amount: "1000".parse().unwrap() });
+    let leg = |call: usize| Leg {
+        call: call.to_string(),
+        service: Service::UserOut,
+        number: "+33612345678".to_owned(),
+    };
+    let ask = |call: usize, max_seconds: u32| {
+        let (leg, user, plan, user_country, node) = (leg(call), None, None, None, None);
+        Step::Authorize(CallRequest { leg, user, plan, user_country, node, max_seconds })
+    };
+    let granted =
+        |granted_seconds| Answer::Authorized(Authorization { refusal: None, granted_seconds, hold: Some(1) });
+    for call in 0..5_000 {
+        assert_eq!(agreed(&ask(call, 60)), granted(58));
+    }
+    let refusal = Some(Refusal::TooManyHolds);
+    let refused = Answer::Authorized(Authorization { refusal, granted_seconds: 0, hold: None });
+    assert_eq!(agreed(&ask(5_000, 60)), refused);
+    assert_eq!(agreed(&ask(7, 60)), granted(58));
+    assert_eq!(agreed(&ask(7, 120)), granted(118));
+    assert_eq!(agreed(&Step::Release(ReleasedHolds::OfCall("8".to_owned()))), Answer::Released(1));
+    assert_eq!(agreed(&ask(5_000, 60)), granted(58));
+    assert_eq!(model.snapshot(at), product.snapshot(at));
+    assert!(product.broken.is_empty(), "{:?}", product.broken);
 }
 
 fn agree(wanted: &str, usually: u64, random: fn(u64) -> RandomMonth) {
@@ -73,6 +125,9 @@ fn difference(month: &RandomMonth, steps: &[(Timestamp, Step)]) -> Option<String
         let (expected, found) = (model.snapshot(*at), product.snapshot(*at));
         if expected != found {
             return Some(format!("after step {number}, the model has {expected:#?}, the product {found:#?}"));
+        }
+        if let Some(broken) = product.broken.first() {
+            return Some(format!("step {number}: {broken}"));
         }
     }
     let (found, wrong) = (product.audit(), product.statements());

@@ -5,7 +5,10 @@ use std::fmt;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use model::{Answer, Charge, Month, Rate, Rated, Record, Reversal, Step};
+use model::{
+    Answer, CallRequest, Charge, HoldName, Leg, LiveHold, Month, NamedHold, Rate, Rated, Record, Refusal,
+    ReleasedHolds, Reversal, Step,
+};
 use rust_decimal::Decimal;
 
 use crate::random_months::Seen;
@@ -26,6 +29,9 @@ impl Corners {
         let mut corners = answers(step, &seen.answer);
         corners.extend(accounts(seen));
         corners.extend(switches(step, seen));
+        corners.extend(authorizations(step, seen));
+        corners.extend(ends_of_holds(step, seen));
+        corners.extend(limits(step, seen));
         match (&seen.answer, step) {
             (Answer::Accepted(charge), Step::Call(record)) => {
                 corners.extend(charges(seen, charge));
@@ -143,6 +149,7 @@ fn accounts(seen: &Seen) -> Reached {
     let twins = after.lots.windows(2).any(|lots| lots[0].expires_at == lots[1].expires_at);
     vec![
         ("a step carries an earlier instant", seen.goes_back),
+        ("a step happens as a hold lapses", seen.lapses_now),
         ("something is owed", after.owed > Decimal::ZERO),
         (
             "something is owed, and there are funds for late records",
@@ -203,6 +210,203 @@ fn switches(step: &Step, seen: &Seen) -> Reached {
         ("a charge from before the switch is credited to the open month", {
             after.post_usage.is_some()
                 && seen.reversed.as_ref().is_some_and(|(_, charge)| charge.taken.owed > Decimal::ZERO)
+        }),
+    ]
+}
+
+/// The hold of this leg.
+fn hold_of<'a>(holds: &'a [LiveHold], leg: &Leg) -> Option<&'a LiveHold> {
+    let is_of_leg =
+        |hold: &&LiveHold| (&hold.call, hold.service, &hold.number) == (&leg.call, leg.service, &leg.number);
+    holds.iter().find(is_of_leg)
+}
+
+/// Corners of authorizations and extensions.
+fn authorizations(step: &Step, seen: &Seen) -> Reached {
+    let (leg, max, node) = match step {
+        Step::Authorize(request) => (&request.leg, request.max_seconds, request.node.as_ref()),
+        Step::Extend { hold, max_seconds } => (&hold.leg, *max_seconds, None),
+        _ => return Vec::new(),
+    };
+    let Answer::Authorized(answer) = &seen.answer else {
+        return vec![("an extension finds no hold", matches!(step, Step::Extend { .. }))];
+    };
+    let (before, after) = (hold_of(&seen.before.holds, leg), hold_of(&seen.after.holds, leg));
+    let is_extension = before.is_some();
+    let is_allowed = answer.refusal.is_none();
+    let is_new = !is_extension && answer.hold.is_some();
+    let is_longer = before.is_some_and(|before| before.granted_seconds < answer.granted_seconds);
+    let moved = before.is_some_and(|before| after.is_some_and(|after| after.node != before.node));
+    let refused = |refusal| answer.refusal == Some(refusal);
+    let held: u64 = after.into_iter().flat_map(|hold| hold.minutes.values()).sum();
+    let amount = after.map(|hold| hold.amount).unwrap_or_default();
+    let lapse = after.map(|hold| hold.lapses_at.duration_since(seen.now));
+    let last_month = before.is_some_and(|before| Month::of(before.authorized_at) < Month::of(seen.now));
+    let mut corners = vec![
+        ("a call is authorized", is_new),
+        ("a leg gets a second hold", is_new && answer.hold > Some(1)),
+        ("a call is granted all it asks for", is_new && answer.granted_seconds == max),
+        ("a call is granted less than it asks for", is_new && answer.granted_seconds < max),
+        ("a call gets less than its maximum less the margin", is_new && answer.granted_seconds + 60 < max),
+        ("a call needs no hold", is_allowed && answer.hold.is_none() && seen.before.post_usage.is_none()),
+        (
+            "a post-usage call needs no hold",
+            is_allowed && answer.hold.is_none() && seen.before.post_usage.is_some(),
+        ),
+        ("a post-usage call has a hold", is_new && seen.before.post_usage.is_some()),
+        ("a call has no rate", refused(Refusal::NoRate) && !is_extension),
+        ("funds do not pay for a call", refused(Refusal::InsufficientFunds) && !is_extension),
+        ("minutes are held and no funds", is_new && held > 0 && amount.is_zero()),
+        ("minutes and funds are held", is_new && held > 0 && !amount.is_zero()),
+        ("minutes pay for a call although nothing is spendable", {
+            is_new && seen.before.available - seen.before.held < Decimal::ZERO
+        }),
+        ("minutes of several pools are held", is_new && after.is_some_and(|hold| hold.minutes.len() > 1)),
+        ("a lot expires before the longest call ends", {
+            let end = seen.now + SignedDuration::from_secs(i64::from(max));
+            let granted = seen.now + SignedDuration::from_secs(i64::from(answer.granted_seconds));
+            let expires = |lot: &model::LotFunds| granted < lot.expires_at && lot.expires_at <= end;
+            is_new && seen.before.lots.iter().any(expires)
+        }),
+        (
+            "a lapse is rounded up to an hour",
+            lapse.is_some_and(|lapse| lapse > SignedDuration::from_mins(125)),
+        ),
+        ("an authorization closes a month", is_new && seen.before.post_usage != seen.after.post_usage),
+        ("a slow switch authorizes a call", is_new && seen.goes_back),
+    ];
+    if is_extension {
+        corners.extend([
+            ("a call is extended", is_allowed && is_longer),
+            ("a call is extended by less than it asks for", is_longer && answer.granted_seconds + 60 < max),
+            ("a call is asked for again", is_allowed && !is_longer),
+            ("a call is extended that began in the month before", is_longer && last_month),
+            ("funds do not pay for an extension", refused(Refusal::InsufficientFunds)),
+            ("a call has no rate any more", refused(Refusal::NoRate)),
+            ("a slow switch extends a call", is_longer && seen.goes_back),
+            ("a call moves to another switch", moved),
+            ("a call moves to another switch and is refused", moved && !is_allowed),
+            ("another user asks about a leg", {
+                let user = before.and_then(|before| before.user.as_ref());
+                matches!(step, Step::Authorize(request) if node.is_some() && request.user.as_ref() != user)
+            }),
+        ]);
+    }
+    corners
+}
+
+/// Corners of debits and releases, which end holds, and of lapses.
+fn ends_of_holds(step: &Step, seen: &Seen) -> Reached {
+    if let Step::Release(which) = step {
+        let Answer::Released(released) = seen.answer else { return Vec::new() };
+        return vec![
+            ("a hold is released", matches!(which, ReleasedHolds::One(_)) && released == 1),
+            ("a call's holds are released", matches!(which, ReleasedHolds::OfCall(_)) && released > 0),
+            (
+                "several legs of a call are released",
+                matches!(which, ReleasedHolds::OfCall(_)) && released > 1,
+            ),
+            ("a switch's holds are released", matches!(which, ReleasedHolds::OfNode(_)) && released > 0),
+            ("a release finds nothing", released == 0),
+        ];
+    }
+    let Step::Call(record) = step else { return Vec::new() };
+    let is_kept = matches!(seen.answer, Answer::Accepted(_) | Answer::Unrated);
+    let ended = seen.before.holds.len() - seen.after.holds.len();
+    let named = match &record.hold {
+        Some(NamedHold::Id(name)) => Some(name),
+        _ => None,
+    };
+    let by_call = record.hold.is_none() && record.call.is_some();
+    let call = record.call.clone().unwrap_or_default();
+    let leg = Leg { call, service: record.service, number: record.number.clone() };
+    let of_leg = hold_of(&seen.before.holds, named.map_or(&leg, |name| &name.leg));
+    let is_live = of_leg.is_some_and(|hold| named.is_none_or(|name| name.nth <= hold.nth));
+    let charge = match &seen.answer {
+        Answer::Accepted(charge) => charge.charge,
+        _ => Decimal::ZERO,
+    };
+    let ended_of_other_leg = named.is_some_and(|name| ended > 0 && name.leg != leg && record.call.is_some());
+    let was_released = |name: &HoldName| seen.released.contains(&(name.leg.clone(), name.nth));
+    let has_lapsed = |name: &HoldName| seen.lapsed.contains(&(name.leg.clone(), name.nth));
+    let held_elsewhere = |pool: &String| seen.after.holds.iter().any(|hold| hold.minutes.contains_key(pool));
+    vec![
+        ("a debit ends a hold by its id", named.is_some() && ended == 1),
+        ("a debit ends a hold by its call", by_call && ended == 1),
+        ("an unrated record ends a hold", ended == 1 && matches!(seen.answer, Answer::Unrated)),
+        ("a debit costs more than its hold", ended == 1 && of_leg.is_some_and(|hold| hold.amount < charge)),
+        ("a debit names a hold of another leg", ended_of_other_leg),
+        ("a debit names a hold that has ended", {
+            is_kept && named.is_some_and(|name| name.nth < 999) && !is_live && of_leg.is_none()
+        }),
+        ("a debit names a hold that was released", is_kept && named.is_some_and(was_released)),
+        ("a debit names a hold that has lapsed", is_kept && named.is_some_and(has_lapsed)),
+        ("a debit names an earlier hold of a leg with a live one", {
+            is_kept && of_leg.zip(named).is_some_and(|(hold, name)| name.nth < hold.nth)
+        }),
+        ("a debit names a hold that never was", is_kept && named.is_some_and(|name| name.nth == 999)),
+        ("a debit has a foreign id, and its leg a hold", {
+            is_kept
+                && matches!(record.hold, Some(NamedHold::Foreign(_)))
+                && hold_of(&seen.after.holds, &leg).is_some()
+        }),
+        ("an invalid record names a live hold", is_live && matches!(seen.answer, Answer::Invalid)),
+        ("a duplicate names a live hold", is_live && matches!(seen.answer, Answer::Duplicate)),
+        ("a debit of another number has the call of a live hold", {
+            is_kept
+                && by_call
+                && ended == 0
+                && seen.before.holds.iter().any(|hold| Some(&hold.call) == record.call.as_ref())
+        }),
+        ("a debit uses minutes of a pool that holds bind", {
+            matches!(&seen.answer, Answer::Accepted(charge) if charge.minutes.keys().any(held_elsewhere))
+        }),
+    ]
+}
+
+/// Corners of limits.
+fn limits(step: &Step, seen: &Seen) -> Reached {
+    let (before, after) = (&seen.before, &seen.after);
+    let by_user = |snapshot: &model::Snapshot| -> Decimal { snapshot.spent_by_user.values().sum() };
+    let charged = matches!(seen.answer, Answer::Accepted(_) | Answer::Rated(_));
+    let (today, yesterday) = (after.spent_today.unwrap_or_default(), before.spent_today.unwrap_or_default());
+    let is_reversal = matches!(seen.answer, Answer::Reversed(_));
+    let costs = seen.reversed.as_ref().is_some_and(|(_, charge)| charge.charge > Decimal::ZERO);
+    let has_limit = seen.limits.per_user.is_some() || seen.limits.per_day.is_some();
+    let refused_leg = match (step, &seen.answer) {
+        (
+            Step::Authorize(CallRequest { leg, .. }) | Step::Extend { hold: HoldName { leg, .. }, .. },
+            Answer::Authorized(answer),
+        ) if answer.refusal == Some(Refusal::LimitReached) => Some(leg),
+        _ => None,
+    };
+    let is_extension = refused_leg.is_some_and(|leg| hold_of(&before.holds, leg).is_some());
+    let refused = refused_leg.is_some();
+    let only = |of: bool, other: bool| refused && of && !other;
+    let (users, day) = (seen.limits.per_user.is_some(), seen.limits.per_day.is_some());
+    vec![
+        ("a limit of users counts a charge", charged && by_user(before) < by_user(after)),
+        ("a limit of the day counts a charge", charged && yesterday < today),
+        (
+            "a charge passes the limit of the day",
+            charged && seen.limits.per_day.is_some_and(|limit| limit < today),
+        ),
+        ("a limit of users is reached", only(users, day)),
+        ("a limit of the day is reached", only(day, users)),
+        ("a limit is reached by what is held", {
+            let spent = by_user(before).is_zero() && yesterday.is_zero();
+            refused && spent && before.held > Decimal::ZERO
+        }),
+        ("a limit refuses an extension", is_extension),
+        ("a limit refuses a post-usage call", refused && before.post_usage.is_some()),
+        ("a reversal frees a limit of users", is_reversal && by_user(after) < by_user(before)),
+        ("a reversal frees the limit of the day", is_reversal && today < yesterday),
+        ("a reversal comes too late for a limit, or before it counted", {
+            is_reversal && costs && has_limit && by_user(after) == by_user(before) && today == yesterday
+        }),
+        ("a limit is set while users have holds", {
+            matches!(step, Step::SetLimits(new) if new.per_user.is_some() && !users)
+                && before.holds.iter().any(|hold| hold.user.is_some())
         }),
     ]
 }

@@ -1,15 +1,17 @@
-//! The product's decisions, driven by the steps of the model. It stands in for the store: it keeps the journal, finds rows by
-//! their keys, and gives every decision the rows and pools that the store would read.
+//! The product's decisions, driven by the steps of the model. It stands in for the store: it keeps the journal, the holds and what users
+//! have spent, finds rows by their keys, and gives every decision the rows, holds and pools that the store would read.
 
 use std::collections::{BTreeMap, HashMap};
 
 use domain::account::DayEnd;
 use domain::adjustment::{self, AdjustmentRequest};
 use domain::audit::{Audit, Finding};
+use domain::authorization::{self, Authorization, Refusal, Request};
 use domain::change::Change;
 use domain::debit::{self, Terms};
-use domain::hold::Holds;
+use domain::hold::{HeldSums, Hold, HoldChange, HoldId, HoldKey, Holds, Leg};
 use domain::journal::EntryDetails;
+use domain::limits::{SpendingChange, UserSpending};
 use domain::lot::LIFETIME_MONTHS;
 use domain::pool::{IncludedMinutes, PoolTerms, minutes_used};
 use domain::profile::{Card, PaymentMethod};
@@ -29,8 +31,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use model::{
-    Added, Answer, Billing, Charge, Forfeited, Invoice, LotFunds, Month, OpenMonth, Pool, PoolUse, Rate,
-    Rated, Record, RecordKey, Reversal, Snapshot, Step, Taken,
+    Added, Answer, Billing, CallRequest, Charge, Forfeited, HoldName, Invoice, LiveHold, LotFunds, Month,
+    NamedHold, NewLimits, OpenMonth, Pool, PoolUse, Rate, Rated, Record, RecordKey, ReleasedHolds, Reversal,
+    Snapshot, Step, Taken,
 };
 use rust_decimal::Decimal;
 
@@ -53,6 +56,23 @@ pub(crate) struct Product {
     made: HashMap<String, Step>,
     /// The model's names of lots that reversals and recharges added, by id.
     names: HashMap<String, String>,
+    /// Holds, also those that have lapsed.
+    holds: Holds,
+    /// The ids of the holds that each leg has had, oldest first.
+    hold_ids: HashMap<model::Leg, Vec<HoldId>>,
+    /// What users have spent, and what is held for them, as the store adds it up.
+    spending: BTreeMap<String, Spending>,
+    /// What the store would have refused, and sums that are wrong.
+    pub(crate) broken: Vec<String>,
+}
+
+/// The sums of one user.
+#[derive(Default)]
+struct Spending {
+    /// By month, and by the instant since which the limit counts.
+    spent: BTreeMap<(domain::time::Month, Timestamp), Money>,
+    /// By the instant since which the limit counts, and by the lapse.
+    held: BTreeMap<(Timestamp, Timestamp), Money>,
 }
 
 impl Product {
@@ -80,6 +100,10 @@ impl Product {
             invoices: Vec::new(),
             made: HashMap::new(),
             names: HashMap::new(),
+            holds: Holds::new(),
+            hold_ids: HashMap::new(),
+            spending: BTreeMap::new(),
+            broken: Vec::new(),
         }
     }
 
@@ -140,7 +164,10 @@ impl Product {
             Step::Switch => self.set(at, self.profile.clone(), Some(BillingModel::PostUsage)),
             Step::SaveCard => self.set_card(at, Some(saved_card())),
             Step::RemoveCard => self.set_card(at, None),
-            Step::Call(record) => self.call(at, &usage_record(record)),
+            Step::Call(record) => {
+                let hold_id = record.hold.as_ref().map(|named| self.hold_id(named));
+                self.call(at, &UsageRecord { hold_id, ..usage_record(record) })
+            }
             Step::Reverse(key) => self.reverse(at, key),
             Step::SetPools(pools) => {
                 let terms = pools.iter().map(pool_terms).collect();
@@ -154,15 +181,19 @@ impl Product {
             }
             Step::RateUnrated => self.rate_unrated(at),
             Step::Sweep => self.sweep(at),
+            Step::Authorize(request) => self.authorize(at, request),
+            Step::Extend { hold, max_seconds } => self.extend(at, hold, *max_seconds),
+            Step::Release(which) => self.release(at, which),
+            Step::SetLimits(new) => self.set_limits(at, new),
         }
     }
 
     /// Commits a decision as the store does: no key may exist, and required rows and markers must.
     fn commit<T>(&mut self, decision: Decision<T>) -> (Vec<JournalEntry>, T) {
         let Decision { change, answer } = decision;
-        let Some(Change { account, profile, entries, payment, closed, day_end, .. }) = change else {
-            return (Vec::new(), answer);
-        };
+        let Some(change) = change else { return (Vec::new(), answer) };
+        self.commit_holds(&change);
+        let Change { account, profile, entries, payment, closed, day_end, .. } = change;
         for entry in &entries {
             assert!(!self.journal.contains_key(entry.key.as_str()), "the store refuses {}", entry.key);
             if let Some(required) = &entry.requires {
@@ -197,7 +228,77 @@ impl Product {
             self.payments.retain(|other| other.id() != payment.id());
             self.payments.push(payment);
         }
+        self.check_sums_of_holds();
         (entries, answer)
+    }
+
+    /// Writes holds and adds to what users have spent, on the conditions of the store.
+    fn commit_holds(&mut self, change: &Change) {
+        for written in &change.holds {
+            let hold = written.hold();
+            let before = self.holds.get(&hold.key());
+            let version = before.map(|before| before.version);
+            let refused = match written {
+                HoldChange::New(new) => before.is_some_and(|before| before.lives_at(new.authorized_at)),
+                HoldChange::Instead(_, before) => version != Some(*before),
+                HoldChange::Gone(gone) => version != Some(gone.version),
+            };
+            if refused {
+                self.broken.push(format!("the store refuses {written:?} where there is {before:?}"));
+            }
+            if matches!(written, HoldChange::Gone(_)) {
+                self.holds.remove(&hold.key());
+                continue;
+            }
+            if hold.version != change.account.version {
+                self.broken.push(format!("{hold:?} has not the version of its commit"));
+            }
+            if matches!(written, HoldChange::New(_)) {
+                let ids = self.hold_ids.entry(leg_of(&hold.leg)).or_default();
+                if ids.contains(&hold.id()) {
+                    self.broken.push(format!("two holds have the id {}", hold.id().as_str()));
+                }
+                ids.push(hold.id());
+            }
+            self.holds.insert(hold.key(), hold.clone());
+        }
+        for SpendingChange { user_id, spent, held, lapsed } in &change.spending {
+            let sums = self.spending.entry(user_id.clone()).or_default();
+            let zero = Money::zero(change.account.currency);
+            for (month, since, amount) in spent {
+                *sums.spent.entry((*month, *since)).or_insert(zero) += *amount;
+            }
+            for (lapses_at, since, amount) in held {
+                *sums.held.entry((*since, *lapses_at)).or_insert(zero) += *amount;
+            }
+            for (lapses_at, since) in lapsed {
+                let forgotten = sums.held.remove(&(*since, *lapses_at));
+                if change.account.as_of < *lapses_at {
+                    self.broken.push(format!("{forgotten:?} of {user_id} is forgotten before {lapses_at}"));
+                }
+            }
+        }
+    }
+
+    /// The account has the sums of its live holds, and each user the sum of the holds that count at the user.
+    fn check_sums_of_holds(&mut self) {
+        let now = self.account.as_of;
+        let live: Vec<&Hold> = self.holds.values().filter(|hold| hold.lives_at(now)).collect();
+        // An extension to a time that is over lapses at once, and its sum is forgotten by the next commit.
+        let sums = self.account.held.iter().filter(|sum| now < sum.lapses_at).cloned().collect();
+        if HeldSums::from_stored(sums) != Some(HeldSums::of(live.iter().copied())) {
+            self.broken.push(format!("{:?} are not the sums of {live:?}", self.account.held));
+        }
+        let since = self.account.limits.per_user_monthly.map(|limit| limit.since);
+        for (user, sums) in self.spending.iter().filter(|_| since.is_some()) {
+            let counts = |hold: &&&Hold| hold.user_id.as_ref() == Some(user) && hold.counts_since == since;
+            let expected: Decimal = live.iter().filter(counts).map(|hold| hold.amount.amount()).sum();
+            let of_limit = sums.held.iter().filter(|((of, lapse), _)| Some(*of) == since && now < *lapse);
+            let held: Decimal = of_limit.map(|(_, held)| held.amount()).sum();
+            if held != expected {
+                self.broken.push(format!("{held} is held for {user}, but the holds are {live:?}"));
+            }
+        }
     }
 
     /// The answer to a step that was sent before under the same id, if it was.
@@ -322,7 +423,9 @@ impl Product {
             return Answer::Conflict;
         }
         let terms = Terms { rates: &self.rates, pools: &self.profile.pools };
-        let decision = debit::decide(&self.account, at, &[record], &[], terms, &Holds::new());
+        let named = HoldKey::of_record(record).and_then(|key| self.holds.get(&key));
+        let holds: Holds = named.map(|hold| (hold.key(), hold.clone())).into_iter().collect();
+        let decision = debit::decide(&self.account, at, &[record], &[], terms, &holds);
         let (entries, decided) = self.commit(decision);
         match decided.outcomes.as_slice() {
             [debit::Outcome::Charged { .. }] => Answer::Accepted(charge_of(entries.last().unwrap())),
@@ -383,6 +486,155 @@ impl Product {
         }
     }
 
+    /// The id by which a record names a hold.
+    fn hold_id(&self, named: &NamedHold) -> String {
+        match named {
+            NamedHold::Foreign(id) => id.clone(),
+            NamedHold::Id(name) => self.id_of(name).as_str().to_owned(),
+        }
+    }
+
+    /// The id of a hold. A hold that was never taken gets an id that belongs to no leg.
+    fn id_of(&self, name: &HoldName) -> HoldId {
+        let ids = self.hold_ids.get(&name.leg);
+        let id = ids.and_then(|ids| ids.get(name.nth - 1)).cloned();
+        let nobodys =
+            || Leg { call_id: "a call that was never authorized".to_owned(), ..product_leg(&name.leg) };
+        id.unwrap_or_else(|| HoldId::of(&nobodys(), Timestamp::UNIX_EPOCH))
+    }
+
+    /// Asks as the authorize function does once it has met the leg's hold.
+    fn authorize(&mut self, at: Timestamp, request: &CallRequest) -> Answer {
+        let request = Request {
+            leg: product_leg(&request.leg),
+            user_id: request.user.clone(),
+            plan: request.plan.clone(),
+            user_country: request.user_country.clone(),
+            node: request.node.clone(),
+            max_duration_seconds: request.max_seconds,
+        };
+        let now = at.max(self.account.as_of);
+        let known = self.holds.get(&HoldKey::of(&request.leg));
+        let live = known.filter(|hold| hold.lives_at(now));
+        let user = live.map_or(request.user_id.as_ref(), |hold| hold.user_id.as_ref());
+        let spending = self.user_spending(user, now);
+        let (rates, pools) = (&self.rates, &self.profile.pools);
+        let decision =
+            authorization::authorize(&self.account, at, &request, known, spending.as_ref(), rates, pools);
+        let decision = shown(decision);
+        let (_, answer) = self.commit(decision);
+        self.authorized(&request.leg, &answer)
+    }
+
+    fn extend(&mut self, at: Timestamp, name: &HoldName, max_seconds: u32) -> Answer {
+        let (id, now) = (self.id_of(name), at.max(self.account.as_of));
+        let hold = self.holds.get(&id.key()).filter(|hold| hold.id() == id && hold.lives_at(now));
+        let Some(hold) = hold else { return Answer::NotFound };
+        let spending = self.user_spending(hold.user_id.as_ref(), now);
+        let (rates, pools) = (&self.rates, &self.profile.pools);
+        let decision =
+            authorization::extend(&self.account, at, hold, max_seconds, spending.as_ref(), rates, pools);
+        let (leg, decision) = (hold.leg.clone(), shown(decision));
+        let (_, answer) = self.commit(decision);
+        self.authorized(&leg, &answer)
+    }
+
+    fn authorized(&self, leg: &Leg, answer: &Shown) -> Answer {
+        let place = |id: &HoldId| {
+            let ids = self.hold_ids.get(&leg_of(leg)).expect("the leg has had holds");
+            1 + ids.iter().position(|other| other == id).expect("the hold was kept")
+        };
+        Answer::Authorized(model::Authorization {
+            refusal: answer.refusal.map(|refusal| match refusal {
+                Refusal::InsufficientFunds => model::Refusal::InsufficientFunds,
+                Refusal::LimitReached => model::Refusal::LimitReached,
+                Refusal::NoRate => model::Refusal::NoRate,
+                Refusal::TooManyHolds => model::Refusal::TooManyHolds,
+            }),
+            granted_seconds: answer.granted_seconds,
+            hold: answer.hold.as_ref().map(place),
+        })
+    }
+
+    /// What the store reads of a user, which is wanted only where users have a limit.
+    fn user_spending(&self, user: Option<&String>, now: Timestamp) -> Option<UserSpending> {
+        let since = self.account.limits.per_user_monthly?.since;
+        let sums = self.spending.get(user?);
+        let month = domain::time::Month::of(now);
+        let spent = sums.and_then(|sums| sums.spent.get(&(month, since))).copied();
+        let held = sums.into_iter().flat_map(|sums| &sums.held).filter(|((other, _), _)| *other == since);
+        Some(UserSpending {
+            spent: spent.unwrap_or(Money::zero(self.account.currency)),
+            held: held.map(|((_, lapses_at), held)| (*lapses_at, *held)).collect(),
+        })
+    }
+
+    /// Releases as the authorize function does: it reads the holds that are meant, and commits until all are gone.
+    fn release(&mut self, at: Timestamp, which: &ReleasedHolds) -> Answer {
+        let is_meant = |hold: &Hold| match which {
+            ReleasedHolds::One(name) => hold.id() == self.id_of(name),
+            ReleasedHolds::OfCall(call) => hold.leg.call_id == *call && hold.lives_at(at),
+            ReleasedHolds::OfNode(node) => hold.node.as_ref() == Some(node) && hold.lives_at(at),
+        };
+        let mut meant: Vec<Hold> = self.holds.values().filter(|hold| is_meant(hold)).cloned().collect();
+        let mut released = 0;
+        while !meant.is_empty() {
+            let decision = authorization::release(&self.account, at, &meant.iter().collect::<Vec<_>>());
+            released += decision.change.as_ref().map_or(0, |change| change.holds.len());
+            let (_, reached) = self.commit(decision);
+            meant.drain(..reached);
+        }
+        Answer::Released(released)
+    }
+
+    fn set_limits(&mut self, at: Timestamp, new: &NewLimits) -> Answer {
+        let amount = |amount: Option<Decimal>| {
+            amount.map(|amount| Money::new(amount, self.account.currency).expect("limits are small"))
+        };
+        let new = settings::NewLimits {
+            per_user_monthly: amount(new.per_user),
+            per_day: amount(new.per_day),
+            margin_seconds: new.margin_seconds,
+        };
+        let decision = settings::set_limits(&self.account, &self.profile, at, &new, "test");
+        self.commit(decision);
+        Answer::Set
+    }
+
+    fn live_holds(&self, now: Timestamp) -> Vec<LiveHold> {
+        let pool = |number: u16| {
+            let pools = &self.profile.pools.list;
+            pools.iter().find(|pool| pool.number == number).map_or_else(String::new, |pool| pool.id.clone())
+        };
+        let seen = |hold: &Hold| {
+            let leg = leg_of(&hold.leg);
+            let ids = &self.hold_ids[&leg];
+            LiveHold {
+                nth: 1 + ids.iter().position(|id| *id == hold.id()).expect("the hold was kept"),
+                call: leg.call,
+                service: leg.service,
+                number: leg.number,
+                user: hold.user_id.clone(),
+                node: hold.node.clone(),
+                authorized_at: hold.authorized_at,
+                granted_seconds: hold.granted_seconds,
+                amount: hold.amount.amount(),
+                minutes: hold.minutes.iter().map(|held| (pool(held.number), held.minutes)).collect(),
+                lapses_at: hold.lapses_at,
+            }
+        };
+        let live = self.holds.values().filter(|hold| hold.lives_at(now));
+        let mut holds: Vec<LiveHold> = live.map(seen).collect();
+        holds.sort_by(|a, b| (&a.call, a.service, &a.number).cmp(&(&b.call, b.service, &b.number)));
+        holds
+    }
+
+    fn spent_by_user(&self, now: Timestamp) -> BTreeMap<String, Decimal> {
+        let spent_by = |user: &String| self.user_spending(Some(user), now).map(|sums| sums.spent.amount());
+        let users = self.spending.keys().filter_map(|user| Some((user.clone(), spent_by(user)?)));
+        users.filter(|(_, spent)| !spent.is_zero()).collect()
+    }
+
     /// The visible state, as the API shows it.
     pub(crate) fn snapshot(&self, at: Timestamp) -> Snapshot {
         let account = &self.account;
@@ -410,6 +662,10 @@ impl Product {
             invoices: self.invoices.clone(),
             journal_sum: self.journal.values().map(|entry| entry.amount.amount()).sum(),
             recharge_wanted: self.recharge_wanted(at),
+            held: account.held(now).amount(),
+            holds: self.live_holds(now),
+            spent_today: account.limits.per_day.map(|day| day.spent_on(now).amount()),
+            spent_by_user: self.spent_by_user(now),
         }
     }
 
@@ -466,6 +722,34 @@ impl Product {
         }
         wrong
     }
+}
+
+/// An answer to a switch that borrows nothing.
+struct Shown {
+    refusal: Option<Refusal>,
+    granted_seconds: u32,
+    hold: Option<HoldId>,
+}
+
+fn shown(decision: Decision<Authorization<'_>>) -> Decision<Shown> {
+    let Decision { change, answer: Authorization { refusal, granted_seconds, hold, .. } } = decision;
+    Decision { change, answer: Shown { refusal, granted_seconds, hold } }
+}
+
+fn product_leg(leg: &model::Leg) -> Leg {
+    let number = Number::parse(&leg.number).unwrap();
+    Leg { call_id: leg.call.clone(), service: service(leg.service), number }
+}
+
+fn leg_of(leg: &Leg) -> model::Leg {
+    let service = match leg.service {
+        Service::TollFreeIn => model::Service::TollFreeIn,
+        Service::TollIn => model::Service::TollIn,
+        Service::ConferenceOut => model::Service::ConferenceOut,
+        Service::UserOut => model::Service::UserOut,
+        Service::Premium => model::Service::Premium,
+    };
+    model::Leg { call: leg.call_id.clone(), service, number: leg.number.as_str().to_owned() }
 }
 
 fn saved_card() -> PaymentMethod {
@@ -570,8 +854,8 @@ fn usage_record(record: &Record) -> UsageRecord {
     UsageRecord {
         id: RecordId::sent(&record.id).unwrap(),
         revision: record.revision,
-        call_id: None,
-        user_id: None,
+        call_id: record.call.clone(),
+        user_id: record.user.clone(),
         service: service(record.service),
         service_by_rates: false,
         number: Number::parse(&record.number).unwrap(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{Month, RecordKey};
+use crate::{Month, RecordKey, Service};
 
 /// The outcome of a step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,38 @@ pub enum Answer {
     Rated(Vec<Rated>),
     /// The sweep booked these lots' funds.
     Swept(Vec<Forfeited>),
+    /// A switch was told whether a call may start or go on, and for how long.
+    Authorized(Authorization),
+    /// So many holds were released.
+    Released(usize),
+}
+
+/// C1, C4: whether a call may start, or last longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Authorization {
+    /// Why the call may not start, or not last longer.
+    #[serde(default)]
+    pub refusal: Option<Refusal>,
+    /// How long the call may last, counted from its authorization. A refused extension leaves what was granted.
+    pub granted_seconds: u32,
+    /// The call's hold: which of the holds of its leg it is, from 1.
+    #[serde(default)]
+    pub hold: Option<usize>,
+}
+
+/// C1, C2: why a call is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Refusal {
+    /// Minutes and funds do not pay for the call.
+    InsufficientFunds,
+    /// A spending limit refuses it.
+    LimitReached,
+    /// It has no published rate.
+    NoRate,
+    /// The account has as many holds as it may have.
+    TooManyHolds,
 }
 
 /// How a new lot came to be.
@@ -149,6 +181,46 @@ pub struct Snapshot {
     pub journal_sum: Decimal,
     /// R2, R3: the amount that auto-recharge would charge now, if it is on and the available balance is low enough.
     pub recharge_wanted: Option<Decimal>,
+    /// C1: the sum of what live holds hold of the funds.
+    pub held: Decimal,
+    /// C1: live holds, by leg.
+    pub holds: Vec<LiveHold>,
+    /// C2: what the limit of the day counts of charges. None without that limit.
+    pub spent_today: Option<Decimal>,
+    /// C2: what the limit of users counts of charges in this month, by user. Users for whom that is zero are left out, and so is everyone
+    /// without that limit.
+    pub spent_by_user: BTreeMap<String, Decimal>,
+}
+
+/// C1: a hold that has not ended, was not released and has not lapsed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LiveHold {
+    /// The call.
+    pub call: String,
+    /// The kind of the call.
+    pub service: Service,
+    /// The number that the rate goes by.
+    pub number: String,
+    /// Which of the leg's holds it is, from 1.
+    pub nth: usize,
+    /// The user.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The switch that took it.
+    #[serde(default)]
+    pub node: Option<String>,
+    /// When the call was authorized, which counts as its start.
+    pub authorized_at: Timestamp,
+    /// How long the call may last.
+    pub granted_seconds: u32,
+    /// What is held of the funds.
+    pub amount: Decimal,
+    /// Included minutes that are held in the month of the call's start, by pool id.
+    #[serde(default)]
+    pub minutes: BTreeMap<String, u64>,
+    /// From this instant on the hold counts no more.
+    pub lapses_at: Timestamp,
 }
 
 /// A lot with funds.

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::funds::{LATE, oldest_expiry_first};
+use crate::pools::take_minutes;
 use crate::rating::{billed_seconds, minutes_needed, price, rate_of, round_charge};
 use crate::{
     Answer, Billing, Charge, EntryKind, Model, Month, Rate, Rated, Record, RecordKey, Reversal, SentCharge,
@@ -22,8 +23,17 @@ pub(crate) struct Usage {
     pub(crate) record: Record,
     /// None while the record is unrated (S9).
     pub(crate) charge: Option<Charge>,
+    /// When the charge was posted. None while the record is unrated.
+    pub(crate) posted: Option<Posted>,
     /// Whether the usage entry was reversed (S11).
     pub(crate) reversed: bool,
+}
+
+/// When a charge was posted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Posted {
+    pub(crate) at: Timestamp,
+    pub(crate) step: u64,
 }
 
 impl Usage {
@@ -57,11 +67,14 @@ impl Model {
             return Answer::Conflict;
         }
         self.begin_change(now);
+        self.end_hold(now, record);
         let charge = self.charge(now, record);
+        let posted = Posted { at: now, step: self.step };
         self.usage.push(Usage {
             key: record.key(),
             record: record.clone(),
             charge: charge.clone(),
+            posted: charge.is_some().then_some(posted),
             reversed: false,
         });
         match charge {
@@ -101,6 +114,7 @@ impl Model {
                 self.begin_change(now);
                 let charge = self.charge(now, &record).expect("the record has a rate");
                 self.usage[index].charge = Some(charge.clone());
+                self.usage[index].posted = Some(Posted { at: now, step: self.step });
                 rated.push(Rated { key: record.key(), charge });
             }
         }
@@ -131,38 +145,27 @@ impl Model {
         }
         let rate = rate_of(&self.rates, record, self.currency)?;
         let billed_seconds = billed_seconds(rate, record.duration_seconds);
-        let minutes = self.included_minutes(now, record, rate, minutes_needed(billed_seconds));
+        let minutes = take_minutes(&self.minutes_left(now, record, rate), minutes_needed(billed_seconds));
         let charge = price(rate, billed_seconds, minutes.values().sum(), self.currency);
         Some(Rating { charge, billed_seconds: Some(billed_seconds), minutes })
     }
 
-    /// S7: the minutes that pools give a call, by pool id. Pools that match are used in listed order, and combined.
-    fn included_minutes(
-        &self,
-        now: Timestamp,
-        record: &Record,
-        rate: &Rate,
-        needed: u64,
-    ) -> BTreeMap<String, u64> {
+    /// S7: what the pools that match a call have left in the month of its start, in the order of their use.
+    pub(crate) fn minutes_left(&self, now: Timestamp, record: &Record, rate: &Rate) -> Vec<(String, u64)> {
         let month = Month::of(record.start());
-        let mut minutes = BTreeMap::new();
         if !has_pools(month, now) {
-            return minutes;
+            return Vec::new();
         }
-        let mut missing = needed;
+        let mut pools = Vec::new();
         for (id, pool) in self.pool_lists.in_order() {
-            if !pools::matches(pool, record, &rate.country) {
-                continue;
-            }
-            // Calls that started ahead of their month may have used more than the month's own size.
-            let left = self.pool_lists.size(&id, month).saturating_sub(self.pool_minutes_used(&id, month));
-            let part = missing.min(left);
-            if part > 0 {
-                minutes.insert(id, part);
-                missing -= part;
+            if pools::matches(pool, record, &rate.country) {
+                // Calls that started ahead of their month may have used more than the month's own size.
+                let left =
+                    self.pool_lists.size(&id, month).saturating_sub(self.pool_minutes_used(&id, month));
+                pools.push((id, left));
             }
         }
-        minutes
+        pools
     }
 
     /// Takes a call's charge from lots.

@@ -5,6 +5,7 @@
 
 mod calls;
 mod funds;
+mod holds;
 mod lists;
 
 use jiff::{SignedDuration, Timestamp};
@@ -87,6 +88,8 @@ struct Generator {
     weight_of_switching: i64,
     /// How often funds are bought. A month with few purchases has small lots that run empty.
     weight_of_purchases: i64,
+    /// How often limits are set. Half of all accounts never have one.
+    weight_of_limits: i64,
 }
 
 /// The kind of the next step.
@@ -111,6 +114,14 @@ enum Kind {
     RateUnrated,
     Sweep,
     QuietMonths,
+    CallsInProgress,
+    CallsAtMonthEnd,
+    RateVanishes,
+    AskAgain,
+    DebitOfHold,
+    Release,
+    Limits,
+    LimitAndReversal,
 }
 
 /// How time passes between two steps.
@@ -122,6 +133,7 @@ enum Pass {
     Days,
     ToMonthEnd,
     ToLotExpiry,
+    ToLapse,
     AboutAYear,
 }
 
@@ -136,6 +148,7 @@ impl Generator {
         let now = midnight + SignedDuration::from_secs(random.between(0, 86_399));
         let weight_of_purchases = random.between(0, 6);
         let weight_of_switching = random.weighted(&[(2, 0), (1, 9)]);
+        let weight_of_limits = random.weighted(&[(2, 0), (1, 2), (1, 6)]);
         Self {
             pace,
             random,
@@ -150,6 +163,7 @@ impl Generator {
             ids: 0,
             weight_of_switching,
             weight_of_purchases,
+            weight_of_limits,
         }
     }
 
@@ -168,6 +182,7 @@ impl Generator {
         let at_expiry = matches!(before, Pass::ToLotExpiry);
         let is_pending = self.model.billing == Billing::Switching;
         let is_prepaid = self.model.billing == Billing::Prepaid;
+        let has_holds = !self.model.holds.is_empty();
         let kind = self.random.weighted(&[
             (if at_expiry { 80 } else { 38 }, Kind::Call),
             (2, Kind::CallAtEarlierInstant),
@@ -179,15 +194,23 @@ impl Generator {
             (9, Kind::AddFunds),
             (4, Kind::TakeFunds),
             (2, Kind::RepeatFunds),
-            (if is_pending { 6 } else { 4 }, Kind::AutoRecharge),
+            (if is_pending { 8 } else { 4 }, Kind::AutoRecharge),
             (if is_prepaid { self.weight_of_switching } else { 0 }, Kind::Switch),
             (if self.model.has_card { 0 } else { 20 }, Kind::SaveCard),
-            (if is_pending { 2 } else { 1 }, Kind::RemoveCard),
+            (if is_pending { 3 } else { 1 }, Kind::RemoveCard),
             (6, Kind::Pools),
-            (if self.a_late_rate_matters() { 15 } else { 2 }, Kind::Publish),
+            (if self.a_late_rate_matters() { 22 } else { 2 }, Kind::Publish),
             (2, Kind::RateUnrated),
             (if at_expiry { 40 } else { 6 }, Kind::Sweep),
             (1, Kind::QuietMonths),
+            (if at_expiry { 25 } else { 11 }, Kind::CallsInProgress),
+            (1, Kind::CallsAtMonthEnd),
+            (1, Kind::RateVanishes),
+            (if has_holds { 5 } else { 0 }, Kind::AskAgain),
+            (if has_holds { 13 } else { 0 }, Kind::DebitOfHold),
+            (if has_holds { 3 } else { 0 }, Kind::Release),
+            (self.weight_of_limits, Kind::Limits),
+            (self.weight_of_limits / 2, Kind::LimitAndReversal),
         ]);
         match kind {
             Kind::Call => self.call(),
@@ -209,6 +232,14 @@ impl Generator {
             Kind::RateUnrated => self.emit(Step::RateUnrated),
             Kind::Sweep => self.emit(Step::Sweep),
             Kind::QuietMonths => self.quiet_months(),
+            Kind::CallsInProgress => self.calls_in_progress(),
+            Kind::CallsAtMonthEnd => self.calls_at_month_end(),
+            Kind::RateVanishes => self.rate_vanishes(),
+            Kind::AskAgain => self.ask_again(),
+            Kind::DebitOfHold => self.debit_of_hold(),
+            Kind::Release => self.release(),
+            Kind::Limits => self.set_limits(),
+            Kind::LimitAndReversal => self.limit_and_reversal(),
         }
     }
 
@@ -235,6 +266,7 @@ impl Generator {
             (self.pace.weight_of_days, Pass::Days),
             (4, Pass::ToMonthEnd),
             (9, Pass::ToLotExpiry),
+            (if self.model.live_holds(self.now).next().is_some() { 12 } else { 0 }, Pass::ToLapse),
             (1, Pass::AboutAYear),
         ]);
         let hours = self.random.between(1, 12) * 3_600;
@@ -245,6 +277,7 @@ impl Generator {
             Pass::Days => self.random.between(1, self.pace.days_at_once) * 86_400,
             Pass::ToMonthEnd => self.seconds_to_month_end().unwrap_or(hours),
             Pass::ToLotExpiry => self.seconds_to_lot_expiry().unwrap_or(hours),
+            Pass::ToLapse => self.seconds_to_lapse().unwrap_or(hours),
             Pass::AboutAYear => self.random.between(330, 370) * 86_400,
         };
         self.now += SignedDuration::from_secs(seconds);
@@ -264,6 +297,14 @@ impl Generator {
         let expiries = self.model.lots.iter().map(|lot| lot.expires_at.duration_since(self.now).as_secs());
         let seconds: Vec<i64> = expiries.map(|expiry| expiry + after_expiry).collect();
         seconds.into_iter().filter(|seconds| (0..10 * 86_400).contains(seconds)).min()
+    }
+
+    /// Seconds to an instant around a hold's lapse.
+    fn seconds_to_lapse(&mut self) -> Option<i64> {
+        let after_lapse = *self.random.pick(&[-600, -1, 0, 0, 1]);
+        let lapses =
+            self.model.live_holds(self.now).map(|hold| hold.lapses_at.duration_since(self.now).as_secs());
+        lapses.map(|lapse| lapse + after_lapse).filter(|seconds| *seconds >= 0).min()
     }
 
     /// An amount in minor units. A yen has no minor digits, so 5 000 are 50.00 EUR or 5 000 JPY.

@@ -23,6 +23,8 @@ mod answer;
 mod calls;
 mod funds;
 mod generator;
+mod holds;
+mod limits;
 mod minimise;
 mod model;
 mod month;
@@ -33,12 +35,15 @@ mod step;
 mod vector;
 
 pub use answer::{
-    Added, Answer, Charge, Entry, EntryKind, Forfeited, Invoice, LotFunds, OpenMonth, PoolUse, Rated,
-    Reversal, Snapshot, Taken,
+    Added, Answer, Authorization, Charge, Entry, EntryKind, Forfeited, Invoice, LiveHold, LotFunds,
+    OpenMonth, PoolUse, Rated, Refusal, Reversal, Snapshot, Taken,
 };
 pub use generator::{RandomMonth, random_month, random_year};
 pub use minimise::{describe, minimise};
 pub use model::Model;
 pub use month::Month;
-pub use step::{Billing, Currency, Pool, Rate, Record, RecordKey, SentCharge, Service, Step};
+pub use step::{
+    Billing, CallRequest, Currency, HoldName, Leg, NamedHold, NewLimits, Pool, Rate, Record, RecordKey,
+    ReleasedHolds, SentCharge, Service, Step,
+};
 pub use vector::{State, Vector, VectorStep, worked_examples};

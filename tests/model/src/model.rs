@@ -7,6 +7,8 @@ use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::calls::Usage;
 use crate::funds::{Lot, oldest_expiry_first};
+use crate::holds::Hold;
+use crate::limits::Limits;
 use crate::pools::PoolLists;
 use crate::{
     Answer, Billing, Currency, Entry, EntryKind, Invoice, LotFunds, Month, OpenMonth, PoolUse, Rate,
@@ -39,6 +41,11 @@ pub struct Model {
     /// Every purchase, recharge and adjustment that was accepted, to recognise a repeat.
     pub(crate) funds_steps: Vec<Step>,
     pub(crate) journal: Vec<Entry>,
+    /// C1: every hold that was ever taken, oldest first.
+    pub(crate) holds: Vec<Hold>,
+    pub(crate) limits: Limits,
+    /// The number of the present step. It tells what came first, also within one instant.
+    pub(crate) step: u64,
 }
 
 /// R1: the settings of auto-recharge.
@@ -67,6 +74,9 @@ impl Model {
             usage: Vec::new(),
             funds_steps: Vec::new(),
             journal: Vec::new(),
+            holds: Vec::new(),
+            limits: Limits::default(),
+            step: 0,
         }
     }
 
@@ -78,6 +88,7 @@ impl Model {
     /// Does one step. If `now` is earlier than the account's last change, the step happens at that change (T1).
     pub fn apply(&mut self, now: Timestamp, step: &Step) -> Answer {
         let now = self.now(now);
+        self.step += 1;
         match step {
             Step::Buy { id, amount } => self.buy(now, id, *amount, step),
             Step::Recharge { id, amount } => self.recharge(now, id, *amount, step),
@@ -104,6 +115,10 @@ impl Model {
             }
             Step::RateUnrated => self.rate_unrated(now),
             Step::Sweep => self.sweep(now),
+            Step::Authorize(request) => self.authorize(now, request),
+            Step::Extend { hold, max_seconds } => self.extend(now, hold, *max_seconds),
+            Step::Release(which) => self.release(now, which),
+            Step::SetLimits(new) => self.set_limits(now, new),
         }
     }
 
@@ -127,6 +142,10 @@ impl Model {
             invoices: self.invoices.clone(),
             journal_sum: self.journal.iter().map(|entry| entry.amount).sum(),
             recharge_wanted: self.recharge_wanted(now),
+            held: self.live_holds(now).map(|hold| hold.amount).sum(),
+            holds: self.holds_seen(now),
+            spent_today: self.spent_today(now),
+            spent_by_user: self.spent_by_user(now),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Pools: included minutes by plan, country and month (S7).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use crate::{Month, Pool, Record};
@@ -91,6 +93,20 @@ fn like(one: &Pool, other: &Pool) -> u8 {
         (true, true, false) => 2,
         (true, true, true) => 3,
     }
+}
+
+/// S7: the minutes that a call takes, by pool id. The pools, with what each has left, are used in listed order, and combined.
+pub(crate) fn take_minutes(pools: &[(String, u64)], needed: u64) -> BTreeMap<String, u64> {
+    let mut minutes = BTreeMap::new();
+    let mut missing = needed;
+    for (id, left) in pools {
+        let part = missing.min(*left);
+        if part > 0 {
+            minutes.insert(id.clone(), part);
+            missing -= part;
+        }
+    }
+    minutes
 }
 
 /// S7: whether a call may use the pool.

@@ -53,7 +53,7 @@ pub enum Billing {
 }
 
 /// The kind of a call, by which rates and pools choose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Service {
     /// Inbound to a toll-free number.
@@ -126,6 +126,108 @@ pub enum Step {
     RateUnrated,
     /// The nightly sweep books expired funds (E1).
     Sweep,
+    /// A switch asks whether a call may start (C1), or asks again, perhaps for a longer call (C4).
+    Authorize(CallRequest),
+    /// A switch asks whether a call may last longer (C4).
+    Extend {
+        /// The call's hold.
+        hold: HoldName,
+        /// How long the call is to last at most, counted from its authorization. It is more than the margin.
+        max_seconds: u32,
+    },
+    /// Holds are released (C1).
+    Release(ReleasedHolds),
+    /// The spending limits (C2) and the margin (C1) are set.
+    SetLimits(NewLimits),
+}
+
+/// C1: the question whether a call may start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallRequest {
+    /// The leg.
+    #[serde(flatten)]
+    pub leg: Leg,
+    /// The user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The user's plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
+    /// The user's country.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_country: Option<String>,
+    /// The switch that asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// How long the call is to last at most. It is more than the margin.
+    pub max_seconds: u32,
+}
+
+/// A part of a call that is billed by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Leg {
+    /// The call.
+    pub call: String,
+    /// The kind of the call.
+    pub service: Service,
+    /// The number that the rate goes by.
+    pub number: String,
+}
+
+/// A hold, named by its leg and its place among the holds that the leg has had. Each implementation has its own ids, and a driver
+/// translates these names. A hold that was never taken is named as well: its id belongs to no hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HoldName {
+    /// The leg.
+    #[serde(flatten)]
+    pub leg: Leg,
+    /// Which of the leg's holds it is, from 1.
+    pub nth: usize,
+}
+
+/// The holds that are released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ReleasedHolds {
+    /// One hold.
+    One(HoldName),
+    /// Every hold of a call.
+    OfCall(String),
+    /// Every hold that a switch has taken.
+    OfNode(String),
+}
+
+/// C1, C2: the limits and the margin as they are to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewLimits {
+    /// How much the calls of each user may cost in a month (UTC), if that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_user: Option<Decimal>,
+    /// How much the calls of the account may cost in a day (UTC), if that is limited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_day: Option<Decimal>,
+    /// How many seconds of what is held a call is not granted, from 0 to 60.
+    #[serde(default = "usual_margin")]
+    pub margin_seconds: u32,
+}
+
+/// C1: the margin of an account that has not set one.
+pub(crate) fn usual_margin() -> u32 {
+    2
+}
+
+/// How a usage record names the hold of its call (C1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NamedHold {
+    /// By the id of a hold of this account, or of none.
+    Id(HoldName),
+    /// By an id that is no hold's.
+    Foreign(String),
 }
 
 /// A usage record: one finished call.
@@ -154,6 +256,15 @@ pub struct Record {
     /// The user's country.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_country: Option<String>,
+    /// The user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The call of which the record is a leg.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<String>,
+    /// The hold of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<NamedHold>,
 }
 
 /// S6: the charge of a record that arrives rated.

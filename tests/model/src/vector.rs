@@ -72,12 +72,22 @@ pub struct State {
     pub unrated: Option<Vec<RecordKey>>,
     /// The amount that auto-recharge would charge now.
     pub recharge_wanted: Option<Decimal>,
+    /// The sum of what live holds hold of the funds.
+    pub held: Option<Decimal>,
+    /// Included minutes that live holds hold, by pool id.
+    pub held_minutes: Option<BTreeMap<String, u64>>,
+    /// What the limit of users counts of charges in this month, by user.
+    pub spent_by_user: Option<BTreeMap<String, Decimal>>,
 }
 
 impl State {
     /// One line for each given part that differs in a snapshot. There is none if the snapshot agrees.
     pub fn differences(&self, snapshot: &Snapshot) -> Vec<String> {
         let lots = snapshot.lots.iter().map(|lot| (lot.id.clone(), lot.remaining)).collect();
+        let mut held_minutes = BTreeMap::new();
+        for (pool, minutes) in snapshot.holds.iter().flat_map(|hold| &hold.minutes) {
+            *held_minutes.entry(pool.clone()).or_default() += minutes;
+        }
         [
             difference("balance", self.balance.as_ref(), &snapshot.balance),
             difference("available", self.available.as_ref(), &snapshot.available),
@@ -93,6 +103,9 @@ impl State {
             difference("invoices", self.invoices.as_ref(), &snapshot.invoices),
             difference("unrated", self.unrated.as_ref(), &snapshot.unrated),
             difference("rechargeWanted", self.recharge_wanted.map(Some).as_ref(), &snapshot.recharge_wanted),
+            difference("held", self.held.as_ref(), &snapshot.held),
+            difference("heldMinutes", self.held_minutes.as_ref(), &held_minutes),
+            difference("spentByUser", self.spent_by_user.as_ref(), &snapshot.spent_by_user),
         ]
         .into_iter()
         .flatten()

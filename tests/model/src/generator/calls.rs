@@ -91,12 +91,12 @@ impl Generator {
         missing + minor_units
     }
 
-    fn send(&mut self, at: Timestamp, record: Record) {
+    pub(super) fn send(&mut self, at: Timestamp, record: Record) {
         self.sent.push(record.clone());
         self.emit_at(at, Step::Call(record));
     }
 
-    fn record(&mut self) -> Record {
+    pub(super) fn record(&mut self) -> Record {
         let (service, number) = self.random.weighted(&CALLED);
         let mut record = Record {
             id: self.record_id(),
@@ -111,6 +111,9 @@ impl Generator {
                 .random
                 .weighted(&[(6, Some("FR")), (2, Some("DE")), (1, None)])
                 .map(str::to_owned),
+            user: self.user(),
+            call: None,
+            hold: None,
         };
         if self.random.chance(20) {
             self.aim_at_pool_end(&mut record);
@@ -169,7 +172,7 @@ impl Generator {
         u32::try_from(seconds).expect("durations are not negative")
     }
 
-    fn sent_charge(&mut self) -> Option<SentCharge> {
+    pub(super) fn sent_charge(&mut self) -> Option<SentCharge> {
         let units = match self.random.between(1, 100) {
             1..=5 => self.random.between(1, 60_000),
             6..=8 => self.random.between(60_000, 900_000),

@@ -120,6 +120,8 @@ impl Generator {
             Service::Premium => *self.random.pick(&[4_999, 25_000]),
             _ => *self.random.pick(&[100, 200, 213, 1_000, 3_333]),
         };
+        // A few calls are free.
+        let per_minute = if self.random.chance(4) { 0 } else { per_minute };
         let connection_fee = *self.random.pick(&[0, 0, 500, 333]);
         Rate {
             service,

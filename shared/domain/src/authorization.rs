@@ -221,32 +221,34 @@ fn extended<'a>(
     let mut next = hold.clone();
     let mut refusal = None;
     if asked > hold.granted_seconds {
-        // The rates have changed since, and the new ones do not have the number.
-        let Some(rate) = rate else { return Decision::unchanged(as_before(&draft, Some(Refusal::NoRate))) };
-        let mut others = account.held.clone();
-        others.remove(hold);
-        let of_others = |spending: &UserSpending| {
-            let total = spending.total(now);
-            // A hold from before the limit was set is not part of the total.
-            let limit = account.limits.per_user_monthly.map(|limit| limit.since);
-            if limit.is_some() && hold.counts_since == limit { total - hold.amount } else { total }
-        };
-        let call = Call {
-            account,
-            now,
-            start: hold.authorized_at,
-            rate,
-            pools,
-            of_pools: PoolCall {
-                plan: hold.plan.as_ref(),
-                user_country: hold.user_country.as_ref(),
-                service: *service,
-                month: Month::of(hold.authorized_at),
-            },
-            held: others,
-            spending: spending.filter(|_| hold.user_id.is_some()).map(of_others),
-        };
-        match call.grant(asked) {
+        let call = rate.map(|rate| {
+            let mut others = account.held.clone();
+            others.remove(hold);
+            let of_others = |spending: &UserSpending| {
+                let total = spending.total(now);
+                // A hold from before the limit was set is not part of the total.
+                let limit = account.limits.per_user_monthly.map(|limit| limit.since);
+                if limit.is_some() && hold.counts_since == limit { total - hold.amount } else { total }
+            };
+            Call {
+                account,
+                now,
+                start: hold.authorized_at,
+                rate,
+                pools,
+                of_pools: PoolCall {
+                    plan: hold.plan.as_ref(),
+                    user_country: hold.user_country.as_ref(),
+                    service: *service,
+                    month: Month::of(hold.authorized_at),
+                },
+                held: others,
+                spending: spending.filter(|_| hold.user_id.is_some()).map(of_others),
+            }
+        });
+        // New rates may not have the number any more.
+        let granted = call.as_ref().map_or(Err(Refusal::NoRate), |call| call.grant(asked));
+        match granted {
             Ok(Grant { seconds, amount, minutes, .. }) if seconds > hold.granted_seconds => {
                 let lapses_at = Hold::lapse(hold.authorized_at, seconds, now).max(hold.lapses_at);
                 next = Hold {
@@ -258,11 +260,11 @@ fn extended<'a>(
                     ..next
                 };
             }
-            // The same request gets the same answer as long as no more can be granted. So does one that lasts longer by less than the
-            // margin.
-            Ok(grant) if grant.is_whole || asked == hold.asked_seconds => {}
-            Ok(_) => refusal = Some(call.refusal(asked)),
-            Err(_) if asked == hold.asked_seconds => {}
+            // It lasts as long as it asks for, but for the margin.
+            Ok(Grant { is_whole: true, .. }) => {}
+            // The same request gets the same answer as long as no more can be granted.
+            _ if asked == hold.asked_seconds => {}
+            Ok(_) => refusal = call.map(|call| call.refusal(asked)),
             Err(why) => refusal = Some(why),
         }
     }

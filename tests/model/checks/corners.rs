@@ -346,9 +346,7 @@ fn ends_of_holds(step: &Step, seen: &Seen) -> Reached {
         }),
         ("a debit names a hold that never was", is_kept && named.is_some_and(|name| name.nth == 999)),
         ("a debit has a foreign id, and its leg a hold", {
-            is_kept
-                && matches!(record.hold, Some(NamedHold::Foreign(_)))
-                && hold_of(&seen.after.holds, &leg).is_some()
+            is_kept && matches!(record.hold, Some(NamedHold::Foreign(_))) && ended == 1
         }),
         ("an invalid record names a live hold", is_live && matches!(seen.answer, Answer::Invalid)),
         ("a duplicate names a live hold", is_live && matches!(seen.answer, Answer::Duplicate)),

@@ -423,8 +423,10 @@ impl Product {
             return Answer::Conflict;
         }
         let terms = Terms { rates: &self.rates, pools: &self.profile.pools };
-        let named = HoldKey::of_record(record).and_then(|key| self.holds.get(&key));
-        let holds: Holds = named.map(|hold| (hold.key(), hold.clone())).into_iter().collect();
+        let holds: Holds = HoldKey::of_record(record)
+            .filter_map(|key| self.holds.get(&key))
+            .map(|hold| (hold.key(), hold.clone()))
+            .collect();
         let decision = debit::decide(&self.account, at, &[record], &[], terms, &holds);
         let (entries, decided) = self.commit(decision);
         match decided.outcomes.as_slice() {

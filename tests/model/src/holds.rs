@@ -153,6 +153,8 @@ enum Decision {
     Free { seconds: u32 },
     /// No second is granted beyond those that were granted before.
     Refused(Refusal),
+    /// It may last as long as it asks for already, but for the margin.
+    Enough,
 }
 
 impl Model {
@@ -160,7 +162,10 @@ impl Model {
     pub(crate) fn authorize(&mut self, now: Timestamp, request: &CallRequest) -> Answer {
         let of_leg = |hold: &Hold| hold.name.leg == request.leg;
         if let Some(index) = self.holds.iter().position(|hold| of_leg(hold) && hold.is_live(now)) {
-            return self.ask_again(now, index, request.max_seconds, request.node.as_ref());
+            // A hold keeps its user: a request that names another one extends nothing.
+            let Hold { user, granted_seconds, .. } = &self.holds[index];
+            let max = if *user == request.user { request.max_seconds } else { *granted_seconds };
+            return self.ask_again(now, index, max, request.node.as_ref());
         }
         let nth = self.holds.iter().filter(|hold| of_leg(hold)).count() + 1;
         let mut hold = Hold {
@@ -180,6 +185,7 @@ impl Model {
         };
         match self.decide(now, &hold, request.max_seconds) {
             Decision::Refused(refusal) => refused(refusal),
+            Decision::Enough => unreachable!("a call without a hold has no grant yet"),
             Decision::Free { seconds } => allowed(seconds, None),
             Decision::Granted { .. } if self.live_holds(now).count() >= MOST_HOLDS => {
                 refused(Refusal::TooManyHolds)
@@ -203,16 +209,18 @@ impl Model {
     }
 
     /// C4: an extension is to a total since the authorization, and is decided as C1 at this moment. A request for no more than is granted,
-    /// and one that was accepted before, get what is granted. If it is refused, what was granted stays.
+    /// and one that was accepted before and cannot be granted more, get what is granted. If it is refused, what was granted stays.
     ///
     /// A call that another switch asks for has moved to that switch, and its hold with it.
     fn ask_again(&mut self, now: Timestamp, index: usize, max: u32, node: Option<&String>) -> Answer {
         let hold = self.holds[index].clone();
         let mut next = Hold { node: node.or(hold.node.as_ref()).cloned(), ..hold.clone() };
         let mut refusal = None;
-        if max > hold.granted_seconds && max != hold.asked_seconds {
+        if max > hold.granted_seconds {
             match self.decide(now, &hold, max) {
+                Decision::Refused(_) if max == hold.asked_seconds => {}
                 Decision::Refused(why) => refusal = Some(why),
+                Decision::Enough => {}
                 Decision::Free { seconds } => {
                     next.granted_seconds = seconds;
                     next.amount = Decimal::ZERO;
@@ -224,13 +232,13 @@ impl Model {
                     next.minutes = minutes;
                 }
             }
-            if refusal.is_none() {
+            if next.granted_seconds > hold.granted_seconds {
                 next.asked_seconds = max;
-                next.lapses_at = next.lapse(now);
+                // A hold never lapses sooner because its call may last longer.
+                next.lapses_at = next.lapse(now).max(hold.lapses_at);
             }
         }
-        // A call that has no rate any more stays with its switch.
-        let moves = next.node != hold.node && refusal != Some(Refusal::NoRate);
+        let moves = next.node != hold.node;
         if moves || next.granted_seconds > hold.granted_seconds {
             self.begin_change(now);
             self.holds[index] = next.clone();
@@ -259,6 +267,9 @@ impl Model {
         if seconds > hold.granted_seconds {
             let (amount, minutes) = means.need(longest);
             return Decision::Granted { seconds, amount, minutes };
+        }
+        if longest >= max {
+            return Decision::Enough;
         }
         let (_, without_limits) = granted(&Means { limit: None, ..means });
         Decision::Refused(if without_limits > seconds {
@@ -308,25 +319,25 @@ impl Model {
         Answer::Released(released)
     }
 
-    /// C1: a record that is accepted or kept ends the hold that it names: by its id, or without an id by call, service and number.
+    /// C1: a record that is accepted or kept ends the hold of the leg that it names by an id, or else of the leg that it describes by call,
+    /// service and number.
     ///
     /// The id of an earlier hold of a leg ends the leg's present hold, since the record is of the same leg.
     pub(crate) fn end_hold(&mut self, now: Timestamp, record: &Record) {
-        let leg = match (&record.hold, &record.call) {
-            (Some(NamedHold::Id(name)), _) if self.holds.iter().any(|hold| hold.name == *name) => {
-                name.leg.clone()
-            }
-            (None, Some(call)) => {
-                let (service, number) = (record.service, record.number.clone());
-                Leg { call: call.clone(), service, number }
-            }
-            _ => return,
+        let named = match &record.hold {
+            Some(NamedHold::Id(name)) => Some(name.leg.clone()),
+            _ => None,
         };
-        let is_named = |hold: &Hold| hold.name.leg == leg;
-        self.holds
-            .iter_mut()
-            .filter(|hold| hold.is_live(now) && is_named(hold))
-            .for_each(|hold| hold.ended = true);
+        let described = record.call.as_ref().map(|call| {
+            let (service, number) = (record.service, record.number.clone());
+            Leg { call: call.clone(), service, number }
+        });
+        let live_of =
+            |leg: &Leg| self.holds.iter().position(|hold| hold.name.leg == *leg && hold.is_live(now));
+        let meant = named.iter().chain(&described).find_map(live_of);
+        if let Some(meant) = meant {
+            self.holds[meant].ended = true;
+        }
     }
 
     pub(crate) fn live_holds(&self, now: Timestamp) -> impl Iterator<Item = &Hold> {

@@ -279,6 +279,13 @@ fn authorizations(step: &Step, seen: &Seen) -> Reached {
         corners.extend([
             ("a call is extended", is_allowed && is_longer),
             ("a call is extended by less than it asks for", is_longer && answer.granted_seconds + 60 < max),
+            ("a lot expires before the longest extended call ends", {
+                let start = before.map_or(seen.now, |before| before.authorized_at);
+                let end = start + SignedDuration::from_secs(i64::from(max));
+                let granted = start + SignedDuration::from_secs(i64::from(answer.granted_seconds));
+                let expires = |lot: &model::LotFunds| granted < lot.expires_at && lot.expires_at <= end;
+                is_longer && seen.before.lots.iter().any(expires)
+            }),
             ("a call is asked for again", is_allowed && !is_longer),
             ("a call is extended that began in the month before", is_longer && last_month),
             ("funds do not pay for an extension", refused(Refusal::InsufficientFunds)),

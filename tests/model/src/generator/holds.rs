@@ -1,6 +1,6 @@
 //! Random authorizations, extensions, releases and limits, and the debits of the calls that were authorized.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 
 use super::Generator;
@@ -36,9 +36,39 @@ impl Generator {
                 15..=16 => self.begin_anew(),
                 17 => self.release_all_legs(),
                 18 if self.weight_of_limits > 0 => self.set_limits(),
+                19 => self.lapse_in_two_hours(),
+                20 => self.outlast_a_lot_by_extension(),
                 _ => {}
             }
         }
+    }
+
+    /// The lapse, rounded up to five minutes, is exactly two hours away if funds pay for the call.
+    fn lapse_in_two_hours(&mut self) {
+        let to_full = 300 - self.now.as_second() % 300;
+        // The second that passes before the step makes the five minutes full.
+        self.now += SignedDuration::from_secs(to_full - 1);
+        let mut request = self.request();
+        request.node = Some("sbc-1".to_owned());
+        request.max_seconds = u32::try_from(self.random.between(6_001, 6_302)).expect("it is positive");
+        self.ask(request);
+    }
+
+    /// A call goes on beyond the expiry of a lot that pays for it.
+    fn outlast_a_lot_by_extension(&mut self) {
+        self.a_second_later();
+        let id = format!("adjustment-{}", self.new_number());
+        let amount = self.minor(500, 3_000);
+        let expires_at = Some(self.now + SignedDuration::from_secs(self.random.between(900, 4_000)));
+        self.emit(Step::Adjust { id, amount, expires_at, allow_negative: false });
+        let mut request = self.request();
+        request.node = Some("sbc-1".to_owned());
+        request.max_seconds = self.model.limits.margin_seconds + 120;
+        let start = self.now + SignedDuration::from_secs(1);
+        self.ask(request.clone());
+        self.now += SignedDuration::from_secs(self.random.between(1, 100));
+        request.max_seconds = self.beyond_a_lot(start);
+        self.ask(request);
     }
 
     /// A hold is released, and its leg is authorized anew. The record may name the first hold.
@@ -121,15 +151,15 @@ impl Generator {
             plan: record.plan,
             user_country: record.user_country,
             node: self.random.weighted(&NODES).map(str::to_owned),
-            max_seconds: if self.random.chance(20) { self.beyond_a_lot() } else { self.maximum() },
+            max_seconds: if self.random.chance(20) { self.beyond_a_lot(self.now) } else { self.maximum() },
         }
     }
 
-    /// A maximum that is reached after the expiry of a lot.
-    fn beyond_a_lot(&mut self) -> u32 {
+    /// A maximum for a call from `start` on that is reached after the expiry of a lot.
+    fn beyond_a_lot(&mut self, start: Timestamp) -> u32 {
         let lots =
             self.model.lots.iter().filter(|lot| lot.remaining > Decimal::ZERO && lot.is_live(self.now));
-        let expiries = lots.map(|lot| lot.expires_at.duration_since(self.now).as_secs());
+        let expiries = lots.map(|lot| lot.expires_at.duration_since(start).as_secs());
         match expiries.filter(|seconds| (61..80_000).contains(seconds)).min() {
             None => self.maximum(),
             Some(seconds) => u32::try_from(seconds + self.random.between(0, 3_600)).expect("it is positive"),
@@ -174,7 +204,8 @@ impl Generator {
             3 => granted.saturating_sub(more),
             4 => granted,
             5 => granted + 1,
-            6..=8 => hold.asked_seconds + more,
+            6..=7 => hold.asked_seconds + more,
+            8 => self.beyond_a_lot(hold.authorized_at),
             _ => self.maximum(),
         };
         let max_seconds = max_seconds.clamp(margin + 1, 86_400.max(margin + 1));

@@ -159,3 +159,47 @@ async fn a_period_can_be_one_csv() {
         .expect(200);
     assert_eq!(whole("&kind=reversal").await.body.as_str().unwrap().lines().count(), 2);
 }
+
+#[tokio::test]
+async fn settings_that_somebody_else_has_changed_are_not_overwritten() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    let seen = async || world.operator.account("a").await["settingsVersion"].as_str().unwrap().to_owned();
+    let send = async |method: Method, path: &str, version: &str, body: Value| {
+        let path = format!("/v1/accounts/a{path}");
+        world.operator.send(method, &path, &[("if-match", version)], body).await
+    };
+    let card = json!({ "paymentMethod": "pm_card_visa" });
+    let recharge = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
+    let changes = [
+        (Method::PATCH, "", json!({ "name": "Another" })),
+        (
+            Method::PUT,
+            "/payment-method",
+            json!({ "paymentMethod": "pm_card_mastercard", "backup": "pm_card_visa" }),
+        ),
+        (Method::PUT, "/auto-recharge", recharge),
+        (Method::PUT, "/limits", json!({ "perDay": "5" })),
+        (Method::PUT, "/pools", json!({ "pools": [{ "plan": "MCOPSTN5", "country": "FR", "licences": 1 }] })),
+        (Method::DELETE, "/payment-method/backup", Value::Null),
+        (Method::DELETE, "/payment-method", Value::Null),
+    ];
+    world.operator.send(Method::PUT, "/v1/accounts/a/payment-method", &[], card).await.expect(200);
+    for (method, path, body) in changes {
+        let before = seen().await;
+        let shown = world.operator.account("a").await;
+        let problem = send(method.clone(), path, "\"0123\"", body.clone()).await.problem(412);
+        assert_eq!(problem["code"], "settingsChanged", "{path}");
+        assert_eq!(world.operator.account("a").await, shown, "{path}");
+        send(method, path, &format!("\"{before}\""), body).await.expect(200);
+        assert_ne!(seen().await, before, "{path}");
+    }
+    // Calls and funds change the account, but not its settings.
+    let before = seen().await;
+    let gift = json!({ "amount": "50", "reason": "gift", "expiresAt": "2027-11-22T00:00:00Z" });
+    world.operator.adjust("a", "k", gift).await.expect(201);
+    world.operator.debit("a", &[rated("r", NOW, "1")]).await.expect(200);
+    assert_eq!(seen().await, before);
+    send(Method::PATCH, "", "*", json!({ "name": "A third" })).await.expect(200);
+}

@@ -4,6 +4,7 @@ use api::fields::anything;
 use api::{Fields, Problem, Reply, Request, Role};
 use contract::{Account, Amount, Code, FieldError, RechargePreview};
 use domain::recharge::{self, NewSettings, NothingToResume, SettingsRefusal};
+use domain::settings;
 use utoipa::ToSchema;
 
 use crate::Ports;
@@ -59,11 +60,15 @@ impl Settings {
     path = "/v1/accounts/{id}/auto-recharge",
     operation_id = "setAutoRecharge",
     tag = "Auto-recharge",
-    params(("id" = String, Path, description = "The account")),
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+    ),
     request_body = Settings,
     responses(
         (status = 200, description = "The account", body = Account),
         (status = 409, description = "There is no card to charge, or the account pays after use", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -71,7 +76,9 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
     let new = Settings::read(request.fields()?)?.by(request);
     let set = ports.store.apply_with_profile(&id, |account, profile| {
-        recharge::configure(account, profile, request.now(), &new, &ports.policy.limits).map_err(Refusal)
+        request.check_settings(&settings::fingerprint(account, profile))?;
+        let configured = recharge::configure(account, profile, request.now(), &new, &ports.policy.limits);
+        configured.map_err(|refusal| Problem::from(Refusal(refusal)))
     });
     withdraw_and_show(request, ports, &set.await?.account).await
 }

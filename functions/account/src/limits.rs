@@ -102,10 +102,14 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     path = "/v1/accounts/{id}/limits",
     operation_id = "setLimits",
     tag = "Accounts",
-    params(("id" = String, Path, description = "The account")),
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+    ),
     request_body = Limits,
     responses(
         (status = 200, description = "The account", body = Account),
+        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -121,6 +125,7 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let new = NewLimits { per_user_monthly, per_day, margin_seconds };
     let by = &request.caller().subject;
     let set = ports.store.apply_with_profile(&id, |account, profile| {
+        request.check_settings(&settings::fingerprint(account, profile))?;
         Ok::<_, Problem>(settings::set_limits(account, profile, request.now(), &new, by))
     });
     set.await?;

@@ -144,10 +144,14 @@ fn is_country(country: &str) -> bool {
     path = "/v1/accounts/{id}/pools",
     operation_id = "setPools",
     tag = "Accounts",
-    params(("id" = String, Path, description = "The account")),
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+    ),
     request_body = NewPools,
     responses(
         (status = 200, description = "The account", body = Account),
+        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -156,6 +160,7 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let NewPools { pools } = NewPools::read(request.fields()?)?;
     let by = &request.caller().subject;
     let set = ports.store.apply_with_profile(&id, |account, profile| {
+        request.check_settings(&settings::fingerprint(account, profile))?;
         Ok::<_, Problem>(settings::set_pools(account, profile, request.now(), pools.clone(), by))
     });
     set.await?;

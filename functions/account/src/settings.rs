@@ -92,11 +92,15 @@ impl Changes {
     path = "/v1/accounts/{id}",
     operation_id = "changeAccount",
     tag = "Accounts",
-    params(("id" = String, Path, description = "The account")),
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+    ),
     request_body = Changes,
     responses(
         (status = 200, description = "The account", body = Account),
         (status = 409, description = "The account pays after use, or is about to, and cannot be prepaid again", body = contract::ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -150,10 +154,14 @@ impl Methods {
     path = "/v1/accounts/{id}/payment-method",
     operation_id = "setPaymentMethod",
     tag = "Accounts",
-    params(("id" = String, Path, description = "The account")),
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+    ),
     request_body = Methods,
     responses(
         (status = 200, description = "The account", body = Account),
+        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The processor does not know the token", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -186,8 +194,14 @@ pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Repl
     path = "/v1/accounts/{id}/payment-method",
     operation_id = "removePaymentMethod",
     tag = "Accounts",
-    params(("id" = String, Path, description = "The account")),
-    responses((status = 200, description = "The account", body = Account))
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+    ),
+    responses(
+        (status = 200, description = "The account", body = Account),
+        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
+    )
 )]
 pub async fn remove_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
@@ -203,8 +217,14 @@ pub async fn remove_payment_method(request: &Request, ports: &Ports) -> Result<R
     path = "/v1/accounts/{id}/payment-method/backup",
     operation_id = "removeBackup",
     tag = "Accounts",
-    params(("id" = String, Path, description = "The account")),
-    responses((status = 200, description = "The account", body = Account))
+    params(
+        ("id" = String, Path, description = "The account"),
+        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+    ),
+    responses(
+        (status = 200, description = "The account", body = Account),
+        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
+    )
 )]
 pub async fn remove_backup(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
@@ -262,6 +282,7 @@ async fn save(
 ) -> Result<Reply, Problem> {
     let by = &request.caller().subject;
     let saved = ports.store.apply_with_profile(id, |account, before| {
+        request.check_settings(&settings::fingerprint(account, before))?;
         let warning = asked.warning.clone().of(account.warning.map(|warning| warning.amount));
         let new = NewSettings {
             profile: change(before.clone()),
@@ -270,7 +291,8 @@ async fn save(
             payment_term_days: asked.payment_term_days.unwrap_or(account.payment_term_days),
             by: by.clone(),
         };
-        settings::change(account, before, request.now(), new).map_err(Refusal)
+        settings::change(account, before, request.now(), new)
+            .map_err(|refusal| Problem::from(Refusal(refusal)))
     });
     withdraw_and_show(request, ports, &saved.await?.account).await
 }

@@ -27,6 +27,8 @@ pub enum Problem {
     Declined(Box<Purchase>),
     /// The account's state, or an earlier request, forbids it. Holds the code of the cause and a text for people.
     Conflict(Code, String),
+    /// The settings are not those of the request's `If-Match` any more.
+    SettingsChanged,
     /// The request has more bytes or records than are allowed at once.
     TooLarge(String),
     /// Fields are wrong.
@@ -106,6 +108,9 @@ impl Problem {
             Self::NoAccount => (404, "not-found", "There is no such account", Code::AccountNotFound),
             Self::NotFound(_) => (404, "not-found", "This does not exist", Code::NotFound),
             Self::Conflict(code, _) => (409, "conflict", "The request conflicts with existing data", *code),
+            Self::SettingsChanged => {
+                (412, "settings-changed", "The settings have been changed since", Code::SettingsChanged)
+            }
             Self::TooLarge(_) => (413, "too-large", "The request is too large", Code::TooLarge),
             Self::Invalid(_) => (422, "invalid", "A field is wrong", Code::Invalid),
             Self::Internal(_) => (500, "internal", "An internal error occurred", Code::Internal),
@@ -140,6 +145,7 @@ impl Problem {
                 errors = fields;
             }
             Self::Contended => "other changes to the account came first; try again".clone_into(&mut detail),
+            Self::SettingsChanged => "read the account again, and decide anew".clone_into(&mut detail),
             Self::Unavailable(_) => "nothing was lost; try again".clone_into(&mut detail),
             Self::Unauthorized | Self::Forbidden | Self::NoAccount | Self::Internal(_) => {}
         }
@@ -245,6 +251,7 @@ mod tests {
             (Problem::NoAccount, 404, "not-found"),
             (Problem::NotFound("purchase"), 404, "not-found"),
             (Problem::Conflict(Code::TooManyLots, "no".into()), 409, "conflict"),
+            (Problem::SettingsChanged, 412, "settings-changed"),
             (Problem::TooLarge("1,001 records".into()), 413, "too-large"),
             (Problem::field("amount", Code::OutOfRange, "expected more"), 422, "invalid"),
             (Problem::Internal("secret".into()), 500, "internal"),

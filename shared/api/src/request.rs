@@ -7,8 +7,8 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use contract::{Code, FieldError};
-use domain::AccountId;
 use domain::time::{cut_to_millisecond, in_range};
+use domain::{AccountId, Fingerprint};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use store::list::Cursor;
@@ -131,6 +131,17 @@ impl Request {
     /// A parameter of the path.
     pub fn path(&self, name: &str) -> Option<&str> {
         self.event.path_parameters.get(name).map(String::as_str)
+    }
+
+    /// Checks that the settings are those that the caller saw, if the header `If-Match` says which those were.
+    ///
+    /// # Errors
+    ///
+    /// [`Problem::SettingsChanged`] if they are others.
+    pub fn check_settings(&self, settings: &Fingerprint) -> Result<(), Problem> {
+        let seen = self.header("if-match").map(|tag| tag.trim().trim_matches('"'));
+        let are_seen = seen.is_none_or(|seen| seen == "*" || seen == settings.as_str());
+        if are_seen { Ok(()) } else { Err(Problem::SettingsChanged) }
     }
 
     /// A parameter of the query, which may be empty.

@@ -5,6 +5,7 @@ use domain::money::Money;
 use domain::pool;
 use domain::profile::{self, Profile};
 use domain::recharge::{self, Policy, Recharge, State};
+use domain::settings;
 use domain::time::Month;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,9 @@ pub struct Account {
     pub pools: Vec<Pool>,
     /// The spending limits, and the margin of calls.
     pub limits: Limits,
+    /// Stands for the settings as they are here. Send it as `If-Match` with a change of settings, and the change is refused with 412 if
+    /// they have been changed since.
+    pub settings_version: String,
     /// The account's version, which grows by one with every change.
     pub version: u64,
     /// The instant at which the account was created.
@@ -374,6 +378,7 @@ impl Account {
             payment_term_days: account.payment_term_days,
             pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
             limits: Limits::show(account, now, policy),
+            settings_version: settings::fingerprint(account, profile).as_str().to_owned(),
             version: account.version,
             created_at: account.created_at.into(),
         }

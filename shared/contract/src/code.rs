@@ -44,6 +44,8 @@ pub enum Code {
     PostUsageAccount,
     /// 409: the account has as many lots and pending purchases as it may have.
     TooManyLots,
+    /// 412: the settings have been changed since the caller saw them.
+    SettingsChanged,
     /// 413: more bytes, records or rows than may be sent at once.
     TooLarge,
     /// 422: `errors` names what is wrong. Of a field of a record: it cannot be accepted.

@@ -7,6 +7,7 @@ use crate::account::{Account, BillingModel, Warning};
 use crate::change::Decision;
 use crate::draft::Draft;
 use crate::event::{EventDetails, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard};
+use crate::id::Fingerprint;
 use crate::limits::{DayLimit, Limit, Limits};
 use crate::money::Money;
 use crate::pool::PoolTerms;
@@ -91,6 +92,38 @@ pub fn change(
     draft.add_event(settings_changed(fields, &by, before, &profile, auto_recharge));
     draft.set_profile(profile);
     Ok(draft.finish(()))
+}
+
+/// A fingerprint of an account's settings. It changes with them, and with nothing else, so that a person's changes can be refused if
+/// somebody else has changed the settings since the person saw them.
+pub fn fingerprint(account: &Account, profile: &Profile) -> Fingerprint {
+    let Profile { name, locale, notification_emails, po_number, payment_method, backup, pools } = profile;
+    let method = |method: &Option<PaymentMethod>| {
+        method.as_ref().map_or_else(String::new, |method| format!("{} {}", method.customer, method.token))
+    };
+    let amount = |amount: Option<Money>| amount.map_or_else(String::new, |amount| amount.to_string());
+    let amounts = account.recharge.amounts.as_ref();
+    let limits = &account.limits;
+    let parts = [
+        name.clone(),
+        locale.as_str().to_owned(),
+        notification_emails.join(" "),
+        po_number.clone().unwrap_or_default(),
+        method(payment_method),
+        method(backup),
+        pools.version.to_string(),
+        amount(account.warning.map(|warning| warning.amount)),
+        account.billing_model.as_str().to_owned(),
+        account.payment_term_days.to_string(),
+        account.recharge.enabled().to_string(),
+        amount(amounts.map(|amounts| amounts.trigger)),
+        amount(amounts.map(|amounts| amounts.amount)),
+        amount(amounts.and_then(|amounts| amounts.monthly_limit)),
+        amount(limits.per_user_monthly.map(|limit| limit.amount)),
+        amount(limits.per_day.map(|day| day.limit.amount)),
+        limits.margin_seconds.to_string(),
+    ];
+    Fingerprint::of(parts.iter().map(String::as_str))
 }
 
 /// Limits as they are to be.

@@ -1,7 +1,7 @@
 //! Auto-recharge's settings (R1, R5, R7).
 
 use api::fields::anything;
-use api::{Fields, Problem, Reply, Request, Role};
+use api::{Fields, Problem, Reply, Request, Role, SeenSettings};
 use contract::{Account, Amount, Code, FieldError, RechargePreview};
 use domain::recharge::{self, NewSettings, NothingToResume, SettingsRefusal};
 use domain::settings;
@@ -62,13 +62,12 @@ impl Settings {
     tag = "Auto-recharge",
     params(
         ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+        SeenSettings,
     ),
     request_body = Settings,
     responses(
         (status = 200, description = "The account", body = Account),
         (status = 409, description = "There is no card to charge, or the account pays after use", body = contract::ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]

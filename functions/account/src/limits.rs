@@ -1,7 +1,7 @@
 //! An account's spending limits, their use, and the margin of its calls (C1, C2).
 
 use api::fields::whole;
-use api::{Fields, Problem, Reply, Request, Role};
+use api::{Fields, Problem, Reply, Request, Role, SeenSettings};
 use contract::{Account, Amount, Code, FieldError, LimitsUse, UserSpending};
 use domain::Money;
 use domain::limits::{MARGIN_SECONDS, MAX_MARGIN_SECONDS};
@@ -12,6 +12,7 @@ use rust_decimal::Decimal;
 use utoipa::ToSchema;
 
 use crate::Ports;
+use crate::read::as_it_stands;
 
 /// The limits of an account. One that is left out is not there any more.
 #[derive(ToSchema)]
@@ -104,12 +105,11 @@ pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     tag = "Accounts",
     params(
         ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+        SeenSettings,
     ),
     request_body = Limits,
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -129,6 +129,5 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
         Ok::<_, Problem>(settings::set_limits(account, profile, request.now(), &new, by))
     });
     set.await?;
-    let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
-    Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
+    as_it_stands(request, ports, &id).await
 }

@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use api::fields::is_country;
 use api::{Problem, Reply, Request};
 use contract::{Plan, Plans};
 use domain::Service;
@@ -66,9 +67,7 @@ impl Row {
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let countries = |column: &str, text: &str| {
             let list = words(text);
-            let is_country =
-                |country: &String| country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
-            if list.iter().all(is_country) {
+            if list.iter().all(|country| is_country(country)) {
                 Ok(list)
             } else {
                 Err(format!("{column}: expected countries of two capitals"))

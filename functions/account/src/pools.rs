@@ -1,6 +1,7 @@
 //! Setting an account's pools of included minutes (S7).
 
-use api::{Fields, Problem, Reply, Request, Role};
+use api::fields::is_country;
+use api::{Fields, Problem, Reply, Request, Role, SeenSettings};
 use contract::names::ServiceName;
 use contract::{Account, Code, FieldError};
 use domain::Service;
@@ -9,6 +10,7 @@ use domain::settings;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::read::as_it_stands;
 use crate::{Ports, plans};
 
 /// A plan's name has at most this many characters, like the plan of a record.
@@ -129,10 +131,6 @@ fn is_plan(plan: &str) -> bool {
     (1..=LONGEST_PLAN).contains(&plan.chars().count()) && plan.chars().all(is_visible)
 }
 
-fn is_country(country: &str) -> bool {
-    country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase())
-}
-
 /// Set the pools of included minutes
 ///
 /// Replaces all pools. A pool keeps its use, and its size of this month never falls: a month's size is the largest that was in
@@ -146,12 +144,11 @@ fn is_country(country: &str) -> bool {
     tag = "Accounts",
     params(
         ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+        SeenSettings,
     ),
     request_body = NewPools,
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -164,6 +161,5 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
         Ok::<_, Problem>(settings::set_pools(account, profile, request.now(), pools.clone(), by))
     });
     set.await?;
-    let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
-    Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
+    as_it_stands(request, ports, &id).await
 }

@@ -2,6 +2,7 @@
 
 use api::{PageParameters, Problem, Reply, Request, Role};
 use contract::{Account, Accounts};
+use domain::AccountId;
 
 use crate::Ports;
 
@@ -48,6 +49,11 @@ pub async fn list(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
 )]
 pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin, Role::Viewer, Role::Platform])?;
-    let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
+    as_it_stands(request, ports, &id).await
+}
+
+/// Answers with the account as it stands.
+pub(crate) async fn as_it_stands(request: &Request, ports: &Ports, id: &AccountId) -> Result<Reply, Problem> {
+    let (account, profile) = ports.store.account_with_profile(id).await?.ok_or(Problem::NoAccount)?;
     Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
 }

@@ -2,7 +2,7 @@
 
 use api::fields::{anything, line};
 use api::problem::both;
-use api::{Change, Fields, Problem, Reply, Request, Role};
+use api::{Change, Fields, Problem, Reply, Request, Role, SeenSettings};
 use contract::names::{BillingModelName, Emails, LocaleName};
 use contract::{Account, Amount, Code, FieldError, SwitchPreview};
 use domain::account;
@@ -15,6 +15,7 @@ use payments::Cashier;
 use utoipa::ToSchema;
 
 use crate::Ports;
+use crate::read::as_it_stands;
 
 /// Names have at most this many characters.
 pub(crate) const LONGEST_NAME: usize = 200;
@@ -94,13 +95,12 @@ impl Changes {
     tag = "Accounts",
     params(
         ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+        SeenSettings,
     ),
     request_body = Changes,
     responses(
         (status = 200, description = "The account", body = Account),
         (status = 409, description = "The account pays after use, or is about to, and cannot be prepaid again", body = contract::ProblemBody, content_type = "application/problem+json"),
-        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -156,12 +156,11 @@ impl Methods {
     tag = "Accounts",
     params(
         ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+        SeenSettings,
     ),
     request_body = Methods,
     responses(
         (status = 200, description = "The account", body = Account),
-        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "The processor does not know the token", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -196,12 +195,9 @@ pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Repl
     tag = "Accounts",
     params(
         ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+        SeenSettings,
     ),
-    responses(
-        (status = 200, description = "The account", body = Account),
-        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The account", body = Account))
 )]
 pub async fn remove_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
@@ -219,12 +215,9 @@ pub async fn remove_payment_method(request: &Request, ports: &Ports) -> Result<R
     tag = "Accounts",
     params(
         ("id" = String, Path, description = "The account"),
-        ("If-Match" = Option<String>, Header, description = "The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412"),
+        SeenSettings,
     ),
-    responses(
-        (status = 200, description = "The account", body = Account),
-        (status = 412, description = "The settings have been changed since the caller saw them", body = contract::ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The account", body = Account))
 )]
 pub async fn remove_backup(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
@@ -306,9 +299,7 @@ pub(crate) async fn withdraw_and_show(
 ) -> Result<Reply, Problem> {
     let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
     cashier.cancel_withdrawn(account, request.now()).await?;
-    let (account, profile) =
-        ports.store.account_with_profile(&account.id).await?.ok_or(Problem::NoAccount)?;
-    Ok(Reply::json(200, &Account::show(&account, &profile, request.now(), &ports.policy)))
+    as_it_stands(request, ports, &account.id).await
 }
 
 /// Reads a warning amount, which is zero or more. An empty text is no amount.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use api::fields::{text, whole};
+use api::fields::{is_country, text, whole};
 use api::{Fields, Problem, Reply, Request, Role};
 use contract::names::ServiceName;
 use contract::{Authorization, Code, FieldError};
@@ -114,9 +114,8 @@ impl Call {
         let number = fields.required("number", dialled);
         let plan = fields.optional("plan", text("plan", 64));
         let user_country = fields.optional("userCountry", |country: String| {
-            let is_country = country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase());
             let expected = "expected two capitals, ISO 3166-1 alpha-2";
-            if is_country {
+            if is_country(&country) {
                 Ok(country)
             } else {
                 Err(FieldError::new("userCountry", Code::WrongFormat, expected))

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use api::fields::is_country;
 use api::problem::both;
 use api::request::DEFAULT_PAGE;
 use api::{Problem, Reply, Request};
@@ -140,7 +141,7 @@ fn in_force_or_later<'a>(
 
 fn country(request: &Request) -> Result<Option<&str>, Problem> {
     let Some(country) = request.query("country") else { return Ok(None) };
-    if country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+    if is_country(country) {
         return Ok(Some(country));
     }
     let expected = "expected two capital letters of ISO 3166-1, such as FR";

@@ -2,7 +2,7 @@
 
 use contract::names::{CurrencyCode, DimensionName, KindName, ServiceName};
 use utoipa::OpenApi;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, PathItem};
 use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
@@ -98,6 +98,10 @@ fn add_common(path: &str, operation: &mut Operation) {
     if operation.request_body.is_some() {
         common.push(("400", "The body is not what its content type says"));
         common.push(("413", "The body has too many bytes"));
+    }
+    let is_if_match = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.name == "If-Match");
+    if operation.parameters.iter().flatten().any(is_if_match) {
+        common.push(("412", "The settings have been changed since the caller saw them"));
     }
     let responses = &mut operation.responses.responses;
     for (status, description) in common {

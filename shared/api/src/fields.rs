@@ -183,6 +183,11 @@ pub fn anything<T>(value: T) -> Result<T, FieldError> {
     Ok(value)
 }
 
+/// Whether a text has the form of a country's code in ISO 3166-1 alpha-2: two capitals.
+pub fn is_country(text: &str) -> bool {
+    text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 /// Checks a whole number of a field against a range. In JSON, `60.0` is one.
 ///
 /// ```

@@ -23,7 +23,7 @@ pub use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResp
 pub use fields::{Change, Fields};
 pub use problem::Problem;
 pub use reply::Reply;
-pub use request::{PageParameters, Request};
+pub use request::{PageParameters, Request, SeenSettings};
 pub use routes::Routes;
 
 use domain::AccountId;

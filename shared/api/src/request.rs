@@ -33,6 +33,15 @@ const LONGEST_PAGE: usize = 100;
 /// The most characters of an `Idempotency-Key`.
 const LONGEST_KEY: usize = 255;
 
+/// The header of requests that change settings, for the OpenAPI document; [`Request::check_settings`] reads it.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct SeenSettings {
+    /// The `settingsVersion` that the caller saw: if the settings have been changed since, the request is refused with 412
+    #[param(rename = "If-Match")]
+    pub if_match: Option<String>,
+}
+
 /// The parameters of a page, for the OpenAPI document of every listing; [`Request::page`] reads them.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]

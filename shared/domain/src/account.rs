@@ -266,13 +266,13 @@ impl Account {
         self.sum_of_lots(|lot| lot.usable_at(now)) - self.owed
     }
 
-    /// What live holds hold of the funds (C1).
+    /// The funds that live holds set aside (C1).
     pub fn held(&self, now: Timestamp) -> Money {
         self.held.amount(self.currency, now)
     }
 
-    /// What may pay for a further call that ends at `end`: unspent funds of lots that outlive it, less what is owed and what is held
-    /// (T2, C1).
+    /// The funds that may pay for a further call that ends at `end`: those of lots that outlive it, less the owed amount and the amount
+    /// that other calls hold (T2, C1).
     pub(crate) fn spendable_until(&self, end: Timestamp, held: Money) -> Money {
         self.available(end) - held
     }

@@ -248,9 +248,9 @@ pub enum Finding {
 pub struct HeldSum {
     /// The number of holds.
     pub holds: u32,
-    /// What they hold of the funds.
+    /// The funds that they set aside.
     pub amount: Decimal,
-    /// What they hold of pools.
+    /// The minutes of pools that they set aside.
     pub minutes: u64,
 }
 

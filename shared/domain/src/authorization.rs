@@ -9,7 +9,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::account::Account;
-use crate::change::Decision;
+use crate::change::{Decision, MAX_ITEMS_PER_COMMIT};
 use crate::draft::Draft;
 use crate::hold::{HeldSums, Hold, HoldId, Leg};
 use crate::limits::UserSpending;
@@ -120,21 +120,25 @@ pub fn authorize<'a>(
     let Some(rate) = rates.find(*service, number, account.currency, now) else {
         return Decision::unchanged(answer(&draft, Some(Refusal::NoRate), None, 0, None));
     };
-    let call = Call {
-        account: draft.account(),
-        now,
-        start: now,
-        rate,
-        pools,
-        of_pools: PoolCall {
-            plan: request.plan.as_ref(),
-            user_country: request.user_country.as_ref(),
-            service: *service,
-            month: Month::of(now),
-        },
-        held: draft.account().held.clone(),
-        spending: spending.filter(|_| request.user_id.is_some()).map(|spending| spending.total(now)),
+    let limit = draft.account().limits.per_user_monthly;
+    let mut hold = Hold {
+        leg: request.leg.clone(),
+        user_id: request.user_id.clone(),
+        plan: request.plan.clone(),
+        user_country: request.user_country.clone(),
+        node: request.node.clone(),
+        authorized_at: now,
+        asked_seconds: request.max_duration_seconds,
+        granted_seconds: 0,
+        amount: Money::zero(account.currency),
+        minutes: Vec::new(),
+        lapses_at: now,
+        counts_since: limit.filter(|_| request.user_id.is_some()).map(|limit| limit.since),
+        version: 0,
     };
+    let others = draft.account().held.clone();
+    let spent = spending.map(|spending| spending.total(now));
+    let call = Call::of(draft.account(), now, &hold, rate, pools, others, spent);
     let Grant { seconds, amount, minutes, .. } = match call.grant(request.max_duration_seconds) {
         Ok(grant) => grant,
         Err(refusal) => return Decision::unchanged(answer(&draft, Some(refusal), None, 0, Some(rate))),
@@ -145,22 +149,8 @@ pub fn authorize<'a>(
     if draft.account().held.count(now) >= MAX_HOLDS {
         return Decision::unchanged(answer(&draft, Some(Refusal::TooManyHolds), None, 0, Some(rate)));
     }
-    let limit = draft.account().limits.per_user_monthly;
-    let hold = Hold {
-        leg: request.leg.clone(),
-        user_id: request.user_id.clone(),
-        plan: request.plan.clone(),
-        user_country: request.user_country.clone(),
-        node: request.node.clone(),
-        authorized_at: now,
-        asked_seconds: request.max_duration_seconds,
-        granted_seconds: seconds,
-        amount,
-        minutes,
-        lapses_at: Hold::lapse(now, seconds, now),
-        counts_since: limit.filter(|_| request.user_id.is_some()).map(|limit| limit.since),
-        version: 0,
-    };
+    hold =
+        Hold { granted_seconds: seconds, amount, minutes, lapses_at: Hold::lapse(now, seconds, now), ..hold };
     let mut draft = draft;
     let id = hold.id();
     if let Some(spending) = spending {
@@ -192,7 +182,7 @@ pub fn release(account: &Account, now: Timestamp, holds: &[&Hold]) -> Decision<u
     let mut ends = false;
     for hold in holds {
         let items = draft.items_of_charge(None, nothing, draft.now(), Some(hold));
-        if draft.items() + items > crate::change::MAX_ITEMS_PER_COMMIT {
+        if draft.items() + items > MAX_ITEMS_PER_COMMIT {
             break;
         }
         ends |= draft.can_end(hold);
@@ -230,21 +220,7 @@ fn extended<'a>(
                 let limit = account.limits.per_user_monthly.map(|limit| limit.since);
                 if limit.is_some() && hold.counts_since == limit { total - hold.amount } else { total }
             };
-            Call {
-                account,
-                now,
-                start: hold.authorized_at,
-                rate,
-                pools,
-                of_pools: PoolCall {
-                    plan: hold.plan.as_ref(),
-                    user_country: hold.user_country.as_ref(),
-                    service: *service,
-                    month: Month::of(hold.authorized_at),
-                },
-                held: others,
-                spending: spending.filter(|_| hold.user_id.is_some()).map(of_others),
-            }
+            Call::of(account, now, hold, rate, pools, others, spending.map(of_others))
         });
         // New rates may not have the number any more.
         let granted = call.as_ref().map_or(Err(Refusal::NoRate), |call| call.grant(asked));
@@ -325,7 +301,28 @@ struct Bounds {
     by_limits: bool,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// The call of a hold. `others` has the holds of other calls; `spent` is what its user has spent, with what is held for the user's other
+    /// calls.
+    fn of(
+        account: &'a Account,
+        now: Timestamp,
+        hold: &'a Hold,
+        rate: Rate<'a>,
+        pools: &'a Pools,
+        others: HeldSums,
+        spent: Option<Money>,
+    ) -> Self {
+        let of_pools = PoolCall {
+            plan: hold.plan.as_ref(),
+            user_country: hold.user_country.as_ref(),
+            service: hold.leg.service,
+            month: Month::of(hold.authorized_at),
+        };
+        let spending = spent.filter(|_| hold.user_id.is_some());
+        Self { account, now, start: hold.authorized_at, rate, pools, of_pools, held: others, spending }
+    }
+
     /// What the call is granted of so many seconds.
     fn grant(&self, asked: u32) -> Result<Grant, Refusal> {
         let nothing = Money::zero(self.account.currency);

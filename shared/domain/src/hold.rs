@@ -113,7 +113,7 @@ impl HoldId {
     }
 }
 
-/// What is held for a call in progress.
+/// Funds and minutes that are set aside for a call in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     /// The leg that it was taken for.
@@ -132,9 +132,9 @@ pub struct Hold {
     pub asked_seconds: u32,
     /// How long it may last in all.
     pub granted_seconds: u32,
-    /// What is held of the funds.
+    /// The funds that it sets aside.
     pub amount: Money,
-    /// What is held of pools, in the month of the call's start.
+    /// The minutes of pools that it sets aside, in the month of the call's start.
     pub minutes: Vec<HeldMinutes>,
     /// From this instant on it is over.
     pub lapses_at: Timestamp,
@@ -191,9 +191,9 @@ pub struct HeldSum {
     pub lapses_at: Timestamp,
     /// The number of holds.
     pub holds: u32,
-    /// What they hold of the funds.
+    /// The funds that they set aside.
     pub amount: Money,
-    /// What they hold of pools, by month and number.
+    /// The minutes of pools that they set aside, by month and number.
     pub minutes: Vec<HeldMinutesOfMonth>,
 }
 
@@ -241,12 +241,12 @@ impl HeldSums {
         self.live(now).map(|sum| sum.holds).sum()
     }
 
-    /// What live holds hold of the funds.
+    /// The funds that live holds set aside.
     pub fn amount(&self, currency: Currency, now: Timestamp) -> Money {
         self.live(now).fold(Money::zero(currency), |total, sum| total + sum.amount)
     }
 
-    /// What live holds hold of a pool for calls of a month.
+    /// The minutes of a pool that live holds set aside for calls of a month.
     pub fn minutes(&self, month: Month, number: u16, now: Timestamp) -> u64 {
         let held = self.live(now).flat_map(|sum| &sum.minutes);
         held.filter(|held| (held.month, held.number) == (month, number)).map(|held| held.minutes).sum()

@@ -1,6 +1,8 @@
 //! The stored shapes of holds: an item for each, their sums in `core`, packed so that `core` stays small, and what is held for a user
 //! beside what the user has spent.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use domain::hold::{HeldMinutesOfMonth, HeldSum, HeldSums, Hold, HoldKey, Leg};
 use domain::limits::{SpendingChange, UserSpending};
@@ -185,7 +187,7 @@ pub(crate) fn spending_update(
     change: &SpendingChange,
     now: Timestamp,
 ) -> Update {
-    let mut sums: std::collections::BTreeMap<String, Money> = std::collections::BTreeMap::new();
+    let mut sums: BTreeMap<String, Money> = BTreeMap::new();
     let spent = change.spent.iter().map(|(month, since, amount)| (spent_name(*month, *since), *amount));
     let held = change.held.iter().map(|(lapses_at, since, amount)| (held_name(*lapses_at, *since), *amount));
     for (name, amount) in spent.chain(held) {

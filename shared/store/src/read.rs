@@ -229,23 +229,17 @@ impl Store {
         Ok(accounts)
     }
 
+    /// All of these accounts, in the same order.
     pub(crate) async fn accounts_with_profiles(
         &self,
         ids: &[AccountId],
     ) -> Result<Vec<(Account, Profile)>, StoreError> {
-        let keys: Vec<_> = ids.iter().flat_map(|id| [key(id, PART, CORE), key(id, PART, PROFILE)]).collect();
-        let items = self.batch(&self.tables.accounts, &keys).await?;
-        let part = |id: &AccountId, part: &str| {
-            let is = |item: &&Item| {
-                let text = |name| item.get(name).and_then(|value: &AttributeValue| value.as_s().ok());
-                text(ACCOUNT_ID).is_some_and(|found| found == id.as_str())
-                    && text(PART).is_some_and(|found| found == part)
-            };
-            items.iter().find(is).ok_or_else(|| corrupt("an account", "it lacks its core or its profile"))
-        };
-        ids.iter()
-            .map(|id| Ok((core_from_item(part(id, CORE)?)?, profile_from_item(part(id, PROFILE)?)?)))
-            .collect()
+        let accounts = self.accounts_named(ids).await?;
+        if accounts.len() == ids.len() {
+            Ok(accounts)
+        } else {
+            Err(corrupt("an account", "it lacks its core or its profile"))
+        }
     }
 
     /// The profile as it stands.

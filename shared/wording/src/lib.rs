@@ -1,9 +1,28 @@
-//! Amounts and dates as people write them, in the account's locale (A1), for mails, receipts and pages.
+//! The words of pages, mails and documents, and amounts and dates as people write them, in English and in French (A1).
 //!
-//! The rules of each language come from Unicode's CLDR, through ICU4X.
+//! | file | what |
+//! |---|---|
+//! | [`words!`] | defines texts in both languages |
+//! | [`glossary`] | the words of the product |
+//! | [`recharge`] | the states of auto-recharge in words |
+//! | `card` | cards, and why a bank declines one |
+//! | `text` | the typography of a language, and texts from outside |
+//!
+//! The rules of amounts and dates come from Unicode's CLDR, through ICU4X.
 
+mod card;
+pub mod glossary;
+pub mod recharge;
+mod text;
+mod words;
+
+pub use domain::Locale;
+
+pub use card::{Decline, card, card_brand, decline};
+pub use text::{one_line, typeset};
+
+use domain::Money;
 use domain::time::Month;
-use domain::{Locale, Money};
 use fixed_decimal::Decimal;
 use icu_calendar::{Date, Iso};
 use icu_datetime::DateTimeFormatter;

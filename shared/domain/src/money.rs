@@ -69,6 +69,16 @@ impl Currency {
         self.0.code()
     }
 
+    /// The sign that people write for it, such as `€`. Several currencies share a sign.
+    ///
+    /// ```
+    /// use domain::Currency;
+    /// assert_eq!(Currency::parse("CAD").unwrap().sign(), "$");
+    /// ```
+    pub fn sign(self) -> String {
+        self.0.symbol().symbol
+    }
+
     /// Decimals of the minor unit: EUR 2, JPY 0, KWD 3.
     pub fn minor_digits(self) -> u32 {
         self.0.exponent().map_or(0, u32::from)

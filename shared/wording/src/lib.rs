@@ -6,6 +6,7 @@
 //! | [`glossary`] | the words of the product |
 //! | [`recharge`] | the states of auto-recharge in words |
 //! | `card` | cards, and why a bank declines one |
+//! | `typed` | amounts that people type into forms |
 //! | `text` | the typography of a language, and texts from outside |
 //!
 //! The rules of amounts and dates come from Unicode's CLDR, through ICU4X.
@@ -14,12 +15,14 @@ mod card;
 pub mod glossary;
 pub mod recharge;
 mod text;
+mod typed;
 mod words;
 
 pub use domain::Locale;
 
 pub use card::{Decline, card, card_brand, decline};
 pub use text::{one_line, typeset};
+pub use typed::{TypedAmountError, typed_amount};
 
 use domain::Money;
 use domain::time::Month;
@@ -63,7 +66,9 @@ pub fn count(count: u64, locale: Locale) -> String {
     grouped(&Decimal::from(count), locale)
 }
 
-fn number(money: Money, locale: Locale) -> String {
+/// An amount without its currency, as it stands in the field of a form: `1,234.50` in English, `1 234,50` in French. It has as many
+/// decimals as [`amount`] gives it.
+pub fn number(money: Money, locale: Locale) -> String {
     let currency = money.currency();
     let decimals =
         if money.minor_units().is_some() { currency.minor_digits() } else { currency.ledger_digits() };

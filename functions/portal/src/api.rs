@@ -1,0 +1,225 @@
+//! The client of the HTTP API. Each call has the token of the person who is signed in, and shares the connections of all others.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use reqwest::Url;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How long a call may take. API Gateway gives up after 30 seconds, and the page has yet to be written then.
+const PATIENCE: Duration = Duration::from_secs(26);
+
+/// How long connecting may take.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// The HTTP client. It is made at its first use, since reading the machine's root certificates takes time.
+#[derive(Default)]
+pub(crate) struct Http(OnceLock<reqwest::Client>);
+
+impl Http {
+    pub(crate) fn client(&self) -> &reqwest::Client {
+        self.0.get_or_init(|| {
+            let client = reqwest::Client::builder()
+                // Neither the API nor an issuer has a reason to redirect a program.
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT_PATIENCE)
+                .timeout(PATIENCE);
+            client.build().expect("the settings are valid")
+        })
+    }
+}
+
+/// The API.
+pub(crate) struct Api {
+    http: Arc<Http>,
+    base: Url,
+}
+
+/// The API, called with somebody's token.
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'a> {
+    api: &'a Api,
+    token: &'a str,
+}
+
+/// Why there is no answer to go on with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// The API refused, and said why.
+    #[error("the API answered {}: {} {}", .0.status, .0.code, .0.detail)]
+    Problem(Box<Problem>),
+    /// No answer came, so a change may or may not have happened.
+    #[error("the API did not answer")]
+    NoAnswer(#[source] reqwest::Error),
+    /// The answer is none of the API's.
+    #[error("the API's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+/// A refusal of the API. Its texts are English and for programmers; pages go by the codes.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Problem {
+    pub(crate) status: u16,
+    #[serde(default)]
+    pub(crate) code: String,
+    #[serde(default)]
+    pub(crate) detail: String,
+    #[serde(default)]
+    pub(crate) errors: Vec<FieldProblem>,
+    #[serde(default)]
+    pub(crate) purchase: Option<contract::Purchase>,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct FieldProblem {
+    pub(crate) field: String,
+    #[serde(default)]
+    pub(crate) code: String,
+}
+
+impl ApiError {
+    /// The status of the API's refusal, if it is one.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Problem(problem) => Some(problem.status),
+            Self::NoAnswer(_) | Self::Unreadable(_) => None,
+        }
+    }
+}
+
+/// A request to the API.
+pub(crate) struct Call<'a> {
+    client: Client<'a>,
+    method: Method,
+    url: Url,
+    headers: HeaderMap,
+    body: Option<Value>,
+}
+
+/// An answer that is a document, such as a receipt.
+pub(crate) struct Document {
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
+}
+
+impl Api {
+    pub(crate) fn new(http: Arc<Http>, base: &str) -> Self {
+        Self { http, base: Url::parse(base).expect("the API's address is a URL") }
+    }
+
+    /// The API, called with this token.
+    pub(crate) fn with<'a>(&'a self, token: &'a str) -> Client<'a> {
+        Client { api: self, token }
+    }
+}
+
+impl<'a> Client<'a> {
+    /// A request to `/v1` and these segments of a path, which may hold any text.
+    pub(crate) fn call(self, method: Method, path: &[&str]) -> Call<'a> {
+        let mut url = self.api.base.clone();
+        url.path_segments_mut().expect("the API's address has a path").pop_if_empty().push("v1").extend(path);
+        Call { client: self, method, url, headers: HeaderMap::new(), body: None }
+    }
+
+    /// Reads what is at this path.
+    pub(crate) fn get(self, path: &[&str]) -> Call<'a> {
+        self.call(Method::GET, path)
+    }
+
+    /// Reads an account.
+    pub(crate) async fn account(self, id: &str) -> Result<contract::Account, ApiError> {
+        self.get(&["accounts", id]).answer().await
+    }
+}
+
+impl Call<'_> {
+    /// With a parameter of the query.
+    pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
+        self.url.query_pairs_mut().append_pair(name, value);
+        self
+    }
+
+    /// With a header. A value that no header can have is left out.
+    pub(crate) fn header(mut self, name: header::HeaderName, value: &str) -> Self {
+        if let Ok(value) = value.parse() {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// With a JSON body.
+    pub(crate) fn body(mut self, body: Value) -> Self {
+        self.body = Some(body);
+        self
+    }
+
+    /// Sends it, and reads the answer.
+    pub(crate) async fn answer<T: DeserializeOwned>(self) -> Result<T, ApiError> {
+        let (_, bytes) = Box::pin(self.send()).await?;
+        serde_json::from_slice(&bytes).map_err(|problem| ApiError::Unreadable(problem.to_string()))
+    }
+
+    /// Sends it. The answer is a document in the content type that was asked for.
+    pub(crate) async fn document(self, content_type: &'static str) -> Result<Document, ApiError> {
+        let call = self.header(header::ACCEPT, content_type);
+        let (headers, body) = Box::pin(call.send()).await?;
+        let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        Ok(Document { content_type: named.unwrap_or(content_type).to_owned(), body })
+    }
+
+    async fn send(self) -> Result<(HeaderMap, Bytes), ApiError> {
+        let request = self.client.api.http.client().request(self.method, self.url).headers(self.headers);
+        let request = request.bearer_auth(self.client.token);
+        let request = match &self.body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let response = request.send().await.map_err(ApiError::NoAnswer)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await.map_err(ApiError::NoAnswer)?;
+        if status.is_success() { Ok((headers, body)) } else { Err(refusal(status, &body)) }
+    }
+}
+
+/// API Gateway answers some errors itself, with a body of another form. They are told by their status.
+fn refusal(status: StatusCode, body: &[u8]) -> ApiError {
+    let problem = serde_json::from_slice(body).unwrap_or_else(|_| Problem {
+        status: status.as_u16(),
+        code: String::new(),
+        detail: String::new(),
+        errors: Vec::new(),
+        purchase: None,
+    });
+    ApiError::Problem(Box::new(Problem { status: status.as_u16(), ..problem }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_segment_whatever_it_holds() {
+        let api = Api::new(Arc::default(), "http://127.0.0.1:1/stage/");
+        let call = api.with("t").get(&["accounts", "a/../b?c#d", "lots"]).query("kind", "a&b");
+        assert_eq!(
+            call.url.as_str(),
+            "http://127.0.0.1:1/stage/v1/accounts/a%2F..%2Fb%3Fc%23d/lots?kind=a%26b"
+        );
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_its_status_where_its_body_says_nothing() {
+        for body in ["", "nonsense", r#"{"message": "Unauthorized"}"#, "[1]"] {
+            assert_eq!(refusal(StatusCode::UNAUTHORIZED, body.as_bytes()).status(), Some(401), "{body}");
+        }
+        let body = br#"{"type": "x", "code": "later", "title": "t", "status": 422, "errors": [
+            {"field": "amount", "code": "alsoLater", "detail": "d"}], "more": 1}"#;
+        let ApiError::Problem(problem) = refusal(StatusCode::UNPROCESSABLE_ENTITY, body) else { panic!() };
+        assert_eq!((problem.code.as_str(), problem.errors[0].code.as_str()), ("later", "alsoLater"));
+    }
+}

@@ -1,0 +1,5 @@
+super::texts! {
+    /// Texts of the page.
+    pub(crate) struct AutoRechargeWords;
+    glossary {}
+}

@@ -12,7 +12,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, any, on};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
@@ -30,7 +30,9 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Every route of every function.
 pub fn router(machine: &Machine) -> Router {
-    let mut router = Router::new().fallback(async || no_route());
+    let mut router = Router::new()
+        .route("/v1/{*rest}", any(async || no_route()))
+        .route("/_local/{*rest}", any(async || no_route()));
     for function in ApiFunction::ALL {
         for &(route, _) in function.routes() {
             let (method, path) = route.split_once(' ').expect("a route is a method and a path");

@@ -17,12 +17,10 @@
 //! | [`schedule`] | EventBridge Scheduler |
 //! | [`clock`] | the clock, which can be set |
 //! | [`local`] | no AWS service: the routes that only this host has, under `/_local/` |
-//! | [`demo`], [`page`] | no AWS service: the demo organization and the home page |
-//! | [`account_page`], [`rates_page`] | the portal, to which links in mails lead |
+//! | [`demo`], [`page`] | no AWS service: the demo organizations, and the pages for developers |
+//! | `portal_site` | no AWS service: the portal's own routes, with its settings for this host |
 //! | [`document`], [`events`] | no AWS service: the API's `OpenAPI` document and the events' JSON Schema |
 
-pub mod account_page;
-mod account_view;
 pub mod aws;
 mod browsers;
 pub mod bucket;
@@ -39,8 +37,8 @@ pub mod gateway;
 pub mod local;
 pub mod mail;
 pub mod page;
+mod portal_site;
 pub mod queues;
-pub mod rates_page;
 pub mod schedule;
 mod sqlite;
 pub mod stream;
@@ -186,12 +184,12 @@ impl Host {
         // Schedules that fell due while the host was down run before the first request is answered.
         let mut timetable = Timetable::new(machine.clone());
         timetable.look().await;
+        let portal = portal_site::router(&machine, &url, config.storage.file("session-key").as_deref())?;
         let router = Router::new()
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
             .merge(page::router(&machine))
-            .merge(account_page::router(&machine))
-            .merge(rates_page::router(&machine))
+            .fallback_service(portal)
             .layer(middleware::from_fn(browsers::keep_out));
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {

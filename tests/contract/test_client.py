@@ -183,6 +183,10 @@ def test_a_generated_client_reads_every_field_of_every_answer(host, generated, d
     live(host, operator, Client(generated, seen, host, host.token("platform", "contoso")))
     admin = Client(generated, seen, host, host.token("admin", "contoso", name="Ada"))
     assert [account.account_id for account in admin.call("getCaller").accounts] == ["contoso"]
+    french = admin.model("AccountChange", locale="fr")
+    assert admin.call("changeAccount", "contoso", body=french).settings_changed.other.by_name == "Ada"
+    later = operator.model("AccountChange", billingModel="postUsage")
+    assert operator.call("changeAccount", "kept", body=later).settings_changed.billing_model
     missing = seen.all_fields() - set(seen.fields)
     assert not missing, "\n".join(map(str, sorted(missing)))
 

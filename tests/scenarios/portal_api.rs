@@ -2,7 +2,7 @@
 //! transactions of a period in one file.
 
 use reqwest::Method;
-use scenarios::{World, call, list, rated};
+use scenarios::{Api, World, call, list, rated};
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -202,4 +202,78 @@ async fn settings_that_somebody_else_has_changed_are_not_overwritten() {
     world.operator.debit("a", &[rated("r", NOW, "1")]).await.expect(200);
     assert_eq!(seen().await, before);
     send(Method::PATCH, "", "*", json!({ "name": "A third" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn n9_an_account_shows_who_changed_each_group_of_settings_last() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    let new = json!({ "accountId": "a", "name": "a", "currency": "EUR" });
+    let created = world.operator.post("/v1/accounts", new.clone()).await.expect(201);
+    assert_eq!(created.get("settingsChanged"), None);
+    let named = |subject: &str, name: Option<&str>| {
+        let request = json!({ "role": "admin", "accounts": ["a"], "subject": subject, "name": name });
+        let request = serde_json::from_value(request).unwrap();
+        let token = world.host.machine().tokens.issue(request).unwrap();
+        Api::new(world.host.url(), &token)
+    };
+    let (ada, bob) = (named("ada", Some("Ada Lovelace")), named("bob", Some("bob@example.com")));
+    let put = async |api: &Api, path: &str, body: Value| {
+        api.send(Method::PUT, &format!("/v1/accounts/a/{path}"), &[], body).await.expect(200)
+    };
+    put(&ada, "payment-method", json!({ "paymentMethod": "pm_card_visa" })).await;
+    let on = json!({ "enabled": true, "triggerAmount": "60", "rechargeAmount": "50" });
+    put(&ada, "auto-recharge", on.clone()).await;
+    world.drain().await;
+    world.set_time("2026-11-23T12:00:00Z");
+    put(&bob, "limits", json!({ "perDay": "5" })).await;
+    let pools = json!({ "pools": [{ "plan": "MCOPSTN5", "country": "FR", "licences": 1 }] });
+    put(&world.operator, "pools", pools).await;
+    let warning = json!({ "lowBalanceAmount": "20" });
+    bob.send(Method::PATCH, "/v1/accounts/a", &[], warning).await.expect(200);
+    let expected = json!({
+        "autoRecharge": { "at": "2026-11-22T12:00:00.000Z", "by": "ada", "byName": "Ada Lovelace" },
+        "paymentMethod": { "at": "2026-11-22T12:00:00.000Z", "by": "ada", "byName": "Ada Lovelace" },
+        "notifications": { "at": "2026-11-23T12:00:00.000Z", "by": "bob" },
+        "limits": { "at": "2026-11-23T12:00:00.000Z", "by": "bob" },
+        "pools": { "at": "2026-11-23T12:00:00.000Z", "by": "operator@local" },
+    });
+    let shown = async || world.client("viewer", &["a"]).account("a").await;
+    assert_eq!(shown().await["settingsChanged"], expected);
+
+    // The same settings again are no change, nor are calls.
+    let before = shown().await;
+    world.set_time("2026-11-24T12:00:00Z");
+    put(&bob, "auto-recharge", on).await;
+    world.operator.debit("a", &[rated("r", NOW, "1")]).await.expect(200);
+    let after = shown().await;
+    assert_eq!(after["settingsChanged"], expected);
+    assert_eq!(after["settingsVersion"], before["settingsVersion"]);
+
+    // The request that created the account can still be sent again, as its profile has not changed.
+    let plain = json!({ "accountId": "b", "name": "b", "currency": "EUR" });
+    world.operator.post("/v1/accounts", plain.clone()).await.expect(201);
+    let limits = json!({ "perDay": "5" });
+    world.operator.send(Method::PUT, "/v1/accounts/b/limits", &[], limits).await.expect(200);
+    world.operator.post("/v1/accounts", plain).await.expect(201);
+}
+
+#[tokio::test]
+async fn f5_an_account_names_the_purchases_that_have_no_outcome_yet() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    let open = async || world.operator.account("a").await["openPurchases"].clone();
+    assert_eq!(open().await, json!([]));
+    let asked = json!({ "amount": "60", "paymentMethod": "pm_card_authenticationRequired" });
+    let waits = world.operator.buy("a", "waits", asked).await.expect(202)["purchaseId"].clone();
+    for key in ["1", "2", "3"] {
+        world.operator.buy("a", key, json!({ "amount": "50" })).await.expect(201);
+    }
+    let newest = world.operator.get("/v1/accounts/a/purchases?limit=3").await.expect(200);
+    assert!(list(&newest, "purchases").iter().all(|purchase| purchase["purchaseId"] != waits));
+    assert_eq!(open().await, json!([waits]), "however many came after it");
+    world.set_time("2026-11-23T12:00:00Z");
+    world.operator.post("/_local/run/recover", json!({})).await.expect(200);
+    assert_eq!(open().await, json!([]));
 }

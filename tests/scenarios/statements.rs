@@ -231,6 +231,8 @@ async fn s8_the_part_that_invoices_ask_for_adds_up_too() {
     let parts = ["charge", "amount", "postUsage"].map(|name| used[name].clone());
     assert_eq!(parts, ["8.1234", "-5.0000", "3.1234"]);
     assert_eq!(november["closing"]["postUsage"], "3.1234");
+    let day = balances(&world, "later", "from=2026-11-10&to=2026-11-10").await;
+    assert_eq!(day[0]["spent"], "5.0000", "the rest moves no balance");
     let december = statement(&world.operator, "later", "from=2026-12-01&to=2026-12-01").await;
     assert_eq!(line(&december, "invoice - -")["postUsage"], "-3.1200");
     assert_eq!(december["opening"]["postUsage"], "3.1234");
@@ -256,26 +258,31 @@ async fn t2_the_balance_at_the_end_of_a_day_lasts_until_the_next_change() {
     world.set_time("2026-11-20T12:00:00Z");
 
     let expected = [
-        ("2026-11-10", "30.0000", "30.0000"),
-        ("2026-11-11", "30.0000", "30.0000"),
-        ("2026-11-12", "29.0000", "29.0000"),
-        ("2026-11-13", "27.0000", "27.0000"),
+        ("2026-11-10", "30.0000", "30.0000", [0, 0, 0, 30]),
+        ("2026-11-11", "30.0000", "30.0000", [0; 4]),
+        ("2026-11-12", "29.0000", "29.0000", [1, 0, 0, 0]),
+        ("2026-11-13", "27.0000", "27.0000", [2, 0, 0, 0]),
         // The lot can be used on the whole of its last day.
-        ("2026-11-14", "27.0000", "27.0000"),
-        ("2026-11-15", "27.0000", "20.0000"),
-        ("2026-11-16", "27.0000", "20.0000"),
-        ("2026-11-17", "27.0000", "20.0000"),
-        ("2026-11-18", "20.0000", "20.0000"),
-        ("2026-11-19", "20.0000", "20.0000"),
-        ("2026-11-20", "20.0000", "20.0000"),
+        ("2026-11-14", "27.0000", "27.0000", [0; 4]),
+        ("2026-11-15", "27.0000", "20.0000", [0; 4]),
+        ("2026-11-16", "27.0000", "20.0000", [0; 4]),
+        ("2026-11-17", "27.0000", "20.0000", [0; 4]),
+        ("2026-11-18", "20.0000", "20.0000", [0, 0, 7, 0]),
+        ("2026-11-19", "20.0000", "20.0000", [0; 4]),
+        ("2026-11-20", "20.0000", "20.0000", [0; 4]),
     ];
     let by_day =
         world.operator.get("/v1/accounts/a/balances?from=2026-11-01&to=2026-11-20").await.expect(200);
-    let day =
-        |(date, balance, available)| json!({ "date": date, "balance": balance, "available": available });
+    let day = |(date, balance, available, moved): (&str, &str, &str, [u32; 4])| {
+        let [spent, added, expired, other] = moved.map(|amount| format!("{amount}.0000"));
+        json!({
+            "date": date, "balance": balance, "available": available,
+            "spent": spent, "added": added, "expired": expired, "other": other,
+        })
+    };
     let all: Value = expected.into_iter().map(day).collect();
     assert_eq!(by_day["days"], all, "days before the account are left out");
-    for (date, balance, available) in expected {
+    for (date, balance, available, _) in expected {
         let at = world.operator.get(&format!("/v1/accounts/a/balance?at={date}")).await.expect(200);
         assert_eq!(
             (&at["date"], &at["balance"], &at["available"]),
@@ -290,6 +297,66 @@ async fn t2_the_balance_at_the_end_of_a_day_lasts_until_the_next_change() {
         let days = expected.into_iter().filter(|(date, ..)| (from..=to).contains(date));
         assert_eq!(part["days"], days.map(day).collect::<Value>(), "{from} to {to}");
     }
+}
+
+/// What the days of a period say, each: the balance and what moved it.
+async fn balances(world: &World, account: &str, query: &str) -> Vec<Value> {
+    let path = format!("/v1/accounts/{account}/balances?{query}");
+    list(&world.operator.get(&path).await.expect(200), "days").clone()
+}
+
+#[tokio::test]
+async fn t2_what_moved_the_balance_leads_from_each_day_to_the_next() {
+    let world = busy().await;
+    let days = balances(&world, "contoso", ALL).await;
+    let mut before = Decimal::ZERO;
+    for day in &days {
+        let [spent, added, expired, other] =
+            ["spent", "added", "expired", "other"].map(|name| decimal(&day[name]));
+        before += added - spent - expired + other;
+        assert_eq!(before, decimal(&day["balance"]), "{day}");
+    }
+    let moved = |date: &str| {
+        let day = days.iter().find(|day| day["date"] == date).unwrap();
+        ["spent", "added", "expired", "other"].map(|name| day[name].as_str().unwrap().to_owned())
+    };
+    assert_eq!(moved("2026-11-02"), ["1.4865", "50.0000", "0.0000", "2.5000"]);
+    assert_eq!(moved("2026-11-03"), ["0.0000"; 4]);
+    assert_eq!(moved("2026-11-05"), ["-0.0190", "0.0000", "0.0000", "0.0000"], "a call was taken back");
+    assert_eq!(moved("2026-11-14"), ["0.0000", "0.0000", "1.0325", "0.0000"]);
+    assert_eq!(
+        moved("2026-11-20"),
+        ["3.0000", "50.0000", "0.0000", "0.0000"],
+        "a late record and a recharge"
+    );
+    assert_eq!(moved("2026-12-03")[0], "0.0195", "today so far");
+
+    // The sums of a month are those of its statement.
+    let november = statement(&world.operator, "contoso", NOVEMBER).await;
+    let of_lines = |kinds: &[&str]| -> Decimal {
+        let lines = list(&november, "lines").iter();
+        lines
+            .filter(|line| kinds.contains(&line["kind"].as_str().unwrap()))
+            .map(|line| decimal(&line["amount"]))
+            .sum()
+    };
+    let of_days = |name: &str| -> Decimal {
+        let days = days.iter().filter(|day| day["date"].as_str().unwrap().starts_with("2026-11"));
+        days.map(|day| decimal(&day[name])).sum()
+    };
+    assert_eq!(of_days("spent"), -of_lines(&["usage", "reversal"]));
+    assert_eq!(of_days("added"), of_lines(&["purchase", "recharge"]));
+    assert_eq!(of_days("expired"), -of_lines(&["expiry"]));
+    assert_eq!(of_days("other"), of_lines(&["adjustmentIn", "adjustmentOut", "switch"]));
+
+    // An earlier version ended this day, and did not count what moved the balance on it.
+    let update = tables(&world).update_item().table_name("accounts").key("accountId", text("contoso"));
+    let update = update.key("part", text("day#2026-11-05")).update_expression("REMOVE moved");
+    update.send().await.unwrap();
+    let some = balances(&world, "contoso", "from=2026-11-04&to=2026-11-06").await;
+    let known: Vec<_> = some.iter().map(|day| day.get("spent").is_some()).collect();
+    assert_eq!(known, [true, false, true]);
+    assert_eq!(some[1]["balance"], some[2]["balance"]);
 }
 
 #[tokio::test]

@@ -36,7 +36,7 @@ impl Settings {
             trigger: amount(self.trigger_amount),
             amount: amount(self.recharge_amount),
             monthly_limit: amount(self.monthly_limit),
-            by: request.caller().subject.clone(),
+            by: request.caller().author(),
         }
     }
 

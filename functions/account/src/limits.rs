@@ -123,10 +123,10 @@ pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     )?;
     let margin_seconds = margin_seconds.unwrap_or(MARGIN_SECONDS);
     let new = NewLimits { per_user_monthly, per_day, margin_seconds };
-    let by = &request.caller().subject;
+    let by = request.caller().author();
     let set = ports.store.apply_with_profile(&id, |account, profile| {
         request.check_settings(&settings::fingerprint(account, profile))?;
-        Ok::<_, Problem>(settings::set_limits(account, profile, request.now(), &new, by))
+        Ok::<_, Problem>(settings::set_limits(account, profile, request.now(), &new, &by))
     });
     set.await?;
     as_it_stands(request, ports, &id).await

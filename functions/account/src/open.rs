@@ -114,7 +114,12 @@ async fn made_before(request: &Request, ports: &Ports, wanted: &Change) -> Resul
     let id = &wanted.account.id;
     let (account, profile) = ports.store.account_with_profile(id).await?.ok_or(Problem::NoAccount)?;
     let terms = |account: &account::Account| (account.currency, account.billing_model);
-    if terms(&account) != terms(&wanted.account) || Some(&profile) != wanted.profile.as_ref() {
+    // What was changed beside the profile leaves an author there.
+    let profile_is_wanted = wanted.profile.as_ref().is_some_and(|wanted| {
+        let last_changes = profile.last_changes.clone();
+        profile == Profile { last_changes, ..wanted.clone() }
+    });
+    if terms(&account) != terms(&wanted.account) || !profile_is_wanted {
         return Err(Problem::Conflict(Code::AccountIdTaken, format!("accountId: {id} is taken")));
     }
     Ok(Reply::json(201, &Account::show(&account, &profile, request.now(), &ports.policy)))

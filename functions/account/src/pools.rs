@@ -155,10 +155,10 @@ fn is_plan(plan: &str) -> bool {
 pub async fn set(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator])?;
     let NewPools { pools } = NewPools::read(request.fields()?)?;
-    let by = &request.caller().subject;
+    let by = request.caller().author();
     let set = ports.store.apply_with_profile(&id, |account, profile| {
         request.check_settings(&settings::fingerprint(account, profile))?;
-        Ok::<_, Problem>(settings::set_pools(account, profile, request.now(), pools.clone(), by))
+        Ok::<_, Problem>(settings::set_pools(account, profile, request.now(), pools.clone(), &by))
     });
     set.await?;
     as_it_stands(request, ports, &id).await

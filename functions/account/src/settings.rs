@@ -273,7 +273,7 @@ async fn save(
     asked: Asked,
     change: impl Fn(Profile) -> Profile + Send + Sync,
 ) -> Result<Reply, Problem> {
-    let by = &request.caller().subject;
+    let by = request.caller().author();
     let saved = ports.store.apply_with_profile(id, |account, before| {
         request.check_settings(&settings::fingerprint(account, before))?;
         let warning = asked.warning.clone().of(account.warning.map(|warning| warning.amount));

@@ -48,8 +48,8 @@ pub async fn balance(request: &Request, ports: &Ports) -> Result<Reply, Problem>
 
 /// List balances by day
 ///
-/// The answer has the balance at the end of each day, in UTC; for today, the balance now. Days before the account was created
-/// are left out.
+/// The answer has the balance at the end of each day, in UTC, and what moved it on the day: what was spent, what was added, what
+/// expired, and other changes. For today it is the balance now. Days before the account was created are left out.
 ///
 /// For operator, admin and viewer.
 #[utoipa::path(
@@ -109,7 +109,8 @@ struct ByDay {
 }
 
 impl ByDay {
-    /// Gives the days up to another one, which is left out, the balance that the account had since an earlier day.
+    /// Gives the days up to another one, which is left out, the balance that the account had since an earlier day. Nothing moved it
+    /// since.
     fn carry(&mut self, end: &DayEnd, until: Date) {
         while self.next < until {
             self.days.push(DayBalance::show(end, self.next, self.now));

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::AccountId;
+use domain::profile::Author;
 
 use crate::problem::Problem;
 
@@ -74,6 +75,11 @@ impl Caller {
             roles,
             accounts: listed(accounts).map(str::to_owned).collect(),
         })
+    }
+
+    /// The caller as the author of changed settings.
+    pub fn author(&self) -> Author {
+        Author::new(&self.subject, self.name.as_deref())
     }
 
     /// The roles.

@@ -3,7 +3,7 @@
 use domain::account::{self, BillingModel};
 use domain::money::Money;
 use domain::pool;
-use domain::profile::{self, Profile};
+use domain::profile::{self, Profile, SettingGroup};
 use domain::recharge::{self, Policy, Recharge, State};
 use domain::settings;
 use domain::time::Month;
@@ -82,6 +82,11 @@ pub struct Account {
     pub pools: Vec<Pool>,
     /// The spending limits, and the margin of calls.
     pub limits: Limits,
+    /// Who changed the settings last, and when.
+    #[serde(default, skip_serializing_if = "SettingsChanged::is_empty")]
+    pub settings_changed: SettingsChanged,
+    /// The purchases and recharges that have no outcome yet.
+    pub open_purchases: Vec<String>,
     /// Stands for the settings as they are here. Send it as `If-Match` with a change of settings, and the change is refused with 412 if
     /// they have been changed since.
     pub settings_version: String,
@@ -89,6 +94,71 @@ pub struct Account {
     pub version: u64,
     /// The instant at which the account was created.
     pub created_at: Instant,
+}
+
+/// The last change of each group of settings. A group without a change since the account was created is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsChanged {
+    /// Auto-recharge's settings. That it was resumed is no change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_recharge: Option<LastChange>,
+    /// The cards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment_method: Option<LastChange>,
+    /// `notificationEmails` and `lowBalanceAmount`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<LastChange>,
+    /// The spending limits, and the margin of calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LastChange>,
+    /// The billing model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billing_model: Option<LastChange>,
+    /// The pools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pools: Option<LastChange>,
+    /// `name`, `locale`, `poNumber` and `paymentTermDays`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other: Option<LastChange>,
+}
+
+/// A change of settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LastChange {
+    /// The instant of the change.
+    pub at: Instant,
+    /// The author: the subject of the token.
+    #[schema(example = "ada")]
+    pub by: String,
+    /// The author's name, if the token had one. An e-mail address is not kept as a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Ada Lovelace")]
+    pub by_name: Option<String>,
+}
+
+impl SettingsChanged {
+    fn show(profile: &Profile) -> Self {
+        let last = |group: SettingGroup| {
+            let change = profile.last_changes.get(&group)?;
+            let profile::Author { subject, name } = &change.by;
+            Some(LastChange { at: change.at.into(), by: subject.clone(), by_name: name.clone() })
+        };
+        Self {
+            auto_recharge: last(SettingGroup::AutoRecharge),
+            payment_method: last(SettingGroup::PaymentMethod),
+            notifications: last(SettingGroup::Notifications),
+            limits: last(SettingGroup::Limits),
+            billing_model: last(SettingGroup::BillingModel),
+            pools: last(SettingGroup::Pools),
+            other: last(SettingGroup::Other),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Spending limits, and the margin of calls.
@@ -378,6 +448,8 @@ impl Account {
             payment_term_days: account.payment_term_days,
             pools: profile.pools.list.iter().map(|pool| Pool::show(pool, account, now)).collect(),
             limits: Limits::show(account, now, policy),
+            settings_changed: SettingsChanged::show(profile),
+            open_purchases: account.open_payments.iter().map(|open| open.id.to_string()).collect(),
             settings_version: settings::fingerprint(account, profile).as_str().to_owned(),
             version: account.version,
             created_at: account.created_at.into(),

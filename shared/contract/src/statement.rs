@@ -1,6 +1,8 @@
 //! The balance of past days, and statements. Days are in UTC, and an entry counts on the day on which it was posted.
 
+use domain::Money;
 use domain::account::DayEnd;
+use domain::movements::Movements;
 use domain::statement::{Destination, Line, LineKind};
 use domain::time::{Days, last_instant_of};
 use jiff::Timestamp;
@@ -49,14 +51,17 @@ fn available_on(end: &DayEnd, date: Date, now: Timestamp) -> String {
     end.available(last_instant_of(date).min(now)).to_string()
 }
 
-/// The balances of consecutive days.
+/// The balances of consecutive days, and how each became the next.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Balances {
     /// One for each day, oldest first.
     pub days: Vec<DayBalance>,
 }
 
-/// The balance at the end of a day.
+/// The balance at the end of a day, and what moved it on the day: the balance at the end of the day before, plus `added`, less `spent`,
+/// less `expired`, plus `other` is the balance exactly. An entry counts on the day on which it was posted.
+///
+/// The four amounts are left out for a day on which earlier software, which did not count them, changed the account.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct DayBalance {
     /// The day, in UTC.
@@ -65,12 +70,41 @@ pub struct DayBalance {
     pub balance: String,
     /// The balance without lots that had expired by then.
     pub available: String,
+    /// The charges for calls, less those that reversals took back; below zero where these are more. What is left to an invoice moves
+    /// no balance, and is not part of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "12.3400")]
+    pub spent: Option<String>,
+    /// The funds from purchases and recharges.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "50.0000")]
+    pub added: Option<String>,
+    /// The funds that expired. They are booked 72 hours after their expiry, and leave the balance then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0.0000")]
+    pub expired: Option<String>,
+    /// What everything else added, or took where it is below zero: adjustments, and what was owed and became post-usage as the account
+    /// switched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "0.0000")]
+    pub other: Option<String>,
 }
 
 impl DayBalance {
     /// The balance at the end of this day, or at `now` if the day is not over.
     pub fn show(end: &DayEnd, date: Date, now: Timestamp) -> Self {
-        Self { date, balance: end.balance.to_string(), available: available_on(end, date, now) }
+        let movements =
+            if end.day == date { end.movements } else { Some(Movements::none(end.balance.currency())) };
+        let shown = |part: fn(Movements) -> Money| movements.map(|movements| part(movements).to_string());
+        Self {
+            date,
+            balance: end.balance.to_string(),
+            available: available_on(end, date, now),
+            spent: shown(|movements| movements.spent),
+            added: shown(|movements| movements.added),
+            expired: shown(|movements| movements.expired),
+            other: shown(|movements| movements.other),
+        }
     }
 }
 

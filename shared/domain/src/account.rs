@@ -12,6 +12,7 @@ use crate::invoice::{self, PAYMENT_TERM_DAYS, UnpaidInvoice};
 use crate::limits::Limits;
 use crate::lot::{Lot, MAX_LOTS};
 use crate::money::{Currency, MAX_UNITS, Money, MoneyError};
+use crate::movements::Movements;
 use crate::pool::PoolUse;
 use crate::recharge::state::Recharge;
 use crate::time::{Month, day_before, day_of};
@@ -132,6 +133,8 @@ pub struct DayEnd {
     pub post_usage: PostUsage,
     /// The lots with funds, oldest expiry first.
     pub lots: Vec<Lot>,
+    /// How the balance moved on the day, as far as it is known: see [`Account::movements`].
+    pub movements: Option<Movements>,
 }
 
 impl DayEnd {
@@ -145,6 +148,7 @@ impl DayEnd {
             owed: account.owed,
             post_usage: account.post_usage,
             lots: account.lots.clone(),
+            movements: account.movements,
         }
     }
 
@@ -164,6 +168,7 @@ impl DayEnd {
             owed: nothing,
             post_usage: PostUsage::nothing(account.currency, account.created_at),
             lots: Vec::new(),
+            movements: Some(Movements::none(account.currency)),
         }
     }
 
@@ -223,6 +228,9 @@ pub struct Account {
     pub held: HeldSums,
     /// Its spending limits, and the margin of its calls (C1, C2).
     pub limits: Limits,
+    /// How the balance moved on the day (UTC) of its last change. `None` if earlier software, which does not count it, changed the
+    /// account on that day, or if a sum was too large to be kept.
+    pub movements: Option<Movements>,
 }
 
 impl Account {
@@ -253,6 +261,7 @@ impl Account {
             changed_days: ChangedDays::default(),
             held: HeldSums::default(),
             limits: Limits::default(),
+            movements: Some(Movements::none(currency)),
         }
     }
 

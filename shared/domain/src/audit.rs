@@ -31,10 +31,11 @@ use crate::journal::{EntryDetails, JournalEntry, Reversal};
 use crate::journal_key::{EntryKind, JournalKey};
 use crate::lot::Lot;
 use crate::money::Money;
+use crate::movements::Movements;
 use crate::payment::Payment;
 use crate::pool::IncludedMinutes;
 use crate::statement::Lines;
-use crate::time::Month;
+use crate::time::{Month, day_of};
 use crate::usage::UsageRecord;
 use crate::usage_report::{Dimension, Figures};
 
@@ -229,6 +230,13 @@ pub enum Finding {
         /// What the account's sums come to.
         account: HeldSum,
     },
+    /// T2: the rows of the day of the account's last change did not move the balance as the account says.
+    Movements {
+        /// By the rows.
+        journal: DayMovements,
+        /// By the account.
+        account: DayMovements,
+    },
     /// T3: a row or payment is in another currency than its account.
     Currency {
         /// The row's key, or the payment's id.
@@ -271,6 +279,53 @@ impl fmt::Display for HeldSum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { holds, amount, minutes } = self;
         write!(f, "{holds} holds of {amount} and {minutes} minutes")
+    }
+}
+
+/// How the balance moved on a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayMovements {
+    /// What calls cost, less what reversals returned.
+    pub spent: Decimal,
+    /// What purchases and recharges added.
+    pub added: Decimal,
+    /// What expired.
+    pub expired: Decimal,
+    /// What all other rows added.
+    pub other: Decimal,
+}
+
+impl DayMovements {
+    /// Those that an account says.
+    fn of(movements: &Movements) -> Self {
+        let Movements { spent, added, expired, other } = movements;
+        Self {
+            spent: spent.amount(),
+            added: added.amount(),
+            expired: expired.amount(),
+            other: other.amount(),
+        }
+    }
+
+    fn add(&mut self, row: &JournalEntry) {
+        let amount = row.amount.amount();
+        match row.details.kind() {
+            EntryKind::Usage | EntryKind::Reversal => self.spent -= amount,
+            EntryKind::Purchase | EntryKind::Recharge => self.added += amount,
+            EntryKind::Expiry => self.expired -= amount,
+            EntryKind::Adjustment
+            | EntryKind::Switch
+            | EntryKind::Invoice
+            | EntryKind::Unrated
+            | EntryKind::Rejected => self.other += amount,
+        }
+    }
+}
+
+impl fmt::Display for DayMovements {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { spent, added, expired, other } = self;
+        write!(f, "{spent} spent, {added} added, {expired} expired and {other} other")
     }
 }
 
@@ -344,6 +399,7 @@ impl Finding {
             Self::DayLines { .. } => Some("statements"),
             Self::Held { .. } => Some("C1"),
             Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
+            Self::Movements { .. } => Some("T2"),
             Self::Currency { .. } => Some("T3"),
             Self::Unreadable { .. } => None,
         }
@@ -365,6 +421,7 @@ impl Finding {
             Self::UsageTotals { .. } => "usageTotals",
             Self::DayLines { .. } => "dayLines",
             Self::Held { .. } => "held",
+            Self::Movements { .. } => "movements",
             Self::Receipt { .. } => "receipt",
             Self::Receipts { .. } => "receipts",
             Self::InvoiceNumber { .. } => "invoiceNumber",
@@ -408,7 +465,8 @@ impl Finding {
             | Self::VoidInvoices { .. }
             | Self::Unsound { .. }
             | Self::Owed { .. }
-            | Self::PostUsage { .. } => None,
+            | Self::PostUsage { .. }
+            | Self::Movements { .. } => None,
         }
     }
 
@@ -503,6 +561,9 @@ impl fmt::Display for Finding {
             Self::Held { holds, account } => {
                 write!(f, "there are {holds}, and the account counts {account}")
             }
+            Self::Movements { journal, account } => {
+                write!(f, "the rows of the day come to {journal}, the account says {account}")
+            }
             Self::DayLines { journal, kept, .. } => {
                 write!(f, "the rows come to {journal}, the kept lines to {kept}")
             }
@@ -575,6 +636,8 @@ pub struct Audit<'a> {
     /// What rows used of each pool in this month and last month, by month and number.
     minutes: BTreeMap<(Month, u16), i128>,
     post_usage: Decimal,
+    /// How rows of the day of the account's last change moved the balance.
+    movements: DayMovements,
     ahead: Option<(u64, JournalKey)>,
     findings: Vec<Finding>,
 }
@@ -594,6 +657,7 @@ impl<'a> Audit<'a> {
             taken: BTreeMap::new(),
             minutes: BTreeMap::new(),
             post_usage: Decimal::ZERO,
+            movements: DayMovements::default(),
             ahead: None,
             findings: Vec::new(),
         };
@@ -747,6 +811,11 @@ impl<'a> Audit<'a> {
         if self.post_usage != open {
             self.find(Finding::PostUsage { journal: self.post_usage, account: open });
         }
+        if let Some(account) = self.account.movements.as_ref().map(DayMovements::of)
+            && self.movements != account
+        {
+            self.find(Finding::Movements { journal: self.movements, account });
+        }
         self.compare_lots();
         self.compare_pools();
         self.compare_payments();
@@ -812,6 +881,9 @@ impl<'a> Audit<'a> {
             keys.push(row.key.clone());
         }
         self.post_usage += row.post_usage.amount();
+        if day_of(row.posted_at) == day_of(self.account.as_of) {
+            self.movements.add(row);
+        }
         for draw in &row.draws {
             *self.taken.entry(draw.lot.clone()).or_default() += draw.amount.amount();
         }

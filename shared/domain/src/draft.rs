@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage};
 use crate::card_payment::{CardPayment, LEASE};
 use crate::change::{Change, Decision};
-use crate::event::{EventDetails, PoolShare};
+use crate::event::{EventDetails, NewValues, PoolShare, Setting};
 use crate::hold::{Hold, HoldChange, HoldKey};
 use crate::id::{Fingerprint, LotId};
 use crate::invoice::{self, ClosedMonth, UnpaidInvoice};
@@ -15,9 +15,10 @@ use crate::journal_key::JournalKey;
 use crate::limits::{DayLimit, SpendingChange, UserSpending};
 use crate::lot::{Began, Draw, Lot};
 use crate::money::Money;
+use crate::movements::Movements;
 use crate::payment::Payment;
 use crate::pool::{IncludedMinutes, PoolUse, Pools, share_reached, share_to_tell};
-use crate::profile::Profile;
+use crate::profile::{Author, LastChange, Profile};
 use crate::recharge::state::STILL_LOW_AFTER;
 use crate::time::{Month, day_of};
 
@@ -38,7 +39,11 @@ impl Draft {
         let now = now.max(account.as_of);
         let day_end = DayEnd::before(account, now);
         let changed_before = account.as_of;
-        let account = Account { version: account.version + 1, as_of: now, ..account.clone() };
+        let movements = match &day_end {
+            Some(_) => Some(Movements::none(account.currency)),
+            None => account.movements,
+        };
+        let account = Account { version: account.version + 1, as_of: now, movements, ..account.clone() };
         let last_balance = account.balance();
         let change = Change { day_end, ..Change::of(account) };
         let mut draft = Self { change, now, changed_before, last_balance };
@@ -325,6 +330,8 @@ impl Draft {
         let balance = self.change.account.balance();
         assert_eq!(self.last_balance + entry.amount, balance, "the balance follows from the row before");
         self.last_balance = balance;
+        let movements = &mut self.change.account.movements;
+        *movements = movements.and_then(|movements| movements.with(&entry.details, entry.amount));
         if let Some(record) = entry.details.record() {
             let Account { changed_days, version, .. } = &mut self.change.account;
             changed_days.add(day_of(record.started_at), *version);
@@ -387,6 +394,31 @@ impl Draft {
     /// Writes this profile with the commit.
     pub fn set_profile(&mut self, profile: Profile) {
         self.change.profile = Some(profile);
+    }
+
+    /// Adds the event of changed settings (N9), and writes the profile as it is after the change, with its author.
+    pub(crate) fn change_settings(
+        &mut self,
+        fields: Vec<Setting>,
+        by: &Author,
+        before: &Profile,
+        mut after: Profile,
+        new: NewValues,
+    ) {
+        let last = LastChange { at: self.now, by: by.clone() };
+        after.last_changes.extend(fields.iter().map(|setting| (setting.group(), last.clone())));
+        let missing_in = |there: &Profile, here: &Profile| {
+            let emails = here.notification_emails.iter();
+            emails.filter(|email| !there.notification_emails.contains(email)).cloned().collect::<Vec<_>>()
+        };
+        self.add_event(EventDetails::SettingsChanged {
+            fields,
+            by: by.subject.clone(),
+            added_recipients: missing_in(before, &after),
+            removed_recipients: missing_in(&after, before),
+            new,
+        });
+        self.set_profile(after);
     }
 
     /// Whether its commit has an event, as it stands.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{LotId, MessageId, PaymentId, PaymentKind};
 use crate::money::Money;
+use crate::profile::SettingGroup;
 use crate::recharge::state::{Limit, Safeguard};
 use crate::rejected_record::RejectionStatus;
 use crate::time::Month;
@@ -321,6 +322,21 @@ pub enum Setting {
     PaymentTermDays,
     /// The spending limits, and the margin of calls.
     Limits,
+}
+
+impl Setting {
+    /// The group that it is shown in.
+    pub fn group(self) -> SettingGroup {
+        match self {
+            Self::AutoRecharge => SettingGroup::AutoRecharge,
+            Self::PaymentMethod => SettingGroup::PaymentMethod,
+            Self::NotificationEmails | Self::LowBalanceAmount => SettingGroup::Notifications,
+            Self::Limits => SettingGroup::Limits,
+            Self::BillingModel => SettingGroup::BillingModel,
+            Self::Pools => SettingGroup::Pools,
+            Self::Name | Self::Locale | Self::PoNumber | Self::PaymentTermDays => SettingGroup::Other,
+        }
+    }
 }
 
 /// Changed settings as they are now; those that were not changed are left out.

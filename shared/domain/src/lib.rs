@@ -28,6 +28,7 @@
 //! | [`recharge::state`] | the settings and state of auto-recharge | R1, R7 |
 //! | [`event`] | an event of a commit | E3, N1-N10 |
 //! | [`journal`] | a journal entry | S2 |
+//! | [`movements`] | how the balance moved on a day | T2 |
 //! | [`account`] | an organization's wallet | A1-A3, T2 |
 //! | [`change`] | what one commit writes | |
 //! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
@@ -70,6 +71,7 @@ pub mod journal_key;
 pub mod limits;
 pub mod lot;
 pub mod money;
+pub mod movements;
 pub mod payment;
 pub mod pool;
 pub mod profile;

@@ -1,5 +1,8 @@
 //! Who an account belongs to and how it pays: what decisions about money rarely need (A1).
 
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::pool::Pools;
@@ -55,6 +58,82 @@ pub struct PaymentMethod {
     pub card: Card,
 }
 
+/// Names of authors have at most this many characters. A longer one is not kept.
+const LONGEST_NAME: usize = 200;
+
+/// Who changes settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The subject of the token.
+    pub subject: String,
+    /// The name that the token has.
+    pub name: Option<String>,
+}
+
+impl Author {
+    /// The holder of a token. The name is left out if it is an e-mail address, or longer than names are.
+    pub fn new(subject: impl Into<String>, name: Option<&str>) -> Self {
+        let name = name
+            .map(str::trim)
+            .filter(|name| !name.is_empty() && !name.contains('@') && name.chars().count() <= LONGEST_NAME);
+        Self { subject: subject.into(), name: name.map(str::to_owned) }
+    }
+}
+
+/// Settings that people see and change together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SettingGroup {
+    /// Auto-recharge.
+    AutoRecharge,
+    /// The saved cards.
+    PaymentMethod,
+    /// The recipients of mails, and the warning amount.
+    Notifications,
+    /// The spending limits, and the margin of calls.
+    Limits,
+    /// The billing model.
+    BillingModel,
+    /// The pools of included minutes.
+    Pools,
+    /// Name, language, PO number and the term of invoices.
+    Other,
+}
+
+impl SettingGroup {
+    /// Every group.
+    pub const ALL: [Self; 7] = [
+        Self::AutoRecharge,
+        Self::PaymentMethod,
+        Self::Notifications,
+        Self::Limits,
+        Self::BillingModel,
+        Self::Pools,
+        Self::Other,
+    ];
+
+    /// The API's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::AutoRecharge => "autoRecharge",
+            Self::PaymentMethod => "paymentMethod",
+            Self::Notifications => "notifications",
+            Self::Limits => "limits",
+            Self::BillingModel => "billingModel",
+            Self::Pools => "pools",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// The last change of a group of settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastChange {
+    /// When it was.
+    pub at: Timestamp,
+    /// Whose it was.
+    pub by: Author,
+}
+
 /// The `profile` part of the stored account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -72,4 +151,6 @@ pub struct Profile {
     pub backup: Option<PaymentMethod>,
     /// The pools of included minutes (S7).
     pub pools: Pools,
+    /// The last change of each group of settings, whether its settings are part of the profile or not. It is no setting.
+    pub last_changes: BTreeMap<SettingGroup, LastChange>,
 }

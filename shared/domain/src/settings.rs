@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use crate::account::{Account, BillingModel, Warning};
 use crate::change::Decision;
 use crate::draft::Draft;
-use crate::event::{EventDetails, NewAutoRecharge, NewCards, NewValues, Setting, ShownCard};
+use crate::event::{EventDetails, NewCards, NewValues, Setting, ShownCard};
 use crate::id::Fingerprint;
 use crate::limits::{DayLimit, Limit, Limits};
 use crate::money::Money;
 use crate::pool::PoolTerms;
-use crate::profile::{PaymentMethod, Profile};
+use crate::profile::{Author, PaymentMethod, Profile};
 use crate::recharge::settings::{card_changed, new_auto_recharge, turn_off};
 use crate::time::{Month, day_of};
 
@@ -27,7 +27,7 @@ pub struct NewSettings {
     /// The number of days after which an invoice is due.
     pub payment_term_days: u16,
     /// The author of the change.
-    pub by: String,
+    pub by: Author,
 }
 
 /// An account that pays after use, or has asked for it, was told to be prepaid.
@@ -88,16 +88,24 @@ pub fn change(
             draft.add_event(EventDetails::SwitchPending);
         }
     }
-    let auto_recharge = fields.contains(&Setting::AutoRecharge).then(|| new_auto_recharge(draft.account()));
-    draft.add_event(settings_changed(fields, &by, before, &profile, auto_recharge));
-    draft.set_profile(profile);
+    let new = new_values(&fields, &profile, draft.account());
+    draft.change_settings(fields, &by, before, profile, new);
     Ok(draft.finish(()))
 }
 
 /// A fingerprint of an account's settings. It changes with them, and with nothing else, so that a person's changes can be refused if
 /// somebody else has changed the settings since the person saw them.
 pub fn fingerprint(account: &Account, profile: &Profile) -> Fingerprint {
-    let Profile { name, locale, notification_emails, po_number, payment_method, backup, pools } = profile;
+    let Profile {
+        name,
+        locale,
+        notification_emails,
+        po_number,
+        payment_method,
+        backup,
+        pools,
+        last_changes: _,
+    } = profile;
     let method = |method: &Option<PaymentMethod>| {
         method.as_ref().map_or_else(String::new, |method| format!("{} {}", method.customer, method.token))
     };
@@ -144,7 +152,7 @@ pub fn set_limits(
     profile: &Profile,
     now: Timestamp,
     new: &NewLimits,
-    by: &str,
+    by: &Author,
 ) -> Decision<()> {
     let mut draft = Draft::on(account, now);
     let (now, before) = (draft.now(), account.limits);
@@ -165,7 +173,7 @@ pub fn set_limits(
         return Decision::unchanged(());
     }
     draft.account_mut().limits = limits;
-    draft.add_event(settings_changed(vec![Setting::Limits], by, profile, profile, None));
+    draft.change_settings(vec![Setting::Limits], by, profile, profile.clone(), NewValues::default());
     draft.finish(())
 }
 
@@ -175,7 +183,7 @@ pub fn set_pools(
     profile: &Profile,
     now: Timestamp,
     terms: Vec<PoolTerms>,
-    by: &str,
+    by: &Author,
 ) -> Decision<()> {
     if profile.pools.terms().eq(&terms) {
         return Decision::unchanged(());
@@ -184,9 +192,8 @@ pub fn set_pools(
     let pools = profile.pools.replaced(terms, Month::of(draft.now()));
     draft.account_mut().pools_version = pools.version;
     draft.tell_anew_of_pools(&pools);
-    let profile = Profile { pools, ..profile.clone() };
-    draft.add_event(settings_changed(vec![Setting::Pools], by, &profile, &profile, None));
-    draft.set_profile(profile);
+    let after = Profile { pools, ..profile.clone() };
+    draft.change_settings(vec![Setting::Pools], by, profile, after, NewValues::default());
     draft.finish(())
 }
 
@@ -205,35 +212,17 @@ fn changed(before: &Profile, after: &Profile) -> Vec<Setting> {
     .collect()
 }
 
-/// The event of changed settings: who changed which, and their values now (N9).
-fn settings_changed(
-    fields: Vec<Setting>,
-    by: &str,
-    before: &Profile,
-    after: &Profile,
-    auto_recharge: Option<NewAutoRecharge>,
-) -> EventDetails {
-    let missing_in = |there: &Profile, here: &Profile| {
-        let emails = here.notification_emails.iter();
-        emails.filter(|email| !there.notification_emails.contains(email)).cloned().collect::<Vec<_>>()
-    };
+/// The values of changed settings as they are now, of those that people are told of (N9).
+fn new_values(fields: &[Setting], after: &Profile, account: &Account) -> NewValues {
     let shown = |method: &Option<PaymentMethod>| {
         let card = method.as_ref().map(|method| &method.card);
         card.map(|card| ShownCard { brand: card.brand.clone(), last4: card.last4.clone() })
     };
     let cards = || NewCards { card: shown(&after.payment_method), backup: shown(&after.backup) };
-    let new = NewValues {
-        notification_emails: fields
-            .contains(&Setting::NotificationEmails)
-            .then(|| after.notification_emails.clone()),
+    let emails = || after.notification_emails.clone();
+    NewValues {
+        notification_emails: fields.contains(&Setting::NotificationEmails).then(emails),
         payment_method: fields.contains(&Setting::PaymentMethod).then(cards),
-        auto_recharge,
-    };
-    EventDetails::SettingsChanged {
-        fields,
-        by: by.to_owned(),
-        added_recipients: missing_in(before, after),
-        removed_recipients: missing_in(after, before),
-        new,
+        auto_recharge: fields.contains(&Setting::AutoRecharge).then(|| new_auto_recharge(account)),
     }
 }

@@ -1,6 +1,8 @@
 //! The parts of a stored account. `core` is written by every commit, so its names are short enough to
 //! keep a usual account under 1 KB, which is what a write unit covers. `day#` parts are written once and stay.
 
+use std::collections::BTreeMap;
+
 use domain::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage, Warning};
 use domain::card_payment::CardPaymentKind;
 use domain::changed_days::ChangedDays;
@@ -8,9 +10,10 @@ use domain::hold::HeldSums;
 use domain::invoice::{PAYMENT_TERM_DAYS, UnpaidInvoice};
 use domain::limits::{DayLimit, Limit, Limits, MARGIN_SECONDS};
 use domain::lot::Lot;
-use domain::profile::{Card, Locale, PaymentMethod, Profile};
+use domain::movements::Movements;
+use domain::profile::{Author, Card, LastChange, Locale, PaymentMethod, Profile, SettingGroup};
 use domain::time::{FUTURE_TOLERANCE, Month, day_of, key_text};
-use domain::{AccountId, Currency, EventDetails, LotId, PaymentId};
+use domain::{AccountId, Currency, EventDetails, LotId, Money, PaymentId};
 use jiff::Timestamp;
 use telemetry::Correlation;
 
@@ -57,6 +60,7 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         .bytes_if("changed", changed_days_to_bytes(&account.changed_days))
         .bytes_if("held", held_to_bytes(&account.held))
         .map_if("limits", limits_to_map(&account.limits))
+        .map_if("moved", account.movements.as_ref().map(movements_to_map))
         .text_if("facts", events)
         .text_if("correlation", cause.map(Correlation::as_str));
     for due in Due::ALL {
@@ -108,6 +112,7 @@ pub(crate) fn day_end_to_item(account: &AccountId, day_end: &DayEnd) -> Item {
         .money("postUsage", day_end.post_usage.amount)
         .money_if("carried", Some(day_end.post_usage.carried).filter(|carried| !carried.is_zero()))
         .maps("lots", day_end.lots.iter().map(lot_to_map))
+        .map_if("moved", day_end.movements.as_ref().map(movements_to_map))
         .done()
 }
 
@@ -123,6 +128,7 @@ pub(crate) fn day_end_from_item(item: &Item) -> Result<DayEnd, StoreError> {
         owed: reader.money("owed", currency)?,
         post_usage: post_usage_of(&reader, currency)?,
         lots: lots_of(&reader, currency)?,
+        movements: movements_of(&reader, currency)?,
     })
 }
 
@@ -168,6 +174,7 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         held: held_from_bytes(reader.bytes("held")?, currency)
             .ok_or_else(|| reader.corrupt("held cannot be unpacked"))?,
         limits: limits_from_map(reader.map_if("limits")?.as_ref(), currency)?,
+        movements: movements_of(&reader, currency)?,
     })
 }
 
@@ -210,6 +217,27 @@ fn changed_days_of(reader: &Reader<'_>, as_of: Timestamp, version: u64) -> Resul
     }
     changed_days_from_bytes(reader.bytes("changed")?)
         .ok_or_else(|| reader.corrupt("changed cannot be unpacked"))
+}
+
+/// Sums of zero are left out. Without movements there is no map.
+fn movements_to_map(movements: &Movements) -> Writer {
+    let Movements { spent, added, expired, other } = *movements;
+    let some = |money: Money| Some(money).filter(|money| !money.is_zero());
+    Writer::default()
+        .money_if("s", some(spent))
+        .money_if("a", some(added))
+        .money_if("x", some(expired))
+        .money_if("o", some(other))
+}
+
+fn movements_of(reader: &Reader<'_>, currency: Currency) -> Result<Option<Movements>, StoreError> {
+    let Some(map) = reader.map_if("moved")? else { return Ok(None) };
+    Ok(Some(Movements {
+        spent: map.money_or_zero("s", currency)?,
+        added: map.money_or_zero("a", currency)?,
+        expired: map.money_or_zero("x", currency)?,
+        other: map.money_or_zero("o", currency)?,
+    }))
 }
 
 fn lots_of(reader: &Reader<'_>, currency: Currency) -> Result<Vec<Lot>, StoreError> {
@@ -325,6 +353,7 @@ pub(crate) fn profile_to_item(account: &AccountId, profile: &Profile) -> Item {
         .text_if("poNumber", profile.po_number.as_deref())
         .map_if("card", profile.payment_method.as_ref().map(method_to_map))
         .map_if("backup", profile.backup.as_ref().map(method_to_map));
+    let item = item.map_if("lastChanges", last_changes_to_map(profile));
     pools_to_profile(item, &profile.pools).done()
 }
 
@@ -339,7 +368,37 @@ pub(crate) fn profile_from_item(item: &Item) -> Result<Profile, StoreError> {
         payment_method: reader.map_if("card")?.as_ref().map(method_from_map).transpose()?,
         backup: reader.map_if("backup")?.as_ref().map(method_from_map).transpose()?,
         pools: pools_of(&reader)?,
+        last_changes: last_changes_of(&reader)?,
     })
+}
+
+fn last_changes_to_map(profile: &Profile) -> Option<Writer> {
+    let change = |LastChange { at, by }: &LastChange| {
+        Writer::default().instant("at", *at).text("by", &by.subject).text_if("name", by.name.as_deref())
+    };
+    let changes = &profile.last_changes;
+    (!changes.is_empty()).then(|| {
+        let map = Writer::default();
+        changes.iter().fold(map, |map, (group, last)| map.map(group.as_str(), change(last)))
+    })
+}
+
+/// Groups that only newer software knows are left out.
+fn last_changes_of(reader: &Reader<'_>) -> Result<BTreeMap<SettingGroup, LastChange>, StoreError> {
+    let Some(map) = reader.map_if("lastChanges")? else { return Ok(BTreeMap::new()) };
+    let change = |last: &Reader<'_>| {
+        let by = Author { subject: last.text("by")?.to_owned(), name: last.text_if("name")? };
+        Ok::<_, StoreError>(LastChange { at: last.instant("at")?, by })
+    };
+    let groups =
+        SettingGroup::ALL.into_iter().map(|group| Ok(map.map_if(group.as_str())?.map(|last| (group, last))));
+    groups
+        .filter_map(Result::transpose)
+        .map(|found| {
+            let (group, last) = found?;
+            Ok((group, change(&last)?))
+        })
+        .collect()
 }
 
 pub(crate) fn method_to_map(method: &PaymentMethod) -> Writer {
@@ -369,7 +428,6 @@ pub(crate) fn method_from_map(map: &Reader<'_>) -> Result<PaymentMethod, StoreEr
 mod tests {
     use super::*;
     use aws_sdk_dynamodb::types::AttributeValue;
-    use domain::Money;
     use domain::changed_days::{Days, MAX_SPANS};
     use domain::hold::{HeldMinutesOfMonth, HeldSum};
     use domain::pool::{Pool, PoolTerms, PoolUse, Pools, Sizes};
@@ -383,6 +441,11 @@ mod tests {
         let mut account =
             Account::open(AccountId::parse("contoso").unwrap(), eur, BillingModel::Prepaid, now);
         account.version = 7;
+        account.movements = Some(Movements {
+            spent: Money::new("12.3456".parse().unwrap(), eur).unwrap(),
+            added: Money::new("100".parse().unwrap(), eur).unwrap(),
+            ..Movements::none(eur)
+        });
         account.owed = Money::new("0.1234".parse().unwrap(), eur).unwrap();
         account.open_payments.push(OpenPayment {
             id: PaymentId::parse("pur_1").unwrap(),
@@ -461,7 +524,7 @@ mod tests {
     fn size(value: &AttributeValue) -> usize {
         match value {
             AttributeValue::S(text) => text.len(),
-            AttributeValue::N(digits) => digits.len() / 2 + 2,
+            AttributeValue::N(number) => size_of_number(number),
             AttributeValue::M(map) => {
                 3 + map.iter().map(|(name, value)| 1 + name.len() + size(value)).sum::<usize>()
             }
@@ -469,6 +532,13 @@ mod tests {
             AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<usize>(),
             _ => 1,
         }
+    }
+
+    /// A byte for two significant digits on either side of the decimal point, one more, and another for the sign.
+    fn size_of_number(number: &str) -> usize {
+        let (digits, sign) = number.strip_prefix('-').map_or((number, 0), |digits| (digits, 1));
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        whole.trim_start_matches('0').len().div_ceil(2) + fraction.len().div_ceil(2) + 1 + sign
     }
 
     #[test]
@@ -631,6 +701,28 @@ mod tests {
         assert_eq!(problem, "an account's core is corrupt: owed is negative");
     }
 
+    fn last_change((group, name): (SettingGroup, Option<&str>)) -> (SettingGroup, LastChange) {
+        let at = "2026-11-22T07:43:00.123Z".parse().unwrap();
+        (group, LastChange { at, by: Author::new(group.as_str(), name) })
+    }
+
+    #[test]
+    fn what_moved_the_balance_survives_storing_and_earlier_software_leaves_it_unknown() {
+        let mut account = account();
+        let cent = Money::of_minor_units(1, account.currency);
+        let none = Movements::none(account.currency);
+        let all = Movements { spent: -cent, added: cent, expired: cent, other: -cent };
+        for movements in [None, Some(none), Some(all)] {
+            account.movements = movements;
+            assert_eq!(core_from_item(&core_to_item(&account, &[], None)).unwrap(), account);
+            let end = DayEnd::of(&account);
+            assert_eq!(day_end_from_item(&day_end_to_item(&account.id, &end)).unwrap(), end);
+        }
+        let mut item = core_to_item(&account, &[], None);
+        item.remove("moved");
+        assert_eq!(core_from_item(&item).unwrap(), Account { movements: None, ..account });
+    }
+
     #[test]
     fn a_profile_survives_storing() {
         let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month: 12, exp_year: 2030 };
@@ -648,6 +740,11 @@ mod tests {
             payment_method: Some(method.clone()),
             backup: Some(method),
             pools: pools(),
+            last_changes: SettingGroup::ALL
+                .into_iter()
+                .zip([Some("Ada"), None].into_iter().cycle())
+                .map(last_change)
+                .collect(),
         };
         assert_eq!(profile_from_item(&profile_to_item(&id, &profile)).unwrap(), profile);
     }

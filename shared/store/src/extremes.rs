@@ -4,7 +4,7 @@ use domain::adjustment::{self, AdjustmentRequest};
 use domain::change::Change;
 use domain::debit::Terms;
 use domain::money::MAX_UNITS;
-use domain::profile::{Card, PaymentMethod};
+use domain::profile::{Author, Card, PaymentMethod};
 use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
 use domain::recharge::{self, NewSettings, Policy};
 use domain::settlement;
@@ -93,7 +93,7 @@ impl World {
             trigger: largest,
             amount: largest,
             monthly_limit: None,
-            by: "ada".into(),
+            by: Author::new("ada", None),
         };
         if let Ok(decision) =
             recharge::configure(&world.account, &world.profile, now, &on, &world.policy.limits)

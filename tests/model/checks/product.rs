@@ -13,13 +13,14 @@ use domain::hold::{HeldSums, Hold, HoldChange, HoldId, HoldKey, Holds, Leg};
 use domain::journal::EntryDetails;
 use domain::limits::{SpendingChange, UserSpending};
 use domain::lot::LIFETIME_MONTHS;
+use domain::movements::Movements;
 use domain::pool::{IncludedMinutes, PoolTerms, minutes_used};
-use domain::profile::{Card, PaymentMethod};
+use domain::profile::{Author, Card, PaymentMethod};
 use domain::purchase::{self, PurchaseLimits, PurchaseRequest};
 use domain::rate::{Prefix, RateTableBuilder, RatingBasis};
 use domain::recharge::{self, NewSettings, Policy};
 use domain::reversal::{self, Target};
-use domain::statement::{Lines, Statement};
+use domain::statement::{LineKind, Lines, Statement};
 use domain::time::{day_of, plus_months};
 use domain::usage::Number;
 use domain::{
@@ -171,7 +172,7 @@ impl Product {
             Step::Reverse(key) => self.reverse(at, key),
             Step::SetPools(pools) => {
                 let terms = pools.iter().map(pool_terms).collect();
-                let decision = settings::set_pools(&self.account, &self.profile, at, terms, "test");
+                let decision = settings::set_pools(&self.account, &self.profile, at, terms, &author());
                 self.commit(decision);
                 Answer::Set
             }
@@ -374,7 +375,7 @@ impl Product {
             trigger: amounts.map(|(trigger, _)| trigger),
             amount: amounts.map(|(_, amount)| amount),
             monthly_limit: None,
-            by: "test".into(),
+            by: author(),
         };
         match recharge::configure(&self.account, &self.profile, at, &new, &self.policy.limits) {
             Ok(decision) => {
@@ -395,7 +396,7 @@ impl Product {
             warning: None,
             billing_model,
             payment_term_days: self.account.payment_term_days,
-            by: "test".into(),
+            by: author(),
         };
         let decision = settings::change(&self.account, &self.profile, at, new);
         self.commit(decision.expect("nobody asks to move back"));
@@ -598,7 +599,7 @@ impl Product {
             per_day: amount(new.per_day),
             margin_seconds: new.margin_seconds,
         };
-        let decision = settings::set_limits(&self.account, &self.profile, at, &new, "test");
+        let decision = settings::set_limits(&self.account, &self.profile, at, &new, &author());
         self.commit(decision);
         Answer::Set
     }
@@ -718,11 +719,36 @@ impl Product {
             let mut lines = Lines::none(self.account.currency);
             let posted = self.journal.values().filter(|entry| day_of(entry.posted_at) == closing.day);
             posted.for_each(|entry| lines.add(entry).unwrap());
+            if closing.movements != Some(movements_of(&lines)) {
+                wrong.push(format!("{}: {:?} are kept for {lines:?}", closing.day, closing.movements));
+            }
+            let moved = closing.movements.map(|movements| opening.balance + movements.total());
+            if moved != Some(closing.balance) {
+                wrong.push(format!("{}: {moved:?} is not {}", closing.day, closing.balance));
+            }
             let statement = Statement::new(opening, lines, closing.clone());
             wrong.extend(statement.err().map(|problem| format!("{}: {problem}", closing.day)));
             opening = closing.clone();
         }
         wrong
+    }
+}
+
+/// The author of all changes of settings.
+fn author() -> Author {
+    Author::new("test", None)
+}
+
+/// The movements of the balance that lines of a statement come to.
+fn movements_of(lines: &Lines) -> Movements {
+    let sum = |chosen: fn(&LineKind) -> bool| lines.sum(chosen).amount;
+    Movements {
+        spent: -sum(|kind| matches!(kind, LineKind::Usage(..) | LineKind::Reversal(_))),
+        added: sum(|kind| matches!(kind, LineKind::Purchase | LineKind::Recharge)),
+        expired: -sum(|kind| *kind == LineKind::Expiry),
+        other: sum(|kind| {
+            matches!(kind, LineKind::AdjustmentIn | LineKind::AdjustmentOut | LineKind::Switch)
+        }),
     }
 }
 

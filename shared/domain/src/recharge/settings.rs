@@ -9,7 +9,7 @@ use crate::change::Decision;
 use crate::draft::Draft;
 use crate::event::{EventDetails, NewAutoRecharge, NewValues, Setting};
 use crate::money::{Currency, Money};
-use crate::profile::Profile;
+use crate::profile::{Author, Profile};
 use crate::purchase::{PurchaseLimits, PurchaseRefusal};
 use crate::recharge::state::{Amounts, State};
 
@@ -25,7 +25,7 @@ pub struct NewSettings {
     /// None is no limit.
     pub monthly_limit: Option<Decimal>,
     /// By whom.
-    pub by: String,
+    pub by: Author,
 }
 
 /// Why settings cannot be taken.
@@ -93,7 +93,9 @@ pub fn configure(
         draft.account_mut().recharge.state =
             if charging { State::Charging { failures: 0 } } else { State::Armed };
     }
-    say_changed(&mut draft, &new.by, false);
+    let auto_recharge = Some(new_auto_recharge(draft.account()));
+    let values = NewValues { auto_recharge, ..NewValues::default() };
+    draft.change_settings(vec![Setting::AutoRecharge], &new.by, profile, profile.clone(), values);
     Ok(draft.finish(()))
 }
 
@@ -167,7 +169,7 @@ fn withdraw_open(draft: &mut Draft) {
 #[error("auto-recharge is neither paused nor stopped")]
 pub struct NothingToResume;
 
-/// Resumes auto-recharge that a safeguard paused or declines stopped (R6).
+/// Resumes auto-recharge that a safeguard paused or declines stopped (R6). People are told who did (N9), though no setting changes.
 ///
 /// # Errors
 ///
@@ -180,7 +182,14 @@ pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()
     let recharge = &mut draft.account_mut().recharge;
     recharge.state = State::Armed;
     recharge.counted = None;
-    say_changed(&mut draft, by, true);
+    let auto_recharge = NewAutoRecharge { resumed: true, ..new_auto_recharge(draft.account()) };
+    draft.add_event(EventDetails::SettingsChanged {
+        fields: vec![Setting::AutoRecharge],
+        by: by.to_owned(),
+        added_recipients: Vec::new(),
+        removed_recipients: Vec::new(),
+        new: NewValues { auto_recharge: Some(auto_recharge), ..NewValues::default() },
+    });
     Ok(draft.finish(()))
 }
 
@@ -195,16 +204,4 @@ pub(crate) fn new_auto_recharge(account: &Account) -> NewAutoRecharge {
         trigger_amount: amounts.map(|amounts| amounts.trigger),
         monthly_limit: amounts.and_then(|amounts| amounts.monthly_limit),
     }
-}
-
-/// Adds the event of changed settings: who changed them, or resumed it, and their values now (N9).
-fn say_changed(draft: &mut Draft, by: &str, resumed: bool) {
-    let auto_recharge = NewAutoRecharge { resumed, ..new_auto_recharge(draft.account()) };
-    draft.add_event(EventDetails::SettingsChanged {
-        fields: vec![Setting::AutoRecharge],
-        by: by.to_owned(),
-        added_recipients: Vec::new(),
-        removed_recipients: Vec::new(),
-        new: NewValues { auto_recharge: Some(auto_recharge), ..NewValues::default() },
-    });
 }

@@ -1,7 +1,7 @@
 //! The parts of a journal entry must agree with each other (invariants 2 and 5). The audit finds an entry with a single part
 //! that does not agree, and finds nothing in an entry at the limits of what is allowed.
 
-use domain::audit::{Audit, DaySum, Finding, HeldSum, Row};
+use domain::audit::{Audit, DayMovements, DaySum, Finding, HeldSum, Row};
 use domain::journal::{EntryDetails, JournalEntry, Reversal};
 use domain::lot::Draw;
 use domain::purchase::{self, PurchaseLimits};
@@ -465,6 +465,20 @@ fn other_findings() -> Vec<Said> {
             Some("statements"),
             Some("lines#2027-01-01"),
             "the rows come to 3 entries of 5, and 1 for the invoice, the kept lines to 0 entries of 0, and 0 for the invoice",
+        ),
+        (
+            Finding::Movements {
+                journal: DayMovements { spent: decimal("5"), added: decimal("4"), ..DayMovements::default() },
+                account: DayMovements {
+                    spent: decimal("5"),
+                    other: decimal("-1"),
+                    ..DayMovements::default()
+                },
+            },
+            "movements",
+            Some("T2"),
+            None,
+            "the rows of the day come to 5 spent, 4 added, 0 expired and 0 other, the account says 5 spent, 0 added, 0 expired and -1 other",
         ),
         (
             totals(Some((2, decimal("4")))),

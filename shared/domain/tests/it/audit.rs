@@ -118,7 +118,7 @@ proptest! {
 /// nothing to damage in this way.
 type Damage = (&'static str, &'static str, fn(&mut Tables, usize) -> Option<()>);
 
-const DAMAGES: [Damage; 46] = [
+const DAMAGES: [Damage; 47] = [
     ("a row's amount", "sum", |tables, pick| {
         let row = any_of(&mut tables.rows, pick, |_| true)?;
         row.amount = more(row.amount);
@@ -378,6 +378,11 @@ const DAMAGES: [Damage; 46] = [
         // After the last reminder the account need not list it.
         let is_to_come = |unpaid: &UnpaidInvoice| unpaid.due_at + hours(30 * 24) > tables.account.as_of;
         tables.account.unpaid.pop_if(|unpaid| is_to_come(unpaid)).map(|_| ())
+    }),
+    ("the account's movements of the day", "movements", |tables, _| {
+        let movements = tables.account.movements.as_mut()?;
+        movements.spent = more(movements.spent);
+        Some(())
     }),
     ("a row's currency", "currency", |tables, pick| {
         let row = any_of(&mut tables.rows, pick, |_| true)?;

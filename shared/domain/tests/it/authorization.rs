@@ -5,6 +5,7 @@ use domain::change::{Change, MAX_ITEMS_PER_COMMIT};
 use domain::hold::{HeldSums, Hold, HoldChange, HoldKey, Holds, Leg};
 use domain::limits::UserSpending;
 use domain::pool::PoolTerms;
+use domain::profile::Author;
 use domain::settings::{self, NewLimits};
 use domain::time::Month;
 use domain::usage::Number;
@@ -136,7 +137,13 @@ impl Wallet {
             per_day: amount(per_day),
             margin_seconds: self.account.limits.margin_seconds,
         };
-        let decision = settings::set_limits(&self.account, &Profile::default(), self.now, &new, "ada");
+        let decision = settings::set_limits(
+            &self.account,
+            &Profile::default(),
+            self.now,
+            &new,
+            &Author::new("ada", None),
+        );
         self.commit(decision);
     }
 
@@ -210,7 +217,13 @@ fn pools(minutes: u32) -> Pools {
         services: vec![Service::UserOut],
         countries: Vec::new(),
     };
-    let decision = settings::set_pools(&with_funds("1"), &Profile::default(), at(NOON), vec![terms], "ada");
+    let decision = settings::set_pools(
+        &with_funds("1"),
+        &Profile::default(),
+        at(NOON),
+        vec![terms],
+        &Author::new("ada", None),
+    );
     decision.change.unwrap().profile.unwrap().pools
 }
 

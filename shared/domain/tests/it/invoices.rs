@@ -3,6 +3,7 @@
 use domain::invoice::{Invoice, InvoiceState, LONGEST_PAYMENT_TERM_DAYS};
 use domain::invoicing::{self, InvoiceRefusal, Looked};
 use domain::journal::{EntryDetails, JournalEntry};
+use domain::profile::Author;
 use domain::reversal::{self, Target};
 use domain::settings::{self, NewSettings};
 use domain::time::Month;
@@ -159,7 +160,7 @@ fn s8_the_operator_sets_when_invoices_are_due() {
             warning: None,
             billing_model: None,
             payment_term_days: days,
-            by: "ada".into(),
+            by: Author::new("ada", None),
         };
         after(account, &settings::change(account, &profile, at(now), new).unwrap())
     };

@@ -4,7 +4,7 @@ use domain::card_payment::{ABANDONED, LEASE};
 use domain::change::Decision;
 use domain::event::Setting;
 use domain::hold::Holds;
-use domain::profile::PaymentMethod;
+use domain::profile::{Author, PaymentMethod};
 use domain::purchase::PurchaseLimits;
 use domain::recharge::{
     self, Limit, NewSettings, Policy, STILL_LOW_AFTER, Safeguard, SettingsRefusal, State,
@@ -65,7 +65,7 @@ impl Wallet {
             trigger: amounts.map(|(trigger, _)| decimal(trigger)),
             amount: amounts.map(|(_, amount)| decimal(amount)),
             monthly_limit: monthly_limit.map(decimal),
-            by: "ada".into(),
+            by: Author::new("ada", None),
         };
         let decision =
             recharge::configure(&self.account, &self.profile, self.now, &new, &self.policy.limits)?;

@@ -8,6 +8,7 @@ use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::change::{Change, Decision};
 use domain::hold::Holds;
 use domain::journal::EntryDetails;
+use domain::movements::Movements;
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::rate::RatingBasis;
 use domain::settlement::{self, NotOpen};
@@ -1159,8 +1160,15 @@ fn the_first_change_of_a_day_records_the_end_of_the_last_day() {
         owed: money("0", "EUR"),
         post_usage: account.post_usage,
         lots: account.lots.clone(),
+        movements: Some(Movements::none(account.currency)),
     };
     assert_eq!(change.day_end, Some(expected));
+    let spent = Movements { spent: money("4", "EUR"), ..Movements::none(account.currency) };
+    assert_eq!(change.account.movements, Some(spent), "those of the new day");
+    let earlier_software = Account { movements: None, ..account.clone() };
+    let change_by_earlier = change_at(&earlier_software, "2027-01-09T23:59:59.999Z");
+    assert_eq!(change_by_earlier.account.movements, None, "the day has movements that nobody counted");
+    assert_eq!(change_at(&change_by_earlier.account, "2027-01-10T00:00:00Z").account.movements, Some(spent));
     assert_eq!(change_at(&change.account, "2027-01-10T23:59:59.999Z").day_end, None, "one for each day");
     // A clock that was set back ends no day, since now is never earlier than the last change (T1).
     assert_eq!(change_at(&change.account, "2027-01-08T12:00:00Z").day_end, None);

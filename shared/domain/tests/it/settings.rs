@@ -1,7 +1,10 @@
 //! Changes of the profile, the recipients, the warning amount and the billing model (A1, F10, N4, N9, S8).
 
+use std::collections::BTreeMap;
+
 use domain::account::Warning;
 use domain::event::{EventDetails, Setting};
+use domain::profile::{Author, LastChange, SettingGroup};
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::recharge;
 use domain::settings::{self, NewLimits, NewSettings, NoWayBack};
@@ -18,7 +21,7 @@ fn change(account: &Account, before: &Profile, profile: Profile, warning: Option
         warning,
         billing_model: None,
         payment_term_days: account.payment_term_days,
-        by: "ada".into(),
+        by: Author::new("ada", None),
     };
     settings::change(account, before, at(NOON), new).unwrap()
 }
@@ -31,7 +34,7 @@ fn switched(account: &Account, to: BillingModel) -> Result<(Account, Vec<EventDe
         warning: None,
         billing_model: Some(to),
         payment_term_days: account.payment_term_days,
-        by: "ada".into(),
+        by: Author::new("ada", None),
     };
     let decision = settings::change(account, &profile, at(NOON), new)?;
     let change = decision.change;
@@ -46,7 +49,7 @@ fn recharging() -> Account {
         trigger: Some(decimal("50")),
         amount: Some(decimal("50")),
         monthly_limit: None,
-        by: "ada".into(),
+        by: Author::new("ada", None),
     };
     let limits = PurchaseLimits::default();
     let decision = recharge::configure(&account, &card_holder(), at(NOON), &new, &limits).unwrap();
@@ -82,7 +85,7 @@ fn s8_with_auto_recharge_on_the_switch_waits_until_it_is_off() {
         trigger: None,
         amount: None,
         monthly_limit: None,
-        by: "ada".into(),
+        by: Author::new("ada", None),
     };
     let limits = PurchaseLimits::default();
     let off = recharge::configure(&pending, &card_holder(), at(NOON), &off, &limits).unwrap();
@@ -140,7 +143,11 @@ fn n9_an_event_names_the_author_the_settings_and_the_added_and_removed_recipient
         ..card_holder()
     };
     let change = change(&euros(&[]), &before, after.clone(), None).change.unwrap();
-    assert_eq!(change.profile, Some(after));
+    let written = change.profile.unwrap();
+    let last = LastChange { at: at(NOON), by: Author::new("ada", None) };
+    let last_changes =
+        BTreeMap::from([SettingGroup::Notifications, SettingGroup::Other].map(|group| (group, last.clone())));
+    assert_eq!(written, Profile { last_changes, ..after });
     let [EventDetails::SettingsChanged { fields, by, added_recipients, removed_recipients, new }] =
         &change.events[..]
     else {
@@ -173,11 +180,62 @@ fn c2_limits_that_change_are_told_of_and_those_that_do_not_are_not() {
     let profile = Profile::default();
     let new = NewLimits { per_user_monthly: None, per_day: Some(money("5", "EUR")), margin_seconds: 2 };
     let account = euros(&[]);
-    let change = settings::set_limits(&account, &profile, at(NOON), &new, "ada").change.unwrap();
+    let change =
+        settings::set_limits(&account, &profile, at(NOON), &new, &Author::new("ada", None)).change.unwrap();
     let [EventDetails::SettingsChanged { fields, by, .. }] = &change.events[..] else {
         panic!("{:?}", change.events)
     };
     assert_eq!((&fields[..], by.as_str()), (&[Setting::Limits][..], "ada"));
-    let again = settings::set_limits(&change.account, &profile, at(NOON), &new, "ada");
+    let again = settings::set_limits(&change.account, &profile, at(NOON), &new, &Author::new("ada", None));
     assert!(again.change.is_none());
+}
+
+#[test]
+fn n9_each_group_of_settings_has_its_last_author() {
+    let account = recharging();
+    let ada = Author::new("ada", Some("Ada Lovelace"));
+    let off = recharge::NewSettings {
+        enabled: false,
+        trigger: None,
+        amount: None,
+        monthly_limit: None,
+        by: ada.clone(),
+    };
+    let limits = PurchaseLimits::default();
+    let off = recharge::configure(&account, &card_holder(), at(NOON), &off, &limits).unwrap().change.unwrap();
+    let profile = off.profile.unwrap();
+    let last = |by: &Author, now: &str| LastChange { at: at(now), by: by.clone() };
+    let expected = BTreeMap::from([(SettingGroup::AutoRecharge, last(&ada, NOON))]);
+    assert_eq!(profile.last_changes, expected);
+    assert_eq!(
+        settings::fingerprint(&off.account, &profile),
+        settings::fingerprint(&off.account, &card_holder()),
+        "the author is no setting"
+    );
+
+    // The next change of another group leaves it, and the removal of the card turns auto-recharge off, too.
+    let (eve, later) = (Author::new("eve", None), "2027-01-11T12:00:00Z");
+    let new = NewLimits { per_user_monthly: None, per_day: Some(money("5", "EUR")), margin_seconds: 2 };
+    let limited = settings::set_limits(&off.account, &profile, at(later), &new, &eve).change.unwrap();
+    let last_changes = limited.profile.unwrap().last_changes;
+    assert_eq!(last_changes[&SettingGroup::AutoRecharge], last(&ada, NOON));
+    assert_eq!(last_changes[&SettingGroup::Limits], last(&eve, later));
+    let without_card = Profile { payment_method: None, ..card_holder() };
+    let removed = change(&account, &card_holder(), without_card, None).change.unwrap();
+    let groups: Vec<_> = removed.profile.unwrap().last_changes.into_keys().collect();
+    assert_eq!(groups, [SettingGroup::AutoRecharge, SettingGroup::PaymentMethod]);
+}
+
+#[test]
+fn an_author_has_a_name_that_is_no_address_and_not_too_long() {
+    for (given, kept) in [
+        (None, None),
+        (Some(" Ada "), Some("Ada")),
+        (Some(" "), None),
+        (Some("ada@example.com"), None),
+        (Some("é".repeat(200).as_str()), Some("é".repeat(200).as_str())),
+        (Some("é".repeat(201).as_str()), None),
+    ] {
+        assert_eq!(Author::new("sub", given).name.as_deref(), kept);
+    }
 }

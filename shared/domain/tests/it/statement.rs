@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::account::DayEnd;
 use domain::journal::EntryDetails;
 use domain::lot::Lot;
+use domain::movements::Movements;
 use domain::rate::RatingBasis;
 use domain::statement::{
     Destination, DoesNotAddUp, Line, LineKind, Lines, MAX_LINES, Statement, TooManyLines,
@@ -62,11 +63,29 @@ impl Life {
 
     /// The statement of the days after one up to another.
     fn statement(&self, after: Date, last: Date) -> Result<Statement, DoesNotAddUp> {
+        Statement::new(self.stored(after), self.lines(after, last), self.stored(last))
+    }
+
+    /// The lines of the days after one up to another.
+    fn lines(&self, after: Date, last: Date) -> Lines {
         let mut lines = Lines::none(self.states[0].currency);
         let posted =
             self.rows.iter().filter(|row| day_of(row.posted_at) > after && day_of(row.posted_at) <= last);
         posted.for_each(|row| lines.add(row).unwrap());
-        Statement::new(self.stored(after), lines, self.stored(last))
+        lines
+    }
+}
+
+/// The movements that lines of a statement come to.
+fn movements_of(lines: &Lines) -> Movements {
+    let sum = |chosen: fn(&LineKind) -> bool| lines.sum(chosen).amount;
+    Movements {
+        spent: -sum(|kind| matches!(kind, LineKind::Usage(..) | LineKind::Reversal(_))),
+        added: sum(|kind| matches!(kind, LineKind::Purchase | LineKind::Recharge)),
+        expired: -sum(|kind| *kind == LineKind::Expiry),
+        other: sum(|kind| {
+            matches!(kind, LineKind::AdjustmentIn | LineKind::AdjustmentOut | LineKind::Switch)
+        }),
     }
 }
 
@@ -98,6 +117,26 @@ proptest! {
         let mut day = day_before(life.first_day());
         while day <= life.last_day().tomorrow().unwrap() {
             prop_assert_eq!(life.stored(day), life.was(day), "{}", day);
+            day = day.tomorrow().unwrap();
+        }
+    }
+
+    /// A chart has an opening balance, what moved it, and a closing balance for each day.
+    #[test]
+    fn t2_the_movements_of_each_day_lead_to_its_closing_balance(
+        beginning in any_beginning(),
+        history in any_history(),
+    ) {
+        let life = Life::of(beginning, &history);
+        let mut day = life.first_day();
+        let mut opening = Money::zero(life.states[0].currency);
+        while day <= life.last_day() {
+            let (end, lines) = (life.stored(day), life.lines(day_before(day), day));
+            let nothing = Movements::none(opening.currency());
+            let moved = if end.day == day { end.movements.unwrap() } else { nothing };
+            prop_assert_eq!(opening + moved.total(), end.balance, "{}", day);
+            prop_assert_eq!(moved, movements_of(&lines), "{}", day);
+            opening = end.balance;
             day = day.tomorrow().unwrap();
         }
     }

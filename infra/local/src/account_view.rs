@@ -52,7 +52,7 @@ pub(crate) struct Page {
     backup: Option<Card>,
     pub(crate) cards: CardsForm,
     pub(crate) recipients: RecipientsForm,
-    test_cards: Vec<TestCard>,
+    test_cards: &'static [TestCard],
     pools: Vec<PoolUse>,
     purchases: Vec<Purchase>,
     has_more: bool,
@@ -194,7 +194,7 @@ impl Page {
             card,
             backup,
             recipients: RecipientsForm::read(account),
-            test_cards: Sandbox::test_cards().collect(),
+            test_cards: Sandbox::test_cards(),
             pools: PoolUse::of_account(account),
             purchases: purchases.iter().map(Purchase::read).collect::<anyhow::Result<_>>()?,
             has_more: listed["next"].is_string(),
@@ -400,7 +400,7 @@ impl Card {
 
 /// The token of the test card that a saved card is, since the API does not show tokens.
 fn token_of(card: Option<&Card>) -> String {
-    let known = card.and_then(|card| Sandbox::test_cards().find(|test| test.last4 == card.last4));
+    let known = card.and_then(|card| Sandbox::test_cards().iter().find(|test| test.last4 == card.last4));
     known.map_or_else(String::new, |test| test.token.to_owned())
 }
 

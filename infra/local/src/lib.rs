@@ -17,6 +17,7 @@
 //! | [`schedule`] | EventBridge Scheduler |
 //! | [`clock`] | the clock, which can be set |
 //! | [`local`] | no AWS service: the routes that only this host has, under `/_local/` |
+//! | [`card_pages`] | the card processor's own pages |
 //! | [`demo`], [`page`] | no AWS service: the demo organization and the home page |
 //! | [`account_page`], [`rates_page`] | the portal, to which links in mails lead |
 //! | [`document`], [`events`] | no AWS service: the API's `OpenAPI` document and the events' JSON Schema |
@@ -26,6 +27,7 @@ mod account_view;
 pub mod aws;
 mod browsers;
 pub mod bucket;
+pub mod card_pages;
 pub mod clock;
 pub mod database;
 pub mod demo;
@@ -189,6 +191,7 @@ impl Host {
         let router = Router::new()
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
+            .merge(card_pages::router(&machine))
             .merge(page::router(&machine))
             .merge(account_page::router(&machine))
             .merge(rates_page::router(&machine))

@@ -47,8 +47,8 @@ mod transaction;
 mod usage;
 
 pub use account::{
-    Account, Accounts, AutoRecharge, Card, Limits, LimitsUse, NextExpiry, Plan, Plans, Pool, PoolMonth,
-    PostUsage, PurchaseLimits, RechargeFailure, RechargePreview, SwitchPreview, UserSpending,
+    Account, Accounts, AutoRecharge, Card, CardPage, Limits, LimitsUse, NextExpiry, Plan, Plans, Pool,
+    PoolMonth, PostUsage, PurchaseLimits, RechargeFailure, RechargePreview, SwitchPreview, UserSpending,
 };
 pub use amount::Amount;
 pub use authorization::Authorization;

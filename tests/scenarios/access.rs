@@ -45,6 +45,7 @@ fn routes() -> Vec<Route> {
             json!({ "paymentMethod": "pm_card_mastercard" }),
             200,
         ),
+        route(Method::POST, "/v1/accounts/{account}/payment-method/setup", "OA", json!({}), 200),
         route(Method::POST, "/v1/accounts/{account}/purchases", "OA", json!({ "amount": "50.00" }), 201),
         get("/v1/accounts/{account}/purchases", "OAV"),
         get("/v1/accounts/{account}/purchases/{purchase}", "OAV"),

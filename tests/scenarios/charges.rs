@@ -3,7 +3,11 @@
 use domain::profile::PaymentMethod;
 use domain::{AccountId, Currency, Money};
 use local::database::Database;
+use payments::sandbox::Pages;
 use payments::{Intent, IntentState, NewIntent, Processor, ProcessorError, Sandbox};
+
+/// Where the sandbox's pages lead back to.
+const RETURN: &str = "http://portal/back";
 
 struct Till {
     sandbox: Sandbox,
@@ -14,7 +18,8 @@ struct Till {
 impl Till {
     async fn open() -> Self {
         let database = Database::open(None).await.unwrap();
-        let sandbox = Sandbox::new(database.steady_client(), "sandbox", "http://page");
+        let pages = Pages { authentication: "http://page".to_owned(), cards: "http://cards".to_owned() };
+        let sandbox = Sandbox::new(database.steady_client(), "sandbox", pages);
         for _ in 0..2 {
             sandbox.create_table().await.unwrap();
         }
@@ -31,7 +36,7 @@ impl Till {
     }
 
     async fn confirm(&self, intent: &Intent) -> IntentState {
-        self.sandbox.confirm(&intent.id).await.unwrap().state
+        self.sandbox.confirm(&intent.id, RETURN).await.unwrap().state
     }
 
     async fn state(&self, intent: &Intent) -> IntentState {
@@ -89,7 +94,7 @@ async fn f4_each_test_card_behaves_as_its_name_says() {
 async fn f5_a_charge_whose_reply_was_lost_is_found() {
     let till = Till::open().await;
     let intent = till.create("k", "pm_sandbox_timeout").await;
-    let lost = till.sandbox.confirm(&intent.id).await;
+    let lost = till.sandbox.confirm(&intent.id, RETURN).await;
     assert!(matches!(lost, Err(ProcessorError::Unknown(_))), "{lost:?}");
     assert_eq!(till.state(&intent).await, IntentState::Succeeded);
     let customer = till.card("pm_card_visa").await.customer;

@@ -11,7 +11,7 @@ use domain::profile::PaymentMethod;
 use domain::recharge::Policy;
 use domain::{AccountId, Money};
 use local::faults::{Fault, Kind, Target};
-use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
+use payments::{Intent, NewIntent, NewSetUp, Portal, Processor, ProcessorError, Refund, SetUp, SetUpState};
 use recharge::Leases;
 use scenarios::{Answer, World, bounded};
 use serde_json::{Value, json};
@@ -227,6 +227,14 @@ struct Mute;
 
 #[async_trait]
 impl Processor for Mute {
+    async fn set_up(&self, _: &NewSetUp<'_>) -> Result<SetUp, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn look_up_set_up(&self, _: &str) -> Result<SetUpState, ProcessorError> {
+        Err(refused())
+    }
+
     async fn save_method(&self, _: &AccountId, _: &str) -> Result<PaymentMethod, ProcessorError> {
         Err(refused())
     }
@@ -235,7 +243,7 @@ impl Processor for Mute {
         Err(refused())
     }
 
-    async fn confirm(&self, _: &str) -> Result<Intent, ProcessorError> {
+    async fn confirm(&self, _: &str, _: &str) -> Result<Intent, ProcessorError> {
         Err(refused())
     }
 
@@ -273,6 +281,7 @@ async fn f5_a_processor_that_refuses_every_request_leaves_a_purchase_pending() {
         let ports = recharge::Ports {
             store,
             processor: Arc::new(Mute),
+            portal: Portal::new("http://portal"),
             policy: Policy::default(),
             lease_clock: Arc::new(move || now),
         };

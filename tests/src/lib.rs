@@ -174,6 +174,7 @@ impl World {
             ("NOTICES_TABLE", "notices"),
             ("SANDBOX_TABLE", "sandbox"),
             ("AUTHENTICATION_PAGE", "http://localhost/authenticate"),
+            ("CARD_PAGE", "http://localhost/cards"),
             ("EVENT_BUS", "local"),
             ("UNDELIVERED_BUCKET", "undelivered"),
             ("MAIL_FROM", "credits@localhost"),

@@ -2,9 +2,9 @@
 //! client reads every field.
 
 use contract::{
-    Account, Accounts, Authorization, BalanceAt, Balances, Caller, Debits, Invoice, Invoices, LimitsUse,
-    Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates, RechargePreview, Reversals,
-    Statement, SwitchPreview, Transaction, Transactions, UnratedRecords, UsageReport,
+    Account, Accounts, Authorization, BalanceAt, Balances, Caller, CardPage, Debits, Invoice, Invoices,
+    LimitsUse, Lots, Plans, ProblemBody, Purchase, Purchases, RateFound, RatedNow, Rates, RechargePreview,
+    Reversals, Statement, SwitchPreview, Transaction, Transactions, UnratedRecords, UsageReport,
 };
 use reqwest::Method;
 use serde::Serialize;
@@ -28,6 +28,7 @@ pub(crate) fn check(method: &Method, path: &str, status: u16, body: &Value) {
         _ if status >= 400 => same::<ProblemBody>,
         ["accounts"] if !is_post => same::<Accounts>,
         ["accounts", _, "auto-recharge", "preview"] => same::<RechargePreview>,
+        ["accounts", _, "payment-method", "setup"] => same::<CardPage>,
         ["accounts", _, "limits"] if *method == Method::GET => same::<LimitsUse>,
         ["accounts"]
         | ["accounts", _]

@@ -6,6 +6,7 @@
 //! | [`open`] | create an account (A1) |
 //! | [`read`] | read one, list all |
 //! | [`settings`] | change its profile, its cards, its warning amount and its billing model (A1, F10, N4, S8) |
+//! | [`set_up`] | let a card be entered on the processor's own page (F10, X2) |
 //! | [`limits`] | its spending limits, their use, and the margin of its calls (C1, C2) |
 //! | [`pools`] | set its pools of included minutes (S7) |
 //! | [`plans`] | the catalogue of plans (S7) |
@@ -18,13 +19,14 @@ pub mod open;
 pub mod plans;
 pub mod pools;
 pub mod read;
+pub mod set_up;
 pub mod settings;
 
 use std::sync::Arc;
 
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use domain::recharge::Policy;
-use payments::Processor;
+use payments::{Portal, Processor};
 use store::Store;
 
 /// The ports of the handler.
@@ -34,6 +36,8 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// The card processor.
     pub processor: Arc<dyn Processor>,
+    /// The portal, to which the processor's pages lead back.
+    pub portal: Portal,
     /// The operator's limits of card payments (F2, R6).
     pub policy: Policy,
 }
@@ -47,6 +51,7 @@ api::routes! { &Ports;
     "PUT /v1/accounts/{id}/auto-recharge" () => auto_recharge::set,
     "POST /v1/accounts/{id}/auto-recharge/resume" () => auto_recharge::resume,
     "PUT /v1/accounts/{id}/payment-method" () => settings::set_payment_method,
+    "POST /v1/accounts/{id}/payment-method/setup" () => set_up::begin,
     "DELETE /v1/accounts/{id}/payment-method" () => settings::remove_payment_method,
     "DELETE /v1/accounts/{id}/payment-method/backup" () => settings::remove_backup,
     "GET /v1/accounts/{id}/billing-model/preview" () => settings::preview_switch,

@@ -11,6 +11,7 @@ use domain::profile::{MAX_NOTIFICATION_EMAILS, PaymentMethod};
 use domain::settings::{self, NewSettings, NoWayBack};
 use domain::{AccountId, BillingModel, Currency, Locale, Money, Profile};
 use email_address::{EmailAddress, Options};
+use jiff::Timestamp;
 use payments::Cashier;
 use utoipa::ToSchema;
 
@@ -260,7 +261,12 @@ impl From<Refusal> for Problem {
     }
 }
 
-async fn keep(ports: &Ports, id: &AccountId, field: &str, token: &str) -> Result<PaymentMethod, Problem> {
+pub(crate) async fn keep(
+    ports: &Ports,
+    id: &AccountId,
+    field: &str,
+    token: &str,
+) -> Result<PaymentMethod, Problem> {
     let kept = ports.processor.save_method(id, token).await;
     kept.map_err(|error| Problem::payment_method(field, &error))
 }
@@ -290,16 +296,30 @@ async fn save(
     withdraw_and_show(request, ports, &saved.await?.account).await
 }
 
-/// Cancels a recharge that a new card or turning auto-recharge off has withdrawn, and answers with the account as it is
-/// afterwards. A recharge that cannot be cancelled now is left to recovery.
+/// Cancels a recharge that was withdrawn, and answers with the account as it is afterwards.
 pub(crate) async fn withdraw_and_show(
     request: &Request,
     ports: &Ports,
     account: &account::Account,
 ) -> Result<Reply, Problem> {
-    let cashier = Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
-    cashier.cancel_withdrawn(account, request.now()).await?;
+    withdraw(ports, account, request.now()).await?;
     as_it_stands(request, ports, &account.id).await
+}
+
+/// Cancels a recharge that a new card or turning auto-recharge off has withdrawn. A recharge that cannot be cancelled now is left to
+/// recovery.
+pub(crate) async fn withdraw(
+    ports: &Ports,
+    account: &account::Account,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let cashier = Cashier {
+        store: &ports.store,
+        processor: ports.processor.as_ref(),
+        portal: &ports.portal,
+        lease_clock: None,
+    };
+    Ok(cashier.cancel_withdrawn(account, now).await?)
 }
 
 /// Reads a warning amount, which is zero or more. An empty text is no amount.

@@ -85,8 +85,12 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     match once(opened, find).await? {
         Once::Before(payment) => repeated(&keyed, &payment),
         Once::Made(payment) => {
-            let cashier =
-                Cashier { store: &ports.store, processor: ports.processor.as_ref(), lease_clock: None };
+            let cashier = Cashier {
+                store: &ports.store,
+                processor: ports.processor.as_ref(),
+                portal: &ports.portal,
+                lease_clock: None,
+            };
             show(&cashier.charge(payment, request.now()).await?)
         }
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use domain::purchase::PurchaseLimits;
-use payments::Processor;
+use payments::{Portal, Processor};
 use store::Store;
 
 /// The ports of the handler.
@@ -21,6 +21,8 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// The card processor.
     pub processor: Arc<dyn Processor>,
+    /// The portal, to which the processor's pages lead back.
+    pub portal: Portal,
     /// The operator's limits (F2).
     pub limits: PurchaseLimits,
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use api::ApiGatewayV2httpRequest;
 use lambda::Function;
-use lambda::settings::{limits_from_env, processor_from_env, store_from_env};
+use lambda::settings::{limits_from_env, portal_from_env, processor_from_env, store_from_env};
 use lambda_runtime::{Error, LambdaEvent};
 use purchase::Ports;
 
@@ -14,6 +14,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         store: store_from_env().await?,
         processor: processor_from_env().await?,
+        portal: portal_from_env()?,
         limits: limits_from_env()?,
     };
     let answer = async |event: LambdaEvent<ApiGatewayV2httpRequest>| {

@@ -17,7 +17,7 @@ use domain::{Account, AccountId, CardPaymentKind, EventDetails};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use lambda::{Delivery, Scheduled};
-use payments::{Cashier, LeaseClock, Processor, Recovery};
+use payments::{Cashier, LeaseClock, Portal, Processor, Recovery};
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
@@ -38,6 +38,8 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// The card processor.
     pub processor: Arc<dyn Processor>,
+    /// The portal, to which the processor's pages lead back.
+    pub portal: Portal,
     /// The operator's policy for auto-recharge.
     pub policy: Policy,
     /// The clock that tells when an attempt begins, for its lease.
@@ -50,6 +52,7 @@ impl Ports {
         Cashier {
             store: &self.store,
             processor: self.processor.as_ref(),
+            portal: &self.portal,
             lease_clock: Some(&self.lease_clock),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use jiff::Timestamp;
-use lambda::settings::{policy_from_env, processor_from_env, store_from_env};
+use lambda::settings::{policy_from_env, portal_from_env, processor_from_env, store_from_env};
 use lambda::{Function, Scheduled};
 use lambda_runtime::{Error, LambdaEvent};
 use recharge::{Ports, RecoverError, Summary};
@@ -32,6 +32,7 @@ async fn main() -> Result<(), Error> {
     let ports = Ports {
         store: store_from_env().await?,
         processor: processor_from_env().await?,
+        portal: portal_from_env()?,
         policy: policy_from_env()?,
         lease_clock: Arc::new(Timestamp::now),
     };

@@ -25,7 +25,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use domain::profile::PaymentMethod;
 use domain::{AccountId, Money};
-use payments::{Intent, NewIntent, Processor, ProcessorError, Refund};
+use payments::{Intent, NewIntent, NewSetUp, Processor, ProcessorError, Refund, SetUp, SetUpState};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
@@ -511,6 +511,14 @@ impl<P: Processor> FaultyProcessor<P> {
 
 #[async_trait]
 impl<P: Processor> Processor for FaultyProcessor<P> {
+    async fn set_up(&self, new: &NewSetUp<'_>) -> Result<SetUp, ProcessorError> {
+        self.call(self.inner.set_up(new)).await
+    }
+
+    async fn look_up_set_up(&self, set_up: &str) -> Result<SetUpState, ProcessorError> {
+        self.call(self.inner.look_up_set_up(set_up)).await
+    }
+
     async fn save_method(&self, account: &AccountId, token: &str) -> Result<PaymentMethod, ProcessorError> {
         self.call(self.inner.save_method(account, token)).await
     }
@@ -519,8 +527,8 @@ impl<P: Processor> Processor for FaultyProcessor<P> {
         self.call(self.inner.create(new)).await
     }
 
-    async fn confirm(&self, intent: &str) -> Result<Intent, ProcessorError> {
-        self.call(self.inner.confirm(intent)).await
+    async fn confirm(&self, intent: &str, return_url: &str) -> Result<Intent, ProcessorError> {
+        self.call(self.inner.confirm(intent, return_url)).await
     }
 
     async fn look_up(&self, intent: &str) -> Result<Intent, ProcessorError> {

@@ -12,8 +12,8 @@ use domain::recharge::Policy;
 use domain::{AccountId, PaymentId};
 use jiff::Timestamp;
 use lambda::Scheduled;
-use payments::sandbox::SANDBOX;
-use payments::{Processor, Sandbox};
+use payments::sandbox::{Pages, SANDBOX};
+use payments::{Portal, Processor, Sandbox};
 use publish::{Batch, Redrive, RedriveError, Redriven, Republish, RepublishError, Republished};
 use rates::PublishedRates;
 use recharge::Leases;
@@ -41,6 +41,9 @@ const MAIL_FROM: &str = "credits@localhost";
 
 /// The path of the page where a card's owner confirms a payment.
 pub const AUTHENTICATION_PATH: &str = "/_local/authenticate";
+
+/// The path of the page where a card is entered.
+pub const CARDS_PATH: &str = "/_local/cards";
 
 /// A function that answers the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -182,7 +185,11 @@ impl Functions {
         let tables = Tables::default();
         let steady = database.steady_client();
         tables.create(&steady).await?;
-        let sandbox = Sandbox::new(steady, SANDBOX.name, format!("{url}{AUTHENTICATION_PATH}"));
+        let pages = Pages {
+            authentication: format!("{url}{AUTHENTICATION_PATH}"),
+            cards: format!("{url}{CARDS_PATH}"),
+        };
+        let sandbox = Sandbox::new(steady, SANDBOX.name, pages);
         sandbox.create_table().await?;
         let client = database.client(faults);
         let store = || Arc::new(Store::new(client.clone(), tables.clone()));
@@ -191,12 +198,14 @@ impl Functions {
         let leases = MailLeases::new(client.clone(), NOTICES.name, MailLeases::LASTING);
         leases.create_table().await?;
         let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
+        let portal = Portal::new(url);
         let rates = RATES.clone();
         let limits = PurchaseLimits::default();
         Ok(Self {
             purchase: purchase::Ports {
                 store: store(),
                 processor: processor.clone(),
+                portal: portal.clone(),
                 limits: limits.clone(),
             },
             authorize: authorize::Ports { store: Arc::new(calls.beside()), rates: rates.clone() },
@@ -204,6 +213,7 @@ impl Functions {
             account: account::Ports {
                 store: store(),
                 processor: processor.clone(),
+                portal: portal.clone(),
                 policy: Policy { limits, ..Policy::default() },
             },
             statement: statement::Ports {
@@ -218,6 +228,7 @@ impl Functions {
             recharge: recharge::Ports {
                 store: store(),
                 processor,
+                portal,
                 policy: Policy::default(),
                 lease_clock: {
                     let clock = clock.clone();
@@ -391,6 +402,19 @@ impl Functions {
         let _flight = self.flights.take_off();
         let result = self.recharge.cashier().payment_moved(account, id, now).await;
         self.ran(RECHARGE, result.is_err());
+        result
+    }
+
+    /// Saves the card of a set-up, as a webhook of the processor would. It runs to its end even if the caller is gone.
+    pub async fn complete_set_up(self: &Arc<Self>, set_up: String, now: Timestamp) -> Result<(), Problem> {
+        let functions = self.clone();
+        let flight = self.flights.take_off();
+        let run = tokio::spawn(async move {
+            let _flight = flight;
+            account::set_up::complete(&set_up, now, &functions.account).await
+        });
+        let result = run.await.unwrap_or_else(|panic| Err(Problem::Internal(panic.to_string())));
+        self.ran(ApiFunction::Account as usize, result.is_err());
         result
     }
 

@@ -17,6 +17,7 @@
 //! | [`schedule`] | EventBridge Scheduler |
 //! | [`clock`] | the clock, which can be set |
 //! | [`local`] | no AWS service: the routes that only this host has, under `/_local/` |
+//! | [`card_pages`] | the card processor's own pages |
 //! | [`demo`], [`page`] | no AWS service: the demo organizations, and the pages for developers |
 //! | `portal_site` | no AWS service: the portal's own routes, with its settings for this host |
 //! | [`document`], [`events`] | no AWS service: the API's `OpenAPI` document and the events' JSON Schema |
@@ -24,6 +25,7 @@
 pub mod aws;
 mod browsers;
 pub mod bucket;
+pub mod card_pages;
 pub mod clock;
 pub mod database;
 pub mod demo;
@@ -188,6 +190,7 @@ impl Host {
         let router = Router::new()
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
+            .merge(card_pages::router(&machine))
             .merge(page::router(&machine))
             .fallback_service(portal)
             .layer(middleware::from_fn(browsers::keep_out));

@@ -1,31 +1,26 @@
-//! Routes that only the one-machine host has, under `/_local/`: tokens, time, schedules, faults, queues, mails, the card
-//! processor's record, and the page where a card's owner confirms a payment.
+//! Routes that only the one-machine host has, under `/_local/`: tokens, time, schedules, faults, queues, mails, and the card
+//! processor's record.
 
 use std::time::Duration;
 
-use askama::Template;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use domain::AccountId;
 use domain::time::in_range;
-use domain::{AccountId, Locale, PaymentId};
 use jiff::{SignedDuration, Timestamp};
-use payments::sandbox::Record;
-use payments::{IntentState, ProcessorError};
+use payments::IntentState;
 use publish::{Redrive, Republish, RepublishError};
 use recharge::Leases;
 use reconcile::ReconcileError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::demo::Operator;
 use crate::faults::Fault;
-use crate::functions::AUTHENTICATION_PATH;
 use crate::gateway::respond;
 use crate::mail::Mail;
-use crate::page::{Authentication, text};
 use crate::queues::{Delivery, Sent};
 use crate::tokens::TokenRequest;
 use crate::{Machine, document};
@@ -61,13 +56,12 @@ pub fn router(machine: &Machine) -> Router {
         .route("/_local/dead-letters/redrive", post(redrive))
         .route("/_local/mail", get(mails).delete(empty_mailbox))
         .route("/_local/charges/{account}", get(charges))
-        .route(&format!("{AUTHENTICATION_PATH}/{{intent}}"), get(ask_owner).post(owner_decides))
         .route("/openapi.json", get(openapi))
         .with_state(machine.clone())
 }
 
 /// An error of these routes, in the API's own form.
-struct Failure(Problem);
+pub(crate) struct Failure(pub(crate) Problem);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
@@ -81,7 +75,7 @@ impl<E: std::fmt::Display> From<E> for Failure {
     }
 }
 
-fn wrong(field: &str, expected: &str) -> Failure {
+pub(crate) fn wrong(field: &str, expected: &str) -> Failure {
     Failure(Problem::field(field, Code::Invalid, expected))
 }
 
@@ -308,54 +302,6 @@ async fn charges(machine: State<Machine>, Path(account): Path<String>) -> Result
         })
         .collect();
     Ok(Json(json!({ "charges": charges })))
-}
-
-/// The page that `nextAction.url` leads to.
-async fn ask_owner(machine: State<Machine>, Path(intent): Path<String>) -> Result<Html<String>, Failure> {
-    let record = machine.functions.sandbox().record(&intent).await.map_err(no_payment)?;
-    authentication_page(&machine, record).await
-}
-
-/// The page as it is now. It does not ask again about a payment that was decided.
-async fn authentication_page(machine: &Machine, record: Record) -> Result<Html<String>, Failure> {
-    let operator = Operator { machine, at: machine.clock.now(), account: record.account.as_str() };
-    let account = operator.call("GET /v1/accounts/{id}", "", Value::Null).await?;
-    let page = Authentication {
-        amount: wording::amount(record.amount, Locale::En),
-        organization: text(&account["name"]),
-        account: record.account.to_string(),
-        charged: match record.state {
-            IntentState::NeedsAction { .. } => None,
-            state => Some(state == IntentState::Succeeded),
-        },
-        intent: record.id,
-    };
-    Ok(Html(page.render()?))
-}
-
-/// Takes the decision of the card's owner, and updates the payment at once, as a processor's webhook would.
-async fn owner_decides(
-    machine: State<Machine>,
-    Path(intent): Path<String>,
-    form: String,
-) -> Result<Html<String>, Failure> {
-    let approved = match form.as_str() {
-        "decision=approve" => true,
-        "decision=refuse" => false,
-        _ => return Err(wrong("decision", "expected approve or refuse")),
-    };
-    let decided = machine.functions.sandbox().authenticate(&intent, approved).await.map_err(no_payment)?;
-    let payment = decided.key.split(':').next().and_then(|id| PaymentId::parse(id).ok());
-    let payment = payment.ok_or(Failure(Problem::NotFound("payment")))?;
-    machine.functions.payment_moved(&decided.account, &payment, machine.clock.now()).await?;
-    authentication_page(&machine, decided).await
-}
-
-fn no_payment(error: ProcessorError) -> Failure {
-    match error {
-        ProcessorError::Refused { .. } => Failure(Problem::NotFound("payment")),
-        ProcessorError::Unknown(_) => error.into(),
-    }
 }
 
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {

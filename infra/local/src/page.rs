@@ -92,15 +92,3 @@ pub(crate) fn broken(problem: &anyhow::Error) -> Response {
 pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
-
-/// The page where a card's owner confirms or refuses a payment.
-#[derive(Template)]
-#[template(path = "authentication.html")]
-pub(crate) struct Authentication {
-    pub(crate) intent: String,
-    pub(crate) amount: String,
-    pub(crate) organization: String,
-    pub(crate) account: String,
-    /// Whether the card was charged. `None` while the payment waits for the card's owner.
-    pub(crate) charged: Option<bool>,
-}

@@ -89,7 +89,17 @@ impl Problem {
                 let expected = format!("expected a token that the card processor knows ({reason})");
                 Self::field(field, Code::UnknownPaymentMethod, expected)
             }
-            ProcessorError::Unknown(_) => Self::Unavailable(Causes(error).to_string()),
+            ProcessorError::Unknown(_) => Self::processor(error),
+        }
+    }
+
+    /// The problem of a call to the card processor that no change of the request would help. It is [`Problem::Internal`] if
+    /// the processor refused it, and [`Problem::Unavailable`] if its outcome is unknown.
+    pub fn processor(error: &ProcessorError) -> Self {
+        let said = Causes(error).to_string();
+        match error {
+            ProcessorError::Refused { .. } => Self::Internal(said),
+            ProcessorError::Unknown(_) => Self::Unavailable(said),
         }
     }
 

@@ -517,6 +517,13 @@ impl SwitchPreview {
     }
 }
 
+/// Where a card is entered.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct CardPage {
+    /// The card processor's own page.
+    pub url: String,
+}
+
 /// What the settings of auto-recharge would do at once.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -47,9 +47,9 @@ mod transaction;
 mod usage;
 
 pub use account::{
-    Account, Accounts, AutoRecharge, Card, LastChange, Limits, LimitsUse, NextExpiry, Plan, Plans, Pool,
-    PoolMonth, PostUsage, PurchaseLimits, RechargeFailure, RechargePreview, SettingsChanged, SwitchPreview,
-    UserSpending,
+    Account, Accounts, AutoRecharge, Card, CardPage, LastChange, Limits, LimitsUse, NextExpiry, Plan, Plans,
+    Pool, PoolMonth, PostUsage, PurchaseLimits, RechargeFailure, RechargePreview, SettingsChanged,
+    SwitchPreview, UserSpending,
 };
 pub use amount::Amount;
 pub use authorization::Authorization;

@@ -10,6 +10,9 @@ use crate::pool::Pools;
 /// Mails go to at most this many people (A1).
 pub const MAX_NOTIFICATION_EMAILS: usize = 20;
 
+/// An account remembers this many completed set-ups of cards (F10).
+pub const MAX_SET_UPS: usize = 20;
+
 /// The language of mails, receipts and pages (A1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -134,6 +137,15 @@ pub struct LastChange {
     pub by: Author,
 }
 
+/// The card of an account that is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CardUse {
+    /// The card that purchases and recharges are charged to.
+    Main,
+    /// The card that a recharge is charged to when the main card is declined (F10).
+    Backup,
+}
+
 /// The `profile` part of the stored account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -149,6 +161,9 @@ pub struct Profile {
     pub payment_method: Option<PaymentMethod>,
     /// A second card, kept for auto-recharge (F10).
     pub backup: Option<PaymentMethod>,
+    /// The processor's ids of the latest set-ups that have saved a card, the oldest first, so that none saves its card again
+    /// after another one has replaced it.
+    pub set_ups: Vec<String>,
     /// The pools of included minutes (S7).
     pub pools: Pools,
     /// The last change of each group of settings, whether its settings are part of the profile or not. It is no setting.

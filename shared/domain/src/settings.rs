@@ -11,7 +11,7 @@ use crate::id::Fingerprint;
 use crate::limits::{DayLimit, Limit, Limits};
 use crate::money::Money;
 use crate::pool::PoolTerms;
-use crate::profile::{Author, PaymentMethod, Profile};
+use crate::profile::{Author, CardUse, MAX_SET_UPS, PaymentMethod, Profile};
 use crate::recharge::settings::{card_changed, new_auto_recharge, turn_off};
 use crate::time::{Month, day_of};
 
@@ -64,10 +64,14 @@ pub fn change(
     if payment_term_days != account.payment_term_days {
         fields.push(Setting::PaymentTermDays);
     }
-    if fields.is_empty() {
+    if fields.is_empty() && profile == *before {
         return Ok(Decision::unchanged(()));
     }
     let mut draft = Draft::on(account, now);
+    if fields.is_empty() {
+        draft.set_profile(profile);
+        return Ok(draft.finish(()));
+    }
     // A month that this commit closes has the term that was set before.
     draft.account_mut().payment_term_days = payment_term_days;
     if fields.contains(&Setting::LowBalanceAmount) {
@@ -93,6 +97,50 @@ pub fn change(
     Ok(draft.finish(()))
 }
 
+/// A card that was entered on the processor's own page.
+#[derive(Clone, Debug)]
+pub struct EnteredCard {
+    /// The processor's id of the set-up.
+    pub set_up: String,
+    /// The card to save.
+    pub method: PaymentMethod,
+    /// Which card of the account it is to be.
+    pub card: CardUse,
+    /// Who began the set-up, and is the author of the change.
+    pub by: String,
+}
+
+/// Saves the card of a set-up, as [`change`] does. A set-up that has saved its card changes nothing any more, also if another
+/// card has replaced it since.
+pub fn save_entered_card(
+    account: &Account,
+    before: &Profile,
+    now: Timestamp,
+    entered: EnteredCard,
+) -> Decision<()> {
+    let EnteredCard { set_up, method, card, by } = entered;
+    if before.set_ups.contains(&set_up) {
+        return Decision::unchanged(());
+    }
+    let mut profile = before.clone();
+    profile.set_ups.push(set_up);
+    let forgotten = profile.set_ups.len().saturating_sub(MAX_SET_UPS);
+    profile.set_ups.drain(..forgotten);
+    match card {
+        CardUse::Main => profile.payment_method = Some(method),
+        CardUse::Backup => profile.backup = Some(method),
+    }
+    let new = NewSettings {
+        profile,
+        warning: account.warning.map(|warning| warning.amount),
+        billing_model: None,
+        payment_term_days: account.payment_term_days,
+        // The card processor knows who began the set-up, but not by what name.
+        by: Author::new(by, None),
+    };
+    change(account, before, now, new).expect("the billing model stays as it is")
+}
+
 /// A fingerprint of an account's settings. It changes with them, and with nothing else, so that a person's changes can be refused if
 /// somebody else has changed the settings since the person saw them.
 pub fn fingerprint(account: &Account, profile: &Profile) -> Fingerprint {
@@ -103,6 +151,7 @@ pub fn fingerprint(account: &Account, profile: &Profile) -> Fingerprint {
         po_number,
         payment_method,
         backup,
+        set_ups: _,
         pools,
         last_changes: _,
     } = profile;

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::Client;
 use domain::purchase::PurchaseLimits;
 use domain::recharge::Policy;
 use lambda_runtime::Error;
-use payments::{Processor, Sandbox};
+use payments::{Portal, Processor, Sandbox};
 use rates::PublishedRates;
 use store::{Store, Tables};
 
@@ -27,9 +27,18 @@ pub async fn store_from_env() -> Result<Arc<Store>, Error> {
 ///
 /// # Errors
 ///
-/// `SANDBOX_TABLE` or `AUTHENTICATION_PAGE` is missing.
+/// `SANDBOX_TABLE`, `AUTHENTICATION_PAGE` or `CARD_PAGE` is missing.
 pub async fn processor_from_env() -> Result<Arc<dyn Processor>, Error> {
     Ok(Arc::new(Sandbox::from_env(Client::new(aws::config().await)).map_err(missing)?))
+}
+
+/// The portal, at the URL that `PORTAL_URL` names.
+///
+/// # Errors
+///
+/// `PORTAL_URL` is missing.
+pub fn portal_from_env() -> Result<Portal, Error> {
+    Ok(Portal::new(&setting("PORTAL_URL")?))
 }
 
 /// The limits of purchases (F2): the defaults, with those of the setting `PURCHASE_LIMITS` in their place, if it is there.

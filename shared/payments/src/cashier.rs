@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use store::{ApplyError, Store, StoreError};
 use telemetry::Causes;
 
+use crate::portal::Portal;
 use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError};
 
 /// Another process may move the payment while it is being closed, but seldom: each has one step to take.
@@ -55,6 +56,8 @@ pub struct Cashier<'a> {
     pub store: &'a Store,
     /// The card processor.
     pub processor: &'a dyn Processor,
+    /// The portal, to which the owner of a card comes back after confirming a payment.
+    pub portal: &'a Portal,
     /// The clock that says when an attempt begins. Without one it begins at the event's instant, which is right for events that
     /// are handled as they arrive.
     pub lease_clock: Option<&'a LeaseClock>,
@@ -96,7 +99,8 @@ impl Cashier<'_> {
         if !self.store.note_payment(&noted).await? {
             return self.give_way(payment, &intent).await.map(Settled::Done);
         }
-        match self.processor.confirm(&intent.id).await {
+        let return_url = self.portal.purchase(&noted.account, &noted.id);
+        match self.processor.confirm(&intent.id, &return_url).await {
             Ok(intent) => self.settle(noted, now, intent).await,
             Err(problem) => Box::pin(self.failed(noted, now, problem)).await,
         }

@@ -4,15 +4,25 @@
 //! A decline is not final. The customer may still confirm a declined object with another card, on a page that is
 //! open already, until the object is cancelled. Nothing may follow from a decline before [`Processor::cancel`] has
 //! answered: see [`IntentState::Declined`].
+//!
+//! A card is entered on the processor's own page, in a *set-up*. Its terms are those of a Stripe Checkout session in setup mode,
+//! whose metadata has the account, the card that is meant and the author.
 
 use async_trait::async_trait;
-use domain::profile::PaymentMethod;
+use domain::profile::{CardUse, PaymentMethod};
 use domain::{AccountId, Money};
+use jiff::Timestamp;
 
 /// A card processor. A second call with the same arguments changes nothing, except that [`Processor::confirm`] charges a declined
-/// object again.
+/// object again, and that [`Processor::set_up`] begins another set-up.
 #[async_trait]
 pub trait Processor: Send + Sync {
+    /// Begins a set-up: the processor shows a page where a person enters a card (X2).
+    async fn set_up(&self, new: &NewSetUp<'_>) -> Result<SetUp, ProcessorError>;
+
+    /// The set-up as the processor has it.
+    async fn look_up_set_up(&self, set_up: &str) -> Result<SetUpState, ProcessorError>;
+
     /// Saves a card for an organization, by the token that the processor's own page made of it (X2).
     async fn save_method(&self, account: &AccountId, token: &str) -> Result<PaymentMethod, ProcessorError>;
 
@@ -20,8 +30,8 @@ pub trait Processor: Send + Sync {
     async fn create(&self, new: &NewIntent<'_>) -> Result<Intent, ProcessorError>;
 
     /// Charges the card. An object that was charged or cancelled stays as it is; one that was declined is charged
-    /// again.
-    async fn confirm(&self, intent: &str) -> Result<Intent, ProcessorError>;
+    /// again. If the card's owner is to confirm the charge, the page for that leads back to `return_url` by GET.
+    async fn confirm(&self, intent: &str, return_url: &str) -> Result<Intent, ProcessorError>;
 
     /// The object as the processor has it.
     async fn look_up(&self, intent: &str) -> Result<Intent, ProcessorError>;
@@ -36,6 +46,54 @@ pub trait Processor: Send + Sync {
 
     /// Pays back part or all of a charge. The same key pays back once.
     async fn refund(&self, intent: &str, amount: Money, key: &str) -> Result<Refund, ProcessorError>;
+}
+
+/// A set-up to be begun.
+#[derive(Clone, Debug)]
+pub struct NewSetUp<'a> {
+    /// Whose card it will be.
+    pub account: &'a AccountId,
+    /// Which card of the account it will be.
+    pub card: CardUse,
+    /// Who begins the set-up, and will be the author of the change.
+    pub by: &'a str,
+    /// Where the page leads back to by GET, with or without a card.
+    pub return_url: &'a str,
+    /// When the page takes no card any more.
+    pub expires_at: Timestamp,
+}
+
+/// A set-up that has begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetUp {
+    /// The processor's id.
+    pub id: String,
+    /// The page where the card is entered.
+    pub url: String,
+}
+
+/// The state of a set-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetUpState {
+    /// No card has been entered yet.
+    Open,
+    /// A card was entered.
+    Complete(CompleteSetUp),
+    /// No card was entered in time.
+    Expired,
+}
+
+/// The card of a set-up, and what the set-up was begun with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CompleteSetUp {
+    /// Whose card it is.
+    pub account: AccountId,
+    /// Which card of the account it is to be.
+    pub card: CardUse,
+    /// Who began the set-up.
+    pub by: String,
+    /// The processor's token of the card.
+    pub token: String,
 }
 
 /// A charge to be created.

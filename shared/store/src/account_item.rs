@@ -354,6 +354,8 @@ pub(crate) fn profile_to_item(account: &AccountId, profile: &Profile) -> Item {
         .map_if("card", profile.payment_method.as_ref().map(method_to_map))
         .map_if("backup", profile.backup.as_ref().map(method_to_map));
     let item = item.map_if("lastChanges", last_changes_to_map(profile));
+    let item =
+        if profile.set_ups.is_empty() { item } else { item.texts("setUps", profile.set_ups.iter().cloned()) };
     pools_to_profile(item, &profile.pools).done()
 }
 
@@ -367,6 +369,7 @@ pub(crate) fn profile_from_item(item: &Item) -> Result<Profile, StoreError> {
         po_number: reader.text_if("poNumber")?,
         payment_method: reader.map_if("card")?.as_ref().map(method_from_map).transpose()?,
         backup: reader.map_if("backup")?.as_ref().map(method_from_map).transpose()?,
+        set_ups: if reader.has("setUps") { reader.texts("setUps")? } else { Vec::new() },
         pools: pools_of(&reader)?,
         last_changes: last_changes_of(&reader)?,
     })
@@ -739,6 +742,7 @@ mod tests {
             po_number: Some("PO 1".into()),
             payment_method: Some(method.clone()),
             backup: Some(method),
+            set_ups: vec!["cs_1".into(), "cs_2".into()],
             pools: pools(),
             last_changes: SettingGroup::ALL
                 .into_iter()

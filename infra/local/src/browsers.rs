@@ -6,7 +6,8 @@
 //! - A request that can change something must not come from a page of another origin. Browsers name the origin in
 //!   `Sec-Fetch-Site` and in `Origin`; programs such as curl send neither.
 //! - A body under `/_local/` must be JSON. A page of another origin can send a form or plain text without asking first, but
-//!   not JSON. The page where a card's owner confirms a payment is a form of this host, so it is exempt.
+//!   not JSON. The page where a card's owner confirms a payment is a form of this host, and `OAuth` prescribes forms for
+//!   tokens, so both are exempt.
 //!
 //! Answers may not be shown in a frame, since a page of another origin could trick a person into clicking in them.
 
@@ -21,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::functions::AUTHENTICATION_PATH;
+use crate::issuer::TOKEN_PATH;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -76,7 +78,8 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Refusal> {
 
 fn check_content_type(request: &Request) -> Result<(), Refusal> {
     let path = request.uri().path();
-    let exempt = !path.starts_with("/_local/") || path.starts_with(&format!("{AUTHENTICATION_PATH}/"));
+    let takes_forms = path == TOKEN_PATH || path.starts_with(&format!("{AUTHENTICATION_PATH}/"));
+    let exempt = takes_forms || !path.starts_with("/_local/");
     if exempt || request.body().size_hint().exact() == Some(0) {
         return Ok(());
     }
@@ -226,6 +229,8 @@ mod tests {
         }
         let form = "application/x-www-form-urlencoded";
         assert_eq!(sent("/_local/authenticate/pi_1", form, "decision=approve"), Ok(()));
+        assert_eq!(sent("/_local/issuer/token", form, "grant_type=refresh_token"), Ok(()));
+        assert_eq!(sent("/_local/issuer/settings", form, "a=b"), Err(Refusal::ContentType));
         assert_eq!(sent("/accounts/a/purchases", form, "amount=50"), Ok(()));
     }
 }

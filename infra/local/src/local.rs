@@ -67,7 +67,7 @@ pub fn router(machine: &Machine) -> Router {
 }
 
 /// An error of these routes, in the API's own form.
-struct Failure(Problem);
+pub(crate) struct Failure(Problem);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
@@ -81,11 +81,11 @@ impl<E: std::fmt::Display> From<E> for Failure {
     }
 }
 
-fn wrong(field: &str, expected: &str) -> Failure {
+pub(crate) fn wrong(field: &str, expected: &str) -> Failure {
     Failure(Problem::field(field, Code::Invalid, expected))
 }
 
-fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
     serde_json::from_str(body).map_err(|problem| wrong("body", &problem.to_string()))
 }
 

@@ -19,6 +19,7 @@ mod events;
 mod expiry;
 mod files;
 mod invoices;
+mod issuer;
 mod kill;
 mod listings;
 mod lost_replies;

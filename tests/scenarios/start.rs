@@ -17,11 +17,7 @@ async fn refusal(address: SocketAddr, folder: &Path) -> String {
 async fn a_file_that_cannot_be_read_is_named() {
     let cases = [
         ("clock", "tomorrow", "holds no instant; without it, time is the machine's"),
-        (
-            "token-secret",
-            "short",
-            "holds no secret; without it a new one is made, and old tokens are refused",
-        ),
+        ("token-key", "short", "holds no key; without it a new one is made, and old tokens are refused"),
         ("database.sqlite", "sixteen bytes and more of no database", "cannot be opened"),
     ];
     for (name, content, expected) in cases {
@@ -31,6 +27,15 @@ async fn a_file_that_cannot_be_read_is_named() {
         let said = refusal(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), folder.path()).await;
         assert!(said.contains(&format!("{} {expected}", file.display())), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_folder_with_the_secret_of_earlier_versions_gets_a_key() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("token-secret"), [7; 32]).unwrap();
+    let world = World::on_disk(folder.path()).await;
+    world.operator.get("/v1/accounts").await.expect(200);
+    assert!(folder.path().join("token-key").exists());
 }
 
 #[tokio::test]

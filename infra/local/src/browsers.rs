@@ -6,8 +6,8 @@
 //! - A request that can change something must not come from a page of another origin. Browsers name the origin in
 //!   `Sec-Fetch-Site` and in `Origin`; programs such as curl send neither.
 //! - A body under `/_local/` must be JSON. A page of another origin can send a form or plain text without asking first, but
-//!   not JSON. The card processor's pages, where a card is entered or a payment confirmed, are forms of this host, so they are
-//!   exempt.
+//!   not JSON. The card processor's pages, where a card is entered or a payment confirmed, are forms of this host, and `OAuth`
+//!   prescribes forms for tokens, so these are exempt.
 //!
 //! Answers may not be shown in a frame, since a page of another origin could trick a person into clicking in them.
 
@@ -22,6 +22,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::functions::{AUTHENTICATION_PATH, CARDS_PATH};
+use crate::issuer::TOKEN_PATH;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -77,8 +78,8 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Refusal> {
 
 fn check_content_type(request: &Request) -> Result<(), Refusal> {
     let path = request.uri().path();
-    let is_form = [AUTHENTICATION_PATH, CARDS_PATH].iter().any(|page| path.starts_with(&format!("{page}/")));
-    let exempt = !path.starts_with("/_local/") || is_form;
+    let is_page = [AUTHENTICATION_PATH, CARDS_PATH].iter().any(|page| path.starts_with(&format!("{page}/")));
+    let exempt = !path.starts_with("/_local/") || path == TOKEN_PATH || is_page;
     if exempt || request.body().size_hint().exact() == Some(0) {
         return Ok(());
     }
@@ -229,6 +230,8 @@ mod tests {
         let form = "application/x-www-form-urlencoded";
         assert_eq!(sent("/_local/authenticate/pi_1", form, "decision=approve"), Ok(()));
         assert_eq!(sent("/_local/cards/cs_1", form, "card=pm_card_visa"), Ok(()));
+        assert_eq!(sent("/_local/issuer/token", form, "grant_type=refresh_token"), Ok(()));
+        assert_eq!(sent("/_local/issuer/settings", form, "a=b"), Err(Refusal::ContentType));
         assert_eq!(sent("/accounts/a/purchases", form, "amount=50"), Ok(()));
     }
 }

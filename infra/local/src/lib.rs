@@ -12,7 +12,8 @@
 //! | [`faults`] | failures: conflicts, throttling, lost replies, dead processes |
 //! | `browsers` | no AWS service: it refuses requests that other web sites send |
 //! | [`gateway`] | API Gateway: HTTP in, genuine v2 events to the functions |
-//! | [`tokens`] | the OIDC issuer and the JWT authorizer |
+//! | [`tokens`] | the JWT authorizer, and the keys of the issuer |
+//! | [`issuer`], [`people`] | the OpenID Connect issuer, and the people it signs in |
 //! | [`functions`] | Lambda: invokes the functions, each with its ports |
 //! | [`schedule`] | EventBridge Scheduler |
 //! | [`clock`] | the clock, which can be set |
@@ -36,9 +37,11 @@ pub mod events;
 pub mod faults;
 pub mod functions;
 pub mod gateway;
+pub mod issuer;
 pub mod local;
 pub mod mail;
 pub mod page;
+pub mod people;
 mod portal_site;
 pub mod queues;
 pub mod schedule;
@@ -104,7 +107,7 @@ impl Storage {
 pub struct Machine {
     /// The clock.
     pub clock: Arc<Clock>,
-    /// The issuer and authorizer of tokens.
+    /// The signer and authorizer of tokens.
     pub tokens: Arc<Tokens>,
     /// The functions.
     pub functions: Arc<Functions>,
@@ -172,7 +175,7 @@ impl Host {
         let functions = Functions::connect(&database, &aws, &faults, clock.clone(), &url).await?;
         let machine = Machine {
             clock,
-            tokens: Arc::new(Tokens::open(config.storage.file("token-secret").as_deref(), &url)?),
+            tokens: Arc::new(Tokens::open(config.storage.file("token-key").as_deref(), &issuer::url(&url))?),
             functions: Arc::new(functions),
             faults,
             stream: database.stream().clone(),
@@ -191,6 +194,7 @@ impl Host {
             .merge(gateway::router(&machine))
             .merge(local::router(&machine))
             .merge(card_pages::router(&machine))
+            .merge(issuer::router(machine.tokens.clone(), &url))
             .merge(page::router(&machine))
             .fallback_service(portal)
             .layer(middleware::from_fn(browsers::keep_out));

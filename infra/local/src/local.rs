@@ -79,7 +79,7 @@ pub(crate) fn wrong(field: &str, expected: &str) -> Failure {
     Failure(Problem::field(field, Code::Invalid, expected))
 }
 
-fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a str) -> Result<T, Failure> {
     serde_json::from_str(body).map_err(|problem| wrong("body", &problem.to_string()))
 }
 

@@ -1,5 +1,5 @@
-//! The token issuer and the authorizer that checks its tokens: JWTs with a role and the accounts it reaches
-//! (X1). Issuer and authorizer are this process, so one secret serves both. Tokens expire by the machine's clock, even
+//! Signs tokens, and checks them as the API's authorizer does: JWTs with a role and the accounts it reaches (X1). They are
+//! signed with ES256, so that any library can check them with the public key. Tokens expire by the machine's clock, even
 //! while the host's clock is set.
 
 use std::collections::HashMap;
@@ -8,24 +8,28 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use anyhow::{Context, anyhow};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use jiff::Timestamp;
-use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::replace_file;
 
-/// The audience of tokens.
+/// The audience of tokens for the API.
 const AUDIENCE: &str = "communications-credits";
 
 /// How long a token is valid by default.
 const LIFETIME_SECONDS: i64 = 12 * 3600;
 
-const SECRET_BYTES: usize = 32;
-
 /// Issues and checks tokens.
 pub struct Tokens {
-    secret: [u8; SECRET_BYTES],
+    private_key: EncodingKey,
+    public_key: DecodingKey,
+    /// The public key as the issuer publishes it.
+    published: Jwk,
+    header: Header,
     issuer: String,
     /// Tokens that were checked, so that a client that sends the same one with each request costs one check.
     valid: Mutex<HashMap<String, Valid>>,
@@ -58,8 +62,9 @@ pub struct TokenRequest {
     pub expires_in_seconds: Option<i64>,
 }
 
+/// The claims of a token for the API.
 #[derive(Serialize)]
-struct Claims {
+pub(crate) struct Claims {
     iss: String,
     aud: &'static str,
     sub: String,
@@ -72,27 +77,52 @@ struct Claims {
 }
 
 impl Tokens {
-    /// Opens the issuer with the secret in this file. If there is no file, a secret is made and written to it.
+    /// Opens the private key in this file. If there is no file, a key is made and written to it. The tokens are those of the
+    /// issuer with this URL.
     pub fn open(file: Option<&Path>, issuer: &str) -> anyhow::Result<Self> {
-        let secret = match file {
-            Some(path) if path.exists() => read_secret(path)?,
+        let (private_key, mut published) = match file {
+            Some(path) if path.exists() => read_key(path)?,
             _ => {
-                let mut secret = [0; SECRET_BYTES];
-                getrandom::fill(&mut secret).context("no randomness for a secret")?;
+                let key = new_key()?;
                 if let Some(path) = file {
-                    replace_file(path, &secret)
+                    replace_file(path, &key)
                         .with_context(|| format!("{} cannot be written", path.display()))?;
                 }
-                secret
+                key_pair(&key)?
             }
         };
-        Ok(Self { secret, issuer: issuer.to_owned(), valid: Mutex::default() })
+        let key_id = published.thumbprint(ThumbprintHash::SHA256)?;
+        published.common.key_id = Some(key_id.clone());
+        published.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Self {
+            private_key,
+            public_key: DecodingKey::from_jwk(&published)?,
+            published,
+            header: Header { kid: Some(key_id), ..Header::new(Algorithm::ES256) },
+            issuer: issuer.to_owned(),
+            valid: Mutex::default(),
+        })
     }
 
-    /// Issues a signed token.
+    /// The URL of the issuer.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The public key, with which anybody can check tokens.
+    pub(crate) fn published(&self) -> JwkSet {
+        JwkSet { keys: vec![self.published.clone()] }
+    }
+
+    /// Issues a token for the API.
     pub fn issue(&self, request: TokenRequest) -> anyhow::Result<String> {
+        self.sign(&self.claims_to_issue(request))
+    }
+
+    /// The claims of the token that [`Self::issue`] returns.
+    pub(crate) fn claims_to_issue(&self, request: TokenRequest) -> Claims {
         let now = Timestamp::now().as_second();
-        let claims = Claims {
+        Claims {
             iss: self.issuer.clone(),
             aud: AUDIENCE,
             sub: request.subject.unwrap_or_else(|| format!("{}@local", request.role)),
@@ -101,8 +131,12 @@ impl Tokens {
             exp: now + request.expires_in_seconds.unwrap_or(LIFETIME_SECONDS),
             role: request.role,
             accounts: request.accounts,
-        };
-        Ok(encode(&Header::default(), &claims, &EncodingKey::from_secret(&self.secret))?)
+        }
+    }
+
+    /// Signs a token with any claims.
+    pub(crate) fn sign(&self, claims: &impl Serialize) -> anyhow::Result<String> {
+        Ok(encode(&self.header, claims, &self.private_key)?)
     }
 
     /// A token's claims as API Gateway hands them on: every value is a text, and a list is `[a b]`. `None` if the token was not
@@ -121,25 +155,34 @@ impl Tokens {
     }
 
     fn check(&self, token: &str) -> Option<Valid> {
-        let mut validation = Validation::default();
+        let mut validation = Validation::new(Algorithm::ES256);
         validation.set_audience(&[AUDIENCE]);
         // The issuer is not checked: it is named after the port, which may change between two runs on the same data.
         validation.leeway = 0;
-        let key = DecodingKey::from_secret(&self.secret);
-        let claims = decode::<HashMap<String, Value>>(token, &key, &validation).ok()?.claims;
+        let claims = decode::<HashMap<String, Value>>(token, &self.public_key, &validation).ok()?.claims;
         let expires_at = claims.get("exp")?.as_i64()?;
         let claims = claims.into_iter().map(|(name, value)| (name, as_text(value))).collect();
         Some(Valid { expires_at, claims })
     }
 }
 
-fn read_secret(path: &Path) -> anyhow::Result<[u8; SECRET_BYTES]> {
+/// A new private key, as the bytes of a file (PKCS #8).
+fn new_key() -> anyhow::Result<Vec<u8>> {
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).context("no key could be made")?;
+    Ok(key.to_pkcs8v1().context("the key cannot be written")?.as_ref().to_vec())
+}
+
+/// The private key in these bytes, and its public key.
+fn key_pair(pkcs8: &[u8]) -> anyhow::Result<(EncodingKey, Jwk)> {
+    let private_key = EncodingKey::from_ec_der(pkcs8);
+    let public_key = Jwk::from_encoding_key(&private_key, Algorithm::ES256)?;
+    Ok((private_key, public_key))
+}
+
+fn read_key(path: &Path) -> anyhow::Result<(EncodingKey, Jwk)> {
     let bytes = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    bytes.try_into().map_err(|_| {
-        anyhow!(
-            "{} holds no secret; without it a new one is made, and old tokens are refused",
-            path.display()
-        )
+    key_pair(&bytes).map_err(|_| {
+        anyhow!("{} holds no key; without it a new one is made, and old tokens are refused", path.display())
     })
 }
 
@@ -196,5 +239,30 @@ mod tests {
             self::tokens().issue(TokenRequest { role: "operator".into(), ..TokenRequest::default() });
         assert!(tokens.claims(&forged.unwrap()).is_none());
         assert!(tokens.claims("nonsense").is_none());
+    }
+
+    #[test]
+    fn x1_a_token_for_another_audience_is_none() {
+        let tokens = tokens();
+        let mut claims =
+            tokens.claims_to_issue(TokenRequest { role: "operator".into(), ..TokenRequest::default() });
+        assert!(tokens.claims(&tokens.sign(&claims).unwrap()).is_some());
+        claims.aud = "portal";
+        assert!(tokens.claims(&tokens.sign(&claims).unwrap()).is_none());
+    }
+
+    #[test]
+    fn tokens_stay_valid_after_a_restart_on_another_port() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("token-key");
+        let open = |issuer| Tokens::open(Some(&file), issuer).unwrap();
+        let token = open("http://127.0.0.1:1")
+            .issue(TokenRequest { role: "operator".into(), ..TokenRequest::default() })
+            .unwrap();
+        let restarted = open("http://127.0.0.1:2");
+        assert_eq!(restarted.claims(&token).unwrap()["iss"], "http://127.0.0.1:1");
+        let header = jsonwebtoken::decode_header(&token).unwrap();
+        assert_eq!(header.alg, Algorithm::ES256);
+        assert!(restarted.published().find(&header.kid.unwrap()).is_some());
     }
 }

@@ -237,7 +237,7 @@ const SAID_SECONDS: i64 = 60;
 /// Adds cookies to an answer.
 pub(crate) fn set_cookies(response: &mut Response, cookies: impl IntoIterator<Item = Cookie<'static>>) {
     for cookie in cookies {
-        if let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) {
+        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
             response.headers_mut().append(header::SET_COOKIE, value);
         }
     }

@@ -161,15 +161,13 @@ fn the_button_leads_to_the_page_where_the_reader_can_act() {
     let payment = payment_id();
     for (name, situation, event) in every_mail() {
         let page = match name.split('-').take(2).collect::<Vec<_>>()[..] {
-            ["n1", _] | ["n7", _] | ["n2", "needs"] => format!("/purchases/{payment}"),
-            ["n2", "failed"] => "/payment-method".to_owned(),
-            ["n3" | "n4", _] if name.ends_with("post-usage") => String::new(),
+            ["n1" | "n7", _] | ["n2", "needs"] => format!("/purchases/{payment}"),
+            ["n2", "failed"] | ["n9", "payment"] => "/payment-method".to_owned(),
+            ["n3" | "n4" | "n9", _] if name.ends_with("post-usage") || name == "n9-several" => String::new(),
             ["n3" | "n4", _] => "/funds/add".to_owned(),
             ["n5" | "n6", _] => "/funds".to_owned(),
-            ["n9", "payment"] => "/payment-method".to_owned(),
             ["n9", "auto"] | ["n10", _] | ["n12", "switch"] => "/auto-recharge".to_owned(),
             ["n9", "recipients"] => "/notifications".to_owned(),
-            ["n9", "several"] => String::new(),
             ["n12", "switched"] => "/post-usage".to_owned(),
             ["n12", _] => "/receipts".to_owned(),
             _ => {

@@ -290,7 +290,7 @@ async fn s8_the_documents_of_an_invoice_add_up() {
         &format!("To pay: {amount}"),
         "No tax is included.",
         "Calls taken back",
-        "Taken by adjustment 2.5000",
+        "Funds taken by adjustment 2.5000",
         "Germany 1 0:10:00",
     ] {
         assert!(text.contains(said), "{said:?} in {text}");

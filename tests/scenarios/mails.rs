@@ -151,7 +151,10 @@ async fn r4_a_payment_that_needs_the_owner_is_one_mail_with_the_link() {
     }
     let told = mails(&world, "ada@example.com").await;
     assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0]["text"].as_str().unwrap().contains("/_local/authenticate/"), "{}", told[0]["text"]);
+    let purchases = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
+    let page =
+        format!("/accounts/a/purchases/{}", list(&purchases, "purchases")[0]["purchaseId"].as_str().unwrap());
+    assert!(told[0]["text"].as_str().unwrap().contains(&page), "{}", told[0]["text"]);
 }
 
 #[tokio::test]
@@ -209,7 +212,7 @@ async fn n4_n5_n6_warning_amount_expiry_warnings_and_expiry_are_mails() {
         world.recover_at(night).await;
         world.operator.post("/_local/run/expire", Value::Null).await.expect(200);
         let told = subjects(&world, "ada@example.com").await;
-        // The last two mails say that the funds have expired, and that the credit is used up.
+        // The last two mails say that the funds have expired, and that the balance is used up.
         assert_eq!(told.len(), expected, "{night}: {told:#?}");
     }
 }
@@ -248,8 +251,8 @@ async fn n9_the_mail_of_a_change_gives_the_new_values() {
     let said = text().await;
     for row in [
         "Auto-recharge: on",
-        "Adds: EUR 80.00",
-        "When the balance reaches: EUR 70.00",
+        "Add this amount: EUR 80.00",
+        "When balance reaches: EUR 70.00",
         "Monthly limit: EUR 500.00",
     ] {
         assert!(said.contains(row), "{row}: {said}");
@@ -264,7 +267,7 @@ async fn n9_the_mail_of_a_change_gives_the_new_values() {
     }
     change(&world, "a", json!({ "notificationEmails": ["ada@example.com", "eve@example.com"] })).await;
     let told = mails(&world, "ada@example.com").await;
-    assert_eq!(told[0]["subject"], "The recipients of notices were changed");
+    assert_eq!(told[0]["subject"], "The recipients of notifications were changed");
     assert!(text().await.contains("Recipients: ada@example.com, eve@example.com"));
 }
 
@@ -297,7 +300,7 @@ async fn n4_setting_a_warning_amount_causes_no_warning() {
     world.operator.debit("a", &[rated("r2", START, "45")]).await.expect(200);
     let told = subjects(&world, "ada@example.com").await;
     assert_eq!(told.len(), 3, "a second receipt, and the warning of the next crossing: {told:#?}");
-    assert!(told[2].starts_with("Your credit is down to"), "{told:#?}");
+    assert!(told[2].starts_with("Your balance is down to"), "{told:#?}");
 }
 
 #[tokio::test]
@@ -311,10 +314,10 @@ async fn e3_ten_lots_of_one_day_are_one_mail_for_each_warning() {
     }
     world.drain().await;
     for (night, expected) in [
-        ("2027-09-24T00:15:00Z", &["EUR 500.00 expires on 22 November 2027"][..]),
-        ("2027-10-24T00:15:00Z", &["EUR 500.00 expires on 22 November 2027"]),
-        ("2027-11-16T00:15:00Z", &["EUR 500.00 expires on 22 November 2027"]),
-        ("2027-11-26T00:15:00Z", &["EUR 500.00 has expired", "Your credit is used up"]),
+        ("2027-09-24T00:15:00Z", &["Funds of EUR 500.00 expire on 22 November 2027"][..]),
+        ("2027-10-24T00:15:00Z", &["Funds of EUR 500.00 expire on 22 November 2027"]),
+        ("2027-11-16T00:15:00Z", &["Funds of EUR 500.00 expire on 22 November 2027"]),
+        ("2027-11-26T00:15:00Z", &["Funds of EUR 500.00 have expired", "Your balance is used up"]),
     ] {
         world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
         world.set_time(night);
@@ -350,7 +353,7 @@ async fn n3_a_debit_past_the_warning_amount_and_zero_is_one_mail() {
     account(&world, "a", &one("ada@example.com"), "50").await;
     change(&world, "a", json!({ "lowBalanceAmount": "30" })).await;
     world.operator.debit("a", &[rated("r", START, "60")]).await.expect(200);
-    assert_eq!(subjects(&world, "ada@example.com").await, ["Your credit is used up – a"]);
+    assert_eq!(subjects(&world, "ada@example.com").await, ["Your balance is used up – a"]);
 }
 
 #[tokio::test]

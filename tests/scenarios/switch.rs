@@ -57,7 +57,7 @@ async fn s8_without_auto_recharge_funds_are_used_first_and_the_rest_is_post_usag
     assert_eq!((&account["billingModel"], &account["switch"]), (&json!("postUsage"), &json!("complete")));
     let subjects = subjects(&world).await;
     assert!(
-        subjects.iter().any(|subject| subject.starts_with("You pay for calls after use now")),
+        subjects.iter().any(|subject| subject.starts_with("Your calls are now invoiced after use")),
         "{subjects:?}"
     );
     // The charge that empties the lot is split.
@@ -85,7 +85,9 @@ async fn s8_while_auto_recharge_is_on_the_account_refills_and_never_switches() {
     assert_eq!((&preview["becomes"], &preview["heldUpByAutoRecharge"]), (&json!("pending"), &json!(true)));
     let account = switch(&world).await;
     assert_eq!((&account["billingModel"], &account["switch"]), (&json!("postUsage"), &json!("pending")));
-    assert!(subjects(&world).await.iter().any(|subject| subject.starts_with("Auto-recharge keeps you from")));
+    assert!(
+        subjects(&world).await.iter().any(|subject| subject.starts_with("Auto-recharge holds up the switch"))
+    );
 
     for (id, charge) in [("one", "90.00"), ("two", "200.00"), ("three", "75.00")] {
         spend(&world, id, charge).await;

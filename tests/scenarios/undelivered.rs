@@ -197,7 +197,7 @@ async fn n11_the_mapping_stores_a_record_that_is_too_old_to_be_tried_again() {
     );
     world.faults().disarm();
     assert_eq!(redrive(&world.operator).await["left"], 0);
-    // The mails are the receipt and the notice that the credit is used up.
+    // The mails are the receipt and the one that the balance is used up.
     assert_eq!(mails(&world.operator).await["a@example.com"].len(), 2);
 }
 

@@ -4,107 +4,40 @@ use domain::event::{PoolShare, UnusedFunds};
 use domain::recharge::{Limit, Safeguard, State};
 use domain::{BillingModel, Locale, Money};
 use jiff::Timestamp;
+use wording::{Decline, decline, glossary, one_line};
 
-use crate::language::{Label, Language, Told, Word, Words, brand_name, first_and_last, one_line, parts_of};
 use crate::notice::{Changed, Claim, Notice, Reader};
+use crate::told::{Told, Words, first_and_last, parts_of};
 
-/// English.
-pub(crate) struct English;
-
-impl Language for English {
-    fn words(&self, told: &Told<'_>) -> Words {
-        let name = told.name;
-        let (heading, body, button) = match told.notice {
-            Notice::FundsAdded { by_recharge: true, amount, expires_at, times, .. } => {
-                recharged(name, amount, times, expires_at)
-            }
-            Notice::FundsAdded { by_recharge: false, amount, expires_at, .. } => {
-                purchased(name, amount, expires_at)
-            }
-            Notice::RechargeFailed { amount, reason, retry_at, .. } => {
-                recharge_failed(name, amount, reason, retry_at)
-            }
-            Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
-            Notice::BalanceDepleted { available } => depleted(told, available),
-            Notice::BalanceWarning { available, .. } => warning(told, available),
-            Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
-            Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
-            Notice::PoolUsed(share) => pool_used(told, share),
-            Notice::SwitchPending => switch_pending(name),
-            Notice::SwitchCompleted { owed, funds } => switch_completed(name, owed, funds),
-            Notice::InvoiceIssued(claim) => invoice_issued(name, claim),
-            Notice::InvoiceOverdue(claim) => invoice_overdue(told, claim),
-            Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
-            Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
-            Notice::RechargeLimited { why, until } => limited(name, why, until),
-            Notice::RechargeStopped { reason, .. } => stopped(name, reason),
-        };
-        Words { heading, body, button }
-    }
-
-    fn label(&self, label: Label) -> &'static str {
-        match label {
-            Label::Amount => "Amount",
-            Label::AutoRecharge => "Auto-recharge",
-            Label::Available => "Available",
-            Label::BackupCard => "Backup card",
-            Label::Card => "Card",
-            Label::Changed => "Changed",
-            Label::ChangedAt => "When",
-            Label::ChangedBy => "By",
-            Label::Date => "Date",
-            Label::Due => "Due",
-            Label::ExpiredAt => "Expired",
-            Label::FurtherLots => "Others",
-            Label::Invoice => "Invoice number",
-            Label::MonthlyLimit => "Monthly limit",
-            Label::NextInvoice => "On the next invoice",
-            Label::MinutesIncluded => "Minutes included",
-            Label::MinutesUsed => "Minutes used",
-            Label::Month => "Month (UTC)",
-            Label::Owed => "Owed",
-            Label::Plan => "Plan and country",
-            Label::PoNumber => "PO number",
-            Label::Receipt => "Receipt number",
-            Label::RechargeAmount => "Adds",
-            Label::Recipients => "Recipients",
-            Label::TriedAgain => "Next try",
-            Label::TriggerAmount => "When the balance reaches",
-            Label::UsableUntil => "Usable until",
-            Label::WarningAmount => "Warning amount",
+/// The text of a mail.
+pub(crate) fn words(told: &Told<'_>) -> Words {
+    let name = told.name;
+    let (heading, body, button) = match told.notice {
+        Notice::FundsAdded { by_recharge: true, amount, expires_at, times, .. } => {
+            recharged(name, amount, times, expires_at)
         }
-    }
-
-    fn card(&self, brand: &str, last4: &str) -> String {
-        format!("{} ending in {last4}", brand_name(brand))
-    }
-
-    fn changed(&self, changed: Changed) -> String {
-        let names = [
-            (changed.payment_method, "payment method"),
-            (changed.auto_recharge, "auto-recharge"),
-            (changed.recipients, "recipients of notices"),
-        ];
-        let names: Vec<_> = names.into_iter().filter_map(|(is, name)| is.then_some(name)).collect();
-        names.join(", ")
-    }
-
-    fn word(&self, word: Word) -> &'static str {
-        match word {
-            Word::On => "on",
-            Word::Off => "off",
-            Word::Resumed => "resumed",
-            Word::None | Word::Nobody => "none",
+        Notice::FundsAdded { by_recharge: false, amount, expires_at, .. } => {
+            purchased(name, amount, expires_at)
         }
-    }
-
-    fn colon(&self) -> &'static str {
-        ":"
-    }
-
-    fn typeset(&self, text: &str) -> String {
-        text.to_owned()
-    }
+        Notice::RechargeFailed { amount, reason, retry_at, .. } => {
+            recharge_failed(name, amount, reason, retry_at)
+        }
+        Notice::RechargeNeedsAction { amount, .. } => needs_action(name, amount),
+        Notice::BalanceDepleted { available } => depleted(told, available),
+        Notice::BalanceWarning { available, .. } => warning(told, available),
+        Notice::FundsExpiring { amount, lots } => expiring(told, amount, lots),
+        Notice::FundsExpired { amount, lots } => expired(name, amount, lots),
+        Notice::PoolUsed(share) => pool_used(told, share),
+        Notice::SwitchPending => switch_pending(name),
+        Notice::SwitchCompleted { owed, funds } => switch_completed(name, owed, funds),
+        Notice::InvoiceIssued(claim) => invoice_issued(name, claim),
+        Notice::InvoiceOverdue(claim) => invoice_overdue(told, claim),
+        Notice::SettingsChanged { changed, .. } => settings_changed(told, changed),
+        Notice::RechargePaused { why: Safeguard::Runaway } => paused(name),
+        Notice::RechargeLimited { why, until } => limited(name, why, until),
+        Notice::RechargeStopped { reason, .. } => stopped(name, reason),
+    };
+    Words { heading, body, button }
 }
 
 /// Heading, body and button.
@@ -123,7 +56,7 @@ fn recharged(name: &str, amount: Money, times: Option<u32>, expires_at: Timestam
         format!("{} added by auto-recharge", money(amount)),
         format!(
             "The balance of {name} had reached the trigger amount, so auto-recharge charged your card.{why_so_much}\n\
-             This credit can be used for calls until {}.\n\
+             These funds can be used for calls until {}.\n\
              \n\
              You need not do anything.\n\
              This is your receipt.",
@@ -139,7 +72,7 @@ fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
         format!(
             "Thank you.\n\
              Your card was charged, and {} was added to the Communications Credits of {name}.\n\
-             It can be used for calls until {}; what is not used by then is lost.\n\
+             These funds can be used for calls until {}; what is not used by then is lost.\n\
              \n\
              This is your receipt.",
             money(amount),
@@ -150,7 +83,7 @@ fn purchased(name: &str, amount: Money, expires_at: Timestamp) -> Parts {
 }
 
 fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Timestamp) -> Parts {
-    let (why, advice) = decline(reason);
+    let Decline { why, advice } = decline(reason, Locale::En);
     (
         "Auto-recharge could not charge your card".to_owned(),
         format!(
@@ -159,8 +92,9 @@ fn recharge_failed(name: &str, amount: Money, reason: &str, retry_at: Timestamp)
              {why}\n\
              \n\
              {advice}\n\
+             A card that you save now is charged at once if the balance is still low.\n\
              {}\n\
-             When the credit is used up, calls that are paid from it cannot start.",
+             When the balance is used up, paid calls cannot start.",
             money(amount),
             next_try(retry_at),
         ),
@@ -176,7 +110,7 @@ fn needs_action(name: &str, amount: Money) -> Parts {
              The bank asks the card’s owner to confirm this payment; nothing is charged before.\n\
              \n\
              If it is your card, confirm the payment on the page below.\n\
-             If it is not, please forward this e-mail to the card’s owner, or save another card.",
+             If it is not, that page has the bank’s link for the card’s owner. You can also save another card.",
             money(amount),
         ),
         "Confirm the payment",
@@ -184,7 +118,7 @@ fn needs_action(name: &str, amount: Money) -> Parts {
 }
 
 fn depleted(told: &Told<'_>, available: Money) -> Parts {
-    let (name, heading) = (told.name, "Your credit is used up".to_owned());
+    let (name, heading) = (told.name, "Your balance is used up".to_owned());
     let owed = if available.is_negative() {
         format!("\n{} is owed: it is repaid first from the funds that you add.", money(-available))
     } else {
@@ -194,16 +128,16 @@ fn depleted(told: &Told<'_>, available: Money) -> Parts {
         BillingModel::Prepaid | BillingModel::Switching => {
             let body = format!(
                 "The Communications Credits of {name} are used up.\n\
-                 Calls that are paid from credit cannot start until there are funds again.{owed}\n\
+                 Paid calls cannot start until there are funds again.{owed}\n\
                  \n\
                  {}",
                 about_recharge(told)
             );
-            (heading, body, "Add funds")
+            (heading, body, glossary::add_funds(Locale::En))
         }
         BillingModel::PostUsage => {
             let body = format!(
-                "The prepaid credit of {name} is used up.\n\
+                "The prepaid funds of {name} are used up.\n\
                  \n\
                  You need not do anything: calls go on, and are invoiced each month."
             );
@@ -213,18 +147,16 @@ fn depleted(told: &Told<'_>, available: Money) -> Parts {
 }
 
 fn warning(told: &Told<'_>, available: Money) -> Parts {
-    let heading = format!("Your credit is down to {}", money(available));
-    let reached = format!(
-        "The Communications Credits of {} have reached the amount at which you wanted to be warned.",
-        told.name
-    );
+    let heading = format!("Your balance is down to {}", money(available));
+    let reached =
+        format!("The balance of {} has reached the amount at which you wanted to be warned.", told.name);
     match told.billing {
         BillingModel::Prepaid | BillingModel::Switching => {
-            (heading, format!("{reached}\n\n{}", about_recharge(told)), "Add funds")
+            (heading, format!("{reached}\n\n{}", about_recharge(told)), glossary::add_funds(Locale::En))
         }
         BillingModel::PostUsage => {
             let advice =
-                "You need not do anything: when the credit is used up, calls are invoiced each month.";
+                "You need not do anything: when the funds are used up, calls are invoiced each month.";
             (heading, format!("{reached}\n\n{advice}"), "See the account")
         }
     }
@@ -234,30 +166,36 @@ fn warning(told: &Told<'_>, available: Money) -> Parts {
 fn about_recharge(told: &Told<'_>) -> String {
     match told.recharge {
         State::Off => "Add funds on the page below.\n\
-                       Auto-recharge can do this for you, before the credit is used up."
+                       Auto-recharge can do this for you, before the balance is used up."
             .to_owned(),
-        State::Armed | State::Charging { .. } => "Auto-recharge is on: it adds funds by itself when the balance \
-                       reaches its trigger amount, and an e-mail tells you so.\n\
+        State::Armed | State::Charging { .. } => {
+            "Auto-recharge is on: it adds funds by itself when the balance \
+                       reaches the trigger amount, and an e-mail tells you so.\n\
                        If your calls cannot wait, add funds on the page below."
-            .to_owned(),
+                .to_owned()
+        }
         State::Waiting { until, .. } => format!(
             "Auto-recharge is on, but your card was declined; it tries again on {}.\n\
              Add funds on the page below, or save another card: it is charged at once.",
             date_and_time(until)
         ),
-        State::NeedsAction { .. } => "Auto-recharge is on, but waits for the card’s owner to confirm a payment.\n\
+        State::NeedsAction { .. } => {
+            "Auto-recharge is on, but waits for the card’s owner to confirm a payment.\n\
                        Ask them to confirm it, or add funds on the page below."
-            .to_owned(),
+                .to_owned()
+        }
         State::Limited { until, .. } => format!(
             "Auto-recharge is on, but a limit keeps it from charging your card; it tries again on {}.\n\
-             The page below says which limit that is. You can also add funds there.",
+             The auto-recharge settings say which limit that is. You can also add funds on the page below.",
             date_and_time(until)
         ),
-        State::Paused { .. } => "Auto-recharge is paused as a safeguard, and charges nothing until it is resumed.\n\
-                       Add funds on the page below, or resume auto-recharge there."
-            .to_owned(),
+        State::Paused { .. } => {
+            "Auto-recharge is paused as a safeguard, and charges nothing until it is resumed.\n\
+                       Add funds on the page below, or resume auto-recharge in its settings."
+                .to_owned()
+        }
         State::Stopped => "Auto-recharge has stopped, since your card was declined.\n\
-                       Add funds on the page below, or save another card there: it starts auto-recharge again."
+                       Add funds on the page below, or save another card: it starts auto-recharge again."
             .to_owned(),
     }
 }
@@ -271,55 +209,55 @@ fn expiring(told: &Told<'_>, amount: Money, lots: &[UnusedFunds]) -> Parts {
     } else {
         format!("between {} and {}", date(first), date(last))
     };
-    let heading = format!("{} expires {days}", money(amount));
+    let heading = format!("Funds of {} expire {days}", money(amount));
     let when = if first == last { format!("on {}", date_and_time(first)) } else { days };
-    let in_days = in_days(told.days_until(first));
-    let in_days = if is_one_day { in_days } else { format!("the first of it {in_days}") };
+    let in_days = glossary::in_days(glossary::days_until(first, told.at), Locale::En);
+    let in_days = if is_one_day { in_days } else { format!("the first of them {in_days}") };
     let body = format!(
-        "{} of the credit of {name} has not been used yet.\n\
-         It expires {when}, {in_days}; what is left of it then is lost.\n\
+        "Of the funds of {name}, {} have not been used yet.\n\
+         They expire {when}, {in_days}; what is left of them then is lost.\n\
          \n\
-         You need not do anything: calls use the credit that expires first.\n\
-         Buying more credit does not extend it.",
+         You need not do anything: calls use the funds that expire first.\n\
+         Buying more does not extend them.",
         money(amount),
     );
-    (heading, body, "See your credit")
+    (heading, body, "See your funds")
 }
 
 fn expired(name: &str, amount: Money, lots: &[UnusedFunds]) -> Parts {
     let (first, last) = first_and_last(lots);
     let when = if first == last { date_and_time(last) } else { date(last) };
     (
-        format!("{} has expired", money(amount)),
+        format!("Funds of {} have expired", money(amount)),
         format!(
-            "{} of the credit of {name} was not used by {when} and has expired.\n\
-             It can no longer be used for calls.\n\
+            "Of the funds of {name}, {} were not used by {when} and have expired.\n\
+             They can no longer be used for calls.\n\
              \n\
              Smaller purchases, or auto-recharge with a smaller amount, leave less to expire.",
             money(amount),
         ),
-        "See your credit",
+        "See your funds",
     )
 }
 
 fn switch_pending(name: &str) -> Parts {
     (
-        "Auto-recharge keeps you from paying after use".to_owned(),
+        "Auto-recharge holds up the switch to post-usage billing".to_owned(),
         format!(
-            "{name} is to pay for its calls after use, but auto-recharge is still on.\n\
-             As long as it is on, it goes on charging your card, and the account stays prepaid: it never switches.\n\
+            "{name} is to switch to post-usage billing, but auto-recharge is still on.\n\
+             As long as it is on, it goes on charging your card, and the switch does not happen.\n\
              \n\
              To complete the switch, turn auto-recharge off on the page below, or remove the card.\n\
-             Calls then use the credit that is left, until it is used up or expires, and all further calls are \
+             Calls then use the funds that are left, until they are used up or expire, and all further calls are \
              invoiced each month."
         ),
-        "Turn auto-recharge off",
+        glossary::turn_auto_recharge_off(Locale::En),
     )
 }
 
 fn switch_completed(name: &str, owed: Money, funds: Money) -> Parts {
     let first = if funds.reaches_minor_unit() {
-        format!("The credit of {} is used first, until it is used up or expires.\n", money(funds))
+        format!("Funds of {} are used first, until they are used up or expire.\n", money(funds))
     } else {
         String::new()
     };
@@ -329,38 +267,39 @@ fn switch_completed(name: &str, owed: Money, funds: Money) -> Parts {
         String::new()
     };
     (
-        "You pay for calls after use now".to_owned(),
+        "Your calls are now invoiced after use".to_owned(),
         format!(
-            "The switch of {name} to paying after use is complete.\n\
+            "The switch of {name} to post-usage billing is complete.\n\
              \n\
-             {first}{owed}Calls that credit does not pay for go on, and are invoiced each month.\n\
-             Credit can no longer be bought, and auto-recharge can no longer be turned on."
+             {first}{owed}Calls that funds do not pay for go on, and are invoiced each month.\n\
+             Funds can no longer be bought, and auto-recharge can no longer be turned on."
         ),
-        "See the account",
+        "See your billing",
     )
 }
 
-fn invoice_issued(name: &str, claim: Claim<'_>) -> Parts {
+fn invoice_issued(name: &str, claim: Claim) -> Parts {
     let (number, month) = (claim.number, wording::month(claim.month, Locale::En));
     let (amount, due) = (money(claim.amount), wording::date(claim.due_at, Locale::En));
     (
         format!("Invoice {number} for {month}"),
         format!(
-            "{amount} is to be paid for {month}: what {name} used and no credit paid for.\n\
+            "{amount} is to be paid for {month}: what {name} used and its funds did not pay for.\n\
              Please pay by {due}.\n\
              \n\
-             The page below shows the invoice, with its calls by destination."
+             The page below has the invoice, with its calls by destination."
         ),
         "See the invoice",
     )
 }
 
-fn invoice_overdue(told: &Told<'_>, claim: Claim<'_>) -> Parts {
+fn invoice_overdue(told: &Told<'_>, claim: Claim) -> Parts {
     let (name, number) = (told.name, claim.number);
     let (month, amount) = (wording::month(claim.month, Locale::En), money(claim.amount));
-    let (due, days) = (wording::date(claim.due_at, Locale::En), told.days_since(claim.due_at));
+    let due = wording::date(claim.due_at, Locale::En);
+    let days = glossary::days(glossary::days_since(claim.due_at, told.at), Locale::En);
     (
-        format!("Invoice {number} is overdue by {days} days"),
+        format!("Invoice {number} is overdue by {days}"),
         format!(
             "Invoice {number} of {name} for {month}, of {amount}, was due on {due} and is not paid yet.\n\
              Calls go on as before.\n\
@@ -377,9 +316,9 @@ fn pool_used(told: &Told<'_>, share: &PoolShare) -> Parts {
     let used = wording::count(share.used, Locale::En);
     let size = wording::count(share.size, Locale::En);
     let paid = match told.billing {
-        BillingModel::Prepaid | BillingModel::Switching => "paid from the credit, at the published rates",
+        BillingModel::Prepaid | BillingModel::Switching => "paid from funds, at the published rates",
         BillingModel::PostUsage => {
-            "charged at the published rates: credit pays first, and the rest is invoiced"
+            "charged at the published rates: funds pay first, and the rest is invoiced"
         }
     };
     let (heading, now) = if share.used >= share.size {
@@ -412,14 +351,14 @@ fn settings_changed(told: &Told<'_>, changed: Changed) -> Parts {
             ("Auto-recharge was changed", "See auto-recharge")
         }
         Changed { payment_method: false, auto_recharge: false, recipients: true } => {
-            ("The recipients of notices were changed", "See the recipients")
+            ("The recipients of notifications were changed", "See the recipients")
         }
         Changed { .. } => ("Settings were changed", "See the settings"),
     };
     let reader = match told.reader {
-        Reader::Added => "\nYou are a recipient of its notices from now on.",
+        Reader::Added => "\nYou are a recipient of its notifications from now on.",
         Reader::Removed => {
-            "\nYou are no longer a recipient of its notices: this is the last e-mail that you get about this account."
+            "\nYou are no longer a recipient of its notifications: this is the last e-mail that you get about this account."
         }
         Reader::Recipient => "",
     };
@@ -443,7 +382,7 @@ fn paused(name: &str) -> Parts {
              Please check that the calls of the last days are what you expect.\n\
              Then resume auto-recharge on the page below, perhaps with a larger recharge amount."
         ),
-        "Resume auto-recharge",
+        glossary::resume_auto_recharge(Locale::En),
     )
 }
 
@@ -462,7 +401,7 @@ fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
         ),
         Limit::Lots => (
             "Auto-recharge has no room for more purchases",
-            "the account has the largest number of purchases with unused credit that it may have",
+            "the account has the largest number of purchases with unused funds that it may have",
             "There is room again once the oldest of them are used up or have expired.\n\
              A larger recharge amount, which you choose on the page below, makes fewer of them.",
         ),
@@ -473,11 +412,11 @@ fn limited(name: &str, why: Limit, until: Timestamp) -> Parts {
          \n\
          {advice}"
     );
-    (heading.to_owned(), body, "Change auto-recharge")
+    (heading.to_owned(), body, glossary::edit_auto_recharge(Locale::En))
 }
 
 fn stopped(name: &str, reason: &str) -> Parts {
-    let (why, _) = decline(reason);
+    let Decline { why, .. } = decline(reason, Locale::En);
     (
         "Auto-recharge has stopped".to_owned(),
         format!(
@@ -486,46 +425,14 @@ fn stopped(name: &str, reason: &str) -> Parts {
              \n\
              To start it again, save another card, change the auto-recharge settings, or resume it on \
              the page below.\n\
-             Until then, calls that are paid from credit cannot start once it is used up."
+             Until then, paid calls cannot start once the balance is used up."
         ),
-        "Resume auto-recharge",
+        glossary::resume_auto_recharge(Locale::En),
     )
-}
-
-/// Why the bank declined, and what to do. Source of the codes: docs.stripe.com/declines/codes.
-fn decline(code: &str) -> (String, &'static str) {
-    const OTHER_CARD: &str = "Please save another card: it is charged at once if the balance is still low.";
-    let (why, advice) = match code {
-        "card_declined" => (
-            "The bank declined the card and did not say why.",
-            "Please ask the bank, or save another card: it is charged at once if the balance is still low.",
-        ),
-        "insufficient_funds" => (
-            "There is not enough money on the card’s account, or its limit is reached.",
-            "Please see to it that the card can be charged, or save another one.",
-        ),
-        "expired_card" => ("The card has expired.", OTHER_CARD),
-        "lost_card" => ("The card was reported as lost.", OTHER_CARD),
-        "stolen_card" => ("The card was reported as stolen.", OTHER_CARD),
-        "authentication_required" => (
-            "The bank wanted the card’s owner to confirm the payment, and it was not confirmed.",
-            "Please add funds yourself and confirm the payment, or save another card.",
-        ),
-        "processing_error" => (
-            "There was a technical error while the card was processed.",
-            "Please check that the card is still right, or save another one.",
-        ),
-        other => return (format!("The reason given is \u{201c}{}\u{201d}.", one_line(other)), OTHER_CARD),
-    };
-    (why.to_owned(), advice)
 }
 
 fn next_try(retry_at: Timestamp) -> String {
     format!("Otherwise the same card is tried again on {}.", date_and_time(retry_at))
-}
-
-fn in_days(days: i64) -> String {
-    if days == 1 { "in 1 day".to_owned() } else { format!("in {days} days") }
 }
 
 fn money(amount: Money) -> String {

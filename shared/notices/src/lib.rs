@@ -4,15 +4,18 @@
 //! |---|---|
 //! | [`notice`] | the events that have a mail, and the page where its reader can act |
 //! | [`mail`] | the mail for one of them: subject, text and HTML |
-//! | `language`, `english`, `french` | its words |
+//! | `told` | the values that its text refers to |
+//! | `english`, `french` | its text |
+//! | `labels` | the labels of its table, and its footer |
 //! | [`mod@send`] | one mail to one recipient, through SES |
 
 mod english;
 mod french;
-mod language;
+mod labels;
 pub mod mail;
 pub mod notice;
 pub mod send;
+mod told;
 
 pub use mail::{Mail, Occasion};
 pub use notice::{Notice, Reader};

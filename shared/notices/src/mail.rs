@@ -6,11 +6,11 @@ use domain::event::{Event, NewValues, ShownCard, UnusedFunds};
 use domain::recharge::State;
 use domain::{BillingModel, CardPayment, Locale, Money, Profile};
 use jiff::Timestamp;
+use wording::{glossary, one_line, typeset};
 
-use crate::english::English;
-use crate::french::French;
-use crate::language::{Label, Language, Told, Word, Words, one_line, parts_of};
 use crate::notice::{Notice, Reader};
+use crate::told::{Told, Words, parts_of};
+use crate::{english, french, labels};
 
 /// A table has at most so many rows of lots.
 const MOST_LOTS: usize = 12;
@@ -49,87 +49,79 @@ impl Mail {
     /// The mail about the event, if it has one.
     pub fn about(occasion: &Occasion<'_>) -> Option<Self> {
         let notice = Notice::of(&occasion.event.details)?;
-        let (page, html, text);
-        match occasion.profile.locale {
-            Locale::En => {
-                page = Page::write(&English, occasion, notice);
-                (html, text) = (EnglishHtml { page: &page }.render(), EnglishText { page: &page }.render());
-            }
-            Locale::Fr => {
-                page = Page::write(&French, occasion, notice);
-                (html, text) = (FrenchHtml { page: &page }.render(), FrenchText { page: &page }.render());
-            }
-        }
+        let page = Page::write(occasion, notice);
+        let (html, text) = (Html { page: &page }.render(), Text { page: &page }.render());
         let written = "a template only writes to memory";
         Some(Self { html: html.expect(written), text: text.expect(written), subject: page.subject })
     }
 }
 
 #[derive(Template)]
-#[template(path = "en.html")]
-struct EnglishHtml<'a> {
+#[template(path = "mail.html")]
+struct Html<'a> {
     page: &'a Page,
 }
 
 #[derive(Template)]
-#[template(path = "en.txt")]
-struct EnglishText<'a> {
-    page: &'a Page,
-}
-
-#[derive(Template)]
-#[template(path = "fr.html")]
-struct FrenchHtml<'a> {
-    page: &'a Page,
-}
-
-#[derive(Template)]
-#[template(path = "fr.txt")]
-struct FrenchText<'a> {
+#[template(path = "mail.txt")]
+struct Text<'a> {
     page: &'a Page,
 }
 
 /// The values of the templates.
 struct Page {
+    /// The language's code.
+    language: &'static str,
+    product: &'static str,
     subject: String,
     heading: String,
     /// A sentence a line, an empty line between paragraphs.
     body: String,
-    rows: Vec<(&'static str, String)>,
+    rows: Vec<Row>,
     colon: &'static str,
     button: &'static str,
     link: String,
-    /// The organization.
-    name: String,
-    /// The account's page.
-    account: String,
+    /// Why the reader gets the mail.
+    footer: String,
+    edit_recipients: &'static str,
+    /// The page of the recipients.
+    recipients: String,
 }
 
+/// A row of the table: its label and its value.
+type Row = (&'static str, String);
+
 impl Page {
-    fn write(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) -> Self {
+    fn write(occasion: &Occasion<'_>, notice: Notice<'_>) -> Self {
         let Occasion { event, profile, billing, recharge, reader, portal, .. } = *occasion;
+        let locale = profile.locale;
         let name = one_line(&profile.name);
-        let Words { heading, body, button } =
-            language.words(&Told { notice, at: event.at, name: &name, billing, recharge, reader });
-        let rows = rows(language, occasion, notice);
-        let account = format!("{}/accounts/{}", portal.trim_end_matches('/'), event.account_id);
-        let heading = language.typeset(&heading);
+        let told = Told { notice, at: event.at, name: &name, billing, recharge, reader };
+        let Words { heading, body, button } = match locale {
+            Locale::En => english::words(&told),
+            Locale::Fr => french::words(&told),
+        };
+        let heading = typeset(&heading, locale);
         // Any address can be made a recipient. The mail that says so leaves the account's name out of its subject, so that
         // nobody can send a message of their own to a stranger with it (N9).
         let subject = match notice {
             Notice::SettingsChanged { changed, .. } if changed.recipients => heading.clone(),
             _ => format!("{heading} \u{2013} {name}"),
         };
+        let portal = portal.trim_end_matches('/');
         Self {
+            language: locale.as_str(),
+            product: glossary::product(locale),
             subject,
             heading,
-            body: language.typeset(&body),
-            rows: rows.into_iter().map(|(label, value)| (language.label(label), value)).collect(),
-            colon: language.colon(),
+            body: typeset(&body, locale),
+            rows: rows(occasion, notice),
+            colon: labels::colon(locale),
             button,
-            link: notice.page(&account),
-            name,
-            account,
+            link: notice.page(portal, &event.account_id, billing),
+            footer: labels::footer(&name, locale),
+            edit_recipients: labels::edit_recipients(locale),
+            recipients: format!("{portal}/accounts/{}/notifications", event.account_id),
         }
     }
 
@@ -144,14 +136,14 @@ impl Page {
 }
 
 /// The rows of the table, which are what a reader looks for when they come back to the mail.
-fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<(Label, String)> {
+fn rows(occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<Row> {
     let locale = occasion.profile.locale;
     let amount = |amount| wording::amount(amount, locale);
     let instant = |instant: Timestamp| wording::date_and_time(instant, locale);
     let payment = occasion.payment;
     let card = payment.map(|payment| {
         let card = &payment.method.card;
-        (Label::Card, language.card(&one_line(&card.brand), &one_line(&card.last4)))
+        (glossary::card(locale), wording::card(&card.brand, &card.last4, locale))
     });
     match notice {
         Notice::FundsAdded { amount: added, expires_at, receipt_number, times, .. } => {
@@ -159,71 +151,86 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
                 Some((times, part)) => format!("{} ({times} × {})", amount(added), amount(part)),
                 None => amount(added),
             };
-            let receipt = receipt_number.map(|number| (Label::Receipt, number.to_string()));
-            let date = payment.map(|payment| (Label::Date, instant(payment.created_at)));
+            let receipt = receipt_number.map(|number| (labels::receipt_number(locale), number.to_string()));
+            let date = payment.map(|payment| (glossary::date(locale), instant(payment.created_at)));
             let po_number = payment.and_then(|payment| payment.po_number.as_deref());
             [
                 receipt,
                 date,
-                Some((Label::Amount, added)),
-                Some((Label::UsableUntil, instant(expires_at))),
+                Some((glossary::amount(locale), added)),
+                Some((glossary::usable_until(locale), instant(expires_at))),
                 card,
-                po_number.map(|number| (Label::PoNumber, one_line(number))),
+                po_number.map(|number| (glossary::po_number(locale), one_line(number))),
             ]
             .into_iter()
             .flatten()
             .collect()
         }
         Notice::RechargeFailed { amount: asked, retry_at, .. } => {
-            let again = (Label::TriedAgain, instant(retry_at));
-            [Some((Label::Amount, amount(asked))), card, Some(again)].into_iter().flatten().collect()
+            let again = (labels::next_try(locale), instant(retry_at));
+            [Some((glossary::amount(locale), amount(asked))), card, Some(again)]
+                .into_iter()
+                .flatten()
+                .collect()
         }
         Notice::RechargeNeedsAction { amount: asked, .. } => {
-            [Some((Label::Amount, amount(asked))), card].into_iter().flatten().collect()
+            [Some((glossary::amount(locale), amount(asked))), card].into_iter().flatten().collect()
         }
         Notice::BalanceDepleted { available } if available.is_negative() => {
-            vec![(Label::Owed, amount(-available))]
+            vec![(glossary::owed(locale), amount(-available))]
         }
-        Notice::BalanceDepleted { available } => vec![(Label::Available, amount(available))],
+        Notice::BalanceDepleted { available } => {
+            vec![(glossary::available_balance(locale), amount(available))]
+        }
         Notice::BalanceWarning { available, amount: warning } => {
-            vec![(Label::Available, amount(available)), (Label::WarningAmount, amount(warning))]
+            vec![
+                (glossary::available_balance(locale), amount(available)),
+                (glossary::warning_amount(locale), amount(warning)),
+            ]
         }
-        Notice::FundsExpiring { amount: unused, lots } => {
-            [vec![(Label::Amount, amount(unused))], rows_of_lots(Label::UsableUntil, lots, locale)].concat()
-        }
-        Notice::FundsExpired { amount: forfeited, lots } => {
-            [vec![(Label::Amount, amount(forfeited))], rows_of_lots(Label::ExpiredAt, lots, locale)].concat()
-        }
+        Notice::FundsExpiring { amount: unused, lots } => [
+            vec![(glossary::amount(locale), amount(unused))],
+            rows_of_lots(glossary::usable_until(locale), lots, locale),
+        ]
+        .concat(),
+        Notice::FundsExpired { amount: forfeited, lots } => [
+            vec![(glossary::amount(locale), amount(forfeited))],
+            rows_of_lots(labels::expired_at(locale), lots, locale),
+        ]
+        .concat(),
         Notice::PoolUsed(share) => vec![
-            (Label::Plan, one_line(&share.pool)),
-            (Label::Month, wording::month(share.month, locale)),
-            (Label::MinutesUsed, wording::count(share.used, locale)),
-            (Label::MinutesIncluded, wording::count(share.size, locale)),
+            (labels::plan_and_country(locale), one_line(&share.pool)),
+            (glossary::month(locale), wording::month(share.month, locale)),
+            (glossary::minutes_used(locale), wording::count(share.used, locale)),
+            (glossary::included_minutes(locale), wording::count(share.size, locale)),
         ],
         Notice::SettingsChanged { changed, by, new, .. } => {
-            let mut rows = vec![(Label::Changed, language.changed(changed))];
+            let mut rows = vec![(labels::changed(locale), labels::list_of(changed, locale))];
             if occasion.reader != Reader::Removed {
-                rows.extend(rows_of_new_values(language, new, locale));
+                rows.extend(rows_of_new_values(new, locale));
             }
-            rows.push((Label::ChangedBy, one_line(by)));
-            rows.push((Label::ChangedAt, instant(occasion.event.at)));
+            rows.push((labels::changed_by(locale), one_line(by)));
+            rows.push((labels::changed_at(locale), instant(occasion.event.at)));
             rows
         }
-        Notice::RechargeLimited { until, .. } => vec![(Label::TriedAgain, instant(until))],
+        Notice::RechargeLimited { until, .. } => vec![(labels::next_try(locale), instant(until))],
         Notice::RechargeStopped { amount: asked, .. } => {
-            [asked.map(|asked| (Label::Amount, amount(asked))), card].into_iter().flatten().collect()
+            [asked.map(|asked| (glossary::amount(locale), amount(asked))), card]
+                .into_iter()
+                .flatten()
+                .collect()
         }
         Notice::SwitchCompleted { owed, funds } => {
-            let rows = [(Label::Available, funds), (Label::NextInvoice, owed)];
+            let rows = [(glossary::available_balance(locale), funds), (labels::next_invoice(locale), owed)];
             let rows = rows.into_iter().filter(|(_, value)| value.reaches_minor_unit());
             rows.map(|(label, value)| (label, amount(value))).collect()
         }
         Notice::InvoiceIssued(claim) | Notice::InvoiceOverdue(claim) => {
             vec![
-                (Label::Invoice, claim.number.to_string()),
-                (Label::Month, wording::month(claim.month, locale)),
-                (Label::Amount, amount(claim.amount)),
-                (Label::Due, wording::date(claim.due_at, locale)),
+                (labels::invoice_number(locale), claim.number.to_string()),
+                (glossary::month(locale), wording::month(claim.month, locale)),
+                (glossary::amount(locale), amount(claim.amount)),
+                (labels::due(locale), wording::date(claim.due_at, locale)),
             ]
         }
         Notice::RechargePaused { .. } | Notice::SwitchPending => Vec::new(),
@@ -231,37 +238,37 @@ fn rows(language: &dyn Language, occasion: &Occasion<'_>, notice: Notice<'_>) ->
 }
 
 /// The rows of new values.
-fn rows_of_new_values(language: &dyn Language, new: &NewValues, locale: Locale) -> Vec<(Label, String)> {
-    let none = || language.word(Word::None).to_owned();
+fn rows_of_new_values(new: &NewValues, locale: Locale) -> Vec<Row> {
+    let none = || labels::none(locale).to_owned();
     let mut rows = Vec::new();
     if let Some(cards) = &new.payment_method {
         let shown = |card: &Option<ShownCard>| {
             let card = card.as_ref();
-            card.map_or_else(none, |card| language.card(&one_line(&card.brand), &one_line(&card.last4)))
+            card.map_or_else(none, |card| wording::card(&card.brand, &card.last4, locale))
         };
-        rows.push((Label::Card, shown(&cards.card)));
-        rows.push((Label::BackupCard, shown(&cards.backup)));
+        rows.push((glossary::card(locale), shown(&cards.card)));
+        rows.push((glossary::backup_card(locale), shown(&cards.backup)));
     }
     if let Some(recharge) = &new.auto_recharge {
         let state = match (recharge.enabled, recharge.resumed) {
-            (false, _) => Word::Off,
-            (true, false) => Word::On,
-            (true, true) => Word::Resumed,
+            (false, _) => labels::off(locale),
+            (true, false) => labels::on(locale),
+            (true, true) => labels::resumed(locale),
         };
-        rows.push((Label::AutoRecharge, language.word(state).to_owned()));
+        rows.push((glossary::auto_recharge(locale), state.to_owned()));
         if recharge.enabled {
             let amount =
                 |amount: Option<Money>| amount.map_or_else(none, |amount| wording::amount(amount, locale));
-            rows.push((Label::RechargeAmount, amount(recharge.recharge_amount)));
-            rows.push((Label::TriggerAmount, amount(recharge.trigger_amount)));
-            rows.push((Label::MonthlyLimit, amount(recharge.monthly_limit)));
+            rows.push((glossary::add_this_amount(locale), amount(recharge.recharge_amount)));
+            rows.push((glossary::when_balance_reaches(locale), amount(recharge.trigger_amount)));
+            rows.push((glossary::monthly_limit(locale), amount(recharge.monthly_limit)));
         }
     }
     if let Some(recipients) = &new.notification_emails {
         let recipients = recipients.iter().map(|address| one_line(address)).collect::<Vec<_>>().join(", ");
         rows.push((
-            Label::Recipients,
-            if recipients.is_empty() { language.word(Word::Nobody).to_owned() } else { recipients },
+            glossary::recipients(locale),
+            if recipients.is_empty() { labels::nobody(locale).to_owned() } else { recipients },
         ));
     }
     rows
@@ -269,7 +276,7 @@ fn rows_of_new_values(language: &dyn Language, new: &NewValues, locale: Locale) 
 
 /// When each lot expires, and what is unused of it where there are several. A long list is cut, and the last row says
 /// what is left out.
-fn rows_of_lots(label: Label, lots: &[UnusedFunds], locale: Locale) -> Vec<(Label, String)> {
+fn rows_of_lots(label: &'static str, lots: &[UnusedFunds], locale: Locale) -> Vec<Row> {
     let instant = |lot: &UnusedFunds| wording::date_and_time(lot.expires_at, locale);
     if let [lot] = lots {
         return vec![(label, instant(lot))];
@@ -281,7 +288,7 @@ fn rows_of_lots(label: Label, lots: &[UnusedFunds], locale: Locale) -> Vec<(Labe
     if let Some((first, others)) = lots[shown..].split_first() {
         let sum = others.iter().fold(first.amount, |sum, lot| sum + lot.amount);
         let count = others.len() + 1;
-        rows.push((Label::FurtherLots, format!("{count} ({})", wording::amount(sum, locale))));
+        rows.push((labels::further_lots(locale), format!("{count} ({})", wording::amount(sum, locale))));
     }
     rows
 }

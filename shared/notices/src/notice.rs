@@ -3,7 +3,7 @@
 use domain::event::{Expired, Expiring, NewValues, PoolShare, Setting, UnusedFunds};
 use domain::recharge::{Limit, Safeguard};
 use domain::time::Month;
-use domain::{EventDetails, Money, PaymentId, PaymentKind};
+use domain::{BillingModel, EventDetails, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 
 /// The types of the events that can have a mail: those for which [`Notice::of`] gives a notice.
@@ -61,8 +61,6 @@ pub enum Notice<'a> {
         payment: &'a PaymentId,
         /// How much is asked for.
         amount: Money,
-        /// Where.
-        url: &'a str,
     },
     /// The balance reached zero (N3).
     BalanceDepleted {
@@ -102,9 +100,9 @@ pub enum Notice<'a> {
         funds: Money,
     },
     /// An invoice is ready (N12).
-    InvoiceIssued(Claim<'a>),
+    InvoiceIssued(Claim),
     /// An invoice is overdue (N12).
-    InvoiceOverdue(Claim<'a>),
+    InvoiceOverdue(Claim),
     /// Auto-recharge, payment method or recipients were changed (N9).
     SettingsChanged {
         /// The settings that were changed, of these three.
@@ -143,9 +141,7 @@ pub enum Notice<'a> {
 
 /// What an invoice asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Claim<'a> {
-    /// The invoice.
-    pub invoice: &'a PaymentId,
+pub struct Claim {
     /// Its number.
     pub number: u64,
     /// Its month.
@@ -217,8 +213,8 @@ impl<'a> Notice<'a> {
             EventDetails::RechargeFailed { payment_id, amount, reason, retry_at: Some(retry_at) } => {
                 Self::RechargeFailed { payment: payment_id, amount: *amount, reason, retry_at: *retry_at }
             }
-            EventDetails::RechargeNeedsAction { payment_id, amount, url } => {
-                Self::RechargeNeedsAction { payment: payment_id, amount: *amount, url }
+            EventDetails::RechargeNeedsAction { payment_id, amount, .. } => {
+                Self::RechargeNeedsAction { payment: payment_id, amount: *amount }
             }
             EventDetails::BalanceDepleted { available } => Self::BalanceDepleted { available: *available },
             EventDetails::BalanceWarning { available, amount } if available.is_positive() => {
@@ -235,13 +231,13 @@ impl<'a> Notice<'a> {
             EventDetails::SwitchCompleted { owed, funds } => {
                 Self::SwitchCompleted { owed: *owed, funds: *funds }
             }
-            EventDetails::InvoiceIssued { invoice_id: invoice, number, month, amount, due_at } => {
+            EventDetails::InvoiceIssued { number, month, amount, due_at, .. } => {
                 let (number, month, amount, due_at) = (*number, *month, *amount, *due_at);
-                Self::InvoiceIssued(Claim { invoice, number, month, amount, due_at })
+                Self::InvoiceIssued(Claim { number, month, amount, due_at })
             }
-            EventDetails::InvoiceOverdue { invoice_id: invoice, number, month, amount, due_at, .. } => {
+            EventDetails::InvoiceOverdue { number, month, amount, due_at, .. } => {
                 let (number, month, amount, due_at) = (*number, *month, *amount, *due_at);
-                Self::InvoiceOverdue(Claim { invoice, number, month, amount, due_at })
+                Self::InvoiceOverdue(Claim { number, month, amount, due_at })
             }
             EventDetails::SettingsChanged { fields, by, added_recipients, removed_recipients, new } => {
                 Self::SettingsChanged {
@@ -304,42 +300,41 @@ impl<'a> Notice<'a> {
         current.chain(gone.map(|address| (address.as_str(), Reader::Removed))).collect()
     }
 
-    /// The page where the reader can act. `account` is the address of the account's page.
-    pub(crate) fn page(&self, account: &str) -> String {
-        let section = match *self {
-            Self::FundsAdded { payment, .. } => return format!("{account}/receipts/{payment}"),
-            Self::InvoiceIssued(claim) | Self::InvoiceOverdue(claim) => {
-                return format!("{account}/invoices/{}", claim.invoice);
+    /// The page where the reader can act, by the address of the portal, the account's id and how the account pays.
+    pub(crate) fn page(&self, portal: &str, account: &str, billing: BillingModel) -> String {
+        let overview = format!("{portal}/accounts/{account}");
+        let page = match *self {
+            Self::FundsAdded { payment, .. } | Self::RechargeNeedsAction { payment, .. } => {
+                return format!("{overview}/purchases/{payment}");
             }
-            Self::RechargeNeedsAction { url, .. } if is_link(url) => return url.to_owned(),
-            Self::RechargeFailed { .. } | Self::RechargeNeedsAction { .. } => "payment-method",
-            Self::BalanceDepleted { .. }
-            | Self::BalanceWarning { .. }
-            | Self::FundsExpiring { .. }
-            | Self::FundsExpired { .. }
-            | Self::SwitchCompleted { .. } => "funds",
-            Self::PoolUsed(_) => "included-minutes",
+            Self::PoolUsed(_) => return format!("{portal}/rates?account={account}"),
+            // Funds can no longer be bought.
+            Self::BalanceDepleted { .. } | Self::BalanceWarning { .. }
+                if billing == BillingModel::PostUsage =>
+            {
+                return overview;
+            }
+            Self::RechargeFailed { .. } => "payment-method",
+            Self::BalanceDepleted { .. } | Self::BalanceWarning { .. } => "funds/add",
+            Self::FundsExpiring { .. } | Self::FundsExpired { .. } => "funds",
             Self::SettingsChanged { changed, .. } => match changed {
-                Changed { payment_method: true, .. } => "payment-method",
-                Changed { auto_recharge: true, .. } => "auto-recharge",
-                Changed { .. } => "recipients",
+                Changed { payment_method: true, auto_recharge: false, recipients: false } => "payment-method",
+                Changed { payment_method: false, auto_recharge: true, recipients: false } => "auto-recharge",
+                Changed { payment_method: false, auto_recharge: false, recipients: true } => "notifications",
+                Changed { .. } => return overview,
             },
             Self::RechargePaused { .. }
             | Self::RechargeLimited { .. }
             | Self::RechargeStopped { .. }
             | Self::SwitchPending => "auto-recharge",
+            Self::SwitchCompleted { .. } => "post-usage",
+            Self::InvoiceIssued(_) | Self::InvoiceOverdue(_) => "receipts",
         };
-        format!("{account}#{section}")
+        format!("{overview}/{page}")
     }
 }
 
 /// Whether unused funds of this amount are worth a mail.
 fn is_worth_a_mail(amount: Money, lots: &[UnusedFunds]) -> bool {
     amount.reaches_minor_unit() && !lots.is_empty()
-}
-
-/// Whether a link can be followed and runs no script.
-fn is_link(url: &str) -> bool {
-    let leads_away = url.starts_with("https://") || url.starts_with("http://");
-    leads_away && url.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -2,9 +2,10 @@
 
 use domain::statement::{Destination, Line, LineKind, Lines};
 use domain::{Locale, Service};
-use wording::{count, exact};
+use wording::{count, exact, glossary};
 
-use crate::statement_words::{Words, service};
+use crate::outside;
+use crate::statement_words::Words;
 use crate::table_pages::{Row, RowKind, Table};
 
 /// The sums of entries of one name, in the order of the lines.
@@ -35,12 +36,12 @@ pub(crate) fn table(lines: &Lines, locale: Locale) -> Option<Table> {
         if sum.entries == 0 {
             continue;
         }
-        rows.push(Row { kind: RowKind::Bold, cells: cells(service(of, locale).to_owned(), &sum) });
+        rows.push(Row { kind: RowKind::Bold, cells: cells(glossary::service(of, locale).to_owned(), &sum) });
         for (kind, line) in lines.iter() {
             let LineKind::Usage(other, destination) = kind else { continue };
             if *other == of {
                 let name = match destination {
-                    Destination::Named(name) => name.clone(),
+                    Destination::Named(name) => outside::text(name, locale),
                     Destination::Unnamed => words.other.to_owned(),
                 };
                 rows.push(Row { kind: RowKind::Indented, cells: cells(name, line) });

@@ -3,12 +3,12 @@
 use domain::invoice::{Invoice, InvoiceState, Paid, Voided};
 use domain::statement::{LineKind, Lines};
 use domain::{Locale, Money};
-use wording::{amount, date, exact};
+use wording::{amount, date, exact, glossary};
 
 use crate::calls::{self, groups};
 use crate::invoice_words::Words;
-use crate::statement_words;
 use crate::table_pages::{self, Row, Table};
+use crate::{outside, statement_words};
 
 /// The data of an invoice on paper.
 #[derive(Clone, Copy, Debug)]
@@ -30,16 +30,17 @@ impl Paper<'_> {
         let month = wording::month(closed.month, locale);
         let said = |label: &str, value: &str| format!("{label}{} {value}", words.colon);
         let mut below = vec![
-            name.clone(),
+            outside::organization(name, account, locale),
             said(words.account, account.as_str()),
             said(words.month, &month),
             said(words.issued, &date(closed.issued_at, locale)),
             said(words.due, &date(closed.due_at, locale)),
         ];
-        below.extend(po_number.as_ref().map(|number| said(words.po_number, number)));
+        below.extend(po_number.as_ref().map(|number| said(words.po_number, &outside::text(number, locale))));
         below.extend(self.standing(words));
         let calls = self.lines.and_then(|lines| calls::table(lines, locale));
         table_pages::draw(&table_pages::Paper {
+            product: glossary::product(locale),
             title: format!("{heading}, {name}, {month}"),
             language: words.language,
             heading,
@@ -57,9 +58,11 @@ impl Paper<'_> {
             InvoiceState::Open => vec![to_pay],
             InvoiceState::Paid(Paid { reference, at, .. }) => {
                 let paid = format!("{} {}.", words.paid, date(*at, self.locale));
+                let reference = outside::text(reference, self.locale);
                 vec![format!("{paid} {}{} {reference}", words.reference, words.colon)]
             }
             InvoiceState::Void(Voided { reason, at, .. }) => {
+                let reason = outside::text(reason, self.locale);
                 vec![format!("{} {}{} {reason}", words.void, date(*at, self.locale), words.colon)]
             }
         }

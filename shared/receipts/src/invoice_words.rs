@@ -68,7 +68,7 @@ const FRENCH: Words = Words {
     charges: "Coûts du mois",
     carried_in: "Report des mois précédents",
     carried_over: "Arrondi, reporté sur la prochaine facture",
-    no_tax: "Aucune taxe n’est comprise.",
+    no_tax: "Aucune taxe n’est incluse.",
     too_many: "Le mois compte trop d’appels pour être détaillé ici\u{a0}; ils sont dans le fichier CSV de la facture.",
     amounts_in: "Les montants sont en",
     colon: "\u{a0}:",

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `words` | the text of a receipt, in English and in French |
+//! | `outside` | texts from outside, as far as the fonts have their characters |
 //! | `page` | the layout of a receipt |
 //! | [`statement`] | the text and the tables of a statement |
 //! | `statement_words` | the words of a statement, in English and in French |
@@ -13,8 +14,8 @@
 //! | `font` | the fonts, which measure text and break it into lines |
 //! | `pen` | drawing texts and lines on a page |
 //!
-//! The fonts have Latin, Greek and Cyrillic. A character that they lack, as in a Japanese name, is drawn as `�`. Search, copying
-//! and screen readers still find the character itself.
+//! The fonts have Latin, Greek, Cyrillic, Arabic and Hebrew. They lack Chinese, Japanese and Korean, whose fonts would be larger than
+//! the functions. Words in such a script are replaced by a sentence that says so, with the account's id in place of a name.
 
 #![expect(clippy::float_arithmetic, reason = "points on a page; amounts arrive here as text")]
 
@@ -22,6 +23,7 @@ mod calls;
 mod font;
 pub mod invoice;
 mod invoice_words;
+mod outside;
 mod page;
 mod pen;
 pub mod statement;

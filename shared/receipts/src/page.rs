@@ -10,7 +10,7 @@ use krilla::tagging::{TableHeaderScope, Tag, TagGroup, TagTree};
 use crate::Receipt;
 use crate::font::Typeface;
 use crate::pen::{ACCENT, INK, MARGIN, MUTED, Pen, RIGHT, Style, a4};
-use crate::words::{PRODUCT, Words};
+use crate::words::Words;
 
 /// The left edge of the table's values, in points.
 const VALUES: f32 = MARGIN + 132.0;
@@ -20,7 +20,7 @@ pub(crate) fn draw(receipt: &Receipt) -> Vec<u8> {
     let mut document = Document::new();
     let title = format!("{}, {}", words.heading, receipt.organization);
     let metadata = Metadata::new().title(title).language(words.language.to_owned());
-    document.set_metadata(metadata.authors(vec![PRODUCT.to_owned()]));
+    document.set_metadata(metadata.authors(vec![words.product.to_owned()]));
 
     let mut page = document.start_page_with(a4());
     let mut surface = page.surface();
@@ -43,7 +43,7 @@ fn fill(surface: &mut Surface<'_>, words: &Words) -> TagTree {
 
     let mut tags = TagTree::new();
     let mut pen = Pen { surface, y: MARGIN };
-    tags.push(pen.write(Tag::P, PRODUCT, product, MARGIN, RIGHT));
+    tags.push(pen.write(Tag::P, words.product, product, MARGIN, RIGHT));
     pen.y += 10.0;
     let top_level = NonZeroU16::MIN;
     tags.push(pen.write(Tag::Hn(top_level, None), &words.heading, heading, MARGIN, RIGHT));

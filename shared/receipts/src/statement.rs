@@ -5,9 +5,10 @@ use domain::statement::Statement;
 use domain::time::{Days, last_instant_of};
 use domain::{Account, Locale, Money, Profile};
 use jiff::Timestamp;
-use wording::{amount, count, date_and_time, exact};
+use wording::{amount, count, date_and_time, exact, glossary};
 
 use crate::calls::{self, groups};
+use crate::outside;
 use crate::statement_words::Words;
 use crate::table_pages::{self, Row, Table};
 
@@ -33,7 +34,7 @@ impl Paper<'_> {
         let period = self.period();
         let name = &self.profile.name;
         let mut below = vec![
-            name.clone(),
+            outside::organization(name, &self.account.id, self.locale()),
             format!("{}{} {}", words.account, words.colon, self.account.id),
             period.clone(),
             format!("{} {}.", words.reading, self.account.currency),
@@ -48,6 +49,7 @@ impl Paper<'_> {
             Some(self.lots(words)),
         ];
         table_pages::draw(&table_pages::Paper {
+            product: glossary::product(self.locale()),
             title: format!("{}, {name}, {period}", words.heading),
             language: words.language,
             heading: words.heading.to_owned(),

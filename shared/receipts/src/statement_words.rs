@@ -1,7 +1,7 @@
 //! The words of a statement, in English and in French.
 
+use domain::Locale;
 use domain::statement::LineKind;
-use domain::{Locale, Service};
 
 /// The words of a statement in one language.
 pub(crate) struct Words {
@@ -54,10 +54,10 @@ const ENGLISH: Words = Words {
     language: "en",
     heading: "Statement",
     account: "Account",
-    reading: "Days are in UTC, and an entry counts on the day on which it was posted. Amounts are in",
+    reading: "Days are in UTC, and a transaction counts on the day on which it was posted. Amounts are in",
     provisional: "The last day is not over. The statement can still change.",
     balance: "Balance",
-    entries: "Entries",
+    entries: "Transactions",
     amount: "Amount",
     opening: "Opening balance",
     bought: "Funds bought",
@@ -66,10 +66,10 @@ const ENGLISH: Words = Words {
     used: "Calls",
     reversed: "Calls taken back",
     expired: "Expired funds",
-    adjusted_out: "Taken by adjustment",
+    adjusted_out: "Funds taken by adjustment",
     switched: "Owed, moved to the next invoice",
     closing: "Closing balance",
-    available: "Available",
+    available: "Available balance",
     owed: "Owed",
     post_usage: "Left to the next invoice",
     invoiced: "Invoiced",
@@ -86,10 +86,10 @@ const ENGLISH: Words = Words {
     unrated: "Calls that have no rate yet, and are in no charge",
     rejected: "Rejected records",
     lots: "Funds at the end of the period",
-    purchased: "Bought",
-    expires: "Expire",
+    purchased: "Purchase date",
+    expires: "Expires",
     began: "Amount",
-    remaining: "Unspent",
+    remaining: "Remaining",
     no_lots: "There were no funds at the end of the period.",
     colon: ":",
     page: |number, count| format!("Page {number} of {count}"),
@@ -99,23 +99,23 @@ const FRENCH: Words = Words {
     language: "fr",
     heading: "Relevé",
     account: "Compte",
-    reading: "Les jours sont en UTC, et une écriture compte le jour où elle a été passée. Les montants sont en",
+    reading: "Les jours sont en UTC, et une opération compte le jour où elle a été enregistrée. Les montants sont en",
     provisional: "Le dernier jour n’est pas terminé. Le relevé peut encore changer.",
     balance: "Solde",
-    entries: "Écritures",
+    entries: "Opérations",
     amount: "Montant",
     opening: "Solde d’ouverture",
-    bought: "Achats de crédit",
-    recharged: "Crédit ajouté par recharge automatique",
-    adjusted_in: "Crédit ajouté par ajustement",
+    bought: "Achats de fonds",
+    recharged: "Fonds ajoutés par la recharge automatique",
+    adjusted_in: "Fonds ajoutés par ajustement",
     used: "Appels",
     reversed: "Appels annulés",
-    expired: "Crédit expiré",
-    adjusted_out: "Retiré par ajustement",
-    switched: "Dû, reporté sur la prochaine facture",
+    expired: "Fonds expirés",
+    adjusted_out: "Fonds retirés par ajustement",
+    switched: "Montant dû, reporté sur la prochaine facture",
     closing: "Solde de clôture",
-    available: "Disponible",
-    owed: "Dû",
+    available: "Solde disponible",
+    owed: "Montant dû",
     post_usage: "Reporté sur la prochaine facture",
     invoiced: "Facturé",
     calls: "Appels par service et destination",
@@ -123,19 +123,19 @@ const FRENCH: Words = Words {
     other: "Autres appels",
     count: "Appels",
     time: "Durée facturée",
-    minutes: "Min. comprises",
+    minutes: "Min. incluses",
     charge: "Coût",
     from_balance: "Sur le solde",
     to_invoice: "À facturer",
     total: "Total",
     unrated: "Appels encore sans tarif, qui ne sont dans aucun coût",
     rejected: "Enregistrements refusés",
-    lots: "Crédit à la fin de la période",
-    purchased: "Achat",
+    lots: "Fonds à la fin de la période",
+    purchased: "Date d’achat",
     expires: "Expiration",
     began: "Montant",
     remaining: "Restant",
-    no_lots: "Il n’y avait pas de crédit à la fin de la période.",
+    no_lots: "Il n’y avait pas de fonds à la fin de la période.",
     colon: "\u{a0}:",
     page: |number, count| format!("Page {number} sur {count}"),
 };
@@ -163,21 +163,5 @@ impl Words {
             LineKind::Unrated => self.unrated,
             LineKind::Rejected => self.rejected,
         }
-    }
-}
-
-/// The name of a service for people.
-pub(crate) fn service(service: Service, locale: Locale) -> &'static str {
-    match (service, locale) {
-        (Service::TollFreeIn, Locale::En) => "Incoming, toll-free numbers",
-        (Service::TollFreeIn, Locale::Fr) => "Appels entrants, numéros gratuits",
-        (Service::TollIn, Locale::En) => "Incoming, toll numbers",
-        (Service::TollIn, Locale::Fr) => "Appels entrants, numéros payants",
-        (Service::ConferenceOut, Locale::En) => "Dial-out from conferences",
-        (Service::ConferenceOut, Locale::Fr) => "Appels sortants depuis une audioconférence",
-        (Service::UserOut, Locale::En) => "Outgoing calls",
-        (Service::UserOut, Locale::Fr) => "Appels sortants",
-        (Service::Premium, Locale::En) => "Premium-rate numbers",
-        (Service::Premium, Locale::Fr) => "Numéros surtaxés",
     }
 }

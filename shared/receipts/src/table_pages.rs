@@ -8,7 +8,6 @@ use krilla::tagging::{ArtifactType, TableHeaderScope, Tag, TagGroup, TagTree};
 
 use crate::font::Typeface;
 use crate::pen::{ACCENT, HAIRLINE, HEIGHT, INK, MARGIN, MUTED, Pen, RIGHT, Style, a4};
-use crate::words::PRODUCT;
 
 /// Nothing but the page's number is drawn below this height, in points.
 const BOTTOM: f32 = HEIGHT - MARGIN;
@@ -27,6 +26,8 @@ const NARROWEST: f32 = 110.0;
 
 /// A document of tables.
 pub(crate) struct Paper {
+    /// The product's name.
+    pub(crate) product: &'static str,
     /// The title, for the reader's window.
     pub(crate) title: String,
     /// The language's code.
@@ -129,7 +130,7 @@ pub(crate) fn draw(paper: &Paper) -> Vec<u8> {
     let pages = layout.pages();
     let mut document = Document::new();
     let metadata = Metadata::new().title(paper.title.clone()).language(paper.language.to_owned());
-    document.set_metadata(metadata.authors(vec![PRODUCT.to_owned()]));
+    document.set_metadata(metadata.authors(vec![paper.product.to_owned()]));
     let mut tags = Tags { tree: TagTree::new(), table: None };
     for (number, blocks) in pages.iter().enumerate() {
         let mut page = document.start_page_with(a4());
@@ -288,7 +289,7 @@ impl<'a> Layout<'a> {
 
     fn opening(&self, pen: &mut Pen<'_, '_>, tags: &mut Tags) {
         let Styles { product, heading, plain, bold, .. } = self.styles;
-        tags.push(pen.write(Tag::P, PRODUCT, product, MARGIN, RIGHT));
+        tags.push(pen.write(Tag::P, self.paper.product, product, MARGIN, RIGHT));
         pen.y += 10.0;
         let level = NonZeroU16::MIN;
         tags.push(pen.write(Tag::Hn(level, None), &self.paper.heading, heading, MARGIN, RIGHT));

@@ -44,7 +44,7 @@ async fn n1_a_mail_says_who_sends_it_and_which_card_was_charged() {
         receipt_number: Some(7),
         recharge_amounts: Some(1),
     };
-    let receipt = format!("https://credits.example.com/accounts/contoso/receipts/{}", payment.id);
+    let receipt = format!("https://credits.example.com/accounts/contoso/purchases/{}", payment.id);
     world.account("contoso", &addresses(&["ada"]), Some(payment)).await;
     let ports = Ports { configuration_set: Some("bounces".to_owned()), ..world.ports.clone() };
     assert!(deliver(&ports, &event("contoso", 2, added)).await);

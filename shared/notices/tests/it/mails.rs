@@ -7,7 +7,7 @@ use domain::recharge::{Limit, Safeguard, State};
 use domain::rejected_record::RejectionStatus;
 use domain::{EventDetails, Locale, MessageId, PaymentId, PaymentKind, Profile};
 use notices::notice::EVENTS;
-use notices::{Notice, Reader};
+use notices::{Mail, Notice, Reader};
 
 use crate::given::{
     PREPAID, Situation, changed, contoso, euros, every_mail, expired, expiring, funds_added, instant, mail,
@@ -142,10 +142,60 @@ fn n9_the_subject_of_a_change_of_recipients_has_no_name() {
     for reader in [Reader::Recipient, Reader::Added, Reader::Removed] {
         let situation = Situation { reader, ..PREPAID };
         let mail = mail_in(situation, changed(&[Setting::NotificationEmails]), &profile).unwrap();
-        assert_eq!(mail.subject, "The recipients of notices were changed");
+        assert_eq!(mail.subject, "The recipients of notifications were changed");
         assert!(mail.text.contains("Win a prize"));
         let says_who = mail.text.contains("eve@contoso.example") || mail.html.contains("eve@contoso.example");
         assert_eq!(says_who, reader != Reader::Removed, "{}", mail.text);
+    }
+}
+
+/// The address of the button.
+fn link(mail: &Mail) -> &str {
+    let (_, button) = mail.html.split_once("class=\"button\"").unwrap();
+    let (_, link) = button.split_once("href=\"").unwrap();
+    link.split_once('"').unwrap().0
+}
+
+#[test]
+fn the_button_leads_to_the_page_where_the_reader_can_act() {
+    let payment = payment_id();
+    for (name, situation, event) in every_mail() {
+        let page = match name.split('-').take(2).collect::<Vec<_>>()[..] {
+            ["n1" | "n7", _] | ["n2", "needs"] => format!("/purchases/{payment}"),
+            ["n2", "failed"] | ["n9", "payment"] => "/payment-method".to_owned(),
+            ["n3" | "n4" | "n9", _] if name.ends_with("post-usage") || name == "n9-several" => String::new(),
+            ["n3" | "n4", _] => "/funds/add".to_owned(),
+            ["n5" | "n6", _] => "/funds".to_owned(),
+            ["n9", "auto"] | ["n10", _] | ["n12", "switch"] => "/auto-recharge".to_owned(),
+            ["n9", "recipients"] => "/notifications".to_owned(),
+            ["n12", "switched"] => "/post-usage".to_owned(),
+            ["n12", _] => "/receipts".to_owned(),
+            _ => {
+                let mail = mail_in(situation, event, &contoso(Locale::Fr)).unwrap();
+                assert_eq!(link(&mail), "https://credits.example.com/rates?account=contoso", "{name}");
+                continue;
+            }
+        };
+        let mail = mail_in(situation, event, &contoso(Locale::Fr)).unwrap();
+        assert_eq!(link(&mail), format!("https://credits.example.com/accounts/contoso{page}"), "{name}");
+    }
+}
+
+#[test]
+fn french_mails_have_no_words_of_the_other_language_and_one_word_for_one_thing() {
+    for (name, situation, event) in every_mail() {
+        let mail = mail_in(situation, event.clone(), &contoso(Locale::Fr)).unwrap();
+        let said = format!("{}\n{}", mail.subject, mail.text).to_lowercase();
+        for word in
+            ["communications credits", "seuil", "réglage", "avis", "comprise", "du crédit", "le crédit"]
+        {
+            assert!(!said.contains(word), "{name}: {word:?} in {said}");
+        }
+        let mail = mail_in(situation, event, &contoso(Locale::En)).unwrap();
+        let said = format!("{}\n{}", mail.subject, mail.text).replace("Communications Credits", "");
+        for word in ["credit ", "notices", "threshold"] {
+            assert!(!said.contains(word), "{name}: {word:?} in {said}");
+        }
     }
 }
 

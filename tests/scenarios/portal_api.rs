@@ -75,6 +75,30 @@ async fn r2_a_preview_of_auto_recharge_says_what_would_be_charged_and_changes_no
 }
 
 #[tokio::test]
+async fn r6_a_preview_says_what_resuming_auto_recharge_would_charge() {
+    let world = World::start().await;
+    world.set_time(NOW);
+    world.account("a").await;
+    world.operator.buy("a", "k", json!({ "amount": "100" })).await.expect(201);
+    let settings = json!({ "enabled": true, "triggerAmount": "50", "rechargeAmount": "50" });
+    let path = "/v1/accounts/a/auto-recharge";
+    world.operator.send(Method::PUT, path, &[], settings.clone()).await.expect(200);
+    let lost = json!({ "paymentMethod": "pm_card_chargeDeclinedLostCard" });
+    world.operator.send(Method::PUT, "/v1/accounts/a/payment-method", &[], lost).await.expect(200);
+    world.operator.debit("a", &[rated("r1", "2026-11-22T09:00:00Z", "80")]).await.expect(200);
+    world.drain().await;
+    assert_eq!(world.operator.account("a").await["autoRecharge"]["state"], "stopped");
+    let preview = async || {
+        let answer = world.operator.post("/v1/accounts/a/auto-recharge/preview", settings.clone()).await;
+        answer.expect(200)
+    };
+    assert_eq!(preview().await, json!({ "chargesIfResumed": "50.0000" }));
+    let other_card = json!({ "amount": "100", "paymentMethod": "pm_card_visa" });
+    world.operator.buy("a", "by-another-card", other_card).await.expect(201);
+    assert_eq!(preview().await, json!({}), "the balance is high enough");
+}
+
+#[tokio::test]
 async fn c2_the_use_of_limits_names_the_users_who_have_spent_most() {
     let world = World::start().await;
     world.set_time(NOW);

@@ -106,10 +106,11 @@ pub async fn preview(request: &Request, ports: &Ports) -> Result<Reply, Problem>
     let new = Settings::read(request.fields()?)?.by(request);
     let (account, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
     let preview = recharge::preview(&account, &profile, request.now(), &new, &ports.policy);
-    let recharge::Preview { charge, held_back } = preview.map_err(Refusal)?;
+    let recharge::Preview { charge, held_back, charge_if_resumed } = preview.map_err(Refusal)?;
     let shown = RechargePreview {
         charges_now: charge.map(|amount| amount.to_string()),
         held_back_by: held_back.map(str::to_owned),
+        charges_if_resumed: charge_if_resumed.map(|amount| amount.to_string()),
     };
     Ok(Reply::json(200, &shown))
 }

@@ -20,13 +20,21 @@ pub(crate) fn card(card: &Card, locale: Locale) -> String {
 
 /// The state of auto-recharge: its tag, and the sentence beside it.
 pub(crate) fn recharge_state(account: &Account, locale: Locale) -> (Tag, String) {
+    recharge_state_with(account, None, locale)
+}
+
+/// The same, with the amount of the recharge that has no outcome yet, which may be a multiple of the amount of the settings.
+pub(crate) fn recharge_state_with(account: &Account, open: Option<&str>, locale: Locale) -> (Tag, String) {
     let recharge = &account.auto_recharge;
     let money = |amount: &Option<String>| figures::money(amount.as_deref()?, &account.currency);
     let saved = account.payment_method.as_ref().map(|saved| card(saved, locale));
     let state = RechargeState {
         state: &recharge.state,
         why: recharge.why.as_deref(),
-        amount: money(&recharge.recharge_amount),
+        amount: match open {
+            Some(open) => figures::money(open, &account.currency),
+            None => money(&recharge.recharge_amount),
+        },
         trigger: money(&recharge.trigger_amount),
         until: recharge.until.map(Into::into),
         failed_at: recharge.last_failure.as_ref().map(|failure| failure.at.into()),

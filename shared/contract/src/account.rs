@@ -535,6 +535,9 @@ pub struct RechargePreview {
     /// What would hold back a charge that is wanted: `monthly`, `maximum`, `lots` or `runaway`, as `autoRecharge.why` has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_back_by: Option<String>,
+    /// If auto-recharge would still be `paused` or `stopped`: the amount that the card would be charged at once if it were then resumed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charges_if_resumed: Option<String>,
 }
 
 /// The catalogue of usual plans.

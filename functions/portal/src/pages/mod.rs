@@ -14,6 +14,7 @@ mod products;
 mod purchase;
 mod rates;
 mod receipts;
+mod settings;
 mod transactions;
 mod usage;
 

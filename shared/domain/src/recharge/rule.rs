@@ -12,7 +12,7 @@ use crate::id::{Fingerprint, PaymentId, PaymentKind};
 use crate::money::Money;
 use crate::profile::Profile;
 use crate::purchase::PurchaseLimits;
-use crate::recharge::settings::{NewSettings, SettingsRefusal, configure};
+use crate::recharge::settings::{NewSettings, SettingsRefusal, configure, resume};
 use crate::recharge::state::{Amounts, Limit, Safeguard, State};
 use crate::time::{Month, day_of};
 
@@ -76,9 +76,11 @@ pub struct Preview {
     pub charge: Option<Money>,
     /// The name of the limit or safeguard that would hold back a charge that is wanted.
     pub held_back: Option<&'static str>,
+    /// If auto-recharge would still be paused or stopped: the amount that would be charged if it were then resumed.
+    pub charge_if_resumed: Option<Money>,
 }
 
-/// What new settings would do if they were saved now (R2, R3).
+/// What new settings would do if they were saved now (R2, R3), and what resuming would do then (R6).
 ///
 /// # Errors
 ///
@@ -98,7 +100,14 @@ pub fn preview(
         State::Paused { why } => Some(why.as_str()),
         _ => None,
     });
-    Ok(Preview { charge: payment.map(|payment| payment.amount), held_back })
+    let resumed = resume(&account, now, &new.by.subject).ok().and_then(|decision| decision.change);
+    let charge_if_resumed =
+        resumed.and_then(|change| look(&change.account, profile, now, now, policy).answer);
+    Ok(Preview {
+        charge: payment.map(|payment| payment.amount),
+        held_back,
+        charge_if_resumed: charge_if_resumed.map(|payment| payment.amount),
+    })
 }
 
 /// Why a wanted charge cannot begin.

@@ -204,6 +204,8 @@ def live(host, client, platform):
     call("createAccount", body=model("NewAccount", accountId="later", name="Another", currency="EUR"), status=409)
     cards = model("NewPaymentMethod", paymentMethod="pm_card_visa", backup="pm_card_mastercard")
     call("setPaymentMethod", "contoso", body=cards)
+    page = call("setUpPaymentMethod", "contoso", body=model("NewSetUp", backup=True))
+    assert page.url.startswith(host.url)
     call("changeAccount", "contoso", body=model("AccountChange", poNumber="PO-7", lowBalanceAmount="20.00"))
     call("changeAccount", "contoso", body=model("AccountChange", name=""), status=422)
 

@@ -1,10 +1,14 @@
 //! The sandbox as a card processor: no operation is carried out twice (F3, F5).
 
-use domain::profile::PaymentMethod;
+use domain::profile::{CardUse, PaymentMethod};
 use domain::{AccountId, Currency, Money};
+use jiff::Timestamp;
 use local::database::Database;
 use payments::sandbox::Pages;
-use payments::{Intent, IntentState, NewIntent, Processor, ProcessorError, Sandbox};
+use payments::{
+    CompleteSetUp, Intent, IntentState, NewIntent, NewSetUp, Processor, ProcessorError, Sandbox, SetUp,
+    SetUpState,
+};
 
 /// Where the sandbox's pages lead back to.
 const RETURN: &str = "http://portal/back";
@@ -177,4 +181,54 @@ async fn a_refund_is_paid_once_and_never_more_than_was_charged() {
     refund(3_000, "first").await.unwrap();
     assert_eq!(till.sandbox.records(&till.account).await.unwrap().len(), 3, "a charge and two refunds");
     assert_eq!(till.state(&intent).await, IntentState::Succeeded);
+}
+
+#[tokio::test]
+async fn x2_a_set_up_takes_one_card_in_its_time() {
+    let till = Till::open().await;
+    let instant = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (noon, evening) = (instant("2026-11-22T12:00:00Z"), instant("2026-11-22T18:00:00Z"));
+    let new = NewSetUp {
+        account: &till.account,
+        card: CardUse::Backup,
+        by: "ada",
+        return_url: RETURN,
+        expires_at: evening,
+    };
+    let begin = async || till.sandbox.set_up(&new).await.unwrap();
+    let (first, second, late) = (begin().await, begin().await, begin().await);
+    assert_ne!(first.id, second.id, "each call begins another set-up");
+    assert_eq!(first.url, format!("http://cards/{}", first.id));
+    let state = async |set_up: &SetUp| till.sandbox.look_up_set_up(&set_up.id).await.unwrap();
+    assert_eq!(state(&first).await, SetUpState::Open);
+    let complete = SetUpState::Complete(CompleteSetUp {
+        account: till.account.clone(),
+        card: CardUse::Backup,
+        by: "ada".to_owned(),
+        token: "pm_card_visa".to_owned(),
+    });
+    for (card, now) in [("pm_card_visa", noon), ("pm_card_mastercard", noon), ("pm_card_mastercard", evening)]
+    {
+        let entered = till.sandbox.enter_card(&first.id, card, now).await.unwrap();
+        assert_eq!((entered.state, entered.return_url.as_str()), (complete.clone(), RETURN), "{card}");
+    }
+    assert_eq!(state(&first).await, complete);
+    assert_eq!(state(&second).await, SetUpState::Open);
+    let entered = till.sandbox.enter_card(&late.id, "pm_card_visa", evening).await.unwrap();
+    assert_eq!((entered.state, state(&late).await), (SetUpState::Expired, SetUpState::Expired));
+    assert!(till.sandbox.records(&till.account).await.unwrap().is_empty(), "a set-up is no charge");
+    let intent = till.create("k", "pm_card_visa").await;
+    for unknown in ["cs_0", &intent.id] {
+        let unknown = till.sandbox.look_up_set_up(unknown).await;
+        assert!(matches!(unknown, Err(ProcessorError::Refused { .. })), "{unknown:?}");
+    }
+}
+
+#[tokio::test]
+async fn f4_the_page_that_asks_the_owner_leads_back() {
+    let till = Till::open().await;
+    let intent = till.create("k", "pm_card_authenticationRequired").await;
+    till.confirm(&intent).await;
+    let decided = till.sandbox.authenticate(&intent.id, true).await.unwrap();
+    assert_eq!(decided.return_url.as_deref(), Some(RETURN));
 }

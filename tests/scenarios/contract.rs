@@ -134,6 +134,10 @@ async fn a_code_distinguishes_the_causes_of_a_conflict() {
         (put("later", &on).await, "postUsageAccount"),
         (put("bare", &on).await, "noPaymentMethod"),
         (
+            world.operator.post("/v1/accounts/bare/payment-method/setup", json!({ "backup": true })).await,
+            "noPaymentMethod",
+        ),
+        (
             world.operator.adjust("a", "n", json!({ "amount": "-101", "reason": "r" })).await,
             "beyondAvailable",
         ),
@@ -155,6 +159,7 @@ async fn another_content_type_than_json_is_refused_everywhere() {
         (Method::PATCH, "/v1/accounts/a", json!({ "name": "n" })),
         (Method::PUT, "/v1/accounts/a/auto-recharge", json!({ "enabled": false })),
         (Method::PUT, "/v1/accounts/a/payment-method", json!({ "paymentMethod": "pm_card_visa" })),
+        (Method::POST, "/v1/accounts/a/payment-method/setup", json!({ "backup": true })),
         (Method::POST, "/v1/accounts/a/purchases", json!({ "amount": "50.00" })),
         (Method::POST, "/v1/accounts/a/adjustments", json!({ "amount": "5.00", "reason": "r" })),
         (Method::POST, "/v1/accounts/a/debits", json!({ "records": [rated("x", NOW, "1")] })),
@@ -439,5 +444,5 @@ async fn the_fields_of_bodies_are_those_of_the_document() {
             seen += 1;
         }
     }
-    assert_eq!(seen, 15);
+    assert_eq!(seen, 16);
 }

@@ -8,6 +8,7 @@ mod adjustments;
 mod authorizations;
 mod bad_input;
 mod batches;
+mod card_setup;
 mod charges;
 mod combined;
 mod concurrency;

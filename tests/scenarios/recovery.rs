@@ -140,8 +140,12 @@ async fn f4_an_approval_of_the_owner_leads_to_one_lot() {
         assert_eq!(repeat(&world).await.expect(201)["status"], "succeeded");
     }
     let decided = decide(&world, &page, "refuse").await.expect(200);
+    let purchase = repeat(&world).await.expect(201)["purchaseId"].as_str().unwrap().to_owned();
+    let back =
+        format!("<a href=\"{}/accounts/a/purchases/{purchase}\">Back to the purchase", world.host.url());
     for decided in [decided, world.operator.get(&page).await.expect(200)] {
         let decided = decided.as_str().unwrap().to_owned();
+        assert!(decided.contains(&back), "{decided}");
         assert!(
             decided.contains("was confirmed") && !decided.contains("<form"),
             "the first decision is final: {decided}"

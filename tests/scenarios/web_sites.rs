@@ -46,6 +46,7 @@ async fn a_form_of_another_site_buys_nothing_and_sets_nothing() {
         ("/accounts/a/auto-recharge", "enabled=on&rechargeAmount=50&triggerAmount=50"),
         ("/accounts/a/payment-method", "paymentMethod=pm_card_mastercard"),
         ("/_local/authenticate/pi_1", "decision=approve"),
+        ("/_local/cards/cs_1", "card=pm_card_mastercard"),
         ("/_local/run/expire", ""),
         ("/_local/drain", ""),
     ] {

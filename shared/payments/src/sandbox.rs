@@ -252,8 +252,9 @@ impl Sandbox {
     ) -> Result<SetUpRecord, ProcessorError> {
         let card = known_card(token)?;
         let open_and_in_time = "#state = :open AND expiresAt > :now";
-        let complete = self.update_set_up(id, "SET #state = :next, method = :method", open_and_in_time, now);
+        let complete = self.update_set_up(id, "SET #state = :next, #method = :method", open_and_in_time, now);
         let complete = complete
+            .expression_attribute_names("#method", "method")
             .expression_attribute_values(":next", text("complete"))
             .expression_attribute_values(":method", text(card.token));
         complete.send().await.map(|_| ()).or_else(unless_refused)?;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use domain::account::Warning;
 use domain::event::{EventDetails, Setting};
-use domain::profile::{Author, LastChange, SettingGroup};
+use domain::profile::{Author, CardUse, LastChange, MAX_SET_UPS, PaymentMethod, SettingGroup};
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
 use domain::recharge;
-use domain::settings::{self, NewLimits, NewSettings, NoWayBack};
+use domain::settings::{self, EnteredCard, NewLimits, NewSettings, NoWayBack, save_entered_card};
 use domain::{Account, BillingModel, Decision, EntryKind, Profile, Status};
 
 use crate::given::{at, card_holder, decimal, euros, money, owing, purchase_of};
@@ -131,6 +131,40 @@ fn n9_either_card_is_a_changed_payment_method() {
         without(&backup, Profile { payment_method: None, ..backup.clone() }),
         [Setting::PaymentMethod]
     );
+}
+
+#[test]
+fn f10_a_set_up_saves_its_card_once() {
+    let account = euros(&[]);
+    let entered = |number: usize, card: CardUse| {
+        let mut method = card_holder().payment_method.unwrap();
+        method.token = format!("pm_entered_{number}");
+        EnteredCard { set_up: format!("cs_{number}"), method, card, by: "ada".to_owned() }
+    };
+    let mut profile = card_holder();
+    for number in 0..=MAX_SET_UPS {
+        let card = if number == 0 { CardUse::Backup } else { CardUse::Main };
+        let entered = entered(number, card);
+        let change =
+            save_entered_card(&account, &profile, at(NOON), entered.clone()).change.expect("a change");
+        let [EventDetails::SettingsChanged { fields, by, .. }] = &change.events[..] else {
+            panic!("{:?}", change.events)
+        };
+        assert_eq!((&fields[..], by.as_str()), (&[Setting::PaymentMethod][..], "ada"));
+        profile = change.profile.unwrap();
+        assert!(save_entered_card(&account, &profile, at(NOON), entered).change.is_none(), "{number}");
+    }
+    let token = |method: &Option<PaymentMethod>| method.as_ref().unwrap().token.clone();
+    assert_eq!(
+        (token(&profile.payment_method), token(&profile.backup)),
+        ("pm_entered_20".into(), "pm_entered_0".into())
+    );
+    assert_eq!((profile.set_ups.len(), profile.set_ups[0].as_str()), (MAX_SET_UPS, "cs_1"));
+    // A set-up whose card is saved already tells nobody, and is remembered all the same.
+    let same = EnteredCard { set_up: "cs_same".to_owned(), ..entered(MAX_SET_UPS, CardUse::Main) };
+    let change = save_entered_card(&account, &profile, at(NOON), same).change.unwrap();
+    assert!(change.events.is_empty(), "{:?}", change.events);
+    assert_eq!(change.profile.unwrap().set_ups.last().unwrap(), "cs_same");
 }
 
 #[test]

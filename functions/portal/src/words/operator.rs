@@ -1,5 +1,71 @@
 super::texts! {
-    /// Texts of the page.
+    /// The operator's pages.
     pub(crate) struct OperatorWords;
-    glossary {}
+    glossary { amount = amount, organization = organization, available = available, auto_recharge = auto_recharge, cancel = cancel }
+    accounts() "Accounts" "Comptes";
+    account_id() "Account id" "Identifiant du compte";
+    open() "Open" "Ouvrir";
+    no_account(id) "There is no account {id}." "Il n’y a pas de compte {id}.";
+    status() "Status" "État";
+    billing() "Billing" "Facturation";
+    prepaid() "Prepaid" "Prépayé";
+    switching() "Switching to post-usage" "Passage à la post-utilisation";
+    post_usage() "Post-usage" "Post-utilisation";
+    next() "Next" "Suivants";
+    first() "First" "Premiers";
+    none() "There are no accounts yet." "Il n’y a pas encore de compte.";
+    new_account() "New account" "Nouveau compte";
+    id_hint() "Small letters, digits and hyphens. It cannot be changed later." "Lettres minuscules, chiffres et tirets. Il ne pourra plus être modifié.";
+    name() "Organization’s name" "Nom de l’organisation";
+    currency() "Currency" "Devise";
+    currency_hint() "Three letters, such as EUR. It cannot be changed later." "Trois lettres, par exemple EUR. Elle ne pourra plus être modifiée.";
+    language() "Language of e-mails and receipts" "Langue des e-mails et des reçus";
+    model() "Billing model" "Modèle de facturation";
+    recipients() "Recipients" "Destinataires";
+    recipients_hint() "One address a line, up to 20." "Une adresse par ligne, 20 au plus.";
+    create() "Create the account" "Créer le compte";
+    created() "The account was created." "Le compte a été créé.";
+    id_taken() "An account has this id already, with other settings." "Un compte porte déjà cet identifiant, avec d’autres paramètres.";
+    wrong_id() "Use small letters, digits and hyphens, and begin with a letter or a digit." "Utilisez des lettres minuscules, des chiffres et des tirets, en commençant par une lettre ou un chiffre.";
+    needed() "This is needed." "Ce champ est nécessaire.";
+    wrong_currency() "Write the three letters of a currency that is in use, such as EUR." "Écrivez les trois lettres d’une devise en circulation, par exemple EUR.";
+    wrong_recipients() "One of the lines is not an e-mail address, or stands there twice." "L’une des lignes n’est pas une adresse e-mail, ou y figure deux fois.";
+    adjustment() "Adjustment" "Ajustement";
+    direction() "What to do" "Opération";
+    add() "Add funds to the account" "Ajouter au compte";
+    take() "Take funds" "Retirer du compte";
+    amount_hint(currency) "In {currency}, without a sign." "En {currency}, sans signe.";
+    reason() "Reason" "Motif";
+    reason_hint() "The customer sees it." "Le client le voit.";
+    expires() "Expires on (only when funds are added)" "Expiration (seulement pour un ajout)";
+    expires_hint() "Year-month-day; left empty: in 12 months." "Année-mois-jour ; vide : dans 12 mois.";
+    allow_negative() "Allow a negative balance" "Autoriser un solde négatif";
+    review() "Review" "Vérifier";
+    review_title() "Review the adjustment" "Vérifier l’ajustement";
+    nothing_yet() "Nothing is booked until you confirm." "Rien n’est comptabilisé avant votre confirmation.";
+    before() "Balance now" "Solde actuel";
+    after() "Balance afterwards" "Solde ensuite";
+    usable_until() "Usable until" "Utilisables jusqu’au";
+    in_twelve_months() "12 months from now" "dans 12 mois";
+    confirm_add(amount) "Add {amount}" "Ajouter {amount}";
+    confirm_take(amount) "Take {amount}" "Retirer {amount}";
+    change() "Change the adjustment" "Modifier l’ajustement";
+    adjusted() "The adjustment is booked." "L’ajustement est comptabilisé.";
+    beyond() "This is more than is available. Allow a negative balance to take it all the same." "C’est plus que ce qui est disponible. Autorisez un solde négatif pour le retirer quand même.";
+    key_reused() "This page was used for another adjustment. Start again." "Cette page a servi pour un autre ajustement. Recommencez.";
+    not_a_date() "Write the date as year-month-day, and in the future." "Écrivez la date sous la forme année-mois-jour, dans le futur.";
+    unrated() "Records without a rate" "Enregistrements sans tarif";
+    none_unrated() "Every call has a rate." "Chaque appel a un tarif.";
+    by_prefix() "By the number’s first digits" "Par les premiers chiffres du numéro";
+    records(count) "{count} records" "{count} enregistrements";
+    one_record() "1 record" "1 enregistrement";
+    on_this_page() "Counted on this page." "Comptés sur cette page.";
+    account() "Account" "Compte";
+    started() "Start (UTC)" "Début (UTC)";
+    number() "Number" "Numéro";
+    duration() "Duration" "Durée";
+    kind() "Kind of call" "Type d’appel";
+    rate_now() "Rate them now" "Tarifer maintenant";
+    rate_hint() "Charges the calls of this page that have a published rate by now. It happens by itself within five minutes after new rates are in use." "Débite les appels de cette page qui ont désormais un tarif publié. Cela se fait tout seul dans les cinq minutes qui suivent la mise en service de nouveaux tarifs.";
+    rated(rated, left) "{rated} rated, {left} without a rate on this page" "{rated} tarifés, {left} sans tarif sur cette page";
 }

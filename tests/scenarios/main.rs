@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test at its line")]
 
 mod access;
-mod account_page;
 mod adjustments;
 mod authorizations;
 mod bad_input;
@@ -30,7 +29,6 @@ mod pools;
 mod portal_api;
 mod purchases;
 mod queue_debits;
-mod rates_page;
 mod receipts;
 mod recharge;
 mod reconcile;

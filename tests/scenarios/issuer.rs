@@ -131,7 +131,7 @@ async fn x1_a_person_signs_in_and_calls_the_api() {
     let client = |token: &Value| Api::new(world.host.url(), token.as_str().unwrap());
     let ada = client(&tokens["access_token"]);
     let caller = ada.get("/v1/caller").await.expect(200);
-    assert_eq!((&caller["role"], &caller["name"]), (&json!("admin"), &json!("Ada Lefèvre")), "{caller}");
+    assert_eq!((&caller["roles"], &caller["name"]), (&json!(["admin"]), &json!("Ada Lefèvre")), "{caller}");
     ada.buy("demo", "by-ada", json!({ "amount": "50.00" })).await.expect(201);
     client(&tokens["id_token"]).get("/v1/caller").await.problem(401);
 

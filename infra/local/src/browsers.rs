@@ -6,7 +6,7 @@
 //! - A request that can change something must not come from a page of another origin. Browsers name the origin in
 //!   `Sec-Fetch-Site` and in `Origin`; programs such as curl send neither.
 //! - A body under `/_local/` must be JSON. A page of another origin can send a form or plain text without asking first, but
-//!   not JSON. The card processor's pages, where a card is entered or a payment confirmed, are forms of this host, and `OAuth`
+//!   not JSON. The card processor's pages, where a card is entered or a payment confirmed, are forms of this host, and OAuth
 //!   prescribes forms for tokens, so these are exempt.
 //!
 //! Answers may not be shown in a frame, since a page of another origin could trick a person into clicking in them.

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use jsonwebtoken::jwk::JwkSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use wording::glossary;
 
 use crate::local::{Failure, read, wrong};
 use crate::people::{PEOPLE, Person};
@@ -166,12 +167,12 @@ impl Parameters {
 
     /// The language of pages: the first one that the client asks for and that there is, or English.
     fn locale(&self) -> Locale {
-        let asked = self.get("ui_locales").unwrap_or_default().split_whitespace();
+        let mut asked = self.get("ui_locales").unwrap_or_default().split_whitespace();
         let language = |tag: &str| {
             let primary = tag.split('-').next().unwrap_or_default();
             Locale::ALL.into_iter().find(|locale| locale.as_str().eq_ignore_ascii_case(primary))
         };
-        asked.filter_map(language).next().unwrap_or_default()
+        asked.find_map(language).unwrap_or_default()
     }
 }
 
@@ -273,7 +274,7 @@ impl Issuer {
                 if form.get("redirect_uri") != Some(&self.redirect_uri()) {
                     return Err(OAuthError("invalid_grant", "redirect_uri: expected the one of the code"));
                 }
-                if !form.get("code_verifier").is_some_and(|verifier| challenge_of(verifier) == challenge) {
+                if form.get("code_verifier").is_none_or(|verifier| challenge_of(verifier) != challenge) {
                     return Err(OAuthError(
                         "invalid_grant",
                         "code_verifier: expected the one of the challenge",
@@ -387,10 +388,7 @@ async fn authorize(issuer: State<Arc<Issuer>>, RawQuery(query): RawQuery) -> Res
             let code = issuer.authorize(person, asked, Instant::now())?;
             Ok(issuer.send_back(&query, &[("code", &code)]))
         }
-        None => {
-            let page = SignInPage { words: Words::of(query.locale()), choices: Choice::all(&query) };
-            Ok(no_store(Html(page.render()?)))
-        }
+        None => Ok(no_store(Html(Page::of_people(&query).render()?))),
     }
 }
 
@@ -412,8 +410,7 @@ async fn end_session(issuer: State<Arc<Issuer>>, RawQuery(query): RawQuery) -> R
     if let Some(page) = refusal(&query, "post_logout_redirect_uri", &back)? {
         return Ok(page);
     }
-    let page = SignedOutPage { words: Words::of(query.locale()), back };
-    Ok(no_store(Html(page.render()?)))
+    Ok(no_store(Html(Page::of_signed_out(query.locale(), back).render()?)))
 }
 
 async fn settings(issuer: State<Arc<Issuer>>, body: String) -> Result<StatusCode, Failure> {
@@ -437,106 +434,88 @@ fn refusal(query: &Parameters, uri: &'static str, expected: &str) -> askama::Res
     } else {
         return Ok(None);
     };
-    let page = RefusalPage { words: Words::of(query.locale()), parameter };
-    Ok(Some(no_store((StatusCode::BAD_REQUEST, Html(page.render()?)))))
+    let page = Page::of_refusal(query.locale(), parameter).render()?;
+    Ok(Some(no_store((StatusCode::BAD_REQUEST, Html(page)))))
 }
 
+/// A page of the issuer.
 #[derive(Template)]
-#[template(path = "sign_in.html")]
-struct SignInPage {
-    words: &'static Words,
-    choices: Vec<Choice>,
-}
-
-#[derive(Template)]
-#[template(path = "signed_out.html")]
-struct SignedOutPage {
-    words: &'static Words,
-    back: String,
-}
-
-#[derive(Template)]
-#[template(path = "sign_in_refused.html")]
-struct RefusalPage {
-    words: &'static Words,
-    parameter: &'static str,
-}
-
-/// A person as the page offers them.
-struct Choice {
-    person: &'static Person,
-    /// The same authorization request with the person in it.
-    link: String,
-}
-
-impl Choice {
-    fn all(query: &Parameters) -> Vec<Self> {
-        let asked = || query.0.iter().filter(|(name, _)| name != "login_hint");
-        let link = |person: &Person| {
-            let mut link = form_urlencoded::Serializer::new(format!("{PATH}/authorize?"));
-            link.extend_pairs(asked()).append_pair("login_hint", person.id).finish()
-        };
-        PEOPLE.iter().map(|person| Self { person, link: link(person) }).collect()
-    }
-}
-
-/// The texts of the pages in a language.
-struct Words {
+#[template(path = "issuer.html")]
+struct Page {
     language: &'static str,
-    choose: &'static str,
-    demo_people: &'static str,
-    admin: &'static str,
-    viewer: &'static str,
-    operator: &'static str,
-    every_organization: &'static str,
-    signed_out: &'static str,
-    sign_in: &'static str,
-    refused: &'static str,
-    unexpected: &'static str,
+    heading: &'static str,
+    text: String,
+    links: Vec<Link>,
 }
 
-const ENGLISH: Words = Words {
-    language: "en",
-    choose: "Choose who to be",
-    demo_people: "These are demo people; no password.",
-    admin: "Administrator",
-    viewer: "Viewer",
-    operator: "Operator",
-    every_organization: "every organization",
-    signed_out: "You are signed out.",
-    sign_in: "Sign in",
-    refused: "This request cannot be answered",
-    unexpected: "It has an unexpected value for this parameter:",
-};
+struct Link {
+    address: String,
+    name: &'static str,
+    about: String,
+}
 
-const FRENCH: Words = Words {
-    language: "fr",
-    choose: "Choisissez une personne",
-    demo_people: "Ce sont des personnes de démonstration, sans mot de passe.",
-    admin: "Administrateur",
-    viewer: "Lecteur",
-    operator: "Opérateur",
-    every_organization: "toutes les organisations",
-    signed_out: "Vous êtes déconnecté.",
-    sign_in: "Se connecter",
-    refused: "Impossible de répondre à cette demande",
-    unexpected: "Ce paramètre a une valeur inattendue\u{a0}:",
-};
-
-impl Words {
-    fn of(locale: Locale) -> &'static Self {
-        match locale {
-            Locale::En => &ENGLISH,
-            Locale::Fr => &FRENCH,
+impl Page {
+    /// The demo people to choose from. Each link is the same authorization request with a person in it.
+    fn of_people(query: &Parameters) -> Self {
+        let locale = query.locale();
+        let asked = || query.0.iter().filter(|(name, _)| name != "login_hint");
+        let link = |person: &'static Person| {
+            let mut address = form_urlencoded::Serializer::new(format!("{PATH}/authorize?"));
+            let role = match person.role {
+                "admin" => glossary::administrator(locale),
+                "viewer" => glossary::viewer(locale),
+                _ => glossary::operator(locale),
+            };
+            let organization = person.organization.unwrap_or(every_organization(locale));
+            Link {
+                address: address.extend_pairs(asked()).append_pair("login_hint", person.id).finish(),
+                name: person.name,
+                about: format!("{role}, {organization}"),
+            }
+        };
+        Self {
+            language: locale.as_str(),
+            heading: choose(locale),
+            text: demo_people(locale).to_owned(),
+            links: PEOPLE.iter().map(link).collect(),
         }
     }
 
-    fn role(&self, person: &Person) -> &'static str {
-        match person.role {
-            "admin" => self.admin,
-            "viewer" => self.viewer,
-            _ => self.operator,
+    /// Says that the person is signed out, with a link to this address.
+    fn of_signed_out(locale: Locale, back: String) -> Self {
+        let link = Link { address: back, name: sign_in(locale), about: String::new() };
+        Self {
+            language: locale.as_str(),
+            heading: signed_out(locale),
+            text: String::new(),
+            links: vec![link],
         }
+    }
+
+    /// Says that a parameter has another value than the client's.
+    fn of_refusal(locale: Locale, parameter: &str) -> Self {
+        Self {
+            language: locale.as_str(),
+            heading: refused(locale),
+            text: unexpected(parameter, locale),
+            links: Vec::new(),
+        }
+    }
+}
+
+wording::words! {
+    fn choose() { "Choose who to be", "Choisissez une personne" }
+    fn demo_people() {
+        "These are demo people; no password.",
+        "Ce sont des personnes de démonstration, sans mot de passe.",
+    }
+    fn every_organization() { "every organization", "toutes les organisations" }
+    fn signed_out() { "You are signed out", "Vous êtes déconnecté" }
+    fn sign_in() { "Sign in", "Se connecter" }
+    fn refused() { "This request cannot be answered", "Impossible de répondre à cette demande" }
+    fn unexpected(parameter: &str) {
+        "Unexpected value of the parameter {parameter}.",
+        "Valeur inattendue du paramètre {parameter}.",
     }
 }
 
@@ -618,7 +597,7 @@ mod tests {
         ] {
             let (status, location, page) = open(&format!("/authorize?{}", with(&ASKED, name, value))).await;
             assert_eq!((status, location), (400, None), "{name}={value}");
-            assert!(page.contains(&format!("<code>{name}</code>")) && !page.contains("evil"), "{page}");
+            assert!(page.contains(&format!("the parameter {name}.")) && !page.contains("evil"), "{page}");
         }
         let twice = format!("/authorize?{}&client_id=portal", with(&ASKED, "login_hint", "ada"));
         assert_eq!(open(&twice).await.0, 400, "a repeated parameter counts as missing");
@@ -693,10 +672,13 @@ mod tests {
     async fn the_page_after_signing_out_leads_back_to_the_portal_only() {
         let back = "client_id=portal&post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fsign-in";
         let (status, _, page) = open(&format!("/end-session?{back}")).await;
-        assert!(status == 200 && page.contains("You are signed out."));
-        assert!(page.contains("<a href=\"http://127.0.0.1:1/sign-in\">Sign in</a>"), "{page}");
+        assert!(status == 200 && page.contains("You are signed out"));
+        assert!(page.contains("href=\"http://127.0.0.1:1/sign-in\"><strong>Sign in</strong>"), "{page}");
         let (_, _, page) = open(&format!("/end-session?{back}&ui_locales=fr")).await;
-        assert!(page.contains("Vous êtes déconnecté.") && page.contains(">Se connecter</a>"), "{page}");
+        assert!(
+            page.contains("Vous êtes déconnecté") && page.contains("<strong>Se connecter</strong>"),
+            "{page}"
+        );
         for wrong in ["", "client_id=portal&post_logout_redirect_uri=https://evil.example/sign-in"] {
             let (status, _, page) = open(&format!("/end-session?{wrong}")).await;
             assert!(status == 400 && !page.contains("href"), "{page}");

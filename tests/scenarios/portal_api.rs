@@ -291,6 +291,7 @@ async fn f5_an_account_names_the_purchases_that_have_no_outcome_yet() {
     assert_eq!(open().await, json!([]));
     let asked = json!({ "amount": "60", "paymentMethod": "pm_card_authenticationRequired" });
     let waits = world.operator.buy("a", "waits", asked).await.expect(202)["purchaseId"].clone();
+    world.set_time("2026-11-22T12:01:00Z");
     for key in ["1", "2", "3"] {
         world.operator.buy("a", key, json!({ "amount": "50" })).await.expect(201);
     }

@@ -302,7 +302,7 @@ async fn t2_the_balance_at_the_end_of_a_day_lasts_until_the_next_change() {
 /// What the days of a period say, each: the balance and what moved it.
 async fn balances(world: &World, account: &str, query: &str) -> Vec<Value> {
     let path = format!("/v1/accounts/{account}/balances?{query}");
-    list(&world.operator.get(&path).await.expect(200), "days").clone()
+    list(&world.operator.get(&path).await.expect(200), "days").to_vec()
 }
 
 #[tokio::test]

@@ -389,19 +389,14 @@ fn last_changes_to_map(profile: &Profile) -> Option<Writer> {
 /// Groups that only newer software knows are left out.
 fn last_changes_of(reader: &Reader<'_>) -> Result<BTreeMap<SettingGroup, LastChange>, StoreError> {
     let Some(map) = reader.map_if("lastChanges")? else { return Ok(BTreeMap::new()) };
-    let change = |last: &Reader<'_>| {
-        let by = Author { subject: last.text("by")?.to_owned(), name: last.text_if("name")? };
-        Ok::<_, StoreError>(LastChange { at: last.instant("at")?, by })
-    };
-    let groups =
-        SettingGroup::ALL.into_iter().map(|group| Ok(map.map_if(group.as_str())?.map(|last| (group, last))));
-    groups
-        .filter_map(Result::transpose)
-        .map(|found| {
-            let (group, last) = found?;
-            Ok((group, change(&last)?))
-        })
-        .collect()
+    let mut changes = BTreeMap::new();
+    for group in SettingGroup::ALL {
+        if let Some(last) = map.map_if(group.as_str())? {
+            let by = Author { subject: last.text("by")?.to_owned(), name: last.text_if("name")? };
+            changes.insert(group, LastChange { at: last.instant("at")?, by });
+        }
+    }
+    Ok(changes)
 }
 
 pub(crate) fn method_to_map(method: &PaymentMethod) -> Writer {

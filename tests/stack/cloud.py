@@ -253,6 +253,7 @@ class Stack:
             "Issuer": issuer.url,
             "Audience": AUDIENCE,
             "PortalUrl": "https://credits.example.com",
+            "PortalClientId": "portal",
             "MailFrom": SENDER,
             "AlarmEmail": "operations@example.com",
             "Architecture": os.uname().machine.replace("aarch64", "arm64"),

@@ -25,6 +25,7 @@ TABLES = {
     "authorize": ("accounts", "accounts journal payments"),
     "debit": ("accounts journal payments", "accounts journal payments"),
     "account": ("accounts journal payments sandbox", "accounts journal payments sandbox"),
+    "portal": ("", ""),
     "statement": ("accounts journal payments", "accounts"),
     "report": ("accounts journal", "accounts journal payments"),
     "invoice": ("accounts payments", "accounts journal payments"),
@@ -54,6 +55,7 @@ BESIDES = {
     "recharge": "consumes:RechargeQueue sqs:SendMessage:ScheduleDeadLetters",
     "publish": "consumes:accounts/stream events:PutEvents:Bus s3:ListBucket:UndeliveredBucket"
     " s3:PutObject:UndeliveredBucket/objects s3:GetObject:UndeliveredBucket/objects s3:DeleteObject:UndeliveredBucket/objects",
+    "portal": "secretsmanager:GetSecretValue:SessionKeys",
     "notify": "consumes:NotifyQueue ses:SendEmail:identity ses:SendEmail:configuration-set",
     "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
 }
@@ -85,7 +87,9 @@ STREAMS = {"GetRecords", "GetShardIterator", "DescribeStream", "ListStreams"}
 
 
 def listed(value):
-    """A value as a list. IAM accepts one value or a list."""
+    """A value as a list. IAM accepts one value or a list. Of a condition, it is the value without what is optional."""
+    if isinstance(value, dict) and isinstance(value.get("Fn::If", [None])[-1], list):
+        return value["Fn::If"][-1]
     return value if isinstance(value, list) else [value]
 
 
@@ -522,6 +526,10 @@ def wrong_routes(template):
     routes = of_type(template, "AWS::ApiGatewayV2::Route")
     for name, route in routes.items():
         key = route["RouteKey"]
+        if key == "$default":
+            answers[key], operations[key] = "portal", "showPage"
+            # The portal signs people in itself.
+            route = {**route, "AuthorizationType": "JWT", "AuthorizerId": {"Ref": "Authorizer"}}
         if (route.get("AuthorizationType"), route.get("AuthorizerId")) != ("JWT", {"Ref": "Authorizer"}):
             yield f"{name} needs no token"
         if operations.pop(key, None) != route.get("OperationName"):
@@ -550,8 +558,8 @@ def wrong_settings(template):
             yield f"{name}: {setting} is {'missing' if setting in wanted[name] else 'not needed'}"
     sources = [path for folder in ("functions", "shared") for path in ROOT.glob(f"{folder}/*/src/**/*.rs")]
     read = {name for path in sources for name in re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', path.read_text())}
-    for setting in sorted((read ^ set().union(*wanted.values())) - {"RUST_LOG"}):
-        # Settings of Lambda itself are left out, and those of TLS, which no deployment needs.
+    for setting in sorted((read ^ set().union(*wanted.values())) - {"RUST_LOG", "OUT_DIR"}):
+        # `OUT_DIR` is cargo's. Settings of Lambda itself are left out, and those of TLS, which no deployment needs.
         if not setting.startswith(("AWS_", "LAMBDA_", "SSL_")):
             yield f"{setting} is read and not documented, or the other way round"
 

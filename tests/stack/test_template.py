@@ -144,6 +144,8 @@ def named(resource):
     """The short name of a resource in a policy, such as `accounts`, `accounts/listing`, `Bus` or `identity`."""
     if "Fn::If" in resource:
         return named(resource["Fn::If"][2])
+    if "Ref" in resource:
+        return resource["Ref"]
     if "Fn::GetAtt" in resource:
         name, attribute = resource["Fn::GetAtt"]
         table = name.removesuffix("Table").lower() if name.endswith("Table") else name

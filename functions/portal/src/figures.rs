@@ -12,7 +12,7 @@ pub(crate) fn money(amount: &str, currency: &str) -> Option<Money> {
 /// The amount with its currency, to every decimal that it has. What cannot be read is shown as the API wrote it.
 pub(crate) fn amount(amount: &str, currency: &str, locale: Locale) -> String {
     match money(amount, currency) {
-        Some(money) => wording::amount(money, locale),
+        Some(money) => with_minus(&wording::amount(money, locale)),
         None => format!("{amount} {currency}"),
     }
 }
@@ -20,8 +20,43 @@ pub(crate) fn amount(amount: &str, currency: &str, locale: Locale) -> String {
 /// The amount with its currency, in whole minor units. A fraction is left out, so nobody reads more than there is.
 pub(crate) fn rounded(amount: &str, currency: &str, locale: Locale) -> String {
     match money(amount, currency) {
-        Some(money) => wording::amount(in_minor_units(money), locale),
+        Some(money) => with_minus(&wording::amount(in_minor_units(money), locale)),
         None => format!("{amount} {currency}"),
+    }
+}
+
+/// The text with minus signs in place of its hyphens. A number breaks before a hyphen, and a screen reader may leave it out.
+pub(crate) fn with_minus(number: &str) -> String {
+    number.replace('-', "\u{2212}")
+}
+
+/// A change of a balance, with its sign in any case.
+pub(crate) fn signed(change: &str, currency: &str, locale: Locale) -> String {
+    let shown = amount(change, currency, locale);
+    if is_positive(change) { format!("+{shown}") } else { shown }
+}
+
+/// An instant as a page shows it, and as programs read it.
+pub(crate) struct When {
+    pub(crate) machine: String,
+    pub(crate) text: String,
+}
+
+impl When {
+    /// The day, in UTC.
+    pub(crate) fn day(instant: impl Into<Timestamp>, locale: Locale) -> Self {
+        let instant = instant.into();
+        let day = domain::time::day_of(instant);
+        Self { machine: day.to_string(), text: wording::day(day, locale) }
+    }
+
+    /// The day and the minute, in UTC.
+    pub(crate) fn minute(instant: impl Into<Timestamp>, locale: Locale) -> Self {
+        let instant = instant.into();
+        Self {
+            machine: instant.strftime("%Y-%m-%dT%H:%MZ").to_string(),
+            text: wording::date_and_time(instant, locale),
+        }
     }
 }
 
@@ -53,13 +88,31 @@ mod tests {
         for (given, expected) in [
             ("87.6599", "EUR\u{a0}87.65"),
             ("87.65", "EUR\u{a0}87.65"),
-            ("-0.0001", "EUR\u{a0}-0.01"),
+            ("-0.0001", "EUR\u{a0}\u{2212}0.01"),
             ("0.0000", "EUR\u{a0}0.00"),
         ] {
             assert_eq!(rounded(given, "EUR", Locale::En), expected);
         }
         assert_eq!(rounded("1234.9", "JPY", Locale::En), "JPY\u{a0}1,234");
         assert_eq!(rounded("nonsense", "EUR", Locale::En), "nonsense EUR");
+    }
+
+    #[test]
+    fn changes_have_signs() {
+        for (given, expected) in
+            [("100", "+EUR\u{a0}100.00"), ("-0.45", "EUR\u{a0}\u{2212}0.45"), ("0", "EUR\u{a0}0.00")]
+        {
+            assert_eq!(signed(given, "EUR", Locale::En), expected);
+        }
+    }
+
+    #[test]
+    fn an_instant_has_a_text_for_people_and_one_for_programs() {
+        let instant: Timestamp = "2026-11-28T23:59:59Z".parse().unwrap();
+        let (day, minute) = (When::day(instant, Locale::En), When::minute(instant, Locale::Fr));
+        assert_eq!((day.machine.as_str(), day.text.as_str()), ("2026-11-28", "28 November 2026"));
+        assert_eq!(minute.machine, "2026-11-28T23:59Z");
+        assert_eq!(minute.text, "28 novembre 2026 à 23:59 UTC");
     }
 
     #[test]

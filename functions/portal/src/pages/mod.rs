@@ -3,6 +3,7 @@
 mod add_funds;
 mod auto_recharge;
 mod chart;
+mod concerns;
 mod funds;
 mod limits;
 mod notifications;

@@ -1,9 +1,335 @@
+//! The product's own page: whether all is well, until when, and what to do.
+
 use std::sync::Arc;
 
+use askama::Template;
 use axum::Router;
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use axum::routing::get;
+use contract::{Account, Purchases, Transaction, Transactions, Why};
+use domain::time::Month;
+use domain::{BillingModel, Locale};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use wording::glossary;
 
+use super::chart::{ChartCard, Period};
+use super::concerns::{self, Reader, Switched};
 use crate::Portal;
+use crate::account_view::{self, Tag};
+use crate::failure::Failure;
+use crate::figures::{self, When};
+use crate::frame::{Frame, Place, Tone};
+use crate::session::Visit;
+use crate::words::OverviewWords;
+
+/// So many transactions are shown.
+const LATEST: &str = "5";
+
+/// An open purchase is among so many of the newest ones.
+const PURCHASES: &str = "10";
+
+/// So many recipients are named.
+const NAMED_RECIPIENTS: usize = 3;
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
-    Router::new()
+    Router::new().route("/accounts/{id}", get(show))
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    /// The month of the chart.
+    month: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "overview.html")]
+struct Page {
+    frame: Frame,
+    t: OverviewWords,
+    id: String,
+    may_change: bool,
+    balance: BalanceCard,
+    settings: SettingsCard,
+    chart: ChartCard,
+    /// None if they could not be read.
+    latest: Option<Vec<Latest>>,
+    operator: Option<OperatorPanel>,
+}
+
+/// What there is to call with.
+struct BalanceCard {
+    heading: String,
+    amount: String,
+    tag: Tag,
+    sentence: Option<String>,
+    /// Labels and amounts.
+    facts: Vec<(String, String)>,
+    expiry: Option<Expiry>,
+    may_buy: bool,
+    /// Whether to offer auto-recharge beside the purchase.
+    offers_auto_recharge: bool,
+}
+
+/// The funds that expire next.
+struct Expiry {
+    amount: String,
+    date: When,
+    in_days: String,
+}
+
+/// The settings of billing.
+struct SettingsCard {
+    /// What is said of the billing model, unless it is prepaid.
+    billing: Option<String>,
+    /// The state of auto-recharge, where there can be one.
+    auto_recharge: Option<(Tag, String)>,
+    card: String,
+    backup: Option<String>,
+    po_number: Option<String>,
+    recipients: Vec<String>,
+    more_recipients: Option<String>,
+    may_switch: bool,
+}
+
+/// A transaction in a line.
+struct Latest {
+    at: When,
+    kind: String,
+    details: Vec<String>,
+    amount: String,
+    is_credit: bool,
+    balance: String,
+}
+
+/// What only the operator sees.
+struct OperatorPanel {
+    version: u64,
+    created: When,
+}
+
+async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Failure> {
+    let (api, locale) = (visit.api(), visit.locale);
+    let period = Period::of(asked.month.as_deref(), visit.now);
+    let latest = api.get(&["accounts", &id, "transactions"]).query("limit", LATEST);
+    let purchases = api.get(&["accounts", &id, "purchases"]).query("limit", PURCHASES);
+    let (account, balances, latest, purchases) = tokio::join!(
+        Box::pin(api.account(&id)),
+        Box::pin(period.read(api, &id)),
+        Box::pin(latest.answer::<Transactions>()),
+        Box::pin(purchases.answer::<Purchases>()),
+    );
+    let account = account?;
+    let latest = latest.ok().map(|page| page.transactions);
+    let purchases = purchases.ok().map(|page| page.purchases);
+    let is_zero =
+        |transaction: &Transaction| transaction.amount.parse().is_ok_and(|amount: Decimal| amount.is_zero());
+    // What could not be read counts as moved, so that no account is taken for new without knowing it.
+    let moved = purchases.is_none() || latest.as_ref().is_none_or(|latest| !latest.iter().all(is_zero));
+    let purchases = purchases.unwrap_or_default();
+    let is_new = concerns::is_new(&account, &purchases, moved);
+    let reader = Reader { locale, now: visit.now, may_change: visit.may_change() };
+    let concerns = concerns::of(&account, &purchases, is_new, reader);
+
+    let t = OverviewWords(locale);
+    let page = Page {
+        frame: visit.frame_of(&account, t.title(), Place::Overview).noticing(concerns::notice(concerns)),
+        t,
+        id,
+        may_change: visit.may_change(),
+        balance: BalanceCard::new(&account, is_new, reader),
+        settings: SettingsCard::new(&account, locale),
+        chart: ChartCard::new(&account, period, balances.ok(), is_new, locale),
+        latest: latest.map(|latest| latest.iter().map(|one| Latest::new(one, &account, locale)).collect()),
+        operator: visit.is_operator().then(|| OperatorPanel {
+            version: account.version,
+            created: When::minute(account.created_at, locale),
+        }),
+    };
+    Ok(crate::frame::show(&page))
+}
+
+impl BalanceCard {
+    fn new(account: &Account, is_new: bool, reader: Reader) -> Self {
+        let locale = reader.locale;
+        let t = OverviewWords(locale);
+        let shown = |amount: &str| figures::rounded(amount, &account.currency, locale);
+        let switched = concerns::switched(account);
+        let is_complete = switched == Some(Switched::Complete);
+        let is_draining = is_complete && figures::is_positive(&account.available);
+        let is_depleted = account.status == "depleted";
+
+        let model = if is_complete { BillingModel::PostUsage } else { BillingModel::Prepaid };
+        let (tag, sentence) = glossary::account_status(&account.status, model, locale);
+        let tone = match (is_complete, is_depleted) {
+            (true, _) => Tone::Info,
+            (false, true) => Tone::Bad,
+            (false, false) => Tone::Good,
+        };
+        let sentence = match () {
+            () if is_new => Some(t.no_funds_yet()),
+            () if is_draining => Some(t.these_funds_first()),
+            // The notice on top says it.
+            () if is_depleted => None,
+            () => Some(sentence.into_owned()),
+        };
+
+        let invoiced = t.to_be_invoiced(month(&account.post_usage.month, locale));
+        let to_be_invoiced = figures::amount(&account.post_usage.amount, &account.currency, locale);
+        let mut facts = Vec::new();
+        if is_draining {
+            facts.push((invoiced.clone(), to_be_invoiced.clone()));
+        }
+        if figures::is_positive(&account.held) || !is_complete {
+            facts.push((t.reserved().to_owned(), shown(&account.held)));
+        }
+        if figures::is_positive(&account.owed) {
+            let label = if is_complete { t.owed_on_invoice() } else { t.owed() };
+            facts.push((label, figures::amount(&account.owed, &account.currency, locale)));
+        }
+        let expiry = account.next_expiry.as_ref().and_then(|next| {
+            let days = figures::days_until(reader.now, next.expires_at.into())?;
+            Some(Expiry {
+                amount: shown(&next.amount),
+                date: When::day(next.expires_at, locale),
+                in_days: glossary::in_days(days, locale),
+            })
+        });
+        let may_buy = reader.may_change && switched.is_none();
+        let (heading, amount) = if is_complete && !is_draining {
+            (invoiced, to_be_invoiced)
+        } else {
+            (t.available_balance().to_owned(), shown(&account.available))
+        };
+        Self {
+            heading,
+            amount,
+            tag: Tag { tone, text: tag.into_owned() },
+            sentence,
+            facts,
+            expiry,
+            may_buy,
+            offers_auto_recharge: may_buy && is_new && !account.auto_recharge.enabled,
+        }
+    }
+}
+
+fn month(name: &str, locale: Locale) -> String {
+    Month::parse(name).map_or_else(|| name.to_owned(), |month| wording::month(month, locale))
+}
+
+impl SettingsCard {
+    fn new(account: &Account, locale: Locale) -> Self {
+        let t = OverviewWords(locale);
+        let switched = concerns::switched(account);
+        let is_complete = switched == Some(Switched::Complete);
+        let billing = match switched {
+            None => None,
+            Some(Switched::Waits) => Some(t.switch_waits()),
+            Some(Switched::Complete) => {
+                let status = glossary::account_status(&account.status, BillingModel::PostUsage, locale);
+                Some(status.1.into_owned())
+            }
+        };
+        let card = |card: &contract::Card| {
+            let shown = account_view::card(card, locale);
+            t.card_until(shown, format!("{:02}", card.exp_month), card.exp_year)
+        };
+        let emails = &account.notification_emails;
+        let more = emails.len().saturating_sub(NAMED_RECIPIENTS);
+        Self {
+            billing,
+            auto_recharge: (!is_complete).then(|| account_view::recharge_state(account, locale)),
+            card: account.payment_method.as_ref().map_or_else(|| t.no_card(), card),
+            backup: account.backup.as_ref().map(card),
+            po_number: account.po_number.clone(),
+            recipients: emails.iter().take(NAMED_RECIPIENTS).cloned().collect(),
+            more_recipients: (more > 0).then(|| t.more_recipients(more)),
+            may_switch: !is_complete,
+        }
+    }
+}
+
+impl Latest {
+    fn new(transaction: &Transaction, account: &Account, locale: Locale) -> Self {
+        let destination = match &transaction.why {
+            Some(Why::Rated { destination, .. }) => Some(destination.clone()),
+            Some(Why::AsRated | Why::ZeroDuration) | None => None,
+        };
+        let details = [destination, transaction.user_id.clone(), transaction.reason.clone()];
+        Self {
+            at: When::minute(transaction.at, locale),
+            kind: glossary::transaction_kind(&transaction.kind, locale).into_owned(),
+            details: details.into_iter().flatten().collect(),
+            amount: figures::signed(&transaction.amount, &account.currency, locale),
+            is_credit: figures::is_positive(&transaction.amount),
+            balance: figures::amount(&transaction.balance, &account.currency, locale),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pages::concerns::tests::account;
+    use serde_json::{Value, json};
+
+    fn reader(may_change: bool) -> Reader {
+        Reader { locale: Locale::En, now: "2026-11-28T12:00:00Z".parse().unwrap(), may_change }
+    }
+
+    fn card(members: &Value) -> BalanceCard {
+        BalanceCard::new(&account(members), false, reader(true))
+    }
+
+    #[test]
+    fn the_available_balance_is_shown_and_what_is_owed_only_if_it_is() {
+        let fine = card(&json!({}));
+        assert_eq!((fine.amount.as_str(), fine.tag.text.as_str()), ("EUR\u{a0}145.50", "Active"));
+        assert_eq!(fine.facts, [("Reserved for calls in progress".to_owned(), "EUR\u{a0}0.00".to_owned())]);
+        assert!(fine.may_buy && !fine.offers_auto_recharge);
+        let owing = card(
+            &json!({"status": "depleted", "balance": "-3.2000", "available": "-3.2000", "owed": "3.2000"}),
+        );
+        assert_eq!((owing.amount.as_str(), owing.sentence), ("EUR\u{a0}\u{2212}3.20", None));
+        assert_eq!(owing.facts[1].1, "EUR\u{a0}3.20");
+    }
+
+    #[test]
+    fn a_new_account_is_told_what_funds_are_for() {
+        let empty = account(&json!({"status": "depleted", "balance": "0.0000", "available": "0.0000"}));
+        let new = BalanceCard::new(&empty, true, reader(true));
+        assert!(
+            new.offers_auto_recharge && new.sentence.is_some_and(|said| said.starts_with("No funds yet."))
+        );
+        assert!(!BalanceCard::new(&empty, true, reader(false)).may_buy);
+    }
+
+    #[test]
+    fn after_the_switch_the_invoice_takes_the_place_of_a_balance_that_is_used_up() {
+        let members = |available: &str| {
+            json!({"billingModel": "postUsage", "switch": "complete", "available": available,
+            "postUsage": {"month": "2026-11", "amount": "12.3456"}})
+        };
+        let done = card(&members("0.0000"));
+        assert_eq!(done.heading, "To be invoiced for November 2026");
+        assert_eq!((done.amount.as_str(), done.may_buy), ("EUR\u{a0}12.3456", false));
+        let draining = card(&members("40.0000"));
+        assert_eq!(
+            (draining.heading.as_str(), draining.amount.as_str()),
+            ("Available balance", "EUR\u{a0}40.00")
+        );
+        assert!(draining.facts.iter().any(|(_, amount)| amount == "EUR\u{a0}12.3456"));
+        let waiting = card(&json!({"billingModel": "postUsage", "switch": "pending"}));
+        assert!(!waiting.may_buy && waiting.tag.text == "Active");
+    }
+
+    #[test]
+    fn a_few_recipients_are_named() {
+        let emails: Vec<_> = (1..=5).map(|number| format!("{number}@example.com")).collect();
+        let settings = SettingsCard::new(&account(&json!({"notificationEmails": emails})), Locale::En);
+        assert_eq!((settings.recipients.len(), settings.more_recipients.as_deref()), (3, Some("and 2 more")));
+        assert_eq!(settings.card, "Visa ending in 4242, expires 04/2030");
+    }
 }

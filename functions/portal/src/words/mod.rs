@@ -34,7 +34,7 @@ pub(crate) use funds::FundsWords;
 pub(crate) use limits::LimitsWords;
 pub(crate) use notifications::NotificationsWords;
 pub(crate) use operator::OperatorWords;
-pub(crate) use overview::OverviewWords;
+pub(crate) use overview::{ConcernWords, OverviewWords};
 pub(crate) use payment_method::PaymentMethodWords;
 pub(crate) use post_usage::PostUsageWords;
 pub(crate) use products::ProductsWords;

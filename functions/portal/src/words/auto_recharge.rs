@@ -33,7 +33,7 @@ super::texts! {
 
     change_card() "Change payment method" "Modifier le moyen de paiement";
     confirm_payment() "Confirm the payment" "Confirmer le paiement";
-    goes_on() "It goes on by itself." "Elle se poursuit d’elle-même.";
+    goes_on() "It goes on by itself." "La recharge se poursuit d’elle-même.";
     last_declined(instant, why) "Last declined on {instant}. {why}" "Dernier refus le {instant}. {why}";
 
     is_off() "Auto-recharge is off" "La recharge automatique est désactivée";

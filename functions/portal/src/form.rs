@@ -116,6 +116,15 @@ impl Errors {
         self.0.iter().find(|(named, _)| *named == field).map(|(_, error)| error.clone())
     }
 
+    /// The errors as the list on top of the page has them: each with the label of its field, since they stand apart from it there.
+    pub(crate) fn labelled(self, labels: &[(&str, &str)], locale: Locale) -> Self {
+        let with_label = |(field, error): (&'static str, String)| {
+            let label = labels.iter().find(|(named, _)| *named == field).map(|(_, label)| label);
+            (field, label.map_or(error.clone(), |label| wording::glossary::labelled(label, &error, locale)))
+        };
+        Self(self.0.into_iter().map(with_label).collect())
+    }
+
     /// What the API refused, in the page's language. `fields` names the form's field for each of the API's; an error of any other
     /// field, or of none, leads to the first.
     pub(crate) fn of_problem(problem: &Problem, fields: &[(&str, &'static str)], locale: Locale) -> Self {

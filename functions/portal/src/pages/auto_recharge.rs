@@ -277,7 +277,13 @@ fn page(visit: &Visit, account: &Account, form: &Typed, errors: Errors, open: Op
     } else {
         Body::NoCard
     };
-    let errors = if matches!(body, Body::Form(_)) { errors } else { Errors::default() };
+    let labels = [
+        ("amount", t.add_this_amount()),
+        ("trigger", t.when_balance_reaches()),
+        ("limit", t.monthly_limit()),
+    ];
+    let errors =
+        if matches!(body, Body::Form(_)) { errors.labelled(&labels, locale) } else { Errors::default() };
     Page {
         frame,
         t,
@@ -571,7 +577,11 @@ async fn show_confirm(
     let (account, preview) = tokio::join!(account, Box::pin(preview(&visit, &id, asked.body())));
     let account = account?;
     match preview {
-        Ok(preview) => Ok(crate::frame::show(&confirm_page(&visit, &account, &asked, &preview))),
+        Ok(preview) => {
+            let mut page = confirm_page(&visit, &account, &asked, &preview);
+            page.frame.notice = visit.draft::<Shown>().map(|_| settings::signed_out(visit.locale));
+            Ok(crate::frame::show(&page))
+        }
         // The address was changed by hand, or there is no card any more: the settings say so.
         Err(error) if matches!(error.status(), Some(409 | 422)) => back(),
         Err(error) => Err(error.into()),
@@ -680,7 +690,9 @@ async fn show_resume(visit: Visit, Path(id): Path<String>) -> Result<Response, F
         return Ok(Redirect::to(&path_of(&id)).into_response());
     }
     let charge = Box::pin(charge_if_resumed(&visit, &account)).await?;
-    Ok(crate::frame::show(&resume_page(&visit, &account, charge)))
+    let mut page = resume_page(&visit, &account, charge);
+    page.frame.notice = visit.draft::<Shown>().map(|_| settings::signed_out(visit.locale));
+    Ok(crate::frame::show(&page))
 }
 
 /// What resuming would charge at once.

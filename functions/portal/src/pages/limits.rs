@@ -237,6 +237,7 @@ fn page(visit: &Visit, account: &Account, used: Option<&LimitsUse>, form: &Typed
         seen: form.seen.clone(),
         warned: form.warned.clone(),
     });
+    let errors = errors.labelled(&[("perUser", &t.per_user()), ("perDay", &t.per_day())], locale);
     Page {
         frame,
         t,

@@ -191,6 +191,7 @@ fn page(visit: &Visit, account: &Account, form: &Typed, errors: Errors) -> Page 
             .optional(),
         seen: form.seen.clone(),
     });
+    let errors = errors.labelled(&[("warning", &t.warn_at())], locale);
     Page {
         frame,
         t,

@@ -146,13 +146,14 @@ fn stage(
     t: PostUsageWords,
 ) -> Stage {
     let amount = |amount: &str| figures::amount(amount, &account.currency, t.0);
+    let funds = |amount: &str| figures::rounded(amount, &account.currency, t.0);
     match (account.switch.as_deref(), preview) {
         (Some("complete"), _) => {
             let open = &account.post_usage;
             let month =
                 Month::parse(&open.month).map_or(open.month.clone(), |month| wording::month(month, t.0));
             let is_draining = figures::is_positive(&account.available);
-            let text = if is_draining { t.draining(amount(&account.available)) } else { t.complete_text() };
+            let text = if is_draining { t.draining(funds(&account.available)) } else { t.complete_text() };
             Stage::Complete { text, label: t.to_be_invoiced(month), amount: amount(&open.amount) }
         }
         (Some(_), Some(preview)) => Stage::Pending { steps: steps(account, preview, t) },
@@ -169,6 +170,7 @@ fn stage(
 /// What the switch does, step by step.
 fn steps(account: &Account, preview: &SwitchPreview, t: PostUsageWords) -> Vec<Vec<String>> {
     let amount = |amount: &str| figures::amount(amount, &account.currency, t.0);
+    let rounded = |amount: &str| figures::rounded(amount, &account.currency, t.0);
     let card = account.payment_method.as_ref().map(|card| account_view::card(card, t.0));
     let auto_recharge = match card {
         _ if !preview.held_up_by_auto_recharge => t.is_off_already(),
@@ -179,8 +181,8 @@ fn steps(account: &Account, preview: &SwitchPreview, t: PostUsageWords) -> Vec<V
         let next = preview
             .lots
             .first()
-            .map(|lot| t.still_expire(amount(&lot.remaining), wording::date(lot.expires_at.into(), t.0)));
-        [t.funds_first(amount(&preview.funds))].into_iter().chain(next).collect()
+            .map(|lot| t.still_expire(rounded(&lot.remaining), wording::date(lot.expires_at.into(), t.0)));
+        [t.funds_first(rounded(&preview.funds))].into_iter().chain(next).collect()
     } else {
         vec![t.no_funds()]
     };

@@ -33,7 +33,7 @@ super::texts! {
 
     change_card() "Change payment method" "Modifier le moyen de paiement";
     confirm_payment() "Confirm the payment" "Confirmer le paiement";
-    goes_on() "It goes on by itself." "Elle se poursuit d’elle-même.";
+    goes_on() "It goes on by itself." "La recharge se poursuit d’elle-même.";
     last_declined(instant, why) "Last declined on {instant}. {why}" "Dernier refus le {instant}. {why}";
 
     is_off() "Auto-recharge is off" "La recharge automatique est désactivée";
@@ -48,7 +48,7 @@ super::texts! {
     confirm_text() "The available balance is at or below the amount at which the card is charged. Nothing is saved or charged yet." "Le solde disponible est inférieur ou égal au montant auquel la carte est débitée. Rien n’est encore enregistré ni débité.";
     confirm_free_text() "Saving charges nothing now. Nothing is saved yet." "L’enregistrement ne débite rien maintenant. Rien n’est encore enregistré.";
     charged_now() "Charged now" "Débité maintenant";
-    times_amount(times, amount) "{times} times {amount}, so that the balance is above that amount" "{times} fois {amount}, pour que le solde dépasse ce montant";
+    times_amount(times, amount) "{times} times {amount}, since one is not enough" "{times} fois {amount}, car un seul ne suffit pas";
     card_charged() "Card charged" "Carte débitée";
     lost() "Unused funds expire 12 months after purchase and are lost." "Les fonds non utilisés dans les 12 mois suivant la date d’achat expirent et sont perdus.";
     save_and_pay(amount) "Save and pay {amount}" "Enregistrer et payer {amount}";
@@ -56,9 +56,9 @@ super::texts! {
     amount_changed() "The amount has changed" "Le montant a changé";
     amount_changed_text(amount) "The balance has changed since you opened the page: {amount} would be charged now. Nothing was saved or charged." "Le solde a changé depuis que vous avez ouvert la page : {amount} seraient débités maintenant. Rien n’a été enregistré ni débité.";
 
-    resume_charges(card, amount) "Resuming charges {card} {amount} at once, since the available balance is low." "La relancer débite aussitôt la carte {card} de {amount}, car le solde disponible est bas.";
-    resume_charges_nothing(trigger) "Resuming charges nothing now. The card is charged when the balance reaches {trigger}." "La relancer ne débite rien maintenant. La carte est débitée lorsque le solde atteint {trigger}.";
-    resume_held_back() "Resuming charges nothing now: a limit leaves no room." "La relancer ne débite rien maintenant : une limite ne laisse pas de place.";
+    resume_charges(card, amount) "If you resume it, {card} is charged {amount} at once, since the available balance is low." "Si vous la relancez, la carte {card} est aussitôt débitée de {amount}, car le solde disponible est bas.";
+    resume_charges_nothing(trigger) "If you resume it, nothing is charged now. The card is charged when the balance reaches {trigger}." "Si vous la relancez, rien n’est débité maintenant. La carte est débitée lorsque le solde atteint {trigger}.";
+    resume_held_back() "If you resume it, nothing is charged now: a limit leaves no room." "Si vous la relancez, rien n’est débité maintenant : une limite ne laisse pas de place.";
     resume_and_pay(amount) "Resume and pay {amount}" "Relancer et payer {amount}";
     resume_amount_changed_text(amount) "The balance has changed since you opened the page: {amount} would be charged now. Nothing was resumed or charged." "Le solde a changé depuis que vous avez ouvert la page : {amount} seraient débités maintenant. Rien n’a été relancé ni débité.";
     leave_paused() "Leave it as it is" "La laisser ainsi";

@@ -10,7 +10,7 @@ super::texts! {
     funds_added() "auto-recharge has added funds, with the receipt" "la recharge automatique a ajouté des fonds, avec le reçu";
     recharge_failed() "auto-recharge has failed, with the reason and what to do" "la recharge automatique a échoué, avec le motif et ce qu’il faut faire";
     depleted() "the balance has reached zero" "le solde a atteint zéro";
-    warning() "the balance has reached the amount that you choose below" "le solde a atteint le montant que vous choisissez ci-dessous";
+    warning() "the balance has reached the amount that is chosen above" "le solde a atteint le montant choisi ci-dessus";
     expiring() "funds are about to expire, or have expired" "des fonds vont expirer ou ont expiré";
     bought() "funds were bought, with the receipt" "des fonds ont été achetés, avec le reçu";
     pools() "80% or all of a plan’s included minutes are used" "80 % ou la totalité des minutes incluses dans un forfait sont utilisées";

@@ -52,7 +52,6 @@ impl Body {
         (status = 200, description = "The page where the card is entered", body = CardPage),
         (status = 409, description = "There is no card that a backup card could stand in for", body = contract::ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field is wrong", body = contract::ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The card processor does not answer", body = contract::ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn begin(request: &Request, ports: &Ports) -> Result<Reply, Problem> {

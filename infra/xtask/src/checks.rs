@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::package::{self, Options};
-use crate::{cargo, licences, root, succeed, tools};
+use crate::{cargo, licences, portal, root, succeed, tools};
 
 type Step = (&'static str, fn() -> Result<()>);
 
 /// The steps, in order. All up to `docs` use the dev profile, so that a step need not build again what an earlier one has
 /// built. Then the functions are built as they ship.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("tools", || tools::install(&tools::TESTS)),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),
     ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
     ("contract", test_contract),
+    ("portal", portal::test),
     ("docs", || succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))),
     ("package", || package::package(&Options::default())),
     ("checkov", scan_template),

@@ -7,6 +7,7 @@ mod checks;
 mod licences;
 mod mutants;
 mod package;
+mod portal;
 mod price_list;
 mod tools;
 
@@ -36,6 +37,8 @@ enum Xtask {
     Rates(price_list::Options),
     /// Build all functions and zip them for Lambda, into target/lambda
     Package(package::Options),
+    /// Write pictures of every page of the portal into target/screens, in both languages, two widths and two colour schemes
+    Screens,
     /// Measure each function's size, start and memory against an empty one's; fail past the budget
     Budget,
     /// Change the domain and the store in one place after the other, and name the changes that no test notices
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Xtask::Deployment => write_document("--print-deployment", "deployment.json"),
         Xtask::Rates(options) => price_list::make(&options),
         Xtask::Package(options) => package::package(&options),
+        Xtask::Screens => portal::screens(),
         Xtask::Budget => package::budget(),
         Xtask::Mutants { options } => mutants::run(&options),
         Xtask::Bench(options) => bench::run(&options),

@@ -11,12 +11,14 @@ use crate::{root, succeed};
 /// A command that must run, and its Debian package.
 type Program = (&'static [&'static str], &'static str);
 
-/// The programs of the tests. The tours run as printed, with curl. The deployed stack is tested from Python, under a clock
-/// that can be put forward.
-pub(crate) const TESTS: [Program; 4] = [
+/// The programs of the tests. The tours run as printed, with curl. The portal is tested in a browser, with checks from npm. The
+/// deployed stack is tested from Python, under a clock that can be put forward.
+pub(crate) const TESTS: [Program; 6] = [
     (&["bash", "--version"], "bash"),
+    (&["chromium", "--version"], "chromium"),
     (&["curl", "--version"], "curl"),
     (&["faketime", "--version"], "faketime"),
+    (&["npm", "--version"], "npm"),
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv"),
 ];
 
@@ -70,6 +72,27 @@ pub(crate) fn python(requirements: &str) -> Result<PathBuf> {
     succeed(install.arg(&requirements))?;
     fs::write(stamp, wanted)?;
     Ok(programs)
+}
+
+/// The folder of the npm packages that the `package.json` of a folder of the project asks for. It is made anew when the file
+/// changes.
+pub(crate) fn node(folder: &str) -> Result<PathBuf> {
+    let wanted = fs::read_to_string(root().join(folder).join("package.json"))?;
+    let installed = root().join("target/node").join(folder);
+    let packages = installed.join("node_modules");
+    // The stamp is written last: a folder without it is not complete.
+    let stamp = installed.join("installed.json");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(packages);
+    }
+    println!("installing what {folder}/package.json asks for");
+    fs::create_dir_all(&installed)?;
+    fs::write(installed.join("package.json"), &wanted)?;
+    let mut install = Command::new("npm");
+    install.args(["install", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]);
+    succeed(install.current_dir(&installed))?;
+    fs::write(stamp, wanted)?;
+    Ok(packages)
 }
 
 #[cfg(test)]

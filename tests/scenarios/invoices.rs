@@ -297,7 +297,7 @@ async fn s8_the_documents_of_an_invoice_add_up() {
     }
     world.operator.send(Method::PATCH, "/v1/accounts/a", &[], json!({ "locale": "fr" })).await.expect(200);
     let text = pdf_text(&world, path).await;
-    for said in ["Facture 1", "À payer", "Montant de la facture", "Aucune taxe n’est comprise."] {
+    for said in ["Facture 1", "À payer", "Montant de la facture", "Aucune taxe n’est incluse."] {
         assert!(text.contains(said), "{said:?} in {text}");
     }
     let (headers, _) = world.operator.get_bytes_as(path, "application/pdf").await;

@@ -30,12 +30,6 @@ pub(crate) fn with_minus(number: &str) -> String {
     number.replace('-', "\u{2212}")
 }
 
-/// A change of a balance, with its sign in any case.
-pub(crate) fn signed(change: &str, currency: &str, locale: Locale) -> String {
-    let shown = amount(change, currency, locale);
-    if is_positive(change) { format!("+{shown}") } else { shown }
-}
-
 /// An instant as a page shows it, and as programs read it.
 pub(crate) struct When {
     pub(crate) machine: String,
@@ -95,15 +89,6 @@ mod tests {
         }
         assert_eq!(rounded("1234.9", "JPY", Locale::En), "JPY\u{a0}1,234");
         assert_eq!(rounded("nonsense", "EUR", Locale::En), "nonsense EUR");
-    }
-
-    #[test]
-    fn changes_have_signs() {
-        for (given, expected) in
-            [("100", "+EUR\u{a0}100.00"), ("-0.45", "EUR\u{a0}\u{2212}0.45"), ("0", "EUR\u{a0}0.00")]
-        {
-            assert_eq!(signed(given, "EUR", Locale::En), expected);
-        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 use wording::glossary;
 
+use super::concerns::{self, Switched};
 use crate::api::{ApiError, Client};
 use crate::figures;
 use crate::words::{ChartWords, FrameWords};
@@ -198,18 +199,20 @@ impl Series {
         if days.iter().all(Day::is_quiet) {
             return None;
         }
-        let trigger = account.auto_recharge.trigger_amount.as_deref();
-        let trigger =
-            trigger.filter(|_| account.auto_recharge.enabled).and_then(|amount| amount.parse().ok());
+        // What the trigger amount was in a month that is over is not known.
+        let is_set = account.auto_recharge.enabled && !period.is_over;
+        let trigger = account.auto_recharge.trigger_amount.as_deref().filter(|_| is_set);
+        let trigger = trigger.and_then(|amount| amount.parse().ok());
         Some(Self { days, period, trigger, currency, locale })
     }
 
     fn draw(&self, t: ChartWords, account: &Account, month: &str) -> Drawn {
         let fortnight = &self.days[self.days.len().saturating_sub(NARROW_DAYS)..];
-        let narrow_first = fortnight.first().map_or(self.period.first, |day| day.date);
+        let narrow_count = i64::try_from(NARROW_DAYS).unwrap_or(i64::MAX);
+        let narrow_first = self.period.last.saturating_sub(jiff::Span::new().days(narrow_count - 1));
+        let narrow_first = narrow_first.max(self.period.first);
         let wide = Frame { id: "chart-wide", class: "wide-only", width: 720, every: 7 };
         let narrow = Frame { id: "chart-narrow", class: "narrow-only", width: 360, every: 3 };
-        let narrow_count = i64::try_from(NARROW_DAYS).unwrap_or(i64::MAX);
         let drawings = [
             self.drawing(t, &wide, &self.days, self.period.first, self.period.days()),
             self.drawing(t, &narrow, fortnight, narrow_first, narrow_count),
@@ -275,11 +278,16 @@ impl Series {
     /// What was spent, and how long the rest lasts if it goes on like this.
     fn sentence(&self, t: ChartWords, account: &Account, month: &str) -> String {
         let spent = self.total(|day| day.spent);
-        if self.period.is_over {
-            return t.spent_in(self.amount(spent), month);
-        }
+        let is_invoiced = concerns::switched(account) == Some(Switched::Complete);
         let count = i64::try_from(self.days.len()).unwrap_or(i64::MAX);
         let days = glossary::days(count, self.locale);
+        match (self.period.is_over, is_invoiced) {
+            // What the invoice asks for is spent, too, but not from funds.
+            (true, true) => return t.drawn_in(self.amount(spent), month),
+            (true, false) => return t.spent_in(self.amount(spent), month),
+            (false, true) => return t.drawn_so_far(self.amount(spent), days),
+            (false, false) => {}
+        }
         let available: Decimal = account.available.parse().unwrap_or_default();
         match days_left(available, spent, count) {
             Some(left) => {
@@ -318,21 +326,21 @@ impl Series {
     /// The numbers of the drawing in words.
     fn description(&self, t: ChartWords, days: &[Day]) -> String {
         let day = |day: &Day| wording::day(day.date, self.locale);
-        let [first, .., last] = days else { return String::new() };
-        let balances = || days.iter().map(|day| day.balance);
-        let (lowest, highest) = (balances().min().unwrap_or_default(), balances().max().unwrap_or_default());
         let total = |part: fn(&Day) -> Decimal| self.amount(days.iter().map(part).sum());
-        [
-            t.describe_balance(
-                self.balance(first.balance),
-                day(first),
-                self.balance(last.balance),
-                day(last),
-            ),
-            t.describe_extremes(self.balance(lowest), self.balance(highest)),
-            t.describe_movements(total(|day| day.spent), total(|day| day.added), total(|day| day.expired)),
-        ]
-        .join(" ")
+        let movements =
+            t.describe_movements(total(|day| day.spent), total(|day| day.added), total(|day| day.expired));
+        match days {
+            [] => movements,
+            [only] => format!("{} {movements}", t.describe_one(self.balance(only.balance), day(only))),
+            [first, .., last] => {
+                let (from, to) = (self.balance(first.balance), self.balance(last.balance));
+                let balances = || days.iter().map(|day| day.balance);
+                let (lowest, highest) = (balances().min(), balances().max());
+                let shown = |balance: Option<Decimal>| self.balance(balance.unwrap_or_default());
+                let ends = t.describe_balance(from, day(first), to, day(last));
+                format!("{ends} {} {movements}", t.describe_extremes(shown(lowest), shown(highest)))
+            }
+        }
     }
 }
 
@@ -376,6 +384,8 @@ const LINE_HEIGHT: i64 = 14;
 /// Where marks stand: above the line, so that neither they nor their labels cross it.
 const MARK_LABEL_Y: i64 = 34;
 const MARK_Y: i64 = 43;
+const MARKS_HEIGHT: i64 = 24;
+const BALANCE_TITLE: i64 = 14;
 /// The panel of the balance.
 const BALANCE_TOP: i64 = 58;
 const BALANCE_BOTTOM: i64 = 188;
@@ -391,6 +401,8 @@ struct Drawing {
     id: &'static str,
     class: &'static str,
     width: i64,
+    /// Where it begins: there is no room for marks where there are none.
+    top: i64,
     name: String,
     description: String,
     balance_title: String,
@@ -504,6 +516,7 @@ impl Series {
             let date = first.checked_add(jiff::Span::new().days(day)).ok()?;
             Some((i64::midpoint(x(date), after(date)), date.day()))
         });
+        let marks = self.marks(days, frame.width, |date| i64::midpoint(x(date), after(date)));
         let names = ends.is_some().then(|| days.first().zip(days.last())).flatten();
         let in_currency = |what: &str| t.in_currency(what, self.currency.code());
         Drawing {
@@ -523,7 +536,8 @@ impl Series {
             area,
             line,
             trigger,
-            marks: self.marks(days, frame.width, |date| i64::midpoint(x(date), after(date))),
+            top: if marks.is_empty() { MARKS_HEIGHT } else { 0 },
+            marks,
             bars,
             days: days_shown.collect(),
         }
@@ -660,6 +674,7 @@ mod tests {
         let drawing = wide(&series(&days));
         // Left: the labels 100, 50 and 0. Right: the trigger amount.
         assert_eq!((drawing.left, drawing.right), (32, 696));
+        assert_eq!(drawing.top, MARKS_HEIGHT, "no funds came");
         assert_eq!(drawing.line, "M32 58H54V123H76V123H98");
         assert_eq!(drawing.area, "M32 58H54V123H76V123H98V188H32z");
         assert_eq!(drawing.bars, "M57 292v-50h16v50zM79 292v-1h16v1z");
@@ -685,8 +700,25 @@ mod tests {
     fn a_narrow_drawing_has_the_last_fortnight() {
         let drawn = series(&busy_month()).draw(ChartWords(Locale::En), &account(&json!({})), "November 2026");
         let [_, narrow] = &drawn.drawings;
+        assert_eq!((drawn.drawings[0].top, narrow.top), (0, 0));
         assert_eq!(narrow.name, "Balance and spending from 15 November 2026 to 28 November 2026");
         assert!(narrow.description.contains("EUR\u{a0}56.00"), "{}", narrow.description);
+    }
+
+    #[test]
+    fn a_month_that_is_over_is_drawn_to_its_end_and_without_the_trigger_amount() {
+        let period = Period::of(Some("2026-10"), at("2026-11-28T12:00:00Z"));
+        let account =
+            account(&json!({"autoRecharge": {"enabled": true, "state": "armed", "triggerAmount": "50"}}));
+        let days: Vec<_> = (25..=31).map(|number| day(&format!("2026-10-{number}"), "100", "1")).collect();
+        let series = Series::read(&days, &account, period, Locale::En).unwrap();
+        let drawn = series.draw(ChartWords(Locale::En), &account, "October 2026");
+        for drawing in &drawn.drawings {
+            assert_eq!(drawing.trigger, None);
+            assert!(drawing.line.ends_with(&format!("H{}", drawing.right)), "{}", drawing.line);
+        }
+        let [_, narrow] = &drawn.drawings;
+        assert_eq!(narrow.days.iter().map(|(_, day)| *day).collect::<Vec<_>>(), [18, 21, 24, 27, 30]);
     }
 
     #[test]
@@ -712,6 +744,18 @@ mod tests {
         ] {
             assert_eq!(about(t, days, Locale::En), said);
         }
+    }
+
+    #[test]
+    fn what_an_invoice_asks_for_is_not_said_to_be_spent_from_funds() {
+        let series = series(&busy_month());
+        let said = |members| series.sentence(ChartWords(Locale::En), &account(&members), "November 2026");
+        assert_eq!(
+            said(json!({})).replace('\u{a0}', " "),
+            "You spent EUR 112.00 in 28 days; at this pace EUR 145.50 lasts about 5 weeks."
+        );
+        let switched = json!({"billingModel": "postUsage", "switch": "complete"});
+        assert_eq!(said(switched).replace('\u{a0}', " "), "Calls used EUR 112.00 of your funds in 28 days.");
     }
 
     #[test]

@@ -56,6 +56,16 @@ pub(super) fn is_new(account: &Account, purchases: &[Purchase], moved: bool) -> 
     switched(account).is_none() && is_zero(&account.balance) && is_zero(&account.owed) && !bought && !moved
 }
 
+/// The amount of the recharge that auto-recharge waits for. It may be a multiple of the amount of the settings.
+pub(super) fn open_recharge<'a>(account: &Account, purchases: &'a [Purchase]) -> Option<&'a str> {
+    let is_open = |purchase: &&Purchase| {
+        let states = [PurchaseStatus::Pending, PurchaseStatus::NeedsAction];
+        purchase.kind == "recharge" && states.contains(&purchase.status)
+    };
+    let waits = ["charging", "needsAction"].contains(&account.auto_recharge.state.as_str());
+    purchases.iter().find(is_open).filter(|_| waits).map(|purchase| purchase.amount.as_str())
+}
+
 /// The concerns of an account. `purchases` are the newest ones. `is_new` says that the account never had funds.
 pub(super) fn of(account: &Account, purchases: &[Purchase], is_new: bool, reader: Reader) -> Vec<Notice> {
     let concerns = Concerns { account, purchases, reader, t: ConcernWords(reader.locale) };
@@ -293,6 +303,15 @@ pub(super) mod tests {
     #[test]
     fn a_charge_of_auto_recharge_without_an_outcome_is_no_concern() {
         assert_eq!(titles(&json!({}), &[purchase("recharge", "pending")]), [""; 0]);
+    }
+
+    #[test]
+    fn a_charge_that_is_open_has_its_own_amount() {
+        let charging = account(&json!({"autoRecharge": {"enabled": true, "state": "charging"}}));
+        let purchases = [purchase("purchase", "pending"), purchase("recharge", "pending")];
+        assert_eq!(open_recharge(&charging, &purchases), Some("100.0000"));
+        assert_eq!(open_recharge(&charging, &purchases[..1]), None);
+        assert_eq!(open_recharge(&account(&json!({})), &purchases), None);
     }
 
     #[test]

@@ -7,22 +7,24 @@ use axum::Router;
 use axum::extract::{Path, Query};
 use axum::response::Response;
 use axum::routing::get;
-use contract::{Account, Purchases, Transaction, Transactions, Why};
+use contract::{Account, Purchases, Transaction, Transactions};
 use domain::time::Month;
 use domain::{BillingModel, Locale};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use wording::glossary;
+use wording::recharge::RechargeState;
 
 use super::chart::{ChartCard, Period};
 use super::concerns::{self, Reader, Switched};
+use super::transactions;
 use crate::Portal;
 use crate::account_view::{self, Tag};
 use crate::failure::Failure;
 use crate::figures::{self, When};
 use crate::frame::{Frame, Place, Tone};
 use crate::session::Visit;
-use crate::words::OverviewWords;
+use crate::words::{OverviewWords, TransactionsWords};
 
 /// So many transactions are shown.
 const LATEST: &str = "5";
@@ -48,13 +50,14 @@ struct Asked {
 struct Page {
     frame: Frame,
     t: OverviewWords,
+    of_transactions: TransactionsWords,
     id: String,
     may_change: bool,
     balance: BalanceCard,
     settings: SettingsCard,
     chart: ChartCard,
     /// None if they could not be read.
-    latest: Option<Vec<Latest>>,
+    latest: Option<Vec<transactions::Row>>,
     operator: Option<OperatorPanel>,
 }
 
@@ -93,16 +96,6 @@ struct SettingsCard {
     may_switch: bool,
 }
 
-/// A transaction in a line.
-struct Latest {
-    at: When,
-    kind: String,
-    details: Vec<String>,
-    amount: String,
-    is_credit: bool,
-    balance: String,
-}
-
 /// What only the operator sees.
 struct OperatorPanel {
     version: u64,
@@ -136,12 +129,15 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
     let page = Page {
         frame: visit.frame_of(&account, t.title(), Place::Overview).noticing(concerns::notice(concerns)),
         t,
+        of_transactions: TransactionsWords(locale),
         id,
         may_change: visit.may_change(),
         balance: BalanceCard::new(&account, is_new, reader),
-        settings: SettingsCard::new(&account, locale),
+        settings: SettingsCard::new(&account, concerns::open_recharge(&account, &purchases), locale),
         chart: ChartCard::new(&account, period, balances.ok(), is_new, locale),
-        latest: latest.map(|latest| latest.iter().map(|one| Latest::new(one, &account, locale)).collect()),
+        latest: latest.map(|latest| {
+            latest.iter().map(|one| transactions::Row::of(one, &account.currency, locale)).collect()
+        }),
         operator: visit.is_operator().then(|| OperatorPanel {
             version: account.version,
             created: When::minute(account.created_at, locale),
@@ -220,17 +216,15 @@ fn month(name: &str, locale: Locale) -> String {
 }
 
 impl SettingsCard {
-    fn new(account: &Account, locale: Locale) -> Self {
+    /// `open` is the amount of the recharge that has no outcome yet.
+    fn new(account: &Account, open: Option<&str>, locale: Locale) -> Self {
         let t = OverviewWords(locale);
         let switched = concerns::switched(account);
         let is_complete = switched == Some(Switched::Complete);
         let billing = match switched {
             None => None,
             Some(Switched::Waits) => Some(t.switch_waits()),
-            Some(Switched::Complete) => {
-                let status = glossary::account_status(&account.status, BillingModel::PostUsage, locale);
-                Some(status.1.into_owned())
-            }
+            Some(Switched::Complete) => Some(t.post_usage_billing().to_owned()),
         };
         let card = |card: &contract::Card| {
             let shown = account_view::card(card, locale);
@@ -240,7 +234,7 @@ impl SettingsCard {
         let more = emails.len().saturating_sub(NAMED_RECIPIENTS);
         Self {
             billing,
-            auto_recharge: (!is_complete).then(|| account_view::recharge_state(account, locale)),
+            auto_recharge: (!is_complete).then(|| auto_recharge(account, open, locale)),
             card: account.payment_method.as_ref().map_or_else(|| t.no_card(), card),
             backup: account.backup.as_ref().map(card),
             po_number: account.po_number.clone(),
@@ -251,21 +245,24 @@ impl SettingsCard {
     }
 }
 
-impl Latest {
-    fn new(transaction: &Transaction, account: &Account, locale: Locale) -> Self {
-        let destination = match &transaction.why {
-            Some(Why::Rated { destination, .. }) => Some(destination.clone()),
-            Some(Why::AsRated | Why::ZeroDuration) | None => None,
-        };
-        let details = [destination, transaction.user_id.clone(), transaction.reason.clone()];
-        Self {
-            at: When::minute(transaction.at, locale),
-            kind: glossary::transaction_kind(&transaction.kind, locale).into_owned(),
-            details: details.into_iter().flatten().collect(),
-            amount: figures::signed(&transaction.amount, &account.currency, locale),
-            is_credit: figures::is_positive(&transaction.amount),
-            balance: figures::amount(&transaction.balance, &account.currency, locale),
+/// The state of auto-recharge. What holds it back is said by the notice on top, so what it is set to do is said here.
+fn auto_recharge(account: &Account, open: Option<&str>, locale: Locale) -> (Tag, String) {
+    let (tag, sentence) = account_view::recharge_state_with(account, open, locale);
+    let recharge = &account.auto_recharge;
+    let money = |amount: &Option<String>| figures::money(amount.as_deref()?, &account.currency);
+    let is_held_back =
+        ["waiting", "needsAction", "limited", "paused", "stopped"].contains(&recharge.state.as_str());
+    match (money(&recharge.recharge_amount), money(&recharge.trigger_amount)) {
+        (Some(amount), Some(trigger)) if is_held_back => {
+            let set = RechargeState {
+                state: "armed",
+                amount: Some(amount),
+                trigger: Some(trigger),
+                ..RechargeState::default()
+            };
+            (tag, set.sentence(locale))
         }
+        _ => (tag, sentence),
     }
 }
 
@@ -326,9 +323,22 @@ mod tests {
     }
 
     #[test]
+    fn beside_the_state_that_the_notice_explains_stands_what_is_set() {
+        let state = |state: &str| {
+            let recharge =
+                json!({"enabled": true, "state": state, "rechargeAmount": "100", "triggerAmount": "50"});
+            auto_recharge(&account(&json!({"autoRecharge": recharge})), Some("200"), Locale::En)
+        };
+        let (tag, sentence) = state("stopped");
+        assert_eq!(tag.text, "Stopped");
+        assert_eq!(sentence, "Adds EUR\u{a0}100.00 when the balance reaches EUR\u{a0}50.00.");
+        assert_eq!(state("charging").1, "Visa ending in 4242 is being charged EUR\u{a0}200.00.");
+    }
+
+    #[test]
     fn a_few_recipients_are_named() {
         let emails: Vec<_> = (1..=5).map(|number| format!("{number}@example.com")).collect();
-        let settings = SettingsCard::new(&account(&json!({"notificationEmails": emails})), Locale::En);
+        let settings = SettingsCard::new(&account(&json!({"notificationEmails": emails})), None, Locale::En);
         assert_eq!((settings.recipients.len(), settings.more_recipients.as_deref()), (3, Some("and 2 more")));
         assert_eq!(settings.card, "Visa ending in 4242, expires 04/2030");
     }

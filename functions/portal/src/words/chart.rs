@@ -15,11 +15,14 @@ super::texts! {
     expired() "Funds expired" "Fonds expirés";
     trigger(amount) "Trigger amount {amount}" "Montant de déclenchement {amount}";
     name(first, last) "Balance and spending from {first} to {last}" "Solde et dépenses du {first} au {last}";
-    describe_balance(first, first_day, last, last_day) "The balance was {first} at the end of {first_day} and {last} at the end of {last_day}." "Le solde était de {first} à la fin du {first_day} et de {last} à la fin du {last_day}.";
+    describe_balance(first, first_day, last, last_day) "The balance was {first} on {first_day} and {last} on {last_day}." "Le solde était de {first} le {first_day} et de {last} le {last_day}.";
+    describe_one(balance, day) "The balance was {balance} on {day}." "Le solde était de {balance} le {day}.";
     describe_extremes(least, most) "It lay between {least} and {most}." "Il a varié entre {least} et {most}.";
     describe_movements(spent, added, expired) "Spent: {spent}. Added: {added}. Expired: {expired}." "Dépensé : {spent}. Ajouté : {added}. Expiré : {expired}.";
     spent_so_far(spent, days) "You spent {spent} in {days}." "Vous avez dépensé {spent} en {days}.";
     spent_and_pace(spent, days, available, left) "You spent {spent} in {days}; at this pace {available} lasts {left}." "Vous avez dépensé {spent} en {days} ; à ce rythme, {available} suffisent pour {left}.";
+    drawn_so_far(spent, days) "Calls used {spent} of your funds in {days}." "Les appels ont utilisé {spent} de vos fonds en {days}.";
+    drawn_in(spent, month) "Calls used {spent} of your funds in {month}." "Les appels ont utilisé {spent} de vos fonds en {month}.";
     spent_in(spent, month) "You spent {spent} in {month}." "Vous avez dépensé {spent} en {month}.";
     less_than_a_day() "less than a day" "moins d’un jour";
     about_days(days) "about {days}" "environ {days}";

@@ -4,7 +4,6 @@ super::texts! {
     glossary {
         title = product,
         available_balance = available_balance,
-        balance = balance,
         reserved = reserved,
         add_funds = add_funds,
         billing_settings = billing_settings,
@@ -15,7 +14,7 @@ super::texts! {
         po_number = po_number,
         recipients = recipients,
         receipts = receipts_and_invoices,
-        amount = amount,
+        post_usage_billing = post_usage_billing,
     }
     owed() "Owed, repaid first by your next purchase" "Dû, remboursé d’abord par votre prochain achat";
     owed_on_invoice() "Owed, asked for by the next invoice" "Dû, demandé par la prochaine facture";
@@ -37,9 +36,6 @@ super::texts! {
     switch_to_post_usage() "Switch to post-usage billing" "Passer à la facturation post-utilisation";
     latest() "Latest transactions" "Dernières opérations";
     all_transactions() "All transactions" "Toutes les opérations";
-    no_transactions() "No transactions yet." "Aucune opération pour l’instant.";
-    date() "Date" "Date";
-    what() "What" "Opération";
 
     operator() "Operator" "Opérateur";
     account_id() "Account id" "Identifiant du compte";

@@ -2,6 +2,8 @@
 
 use contract::{Account, Card};
 use domain::Locale;
+use domain::time::Month;
+use jiff::Timestamp;
 use wording::recharge::RechargeState;
 
 use crate::figures;
@@ -16,6 +18,33 @@ pub(crate) struct Tag {
 /// `Visa ending in 4242`.
 pub(crate) fn card(card: &Card, locale: Locale) -> String {
     wording::card(&card.brand, &card.last4, locale)
+}
+
+/// How long a card can still be charged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CardLife {
+    Long,
+    /// It ends within 60 days.
+    Short,
+    Expired,
+}
+
+/// A card that ends sooner is to be replaced.
+const SHORT_LIFE_DAYS: i64 = 60;
+
+/// The last month in which a card can be charged. None if the card does not say it in a form that is known.
+pub(crate) fn last_month(card: &Card) -> Option<Month> {
+    Month::parse(&format!("{:04}-{:02}", card.exp_year, card.exp_month))
+}
+
+/// How long the card can still be charged. Of a card that does not say it, no end is known.
+pub(crate) fn card_life(card: &Card, now: Timestamp) -> CardLife {
+    let Some(month) = last_month(card) else { return CardLife::Long };
+    match figures::days_until(now, month.end()) {
+        None => CardLife::Expired,
+        Some(days) if days < SHORT_LIFE_DAYS => CardLife::Short,
+        Some(_) => CardLife::Long,
+    }
 }
 
 /// The state of auto-recharge: its tag, and the sentence beside it.
@@ -48,4 +77,22 @@ pub(crate) fn recharge_state_with(account: &Account, open: Option<&str>, locale:
         _ => Tone::Info,
     };
     (Tag { tone, text: state.tag(locale) }, state.sentence(locale))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_can_be_charged_until_the_end_of_its_month() {
+        let life = |exp_year, exp_month, now: &str| {
+            let card = Card { brand: "visa".into(), last4: "4242".into(), exp_month, exp_year };
+            card_life(&card, now.parse().unwrap())
+        };
+        assert_eq!(life(2026, 11, "2026-11-30T23:59:59Z"), CardLife::Short);
+        assert_eq!(life(2026, 11, "2026-12-01T00:00:00Z"), CardLife::Expired);
+        assert_eq!(life(2026, 12, "2026-11-02T00:00:00Z"), CardLife::Long);
+        assert_eq!(life(2026, 12, "2026-11-03T00:00:00Z"), CardLife::Short);
+        assert_eq!(life(2030, 13, "2026-11-03T00:00:00Z"), CardLife::Long);
+    }
 }

@@ -105,6 +105,10 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Document {
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
+    /// The name that the API gives to the file.
+    pub(crate) file_name: Option<String>,
+    /// The cursor of the next part of it.
+    pub(crate) next: Option<String>,
 }
 
 impl Api {
@@ -168,8 +172,13 @@ impl Call<'_> {
     pub(crate) async fn document(self, content_type: &'static str) -> Result<Document, ApiError> {
         let call = self.header(header::ACCEPT, content_type);
         let (headers, body) = Box::pin(call.send()).await?;
-        let named = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Ok(Document { content_type: named.unwrap_or(content_type).to_owned(), body })
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        Ok(Document {
+            content_type: text(header::CONTENT_TYPE).unwrap_or(content_type).to_owned(),
+            body,
+            file_name: text(header::CONTENT_DISPOSITION).and_then(file_name).map(str::to_owned),
+            next: text(header::LINK).and_then(next_cursor).map(str::to_owned),
+        })
     }
 
     async fn send(self) -> Result<(HeaderMap, Bytes), ApiError> {
@@ -184,6 +193,20 @@ impl Call<'_> {
         let body = response.bytes().await.map_err(ApiError::NoAnswer)?;
         if status.is_success() { Ok((headers, body)) } else { Err(refusal(status, &body)) }
     }
+}
+
+/// The name of `inline; filename="receipt.pdf"`.
+fn file_name(disposition: &str) -> Option<&str> {
+    let (_, name) = disposition.split_once("filename=\"")?;
+    let name = name.strip_suffix('"')?;
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    (is_plain && !name.is_empty()).then_some(name)
+}
+
+/// The cursor of `<?cursor=abc>; rel="next"`.
+fn next_cursor(link: &str) -> Option<&str> {
+    let cursor = link.strip_prefix("<?cursor=")?.strip_suffix(">; rel=\"next\"")?;
+    (!cursor.is_empty()).then_some(cursor)
 }
 
 /// API Gateway answers some errors itself, with a body of another form. They are told by their status.
@@ -210,6 +233,16 @@ mod tests {
             call.url.as_str(),
             "http://127.0.0.1:1/stage/v1/accounts/a%2F..%2Fb%3Fc%23d/lots?kind=a%26b"
         );
+    }
+
+    #[test]
+    fn a_document_has_a_name_and_may_have_a_next_part() {
+        assert_eq!(file_name("inline; filename=\"receipt-A-0015.pdf\""), Some("receipt-A-0015.pdf"));
+        for unusable in ["attachment", "inline; filename=\"\"", "inline; filename=\"a\\\"b\"", "filename=x"] {
+            assert_eq!(file_name(unusable), None, "{unusable}");
+        }
+        assert_eq!(next_cursor("<?cursor=abc>; rel=\"next\""), Some("abc"));
+        assert_eq!((next_cursor("<?cursor=>; rel=\"next\""), next_cursor("<https://a>")), (None, None));
     }
 
     #[test]

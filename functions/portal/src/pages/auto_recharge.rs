@@ -158,21 +158,21 @@ impl Typed {
 }
 
 /// Between which amounts a card can be charged.
-struct Bounds {
-    minimum: Option<Money>,
-    maximum: Option<Money>,
+pub(super) struct Bounds {
+    pub(super) minimum: Option<Money>,
+    pub(super) maximum: Option<Money>,
     locale: Locale,
 }
 
 impl Bounds {
-    fn of(account: &Account, locale: Locale) -> Self {
+    pub(super) fn of(account: &Account, locale: Locale) -> Self {
         let money = |amount: &str| figures::money(amount, &account.currency);
         let purchase = &account.limits.purchase;
         Self { minimum: money(&purchase.minimum), maximum: money(&purchase.maximum), locale }
     }
 
     /// What is wrong with an amount that is needed.
-    fn wrong(&self, amount: Option<Money>) -> Option<String> {
+    pub(super) fn wrong(&self, amount: Option<Money>) -> Option<String> {
         let s = SettingsWords(self.locale);
         let say = |money: Money| wording::amount(money, self.locale);
         match (amount, self.minimum, self.maximum) {

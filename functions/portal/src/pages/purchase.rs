@@ -1,9 +1,383 @@
+//! A payment, by its own address: what is true of it, and what can be done. The bank leads back here, and so do mails. Its state is
+//! always read from the API, never from the address.
+
 use std::sync::Arc;
 
+use askama::Template;
 use axum::Router;
+use axum::extract::Path;
+use axum::response::Response;
+use axum::routing::get;
+use contract::{Account, Card, Instant, NextAction};
+use domain::Locale;
+use domain::card_payment::{ABANDONED, PERSON_HAS};
+use jiff::Timestamp;
+use serde::Deserialize;
+use wording::glossary;
 
+use super::add_funds::Begun;
 use crate::Portal;
+use crate::account_view::{self, Tag};
+use crate::failure::Failure;
+use crate::figures;
+use crate::frame::{Frame, Place, Tone};
+use crate::session::Visit;
+use crate::words::PurchaseWords;
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
-    Router::new()
+    Router::new().route("/accounts/{id}/purchases/{purchaseId}", get(show))
+}
+
+/// What this page is told to say once: the payment was just made.
+pub(super) const PAID: &str = "paid";
+/// The payment had been made before it was sent again.
+pub(super) const ALREADY: &str = "already";
+
+/// A purchase or recharge. A status or a kind that a later version of the API adds is kept as its name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Payment {
+    pub(super) purchase_id: String,
+    pub(super) kind: String,
+    pub(super) status: String,
+    pub(super) amount: String,
+    pub(super) currency: String,
+    pub(super) created_at: Instant,
+    expires_at: Option<Instant>,
+    decline_reason: Option<String>,
+    pub(super) receipt_number: Option<u64>,
+    pub(super) card: Option<Card>,
+    po_number: Option<String>,
+    recharge_amounts: Option<u32>,
+    next_action: Option<NextAction>,
+    refunded_amount: Option<String>,
+}
+
+/// A page of payments, newest first.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Payments {
+    pub(super) purchases: Vec<Payment>,
+    pub(super) next: Option<String>,
+}
+
+/// What has become of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Pending,
+    NeedsAction,
+    Succeeded,
+    Declined,
+    Abandoned,
+    Refunded,
+    Disputed,
+    /// A state that only a later version of the API has.
+    Other,
+}
+
+impl Payment {
+    pub(super) fn state(&self) -> State {
+        match self.status.as_str() {
+            "pending" => State::Pending,
+            "needsAction" => State::NeedsAction,
+            "succeeded" => State::Succeeded,
+            "declined" if self.decline_reason.as_deref() == Some(ABANDONED) => State::Abandoned,
+            "declined" => State::Declined,
+            "refunded" => State::Refunded,
+            "disputed" => State::Disputed,
+            _ => State::Other,
+        }
+    }
+
+    pub(super) fn is_recharge(&self) -> bool {
+        self.kind == "recharge"
+    }
+
+    /// Whether its outcome is not known yet.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state(), State::Pending | State::NeedsAction)
+    }
+
+    /// The amount as people read it.
+    pub(super) fn amount_in(&self, locale: Locale) -> String {
+        figures::amount(&self.amount, &self.currency, locale)
+    }
+
+    /// The state as a word.
+    pub(super) fn tag(&self, locale: Locale) -> Tag {
+        let (name, tone) = match self.state() {
+            State::Succeeded => (self.status.as_str(), Tone::Good),
+            State::Pending | State::NeedsAction => (self.status.as_str(), Tone::Warn),
+            State::Declined => (self.status.as_str(), Tone::Bad),
+            State::Abandoned => (ABANDONED, Tone::Info),
+            State::Refunded | State::Disputed | State::Other => (self.status.as_str(), Tone::Info),
+        };
+        Tag { tone, text: glossary::purchase_status(name, locale).into_owned() }
+    }
+
+    /// When a payment that waits for the card's owner ends by itself.
+    fn ends_at(&self) -> Timestamp {
+        Timestamp::from(self.created_at) + PERSON_HAS
+    }
+}
+
+/// The address of a payment's page.
+pub(super) fn path_of(account: &str, purchase: &str) -> String {
+    format!("/accounts/{account}/purchases/{purchase}")
+}
+
+/// A line of what the payment is.
+struct Fact {
+    label: String,
+    value: String,
+    /// The instant for programs, if it is one.
+    instant: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "purchase.html")]
+struct Page {
+    frame: Frame,
+    t: PurchaseWords,
+    tag: Tag,
+    texts: Vec<String>,
+    facts: Vec<Fact>,
+    /// The address and the label of the receipt.
+    receipt: Option<(String, String)>,
+    /// The bank's page, where the payment is confirmed.
+    bank: Option<String>,
+    buttons: Vec<(String, String)>,
+    links: Vec<(String, String)>,
+}
+
+async fn show(visit: Visit, Path((id, purchase_id)): Path<(String, String)>) -> Result<Response, Failure> {
+    let path = ["accounts", &id, "purchases", &purchase_id];
+    let (payment, account) =
+        tokio::try_join!(visit.api().get(&path).answer::<Payment>(), visit.api().account(&id))?;
+    Ok(crate::frame::show(&page(&visit, &account, &payment)))
+}
+
+fn page(visit: &Visit, account: &Account, payment: &Payment) -> Page {
+    let t = PurchaseWords(visit.locale);
+    let is_new = visit.said() == Some(PAID);
+    let is_already = visit.said() == Some(ALREADY);
+    let heading = heading(payment, is_already, t);
+    let may_change = visit.may_change();
+    let bank = payment.next_action.as_ref().filter(|_| payment.state() == State::NeedsAction && may_change);
+    let Ways { buttons, links } = ways_on(account, payment, may_change, is_new, t);
+    Page {
+        frame: visit.frame_of(account, heading, Place::Elsewhere),
+        tag: payment.tag(visit.locale),
+        texts: texts(account, payment, is_new, is_already, may_change, t),
+        facts: facts(account, payment, t),
+        receipt: payment.receipt_number.map(|number| {
+            let href = format!("/accounts/{}/receipts/{}.pdf", account.account_id, payment.purchase_id);
+            (href, t.receipt_pdf(number))
+        }),
+        bank: bank.map(|next| next.url.clone()).filter(|url| is_web_address(url)),
+        buttons,
+        links,
+        t,
+    }
+}
+
+/// Whether a browser opens this as a page. Other schemes could run something.
+pub(super) fn is_web_address(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
+}
+
+fn heading(payment: &Payment, is_already: bool, t: PurchaseWords) -> String {
+    match payment.state() {
+        State::Succeeded if is_already => t.already(),
+        State::Succeeded => t.received(),
+        State::NeedsAction => t.confirm(),
+        State::Pending => t.unknown(),
+        State::Declined => t.declined(),
+        State::Abandoned => t.abandoned(),
+        State::Refunded => t.refunded(),
+        State::Disputed => t.disputed(),
+        State::Other => t.other(glossary::purchase_status(&payment.status, t.0)),
+    }
+}
+
+/// What is true of the payment, and of the card.
+fn texts(
+    account: &Account,
+    payment: &Payment,
+    is_new: bool,
+    is_already: bool,
+    may_change: bool,
+    t: PurchaseWords,
+) -> Vec<String> {
+    let mut texts = match payment.state() {
+        State::Succeeded if is_already => {
+            vec![t.already_text(wording::date_and_time(payment.created_at.into(), t.0))]
+        }
+        State::Succeeded if is_new => {
+            let receipt = match account.notification_emails.len() {
+                0 => t.receipt_goes_to_nobody(),
+                1 => t.receipt_goes_to_one(),
+                count => t.receipt_goes_to(count),
+            };
+            vec![t.funds_are_here(), receipt]
+        }
+        State::Succeeded | State::Other => Vec::new(),
+        State::NeedsAction => {
+            let card = payment.card.as_ref().map(|card| account_view::card(card, t.0));
+            let wants = card.map_or_else(|| t.confirm_text_unnamed(), |card| t.confirm_text(card));
+            let until = t.until(wording::date_and_time(payment.ends_at(), t.0));
+            let who = (!may_change).then(|| t.administrator_confirms());
+            [Some(t.not_charged_yet()), Some(wants), Some(until), who].into_iter().flatten().collect()
+        }
+        State::Pending => vec![t.unknown_text()],
+        State::Declined | State::Abandoned => {
+            let reason = wording::decline(payment.decline_reason.as_deref().unwrap_or("card_declined"), t.0);
+            if may_change { vec![reason.why, reason.advice.to_owned()] } else { vec![reason.why] }
+        }
+        State::Refunded => vec![t.refunded_text()],
+        State::Disputed => vec![t.disputed_text()],
+    };
+    if payment.is_recharge() {
+        texts.push(match payment.recharge_amounts {
+            Some(times) if times > 1 => t.by_recharge_times(times),
+            _ => t.by_recharge(),
+        });
+    }
+    texts
+}
+
+fn facts(account: &Account, payment: &Payment, t: PurchaseWords) -> Vec<Fact> {
+    let plain = |label: String, value| Fact { label, value, instant: None };
+    let at = |label, instant: Timestamp| Fact {
+        label,
+        value: wording::date_and_time(instant, t.0),
+        instant: Some(instant.to_string()),
+    };
+    let refunded = |amount: &String| figures::amount(amount, &payment.currency, t.0);
+    let facts = [
+        Some(plain(t.amount().to_owned(), payment.amount_in(t.0))),
+        payment.refunded_amount.as_ref().map(|amount| plain(t.refunded(), refunded(amount))),
+        payment.card.as_ref().map(|card| plain(t.card().to_owned(), account_view::card(card, t.0))),
+        Some(at(t.requested(), payment.created_at.into())),
+        payment.expires_at.map(|instant| at(t.usable_until().to_owned(), instant.into())),
+        payment.po_number.clone().map(|number| plain(t.po_number().to_owned(), number)),
+        (payment.state() == State::Succeeded).then(|| {
+            let available = figures::rounded(&account.available, &account.currency, t.0);
+            plain(t.available().to_owned(), available)
+        }),
+    ];
+    facts.into_iter().flatten().collect()
+}
+
+/// Where to go from here: labels and addresses.
+#[derive(Default)]
+struct Ways {
+    buttons: Vec<(String, String)>,
+    links: Vec<(String, String)>,
+}
+
+fn ways_on(account: &Account, payment: &Payment, may_change: bool, is_new: bool, t: PurchaseWords) -> Ways {
+    let id = &account.account_id;
+    let of = |path: &str| format!("/accounts/{id}{path}");
+    let mut ways = Ways::default();
+    match payment.state() {
+        State::Pending => ways.buttons.push((t.check_again(), path_of(id, &payment.purchase_id))),
+        State::Declined | State::Abandoned if may_change => {
+            // A payment that was declined stays so. Another try is another payment.
+            if let Some(again) = figures::money(&payment.amount, &payment.currency).map(Begun::new) {
+                ways.buttons.push((t.try_again(), again.review(id)));
+                ways.links.push((t.other_card(), format!("{}?{}", of("/payment-method"), again.query())));
+            }
+        }
+        _ => {}
+    }
+    if is_new && account.notification_emails.is_empty() && may_change {
+        ways.links.push((t.add_recipients(), of("/notifications")));
+    }
+    if payment.is_recharge() {
+        ways.links.push((t.auto_recharge_settings().to_owned(), of("/auto-recharge")));
+    }
+    ways.links.push((t.communications_credits().to_owned(), format!("/accounts/{id}")));
+    ways.links.push((t.receipts().to_owned(), of("/receipts")));
+    ways
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::example::account;
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn payment(changes: Value) -> Payment {
+        let mut payment = json!({
+            "purchaseId": "pur_1", "kind": "purchase", "status": "succeeded", "amount": "200.0000",
+            "currency": "EUR", "createdAt": "2026-11-25T09:20:00.000Z",
+            "card": { "brand": "visa", "last4": "4242", "expMonth": 4, "expYear": 2030 },
+        });
+        let Value::Object(changes) = changes else { panic!("changes are an object") };
+        payment.as_object_mut().unwrap().extend(changes);
+        serde_json::from_value(payment).unwrap()
+    }
+
+    fn of_status(status: &str) -> Payment {
+        payment(json!({ "status": status, "declineReason": "expired_card" }))
+    }
+
+    #[test]
+    fn every_ending_has_a_heading_of_its_own() {
+        let t = PurchaseWords(Locale::En);
+        let abandoned = payment(json!({ "status": "declined", "declineReason": "abandoned" }));
+        let mut headings = vec![heading(&of_status("succeeded"), true, t), heading(&abandoned, false, t)];
+        for status in ["succeeded", "pending", "needsAction", "declined", "refunded", "disputed", "later"] {
+            headings.push(heading(&of_status(status), false, t));
+        }
+        let mut others = headings.clone();
+        others.sort();
+        others.dedup();
+        assert_eq!(others.len(), headings.len(), "{headings:?}");
+        assert_eq!(heading(&of_status("declined"), true, t), "The card was declined: nothing was charged");
+    }
+
+    #[test]
+    fn that_nothing_was_charged_is_said_only_where_it_is_known() {
+        let says_so = |payment: &Payment, locale| {
+            let t = PurchaseWords(locale);
+            let mut said = texts(&account(json!({})), payment, true, false, true, t);
+            said.push(heading(payment, false, t));
+            let said = said.join(" ");
+            said.contains("othing was charged") || said.contains("ien n’a été débité")
+        };
+        for locale in Locale::ALL {
+            for status in ["pending", "needsAction", "succeeded", "refunded", "disputed", "later"] {
+                assert!(!says_so(&of_status(status), locale), "{status}");
+            }
+            assert!(says_so(&of_status("declined"), locale));
+        }
+    }
+
+    #[test]
+    fn only_who_may_pay_is_led_to_another_try() {
+        let t = PurchaseWords(Locale::En);
+        let labels = |status: &str, may_change| {
+            let Ways { buttons, links } =
+                ways_on(&account(json!({})), &of_status(status), may_change, false, t);
+            buttons.into_iter().chain(links).map(|(label, _)| label).collect::<Vec<_>>()
+        };
+        assert!(labels("declined", true).contains(&"Try again".to_owned()));
+        assert!(!labels("declined", false).contains(&"Try again".to_owned()));
+        assert!(!labels("pending", true).contains(&"Try again".to_owned()));
+        assert!(labels("pending", false).contains(&"Check again".to_owned()));
+    }
+
+    #[test]
+    fn a_payment_of_a_later_version_is_shown_by_the_name_of_its_state() {
+        let later = payment(json!({ "status": "frozen", "kind": "gift", "card": null, "more": [1] }));
+        assert_eq!(later.tag(Locale::Fr).text, "frozen");
+        assert!(!later.is_open() && !later.is_recharge());
+    }
+
+    #[test]
+    fn an_address_that_could_run_something_is_no_link() {
+        assert!(is_web_address("https://bank.example/confirm"));
+        assert!(!is_web_address("javascript:alert(1)") && !is_web_address("data:text/html,x"));
+    }
 }

@@ -1,9 +1,458 @@
+//! "Receipts and invoices": every payment with its receipt, every invoice, and the PO number that is printed on them.
+
 use std::sync::Arc;
 
+use askama::Template;
 use axum::Router;
+use axum::extract::{Form, Path, Query};
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use contract::{Account, Invoice, Invoices};
+use domain::Locale;
+use domain::time::Month;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::json;
+use wording::glossary;
 
+use super::add_funds::Begun;
+use super::purchase::{Payment, Payments, path_of};
+use super::settings;
 use crate::Portal;
+use crate::account_view::{self, Tag};
+use crate::api::{ApiError, Document};
+use crate::failure::Failure;
+use crate::figures;
+use crate::form::{Errors, Field, FieldKind};
+use crate::frame::{Frame, Notice, Place, Tone};
+use crate::session::Visit;
+use crate::words::{FormWords, ReceiptsWords};
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
+        .route("/accounts/{id}/receipts", get(show))
+        .route("/accounts/{id}/receipts/po-number", get(show_po_number).post(save_po_number))
+        .route("/accounts/{id}/receipts/{file}", get(receipt))
+        .route("/accounts/{id}/invoices/{file}", get(invoice))
+}
+
+/// Rows of a table.
+const ROWS: &str = "50";
+
+/// The parts that a file of calls is put together from. The API's parts have about 2.5 MB each.
+const CSV_PARTS: usize = 4;
+
+/// What the page says once.
+const SAVED: &str = "saved";
+const REMOVED: &str = "removed";
+
+/// The query of the page's address.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Asked {
+    /// Where the table of payments begins.
+    cursor: String,
+    /// Where the table of invoices begins.
+    invoices: String,
+}
+
+impl Asked {
+    /// The page's address with these places.
+    fn address(&self, id: &str) -> String {
+        let places = [("cursor", &self.cursor), ("invoices", &self.invoices)];
+        let given = places.into_iter().filter(|(_, place)| !place.is_empty());
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        if query.is_empty() { receipts_of(id) } else { format!("{}?{query}", receipts_of(id)) }
+    }
+}
+
+fn receipts_of(id: &str) -> String {
+    format!("/accounts/{id}/receipts")
+}
+
+/// A payment's row.
+struct PaymentRow {
+    at: String,
+    instant: String,
+    href: String,
+    kind: String,
+    amount: String,
+    card: String,
+    tag: Tag,
+    /// The label and the address of its receipt.
+    receipt: Option<(String, String)>,
+}
+
+/// An invoice's row.
+struct InvoiceRow {
+    number: u64,
+    month: String,
+    amount: String,
+    tag: Tag,
+    /// When it is due, or was paid.
+    when: Option<(String, String)>,
+    pdf: (String, String),
+    csv: (String, String),
+}
+
+/// A table, and the addresses of its newest and its older rows.
+struct Table<R> {
+    rows: Vec<R>,
+    newest: Option<String>,
+    older: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "receipts.html")]
+struct Page {
+    frame: Frame,
+    t: ReceiptsWords,
+    id: String,
+    /// The page's own address.
+    here: String,
+    po_number: Option<String>,
+    may_change: bool,
+    /// None if they could not be read.
+    payments: Option<Table<PaymentRow>>,
+    /// The same.
+    invoices: Option<Table<InvoiceRow>>,
+    /// Whether invoices are of no interest: the account has none and pays before use.
+    without_invoices: bool,
+}
+
+async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) -> Result<Response, Failure> {
+    Ok(crate::frame::show(&Box::pin(page(&visit, &id, &asked)).await?))
+}
+
+async fn page(visit: &Visit, id: &str, asked: &Asked) -> Result<Page, Failure> {
+    let t = ReceiptsWords(visit.locale);
+    let list = |what: &str, cursor: &str| {
+        let call = visit.api().get(&["accounts", id, what]).query("limit", ROWS);
+        if cursor.is_empty() { call } else { call.query("cursor", cursor) }
+    };
+    let payments = list("purchases", &asked.cursor).answer::<Payments>();
+    let invoices = list("invoices", &asked.invoices).answer::<Invoices>();
+    let (account, payments, invoices) = tokio::join!(visit.api().account(id), payments, invoices);
+    let account = account?;
+    let id = &account.account_id;
+    let notice = match visit.said() {
+        Some(SAVED) => Some(Notice::new(Tone::Good, t.po_number_saved(), t.po_number_saved_text())),
+        Some(REMOVED) => Some(Notice::new(Tone::Good, t.po_number_removed(), t.po_number_removed_text())),
+        _ => None,
+    };
+    let payments = payments.ok().map(|payments| Table {
+        rows: payments.purchases.iter().map(|payment| PaymentRow::of(id, payment, t)).collect(),
+        newest: newest(&asked.cursor, &Asked { cursor: String::new(), ..asked.clone() }, id),
+        older: payments.next.map(|cursor| Asked { cursor, ..asked.clone() }.address(id)),
+    });
+    let invoices = invoices.ok().map(|invoices| Table {
+        rows: invoices.invoices.iter().map(|invoice| InvoiceRow::of(id, invoice, t)).collect(),
+        newest: newest(&asked.invoices, &Asked { invoices: String::new(), ..asked.clone() }, id),
+        older: invoices.next.map(|invoices| Asked { invoices, ..asked.clone() }.address(id)),
+    });
+    let has_none = invoices.as_ref().is_some_and(|invoices| invoices.rows.is_empty());
+    let without_invoices = account.billing_model == "prepaid" && has_none && asked.invoices.is_empty();
+    Ok(Page {
+        frame: visit.frame_of(&account, t.title(), Place::Receipts).noticing(notice),
+        t,
+        here: asked.address(id),
+        id: id.clone(),
+        po_number: account.po_number.clone(),
+        may_change: visit.may_change(),
+        payments,
+        invoices,
+        without_invoices,
+    })
+}
+
+/// The address of the newest rows, unless they are shown.
+fn newest(cursor: &str, without: &Asked, id: &str) -> Option<String> {
+    (!cursor.is_empty()).then(|| without.address(id))
+}
+
+impl PaymentRow {
+    fn of(id: &str, payment: &Payment, t: ReceiptsWords) -> Self {
+        let at: Timestamp = payment.created_at.into();
+        let purchase = &payment.purchase_id;
+        let receipt = |number| (t.receipt_link(number), format!("{}/{purchase}.pdf", receipts_of(id)));
+        Self {
+            at: wording::date_and_time(at, t.0),
+            instant: at.to_string(),
+            href: path_of(id, purchase),
+            kind: glossary::transaction_kind(&payment.kind, t.0).into_owned(),
+            amount: payment.amount_in(t.0),
+            card: payment.card.as_ref().map(|card| account_view::card(card, t.0)).unwrap_or_default(),
+            tag: payment.tag(t.0),
+            receipt: payment.receipt_number.map(receipt),
+        }
+    }
+}
+
+impl InvoiceRow {
+    fn of(id: &str, invoice: &Invoice, t: ReceiptsWords) -> Self {
+        let file = |kind: &str| format!("/accounts/{id}/invoices/{}.{kind}", invoice.invoice_id);
+        let (tone, text) = match invoice.state.as_str() {
+            "open" if invoice.overdue => (Tone::Bad, t.overdue()),
+            "open" => (Tone::Warn, t.open()),
+            "paid" => (Tone::Good, t.paid()),
+            "void" => (Tone::Info, t.void()),
+            other => (Tone::Info, wording::one_line(other)),
+        };
+        let date = |instant: Timestamp, say: &dyn Fn(String) -> String| {
+            (instant.to_string(), say(wording::date(instant, t.0)))
+        };
+        Self {
+            number: invoice.number,
+            month: Month::parse(&invoice.month)
+                .map_or_else(|| invoice.month.clone(), |month| wording::month(month, t.0)),
+            amount: figures::amount(&invoice.amount, &invoice.currency, t.0),
+            tag: Tag { tone, text },
+            when: match (invoice.state.as_str(), invoice.paid_at) {
+                ("open", _) => Some(date(invoice.due_at.into(), &|day| t.due(day))),
+                ("paid", Some(paid_at)) => Some(date(paid_at.into(), &|day| t.paid_on(day))),
+                _ => None,
+            },
+            pdf: (t.invoice_pdf(invoice.number), file("pdf")),
+            csv: (t.invoice_csv(invoice.number), file("csv")),
+        }
+    }
+}
+
+/// A document that the browser shows or saves.
+fn file(document: Document, is_shown: bool, otherwise: &str) -> Response {
+    let name = document.file_name.as_deref().unwrap_or(otherwise);
+    let disposition = if is_shown { "inline" } else { "attachment" };
+    let disposition = format!("{disposition}; filename=\"{name}\"");
+    let headers = [(header::CONTENT_TYPE, document.content_type), (header::CONTENT_DISPOSITION, disposition)];
+    (headers, document.body).into_response()
+}
+
+async fn receipt(visit: Visit, Path((id, name)): Path<(String, String)>) -> Result<Response, Failure> {
+    let purchase = name.strip_suffix(".pdf").ok_or(Failure::NotFound)?;
+    let call = visit.api().get(&["accounts", &id, "purchases", purchase, "receipt"]);
+    let document = Box::pin(call.document("application/pdf")).await?;
+    Ok(file(document, true, "receipt.pdf"))
+}
+
+async fn invoice(visit: Visit, Path((id, name)): Path<(String, String)>) -> Result<Response, Failure> {
+    match name.rsplit_once('.') {
+        Some((invoice, "pdf")) => {
+            let call = visit.api().get(&["accounts", &id, "invoices", invoice]);
+            let document = Box::pin(call.document("application/pdf")).await?;
+            Ok(file(document, true, "invoice.pdf"))
+        }
+        Some((invoice, "csv")) => match Box::pin(calls(&visit, &id, invoice)).await? {
+            Some(document) => Ok(file(document, false, "invoice.csv")),
+            None => Box::pin(too_large(&visit, &id)).await,
+        },
+        _ => Err(Failure::NotFound),
+    }
+}
+
+/// The calls of an invoice in one file. None if they are too many for one.
+async fn calls(visit: &Visit, id: &str, invoice: &str) -> Result<Option<Document>, ApiError> {
+    let part = async |cursor: Option<&str>| {
+        let call = visit.api().get(&["accounts", id, "invoices", invoice]);
+        let call = if let Some(cursor) = cursor { call.query("cursor", cursor) } else { call };
+        Box::pin(call.document("text/csv")).await
+    };
+    let mut whole = part(None).await?;
+    let mut rows = whole.body.to_vec();
+    for _ in 1..CSV_PARTS {
+        let Some(next) = whole.next.take() else { break };
+        let further = part(Some(&next)).await?;
+        rows.extend_from_slice(without_heading(&further.body));
+        whole.next = further.next;
+    }
+    let is_whole = whole.next.is_none();
+    Ok(is_whole.then(|| Document { body: rows.into(), ..whole }))
+}
+
+/// A further part of a CSV file without its first line, which names the columns again. No name of a column has a line break.
+fn without_heading(part: &[u8]) -> &[u8] {
+    let end = part.iter().position(|byte| *byte == b'\n');
+    end.map_or(&[], |end| &part[end + 1..])
+}
+
+async fn too_large(visit: &Visit, id: &str) -> Result<Response, Failure> {
+    let t = ReceiptsWords(visit.locale);
+    let mut page = page(visit, id, &Asked::default()).await?;
+    page.frame.notice = Some(Notice::new(Tone::Warn, t.too_large(), t.too_large_text()));
+    Ok((StatusCode::PAYLOAD_TOO_LARGE, crate::frame::show(&page)).into_response())
+}
+
+/// The form of the PO number, and the purchase that it leads back to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct PoNumber {
+    #[serde(rename = "poNumber")]
+    number: Option<String>,
+    amount: Option<String>,
+    key: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "po_number.html")]
+struct PoNumberPage {
+    frame: Frame,
+    t: ReceiptsWords,
+    id: String,
+    errors: Errors,
+    field: Field,
+    is_read_only: bool,
+    value: String,
+    purchase: Option<Begun>,
+    back: String,
+}
+
+impl PoNumber {
+    fn purchase(&self, account: &Account) -> Option<Begun> {
+        let begun = Begun { amount: self.amount.clone()?, key: self.key.clone()? };
+        begun.amount(&account.currency).is_some().then_some(begun)
+    }
+}
+
+async fn show_po_number(
+    visit: Visit,
+    Path(id): Path<String>,
+    Query(asked): Query<PoNumber>,
+) -> Result<Response, Failure> {
+    let account = Box::pin(visit.api().account(&id)).await?;
+    let draft = visit.draft::<PoNumber>();
+    let was_signed_out = draft.is_some() && visit.may_change();
+    let form = draft.unwrap_or(asked);
+    let mut page = po_number_page(&visit, &account, &form, Errors::default());
+    page.frame.notice = was_signed_out.then(|| settings::signed_out(visit.locale));
+    Ok(crate::frame::show(&page))
+}
+
+fn po_number_page(visit: &Visit, account: &Account, form: &PoNumber, errors: Errors) -> PoNumberPage {
+    let t = ReceiptsWords(visit.locale);
+    let id = &account.account_id;
+    let mut frame = visit.frame_of(account, t.po_number(), Place::Receipts);
+    frame.has_errors = !errors.is_empty();
+    let saved = account.po_number.clone();
+    let field = Field::new(FieldKind::Text, "poNumber", t.po_number().to_owned());
+    let field = field.hint(t.po_number_hint()).error(errors.of("poNumber")).optional();
+    let purchase = form.purchase(account);
+    PoNumberPage {
+        frame,
+        field: field.value(form.number.clone().or_else(|| saved.clone()).unwrap_or_default()),
+        value: saved.unwrap_or_else(|| t.no_po_number()),
+        is_read_only: !visit.may_change(),
+        back: purchase.as_ref().map_or_else(|| receipts_of(id), |begun| begun.review(id)),
+        purchase,
+        id: id.clone(),
+        errors,
+        t,
+    }
+}
+
+async fn save_po_number(
+    visit: Visit,
+    Path(id): Path<String>,
+    Form(form): Form<PoNumber>,
+) -> Result<Response, Failure> {
+    visit.must_change()?;
+    let number = form.number.clone().unwrap_or_default();
+    let call = visit.api().call(Method::PATCH, &["accounts", &id]);
+    match Box::pin(call.body(json!({ "poNumber": number })).answer::<Account>()).await {
+        Ok(account) => {
+            let id = &account.account_id;
+            Ok(match form.purchase(&account) {
+                Some(begun) => Redirect::to(&begun.review(id)).into_response(),
+                None => {
+                    let said = if account.po_number.is_some() { SAVED } else { REMOVED };
+                    visit.lead_to(&receipts_of(id), said)
+                }
+            })
+        }
+        Err(ApiError::Problem(problem)) if problem.status == 422 => {
+            let account = Box::pin(visit.api().account(&id)).await?;
+            let mut errors = Errors::default();
+            errors.add("poNumber", wrong_number(&number, visit.locale));
+            let page = po_number_page(&visit, &account, &form, errors);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, crate::frame::show(&page)).into_response())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The most characters of a PO number.
+const LONGEST_PO_NUMBER: usize = 64;
+
+/// What is wrong with a PO number that the API refused.
+fn wrong_number(number: &str, locale: Locale) -> String {
+    if number.trim().chars().count() > LONGEST_PO_NUMBER {
+        ReceiptsWords(locale).po_number_too_long()
+    } else {
+        FormWords(locale).wrong()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::settings::example::account;
+    use super::*;
+
+    #[test]
+    fn a_further_part_of_a_file_has_no_heading() {
+        assert_eq!(without_heading(b"\xef\xbb\xbfat,kind\r\n1,2\r\n3,4\r\n"), b"1,2\r\n3,4\r\n");
+        assert_eq!(without_heading(b"at,kind"), b"");
+    }
+
+    #[test]
+    fn each_table_has_a_place_of_its_own() {
+        let asked = Asked { cursor: "a b".into(), invoices: "c".into() };
+        assert_eq!(asked.address("x"), "/accounts/x/receipts?cursor=a+b&invoices=c");
+        let first = Asked { cursor: String::new(), ..asked };
+        assert_eq!(newest("a b", &first, "x").unwrap(), "/accounts/x/receipts?invoices=c");
+        assert_eq!((newest("", &first, "x"), Asked::default().address("x")), (None, receipts_of("x")));
+    }
+
+    fn row(changes: serde_json::Value) -> InvoiceRow {
+        let mut invoice = json!({
+            "invoiceId": "inv_2026-11", "number": 7, "month": "2026-11", "currency": "EUR", "carriedIn": "0",
+            "charges": "87.6573", "amount": "87.6500", "carriedOver": "0.0073", "state": "open",
+            "overdue": false, "issuedAt": "2026-12-02T00:00:00.000Z", "dueAt": "2027-01-01T00:00:00.000Z",
+            "name": "A",
+        });
+        let serde_json::Value::Object(changes) = changes else { panic!("changes are an object") };
+        invoice.as_object_mut().unwrap().extend(changes);
+        let invoice = serde_json::from_value(invoice).unwrap();
+        InvoiceRow::of("a", &invoice, ReceiptsWords(Locale::En))
+    }
+
+    #[test]
+    fn an_invoice_says_what_is_to_be_done() {
+        let open = row(json!({}));
+        assert_eq!(
+            (open.tag.text.as_str(), open.when.unwrap().1.as_str()),
+            ("To be paid", "due on 1 January 2027")
+        );
+        assert_eq!(
+            (open.month.as_str(), open.csv.1.as_str()),
+            ("November 2026", "/accounts/a/invoices/inv_2026-11.csv")
+        );
+        assert_eq!(row(json!({ "overdue": true })).tag.tone, Tone::Bad);
+        let paid = row(json!({ "state": "paid", "paidAt": "2026-12-20T10:00:00.000Z" }));
+        assert_eq!(paid.when.unwrap().1, "on 20 December 2026");
+        let void = row(json!({ "state": "void" }));
+        assert_eq!((void.tag.text.as_str(), void.when), ("Cancelled", None));
+        assert_eq!(row(json!({ "state": "later" })).tag.text, "later");
+    }
+
+    #[test]
+    fn the_form_leads_back_to_the_purchase_that_it_was_opened_from() {
+        let form = |amount: &str, key: &str| PoNumber {
+            number: None,
+            amount: Some(amount.to_owned()),
+            key: Some(key.to_owned()),
+        };
+        let account = account(json!({}));
+        assert!(form("200.00", &"k".repeat(24)).purchase(&account).is_some());
+        assert!(form("200.001", &"k".repeat(24)).purchase(&account).is_none());
+        assert!(form("200.00", "//evil.example").purchase(&account).is_none());
+    }
 }

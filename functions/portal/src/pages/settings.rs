@@ -50,7 +50,7 @@ pub(super) enum Outcome {
 }
 
 /// Saves settings, unless somebody has changed them since the form's page was opened. Changes of settings that the form is not about
-/// do not count.
+/// do not count. With `null` as its body, the request has none.
 pub(super) async fn save(
     visit: &Visit,
     method: Method,
@@ -61,7 +61,8 @@ pub(super) async fn save(
 ) -> Result<Outcome, ApiError> {
     let send = async |version: &str| {
         let call = visit.api().call(method.clone(), path).header(header::IF_MATCH, version);
-        match Box::pin(call.body(body.clone()).answer::<Account>()).await {
+        let call = if body.is_null() { call } else { call.body(body.clone()) };
+        match Box::pin(call.answer::<Account>()).await {
             Ok(account) => Ok(Some(Box::new(account))),
             Err(error) if error.status() == Some(412) => Ok(None),
             Err(error) => Err(error),

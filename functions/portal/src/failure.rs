@@ -82,7 +82,6 @@ impl IntoResponse for Failure {
 #[template(path = "failure.html")]
 struct Page {
     frame: Frame,
-    title: String,
     text: String,
     link: (String, String),
     /// The label and the id of the request that failed.
@@ -107,18 +106,18 @@ pub(crate) async fn show(portal: State<Arc<Portal>>, request: Request, next: Nex
         Failure::NotFound => (t.not_found(), t.not_found_advice(), products()),
         Failure::Busy => (t.busy(), t.busy_advice(), (t.try_again(), path.clone())),
         Failure::Broken => (t.broken(), t.broken_advice(), products()),
-        Failure::FromElsewhere => (t.from_elsewhere(), t.from_elsewhere_advice(), products()),
+        Failure::FromElsewhere => (t.sent_from_elsewhere(), t.sent_from_elsewhere_advice(), products()),
         Failure::TooMuch => (t.too_much(), t.too_much_advice(), products()),
         Failure::TokenTooLarge => (t.token_too_large(), t.token_too_large_advice(), products()),
     };
     let reference = reference.filter(|_| failure == Failure::Broken).map(|id| (t.reference(), id));
     let frame = match session {
         Some(session) if failure != Failure::SignedOut => {
-            Frame::inside(&portal, &session, locale, title.clone(), Place::Elsewhere, &path)
+            Frame::inside(&portal, &session, locale, title, Place::Elsewhere, &path)
         }
-        _ => Frame::outside(&portal, locale, title.clone(), Place::Elsewhere, &path),
+        _ => Frame::outside(&portal, locale, title, Place::Elsewhere, &path),
     };
-    let page = crate::frame::show(&Page { frame, title, text, link, reference });
+    let page = crate::frame::show(&Page { frame, text, link, reference });
     let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     let (shown, body) = page.into_parts();

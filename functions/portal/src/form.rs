@@ -1,5 +1,7 @@
 //! Fields of forms, with their hints and errors.
 
+use std::borrow::Borrow;
+
 use domain::{Currency, Locale, Money};
 
 use crate::api::Problem;
@@ -145,7 +147,8 @@ impl Errors {
     }
 
     /// The heading of the list.
-    pub(crate) fn heading(&self, t: &FrameWords) -> String {
+    pub(crate) fn heading(&self, t: impl Borrow<FrameWords>) -> String {
+        let t = t.borrow();
         if self.0.len() == 1 { t.correct_one() } else { t.correct_several(self.0.len()) }
     }
 }

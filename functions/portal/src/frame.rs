@@ -51,6 +51,10 @@ pub(crate) struct Frame {
     /// The page's address, to which the choice of a language comes back.
     pub(crate) address: String,
     pub(crate) local: Option<LocalStrip>,
+    /// The address of the style sheet.
+    pub(crate) stylesheet: &'static str,
+    /// The address of the icon.
+    pub(crate) icon: &'static str,
 }
 
 /// The organization of a page.
@@ -153,6 +157,8 @@ impl Frame {
             notice: None,
             address: address.to_owned(),
             local,
+            stylesheet: assets::STYLESHEET,
+            icon: assets::ICON,
         }
     }
 
@@ -195,16 +201,6 @@ impl Frame {
     pub(crate) fn noticing(mut self, notice: Option<Notice>) -> Self {
         self.notice = notice;
         self
-    }
-
-    /// The address of the style sheet.
-    pub(crate) fn stylesheet(&self) -> &'static str {
-        assets::STYLESHEET
-    }
-
-    /// The address of the icon.
-    pub(crate) fn icon(&self) -> &'static str {
-        assets::ICON
     }
 
     /// The title of the browser's tab: error, page, organization, site.

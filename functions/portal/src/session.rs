@@ -382,11 +382,6 @@ impl Visit {
         &self.portal
     }
 
-    /// The settings of the portal.
-    pub(crate) fn config(&self) -> &Config {
-        &self.portal.config
-    }
-
     /// The person.
     pub(crate) fn person(&self) -> &Session {
         &self.carried.session

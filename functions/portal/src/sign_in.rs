@@ -35,7 +35,7 @@ use crate::session::{Granted, Holder, set_cookies};
 use crate::words::SignInWords;
 
 /// How long the issuer's addresses and keys are kept.
-const METADATA_KEPT: Duration = Duration::from_secs(3_600);
+const METADATA_KEPT: Duration = Duration::from_hours(1);
 
 /// How long a sign-in may take.
 const ATTEMPT_SECONDS: i64 = 10 * 60;

@@ -89,7 +89,7 @@ async fn accounts(visit: Visit, Query(asked): Query<AskedAccounts>) -> Result<Re
                 return Ok(Redirect::to(&format!("/accounts/{}", account.account_id)).into_response());
             }
             Err(problem) if problem.status() == Some(404) => {
-                errors.add("id", t.no_account(wording::one_line(id)))
+                errors.add("id", t.no_account(wording::one_line(id)));
             }
             Err(problem) => return Err(problem.into()),
         }

@@ -17,6 +17,7 @@ use wording::recharge::RechargeState;
 
 use super::chart::{ChartCard, Period};
 use super::concerns::{self, Reader, Switched};
+use super::operator;
 use super::transactions;
 use crate::Portal;
 use crate::account_view::{self, Tag};
@@ -124,10 +125,13 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
     let is_new = concerns::is_new(&account, &purchases, moved);
     let reader = Reader { locale, now: visit.now, may_change: visit.may_change() };
     let concerns = concerns::of(&account, &purchases, is_new, reader);
+    let said = visit.said().and_then(|what| operator::said(what, locale));
 
     let t = OverviewWords(locale);
     let page = Page {
-        frame: visit.frame_of(&account, t.title(), Place::Overview).noticing(concerns::notice(concerns)),
+        frame: visit
+            .frame_of(&account, t.title(), Place::Overview)
+            .noticing(said.or_else(|| concerns::notice(concerns))),
         t,
         of_transactions: TransactionsWords(locale),
         id,

@@ -162,11 +162,11 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
     };
     let (account, listed) = tokio::try_join!(visit.api().account(&id), listed)?;
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let page = page(&visit, &account, asked, errors, &listed);
+    let page = page(&visit, &account, &asked, errors, &listed);
     Ok((status, crate::frame::show(&page)).into_response())
 }
 
-fn page(visit: &Visit, account: &Account, asked: Asked, errors: Errors, listed: &Transactions) -> Page {
+fn page(visit: &Visit, account: &Account, asked: &Asked, errors: Errors, listed: &Transactions) -> Page {
     let t = TransactionsWords(visit.locale);
     let date = |name, label: String, value: &str| {
         Field::new(FieldKind::Date, name, label).hint(t.date_hint()).value(value).error(errors.of(name))
@@ -182,8 +182,8 @@ fn page(visit: &Visit, account: &Account, asked: Asked, errors: Errors, listed: 
     frame.has_errors = !errors.is_empty();
     Page {
         t,
-        from: date("from", t.from(), &asked.from),
-        to: date("to", t.to(), &asked.to),
+        from: date("from", t.first_day(), &asked.from),
+        to: date("to", t.last_day(), &asked.to),
         kinds: kinds.into(),
         quick: quick_periods(visit.now, t).map(|(label, asked)| (label, with(asked.query(None)))).into(),
         rows: listed.transactions.iter().map(|row| Row::of(row, &account.currency, visit.locale)).collect(),
@@ -226,7 +226,7 @@ async fn csv(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) -
             errors.add("from", t.too_long_for_csv());
             let none = Transactions { transactions: Vec::new(), next: None };
             let account = visit.api().account(&id).await?;
-            let page = page(&visit, &account, asked, errors, &none);
+            let page = page(&visit, &account, &asked, errors, &none);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, crate::frame::show(&page)).into_response())
         }
         Err(problem) => Err(problem.into()),

@@ -35,7 +35,7 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
 }
 
 /// What a report goes by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Dimension {
     name: &'static str,
     tab: fn(UsageWords) -> String,
@@ -163,7 +163,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
         ),
         tabs: DIMENSIONS
             .iter()
-            .map(|each| ((each.tab)(t), address(month, *each), *each == dimension))
+            .map(|each| ((each.tab)(t), address(month, *each), each.name == dimension.name))
             .collect(),
         months,
         column: (dimension.column)(t),

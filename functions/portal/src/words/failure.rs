@@ -15,8 +15,8 @@ super::texts! {
     broken() "Something went wrong" "Une erreur est survenue";
     broken_advice() "The page could not be made. Please tell your service provider if it happens again." "La page n’a pas pu être affichée. Signalez-le à votre fournisseur si cela se reproduit.";
     reference() "Reference:" "Référence :";
-    from_elsewhere() "This form was sent from elsewhere" "Ce formulaire a été envoyé depuis un autre site";
-    from_elsewhere_advice() "Nothing was changed. Open the page again, and send the form from there." "Rien n’a été modifié. Ouvrez de nouveau la page et envoyez le formulaire depuis celle-ci.";
+    sent_from_elsewhere() "This form was sent from elsewhere" "Ce formulaire a été envoyé depuis un autre site";
+    sent_from_elsewhere_advice() "Nothing was changed. Open the page again, and send the form from there." "Rien n’a été modifié. Ouvrez de nouveau la page et envoyez le formulaire depuis celle-ci.";
     too_much() "That is too much for this form" "C’est trop pour ce formulaire";
     too_much_advice() "Nothing was changed. Shorten what you typed." "Rien n’a été modifié. Raccourcissez votre saisie.";
     token_too_large() "Your sign-in carries too much" "Votre connexion est trop volumineuse";

@@ -3,7 +3,6 @@ super::texts! {
     pub(crate) struct LimitsWords;
     glossary {
         title = spending_limits,
-        usage = usage,
     }
     now() "Now" "Actuellement";
     per_user() "Per user and month" "Par utilisateur et par mois";

@@ -3,7 +3,6 @@ super::texts! {
     pub(crate) struct PostUsageWords;
     glossary {
         receipts = receipts_and_invoices,
-        turn_off = turn_auto_recharge_off,
         edit_auto_recharge = edit_auto_recharge,
     }
     title() "Switch to post-usage billing" "Passer à la facturation post-utilisation";

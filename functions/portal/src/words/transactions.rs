@@ -2,8 +2,8 @@ super::texts! {
     /// "Transactions".
     pub(crate) struct TransactionsWords;
     glossary { title = transactions, amount = amount }
-    from() "From" "Du";
-    to() "To" "Au";
+    first_day() "From" "Du";
+    last_day() "To" "Au";
     date_hint() "Year-month-day, such as 2026-11-28 (UTC)." "Année-mois-jour, par exemple 2026-11-28 (UTC).";
     kind() "Kind" "Type";
     all_kinds() "All" "Tous";
@@ -41,8 +41,6 @@ super::texts! {
     post_usage(amount) "{amount} goes on the invoice" "{amount} est porté sur la facture";
     record(id) "Record {id}" "Enregistrement {id}";
     reason() "Reason:" "Motif :";
-    started(date) "Started {date}" "Début {date}";
-    posted(date) "recorded {date}" "enregistré le {date}";
     minutes_seconds(minutes, seconds) "{minutes} min {seconds} s" "{minutes} min {seconds} s";
     hours_minutes(hours, minutes, seconds) "{hours} h {minutes} min {seconds} s" "{hours} h {minutes} min {seconds} s";
     only_seconds(seconds) "{seconds} s" "{seconds} s";

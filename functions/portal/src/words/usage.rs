@@ -33,5 +33,4 @@ super::texts! {
     pending() "Some days are still being summed up, and are missing here. Open the page again in a moment." "Certains jours sont encore en cours de calcul et manquent ici. Rouvrez la page dans un instant.";
     not_a_month() "There is no such month to show. Choose one that has begun." "Ce mois ne peut pas être affiché. Choisissez-en un qui a commencé.";
     chart(month) "Charges by day, {month}" "Montants par jour, {month}";
-    month() "Month" "Mois";
 }

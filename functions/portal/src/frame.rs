@@ -62,6 +62,18 @@ pub(crate) struct Frame {
 pub(crate) struct Organization {
     pub(crate) id: String,
     pub(crate) name: String,
+    /// Whether it can buy funds, which it cannot once it pays after use.
+    pub(crate) may_buy: bool,
+}
+
+impl Organization {
+    pub(crate) fn of(account: &contract::Account) -> Self {
+        Self {
+            id: account.account_id.clone(),
+            name: account.name.clone(),
+            may_buy: account.switch.as_deref() != Some("complete"),
+        }
+    }
 }
 
 /// A step of the way to a page.
@@ -182,7 +194,7 @@ impl Frame {
     /// With the menu and the way of an organization's page.
     pub(crate) fn of(mut self, visit: &Visit, organization: Organization, place: Place) -> Self {
         let t = self.t;
-        self.menu = menu(t, Some(&organization.id), place, visit.is_operator());
+        self.menu = menu(t, Some(&organization), place, visit.is_operator());
         self.is_operators_visit = visit.is_operator();
         let products = if visit.is_operator() { "/operator/accounts" } else { "/products" };
         self.path.push(Crumb {
@@ -234,12 +246,17 @@ impl Visit {
         heading: impl Into<String>,
         place: Place,
     ) -> Frame {
-        let organization = Organization { id: account.account_id.clone(), name: account.name.clone() };
+        let organization = Organization::of(account);
         self.frame(heading, place).of(self, organization, place)
     }
 }
 
-fn menu(t: FrameWords, account: Option<&str>, place: Place, is_operator: bool) -> Vec<MenuItem> {
+fn menu(
+    t: FrameWords,
+    organization: Option<&Organization>,
+    place: Place,
+    is_operator: bool,
+) -> Vec<MenuItem> {
     let item = |label: &str, href: String, here: Place, is_nested| MenuItem {
         label: label.to_owned(),
         href,
@@ -252,7 +269,7 @@ fn menu(t: FrameWords, account: Option<&str>, place: Place, is_operator: bool) -
     } else {
         menu.push(item(t.products(), "/products".to_owned(), Place::Products, false));
     }
-    if let Some(id) = account {
+    if let Some(Organization { id, may_buy, .. }) = organization {
         let inside = [
             (t.communications_credits(), "", Place::Overview),
             (t.add_funds(), "/funds/add", Place::AddFunds),
@@ -263,11 +280,12 @@ fn menu(t: FrameWords, account: Option<&str>, place: Place, is_operator: bool) -
             (t.notifications(), "/notifications", Place::Notifications),
             (t.limits(), "/limits", Place::Limits),
         ];
+        let shown = inside.into_iter().filter(|(_, _, here)| *may_buy || *here != Place::AddFunds);
         menu.extend(
-            inside.map(|(label, path, here)| item(label, format!("/accounts/{id}{path}"), here, true)),
+            shown.map(|(label, path, here)| item(label, format!("/accounts/{id}{path}"), here, true)),
         );
     }
-    let rates = account.map_or("/rates".to_owned(), |id| format!("/rates?account={id}"));
+    let rates = organization.map_or("/rates".to_owned(), |of| format!("/rates?account={}", of.id));
     menu.push(item(t.rates(), rates, Place::Rates, false));
     if is_operator {
         menu.push(item(&t.unrated(), "/operator/unrated".to_owned(), Place::Unrated, false));

@@ -319,7 +319,7 @@ fn sent_already(visit: &Visit, account: &Account, begun: &Begun, payment: &Payme
     let t = AddFundsWords(visit.locale);
     let id = &account.account_id;
     if !begun.is_amount(&payment.amount) {
-        return other_amount(visit, account_of(account), Some(payment));
+        return other_amount(visit, Organization::of(account), Some(payment));
     }
     let is_paid = payment.state() == State::Succeeded;
     let text = if is_paid {
@@ -652,13 +652,9 @@ fn other_amount(visit: &Visit, organization: Organization, payment: Option<&Paym
     stop.show(visit, organization)
 }
 
-fn account_of(account: &Account) -> Organization {
-    Organization { id: account.account_id.clone(), name: account.name.clone() }
-}
-
 /// An organization whose name could not be read.
 fn unnamed(account: &AccountId) -> Organization {
-    Organization { id: account.to_string(), name: account.to_string() }
+    Organization { id: account.to_string(), name: account.to_string(), may_buy: true }
 }
 
 #[cfg(test)]

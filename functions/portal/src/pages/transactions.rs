@@ -67,7 +67,7 @@ impl Asked {
         };
         let period = Period { from: day("from", &self.from), to: day("to", &self.to) };
         if period.from.zip(period.to).is_some_and(|(from, to)| from > to) {
-            errors.add("from", t.from_after_to());
+            errors.add("from", t.days_out_of_order());
         }
         if errors.is_empty() { Ok(period) } else { Err(errors) }
     }

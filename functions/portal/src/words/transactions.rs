@@ -23,7 +23,7 @@ super::texts! {
     none_of_these() "No transactions match this filter." "Aucune opération ne correspond à ce filtre.";
     clear() "Show all transactions" "Afficher toutes les opérations";
     not_a_date() "Write the date as year-month-day, such as 2026-11-28." "Écrivez la date sous la forme année-mois-jour, par exemple 2026-11-28.";
-    from_after_to() "The first day is after the last day." "Le premier jour est après le dernier.";
+    days_out_of_order() "The first day is after the last day." "Le premier jour est après le dernier.";
     call_to(destination) "Call to {destination}" "Appel vers {destination}";
     call_from(number) "Call from {number}" "Appel depuis {number}";
     call_with(number) "Call, {number}" "Appel, {number}";

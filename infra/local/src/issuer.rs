@@ -460,7 +460,8 @@ impl Page {
         let locale = query.locale();
         let asked = || query.0.iter().filter(|(name, _)| name != "login_hint");
         let link = |person: &'static Person| {
-            let mut address = form_urlencoded::Serializer::new(format!("{PATH}/authorize?"));
+            let mut asked_again = form_urlencoded::Serializer::new(String::new());
+            let asked_again = asked_again.extend_pairs(asked()).append_pair("login_hint", person.id).finish();
             let role = match person.role {
                 "admin" => glossary::administrator(locale),
                 "viewer" => glossary::viewer(locale),
@@ -468,7 +469,7 @@ impl Page {
             };
             let organization = person.organization.unwrap_or(every_organization(locale));
             Link {
-                address: address.extend_pairs(asked()).append_pair("login_hint", person.id).finish(),
+                address: format!("{PATH}/authorize?{asked_again}"),
                 name: person.name,
                 about: format!("{role}, {organization}"),
             }
@@ -663,6 +664,7 @@ mod tests {
                 page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
             assert_eq!(links.len(), PEOPLE.len());
             let link = links[1].replace("&#38;", "&");
+            assert!(link.starts_with("/_local/issuer/authorize?client_id=portal&"), "{link}");
             let (status, location, _) = open(link.strip_prefix(PATH).unwrap()).await;
             assert!(status == 303 && location.unwrap().contains("?code="), "{link}");
         }

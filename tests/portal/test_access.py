@@ -17,7 +17,7 @@ ACCOUNT_PAGES = [
     "/transactions",
     "/usage",
     "/receipts",
-    "/po-number",
+    "/receipts/po-number",
     "/notifications",
     "/limits",
     "/post-usage",
@@ -72,7 +72,7 @@ def test_without_a_session_every_page_leads_to_the_sign_in(host, open_page):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_viewer_can_change_nothing(host, open_page, language):
     prepared(host)
-    host.recharge(triggerAmount="20.00", rechargeAmount="50.00")
+    host.recharge(triggerAmount="50.00", rechargeAmount="50.00")
     page = open_page(host, "victor", "/products", language=language)
     for path in ACCOUNT_PAGES:
         answer = page.goto(f"{host.url}/accounts/demo{path}")

@@ -7,7 +7,7 @@ def prepared(host):
     host.account(locale="fr")
     host.card()
     host.buy("100.00")
-    host.recharge(triggerAmount="20.00", rechargeAmount="50.00")
+    host.recharge(triggerAmount="50.00", rechargeAmount="50.00")
 
 
 def test_the_steps_lead_to_auto_recharge_off(host, open_page):
@@ -87,7 +87,7 @@ def test_settings_that_somebody_changed_meanwhile_are_shown_side_by_side(host, o
     prepared(host)
     page = open_page(host, "ada", "/accounts/demo/auto-recharge")
     page.get_by_label("Add this amount").fill("75")
-    host.recharge(triggerAmount="20.00", rechargeAmount="60.00")
+    host.recharge(triggerAmount="50.00", rechargeAmount="60.00")
     page.get_by_role("button", name="Save", exact=True).click()
     page.get_by_role("heading", level=1, name="The settings have changed").wait_for()
     assert host.read()["autoRecharge"]["rechargeAmount"] == "60.0000", "nothing was overwritten silently"

@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, Card, CardPage};
-use domain::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,8 +27,7 @@ use crate::words::{PaymentMethodWords, SettingsWords};
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
-        .route("/accounts/{id}/payment-method", get(show))
-        .route("/accounts/{id}/payment-method/setup", get(back_to_cards).post(set_up))
+        .route("/accounts/{id}/payment-method", get(show).post(set_up))
         .route("/accounts/{id}/payment-method/remove", get(show_removal).post(remove))
         .route("/accounts/{id}/payment-method/backup/remove", get(show_backup_removal).post(remove_backup))
 }
@@ -170,6 +168,9 @@ async fn show(
         Some(REMOVED) => Some(Notice::new(Tone::Good, t.removed(), t.removed_text())),
         Some(BACKUP_REMOVED) => Some(Notice::new(Tone::Good, t.backup_removed(), String::new())),
         _ if is_back => Some(after_processor(&account, before.as_ref(), t)),
+        _ if visit.may_change() && visit.draft::<SetUp>().is_some() => {
+            Some(settings::signed_out(visit.locale))
+        }
         _ => warning(&visit, &account, t),
     };
     let page = Page {
@@ -314,12 +315,6 @@ struct Continue {
     t: PaymentMethodWords,
     url: String,
     back: String,
-}
-
-/// There is nothing to see at the address of the form, which a reload or a choice of language leads to.
-async fn back_to_cards(Path(id): Path<String>) -> Result<Response, Failure> {
-    let id = AccountId::parse(id).map_err(|_| Failure::NotFound)?;
-    Ok(Redirect::to(&path_of(id.as_str())).into_response())
 }
 
 async fn set_up(visit: Visit, Path(id): Path<String>, Form(form): Form<SetUp>) -> Result<Response, Failure> {

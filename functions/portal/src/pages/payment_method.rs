@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::add_funds::Begun;
+use super::auto_recharge;
 use super::purchase::is_web_address;
 use super::settings::{self, LastChanged, Outcome, Seen};
 use crate::Portal;
@@ -173,15 +174,16 @@ async fn show(
         }
         _ => warning(&visit, &account, t),
     };
+    let main = CardView {
+        charge: Box::pin(charge_of_new_card(&visit, &account)).await,
+        ..card_view(&visit, &account, Which::Card, t)
+    };
     let page = Page {
         frame: visit.frame_of(&account, t.title(), Place::Elsewhere).noticing(notice),
         t,
         s: SettingsWords(visit.locale),
         id: account.account_id.clone(),
-        cards: vec![
-            card_view(&visit, &account, Which::Card, t),
-            card_view(&visit, &account, Which::Backup, t),
-        ],
+        cards: vec![main, card_view(&visit, &account, Which::Backup, t)],
         is_read_only: !visit.may_change(),
         purchase,
         back,
@@ -209,7 +211,7 @@ fn card_view(visit: &Visit, account: &Account, which: Which, t: PaymentMethodWor
     });
     let is_backup = which == Which::Backup;
     let (heading, hint, note) = match which {
-        Which::Card => (t.card(), None, card.is_none().then(|| t.no_card())),
+        Which::Card => (t.card(), None, card.is_none().then(|| no_card(account, t))),
         Which::Backup => {
             let note = match (card.is_some(), has_main) {
                 (true, true) => None,
@@ -233,19 +235,33 @@ fn card_view(visit: &Visit, account: &Account, which: Which, t: PaymentMethodWor
         hint,
         card: shown,
         note,
-        charge: charge_of_new_card(account, t).filter(|_| may_change && !is_backup),
+        charge: None,
         set_up: set_up.filter(|_| may_change),
         is_backup,
         removal: card.filter(|_| may_change).map(|_| (remove, which.removal(&account.account_id))),
     }
 }
 
-/// What auto-recharge charges to a new card as soon as it is saved.
-fn charge_of_new_card(account: &Account, t: PaymentMethodWords) -> Option<String> {
+/// What auto-recharge charges to a new card as soon as it is saved, after a charge was declined.
+async fn charge_of_new_card(visit: &Visit, account: &Account) -> Option<String> {
     let recharge = &account.auto_recharge;
-    let amount = recharge.recharge_amount.as_ref()?;
-    matches!(recharge.state.as_str(), "waiting" | "stopped")
-        .then(|| t.charged_at_once(figures::amount(amount, &account.currency, t.0)))
+    if !visit.may_change() || !matches!(recharge.state.as_str(), "waiting" | "stopped") {
+        return None;
+    }
+    let t = PaymentMethodWords(visit.locale);
+    let say = |amount: &String| figures::amount(amount, &account.currency, t.0);
+    let charge = match Box::pin(auto_recharge::preview_again(visit, account)).await {
+        Ok(preview) => preview.map(|preview| preview.charges_if_resumed.or(preview.charges_now))?,
+        Err(_) => None,
+    };
+    match charge {
+        Some(charge) => Some(t.charged_at_once(say(&charge))),
+        None => recharge.recharge_amount.as_ref().map(|amount| t.charged_at_once_or_more(say(amount))),
+    }
+}
+
+fn no_card(account: &Account, t: PaymentMethodWords) -> String {
+    if account.billing_model == "prepaid" { t.no_card() } else { t.no_card_needed() }
 }
 
 /// What is to be done about the cards, if anything.

@@ -98,7 +98,7 @@ impl Begun {
 
     fn has_key(&self) -> bool {
         let is_ours = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        (16..=64).contains(&self.key.len()) && self.key.chars().all(is_ours)
+        (1..=64).contains(&self.key.len()) && self.key.chars().all(is_ours)
     }
 
     /// The id of the payment that this key stands for.
@@ -688,7 +688,7 @@ mod tests {
         }
         assert_eq!(begun("5000.5").amount("JPY"), None);
         assert!(begun("1.500").amount("KWD").is_some());
-        for key in ["", "short", "with a space in it", "über-unter-über-unter", &"k".repeat(65)] {
+        for key in ["", "with a space", "über", "a/b", &"k".repeat(65)] {
             assert_eq!(Begun { key: key.to_owned(), ..begun("50") }.amount("EUR"), None, "{key}");
         }
     }

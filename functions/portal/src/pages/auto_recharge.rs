@@ -697,6 +697,14 @@ async fn show_resume(visit: Visit, Path(id): Path<String>) -> Result<Response, F
 
 /// What resuming would charge at once.
 async fn charge_if_resumed(visit: &Visit, account: &Account) -> Result<Option<String>, ApiError> {
+    Ok(Box::pin(preview_again(visit, account)).await?.and_then(|preview| preview.charges_if_resumed))
+}
+
+/// What the settings as they are would do if they were saved again. None unless the balance is low.
+pub(super) async fn preview_again(
+    visit: &Visit,
+    account: &Account,
+) -> Result<Option<RechargePreview>, ApiError> {
     let recharge = &account.auto_recharge;
     let (Some(amount), Some(trigger)) = (&recharge.recharge_amount, &recharge.trigger_amount) else {
         return Ok(None);
@@ -710,7 +718,7 @@ async fn charge_if_resumed(visit: &Visit, account: &Account) -> Result<Option<St
     if !is_low(account, &asked) {
         return Ok(None);
     }
-    Ok(Box::pin(preview(visit, &account.account_id, asked.body())).await?.charges_if_resumed)
+    Box::pin(preview(visit, &account.account_id, asked.body())).await.map(Some)
 }
 
 fn resume_page(visit: &Visit, account: &Account, charge: Option<String>) -> ResumePage {

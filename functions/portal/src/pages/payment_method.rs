@@ -10,11 +10,11 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, Card, CardPage};
-use domain::AccountId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::add_funds::Begun;
+use super::auto_recharge;
 use super::purchase::is_web_address;
 use super::settings::{self, LastChanged, Outcome, Seen};
 use crate::Portal;
@@ -28,8 +28,7 @@ use crate::words::{PaymentMethodWords, SettingsWords};
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
-        .route("/accounts/{id}/payment-method", get(show))
-        .route("/accounts/{id}/payment-method/setup", get(back_to_cards).post(set_up))
+        .route("/accounts/{id}/payment-method", get(show).post(set_up))
         .route("/accounts/{id}/payment-method/remove", get(show_removal).post(remove))
         .route("/accounts/{id}/payment-method/backup/remove", get(show_backup_removal).post(remove_backup))
 }
@@ -170,17 +169,21 @@ async fn show(
         Some(REMOVED) => Some(Notice::new(Tone::Good, t.removed(), t.removed_text())),
         Some(BACKUP_REMOVED) => Some(Notice::new(Tone::Good, t.backup_removed(), String::new())),
         _ if is_back => Some(after_processor(&account, before.as_ref(), t)),
+        _ if visit.may_change() && visit.draft::<SetUp>().is_some() => {
+            Some(settings::signed_out(visit.locale))
+        }
         _ => warning(&visit, &account, t),
+    };
+    let main = CardView {
+        charge: Box::pin(charge_of_new_card(&visit, &account)).await,
+        ..card_view(&visit, &account, Which::Card, t)
     };
     let page = Page {
         frame: visit.frame_of(&account, t.title(), Place::Elsewhere).noticing(notice),
         t,
         s: SettingsWords(visit.locale),
         id: account.account_id.clone(),
-        cards: vec![
-            card_view(&visit, &account, Which::Card, t),
-            card_view(&visit, &account, Which::Backup, t),
-        ],
+        cards: vec![main, card_view(&visit, &account, Which::Backup, t)],
         is_read_only: !visit.may_change(),
         purchase,
         back,
@@ -208,7 +211,7 @@ fn card_view(visit: &Visit, account: &Account, which: Which, t: PaymentMethodWor
     });
     let is_backup = which == Which::Backup;
     let (heading, hint, note) = match which {
-        Which::Card => (t.card(), None, card.is_none().then(|| t.no_card())),
+        Which::Card => (t.card(), None, card.is_none().then(|| no_card(account, t))),
         Which::Backup => {
             let note = match (card.is_some(), has_main) {
                 (true, true) => None,
@@ -232,19 +235,33 @@ fn card_view(visit: &Visit, account: &Account, which: Which, t: PaymentMethodWor
         hint,
         card: shown,
         note,
-        charge: charge_of_new_card(account, t).filter(|_| may_change && !is_backup),
+        charge: None,
         set_up: set_up.filter(|_| may_change),
         is_backup,
         removal: card.filter(|_| may_change).map(|_| (remove, which.removal(&account.account_id))),
     }
 }
 
-/// What auto-recharge charges to a new card as soon as it is saved.
-fn charge_of_new_card(account: &Account, t: PaymentMethodWords) -> Option<String> {
+/// What auto-recharge charges to a new card as soon as it is saved, after a charge was declined.
+async fn charge_of_new_card(visit: &Visit, account: &Account) -> Option<String> {
     let recharge = &account.auto_recharge;
-    let amount = recharge.recharge_amount.as_ref()?;
-    matches!(recharge.state.as_str(), "waiting" | "stopped")
-        .then(|| t.charged_at_once(figures::amount(amount, &account.currency, t.0)))
+    if !visit.may_change() || !matches!(recharge.state.as_str(), "waiting" | "stopped") {
+        return None;
+    }
+    let t = PaymentMethodWords(visit.locale);
+    let say = |amount: &String| figures::amount(amount, &account.currency, t.0);
+    let charge = match Box::pin(auto_recharge::preview_again(visit, account)).await {
+        Ok(preview) => preview.map(|preview| preview.charges_if_resumed.or(preview.charges_now))?,
+        Err(_) => None,
+    };
+    match charge {
+        Some(charge) => Some(t.charged_at_once(say(&charge))),
+        None => recharge.recharge_amount.as_ref().map(|amount| t.charged_at_once_or_more(say(amount))),
+    }
+}
+
+fn no_card(account: &Account, t: PaymentMethodWords) -> String {
+    if account.billing_model == "prepaid" { t.no_card() } else { t.no_card_needed() }
 }
 
 /// What is to be done about the cards, if anything.
@@ -314,12 +331,6 @@ struct Continue {
     t: PaymentMethodWords,
     url: String,
     back: String,
-}
-
-/// There is nothing to see at the address of the form, which a reload or a choice of language leads to.
-async fn back_to_cards(Path(id): Path<String>) -> Result<Response, Failure> {
-    let id = AccountId::parse(id).map_err(|_| Failure::NotFound)?;
-    Ok(Redirect::to(&path_of(id.as_str())).into_response())
 }
 
 async fn set_up(visit: Visit, Path(id): Path<String>, Form(form): Form<SetUp>) -> Result<Response, Failure> {

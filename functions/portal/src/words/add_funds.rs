@@ -11,7 +11,7 @@ super::texts! {
     }
     available_now(amount) "Available now: {amount}." "Disponible : {amount}.";
     last_month(amount) "Last month your calls cost {amount}." "Le mois dernier, vos appels ont coûté {amount}.";
-    suggestions() "Suggested amounts" "Montants proposés";
+    suggestions() "Suggestions" "Suggestions";
     amount_hint(currency, minimum, maximum) "In {currency}, from {minimum} to {maximum}." "En {currency}, de {minimum} à {maximum}.";
     review() "Review" "Vérifier";
     what_for() "Funds pay for the calls that your plans do not include." "Les fonds paient les appels que vos forfaits n’incluent pas.";

@@ -9,6 +9,7 @@ super::texts! {
     }
     numbers_stay_away() "Card numbers are entered on the page of the card processor. They never reach us." "Le numéro de carte se saisit sur la page du prestataire de paiement. Il ne nous parvient jamais.";
     no_card() "No card is saved. Without one, funds cannot be bought, and auto-recharge cannot be turned on." "Aucune carte n’est enregistrée. Sans carte, aucun fonds ne peut être acheté et la recharge automatique ne peut pas être activée.";
+    no_card_needed() "No card is saved. None is needed: calls are invoiced after use." "Aucune carte n’est enregistrée. Elle n’est pas nécessaire : les appels sont facturés après utilisation.";
     no_backup() "No backup card is saved." "Aucune carte de secours n’est enregistrée.";
     what_backup_does() "Tried once by auto-recharge when the first card is declined." "Essayée une fois par la recharge automatique lorsque la première carte est refusée.";
     backup_alone() "It is charged by nothing until a first card is added." "Rien n’est débité dessus tant qu’une première carte n’est pas ajoutée.";
@@ -34,7 +35,8 @@ super::texts! {
 
     to_processor() "Continue to the card processor" "Continuer vers le prestataire de paiement";
     to_processor_text() "The card is entered there. Afterwards you come back here. Nothing is charged by that." "La carte s’y saisit. Vous revenez ensuite ici. Cela ne débite rien.";
-    charged_at_once(amount) "A charge by auto-recharge was declined. If the balance is still low, a new card is charged {amount}, or a multiple of it, as soon as it is saved." "Un débit de la recharge automatique a été refusé. Si le solde est encore bas, une nouvelle carte est débitée de {amount}, ou d’un multiple, dès qu’elle est enregistrée.";
+    charged_at_once(amount) "A charge by auto-recharge was declined. A new card is charged {amount} as soon as it is saved." "Un débit de la recharge automatique a été refusé. Une nouvelle carte est débitée de {amount} dès qu’elle est enregistrée.";
+    charged_at_once_or_more(amount) "A charge by auto-recharge was declined. A new card is charged {amount}, or a multiple of it, as soon as it is saved." "Un débit de la recharge automatique a été refusé. Une nouvelle carte est débitée de {amount}, ou d’un multiple, dès qu’elle est enregistrée.";
     to_processor_late() "If the page does not open by itself, select the link." "Si la page ne s’ouvre pas d’elle-même, sélectionnez le lien.";
     back_without() "Back without a card" "Revenir sans carte";
 

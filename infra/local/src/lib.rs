@@ -17,7 +17,7 @@
 //! | [`schedule`] | EventBridge Scheduler |
 //! | [`clock`] | the clock, which can be set |
 //! | [`local`] | no AWS service: the routes that only this host has, under `/_local/` |
-//! | [`demo`], [`page`] | no AWS service: the demo organization and the home page |
+//! | [`demo`], [`page`] | no AWS service: the demo organizations and the home page |
 //! | [`account_page`], [`rates_page`] | the portal, to which links in mails lead |
 //! | [`document`], [`events`] | no AWS service: the API's `OpenAPI` document and the events' JSON Schema |
 
@@ -77,7 +77,7 @@ pub struct Config {
     pub address: SocketAddr,
     /// Where data is kept.
     pub storage: Storage,
-    /// Whether an empty store starts with the demo organization.
+    /// Whether an empty store starts with the demo organizations.
     pub demo: bool,
 }
 
@@ -158,6 +158,7 @@ impl Host {
     /// Starts the host. Once this returns, the host answers requests.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let lock = lock_folder(&config.storage)?;
+        demo::discard_unfinished(&config.storage)?;
         let listener = TcpListener::bind(config.address)
             .await
             .with_context(|| format!("{} cannot be listened on; --port takes another", config.address))?;
@@ -181,7 +182,8 @@ impl Host {
             bucket,
         };
         if config.demo {
-            demo::set_up(&machine).await.context("the demo organization could not be set up")?;
+            let made = demo::set_up(&machine, &config.storage).await;
+            made.context("the demo organizations could not be made")?;
         }
         // Schedules that fell due while the host was down run before the first request is answered.
         let mut timetable = Timetable::new(machine.clone());

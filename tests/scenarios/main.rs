@@ -15,6 +15,7 @@ mod contention;
 mod contract;
 mod costs;
 mod declines;
+mod demo;
 mod events;
 mod expiry;
 mod files;

@@ -71,14 +71,20 @@ pub struct Answer {
 }
 
 impl World {
-    /// Starts a host in memory, without the demo organization.
+    /// Starts a host in memory, without the demo organizations.
     pub async fn start() -> Self {
         Self::with(Storage::Memory, false).await
     }
 
-    /// Starts a host in memory with the demo organization, as the README does.
+    /// Starts a host in memory with the demo organizations, as the README does.
     pub async fn demo() -> Self {
         Self::with(Storage::Memory, true).await
+    }
+
+    /// Starts a host that stores its data in an empty folder, with the demo organizations and a clock that stands at this instant.
+    pub async fn demo_at(folder: &Path, instant: &str) -> Self {
+        std::fs::write(folder.join("clock"), instant).expect("the folder can be written to");
+        Self::with(Storage::Folder(folder.to_owned()), true).await
     }
 
     /// Starts a host that stores its data in a folder.

@@ -80,7 +80,7 @@ pub struct Config {
     pub address: SocketAddr,
     /// Where data is kept.
     pub storage: Storage,
-    /// Whether an empty store starts with the demo organization.
+    /// Whether an empty store starts with the demo organizations.
     pub demo: bool,
 }
 
@@ -161,6 +161,7 @@ impl Host {
     /// Starts the host. Once this returns, the host answers requests.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let lock = lock_folder(&config.storage)?;
+        demo::discard_unfinished(&config.storage)?;
         let listener = TcpListener::bind(config.address)
             .await
             .with_context(|| format!("{} cannot be listened on; --port takes another", config.address))?;
@@ -184,7 +185,8 @@ impl Host {
             bucket,
         };
         if config.demo {
-            demo::set_up(&machine).await.context("the demo organization could not be set up")?;
+            let made = demo::set_up(&machine, &config.storage).await;
+            made.context("the demo organizations could not be made")?;
         }
         // Schedules that fell due while the host was down run before the first request is answered.
         let mut timetable = Timetable::new(machine.clone());

@@ -41,7 +41,7 @@ pub static PEOPLE: [Person; 4] = [
         name: "Olivia Martin",
         role: "admin",
         accounts: &[POST_USAGE_ACCOUNT],
-        organization: Some("Second demo organization"),
+        organization: Some("Atelier Lumière"),
     },
     Person { id: "otto", name: "Otto Berg", role: "operator", accounts: &[], organization: None },
 ];

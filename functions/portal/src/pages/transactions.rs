@@ -25,8 +25,8 @@ use crate::frame::{Frame, Place};
 use crate::session::Visit;
 use crate::words::TransactionsWords;
 
-/// Rows of a page.
-const ROWS: &str = "50";
+/// Rows of a page, which stays below 25 KB with the reasons of their charges.
+const ROWS: &str = "30";
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
@@ -246,7 +246,7 @@ impl Row {
         Self {
             at: wording::date_and_time(at, locale),
             machine_at: at.to_string(),
-            what: what(row, t),
+            what: what(row, currency, t),
             user: row.user_id.clone(),
             is_credit: figures::is_positive(&row.amount),
             amount: signed(&row.amount, currency, locale),
@@ -270,7 +270,7 @@ fn signed(amount: &str, currency: &str, locale: Locale) -> String {
 }
 
 /// What happened, in a few words.
-fn what(row: &Transaction, t: TransactionsWords) -> String {
+fn what(row: &Transaction, currency: &str, t: TransactionsWords) -> String {
     let locale = t.0;
     let is_call = ["usage", "reversal", "unrated"].contains(&row.kind.as_str());
     let mut parts = Vec::new();
@@ -292,6 +292,8 @@ fn what(row: &Transaction, t: TransactionsWords) -> String {
     if row.kind == "rejected" {
         parts.push(t.not_accepted());
     }
+    // An amount that no funds pay for does not move the balance, so it would not show otherwise.
+    parts.extend(row.post_usage.as_ref().map(|amount| t.post_usage(exact(amount, currency, locale))));
     parts.join(", ")
 }
 
@@ -350,7 +352,6 @@ fn why(row: &Transaction, currency: &str, t: TransactionsWords) -> Vec<String> {
     lines.extend(
         row.lots.iter().map(|draw| t.funds_used(exact(&draw.amount, currency, locale), &draw.lot_id)),
     );
-    lines.extend(row.post_usage.as_ref().map(|amount| t.post_usage(exact(amount, currency, locale))));
     lines.extend(row.record_id.as_ref().map(|id| t.record(id)));
     lines
 }

@@ -125,9 +125,8 @@ async fn change(past: &Past<'_>, day: i64) -> anyhow::Result<()> {
         330 => license(past, at, 3).await,
         355 => reverse(past, at, &wrong_charge(past), "the carrier took this charge back").await,
         // The first funds expire on day 365 or 366. People are warned a week before, and the rest is booked after three days.
-        359 => sweep(past, at).await,
+        359 | 370 | 384 => sweep(past, at).await,
         367 => past.recharge_after(at).await.map(|_| ()),
-        370 => sweep(past, at).await,
         379 => past.debit_by_queue(at, vec![unrated_call(at), rejected_call(at)]).await,
         381 => {
             let soon = Some(past.day(AGE + 20));
@@ -136,7 +135,6 @@ async fn change(past: &Past<'_>, day: i64) -> anyhow::Result<()> {
             adjust(past, at, "demo-goodwill", "15.00", "thanks for a year with us", later).await
         }
         383 => Box::pin(correct(past, at)).await,
-        384 => sweep(past, at).await,
         _ => Ok(()),
     }
 }

@@ -399,6 +399,51 @@ fn findings_of_invoices() -> Vec<Said> {
     ]
 }
 
+/// One finding of each kind that is about sums of a day.
+fn findings_of_days() -> Vec<Said> {
+    vec![
+        (
+            Finding::DayLines {
+                day: "2027-01-01".parse().unwrap(),
+                journal: DaySum { entries: 3, amount: decimal("5"), post_usage: decimal("1") },
+                kept: DaySum::default(),
+            },
+            "dayLines",
+            Some("statements"),
+            Some("lines#2027-01-01"),
+            "the rows come to 3 entries of 5, and 1 for the invoice, the kept lines to 0 entries of 0, and 0 for the invoice",
+        ),
+        (
+            Finding::Movements {
+                journal: DayMovements { spent: decimal("5"), added: decimal("4"), ..DayMovements::default() },
+                account: DayMovements {
+                    spent: decimal("5"),
+                    other: decimal("-1"),
+                    ..DayMovements::default()
+                },
+            },
+            "movements",
+            Some("T2"),
+            None,
+            "the rows of the day come to 5 spent, 4 added, 0 expired and 0 other, the account says 5 spent, 0 added, 0 expired and -1 other",
+        ),
+        (
+            totals(Some((2, decimal("4")))),
+            "usageTotals",
+            Some("usage reports"),
+            Some("user#2027-01-01"),
+            "the rows have 3 calls for 5, the totals 2 for 4",
+        ),
+        (
+            totals(None),
+            "usageTotals",
+            Some("usage reports"),
+            Some("user#2027-01-01"),
+            "the rows have 3 calls for 5, the totals are not there",
+        ),
+    ]
+}
+
 /// One finding of each of the other kinds.
 fn other_findings() -> Vec<Said> {
     let (journal, account) = (decimal("5"), decimal("4"));
@@ -456,45 +501,6 @@ fn other_findings() -> Vec<Said> {
             "there are 2 holds of 0.14 and 3 minutes, and the account counts 1 holds of 0.07 and 0 minutes",
         ),
         (
-            Finding::DayLines {
-                day: "2027-01-01".parse().unwrap(),
-                journal: DaySum { entries: 3, amount: decimal("5"), post_usage: decimal("1") },
-                kept: DaySum::default(),
-            },
-            "dayLines",
-            Some("statements"),
-            Some("lines#2027-01-01"),
-            "the rows come to 3 entries of 5, and 1 for the invoice, the kept lines to 0 entries of 0, and 0 for the invoice",
-        ),
-        (
-            Finding::Movements {
-                journal: DayMovements { spent: decimal("5"), added: decimal("4"), ..DayMovements::default() },
-                account: DayMovements {
-                    spent: decimal("5"),
-                    other: decimal("-1"),
-                    ..DayMovements::default()
-                },
-            },
-            "movements",
-            Some("T2"),
-            None,
-            "the rows of the day come to 5 spent, 4 added, 0 expired and 0 other, the account says 5 spent, 0 added, 0 expired and -1 other",
-        ),
-        (
-            totals(Some((2, decimal("4")))),
-            "usageTotals",
-            Some("usage reports"),
-            Some("user#2027-01-01"),
-            "the rows have 3 calls for 5, the totals 2 for 4",
-        ),
-        (
-            totals(None),
-            "usageTotals",
-            Some("usage reports"),
-            Some("user#2027-01-01"),
-            "the rows have 3 calls for 5, the totals are not there",
-        ),
-        (
             Finding::Currency { item: "k".into() },
             "currency",
             Some("T3"),
@@ -513,9 +519,8 @@ fn other_findings() -> Vec<Said> {
 
 #[test]
 fn a_finding_gives_the_invariant_the_key_and_the_detail() {
-    for (finding, name, rule, key, says) in
-        findings_of_rows().into_iter().chain(findings_of_invoices()).chain(other_findings())
-    {
+    let findings = [findings_of_rows(), findings_of_invoices(), findings_of_days(), other_findings()];
+    for (finding, name, rule, key, says) in findings.into_iter().flatten() {
         assert_eq!((finding.name(), finding.rule()), (name, rule));
         assert_eq!(finding.key().as_deref(), key, "{name}");
         assert_eq!(finding.to_string(), says, "{name}");

@@ -157,7 +157,7 @@ def test_a_card_is_saved_on_the_processors_page_and_leads_back_to_the_purchase(h
     page.get_by_role("main").get_by_role("link", name="Add a card").click()
     page.locator("main form[method=post] button").first.click()
     # The page leads on to the processor's by itself.
-    page.locator("button", has_text="4242").first.click()
+    page.get_by_role("button", name="Use this card: Visa 4242").click()
     page.wait_for_url(f"{host.url}/accounts/**")
     assert host.read()["paymentMethod"]["last4"] == "4242"
     assert "4242" in text_of(page)

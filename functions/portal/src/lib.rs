@@ -87,6 +87,7 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .route("/language", post(language::choose))
         .route(assets::STYLESHEET, get(assets::stylesheet))
         .route(assets::ICON, get(assets::icon))
+        .route("/v1", any(failure::no_such_route))
         .route("/v1/{*rest}", any(failure::no_such_route))
         .merge(signed_in)
         .fallback(not_found)

@@ -31,6 +31,7 @@ const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// Every route of every function.
 pub fn router(machine: &Machine) -> Router {
     let mut router = Router::new()
+        .route("/v1", any(async || no_route()))
         .route("/v1/{*rest}", any(async || no_route()))
         .route("/_local/{*rest}", any(async || no_route()));
     for function in ApiFunction::ALL {

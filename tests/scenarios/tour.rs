@@ -182,14 +182,12 @@ Look:
 
 ```sh
 # ## Not a heading
-curl -sS "$HOST/v1/accounts/demo/lots" -H "authorization: Bearer $TOKEN"
+curl -sS "$HOST/v1/accounts/demo" -H "authorization: Bearer $TOKEN"
 ```
 It says
 ```json
 {
-  "lots": [
-    { "lotId": "…", "purchaseId": …, "amount": "100.0000", "remaining": "…" }
-  ]
+  "accountId": "demo", …"currency": "EUR", …
 }
 ```
 ### More
@@ -214,7 +212,7 @@ fn a_step_is_its_commands_and_their_output() {
     assert_eq!(steps.len(), 3);
     assert!(steps[0].script.starts_with("HOST=http://127.0.0.1:8080\nJSON="));
     assert_eq!(steps[0].expected, None);
-    assert!(matches!(&steps[1].expected, Some(Expected::Json(json)) if json.contains("100.0000")));
+    assert!(matches!(&steps[1].expected, Some(Expected::Json(json)) if json.contains("EUR")));
     let text = "The host is at http://127.0.0.1:8080.\n".to_owned();
     assert_eq!(steps[2].expected, Some(Expected::Text(text)));
 }

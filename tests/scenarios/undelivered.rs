@@ -217,8 +217,9 @@ async fn n11_undelivered_records_survive_kill_9() {
     process.kill().await;
 
     let process = Process::start(folder.path()).await;
-    assert_eq!(mails(&process.operator).await.len(), 0);
+    // The stream may deliver the record again, since the process was killed before it was marked as read. The mail goes once.
     assert_eq!(redrive(&process.operator).await, json!({ "objects": 1, "events": 1, "left": 0 }));
+    process.operator.drain().await;
     assert_eq!(mails(&process.operator).await["ada@example.com"].len(), 1);
     process.kill().await;
 }

@@ -299,7 +299,13 @@ def usage(host, client, platform):
 
 
 def preview(host, client):
-    """Asks what settings of auto-recharge would do: charge the card, or be held back by the limit of the month."""
+    """Asks what settings of auto-recharge would do: charge the card, wait to be resumed, or be held back by the limit of the month."""
+    lost = client.model("NewPaymentMethod", paymentMethod="pm_card_chargeDeclinedLostCard")
+    client.call("setPaymentMethod", "contoso", body=lost)
+    host.drain()
+    same = {"enabled": True, "triggerAmount": "60", "rechargeAmount": "50", "monthlyLimit": "1000"}
+    body = client.model("AutoRechargeSettings", **same)
+    assert client.call("previewAutoRecharge", "contoso", body=body).charges_if_resumed
     # A good card retries the declined recharge, which uses up most of the limit.
     client.call("setPaymentMethod", "contoso", body=client.model("NewPaymentMethod", paymentMethod="pm_card_visa"))
     host.drain()

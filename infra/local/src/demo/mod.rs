@@ -3,10 +3,10 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`year`] | a prepaid organization: funds, a card, plans, and the calls of more than a year |
-//! | [`post_usage`] | an organization that pays after use, with invoices |
-//! | [`calls`] | the calls of both |
-//! | [`operator`] | requests without a token or the network |
+//! | `year` | a prepaid organization: funds, a card, plans, and the calls of more than a year |
+//! | `post_usage` | an organization that pays after use, with invoices |
+//! | `calls` | the calls of both |
+//! | `operator` | requests without a token or the network |
 
 mod calls;
 mod operator;

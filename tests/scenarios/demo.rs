@@ -72,7 +72,7 @@ async fn assert_prepaid(world: &World, now: Timestamp) {
     assert!(decimal(&expired["amount"]) <= Decimal::from(-5), "{expired}");
     let usage: Vec<_> = rows.iter().filter(|row| row["kind"] == "usage").collect();
     let lately = usage.iter().filter(|row| instant(&row["at"]) > now - days(60)).count();
-    assert!(usage.len() > 350 && usage.len() < 700, "{} calls", usage.len());
+    assert!(usage.len() > 500 && usage.len() < 900, "{} calls", usage.len());
     assert!(lately > 100 && lately < usage.len() / 2, "{lately} calls of {}", usage.len());
     for rule in ["rated", "asRated", "zeroDuration"] {
         assert!(usage.iter().any(|row| row["why"]["rule"] == rule), "{rule}");

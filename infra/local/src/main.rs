@@ -1,4 +1,4 @@
-//! `cargo run`: the whole product on one machine, with a demo organization and pages that show it.
+//! `cargo run`: the whole product on one machine, with demo organizations and a portal.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ struct Arguments {
     /// Keep data in memory only.
     #[arg(long, conflicts_with = "data")]
     in_memory: bool,
-    /// Leave the demo organization out.
+    /// Leave the demo organizations out.
     #[arg(long)]
     no_demo: bool,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::{Connection, Result};
+use rusqlite::{Connection, Result, TransactionBehavior};
 
 /// How long a connection waits for another one's transaction to end.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -17,8 +17,10 @@ pub(crate) struct Sqlite(Arc<Mutex<Connection>>);
 impl Sqlite {
     /// Opens the database at this place, and runs the preparation.
     pub(crate) fn open(place: &str, preparation: &str) -> Result<Self> {
-        let connection = Connection::open(place)?;
+        let mut connection = Connection::open(place)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
+        // A transaction that read before it writes would fail at once, without a wait, if another connection wrote in between.
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
         connection.execute_batch(preparation)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }

@@ -17,12 +17,13 @@ pub(super) struct Organization {
     pub(super) attendant: &'static str,
     /// The plan of its users, who are in France.
     pub(super) plan: &'static str,
-    /// The seed of what is random about the calls.
+    /// The seed of what is random about the calls of the first day. Each day has the next one.
     pub(super) seed: u64,
 }
 
 /// A finished call.
 pub(super) struct Call {
+    started_at: Timestamp,
     /// When it ended.
     pub(super) ended_at: Timestamp,
     /// Its usage record.
@@ -53,7 +54,7 @@ enum Terms {
     Charge(&'static str),
 }
 
-const KINDS: [Kind; 17] = [
+static KINDS: [Kind; 17] = [
     kind(24, "userOut", "+331####0***", 2..=24, Terms::Plan),
     kind(8, "userOut", "+336####0***", 1..=15, Terms::Plan),
     kind(12, "userOut", "+4930####***", 2..=25, Terms::Plan),
@@ -91,22 +92,20 @@ pub(super) fn calls(
     until: Timestamp,
     a_day: impl Fn(i64) -> RangeInclusive<u32>,
 ) -> Vec<Call> {
-    let mut random = fastrand::Rng::with_seed(of.seed);
     let first_day = day_of(created_at);
     let days = Days::between(first_day, day_of(until)).expect("the account was created before");
     let mut calls = Vec::new();
-    for day in 0..i64::from(days.count()) {
+    for (day, seed) in (0..i64::from(days.count())).zip(of.seed..) {
         let midnight = days.start() + SignedDuration::from_hours(24 * day);
-        let working_day = random.u32(a_day(day));
-        let weekend_day = random.u32(0..=1);
+        // Each day has a seed of its own, so that a weekend does not change the calls of other days.
+        let mut random = fastrand::Rng::with_seed(seed);
         let is_weekend = matches!(day_of(midnight).weekday(), Weekday::Saturday | Weekday::Sunday);
-        for number in 0..(if is_weekend { weekend_day } else { working_day }) {
+        for number in 0..random.u32(if is_weekend { 0..=1 } else { a_day(day) }) {
             let id = format!("{}-{day}-{number}", of.account);
             calls.push(call(of, &id, midnight, &mut random));
         }
     }
-    calls.retain(|call| call.started_at >= created_at && call.call.ended_at <= until);
-    let mut calls: Vec<_> = calls.into_iter().map(|started| started.call).collect();
+    calls.retain(|call| call.started_at >= created_at && call.ended_at <= until);
     calls.sort_by_key(|call| call.ended_at);
     calls
 }
@@ -117,13 +116,8 @@ pub(super) fn ended_by(calls: &mut Vec<Call>, at: Timestamp) -> Vec<Value> {
     calls.drain(..ended).map(|call| call.record).collect()
 }
 
-struct Started {
-    started_at: Timestamp,
-    call: Call,
-}
-
 /// A call between 7:00 and 17:00 UTC.
-fn call(of: &Organization, id: &str, midnight: Timestamp, random: &mut fastrand::Rng) -> Started {
+fn call(of: &Organization, id: &str, midnight: Timestamp, random: &mut fastrand::Rng) -> Call {
     let started_at = midnight + SignedDuration::from_secs(random.i64(7 * 3_600..17 * 3_600));
     let kind = any_kind(random);
     let seconds = random.u32(60 * kind.minutes.start()..=60 * kind.minutes.end());
@@ -155,13 +149,12 @@ fn call(of: &Organization, id: &str, midnight: Timestamp, random: &mut fastrand:
         }
     }
     let ended_at = started_at + SignedDuration::from_secs(seconds.into());
-    Started { started_at, call: Call { ended_at, record } }
+    Call { started_at, ended_at, record }
 }
 
 fn any_kind(random: &mut fastrand::Rng) -> &'static Kind {
-    static ALL: [Kind; 17] = KINDS;
     let mut left = random.u32(0..100);
-    for kind in &ALL {
+    for kind in &KINDS {
         match left.checked_sub(kind.percent) {
             Some(rest) => left = rest,
             None => return kind,
@@ -200,11 +193,10 @@ mod tests {
         assert_eq!(services.len(), 4, "{services:?}");
         let ids: HashSet<_> = calls.iter().map(|call| text(call, "id")).collect();
         assert_eq!(ids.len(), calls.len());
-        let started = |call: &Call| text(call, "startedAt").parse::<Timestamp>().unwrap();
-        assert!(calls.iter().all(|call| started(call) >= from && call.ended_at <= until));
+        assert!(calls.iter().all(|call| call.started_at >= from && call.ended_at <= until));
         let on_weekends = calls
             .iter()
-            .filter(|call| matches!(day_of(started(call)).weekday(), Weekday::Saturday | Weekday::Sunday));
+            .filter(|call| matches!(day_of(call.started_at).weekday(), Weekday::Saturday | Weekday::Sunday));
         let on_weekends = on_weekends.count();
         assert!(on_weekends > 0 && on_weekends <= 8, "{on_weekends}");
 

@@ -18,6 +18,7 @@ use std::fs;
 use anyhow::{Context, ensure};
 use jiff::{SignedDuration, Timestamp};
 use recharge::Leases;
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use crate::queues::Queue;
@@ -120,13 +121,14 @@ impl Past<'_> {
         self.administrator(at, "PUT /v1/accounts/{id}/payment-method", "", card).await.map(|_| ())
     }
 
-    /// Records of finished calls arrive.
-    async fn debit(&self, at: Timestamp, records: Vec<Value>) -> anyhow::Result<()> {
+    /// Records of finished calls arrive. Returns the balance afterwards, if there is a record.
+    async fn debit(&self, at: Timestamp, records: Vec<Value>) -> anyhow::Result<Option<Decimal>> {
         if records.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let records = json!({ "records": records });
-        self.operator(at, "POST /v1/accounts/{id}/debits", "", records).await.map(|_| ())
+        let answer = self.operator(at, "POST /v1/accounts/{id}/debits", "", records).await?;
+        Ok(Some(answer["balance"].as_str().context("a balance")?.parse()?))
     }
 
     /// Records of finished calls arrive by the queue, which keeps those that are refused.

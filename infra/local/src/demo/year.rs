@@ -24,6 +24,7 @@ const LAST_WEEKLY: i64 = 322;
 const BUSY_FROM: i64 = 320;
 
 const AUTO_RECHARGE_ON: i64 = 84;
+const TRIGGER_AMOUNT: i64 = 60;
 const CARD_WITHOUT_FUNDS: i64 = 215;
 
 const ORGANIZATION: Organization = Organization {
@@ -50,8 +51,9 @@ pub(super) async fn make(machine: &Machine, now: Timestamp) -> anyhow::Result<()
     for day in 1..=AGE {
         if brings_records(day) {
             let at = past.day(day) - SignedDuration::from_mins(30);
-            past.debit(at, ended_by(&mut calls, at)).await?;
-            let begun = day > AUTO_RECHARGE_ON && past.recharge_after(at).await?;
+            let balance = past.debit(at, ended_by(&mut calls, at)).await?;
+            let is_low = balance.is_some_and(|balance| balance <= TRIGGER_AMOUNT.into());
+            let begun = is_low && past.recharge_after(at).await?;
             if begun && card_declines {
                 Box::pin(replace_card(&past, at)).await?;
                 card_declines = false;
@@ -65,7 +67,7 @@ pub(super) async fn make(machine: &Machine, now: Timestamp) -> anyhow::Result<()
 
 /// How many calls a working day has.
 fn a_working_day(day: i64) -> RangeInclusive<u32> {
-    if day < BUSY_FROM { 0..=3 } else { 3..=5 }
+    if day < BUSY_FROM { 1..=3 } else { 3..=5 }
 }
 
 fn brings_records(day: i64) -> bool {
@@ -92,7 +94,7 @@ async fn open(past: &Past<'_>) -> anyhow::Result<()> {
 async fn license(past: &Past<'_>, at: Timestamp, calling: u32) -> anyhow::Result<()> {
     let pools = json!({ "pools": [
         { "plan": "MCOPSTN5", "country": "FR", "licences": calling },
-        { "plan": "MCOMEETADD", "country": "FR", "licences": 1 },
+        { "plan": "MCOMEETADD", "country": "FR", "licences": 2 },
     ] });
     past.operator(at, "PUT /v1/accounts/{id}/pools", "", pools).await.map(|_| ())
 }
@@ -101,13 +103,13 @@ async fn license(past: &Past<'_>, at: Timestamp, calling: u32) -> anyhow::Result
 async fn change(past: &Past<'_>, day: i64) -> anyhow::Result<()> {
     let at = past.day(day);
     match day {
-        12 => past.debit(at, vec![wrong_charge(past)]).await,
+        12 => past.debit(at, vec![wrong_charge(past)]).await.map(|_| ()),
         35 => past.buy(at, "demo-funds-2", "50.00").await,
         70 => past.buy(at, "demo-funds-3", "50.00").await,
         AUTO_RECHARGE_ON => {
             let settings = json!({
                 "enabled": true,
-                "triggerAmount": "60.00",
+                "triggerAmount": TRIGGER_AMOUNT.to_string(),
                 "rechargeAmount": "50.00",
                 "monthlyLimit": "300.00",
             });
@@ -125,16 +127,16 @@ async fn change(past: &Past<'_>, day: i64) -> anyhow::Result<()> {
         330 => license(past, at, 3).await,
         355 => reverse(past, at, &wrong_charge(past), "the carrier took this charge back").await,
         // The first funds expire on day 365 or 366. People are warned a week before, and the rest is booked after three days.
-        359 | 370 | 384 => sweep(past, at).await,
+        359 | 370 => sweep(past, at).await,
         367 => past.recharge_after(at).await.map(|_| ()),
         379 => past.debit_by_queue(at, vec![unrated_call(at), rejected_call(at)]).await,
-        381 => {
+        383 => Box::pin(correct(past, at)).await,
+        384 => {
             let soon = Some(past.day(AGE + 20));
-            adjust(past, at, "demo-trial", "25.00", "to try conferences with guests", soon).await?;
+            adjust(past, at, "demo-trial", "30.00", "to try conferences with guests", soon).await?;
             let later = Some(past.day(AGE + 70));
             adjust(past, at, "demo-goodwill", "15.00", "thanks for a year with us", later).await
         }
-        383 => Box::pin(correct(past, at)).await,
         _ => Ok(()),
     }
 }
@@ -226,7 +228,7 @@ async fn correct(past: &Past<'_>, at: Timestamp) -> anyhow::Result<()> {
     reverse(past, at + hour, &call, "recorded with the wrong duration").await?;
     call["revision"] = json!(2);
     call["durationSeconds"] = json!(180);
-    past.debit(at + hour * 2, vec![call]).await
+    past.debit(at + hour * 2, vec![call]).await.map(|_| ())
 }
 
 async fn reverse(past: &Past<'_>, at: Timestamp, record: &Value, reason: &str) -> anyhow::Result<()> {

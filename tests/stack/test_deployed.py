@@ -3,7 +3,6 @@
 The tests run in order on one stack, since the later ones put its clock forward.
 """
 
-import gzip
 import json
 import os
 import random
@@ -103,21 +102,6 @@ def invoke(stack, function, event):
     body = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, body
     return body
-
-
-def test_the_portal_answers_what_is_no_route_of_the_api(stack):
-    nobody = Api(stack, None)
-    page = nobody.call("GET", "/sign-in", Accept_Language="fr", Accept_Encoding="gzip")
-    assert (page.status, page.headers["Content-Encoding"]) == (200, "gzip")
-    text = gzip.decompress(page.body).decode()
-    assert "Connectez-vous au Centre d’administration" in text
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
-    stylesheet = nobody.get(text.split('rel="stylesheet" href="')[1].split('"')[0])
-    assert stylesheet.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-
-    assert nobody.get("/v1/nothing").status == 404
-    evil = {"Origin": "https://evil.example", "Content_Type": "application/x-www-form-urlencoded"}
-    assert nobody.call("POST", "/accounts/a/limits", b"perDay=1", **evil).status == 403
 
 
 def test_x1_only_a_good_token_is_answered(stack):

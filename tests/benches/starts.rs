@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 use scenarios::{World, bounded};
 use serde_json::{Value, json};
+use stripe::webhook::EndpointSecret;
 use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -66,6 +67,8 @@ fn events() -> Vec<(&'static str, Value)> {
         ("reconcile", json!({ "accountId": "acme" })),
         ("publish", stream_event()),
         ("notify", queue_event(&json!({ "detail": depleted }))),
+        ("portal", page("/sign-in")),
+        ("webhook", signed_message()),
     ]
 }
 
@@ -102,6 +105,52 @@ fn request(method: &str, below_account: &str, body: Option<Value>) -> Value {
             "timeEpoch": Timestamp::now().as_millisecond(),
         },
         "body": body.map(|body| body.to_string()),
+        "isBase64Encoded": false,
+    })
+}
+
+/// A message of the card processor, signed with the secret that [`secret`] answers.
+fn signed_message() -> Value {
+    let (now, object) =
+        (Timestamp::now(), json!({ "id": "pi_1", "object": "payment_intent", "metadata": {} }));
+    let body = json!({
+        "id": "evt_1",
+        "type": "payment_intent.succeeded",
+        "livemode": false,
+        "created": now.as_second(),
+        "data": { "object": object },
+    });
+    let body = body.to_string();
+    let signature = EndpointSecret::new(&secret_text()).sign(body.as_bytes(), now);
+    json!({
+        "version": "2.0",
+        "routeKey": "POST /v1/webhooks/stripe",
+        "rawPath": "/v1/webhooks/stripe",
+        "rawQueryString": "",
+        "headers": { "content-type": "application/json", "stripe-signature": signature },
+        "requestContext": {
+            "http": { "method": "POST" },
+            "requestId": "budget",
+            "timeEpoch": now.as_millisecond(),
+        },
+        "body": body,
+        "isBase64Encoded": false,
+    })
+}
+
+/// A browser's request for a page, as API Gateway sends it.
+fn page(path: &str) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": { "accept-language": "fr", "accept-encoding": "gzip", "host": "localhost" },
+        "requestContext": {
+            "http": { "method": "GET", "path": path },
+            "requestId": "budget",
+            "timeEpoch": Timestamp::now().as_millisecond(),
+        },
         "isBase64Encoded": false,
     })
 }
@@ -266,7 +315,7 @@ enum Call {
     Error(String),
 }
 
-/// A Runtime API for one process, which hands out one event at a time.
+/// A Runtime API for one process, which hands out one event at a time. It is also the Secrets Manager.
 struct RuntimeApi {
     address: SocketAddr,
     events: UnboundedSender<Value>,
@@ -301,6 +350,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/next", get(next_event))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(answered))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(failed))
+            .route("/", post(secret))
             .with_state(Desk { events: Arc::new(Mutex::new(next)), calls: noted });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port is free");
         let address = listener.local_addr().expect("it listens");
@@ -360,6 +410,12 @@ fn command(program: &Path, api: &RuntimeApi, world: &World, rates: &Path) -> Com
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "budget")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "budget")
+        .env("AWS_ENDPOINT_URL_SECRETS_MANAGER", format!("http://{}", api.address))
+        .env("SESSION_KEYS_SECRET", "session-keys")
+        .env("API_URL", world.host.url())
+        .env("OIDC_ISSUER", world.host.url())
+        .env("OIDC_CLIENT_ID", "portal")
+        .env("OIDC_SCOPES", "profile")
         .envs(world.settings(rates))
         .stdout(Stdio::piped())
         .kill_on_drop(true);
@@ -387,6 +443,17 @@ async fn next_event(State(desk): State<Desk>) -> Response {
 async fn answered(State(desk): State<Desk>, _: String) -> StatusCode {
     desk.note(Call::Response);
     StatusCode::ACCEPTED
+}
+
+/// A key of 66 bytes as base64, as the stack generates it for the portal. It will do as a secret of the webhook.
+fn secret_text() -> String {
+    "a".repeat(88)
+}
+
+/// The answer of Secrets Manager to `GetSecretValue`.
+async fn secret() -> Response {
+    let secret = json!({ "Name": "secret", "SecretString": secret_text() });
+    ([("content-type", "application/x-amz-json-1.1")], secret.to_string()).into_response()
 }
 
 async fn failed(State(desk): State<Desk>, problem: String) -> StatusCode {

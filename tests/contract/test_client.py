@@ -214,6 +214,7 @@ def live(host, client, platform):
     asked = buy(client, "50.00", paymentMethod="pm_card_authenticationRequired", status=202)
     assert asked.next_action.url.startswith(host.url)
     call("getPurchase", "contoso", asked.purchase_id)
+    call("confirmPurchase", "contoso", asked.purchase_id)
     page = call("listPurchases", "contoso", limit=1)
     rest = call("listPurchases", "contoso", limit=100, cursor=page.next_)
     purchases = page.purchases + rest.purchases
@@ -237,6 +238,7 @@ def live(host, client, platform):
     call("getStatement", "contoso", from_=today, to=today)
     included(client)
     reversals(host, client)
+    refunds(host, client)
     invoices(host, client)
     page = call("listAccounts", limit=1)
     call("listAccounts", limit=100, cursor=page.next_)
@@ -251,6 +253,26 @@ def buy(client, amount, status, **more):
 def adjust(client, account, key, **fields):
     body = client.model("NewAdjustment", reason="a gift", **fields)
     client.call("adjustFunds", account, body=body, idempotency_key=key, status=201)
+
+
+def refunds(host, client):
+    """Refunds a purchase, lets the refund fail, and lets the purchase be disputed."""
+    new = client.model("NewAccount", accountId="back", name="Back", currency="EUR")
+    client.call("createAccount", body=new, status=201)
+    client.call("setPaymentMethod", "back", body=client.model("NewPaymentMethod", paymentMethod="pm_card_visa"))
+    body = client.model("NewPurchase", amount="100.00")
+    bought = client.call("buyFunds", "back", body=body, idempotency_key="bought", status=201)
+    body = client.model("NewRefund", reason="cancelled")
+    assert client.call("getPurchase", "back", bought.purchase_id).refundable_amount == "100.0000"
+    refunded = client.call("refundPurchase", "back", bought.purchase_id, body=body, idempotency_key="refund", status=201)
+    assert (refunded.status, refunded.refunded_amount) == ("refunded", "100.0000")
+    note = client.call("getCreditNote", "back", bought.purchase_id, "1")
+    assert note.payload.read(5) == b"%PDF-"
+    for action in ["failRefund", "dispute", "lose"]:
+        host.local("POST", f"charges/back/{bought.purchase_id}", {"action": action})
+    disputed = client.call("getPurchase", "back", bought.purchase_id)
+    assert (disputed.status, disputed.refunds[0].status, disputed.disputes[0].status) == ("disputed", "failed", "lost")
+    client.call("listTransactions", "back")
 
 
 def usage(host, client, platform):

@@ -1,6 +1,6 @@
 """The steps of the original product's help page, word for word in French, with a mouse and with the keyboard alone."""
 
-from conftest import assert_well, go, path_of
+from conftest import assert_well, click, go, path_of
 
 
 def prepared(host):
@@ -14,15 +14,15 @@ def test_the_steps_lead_to_auto_recharge_off(host, open_page):
     prepared(host)
     page = open_page(host, "ada", "/products", language="fr")
 
-    page.get_by_role("navigation", name="Facturation").get_by_role("link", name="Vos produits", exact=True).click()
-    page.get_by_role("main").get_by_role("link", name="Crédits de communication", exact=True).click()
+    click(page.get_by_role("navigation", name="Facturation").get_by_role("link", name="Vos produits", exact=True))
+    click(page.get_by_role("main").get_by_role("link", name="Crédits de communication", exact=True))
     page.get_by_role("heading", level=2, name="Paramètres de facturation", exact=True).wait_for()
-    page.get_by_role("link", name="Modifier les paramètres de recharge automatique", exact=True).click()
+    click(page.get_by_role("link", name="Modifier les paramètres de recharge automatique", exact=True))
     page.get_by_role("heading", level=1, name="Paramètres de recharge automatique", exact=True).wait_for()
     box = page.get_by_role("checkbox", name="Recharge automatique", exact=True)
     assert box.is_checked()
     box.uncheck()
-    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    click(page.get_by_role("button", name="Enregistrer", exact=True))
 
     assert path_of(page) == "/accounts/demo/auto-recharge"
     assert not page.get_by_role("checkbox", name="Recharge automatique", exact=True).is_checked()
@@ -63,7 +63,7 @@ def test_off_is_never_refused_whatever_stands_in_the_other_fields(host, open_pag
     page = open_page(host, "ada", "/accounts/demo/auto-recharge", language="fr")
     page.get_by_label("Ajouter ce montant").fill("pas un montant")
     page.get_by_role("checkbox", name="Recharge automatique", exact=True).uncheck()
-    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    click(page.get_by_role("button", name="Enregistrer", exact=True))
     assert host.read()["autoRecharge"]["state"] == "off"
 
 
@@ -74,10 +74,10 @@ def test_saving_that_charges_at_once_says_how_much_first(host, open_page):
     page.get_by_label("Ajouter ce montant").fill("1 000,50")
     page.get_by_label("Lorsque le solde atteint").fill("50")
     page.get_by_role("checkbox", name="Recharge automatique", exact=True).check()
-    page.get_by_role("button", name="Enregistrer", exact=True).click()
+    click(page.get_by_role("button", name="Enregistrer", exact=True))
     page.get_by_role("heading", level=1, name="L’enregistrement débite votre carte maintenant").wait_for()
     assert host.charges() == [] and host.read()["autoRecharge"]["state"] == "off"
-    page.get_by_role("button", name="Enregistrer et payer 1 000,50 EUR").click()
+    click(page.get_by_role("button", name="Enregistrer et payer 1 000,50 EUR"))
     host.drain()
     assert [charge["amount"] for charge in host.charges()] == ["1000.5000"]
     assert host.read()["autoRecharge"]["rechargeAmount"] == "1000.5000"
@@ -88,12 +88,12 @@ def test_settings_that_somebody_changed_meanwhile_are_shown_side_by_side(host, o
     page = open_page(host, "ada", "/accounts/demo/auto-recharge")
     page.get_by_label("Add this amount").fill("75")
     host.recharge(triggerAmount="50.00", rechargeAmount="60.00")
-    page.get_by_role("button", name="Save", exact=True).click()
+    click(page.get_by_role("button", name="Save", exact=True))
     page.get_by_role("heading", level=1, name="The settings have changed").wait_for()
     assert host.read()["autoRecharge"]["rechargeAmount"] == "60.0000", "nothing was overwritten silently"
     main = page.locator("main").inner_text()
     assert "60.00" in main and "75.00" in main
-    page.get_by_role("button", name="Save", exact=False).first.click()
+    click(page.get_by_role("button", name="Save", exact=False).first)
     assert host.read()["autoRecharge"]["rechargeAmount"] == "75.0000"
     go(page, "/accounts/demo/auto-recharge")
     assert page.get_by_label("Add this amount").input_value() == "75.00"

@@ -24,6 +24,9 @@ fn route(method: Method, path: &'static str, who: &'static str, body: Value, ans
     Route { method, path, who, body, answer }
 }
 
+const REFUND: &str = "/v1/accounts/{account}/purchases/none/refund";
+const CREDIT_NOTE: &str = "/v1/accounts/{account}/purchases/{purchase}/credit-notes/1";
+
 /// All routes of the API. The parts in braces are filled in for each request.
 fn routes() -> Vec<Route> {
     let get = |path, who| route(Method::GET, path, who, Value::Null, 200);
@@ -50,6 +53,10 @@ fn routes() -> Vec<Route> {
         get("/v1/accounts/{account}/purchases", "OAV"),
         get("/v1/accounts/{account}/purchases/{purchase}", "OAV"),
         get("/v1/accounts/{account}/purchases/{purchase}/receipt", "OAV"),
+        route(Method::POST, "/v1/accounts/{account}/purchases/{purchase}/confirm", "OA", Value::Null, 200),
+        // There is nothing to refund and no credit note: those who may ask are told so.
+        route(Method::POST, REFUND, "O", json!({ "reason": "r" }), 404),
+        route(Method::GET, CREDIT_NOTE, "OAV", Value::Null, 404),
         route(
             Method::POST,
             "/v1/accounts/{account}/adjustments",

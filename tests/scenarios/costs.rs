@@ -138,13 +138,13 @@ async fn s7_included_minutes_cost_nothing_more_and_a_process_reads_the_pools_onc
 }
 
 #[tokio::test]
-async fn s11_a_reversal_reads_three_keys_and_writes_an_entry() {
+async fn s11_a_reversal_reads_the_account_and_three_keys_and_writes_an_entry() {
     let world = world().await;
     world.operator.debit("a", &records("r", 100)).await.expect(200);
     let before = world.units("debit").await;
     let body = json!({ "startedAt": START, "reason": "test" });
     world.operator.post("/v1/accounts/a/usage/r-0/reversal", body).await.expect(200);
-    assert_eq!(world.units("debit").await - before, units(3, 4));
+    assert_eq!(world.units("debit").await - before, units(3 + 1, 4));
     // 33 records are read at once, and reversed in one commit.
     let named: Vec<_> =
         (1..100).map(|number| json!({ "id": format!("r-{number}"), "startedAt": START })).collect();
@@ -152,7 +152,7 @@ async fn s11_a_reversal_reads_three_keys_and_writes_an_entry() {
     let reversed =
         world.operator.post("/v1/accounts/a/reversals?reason=test", json!({ "records": named })).await;
     assert_eq!(reversed.expect(200)["counts"]["reversed"], 99);
-    assert_eq!(world.units("debit").await - before, units(3 * 99, 2 * (99 + 3)));
+    assert_eq!(world.units("debit").await - before, units(3 * (99 + 1), 2 * (99 + 3)));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use domain::change::Change;
 use domain::{Account, AccountId, BillingModel, Currency, Lot, LotId, Money, Profile};
 use jiff::Timestamp;
 use local::faults::{Fault, Kind, Target};
+use reqwest::Method;
 use rust_decimal::Decimal;
 use scenarios::{World, bounded, decimal, list, rated};
 use serde_json::{Value, json};
@@ -184,6 +185,28 @@ async fn e3_each_warning_is_given_once() {
     account_with_funds(&world, "late").await;
     assert_eq!(sweep_at(&world, "2026-12-26T00:00:00Z").await.2, 1);
     assert_eq!(sweep_at(&world, "2026-12-27T00:00:00Z").await.2, 0);
+}
+
+#[tokio::test]
+async fn n13_people_are_told_once_of_a_saved_card_that_expires() {
+    let world = World::start().await;
+    world.set_time(BOUGHT);
+    // The card expires at the end of 2034.
+    world.account("a").await;
+    let told = json!({ "notificationEmails": ["ada@a.example"] });
+    world.operator.send(Method::PATCH, "/v1/accounts/a", &[], told).await.expect(200);
+    world.drain().await;
+    world.operator.send(Method::DELETE, "/_local/mail", &[], Value::Null).await.expect(204);
+
+    assert_eq!(sweep_at(&world, "2034-12-01T23:59:59Z").await.0, 0);
+    assert_eq!(sweep_at(&world, "2034-12-02T00:15:00Z").await.0, 1);
+    assert_eq!(sweep_at(&world, "2034-12-03T00:15:00Z").await.0, 0, "once");
+    world.drain().await;
+    let mails = world.operator.get("/_local/mail?to=ada@a.example").await.expect(200);
+    let [mail] = mails.as_array().unwrap().as_slice() else { panic!("one mail: {mails}") };
+    for part in ["December 2034", "4242", "/accounts/a/payment-method"] {
+        assert!(mail["text"].as_str().unwrap().contains(part), "{part}: {mail}");
+    }
 }
 
 #[tokio::test]
@@ -388,9 +411,10 @@ async fn e2_the_cost_of_a_night_depends_on_the_due_accounts_alone() {
     let before = world.units("expire").await;
     assert_eq!(sweep_at(&world, THAT_NIGHT).await, (200, 200, 0));
     let cost = world.units("expire").await - before;
-    // The account, its end of the day and the journal entry count twice each, as they are one transaction. Two index entries are
-    // deleted, since no recovery has looked at these accounts after their lots expired. One is written for the late entry.
-    assert_eq!(cost.write, Decimal::from(200 * (6 + 2 + 1)));
+    // The account, its end of the day and the journal entry count twice each, as they are one transaction. An index entry is
+    // deleted, since no recovery has looked at these accounts after their lots expired. Another moves to the day on which people
+    // are told of the card (N13), which counts twice. One is written for the late entry.
+    assert_eq!(cost.write, Decimal::from(200 * (6 + 1 + 2 + 1)));
     // Each account is read once, and 200 entries of the index.
     assert!(cost.read >= Decimal::from(200) && cost.read <= Decimal::from(220), "read {}", cost.read);
     for id in ["due", "due-0", "due-198"] {

@@ -93,6 +93,11 @@ async fn r6_a_preview_says_what_resuming_auto_recharge_would_charge() {
         answer.expect(200)
     };
     assert_eq!(preview().await, json!({ "chargesIfResumed": "50.0000" }));
+    let poor = json!({ "paymentMethod": "pm_card_chargeDeclinedInsufficientFunds" });
+    world.operator.send(Method::PUT, "/v1/accounts/a/payment-method", &[], poor).await.expect(200);
+    world.drain().await;
+    assert_eq!(world.operator.account("a").await["autoRecharge"]["state"], "waiting");
+    assert_eq!(preview().await, json!({ "chargesIfResumed": "50.0000" }), "a new card is charged at once");
     let other_card = json!({ "amount": "100", "paymentMethod": "pm_card_visa" });
     world.operator.buy("a", "by-another-card", other_card).await.expect(201);
     assert_eq!(preview().await, json!({}), "the balance is high enough");

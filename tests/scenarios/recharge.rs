@@ -4,7 +4,7 @@
 use std::pin::{Pin, pin};
 
 use domain::{AccountId, PaymentId};
-use local::faults::{Kind, Pause};
+use local::faults::{Kind, Pause, Target};
 use reqwest::Method;
 use scenarios::{World, bounded, list, rated};
 use serde_json::{Value, json};
@@ -211,8 +211,15 @@ async fn r4_a_payment_that_needs_the_owner_waits_for_the_confirmation() {
     world.drain().await;
     assert_eq!(state(&world, "a").await, "needsAction");
     let listed = world.operator.get("/v1/accounts/a/purchases").await.expect(200);
-    let url = list(&listed, "purchases")[0]["nextAction"]["url"].as_str().unwrap().to_owned();
+    let waiting = &list(&listed, "purchases")[0];
+    let id = waiting["purchaseId"].as_str().unwrap();
+    let ours = format!("{}/accounts/a/purchases/{id}", world.host.url());
+    assert_eq!(waiting["nextAction"]["url"], ours, "the owner was not there, so the bank has no page yet");
+    let confirmed = world.operator.confirm("a", id).await.expect(200);
+    let url = confirmed["nextAction"]["url"].as_str().unwrap();
     let page = url.strip_prefix(world.host.url()).unwrap();
+    assert!(page.starts_with("/_local/authenticate/"), "{page}");
+    assert_eq!(world.operator.confirm("a", id).await.expect(200), confirmed, "a second press does no harm");
     let form = [("content-type", "application/x-www-form-urlencoded")];
     world.operator.send_text(Method::POST, page, &form, "decision=approve").await.expect(200);
     world.drain().await;
@@ -220,7 +227,93 @@ async fn r4_a_payment_that_needs_the_owner_waits_for_the_confirmation() {
         (state(&world, "a").await.as_str(), recharges(&world, "a").await),
         ("armed", vec![succeeded("50.0000")])
     );
+    let paid = world.operator.confirm("a", id).await.expect(200);
+    assert_eq!(paid["status"], "succeeded", "an old page does no harm");
+    assert_eq!(world.operator.charges("a").await.len(), 2, "the purchase and one recharge");
     world.operator.assert_books_balance("a").await;
+}
+
+/// A low account whose recharge waits for the card's owner. Returns the recharge's id.
+async fn waiting_for_owner(world: &World, account: &str) -> String {
+    armed(world, account).await;
+    save_card(world, account, json!({ "paymentMethod": "pm_card_authenticationRequired" })).await;
+    spend(world, account, "r", "60").await;
+    world.drain().await;
+    assert_eq!(state(world, account).await, "needsAction");
+    let listed = world.operator.get(&format!("/v1/accounts/{account}/purchases")).await.expect(200);
+    list(&listed, "purchases")[0]["purchaseId"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn r4_auto_recharge_stops_if_the_owner_does_not_confirm_in_thirty_days() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    let (lazy, late) = (waiting_for_owner(&world, "lazy").await, waiting_for_owner(&world, "late").await);
+    world.set_time("2026-12-22T11:59:59Z");
+    let asked = world.operator.confirm("lazy", &lazy).await.expect(200);
+    assert_eq!(asked["status"], "needsAction", "the owner turns back at the bank's page");
+    // The person comes too late, before the recovery does.
+    world.set_time("2026-12-22T12:00:00Z");
+    assert_eq!(world.operator.confirm("late", &late).await.expect(200)["status"], "declined");
+    world.recover().await;
+    world.drain().await;
+    for account in ["lazy", "late"] {
+        let recharge = &world.operator.account(account).await["autoRecharge"];
+        assert_eq!(
+            (&recharge["state"], &recharge["why"]),
+            (&json!("stopped"), &json!("authentication_required")),
+            "{account}"
+        );
+        assert_eq!(recharges(&world, account).await, [("declined".to_owned(), "50.0000".to_owned())]);
+        assert_eq!(world.operator.charges(account).await.len(), 1, "{account}: the purchase alone");
+        world.operator.assert_books_balance(account).await;
+    }
+}
+
+#[tokio::test]
+async fn r5_a_recharge_that_was_withdrawn_is_not_charged_by_an_old_page() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    let id = waiting_for_owner(&world, "a").await;
+    let intent = world.operator.charges("a").await.len();
+    world.take_down(Target::Processor);
+    let off = json!({ "enabled": false });
+    world.operator.send(Method::PUT, "/v1/accounts/a/auto-recharge", &[], off).await.expect(200);
+    world.faults().disarm();
+    // The processor could not be asked to cancel it. The old page does that, and charges nothing.
+    assert_eq!(world.operator.confirm("a", &id).await.expect(200)["status"], "declined");
+    assert_eq!(world.operator.charges("a").await.len(), intent);
+    world.operator.assert_books_balance("a").await;
+}
+
+#[tokio::test]
+async fn r4_the_owners_confirmation_may_die_at_any_step() {
+    let world = World::start().await;
+    world.set_time(NOON);
+    for (kind, name) in
+        [(Kind::DeathBefore, "before"), (Kind::DeathAfter, "after"), (Kind::LostReply, "lost")]
+    {
+        for step in 0.. {
+            assert!(step < MANY, "a confirmation ends");
+            let account = format!("{name}-{step}");
+            let id = waiting_for_owner(&world, &account).await;
+            world.arm(kind, step, 1);
+            let first = world.unless_killed(world.confirm_here(&account, &id)).await;
+            let is_over = world.faults().armed().len() == 1;
+            world.faults().disarm();
+            world.recover().await;
+            let asked = world.operator.confirm(&account, &id).await.expect(200);
+            let page = asked["nextAction"]["url"].as_str().unwrap();
+            let page = page.strip_prefix(world.host.url()).unwrap();
+            let form = [("content-type", "application/x-www-form-urlencoded")];
+            world.operator.send_text(Method::POST, page, &form, "decision=approve").await.expect(200);
+            assert_eq!(recharges(&world, &account).await, [succeeded("50.0000")], "{account}: {first:?}");
+            assert_eq!(assert_one_charge_at_most(&world, &account, &account).await, 1);
+            if is_over {
+                break;
+            }
+        }
+    }
 }
 
 #[tokio::test]
@@ -392,6 +485,7 @@ async fn f10_the_backup_is_charged_once_if_the_refusal_is_handled_twice() {
         let records = functions.sandbox().records(&id).await.unwrap();
         let asked = records.iter().find(|record| record.key.starts_with("rch_")).expect("a recharge");
         let payment = PaymentId::parse(asked.key.split(':').next().unwrap()).unwrap();
+        world.operator.confirm(&account, payment.as_str()).await.expect(200);
         functions.sandbox().authenticate(&asked.id, false).await.unwrap();
 
         let mut told = pin!(functions.payment_moved(&id, &payment, now));

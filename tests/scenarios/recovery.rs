@@ -7,11 +7,17 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use domain::dispute::SeenDispute;
 use domain::profile::PaymentMethod;
 use domain::recharge::Policy;
-use domain::{AccountId, Money};
+use domain::refund::SeenRefund;
+use domain::{AccountId, PaymentId};
+use jiff::Timestamp;
 use local::faults::{Fault, Kind, Target};
-use payments::{Intent, NewIntent, NewSetUp, Portal, Processor, ProcessorError, Refund, SetUp, SetUpState};
+use payments::{
+    Confirmation, Intent, NewIntent, NewRefund, NewSetUp, Portal, Processor, ProcessorError,
+    ProcessorMessage, SetUp, SetUpState,
+};
 use recharge::Leases;
 use scenarios::{Answer, World, bounded};
 use serde_json::{Value, json};
@@ -78,7 +84,7 @@ async fn f5_a_lost_reply_leaves_a_purchase_pending_until_recovery_finds_its_char
 
     world.set_time("2026-11-22T12:34:56Z");
     let recovered = world.operator.post("/_local/run/recover", Value::Null).await.expect(200);
-    assert_eq!(recovered, json!({ "lookedAt": 1, "closed": 1, "begun": 0 }));
+    assert_eq!(recovered, json!({ "lookedAt": 1, "closed": 1, "begun": 0, "fetched": 0 }));
     let purchase = world.operator.buy("a", "k", body).await.expect(201);
     assert_eq!(purchase["createdAt"], "2026-11-22T10:00:00.000Z");
     assert_eq!(purchase["expiresAt"], "2027-11-22T10:00:00.000Z", "F1: twelve months after the request");
@@ -239,7 +245,20 @@ impl Processor for Mute {
         Err(refused())
     }
 
-    async fn save_method(&self, _: &AccountId, _: &str) -> Result<PaymentMethod, ProcessorError> {
+    async fn save_method(
+        &self,
+        _: &AccountId,
+        _: Option<&str>,
+        _: &str,
+    ) -> Result<PaymentMethod, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn look_up_method(&self, _: &PaymentMethod) -> Result<Option<PaymentMethod>, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn account_of(&self, _: &str) -> Result<Option<AccountId>, ProcessorError> {
         Err(refused())
     }
 
@@ -247,7 +266,7 @@ impl Processor for Mute {
         Err(refused())
     }
 
-    async fn confirm(&self, _: &str, _: &str) -> Result<Intent, ProcessorError> {
+    async fn confirm(&self, _: &Confirmation<'_>) -> Result<Intent, ProcessorError> {
         Err(refused())
     }
 
@@ -259,11 +278,31 @@ impl Processor for Mute {
         Err(refused())
     }
 
+    async fn payment_of(&self, _: &str) -> Result<Option<(AccountId, PaymentId)>, ProcessorError> {
+        Err(refused())
+    }
+
     async fn cancel(&self, _: &str) -> Result<Intent, ProcessorError> {
         Err(refused())
     }
 
-    async fn refund(&self, _: &str, _: Money, _: &str) -> Result<Refund, ProcessorError> {
+    async fn refund(&self, _: &NewRefund<'_>) -> Result<SeenRefund, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn refunds(&self, _: &str) -> Result<Vec<SeenRefund>, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn disputes(&self, _: &str) -> Result<Vec<SeenDispute>, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn is_live(&self) -> Result<bool, ProcessorError> {
+        Err(refused())
+    }
+
+    async fn undelivered(&self, _: Timestamp, _: usize) -> Result<Vec<ProcessorMessage>, ProcessorError> {
         Err(refused())
     }
 }

@@ -38,6 +38,27 @@ async fn lots(world: &World) -> Vec<Value> {
     list(&lots, "lots").iter().map(|lot| lot["remaining"].clone()).collect()
 }
 
+/// The account that a process remembers may be older than the entry that it takes back.
+#[tokio::test]
+async fn s11_a_process_takes_back_what_another_one_charged() {
+    let world = world().await;
+    add(&world, "a", "100.00", None).await;
+    let process = world.debit_process();
+    let json = json!({ "content-type": "application/json" });
+    let until = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let warm = json!({ "records": [rated("warm", START, "1.00")] }).to_string();
+    let warm = world.event("POST", "debits", "a", &json, &warm);
+    Answer::from(Box::pin(debit::handle(warm, &process, until)).await).expect(200);
+    world.operator.debit("a", &[rated("x", START, "60.00")]).await.expect(200);
+
+    let body = json!({ "startedAt": START, "reason": "wrong number" }).to_string();
+    let mut event = world.event("POST", "usage/{recordId}/reversal", "a", &json, &body);
+    event.path_parameters.insert("recordId".to_owned(), "x".to_owned());
+    Answer::from(Box::pin(debit::handle(event, &process, until)).await).expect(200);
+    assert_eq!(lots(&world).await, ["99.0000"]);
+    world.operator.assert_books_balance("a").await;
+}
+
 #[tokio::test]
 async fn s11_what_was_owed_is_reduced_and_the_rest_goes_back_to_its_lot() {
     // V7.

@@ -4,11 +4,16 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
-use local::{Config, Host, Storage};
+use local::{Config, Host, ProcessorChoice, Storage};
 use scenarios::World;
 
 async fn refusal(address: SocketAddr, folder: &Path) -> String {
-    let config = Config { address, storage: Storage::Folder(folder.to_owned()), demo: false };
+    let config = Config {
+        address,
+        storage: Storage::Folder(folder.to_owned()),
+        demo: false,
+        processor: ProcessorChoice::default(),
+    };
     let error = Host::start(config).await.err().expect("it cannot start");
     format!("{error:#}")
 }

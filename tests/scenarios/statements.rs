@@ -299,7 +299,7 @@ async fn t2_the_balance_at_the_end_of_a_day_lasts_until_the_next_change() {
     }
 }
 
-/// What the days of a period say, each: the balance and what moved it.
+/// The days of a period, each with its balance and its movements.
 async fn balances(world: &World, account: &str, query: &str) -> Vec<Value> {
     let path = format!("/v1/accounts/{account}/balances?{query}");
     list(&world.operator.get(&path).await.expect(200), "days").to_vec()
@@ -349,7 +349,7 @@ async fn t2_what_moved_the_balance_leads_from_each_day_to_the_next() {
     assert_eq!(of_days("expired"), -of_lines(&["expiry"]));
     assert_eq!(of_days("other"), of_lines(&["adjustmentIn", "adjustmentOut", "switch"]));
 
-    // An earlier version ended this day, and did not count what moved the balance on it.
+    // An earlier version ended this day, and did not count its movements.
     let update = tables(&world).update_item().table_name("accounts").key("accountId", text("contoso"));
     let update = update.key("part", text("day#2026-11-05")).update_expression("REMOVE moved");
     update.send().await.unwrap();

@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use local::{Config, Host, Storage};
+use local::{Config, Host, ProcessorChoice, Storage};
 
 /// The allocator of the host's own binary.
 #[global_allocator]
@@ -16,7 +16,13 @@ async fn main() -> anyhow::Result<()> {
     let folder = arguments.next().map(PathBuf::from).ok_or_else(|| anyhow::anyhow!("expected a folder"))?;
     let demo = arguments.next().is_some_and(|argument| argument == "demo");
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let host = Host::start(Config { address, storage: Storage::Folder(folder), demo }).await?;
+    let host = Host::start(Config {
+        address,
+        storage: Storage::Folder(folder),
+        demo,
+        processor: ProcessorChoice::default(),
+    })
+    .await?;
     println!("{}", host.url());
     tokio::signal::ctrl_c().await?;
     host.stop().await;

@@ -1,5 +1,6 @@
 //! Tools for the scenarios: a host for each test, clients with tokens, and the check that books balance.
 
+mod log_reader;
 mod typed;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,9 +15,9 @@ use jiff::Timestamp;
 use local::faults::{Call, Fault, Faults, Kind, Pause, Target, watched};
 use local::queues::Delivery;
 use local::tokens::TokenRequest;
-use local::{Config, Host, Storage};
+use local::{Config, Host, ProcessorChoice, Storage};
 use rates::PublishedRates;
-use recharge::{Leases, Summary};
+use recharge::{Leases, RecoverError, Summary};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 use rust_decimal::Decimal;
@@ -40,6 +41,17 @@ pub struct Api {
     http: Client,
     url: String,
     token: String,
+}
+
+/// What a card processor says of an account's charges.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Charged {
+    /// All that it has charged.
+    pub amount: Decimal,
+    /// What cards have back.
+    pub back: Decimal,
+    /// What open disputes are about.
+    pub disputed: Decimal,
 }
 
 /// Capacity units of DynamoDB.
@@ -73,28 +85,39 @@ pub struct Answer {
 impl World {
     /// Starts a host in memory, without the demo organizations.
     pub async fn start() -> Self {
-        Self::with(Storage::Memory, false).await
+        Self::with(Storage::Memory, false, ProcessorChoice::Sandbox).await
     }
 
     /// Starts a host in memory with the demo organizations, as the README does.
     pub async fn demo() -> Self {
-        Self::with(Storage::Memory, true).await
+        Self::with(Storage::Memory, true, ProcessorChoice::Sandbox).await
     }
 
     /// Starts a host that stores its data in an empty folder, with the demo organizations and a clock that stands at this instant.
     pub async fn demo_at(folder: &Path, instant: &str) -> Self {
         std::fs::write(folder.join("clock"), instant).expect("the folder can be written to");
-        Self::with(Storage::Folder(folder.to_owned()), true).await
+        Self::with(Storage::Folder(folder.to_owned()), true, ProcessorChoice::Sandbox).await
     }
 
     /// Starts a host that stores its data in a folder.
     pub async fn on_disk(folder: &Path) -> Self {
-        Self::with(Storage::Folder(folder.to_owned()), false).await
+        Self::with(Storage::Folder(folder.to_owned()), false, ProcessorChoice::Sandbox).await
     }
 
-    async fn with(storage: Storage, demo: bool) -> Self {
+    /// Starts a host in memory with the demo organizations, as `cargo run -- --processor fake` does.
+    pub async fn demo_over_stripe() -> Self {
+        Self::with(Storage::Memory, true, ProcessorChoice::Fake).await
+    }
+
+    /// Starts a host in memory that charges cards through Stripe's API, which a fake answers.
+    pub async fn over_stripe() -> Self {
+        Self::with(Storage::Memory, false, ProcessorChoice::Fake).await
+    }
+
+    async fn with(storage: Storage, demo: bool, processor: ProcessorChoice) -> Self {
+        log_reader::begin();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let host = Host::start(Config { address, storage, demo }).await.expect("the host starts");
+        let host = Host::start(Config { address, storage, demo, processor }).await.expect("the host starts");
         let operator = Api::of(&host, "operator", &[]);
         Self { host, operator }
     }
@@ -183,6 +206,7 @@ impl World {
             ("CARD_PAGE", "http://localhost/cards"),
             ("EVENT_BUS", "local"),
             ("UNDELIVERED_BUCKET", "undelivered"),
+            ("STRIPE_WEBHOOK_SECRET_ARN", "webhook-secrets"),
             ("MAIL_FROM", "credits@localhost"),
             ("PORTAL_URL", "http://localhost"),
             ("RATES_FILE", rates),
@@ -192,7 +216,9 @@ impl World {
             ("AWS_ENDPOINT_URL_DYNAMODB", database),
             ("AWS_ENDPOINT_URL_EVENTBRIDGE", aws.clone()),
             ("AWS_ENDPOINT_URL_S3", aws.clone()),
-            ("AWS_ENDPOINT_URL_SESV2", aws),
+            ("AWS_ENDPOINT_URL_SESV2", aws.clone()),
+            ("AWS_ENDPOINT_URL_SQS", aws),
+            ("PROCESSOR_QUEUE_URL", self.host.aws().processor_queue()),
         ]);
         settings
     }
@@ -259,8 +285,16 @@ impl World {
         self.recharge_at(account, sent_at.parse().expect("an instant")).await;
     }
 
+    /// Like [`Self::recharge_here`], for a run that may fail. Returns whether it did not.
+    pub async fn try_recharge_here(&self, account: &str) -> bool {
+        self.try_recharge_at(account, self.host.machine().clock.now()).await
+    }
+
     async fn recharge_at(&self, account: &str, sent_at: Timestamp) {
-        let machine = self.host.machine();
+        assert!(self.try_recharge_at(account, sent_at).await, "the message is handled");
+    }
+
+    async fn try_recharge_at(&self, account: &str, sent_at: Timestamp) -> bool {
         let event = json!({
             "id": format!("{account}#0#0"),
             "accountId": account,
@@ -269,14 +303,22 @@ impl World {
             "type": "BalanceLow",
             "available": { "amount": "0", "currency": "EUR" },
         });
+        let message = json!({ "detail-type": "BalanceLow", "detail": event });
+        self.deliver_here(&message, sent_at).await
+    }
+
+    /// Runs the recharge function with a message of its queue, which was sent at this instant. It runs in this task, so that it can be
+    /// killed or held back. Returns whether the message was handled, or is to come again.
+    pub async fn deliver_here(&self, message: &Value, sent_at: Timestamp) -> bool {
         let message = json!({
             "messageId": "one",
-            "body": json!({ "detail-type": "BalanceLow", "detail": event }).to_string(),
+            "body": message.to_string(),
             "attributes": { "SentTimestamp": sent_at.as_millisecond().to_string() },
         });
         let batch = serde_json::from_value(json!({ "Records": [message] })).expect("an event");
-        let answered = Box::pin(recharge::handle_queue(batch, machine.functions.recharge_ports())).await;
-        assert!(answered.batch_item_failures.is_empty(), "{answered:?}");
+        let ports = self.host.machine().functions.recharge_ports();
+        let answered = Box::pin(recharge::handle_queue(batch, ports)).await;
+        answered.batch_item_failures.is_empty()
     }
 
     /// Waits until everything in flight is done, including all that follows from it.
@@ -286,9 +328,14 @@ impl World {
 
     /// Runs recovery on every open payment. It ignores leases.
     pub async fn recover(&self) -> Summary {
+        self.try_recover().await.expect("it recovers")
+    }
+
+    /// The same for a run that may fail.
+    pub async fn try_recover(&self) -> Result<Summary, RecoverError> {
         let machine = self.host.machine();
         let now = machine.clock.now();
-        Box::pin(machine.functions.recover(now, Leases::Ignored)).await.expect("it recovers")
+        Box::pin(machine.functions.recover(now, Leases::Ignored)).await
     }
 
     /// Makes a purchase as the operator in this task, so that it can be killed or held back.
@@ -296,9 +343,27 @@ impl World {
         self.post_here("purchases", account, key, body).await
     }
 
+    /// Confirms a purchase, with the card's owner there, in the same way.
+    pub async fn confirm_here(&self, account: &str, purchase: &str) -> Answer {
+        let path = format!("purchases/{purchase}/confirm");
+        let mut event = self.event("POST", &path, account, &json!({}), "");
+        event.path_parameters.insert("purchaseId".to_owned(), purchase.to_owned());
+        event.route_key = Some("POST /v1/accounts/{id}/purchases/{purchaseId}/confirm".to_owned());
+        Box::pin(purchase::handle(event, self.host.machine().functions.purchase_ports())).await.into()
+    }
+
     /// Makes an adjustment in the same way.
     pub async fn adjust_here(&self, account: &str, key: &str, body: Value) -> Answer {
         self.post_here("adjustments", account, key, body).await
+    }
+
+    /// Refunds a purchase in the same way.
+    pub async fn refund_here(&self, account: &str, purchase: &str, key: &str) -> Answer {
+        let headers = json!({ "content-type": "application/json", "idempotency-key": key });
+        let what = "purchases/{purchaseId}/refund";
+        let mut event = self.event("POST", what, account, &headers, r#"{"reason": "cancelled"}"#);
+        event.path_parameters.insert("purchaseId".to_owned(), purchase.to_owned());
+        Box::pin(purchase::handle(event, self.host.machine().functions.purchase_ports())).await.into()
     }
 
     /// Turns auto-recharge off in the same way.
@@ -493,6 +558,23 @@ impl Api {
         self.send(Method::POST, &path, &[("idempotency-key", key)], body).await
     }
 
+    /// Confirms a purchase as the card's owner who is there.
+    pub async fn confirm(&self, account: &str, purchase: &str) -> Answer {
+        self.post(&format!("/v1/accounts/{account}/purchases/{purchase}/confirm"), Value::Null).await
+    }
+
+    /// Refunds a purchase under a key.
+    pub async fn refund(&self, account: &str, purchase: &str, key: &str) -> Answer {
+        let path = format!("/v1/accounts/{account}/purchases/{purchase}/refund");
+        let body = json!({ "reason": "cancelled" });
+        self.send(Method::POST, &path, &[("idempotency-key", key)], body).await
+    }
+
+    /// Lets something happen to the charge of a purchase at the card processor.
+    pub async fn happens(&self, account: &str, purchase: &str, action: Value) {
+        self.post(&format!("/_local/charges/{account}/{purchase}"), action).await.expect(200);
+    }
+
     /// Adjusts funds under a key.
     pub async fn adjust(&self, account: &str, key: &str, body: Value) -> Answer {
         let path = format!("/v1/accounts/{account}/adjustments");
@@ -541,8 +623,17 @@ impl Api {
         charges.into_iter().filter(|charge| charge["charged"] == true).collect()
     }
 
-    /// Asserts that the books of an account balance, as far as invariants 1 to 4 can be checked through the API.
+    /// Asserts that the books of an account balance, as far as invariants 1 to 4 can be checked through the API, and agree with the
+    /// sandbox card processor.
     pub async fn assert_books_balance(&self, account: &str) {
+        let charges = self.charges(account).await;
+        let sum = |what: &str| charges.iter().map(|charge| decimal(&charge[what])).sum();
+        let sums = Charged { amount: sum("amount"), back: sum("back"), disputed: sum("disputed") };
+        self.assert_books_agree(account, &sums).await;
+    }
+
+    /// The same with what a card processor says.
+    pub async fn assert_books_agree(&self, account: &str, at_processor: &Charged) {
         let shown = self.account(account).await;
         let rows = self.transactions(account).await;
         let sum: Decimal = rows.iter().map(|row| decimal(&row["amount"])).sum();
@@ -566,9 +657,19 @@ impl Api {
             .filter(|row| row["kind"] == "purchase" || row["kind"] == "recharge")
             .map(|row| decimal(&row["amount"]))
             .sum();
-        let charged: Decimal =
-            self.charges(account).await.iter().map(|charge| decimal(&charge["amount"])).sum();
-        assert_eq!(bought, charged, "the charges are the funds added");
+        assert_eq!(bought, at_processor.amount, "the charges are the funds added");
+
+        let repayments: Decimal = rows
+            .iter()
+            .filter(|row| row["kind"] == "refund" || row["kind"] == "dispute")
+            .map(|row| decimal(&row["amount"]) - row.get("postUsage").map_or(Decimal::ZERO, decimal))
+            .sum();
+        let Charged { back, disputed, .. } = at_processor;
+        let (least, most) = (-back - disputed, -back);
+        assert!(
+            least <= repayments && repayments <= most,
+            "cards have {back} back, {disputed} is disputed: {repayments}"
+        );
     }
 }
 

@@ -6,15 +6,20 @@ do here only what its role allows.
 
 import base64
 import fcntl
+import gzip
+import hashlib
 import json
 import os
+import secrets
 import signal
 import socket
+import string
 import subprocess
 import sys
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,21 +54,37 @@ def wait_until(look, what):
 
 
 class Issuer:
-    """An OIDC issuer: it serves its configuration and public key, and signs tokens."""
+    """An OIDC issuer: it serves its configuration and public key, signs tokens, and exchanges codes for them."""
 
     def __init__(self):
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._codes = {}
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
+                configuration = {
+                    "issuer": issuer.url,
+                    "jwks_uri": f"{issuer.url}/keys",
+                    "authorization_endpoint": f"{issuer.url}/authorize",
+                    "token_endpoint": f"{issuer.url}/token",
+                    "response_types_supported": ["code"],
+                    "subject_types_supported": ["public"],
+                    "id_token_signing_alg_values_supported": ["RS256"],
+                }
                 pages = {
-                    "/.well-known/openid-configuration": {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"},
+                    "/.well-known/openid-configuration": configuration,
                     "/keys": {"keys": [issuer._public_key()]},
                 }
-                page = pages.get(self.path)
-                body = json.dumps(page).encode()
-                self.send_response(200 if page else 404)
+                self._answer(pages.get(self.path), 404)
+
+            def do_POST(self):
+                form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+                self._answer(issuer._exchange(**{name: values[0] for name, values in form.items()}), 400)
+
+            def _answer(self, page, otherwise):
+                body = json.dumps(page or {"error": "invalid_grant"}).encode()
+                self.send_response(200 if page else otherwise)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -91,6 +112,32 @@ class Issuer:
         parts = [_base64(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "1", "typ": "JWT"}, claims)]
         signature = self._key.sign(".".join(parts).encode(), padding.PKCS1v15(), hashes.SHA256())
         return ".".join([*parts, _base64(signature)])
+
+    def sign_in(self, address, role, accounts=(), **claims):
+        """Signs a person in who was sent to this address, and returns the code and the state that lead back."""
+        asked = {name: values[0] for name, values in urllib.parse.parse_qs(urllib.parse.urlsplit(address).query).items()}
+        assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+        code = f"code-{len(self._codes)}"
+        self._codes[code] = asked, role, accounts, claims
+        return {"code": code, "state": asked["state"]}
+
+    def _exchange(self, grant_type, code, redirect_uri, code_verifier, client_id, **_):
+        """The tokens for a code, once, if the program that asks is the one that sent the person here."""
+        asked, role, accounts, claims = self._codes.pop(code, ({}, None, (), {}))
+        challenge = _base64(hashlib.sha256(code_verifier.encode()).digest())
+        told = (grant_type, client_id, redirect_uri, challenge)
+        expected = tuple(asked.get(name) for name in ("client_id", "redirect_uri", "code_challenge"))
+        if told != ("authorization_code", *expected):
+            return None
+        about = {"sub": f"{role}@example.com", "nonce": asked["nonce"], "iat": int(time.time()), **claims}
+        return {
+            "access_token": self.token_of(
+                {"sub": about["sub"], "role": role, "accounts": " ".join(accounts), **claims}
+            ),
+            "id_token": self.token_of(about, audience=client_id),
+            "token_type": "Bearer",
+            "expires_in": 3600,
+        }
 
     def stop(self):
         self._server.shutdown()
@@ -278,6 +325,7 @@ class Stack:
         failed = [event for event in events if event["ResourceStatus"].endswith("_FAILED")]
         assert stack["StackStatus"] == "CREATE_COMPLETE", failed
         self._let_mails_be_sent()
+        self._prepare_the_portal()
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
         self.operator = Api(self, issuer.token("operator"))
 
@@ -289,6 +337,20 @@ class Stack:
             PolicyName="emulator",
             PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]}),
         )
+
+    def _prepare_the_portal(self):
+        """Gives the portal a key of letters and digits, and the address of the API.
+
+        The emulator generates secrets with punctuation, although the template excludes it, and serves the API at another address
+        than AWS.
+        """
+        key = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(88))
+        self.cloud.client("secretsmanager").put_secret_value(SecretId=self.resource("SessionKeys"), SecretString=key)
+        functions = self.cloud.client("lambda")
+        name = f"{STACK}-portal"
+        variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        variables["API_URL"] = api_root(self)
+        functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
     def resource(self, logical_id):
         formation = self.cloud.client("cloudformation")
@@ -309,11 +371,16 @@ class Answer:
         return self.json if self.body[:1] in (b"{", b"[") else self.body
 
 
+def api_root(stack):
+    """The address of the HTTP API."""
+    return f"{stack.cloud.url}/_aws/execute-api/{stack.resource('Api')}/$default"
+
+
 class Api:
     """The HTTP API, with a token."""
 
     def __init__(self, stack, token):
-        self._root = f"{stack.cloud.url}/_aws/execute-api/{stack.resource('Api')}/$default"
+        self._root = api_root(stack)
         self._token = token
 
     def call(self, method, path, body=None, **headers):
@@ -352,3 +419,44 @@ class Api:
 
     def transactions(self, account, kind):
         return self.get(f"/v1/accounts/{account}/transactions?kind={kind}&limit=100").expect(200)["transactions"]
+
+
+class Browser:
+    """What a browser does with the portal's pages: it keeps cookies, says where a form comes from, and follows no redirect."""
+
+    def __init__(self, stack, language="en"):
+        self._root, self._language, self._cookies = api_root(stack), language, {}
+
+    def get(self, path, **headers):
+        return self._send("GET", path, None, headers)
+
+    def post(self, path, form, site="same-origin"):
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": site}
+        return self._send("POST", path, urllib.parse.urlencode(form).encode(), headers)
+
+    def _send(self, method, path, body, headers):
+        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        headers = {"Accept-Language": self._language, "Cookie": cookies, **headers}
+        request = urllib.request.Request(f"{self._root}{path}", body, headers, method=method)
+        try:
+            with _without_redirects.open(request, timeout=PATIENCE) as answer:
+                return self._answer(answer.status, answer)
+        except urllib.error.HTTPError as answer:
+            return self._answer(answer.code, answer)
+
+    def _answer(self, status, answer):
+        for cookie in answer.headers.get_all("Set-Cookie") or []:
+            name, value = cookie.split(";")[0].split("=", 1)
+            self._cookies[name] = value
+        body = answer.read()
+        if answer.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        return Answer(status, answer.headers, body)
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+_without_redirects = urllib.request.build_opener(_NoRedirects)

@@ -3,15 +3,18 @@
 The tests run in order on one stack, since the later ones put its clock forward.
 """
 
+import hmac
 import json
 import os
 import random
+import re
 import signal
 import time
+import urllib.parse
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
-from cloud import STACK, Api, wait_until
+from cloud import STACK, Api, Browser, wait_until
 
 
 # After this time, a message of any queue is visible again if its function failed.
@@ -130,6 +133,50 @@ def test_x1_a_token_of_entra_id_is_answered(stack):
     assert nobody.get("/v1/accounts/entra").status == 403
 
 
+def test_the_portal_is_served_with_its_headers(stack):
+    visitor = Browser(stack, language="fr")
+    page = visitor.get("/sign-in")
+    assert page.status == 200
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert page.headers["Strict-Transport-Security"]
+    text = page.body.decode()
+    assert "Connectez-vous au Centre d’administration" in text
+    sheet = re.search(r'href="(/assets/portal\.[^"]+\.css)"', text)[1]
+    style = visitor.get(sheet, **{"Accept-Encoding": "gzip"})
+    assert (style.status, style.headers["Cache-Control"]) == (200, "public, max-age=31536000, immutable")
+    assert style.headers["Content-Encoding"] == "gzip"
+    assert b"color-scheme" in style.body, "what was compressed is the sheet"
+    # Neither a page nor a form of the portal takes the place of a route of the API.
+    nothing = visitor.get("/v1/nothing")
+    assert (nothing.status, nothing.headers["Content-Type"]) == (404, "application/problem+json")
+    assert visitor.post("/accounts/x/notifications", {}, site="cross-site").status == 403
+
+
+def test_an_administrator_signs_in_to_the_portal_and_buys_funds(stack):
+    stack.operator.open("people")
+    ada = Browser(stack)
+    sent_away = ada.get("/products")
+    assert (sent_away.status, sent_away.headers["Location"]) == (303, "/sign-in?to=%2Fproducts")
+    issuer = ada.get("/sign-in/start?to=%2Fproducts")
+    assert issuer.headers["Location"].startswith(f"{stack.issuer.url}/authorize?")
+    back = stack.issuer.sign_in(issuer.headers["Location"], "admin", ["people"], name="Ada Lovelace")
+    signed_in = ada.get(f"/sign-in/return?{urllib.parse.urlencode(back)}")
+    assert (signed_in.status, signed_in.headers["Location"]) == (303, "/products"), signed_in.body
+    products = ada.get("/products")
+    assert products.status == 200
+    text = products.body.decode()
+    assert "Ada Lovelace" in text and "Communications Credits" in text and "People" in text
+    review = ada.get("/accounts/people/funds/review?amount=50.00")
+    review = ada.get(review.headers["Location"])
+    key = re.search(r'name="key" value="([^"]+)"', review.body.decode())[1]
+    paid = ada.post("/accounts/people/purchases", {"amount": "50.00", "key": key, "currency": "EUR"})
+    assert paid.status == 303, paid.body
+    assert "Payment received" in ada.get(paid.headers["Location"]).body.decode()
+    assert balance(stack, "people") == Decimal("50")
+    assert ada.get("/accounts/access").status == 404, "another organization's account"
+    assert ada.get("/operator/accounts").status == 404
+
+
 def test_roles_are_what_functions_may_do(stack):
     """The emulator enforces the functions' roles: a function whose policy is deleted fails."""
     stack.operator.open("role")
@@ -236,6 +283,40 @@ def test_r2_a_low_balance_is_recharged_and_people_are_told(stack):
     assert len(told) == 1
     assert [Decimal(row["amount"]) for row in stack.operator.transactions("low", "recharge")] == [60]
     assert stack.operator.account("low")["autoRecharge"]["state"] == "armed"
+
+
+def test_f10_a_message_of_the_card_processor_saves_a_card(stack):
+    """The person enters a card, and never comes back. The processor's message is signed, queued and handled."""
+    stack.operator.open("entered")
+    begun = stack.operator.post("/v1/accounts/entered/payment-method/setup", {}).expect(200)
+    set_up = begun["url"].rsplit("/", 1)[1]
+    stack.cloud.client("dynamodb").update_item(
+        TableName=stack.resource("SandboxTable"),
+        Key={"id": {"S": set_up}},
+        UpdateExpression="SET #state = :complete, #method = :card",
+        ExpressionAttributeNames={"#state": "state", "#method": "method"},
+        ExpressionAttributeValues={":complete": {"S": "complete"}, ":card": {"S": "pm_card_mastercard"}},
+    )
+    message = {
+        "id": "evt_1",
+        "object": "event",
+        "type": "checkout.session.completed",
+        "livemode": False,
+        "created": 1,
+        "data": {"object": {"id": set_up, "object": "checkout.session", "metadata": {"account": "entered"}}},
+    }
+    body, secret = json.dumps(message, indent=2).encode(), "whsec_of_the_test"
+    stack.cloud.client("secretsmanager").put_secret_value(SecretId=stack.outputs["WebhookSecrets"], SecretString=secret)
+
+    def deliver(secret):
+        at = int(stack.cloud.clock.now().timestamp())
+        signature = hmac.new(secret.encode(), f"{at}.".encode() + body, "sha256").hexdigest()
+        header = {"Stripe_Signature": f"t={at},v1={signature}", "Content_Type": "application/json"}
+        return Api(stack, None).post("/v1/webhooks/stripe", body, **header)
+
+    assert deliver("whsec_of_another").status == 400
+    assert deliver(secret).expect(200) == {"received": True}
+    wait_until(lambda: stack.operator.account("entered")["paymentMethod"]["last4"] == "4444", "the card is saved")
 
 
 def test_n2_a_declined_recharge_is_told_with_what_to_do(stack):

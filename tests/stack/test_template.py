@@ -31,6 +31,7 @@ TABLES = {
     "invoice": ("accounts payments", "accounts journal payments"),
     "expire": ("accounts", "accounts journal payments"),
     "recharge": ("accounts payments sandbox", "accounts journal payments sandbox"),
+    "webhook": ("", ""),
     "publish": ("journal", ""),
     "notify": ("accounts payments", "notices"),
     "reconcile": ("accounts journal payments", ""),
@@ -42,6 +43,7 @@ INDEXES = {
     "statement": "payments/creation journal/latePosted",
     "invoice": "accounts/dueInvoice",
     "expire": "accounts/dueExpire",
+    "purchase": "sandbox/byCustomer",
     "recharge": "accounts/dueRecharge sandbox/byCustomer",
     "publish": "accounts/listing journal/latePosted",
     "reconcile": "accounts/listing",
@@ -49,16 +51,24 @@ INDEXES = {
 
 # The other rights of each function: to consume queues and streams, and to use dead-letter queues, the bus, the bucket and mails.
 BESIDES = {
+    "purchase": "secretsmanager:GetSecretValue:PurchaseCardKey",
+    "account": "secretsmanager:GetSecretValue:AccountCardKey",
     "debit": "consumes:DebitsQueue sqs:SendMessage:ScheduleDeadLetters",
     "invoice": "sqs:SendMessage:ScheduleDeadLetters",
     "expire": "sqs:SendMessage:ScheduleDeadLetters",
-    "recharge": "consumes:RechargeQueue sqs:SendMessage:ScheduleDeadLetters",
+    "recharge": "consumes:RechargeQueue consumes:ProcessorQueue sqs:SendMessage:ScheduleDeadLetters"
+    " secretsmanager:GetSecretValue:RechargeCardKey",
     "publish": "consumes:accounts/stream events:PutEvents:Bus s3:ListBucket:UndeliveredBucket"
     " s3:PutObject:UndeliveredBucket/objects s3:GetObject:UndeliveredBucket/objects s3:DeleteObject:UndeliveredBucket/objects",
     "portal": "secretsmanager:GetSecretValue:SessionKeys",
+    "webhook": "secretsmanager:GetSecretValue:WebhookSecrets sqs:SendMessage:ProcessorQueue",
     "notify": "consumes:NotifyQueue ses:SendEmail:identity ses:SendEmail:configuration-set",
     "reconcile": "sqs:SendMessage:ScheduleDeadLetters",
 }
+
+# Routes that need no token, with their functions and operations: the portal signs people in itself, and the webhook checks signatures.
+WEBHOOK = re.search(r'ROUTE: &str = "(.*)"', (ROOT / "functions/webhook/src/lib.rs").read_text())[1]
+WITHOUT_TOKEN = {"$default": ("portal", "showPage"), WEBHOOK: ("webhook", "takeMessage")}
 
 # Functions that end holds, and add to the spending of users. No other function deletes or updates an item of `accounts`.
 ENDS_HOLDS = ["authorize", "debit"]
@@ -512,7 +522,8 @@ def unexplained_alarms(template):
 
 
 def wrong_routes(template):
-    """The routes of the API are those of docs/openapi.json, need a token, and lead to the functions that list them."""
+    """The routes of the API are those of docs/openapi.json, need a token, and lead to the functions that list them. Two further
+    ones need none: the pages, and the card processor's messages."""
     document = json.loads((ROOT / "docs/openapi.json").read_text())
     operations = {
         f"{verb.upper()} {path}": operation["operationId"]
@@ -528,9 +539,10 @@ def wrong_routes(template):
     routes = of_type(template, "AWS::ApiGatewayV2::Route")
     for name, route in routes.items():
         key = route["RouteKey"]
-        if key == "$default":
-            answers[key], operations[key] = "portal", "showPage"
-            # The portal signs people in itself.
+        if key in WITHOUT_TOKEN:
+            if route["AuthorizationType"] != "NONE":
+                yield f"{name} asks for a token"
+            answers[key], operations[key] = WITHOUT_TOKEN[key]
             route = {**route, "AuthorizationType": "JWT", "AuthorizerId": {"Ref": "Authorizer"}}
         if (route.get("AuthorizationType"), route.get("AuthorizerId")) != ("JWT", {"Ref": "Authorizer"}):
             yield f"{name} needs no token"
@@ -705,6 +717,8 @@ MISTAKES = [
     (needless_rights, allow("PurchaseRole", "dynamodb:DeleteItem", JOURNAL), "may change or delete what is in the books"),
     (needless_rights, allow("AuthorizeRole", "dynamodb:UpdateItem", JOURNAL), "authorize may change or delete what is in the books"),
     (needless_rights, allow("AccountRole", "dynamodb:DeleteItem", ACCOUNTS), "account may change or delete what is in the books"),
+    (needless_rights, allow("WebhookRole", "dynamodb:GetItem", PAYMENTS), "webhook reads payments: is not needed"),
+    (needless_rights, allow("WebhookRole", "secretsmanager:GetSecretValue", {"Ref": "SessionKeys"}), "GetSecretValue:SessionKeys: is not needed"),
     (needless_rights, drop(properties("AuthorizeRole", "Policies", 0, "PolicyDocument", "Statement", 2, "Action", 0)), "authorize cannot end a hold"),
     (wildcards, allow("DebitRole", "s3:GetObject", {"Fn::Sub": "${UndeliveredBucket.Arn}*"}), "DebitRole may do something"),
     (needless_rights, allow("DebitRole", "s3:GetObject", {"Fn::Sub": "${UndeliveredBucket.Arn}/*"}), "s3:GetObject:UndeliveredBucket/objects: is not needed"),
@@ -766,6 +780,8 @@ MISTAKES = [
     (wrong_routes, change(properties("BuyFundsRoute", "AuthorizationType"), "NONE"), "BuyFundsRoute needs no token"),
     (wrong_routes, change(properties("BuyFundsRoute", "Target"), {"Fn::Sub": "integrations/${DebitIntegration}"}), "leads to debit"),
     (wrong_routes, change(properties("BuyFundsRoute", "OperationName"), "giveFunds"), "is another operation there"),
+    (wrong_routes, change(properties("StripeWebhookRoute", "AuthorizationType"), "JWT"), "StripeWebhookRoute asks for a token"),
+    (wrong_routes, change(properties("StripeWebhookRoute", "RouteKey"), "POST /v1/webhooks/other"), "StripeWebhookRoute needs no token"),
     (wrong_routes, drop(("DebitPermission",)), "DebitIntegration: the API may not call"),
     (wrong_settings, drop(properties("DebitFunction", "Environment", "Variables", "RATES_FILE")), "debit: RATES_FILE is missing"),
     (wrong_settings, change(properties("ExpireFunction", "Environment", "Variables", "EVENT_BUS"), "x"), "expire: EVENT_BUS is not needed"),

@@ -114,7 +114,7 @@ async fn made_before(request: &Request, ports: &Ports, wanted: &Change) -> Resul
     let id = &wanted.account.id;
     let (account, profile) = ports.store.account_with_profile(id).await?.ok_or(Problem::NoAccount)?;
     let terms = |account: &account::Account| (account.currency, account.billing_model);
-    // What was changed beside the profile leaves an author there.
+    // A change of auto-recharge or limits leaves its author in the profile.
     let profile_is_wanted = wanted.profile.as_ref().is_some_and(|wanted| {
         let last_changes = profile.last_changes.clone();
         profile == Profile { last_changes, ..wanted.clone() }

@@ -1,19 +1,16 @@
 //! Saving a card that a person enters on the card processor's own page (F10, X2).
 //!
-//! [`begin`] answers a request with the address of that page. [`complete`] saves the card once it is entered. It goes by what the
-//! processor says, not by whether the person's browser comes back.
+//! [`begin`] answers a request with the address of that page. Once a card is entered there, `payments::set_up` saves it.
 
 use api::fields::anything;
 use api::{Fields, Problem, Reply, Request, Role};
 use contract::{CardPage, Code};
 use domain::profile::CardUse;
-use domain::settings::{self, EnteredCard};
-use jiff::{SignedDuration, Timestamp};
-use payments::{NewSetUp, ProcessorError, SetUpState};
+use jiff::SignedDuration;
+use payments::NewSetUp;
 use utoipa::ToSchema;
 
 use crate::Ports;
-use crate::settings::{keep, withdraw};
 
 /// How long a card can be entered. It is the longest time that Stripe keeps such a page open.
 const OPEN_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -65,33 +62,12 @@ pub async fn begin(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     }
     let new = NewSetUp {
         account: &id,
+        customer: profile.customer(),
         card,
-        by: &request.caller().subject,
+        by: &request.caller().author(),
         return_url: &ports.portal.payment_method(&id),
         expires_at: request.now() + OPEN_FOR,
     };
     let set_up = ports.processor.set_up(&new).await.map_err(|error| Problem::processor(&error))?;
     Ok(Reply::json(200, &CardPage { url: set_up.url }))
-}
-
-/// Saves the card of a set-up, once, if a card was entered. The card processor's message that a set-up is complete leads here, and may
-/// come again.
-///
-/// # Errors
-///
-/// - [`Problem::NotFound`] if the processor knows no such set-up.
-/// - [`Problem::Unavailable`] or [`Problem::Contended`] if the card may not have been saved: the message is to come again.
-pub async fn complete(set_up: &str, now: Timestamp, ports: &Ports) -> Result<(), Problem> {
-    let state = ports.processor.look_up_set_up(set_up).await.map_err(|error| match error {
-        ProcessorError::Refused { .. } => Problem::NotFound("set-up"),
-        ProcessorError::Unknown(_) => Problem::processor(&error),
-    })?;
-    let SetUpState::Complete(complete) = state else { return Ok(()) };
-    let method = keep(ports, &complete.account, "paymentMethod", &complete.token).await?;
-    let entered =
-        EnteredCard { set_up: set_up.to_owned(), method, card: complete.card, by: complete.by.clone() };
-    let saved = ports.store.apply_with_profile(&complete.account, |account, profile| {
-        Ok::<_, Problem>(settings::save_entered_card(account, profile, now, entered.clone()))
-    });
-    withdraw(ports, &saved.await?.account, now).await
 }

@@ -168,10 +168,11 @@ impl Methods {
 pub async fn set_payment_method(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&[Role::Operator, Role::Admin])?;
     let methods = Methods::read(request.fields()?)?;
-    ports.store.account_seen(&id).await?.ok_or(Problem::NoAccount)?;
-    let method = keep(ports, &id, "paymentMethod", &methods.payment_method).await;
+    let (_, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
+    let customer = profile.customer();
+    let method = keep(ports, &id, customer, "paymentMethod", &methods.payment_method).await;
     let backup = match &methods.backup {
-        Some(token) => keep(ports, &id, "backup", token).await.map(Some),
+        Some(token) => keep(ports, &id, customer, "backup", token).await.map(Some),
         None => Ok(None),
     };
     let (method, backup) = both(method, backup)?;
@@ -261,13 +262,14 @@ impl From<Refusal> for Problem {
     }
 }
 
-pub(crate) async fn keep(
+async fn keep(
     ports: &Ports,
     id: &AccountId,
+    customer: Option<&str>,
     field: &str,
     token: &str,
 ) -> Result<PaymentMethod, Problem> {
-    let kept = ports.processor.save_method(id, token).await;
+    let kept = ports.processor.save_method(id, customer, token).await;
     kept.map_err(|error| Problem::payment_method(field, &error))
 }
 
@@ -308,11 +310,7 @@ pub(crate) async fn withdraw_and_show(
 
 /// Cancels a recharge that a new card or turning auto-recharge off has withdrawn. A recharge that cannot be cancelled now is left to
 /// recovery.
-pub(crate) async fn withdraw(
-    ports: &Ports,
-    account: &account::Account,
-    now: Timestamp,
-) -> Result<(), Problem> {
+async fn withdraw(ports: &Ports, account: &account::Account, now: Timestamp) -> Result<(), Problem> {
     let cashier = Cashier {
         store: &ports.store,
         processor: ports.processor.as_ref(),

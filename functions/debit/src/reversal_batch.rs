@@ -251,7 +251,7 @@ impl<'a> ReversalBatch<'a> {
                 let keys = open.into_iter().map(|entry| entry.key.clone());
                 Ok::<_, Infallible>(Decision { change, answer: keys.zip(answer).collect::<HashMap<_, _>>() })
             };
-            let applied = self.store.apply(self.account, decide).await?;
+            let applied = self.store.apply_afresh(self.account, decide).await?;
             self.take_in(&mut targets, &applied);
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! The nightly sweep. It books funds that are unused 72 h after their expiry as forfeited, and warns recipients of funds
-//! that will expire (E1-E3). It reads only the accounts that are due (E2). The result is the same if it runs twice, late,
+//! and of saved cards that will expire (E1-E3, N13). It reads only the accounts that are due (E2). The result is the same if it runs twice, late,
 //! in pieces or while debits arrive.
 
 use std::convert::Infallible;

@@ -61,7 +61,7 @@ enum Untold {
 
 /// Sends the mails of a batch of events until `until`. An event that needs no mail is acknowledged.
 pub async fn handle(batch: SqsEvent, ports: &Ports, until: Instant) -> SqsBatchResponse {
-    lambda::queue::each(batch, async |Delivery { event, .. }| tell(&event, ports, until).await).await
+    lambda::queue::each(batch, async |Delivery { content: event, .. }| tell(&event, ports, until).await).await
 }
 
 /// Sends the mail to every recipient. One that fails does not stop the others.
@@ -69,6 +69,9 @@ async fn tell(event: &Event, ports: &Ports, until: Instant) -> Result<(), Notify
     let Some(notice) = Notice::of(&event.details).filter(|_| !event.republished) else { return Ok(()) };
     let Ok(id) = AccountId::parse(&event.account_id) else { return Ok(()) };
     let Some((account, profile)) = ports.store.account_with_profile(&id).await? else { return Ok(()) };
+    if notice.is_moot(&profile) {
+        return Ok(());
+    }
     let readers = notice.readers(&profile.notification_emails);
     if readers.is_empty() {
         return Ok(());

@@ -1,8 +1,8 @@
 //! Parts of an account as several pages show them.
 
 use contract::{Account, Card};
-use domain::Locale;
 use domain::time::Month;
+use domain::{BillingModel, Locale};
 use jiff::Timestamp;
 use wording::recharge::RechargeState;
 
@@ -19,6 +19,34 @@ pub(crate) struct Tag {
 pub(crate) fn card(card: &Card, locale: Locale) -> String {
     wording::card(&card.brand, &card.last4, locale)
 }
+
+/// How the account is billed. It is switching as long as auto-recharge holds up the switch to post-usage billing.
+pub(crate) fn billing_model(account: &Account) -> BillingModel {
+    match (account.billing_model.as_str(), account.switch.as_deref()) {
+        ("postUsage", Some("pending")) => BillingModel::Switching,
+        ("postUsage", _) => BillingModel::PostUsage,
+        _ => BillingModel::Prepaid,
+    }
+}
+
+/// Whether the switch to post-usage billing is complete.
+pub(crate) fn is_post_usage(account: &Account) -> bool {
+    billing_model(account) == BillingModel::PostUsage
+}
+
+/// The status of an account that is billed so, by the API's name of it: its tag, and the sentence beside it.
+pub(crate) fn status(name: &str, billing: BillingModel, locale: Locale) -> (Tag, String) {
+    let (tag, sentence) = wording::glossary::account_status(name, billing, locale);
+    let tone = match (billing, name) {
+        (BillingModel::PostUsage, _) => Tone::Info,
+        (_, DEPLETED) => Tone::Bad,
+        _ => Tone::Good,
+    };
+    (Tag { tone, text: tag.into_owned() }, sentence.into_owned())
+}
+
+/// The API's name of an account that has nothing available.
+pub(crate) const DEPLETED: &str = "depleted";
 
 /// How long a card can still be charged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

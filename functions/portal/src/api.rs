@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(26);
 
 /// How long connecting may take.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// The HTTP client. It is made at its first use, since reading the machine's root certificates takes time.
 #[derive(Default)]
@@ -74,7 +77,7 @@ pub(crate) struct Problem {
     pub(crate) purchase: Option<contract::Purchase>,
 }
 
-/// What is wrong with a field.
+/// A field that the API refused.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct FieldProblem {
     pub(crate) field: String,
@@ -109,6 +112,21 @@ pub(crate) struct Document {
     pub(crate) file_name: Option<String>,
     /// The cursor of the next part of it.
     pub(crate) next: Option<String>,
+}
+
+impl Document {
+    /// An answer with the document under the API's name, or else this one.
+    pub(crate) fn into_named(self, disposition: &str, otherwise: &str) -> Response {
+        let name = self.file_name.clone().unwrap_or_else(|| otherwise.to_owned());
+        self.into_file(disposition, &name)
+    }
+
+    /// An answer with the document under this name. The disposition is `inline`, where the browser shows it, or `attachment`.
+    pub(crate) fn into_file(self, disposition: &str, name: &str) -> Response {
+        let disposition = format!("{disposition}; filename=\"{name}\"");
+        ([(header::CONTENT_TYPE, self.content_type), (header::CONTENT_DISPOSITION, disposition)], self.body)
+            .into_response()
+    }
 }
 
 impl Api {
@@ -148,8 +166,18 @@ impl Call<'_> {
         self
     }
 
+    /// With a parameter of the query, unless its value is empty.
+    pub(crate) fn query_if_given(self, name: &str, value: &str) -> Self {
+        if value.is_empty() { self } else { self.query(name, value) }
+    }
+
+    /// With the key under which a repeat of this call changes nothing more.
+    pub(crate) fn idempotency_key(self, key: &str) -> Self {
+        self.header(IDEMPOTENCY_KEY, key)
+    }
+
     /// With a header. A value that no header can have is left out.
-    pub(crate) fn header(mut self, name: header::HeaderName, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = value.parse() {
             self.headers.insert(name, value);
         }
@@ -173,8 +201,12 @@ impl Call<'_> {
         let call = self.header(header::ACCEPT, content_type);
         let (headers, body) = Box::pin(call.send()).await?;
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let answered = text(header::CONTENT_TYPE).unwrap_or_default();
+        if !answered.starts_with(content_type) {
+            return Err(ApiError::Unreadable(format!("expected {content_type}, not {answered:?}")));
+        }
         Ok(Document {
-            content_type: text(header::CONTENT_TYPE).unwrap_or(content_type).to_owned(),
+            content_type: answered.to_owned(),
             body,
             file_name: text(header::CONTENT_DISPOSITION).and_then(file_name).map(str::to_owned),
             next: text(header::LINK).and_then(next_cursor).map(str::to_owned),

@@ -1,4 +1,4 @@
-//! What is asked of browsers: requests that other web sites send are refused, and every answer has headers that forbid what
+//! Protection from other web sites: requests from their pages are refused, and the headers of every answer forbid features that
 //! the pages do not need.
 //!
 //! A form has no secret token. A browser says itself where a request comes from, in `Sec-Fetch-Site` or in `Origin`; a request
@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use crate::Portal;
+use crate::address;
 use crate::failure::Failure;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -24,7 +25,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form
 const NO_PERMISSIONS: &str =
     "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
-/// Refuses what other web sites send.
+/// Refuses requests from pages of other web sites.
 pub(crate) async fn guard(portal: State<Arc<Portal>>, request: Request, next: Next) -> Response {
     match other_address(&portal, &request) {
         Some(redirect) => redirect,
@@ -52,7 +53,7 @@ pub(crate) async fn headers(portal: State<Arc<Portal>>, request: Request, next: 
     if portal.config.is_secure() {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
-    // A document such as a receipt has no policy: the browser's own viewer needs what the policy forbids.
+    // A document such as a receipt has no policy: the browser's own viewer needs styles, which the policy forbids.
     if is_page {
         set(header::CONTENT_SECURITY_POLICY, POLICY);
         set(HeaderName::from_static("permissions-policy"), NO_PERMISSIONS);
@@ -68,8 +69,7 @@ fn other_address(portal: &Portal, request: &Request) -> Option<Response> {
     let own = portal.config.url.strip_prefix("http://")?;
     let host = request.headers().get(header::HOST)?.to_str().ok()?;
     (host != own && request.method().is_safe()).then(|| {
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        Redirect::temporary(&format!("{}{path}", portal.config.url)).into_response()
+        Redirect::temporary(&format!("{}{}", portal.config.url, address::of(request.uri()))).into_response()
     })
 }
 

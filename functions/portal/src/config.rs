@@ -25,7 +25,7 @@ pub struct Config {
     pub keys: SessionKeys,
     /// The time that pages are written at. The ends of sessions go by the machine's own time.
     pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    /// What only a trial on one machine shows.
+    /// The additions of a trial on one machine.
     pub local: Option<LocalTrial>,
 }
 
@@ -36,7 +36,7 @@ impl Config {
     }
 }
 
-/// What only a trial on one machine shows.
+/// The additions of a trial on one machine.
 #[derive(Clone)]
 pub struct LocalTrial {
     /// The people whom one can be.

@@ -1,4 +1,4 @@
-//! Pages of their own for what went wrong. A handler answers with a [`Failure`]; the page is written where its language and the
+//! Error pages. A handler answers with a [`Failure`]; the page is written where its language and the
 //! session are known.
 
 use std::sync::Arc;
@@ -10,12 +10,14 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::Portal;
+use crate::address;
 use crate::api::ApiError;
 use crate::frame::{Frame, Place};
 use crate::language::Language;
+use crate::sign_in;
 use crate::words::FailureWords;
 
-/// Why there is no page.
+/// The reason for an error page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     /// Nobody is signed in any more.
@@ -90,32 +92,32 @@ struct Page {
 
 /// Writes the page of a failure that a handler has answered with.
 pub(crate) async fn show(portal: State<Arc<Portal>>, request: Request, next: Next) -> Response {
-    let Language(locale) = Language::of(request.headers());
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    let session = portal.sessions.of(request.headers());
-    let reference = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let (uri, headers) = (request.uri().clone(), request.headers().clone());
     let response = next.run(request).await;
     let Some(failure) = response.extensions().get::<Failure>().cloned() else { return response };
+    let Language(locale) = Language::of(&headers);
+    let path = address::of(&uri);
     let t = FailureWords(locale);
     let products = || (t.to_products(), "/".to_owned());
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    let again = format!("/sign-in?{}", query.append_pair("to", &path).finish());
     let (title, text, link) = match failure {
-        Failure::SignedOut => (t.signed_out(), t.signed_out_advice(), (t.sign_in_again(), again)),
+        Failure::SignedOut => {
+            (t.signed_out(), t.signed_out_advice(), (t.sign_in_again(), sign_in::address(path)))
+        }
         Failure::Forbidden => (t.forbidden(), t.forbidden_advice(), products()),
         Failure::NotFound => (t.not_found(), t.not_found_advice(), products()),
-        Failure::Busy => (t.busy(), t.busy_advice(), (t.try_again(), path.clone())),
+        Failure::Busy => (t.busy(), t.busy_advice(), (t.try_again(), path.to_owned())),
         Failure::Broken => (t.broken(), t.broken_advice(), products()),
         Failure::FromElsewhere => (t.sent_from_elsewhere(), t.sent_from_elsewhere_advice(), products()),
         Failure::TooMuch => (t.too_much(), t.too_much_advice(), products()),
         Failure::TokenTooLarge => (t.token_too_large(), t.token_too_large_advice(), products()),
     };
-    let reference = reference.filter(|_| failure == Failure::Broken).map(|id| (t.reference(), id));
-    let frame = match session {
+    let id = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let reference = id.filter(|_| failure == Failure::Broken).map(|id| (t.reference(), id.to_owned()));
+    let frame = match portal.sessions.of(&headers) {
         Some(session) if failure != Failure::SignedOut => {
-            Frame::inside(&portal, &session, locale, title, Place::Elsewhere, &path)
+            Frame::inside(&portal, &session, locale, title, Place::Elsewhere, path)
         }
-        _ => Frame::outside(&portal, locale, title, Place::Elsewhere, &path),
+        _ => Frame::outside(&portal, locale, title, path),
     };
     let page = crate::frame::show(&Page { frame, text, link, reference });
     let (mut parts, _) = response.into_parts();

@@ -9,7 +9,7 @@ pub(crate) fn money(amount: &str, currency: &str) -> Option<Money> {
     Money::new(amount.parse().ok()?, Currency::parse(currency).ok()?).ok()
 }
 
-/// The amount with its currency, to every decimal that it has. What cannot be read is shown as the API wrote it.
+/// The amount with its currency, to every decimal that it has. A text that is no amount is shown as the API wrote it.
 pub(crate) fn amount(amount: &str, currency: &str, locale: Locale) -> String {
     match money(amount, currency) {
         Some(money) => with_minus(&wording::amount(money, locale)),
@@ -25,9 +25,28 @@ pub(crate) fn rounded(amount: &str, currency: &str, locale: Locale) -> String {
     }
 }
 
+/// The amount with its currency, as an invoice rounds it: half up to whole minor units.
+pub(crate) fn invoiced(amount: &str, currency: &str, locale: Locale) -> String {
+    match money(amount, currency) {
+        Some(money) => with_minus(&wording::amount(money.to_minor_units_half_up(), locale)),
+        None => format!("{amount} {currency}"),
+    }
+}
+
+/// The amount without its currency, to every decimal that the ledger keeps, for columns.
+pub(crate) fn exact(amount: &str, currency: &str, locale: Locale) -> String {
+    let shown = money(amount, currency).map(|money| wording::exact(money, locale));
+    with_minus(&shown.unwrap_or_else(|| amount.to_owned()))
+}
+
 /// The text with minus signs in place of its hyphens. A number breaks before a hyphen, and a screen reader may leave it out.
 pub(crate) fn with_minus(number: &str) -> String {
     number.replace('-', "\u{2212}")
+}
+
+/// A day and a minute, in UTC. The time does not break before its zone.
+pub(crate) fn minute(instant: Timestamp, locale: Locale) -> String {
+    wording::date_and_time(instant, locale).replace(" UTC", "\u{a0}UTC")
 }
 
 /// An instant as a page shows it, and as programs read it.
@@ -47,10 +66,7 @@ impl When {
     /// The day and the minute, in UTC.
     pub(crate) fn minute(instant: impl Into<Timestamp>, locale: Locale) -> Self {
         let instant = instant.into();
-        Self {
-            machine: instant.strftime("%Y-%m-%dT%H:%MZ").to_string(),
-            text: wording::date_and_time(instant, locale),
-        }
+        Self { machine: instant.strftime("%Y-%m-%dT%H:%MZ").to_string(), text: minute(instant, locale) }
     }
 }
 
@@ -61,16 +77,26 @@ fn in_minor_units(money: Money) -> Money {
     Money::in_minor_units(floor, money.currency()).unwrap_or(money)
 }
 
+/// A number with two decimals as the language writes it.
+pub(crate) fn decimal(number: &str, locale: Locale) -> String {
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
+    let Ok(whole) = whole.parse() else { return number.to_owned() };
+    let whole = wording::count(whole, locale);
+    match (decimals.trim_end_matches('0'), locale) {
+        ("", _) => whole,
+        (_, Locale::Fr) => format!("{whole},{decimals}"),
+        (_, Locale::En) => format!("{whole}.{decimals}"),
+    }
+}
+
 /// Whether the amount is more than zero.
 pub(crate) fn is_positive(amount: &str) -> bool {
     amount.parse::<Decimal>().is_ok_and(|amount| amount.is_sign_positive() && !amount.is_zero())
 }
 
-/// The whole days from now until then, begun ones included. None for what is past.
+/// The whole days from now until then, begun ones included. None for an instant that is past.
 pub(crate) fn days_until(now: Timestamp, then: Timestamp) -> Option<i64> {
-    const SECONDS_A_DAY: i64 = 24 * 3600;
-    let seconds = then.duration_since(now).as_secs();
-    (seconds > 0).then(|| (seconds + SECONDS_A_DAY - 1) / SECONDS_A_DAY)
+    Some(wording::glossary::days_until(then, now)).filter(|days| *days > 0)
 }
 
 #[cfg(test)]
@@ -97,7 +123,7 @@ mod tests {
         let (day, minute) = (When::day(instant, Locale::En), When::minute(instant, Locale::Fr));
         assert_eq!((day.machine.as_str(), day.text.as_str()), ("2026-11-28", "28 November 2026"));
         assert_eq!(minute.machine, "2026-11-28T23:59Z");
-        assert_eq!(minute.text, "28 novembre 2026 à 23:59 UTC");
+        assert_eq!(minute.text, "28 novembre 2026 à 23:59\u{a0}UTC");
     }
 
     #[test]
@@ -108,5 +134,12 @@ mod tests {
         assert_eq!(days_until(now, at("2026-11-29T12:00:00Z")), Some(1));
         assert_eq!(days_until(now, at("2026-11-29T12:00:01Z")), Some(2));
         assert_eq!(days_until(now, now), None);
+    }
+
+    #[test]
+    fn decimals_are_written_in_the_language() {
+        assert_eq!(decimal("1904.00", Locale::En), "1,904");
+        assert_eq!(decimal("61.05", Locale::Fr), "61,05");
+        assert_eq!(decimal("61.50", Locale::Fr), "61,50");
     }
 }

@@ -14,20 +14,22 @@ pub(crate) struct Field {
     pub(crate) name: &'static str,
     pub(crate) label: String,
     pub(crate) hint: Option<String>,
-    /// What was typed, as it was typed.
+    /// The text, as the person typed it.
     pub(crate) value: String,
     pub(crate) error: Option<String>,
     pub(crate) is_optional: bool,
     pub(crate) kind: FieldKind,
 }
 
-/// What a field is for, which decides the keyboard of a phone.
+/// The kind of a field, which decides the keyboard of a phone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FieldKind {
     Amount,
     Text,
     Telephone,
     Date,
+    /// A whole number.
+    Count,
     /// Several lines.
     Lines,
 }
@@ -57,7 +59,7 @@ impl Field {
         self
     }
 
-    /// The ids of what describes the field to a screen reader.
+    /// The ids of the texts that describe the field to a screen reader.
     pub(crate) fn described_by(&self) -> String {
         let hint = self.hint.is_some().then(|| format!("{}-hint", self.name));
         let error = self.error.is_some().then(|| format!("{}-error", self.name));
@@ -69,6 +71,7 @@ impl Field {
         match self.kind {
             FieldKind::Amount => Some("decimal"),
             FieldKind::Telephone => Some("tel"),
+            FieldKind::Count => Some("numeric"),
             FieldKind::Text | FieldKind::Date | FieldKind::Lines => None,
         }
     }
@@ -78,16 +81,16 @@ impl Field {
         match self.kind {
             FieldKind::Telephone => "tel",
             FieldKind::Date => "date",
-            FieldKind::Amount | FieldKind::Text | FieldKind::Lines => "text",
+            FieldKind::Amount | FieldKind::Text | FieldKind::Count | FieldKind::Lines => "text",
         }
     }
 }
 
-/// What is to be corrected in a form: each with the field that it leads to.
+/// The errors of a form, each with the field that it leads to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Errors(pub(crate) Vec<(&'static str, String)>);
 
-/// An amount that a person typed, or what to write instead. Nothing typed is no amount.
+/// Reads an amount that a person typed. An empty field has none. The error is a sentence that says how to write it.
 pub(crate) fn typed(text: &str, currency: &str, locale: Locale) -> Result<Option<Money>, String> {
     let Ok(currency) = Currency::parse(currency) else { return Err(FormWords(locale).wrong()) };
     if text.trim().is_empty() {
@@ -127,7 +130,7 @@ impl Errors {
         Self(self.0.into_iter().map(with_label).collect())
     }
 
-    /// What the API refused, in the page's language. `fields` names the form's field for each of the API's; an error of any other
+    /// The API's errors, in the page's language. `fields` names the form's field for each of the API's; an error of any other
     /// field, or of none, leads to the first.
     pub(crate) fn of_problem(problem: &Problem, fields: &[(&str, &'static str)], locale: Locale) -> Self {
         let t = FormWords(locale);

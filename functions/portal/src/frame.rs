@@ -1,19 +1,22 @@
-//! What stands round every page: header, menu, path and notice.
+//! The frame of every page: header, menu, path and notice.
 
 use askama::Template;
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 use domain::Locale;
 
 use crate::Portal;
+use crate::account_view;
 use crate::assets;
 use crate::failure::Failure;
+use crate::figures;
+use crate::form::Errors;
 use crate::session::{Session, Visit};
 use crate::words::{FrameWords, role};
 
 /// Where a page stands in the menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    SignIn,
     Products,
     Overview,
     AddFunds,
@@ -30,7 +33,7 @@ pub(crate) enum Place {
     Elsewhere,
 }
 
-/// What stands round a page.
+/// The frame of a page.
 pub(crate) struct Frame {
     pub(crate) locale: Locale,
     pub(crate) t: FrameWords,
@@ -71,7 +74,7 @@ impl Organization {
         Self {
             id: account.account_id.clone(),
             name: account.name.clone(),
-            may_buy: account.switch.as_deref() != Some("complete"),
+            may_buy: !account_view::is_post_usage(account),
         }
     }
 }
@@ -126,7 +129,7 @@ pub(crate) struct Notice {
     pub(crate) text: String,
     /// Labels and addresses.
     pub(crate) links: Vec<(String, String)>,
-    /// What else there is to say, a line each.
+    /// Less urgent notices, a line each.
     pub(crate) also: Vec<String>,
 }
 
@@ -143,16 +146,15 @@ impl Notice {
 }
 
 impl Frame {
-    /// Round a page for nobody in particular.
+    /// The frame of a page for a person who is not signed in.
     pub(crate) fn outside(
         portal: &Portal,
         locale: Locale,
         heading: impl Into<String>,
-        _: Place,
         address: &str,
     ) -> Self {
         let local = portal.config.local.as_ref().map(|local| LocalStrip {
-            clock: (local.clock)().map(|clock| wording::date_and_time(clock, locale)),
+            clock: (local.clock)().map(|clock| figures::minute(clock, locale)),
             mailbox: local.mailbox.clone(),
             developers: local.developers.clone(),
         });
@@ -174,7 +176,7 @@ impl Frame {
         }
     }
 
-    /// Round a page for a person who is signed in.
+    /// The frame of a page for a person who is signed in.
     pub(crate) fn inside(
         portal: &Portal,
         person: &Session,
@@ -183,11 +185,10 @@ impl Frame {
         place: Place,
         address: &str,
     ) -> Self {
-        let mut frame = Self::outside(portal, locale, heading, place, address);
-        let is_operator = person.roles.iter().any(|role| role == "operator");
+        let mut frame = Self::outside(portal, locale, heading, address);
         let roles: Vec<_> = person.roles.iter().map(|name| role(name, locale)).collect();
         frame.person = Some((person.name.clone().unwrap_or(person.subject.clone()), roles.join(", ")));
-        frame.menu = menu(frame.t, None, place, is_operator);
+        frame.menu = menu(frame.t, None, place, person.is_operator());
         frame
     }
 
@@ -234,12 +235,12 @@ impl Frame {
 }
 
 impl Visit {
-    /// What stands round a page of this visit.
+    /// The frame of a page of this visit.
     pub(crate) fn frame(&self, heading: impl Into<String>, place: Place) -> Frame {
         Frame::inside(self.portal(), self.person(), self.locale, heading, place, self.path())
     }
 
-    /// What stands round a page of an account.
+    /// The frame of a page of an account.
     pub(crate) fn frame_of(
         &self,
         account: &contract::Account,
@@ -293,7 +294,13 @@ fn menu(
     menu
 }
 
-/// A page, written.
+/// Writes a page with a form. Its status is 422 if the form has errors.
+pub(crate) fn show_form(page: &impl Template, errors: &Errors) -> Response {
+    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    (status, show(page)).into_response()
+}
+
+/// Writes a page.
 pub(crate) fn show(page: &impl Template) -> Response {
     match page.render() {
         Ok(html) => Html(html).into_response(),

@@ -24,10 +24,15 @@ pub(crate) struct Language(pub(crate) Locale);
 
 impl Language {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
-        let chosen = cookies(headers).find(|cookie| cookie.name() == COOKIE);
-        let chosen = chosen.and_then(|cookie| named(cookie.value()));
-        Self(chosen.unwrap_or_else(|| asked_for(headers)))
+        Self(wished(headers).unwrap_or(Locale::En))
     }
+}
+
+/// The language that the person has chosen in the portal, or else the one that the browser asks for. None if it asks for none of ours.
+pub fn wished(headers: &HeaderMap) -> Option<Locale> {
+    let chosen = cookies(headers).find(|cookie| cookie.name() == COOKIE);
+    let chosen = chosen.and_then(|cookie| Locale::parse(cookie.value()));
+    chosen.or_else(|| asked_for(headers))
 }
 
 impl<S: Sync> FromRequestParts<S> for Language {
@@ -38,24 +43,20 @@ impl<S: Sync> FromRequestParts<S> for Language {
     }
 }
 
-fn named(name: &str) -> Option<Locale> {
-    Locale::ALL.into_iter().find(|locale| locale.as_str() == name)
-}
-
 /// The cookies that a request carries.
 pub(crate) fn cookies(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(Cookie::split_parse).flatten()
 }
 
-/// The first of our languages in the order of the browser's wishes. English if it wishes for neither.
-fn asked_for(headers: &HeaderMap) -> Locale {
+/// The first of our languages in the order of the browser's wishes. None if it wishes for neither.
+fn asked_for(headers: &HeaderMap) -> Option<Locale> {
     let wishes = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
     let wishes = wishes.unwrap_or_default().split(',').filter_map(|wish| {
         let (tag, weight) = wish.split_once(";q=").unwrap_or((wish, "1"));
         let language = tag.trim().split('-').next().unwrap_or_default();
         // A weight has at most three decimals, so as a text it compares as it does as a number.
-        Some((named(&language.to_ascii_lowercase())?, weight.trim().to_owned()))
+        Some((Locale::parse(&language.to_ascii_lowercase())?, weight.trim().to_owned()))
     });
     // The first of the largest: `max_by` gives the last, so the list is turned round.
     let wishes: Vec<_> = wishes.collect();
@@ -63,7 +64,7 @@ fn asked_for(headers: &HeaderMap) -> Locale {
         .into_iter()
         .rev()
         .max_by(|(_, a), (_, b)| a.trim_end_matches('0').cmp(b.trim_end_matches('0')));
-    best.map_or(Locale::En, |(locale, _)| locale)
+    best.map(|(locale, _)| locale)
 }
 
 #[derive(Deserialize)]
@@ -74,7 +75,7 @@ pub(crate) struct Choice {
 
 /// Keeps the choice, and leads back to the page.
 pub(crate) async fn choose(Form(choice): Form<Choice>) -> impl IntoResponse {
-    let locale = named(&choice.language).unwrap_or_default();
+    let locale = Locale::parse(&choice.language).unwrap_or_default();
     let cookie = Cookie::build((COOKIE, locale.as_str()))
         .path("/")
         .same_site(SameSite::Lax)

@@ -6,18 +6,20 @@
 //! |---|---|
 //! | `config` | its settings |
 //! | `sign_in` | sign-in with OpenID Connect, sign-out |
-//! | `session` | the encrypted cookies, and what every page of a signed-in person starts from |
-//! | `browser` | requests that other web sites send, and the headers of every answer |
+//! | `session` | the encrypted cookies, and the visit of a signed-in person |
+//! | `browser` | protection from other web sites, and the headers of every answer |
 //! | `api` | the client of the HTTP API |
-//! | `failure` | pages of their own for what went wrong |
-//! | `frame` | what stands round every page: header, menu, path, notice |
+//! | `failure` | error pages |
+//! | `frame` | the frame of every page: header, menu, path, notice |
 //! | `form` | fields, with their hints and errors |
 //! | `account_view` | parts of an account as several pages show them |
+//! | `address`, `random` | addresses with a query, and random texts |
 //! | `figures` | amounts and instants of the API as people read them |
 //! | `words` | the texts, in both languages |
 //! | `pages` | the pages, one file each |
 
 mod account_view;
+mod address;
 mod api;
 mod assets;
 mod browser;
@@ -28,20 +30,22 @@ mod form;
 mod frame;
 mod language;
 mod pages;
+mod random;
 mod session;
 mod sign_in;
 mod words;
 
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::Router;
 use axum::middleware;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
-use axum::{Router, response::IntoResponse};
 use jiff::Timestamp;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
+
+pub use language::wished as wished_language;
 
 pub use config::{Config, LocalTrial, Person, SessionKeys};
 
@@ -99,6 +103,6 @@ pub fn router(portal: Arc<Portal>) -> Router {
         .with_state(portal)
 }
 
-async fn not_found(_: Request) -> Response {
+async fn not_found() -> Response {
     Failure::NotFound.into_response()
 }

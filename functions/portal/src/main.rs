@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use aws_sdk_secretsmanager::Client;
 use jiff::Timestamp;
+use lambda::Function;
+use lambda::aws::secret;
 use lambda::settings::setting;
-use lambda::{Function, aws};
 use lambda_http::Adapter;
 use lambda_http::request::LambdaRequest;
 use lambda_runtime::{Error, LambdaEvent, Service};
@@ -23,10 +23,9 @@ async fn main() -> Result<(), Error> {
 
 /// The settings, from the environment and from the secrets that it names.
 async fn config_from_env() -> Result<Config, Error> {
-    let secrets = Client::new(aws::config().await);
-    let keys = secret(&secrets, &setting("SESSION_KEYS_SECRET")?).await?;
+    let keys = secret(&setting("SESSION_KEYS_SECRET")?).await?;
     let client_secret = match std::env::var("OIDC_CLIENT_SECRET") {
-        Ok(name) if !name.is_empty() => Some(secret(&secrets, &name).await?),
+        Ok(name) if !name.is_empty() => Some(secret(&name).await?),
         _ => None,
     };
     Ok(Config {
@@ -40,11 +39,6 @@ async fn config_from_env() -> Result<Config, Error> {
         now: Arc::new(Timestamp::now),
         local: None,
     })
-}
-
-async fn secret(client: &Client, name: &str) -> Result<String, Error> {
-    let answer = client.get_secret_value().secret_id(name).send().await?;
-    Ok(answer.secret_string.ok_or_else(|| format!("the secret {name} has no text"))?)
 }
 
 fn without_slash(url: &str) -> String {

@@ -1,8 +1,8 @@
 //! The session: two encrypted cookies in the browser, and nothing on our side.
 //!
-//! One has the access token, the other the refresh token, since a cookie has room for one of them. A third one keeps what a
-//! person typed into a form that was sent after the session had ended. It is never sent again by itself: the form opens with it
-//! after the next sign-in.
+//! One has the access token, the other the refresh token, since a cookie has room for one of them. A third one keeps the
+//! draft of a form that was sent after the session had ended. It is never sent again by itself: the form opens with it after the
+//! next sign-in.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,42 +13,38 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use cookie::{Cookie, CookieJar, Key, SameSite};
 use domain::Locale;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::address;
 use crate::api::Client;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::language::{Language, cookies};
-use crate::sign_in::RefreshError;
-use crate::{Portal, SessionKeys};
+use crate::sign_in::{self, RefreshError};
+use crate::{Portal, SessionKeys, random};
 
 /// Browsers drop a cookie of more than 4,096 bytes with its name and attributes, and API Gateway takes 10,240 bytes of all
 /// headers of a request.
 const MAX_COOKIE_BYTES: usize = 3_800;
 
-/// A person signs in anew after this time, whatever the issuer says.
+/// A person signs in anew after this time, even if the issuer would renew the tokens.
 const LONGEST_SECONDS: i64 = 8 * 3600;
 
 /// A token that ends sooner is replaced before the page calls the API.
 const REFRESHED_BEFORE_SECONDS: i64 = 60;
 
-/// How long what was typed is kept, and how long a sign-in may take.
+/// How long a draft is kept.
 const KEPT_SECONDS: i64 = 15 * 60;
 
-/// The most that is kept of what was typed.
+/// A longer draft is not kept.
 const MAX_DRAFT_BYTES: usize = 1_024;
 
 /// The largest form that is read.
 const MAX_FORM_BYTES: usize = 64 * 1_024;
-
-/// Bytes of a session's id, which ties its two cookies together.
-const ID_BYTES: usize = 12;
 
 /// Reads and writes the cookies of sessions.
 pub(crate) struct Sessions {
@@ -59,6 +55,7 @@ pub(crate) struct Sessions {
 /// The part of a session that every page needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Session {
+    /// Ties the two cookies of a session together.
     id: String,
     /// The access token.
     pub(crate) token: String,
@@ -67,8 +64,19 @@ pub(crate) struct Session {
     pub(crate) subject: String,
     /// The name, if the issuer gives one.
     pub(crate) name: Option<String>,
-    /// What the API says that the token may do.
+    /// The roles that the token has at the API.
     pub(crate) roles: Vec<String>,
+}
+
+impl Session {
+    /// Whether the person is of the operator's staff.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.has_role("operator")
+    }
+
+    fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|has| has == role)
+    }
 }
 
 /// The part of a session that outlives its access token.
@@ -79,14 +87,14 @@ struct Renewal {
     signed_in_at: i64,
 }
 
-/// What a sign-in has given, or a refresh.
+/// The tokens of a sign-in or a refresh.
 pub(crate) struct Granted {
     pub(crate) token: String,
     pub(crate) expires_in_seconds: i64,
     pub(crate) refresh: Option<String>,
 }
 
-/// Who the API says that the holder of a token is.
+/// The holder of a token, as the API describes it.
 pub(crate) struct Holder {
     pub(crate) subject: String,
     pub(crate) name: Option<String>,
@@ -97,7 +105,7 @@ pub(crate) struct Holder {
 #[derive(Debug)]
 pub(crate) struct TooLarge;
 
-/// What was typed into a form that could not be sent.
+/// A form that was sent after the session had ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Draft {
     path: String,
@@ -134,7 +142,7 @@ impl Sessions {
         cookie.set_path("/");
         cookie.set_http_only(true);
         cookie.set_secure(self.is_secure);
-        // Not strict: a bank or the card processor sends people back to us, who are still to be signed in then.
+        // A strict cookie would not be sent when a bank or the card processor sends a person back to us.
         cookie.set_same_site(SameSite::Lax);
         cookie.set_max_age(cookie::time::Duration::seconds(kept_seconds));
         cookie
@@ -168,9 +176,7 @@ impl Sessions {
         granted: Granted,
         holder: Holder,
     ) -> Result<(Session, [Cookie<'static>; 2]), TooLarge> {
-        let mut id = [0; ID_BYTES];
-        getrandom::fill(&mut id).expect("the system has randomness");
-        let id = BASE64_URL_SAFE_NO_PAD.encode(id);
+        let id = random::text();
         let renewal = Renewal { id: id.clone(), token: None, signed_in_at: Timestamp::now().as_second() };
         let Holder { subject, name, roles } = holder;
         let session = Session { id, token: String::new(), expires_at: 0, subject, name, roles };
@@ -219,12 +225,12 @@ impl Sessions {
 const ACCESS: &str = "session";
 /// The cookie with the refresh token.
 const RENEWAL: &str = "renewal";
-/// The cookie with what was typed.
+/// The cookie with a draft.
 const DRAFT: &str = "draft";
-/// The cookie with what the next page says once.
+/// The cookie with the name of a notice for the next page.
 const SAID: &str = "said";
 
-/// What a page says once, after the form that led to it. A reload does not say it again.
+/// The name of a notice that a page shows once, after the form that led to it. A reload does not show it again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Said {
     path: String,
@@ -245,14 +251,12 @@ pub(crate) fn set_cookies(response: &mut Response, cookies: impl IntoIterator<It
 
 /// Leads every request of a page to its session. Without one, a page leads to the sign-in and back, and a form is kept.
 pub(crate) async fn carry(portal: State<Arc<Portal>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let path = address::of(request.uri()).to_owned();
     let (session, renewed) = match current(&portal, request.headers()).await {
         Ok(Some(current)) => current,
         Ok(None) if request.method() == Method::POST => return keep(&portal, path, request).await,
         Ok(None) => {
-            let mut to = form_urlencoded::Serializer::new(String::new());
-            return Redirect::to(&format!("/sign-in?{}", to.append_pair("to", &path).finish()))
-                .into_response();
+            return Redirect::to(&sign_in::address(&path)).into_response();
         }
         Err(failure) => return failure.into_response(),
     };
@@ -343,7 +347,7 @@ impl Sessions {
     }
 }
 
-/// What `carry` hands to the page.
+/// The data that `carry` adds to a request for its page.
 struct Carried {
     session: Session,
     draft: Option<Draft>,
@@ -351,7 +355,7 @@ struct Carried {
     path: String,
 }
 
-/// A signed-in person's visit of a page: what every page starts from.
+/// A signed-in person's visit of a page. Every handler of a page starts from it.
 pub(crate) struct Visit {
     portal: Arc<Portal>,
     carried: Arc<Carried>,
@@ -392,17 +396,17 @@ impl Visit {
         &self.carried.path
     }
 
-    /// What was typed into this page's form before the session had ended.
+    /// The draft of this page's form, if its session had ended before it was sent.
     pub(crate) fn draft<F: DeserializeOwned>(&self) -> Option<F> {
         self.carried.draft.as_ref()?.form()
     }
 
-    /// What the form that led to this page has left for it to say, once: see [`Visit::lead_to`].
+    /// The name of the notice that this page is to show once: see [`Visit::lead_to`].
     pub(crate) fn said(&self) -> Option<&str> {
         self.carried.said.as_deref()
     }
 
-    /// The answer to a form that was done: it leads to a page of ours, which says `what` once.
+    /// The answer to a form that was carried out: it leads to a page of ours, which shows the notice of this name once.
     pub(crate) fn lead_to(&self, path: &str, what: &str) -> Response {
         let said = Said { path: path.to_owned(), what: what.to_owned() };
         let mut response = Redirect::to(path).into_response();
@@ -412,19 +416,15 @@ impl Visit {
 
     /// Whether the person is of the operator's staff.
     pub(crate) fn is_operator(&self) -> bool {
-        self.has_role("operator")
+        self.person().is_operator()
     }
 
     /// Whether the person may change an account.
     pub(crate) fn may_change(&self) -> bool {
-        self.is_operator() || self.has_role("admin")
+        self.is_operator() || self.person().has_role("admin")
     }
 
-    fn has_role(&self, role: &str) -> bool {
-        self.person().roles.iter().any(|has| has == role)
-    }
-
-    /// Refuses what only administrators and the operator may do.
+    /// Refuses viewers.
     pub(crate) fn must_change(&self) -> Result<(), Failure> {
         if self.may_change() { Ok(()) } else { Err(Failure::Forbidden) }
     }

@@ -1,7 +1,7 @@
 //! Sign-in with OpenID Connect: the authorization code flow with PKCE, at any issuer.
 //!
-//! `/sign-in` offers it, `/sign-in/start` leads to the issuer, who sends the person back to `/sign-in/return`. What must come
-//! back unchanged is in an encrypted cookie of this attempt, so that two tabs that sign in do not break each other.
+//! `/sign-in` offers it, `/sign-in/start` leads to the issuer, who sends the person back to `/sign-in/return`. The nonce
+//! and the verifier of an attempt are in an encrypted cookie of its own, so that two tabs that sign in do not break each other.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,10 +26,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use crate::Portal;
+use crate::address::with_query;
 use crate::api::{ApiError, Http};
 use crate::config::{Config, Person};
 use crate::failure::Failure;
-use crate::frame::{Frame, Place};
+use crate::frame::Frame;
 use crate::language::Language;
 use crate::session::{Granted, Holder, set_cookies};
 use crate::words::SignInWords;
@@ -106,7 +107,7 @@ enum SignInError {
     NoAnswer,
 }
 
-/// What an attempt to sign in must find again when the person comes back.
+/// The data of an attempt to sign in, which is needed again when the person comes back.
 #[derive(Serialize, Deserialize)]
 struct Attempt {
     nonce: String,
@@ -168,7 +169,7 @@ impl SignIn {
         })
     }
 
-    /// Exchanges the code that a person has brought back, and checks who it is.
+    /// Exchanges the code that a person has brought back, and checks the ID token.
     async fn exchange(&self, code: String, attempt: &Attempt) -> Result<Granted, SignInError> {
         let issuer = self.issuer().await?;
         let refused = |problem: &dyn std::fmt::Display| {
@@ -193,7 +194,7 @@ impl SignIn {
         Ok(granted_by(&granted))
     }
 
-    /// The issuer's address at which a person signs in, with what must be found again.
+    /// Begins an attempt: the issuer's address at which a person signs in, the state, and the data of the attempt.
     async fn begin(
         &self,
         to: String,
@@ -233,6 +234,11 @@ pub(crate) fn own_path(path: &str) -> Option<&str> {
     (is_plain && !path.chars().any(char::is_control)).then_some(path)
 }
 
+/// The address of the sign-in that leads to this path afterwards.
+pub(crate) fn address(to: &str) -> String {
+    with_query("/sign-in", [("to", to)])
+}
+
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
         .route("/sign-in", get(offer))
@@ -247,7 +253,7 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
 struct Page {
     frame: Frame,
     t: SignInWords,
-    /// What there is to say before.
+    /// A message above the sign-in.
     said: Option<Said>,
     start: String,
     people: Vec<ShownPerson>,
@@ -262,7 +268,7 @@ struct ShownPerson {
     start: String,
 }
 
-/// Something that a sign-in page says on top.
+/// A message above the sign-in.
 struct Said {
     is_good: bool,
     title: String,
@@ -273,12 +279,7 @@ struct Said {
 }
 
 fn start_address(to: &str, person: Option<&str>) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("to", to);
-    if let Some(person) = person {
-        query.append_pair("person", person);
-    }
-    format!("/sign-in/start?{}", query.finish())
+    with_query("/sign-in/start", [("to", to), ("person", person.unwrap_or_default())])
 }
 
 fn page(portal: &Portal, locale: Locale, to: &str, said: Option<Said>) -> Response {
@@ -291,7 +292,7 @@ fn page(portal: &Portal, locale: Locale, to: &str, said: Option<Said>) -> Respon
         start: start_address(to, Some(&person.login_hint)),
     };
     let page = Page {
-        frame: Frame::outside(portal, locale, t.title(), Place::SignIn, "/sign-in"),
+        frame: Frame::outside(portal, locale, t.title(), "/sign-in"),
         t,
         said,
         start: start_address(to, None),
@@ -308,12 +309,10 @@ struct Asked {
     person: Option<String>,
 }
 
-/// The address of the whole site: the products of whoever is signed in.
+/// The site's root leads to the first page of the person who is signed in.
 pub(crate) async fn home(portal: State<Arc<Portal>>, headers: HeaderMap) -> Redirect {
     match portal.sessions.of(&headers) {
-        Some(session) if session.roles.iter().any(|role| role == "operator") => {
-            Redirect::to("/operator/accounts")
-        }
+        Some(session) if session.is_operator() => Redirect::to("/operator/accounts"),
         Some(_) => Redirect::to("/products"),
         None => Redirect::to("/sign-in"),
     }
@@ -368,7 +367,7 @@ async fn come_back(
 ) -> Response {
     let cookie = attempt_name(&returned.state);
     let Some(attempt) = portal.sessions.unsealed::<Attempt>(&headers, &cookie) else {
-        // The attempt is over, such as after a reload of this address. Whoever is signed in already goes on.
+        // The attempt is over, such as after a reload of this address. A person who is signed in goes on.
         return match portal.sessions.of(&headers) {
             Some(_) => Redirect::to("/").into_response(),
             None => Redirect::to("/sign-in").into_response(),
@@ -443,11 +442,9 @@ async fn sign_out(portal: State<Arc<Portal>>, Language(locale): Language) -> Res
     let t = SignInWords(locale);
     let issuer = portal.sign_in.issuer().await.ok();
     let end_session = issuer.and_then(|issuer| issuer.end_session.clone()).map(|address| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("client_id", &portal.config.client_id);
-        query.append_pair("post_logout_redirect_uri", &format!("{}/sign-in", portal.config.url));
-        let separator = if address.contains('?') { '&' } else { '?' };
-        format!("{address}{separator}{}", query.finish())
+        let back = format!("{}/sign-in", portal.config.url);
+        let client = portal.config.client_id.as_str();
+        with_query(&address, [("client_id", client), ("post_logout_redirect_uri", &back)])
     });
     let said = Said {
         is_good: true,

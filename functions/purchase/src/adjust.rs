@@ -14,7 +14,7 @@ use crate::Ports;
 use crate::idempotency::{Keyed, Once, once};
 
 /// A reason has at most this many characters.
-const LONGEST_REASON: usize = 500;
+pub(crate) const LONGEST_REASON: usize = 500;
 
 /// A correction.
 #[derive(ToSchema)]

@@ -6,7 +6,6 @@ use contract::{Amount, Code, Purchase, PurchaseStatus};
 use domain::profile::PaymentMethod;
 use domain::purchase::{self, PurchaseRefusal, PurchaseRequest};
 use domain::{AccountId, CardPayment, Fingerprint, PaymentKind};
-use payments::Cashier;
 use utoipa::ToSchema;
 
 use crate::Ports;
@@ -84,15 +83,7 @@ pub async fn buy(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let find = async { Ok(ports.store.card_payment(&account, &keyed.id).await?) };
     match once(opened, find).await? {
         Once::Before(payment) => repeated(&keyed, &payment),
-        Once::Made(payment) => {
-            let cashier = Cashier {
-                store: &ports.store,
-                processor: ports.processor.as_ref(),
-                portal: &ports.portal,
-                lease_clock: None,
-            };
-            show(&cashier.charge(payment, request.now()).await?)
-        }
+        Once::Made(payment) => show(&ports.cashier().charge(payment, request.now()).await?),
     }
 }
 
@@ -104,7 +95,9 @@ fn repeated(keyed: &Keyed, payment: &CardPayment) -> Result<Reply, Problem> {
 fn show(payment: &CardPayment) -> Result<Reply, Problem> {
     let purchase = Purchase::from(payment);
     match purchase.status {
-        PurchaseStatus::Succeeded => Ok(Reply::json(201, &purchase)),
+        PurchaseStatus::Succeeded | PurchaseStatus::Refunded | PurchaseStatus::Disputed => {
+            Ok(Reply::json(201, &purchase))
+        }
         PurchaseStatus::Pending | PurchaseStatus::NeedsAction => Ok(Reply::json(202, &purchase)),
         PurchaseStatus::Declined => Err(Problem::Declined(Box::new(purchase))),
     }
@@ -116,8 +109,8 @@ async fn method_named(
     token: Option<&str>,
 ) -> Result<Option<PaymentMethod>, Problem> {
     let Some(token) = token else { return Ok(None) };
-    ports.store.account_seen(account).await?.ok_or(Problem::NoAccount)?;
-    let kept = ports.processor.save_method(account, token).await;
+    let (_, profile) = ports.store.account_with_profile(account).await?.ok_or(Problem::NoAccount)?;
+    let kept = ports.processor.save_method(account, profile.customer(), token).await;
     kept.map(Some).map_err(|error| Problem::payment_method("paymentMethod", &error))
 }
 
@@ -130,11 +123,13 @@ impl From<Refusal> for Problem {
         match refusal {
             PurchaseRefusal::BelowMinimum { .. }
             | PurchaseRefusal::AboveMaximum { .. }
+            | PurchaseRefusal::NotCharged { .. }
             | PurchaseRefusal::AccountTooLarge => Self::field("amount", Code::OutOfRange, said),
             PurchaseRefusal::NotChargeable { .. } => Self::field("amount", Code::TooManyDecimals, said),
             PurchaseRefusal::NoPaymentMethod => Self::field("paymentMethod", Code::Missing, said),
             PurchaseRefusal::PostUsage => Self::Conflict(Code::PostUsageAccount, said),
             PurchaseRefusal::TooManyLots => Self::Conflict(Code::TooManyLots, said),
+            PurchaseRefusal::TooManyDeclines { .. } => Self::Conflict(Code::TooManyDeclines, said),
         }
     }
 }

@@ -1,23 +1,32 @@
-//! Auto-recharge, and recovery of payments: the work on accounts that no request asks for.
+//! Auto-recharge, recovery of payments, and the card processor's messages: the work on accounts that no request asks for.
 //!
 //! - When an event says that an account is low, the auto-recharge rule is evaluated, and the card is charged (R2, R3).
-//! - Every five minutes, due work is done: payments whose outcome is unknown are resolved to exactly one lot or none (F5),
+//! - Every five minutes, due work is done: payments whose outcome is unknown are resolved to exactly one lot or none (F5), refunds whose
+//!   outcome is unknown are paid or returned (F9),
 //!   retries begin (R4), and the rule is evaluated for accounts whose event was lost or whose lot expires (R2, N3, N4).
+//! - When the card processor says that one of its objects has changed, the payment, set-up or card is looked up. The message comes
+//!   from the function `webhook`, or was not delivered and is fetched by the five-minute run.
 //!
 //! An account with due work is a *due account*: `handle_due_account`.
+
+mod undelivered;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::account::OpenPayment;
+use domain::account::{OpenPayment, OpenRefund};
 use domain::card_payment::PERSON_HAS;
+use domain::event::Event;
 use domain::recharge::{self, Policy};
 use domain::{Account, AccountId, CardPaymentKind, EventDetails};
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use lambda::queue::Content;
 use lambda::{Delivery, Scheduled};
-use payments::{Cashier, LeaseClock, Portal, Processor, Recovery};
+use payments::{
+    Cashier, LeaseClock, MessageError, Portal, Processor, ProcessorError, ProcessorMessage, Recovery,
+};
 use serde::Serialize;
 use store::tables::Due;
 use store::{ApplyError, Store, StoreError};
@@ -67,16 +76,40 @@ pub enum Leases {
     Ignored,
 }
 
+impl Leases {
+    /// Whether recovery looks now at a payment or refund whose lease ends at `recover_at`.
+    fn allow(self, recover_at: Timestamp, now: Timestamp) -> bool {
+        self == Self::Ignored || recover_at <= now
+    }
+}
+
 /// The result of a scheduled run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Open payments that were due.
+    /// Open payments and refunds that were due.
     pub looked_at: usize,
-    /// Those of them that were closed, with a lot or without.
+    /// Those of them that were closed: with a lot or without, paid or returned.
     pub closed: usize,
     /// Recharges begun.
     pub begun: usize,
+    /// Messages that the card processor could not deliver, and that were handled.
+    pub fetched: usize,
+}
+
+impl Summary {
+    /// Counts what became of an open payment or refund. A failure does not stop the account's others.
+    fn count(&mut self, recovered: Result<Recovery, StoreError>, failure: &mut Option<StoreError>) {
+        match recovered {
+            Ok(Recovery::Closed) => self.closed += 1,
+            Ok(Recovery::WaitsForOwner) => {}
+            Ok(Recovery::Pending) => PAYMENTS_PENDING.add(1),
+            Err(problem) => {
+                PAYMENTS_PENDING.add(1);
+                *failure = Some(problem);
+            }
+        }
+    }
 }
 
 /// A run that did not finish. Accounts that it did not reach stay due.
@@ -93,21 +126,84 @@ pub enum RecoverError {
         /// The number of accounts that were due.
         due: usize,
     },
+    /// The messages that the card processor could not deliver could not be read. The next run reads them.
+    #[error("the messages that the card processor could not deliver could not be read")]
+    Undelivered(#[source] ProcessorError),
+    /// Some of the messages that the card processor could not deliver could not be handled. The next run handles them.
+    #[error("{failed} of {fetched} messages that the card processor could not deliver could not be handled")]
+    Messages {
+        /// The number of messages that were not handled.
+        failed: usize,
+        /// The number of messages that were read.
+        fetched: usize,
+    },
 }
 
-/// Handles the events that say that an account is low, and ignores others.
+/// A message of one of the function's queues.
+#[derive(Debug)]
+enum Message {
+    Event(Box<Event>),
+    Processor(ProcessorMessage),
+}
+
+impl Content for Message {
+    fn read(body: &str) -> serde_json::Result<Self> {
+        // Neither can be read as the other.
+        ProcessorMessage::read(body)
+            .map(Self::Processor)
+            .or_else(|_| Event::read(body).map(|event| Self::Event(Box::new(event))))
+    }
+
+    fn id(&self) -> &str {
+        match self {
+            Self::Event(event) => event.id(),
+            Self::Processor(message) => message.id(),
+        }
+    }
+
+    fn cause(&self) -> Option<&str> {
+        match self {
+            Self::Event(event) => event.cause(),
+            Self::Processor(message) => message.cause(),
+        }
+    }
+}
+
+/// Why a message is to come again.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+enum HandleError {
+    Store(#[from] StoreError),
+    Message(#[from] MessageError),
+}
+
+/// Handles the events that say that an account is low, ignores other events, and handles the messages of the card processor.
 pub async fn handle_queue(batch: SqsEvent, ports: &Ports) -> SqsBatchResponse {
-    lambda::queue::each(batch, |Delivery { event, now }| async move {
-        let EventDetails::BalanceLow { .. } = event.details else { return Ok(()) };
-        let Ok(id) = AccountId::parse(event.account_id) else { return Ok(()) };
-        look(ports, &id, now).await.map(|_| ())
+    lambda::queue::each(batch, |Delivery { content, now }| async move {
+        match content {
+            Message::Event(event) => {
+                let EventDetails::BalanceLow { .. } = event.details else { return Ok(()) };
+                let Ok(id) = AccountId::parse(event.account_id) else { return Ok(()) };
+                look(ports, &id, now).await?;
+            }
+            Message::Processor(message) => ports.cashier().handle_message(&message, now).await?,
+        }
+        Ok::<_, HandleError>(())
     })
     .await
 }
 
-/// Handles due accounts, as of the schedule's instant.
+/// Handles due accounts, and the messages that the card processor could not deliver, as of the schedule's instant.
 pub async fn handle(event: Scheduled, ports: &Ports) -> Result<Summary, RecoverError> {
-    event.run(recover(event.time, Leases::Respected, ports)).await
+    event.run(run(event.time, Leases::Respected, ports)).await
+}
+
+/// Handles due accounts, and then the messages that the card processor could not deliver. Neither waits for the success of the
+/// other.
+pub async fn run(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Summary, RecoverError> {
+    let recovered = recover(now, leases, ports).await;
+    let fetched = undelivered::handle(now, ports).await;
+    Ok(Summary { fetched: fetched?, ..recovered? })
 }
 
 /// Handles the accounts that are due at `now`. With leases ignored, every open payment is due, since none is leased for
@@ -139,12 +235,12 @@ pub async fn recover(now: Timestamp, leases: Leases, ports: &Ports) -> Result<Su
         }
     }
     PAYMENTS_PENDING.report(0);
-    let Summary { looked_at, closed, begun } = summary;
+    let Summary { looked_at, closed, begun, .. } = summary;
     tracing::info!(accounts, looked_at, closed, begun, "due accounts handled");
     if failed > 0 { Err(RecoverError::Accounts { failed, due: accounts }) } else { Ok(summary) }
 }
 
-/// Resolves the account's open payments that are due, and evaluates its auto-recharge rule if needed.
+/// Resolves the account's open payments and refunds that are due, and evaluates its auto-recharge rule if needed.
 async fn handle_due_account(
     ports: &Ports,
     id: &AccountId,
@@ -158,16 +254,13 @@ async fn handle_due_account(
     for open in due_payments(&account, now, leases) {
         summary.looked_at += 1;
         needs_a_look |= open.kind == CardPaymentKind::Recharge;
-        match ports.cashier().recover_open(id, open, now).await {
-            Ok(Recovery::Closed) => summary.closed += 1,
-            Ok(Recovery::WaitsForOwner) => {}
-            Ok(Recovery::Pending) => PAYMENTS_PENDING.add(1),
-            // A failure does not stop the account's other payments.
-            Err(problem) => {
-                PAYMENTS_PENDING.add(1);
-                failure = Some(problem);
-            }
-        }
+        let recovered = ports.cashier().recover_open(id, open, now).await;
+        summary.count(recovered, &mut failure);
+    }
+    for open in due_refunds(&account, now, leases) {
+        summary.looked_at += 1;
+        let recovered = ports.cashier().recover_refund(id, open, now).await;
+        summary.count(recovered, &mut failure);
     }
     if needs_a_look {
         match look(ports, id, now).await {
@@ -202,6 +295,9 @@ async fn look(ports: &Ports, id: &AccountId, now: Timestamp) -> Result<usize, St
 }
 
 fn due_payments(account: &Account, now: Timestamp, leases: Leases) -> impl Iterator<Item = &OpenPayment> {
-    let is_due = move |open: &&OpenPayment| leases == Leases::Ignored || open.recover_at <= now;
-    account.open_payments.iter().filter(is_due)
+    account.open_payments.iter().filter(move |open| leases.allow(open.recover_at, now))
+}
+
+fn due_refunds(account: &Account, now: Timestamp, leases: Leases) -> impl Iterator<Item = &OpenRefund> {
+    account.open_refunds.iter().filter(move |open| leases.allow(open.recover_at, now))
 }

@@ -2,7 +2,7 @@
 
 use api::{PageParameters, Problem, Reply, Request};
 use contract::{Lot, Lots, Purchase, Purchases};
-use domain::PaymentId;
+use domain::refunding;
 
 use crate::{Ports, READERS};
 
@@ -66,7 +66,13 @@ pub async fn purchases(request: &Request, ports: &Ports) -> Result<Reply, Proble
 pub async fn purchase(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&READERS)?;
     let none = || Problem::NotFound("purchase");
-    let purchase_id = request.path("purchaseId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
+    let purchase_id = request.purchase_id().ok_or_else(none)?;
     let payment = ports.store.card_payment(&id, &purchase_id).await?.ok_or_else(none)?;
-    Ok(Reply::json(200, &Purchase::from(&payment)))
+    let mut purchase = Purchase::from(&payment);
+    if purchase.status.is_charged() {
+        let account = ports.store.account(&id).await?.ok_or(Problem::NoAccount)?;
+        let refundable = refunding::refundable(&account, &payment, request.now(), ports.charged).ok();
+        purchase.refundable_amount = refundable.map(|amount| amount.to_string());
+    }
+    Ok(Reply::json(200, &purchase))
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`funds`] | lots, purchases and recharges |
 //! | [`receipt`] | the receipt of a purchase (F8) |
+//! | [`credit_note`] | the credit note of a refund (F8, F9) |
 //! | [`transactions`] | transactions, a record's transaction, records without a rate (S9) |
 //! | [`balances`] | the balance at the end of past days (T2) |
 //! | [`statement`] | the statement of a period (T2, T3) |
@@ -15,6 +16,7 @@
 //! | [`rate_list`] | the published rates (S5) |
 
 pub mod balances;
+pub mod credit_note;
 pub mod csv;
 pub mod funds;
 pub mod invoices;
@@ -30,6 +32,7 @@ use std::time::Duration;
 
 use ::rates::PublishedRates;
 use api::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse, Role};
+use domain::purchase::ChargedAmounts;
 use store::Store;
 use tokio::time::Instant;
 
@@ -40,6 +43,8 @@ pub struct Ports {
     pub store: Arc<Store>,
     /// Published rates.
     pub rates: PublishedRates,
+    /// The amounts that the card processor charges and pays back. `None` if it counts every minor unit.
+    pub charged: Option<ChargedAmounts>,
     /// How long a request may sum up days.
     pub sums_for: Duration,
     /// After about how many bytes a page of an invoice's CSV ends.
@@ -60,6 +65,7 @@ api::routes! { &Ports;
     "GET /v1/accounts/{id}/purchases" ("cursor", "limit") => funds::purchases,
     "GET /v1/accounts/{id}/purchases/{purchaseId}" () => funds::purchase,
     "GET /v1/accounts/{id}/purchases/{purchaseId}/receipt" () => receipt::show,
+    "GET /v1/accounts/{id}/purchases/{purchaseId}/credit-notes/{number}" () => credit_note::show,
     "GET /v1/accounts/{id}/lots" () => funds::lots,
     "GET /v1/accounts/{id}/balance" ("at") => balances::balance,
     "GET /v1/accounts/{id}/balances" ("from", "to") => balances::balances,

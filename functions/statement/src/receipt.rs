@@ -1,7 +1,6 @@
 //! The receipt of a purchase or recharge, as PDF (F8).
 
 use api::{Problem, Reply, Request};
-use domain::PaymentId;
 use receipts::Receipt;
 use utoipa::ToSchema;
 
@@ -34,7 +33,7 @@ pub struct Pdf(pub Vec<u8>);
 pub async fn show(request: &Request, ports: &Ports) -> Result<Reply, Problem> {
     let id = request.account(&READERS)?;
     let none = || Problem::NotFound("receipt");
-    let purchase_id = request.path("purchaseId").and_then(|id| PaymentId::parse(id).ok()).ok_or_else(none)?;
+    let purchase_id = request.purchase_id().ok_or_else(none)?;
     let payment = ports.store.card_payment(&id, &purchase_id).await?.ok_or_else(none)?;
     let (_, profile) = ports.store.account_with_profile(&id).await?.ok_or(Problem::NoAccount)?;
     let receipt = Receipt::of(&payment, &profile).ok_or_else(none)?;

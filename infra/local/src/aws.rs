@@ -1,5 +1,5 @@
-//! The endpoint that the SDK's clients of EventBridge, SES and S3 talk to, on a loopback port of its own: `PutEvents`,
-//! SES v2's `SendEmail`, and the requests of `publish` to the bucket of undelivered records.
+//! The endpoint that the SDK's clients of EventBridge, SQS, SES and S3 talk to, on a loopback port of its own: `PutEvents`,
+//! `SendMessage`, SES v2's `SendEmail`, and the requests of `publish` to the bucket of undelivered records.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -25,6 +25,9 @@ use crate::queues::{Arrival, Queues};
 
 /// The most entries that `PutEvents` takes.
 const MAX_ENTRIES: usize = 10;
+
+/// The end of the URL of the queue of the card processor's messages.
+const PROCESSOR_QUEUE: &str = "000000000000/processor";
 
 /// The largest mail that SES takes.
 const MAX_MAIL_BYTES: usize = 40 * 1024 * 1024;
@@ -62,7 +65,7 @@ impl Aws {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let router = Router::new()
-            .route("/", post(event_bridge))
+            .route("/", post(bus_or_queue))
             .route("/v2/email/outbound-emails", post(send_email))
             .route(&format!("/{}", bucket::NAME), get(list_objects))
             .route(&format!("/{}/", bucket::NAME), get(list_objects))
@@ -75,7 +78,7 @@ impl Aws {
             .with_state(Services { queues, mailbox, bucket, faults: faults.clone() });
         let server = tokio::spawn(async move {
             if let Err(problem) = axum::serve(listener, router).await {
-                tracing::error!(%problem, "the endpoint of bus, mail and bucket ended");
+                tracing::error!(%problem, "the endpoint of bus, queues, mail and bucket ended");
             }
         });
         Ok(Self { address, faults, server })
@@ -95,6 +98,22 @@ impl Aws {
             .endpoint_url(self.url())
             .http_client(Wire::shared(self.faults.clone(), Target::Bus));
         aws_sdk_eventbridge::Client::from_conf(config.build())
+    }
+
+    /// A client of the queues, over such a wire.
+    pub fn sqs(&self) -> aws_sdk_sqs::Client {
+        let config = aws_sdk_sqs::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("local"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(self.url())
+            .http_client(Wire::shared(self.faults.clone(), Target::Queue));
+        aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    /// The URL of the queue of the card processor's messages.
+    pub fn processor_queue(&self) -> String {
+        format!("{}/{PROCESSOR_QUEUE}", self.url())
     }
 
     /// A client that sends mails, over such a wire.
@@ -137,18 +156,40 @@ struct Entry {
     time: Option<serde_json::Number>,
 }
 
-async fn event_bridge(services: State<Services>, headers: HeaderMap, body: String) -> Response {
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendMessage {
+    queue_url: String,
+    message_body: String,
+}
+
+/// EventBridge and SQS name the operation in a header.
+async fn bus_or_queue(services: State<Services>, headers: HeaderMap, body: String) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    if target != Some("AWSEvents.PutEvents") {
-        return bus_refusal("UnknownOperationException", "expected PutEvents");
-    }
-    match serde_json::from_str::<PutEvents>(&body) {
-        Ok(request) if (1..=MAX_ENTRIES).contains(&request.entries.len()) => {
-            put_events(&services, request.entries).await.unwrap_or_else(|problem| failure(&problem))
-        }
-        Ok(_) => bus_refusal("ValidationException", "expected 1 to 10 entries"),
-        Err(problem) => bus_refusal("ValidationException", &problem.to_string()),
-    }
+    let answered = match target {
+        Some("AWSEvents.PutEvents") => match serde_json::from_str::<PutEvents>(&body) {
+            Ok(request) if (1..=MAX_ENTRIES).contains(&request.entries.len()) => {
+                put_events(&services, request.entries).await
+            }
+            Ok(_) => return refusal("ValidationException", "expected 1 to 10 entries"),
+            Err(problem) => return refusal("ValidationException", &problem.to_string()),
+        },
+        Some("AmazonSQS.SendMessage") => match serde_json::from_str::<SendMessage>(&body) {
+            Ok(request) if request.queue_url.ends_with(PROCESSOR_QUEUE) => {
+                send_message(&services, request.message_body).await
+            }
+            Ok(_) => return refusal("QueueDoesNotExist", "expected the queue of the card processor"),
+            Err(problem) => return refusal("InvalidMessageContents", &problem.to_string()),
+        },
+        _ => return refusal("UnknownOperationException", "expected PutEvents or SendMessage"),
+    };
+    answered.unwrap_or_else(|problem| failure(&problem))
+}
+
+/// Answers once the message is stored.
+async fn send_message(services: &Services, body: String) -> rusqlite::Result<Response> {
+    let id = services.queues.send_to_processor(body).await?;
+    Ok(Json(json!({ "MessageId": id })).into_response())
 }
 
 /// Answers once all accepted entries are stored. An entry that is not JSON is refused without the others.
@@ -219,12 +260,12 @@ async fn delete_object(services: State<Services>, Path(key): Path<String>) -> Re
     services.bucket.delete_object(key).await.unwrap_or_else(|problem| failure(&problem))
 }
 
-fn bus_refusal(code: &str, message: &str) -> Response {
+fn refusal(code: &str, message: &str) -> Response {
     let body = json!({ "__type": code, "message": message }).to_string();
     (StatusCode::BAD_REQUEST, [(header::CONTENT_TYPE, "application/x-amz-json-1.1")], body).into_response()
 }
 
 fn failure(problem: &rusqlite::Error) -> Response {
-    tracing::error!(%problem, "an event, a mail or an object could not be stored");
+    tracing::error!(%problem, "an event, a message, a mail or an object could not be stored");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()
 }

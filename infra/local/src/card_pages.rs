@@ -1,14 +1,15 @@
 //! The card processor's own pages: where a person enters a card, and where a card's owner confirms a payment. They are in the
-//! account's language, as its mails are. What a person does there is told to the functions at once, as a webhook of the processor
+//! language of the person's pages in the portal, or else the account's, as its mails are. What a person does there is told to the functions at once, as a webhook of the processor
 //! would, and does not depend on whether the person goes back to the portal.
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, State};
+use axum::http::HeaderMap;
 use axum::response::{Html, Redirect};
 use axum::routing::get;
 use domain::profile::CardUse;
-use domain::{AccountId, Locale, PaymentId};
+use domain::{AccountId, Locale};
 use payments::sandbox::{Record, SetUpRecord, TestCard};
 use payments::{IntentState, ProcessorError, Sandbox, SetUpState};
 use serde::Deserialize;
@@ -36,10 +37,11 @@ struct Organization {
 }
 
 impl Organization {
-    async fn of(machine: &Machine, account: &AccountId) -> Result<Self, Failure> {
+    async fn of(machine: &Machine, account: &AccountId, headers: &HeaderMap) -> Result<Self, Failure> {
         let operator = Operator { machine, at: machine.clock.now(), account: account.as_str() };
         let account = operator.call("GET /v1/accounts/{id}", "", Value::Null).await?;
-        let locale = Locale::ALL.into_iter().find(|locale| account["locale"] == locale.as_str());
+        let of_account = || account["locale"].as_str().and_then(Locale::parse);
+        let locale = portal::wished_language(headers).or_else(of_account);
         Ok(Self { name: text(&account["name"]), locale: locale.unwrap_or_default() })
     }
 }
@@ -57,16 +59,24 @@ struct CardEntry {
 }
 
 /// The page that the `url` of a set-up leads to.
-async fn ask_for_card(machine: State<Machine>, Path(id): Path<String>) -> Result<Html<String>, Failure> {
+async fn ask_for_card(
+    machine: State<Machine>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Html<String>, Failure> {
     let sandbox = machine.functions.sandbox();
     let record = sandbox.set_up_record(&id, machine.clock.now()).await.map_err(unless_known("set-up"))?;
-    entry_page(&machine, record).await
+    entry_page(&machine, record, &headers).await
 }
 
 /// The page as it is now. It asks for no card if there is one, or if it is too late.
-async fn entry_page(machine: &Machine, record: SetUpRecord) -> Result<Html<String>, Failure> {
+async fn entry_page(
+    machine: &Machine,
+    record: SetUpRecord,
+    headers: &HeaderMap,
+) -> Result<Html<String>, Failure> {
     let page = CardEntry {
-        organization: Organization::of(machine, &record.account).await?,
+        organization: Organization::of(machine, &record.account, headers).await?,
         is_backup: record.card == CardUse::Backup,
         state: record.state,
         action: format!("{CARDS_PATH}/{}", record.id),
@@ -86,6 +96,7 @@ struct Chosen {
 async fn card_entered(
     machine: State<Machine>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     Form(chosen): Form<Chosen>,
 ) -> Result<Result<Redirect, Html<String>>, Failure> {
     if !Sandbox::test_cards().iter().any(|card| card.token == chosen.card) {
@@ -98,7 +109,7 @@ async fn card_entered(
         machine.functions.complete_set_up(id, now).await.map_err(Failure)?;
         Ok(Ok(Redirect::to(&record.return_url)))
     } else {
-        Ok(Err(entry_page(&machine, record).await?))
+        Ok(Err(entry_page(&machine, record, &headers).await?))
     }
 }
 
@@ -115,21 +126,29 @@ struct Authentication {
 }
 
 /// The page that `nextAction.url` leads to.
-async fn ask_owner(machine: State<Machine>, Path(intent): Path<String>) -> Result<Html<String>, Failure> {
+async fn ask_owner(
+    machine: State<Machine>,
+    Path(intent): Path<String>,
+    headers: HeaderMap,
+) -> Result<Html<String>, Failure> {
     let record = machine.functions.sandbox().record(&intent).await.map_err(unless_known("payment"))?;
-    authentication_page(&machine, record).await
+    authentication_page(&machine, record, &headers).await
 }
 
 /// The page as it is now. It does not ask again about a payment that was decided.
-async fn authentication_page(machine: &Machine, record: Record) -> Result<Html<String>, Failure> {
-    let organization = Organization::of(machine, &record.account).await?;
+async fn authentication_page(
+    machine: &Machine,
+    record: Record,
+    headers: &HeaderMap,
+) -> Result<Html<String>, Failure> {
+    let organization = Organization::of(machine, &record.account, headers).await?;
     let page = Authentication {
         amount: wording::amount(record.amount, organization.locale),
         organization,
         action: format!("{AUTHENTICATION_PATH}/{}", record.id),
         charged: match record.state {
             IntentState::NeedsAction { .. } => None,
-            state => Some(state == IntentState::Succeeded),
+            state => Some(matches!(state, IntentState::Succeeded { .. })),
         },
         return_url: record.return_url,
     };
@@ -140,6 +159,7 @@ async fn authentication_page(machine: &Machine, record: Record) -> Result<Html<S
 async fn owner_decides(
     machine: State<Machine>,
     Path(intent): Path<String>,
+    headers: HeaderMap,
     form: String,
 ) -> Result<Html<String>, Failure> {
     let approved = match form.as_str() {
@@ -149,10 +169,9 @@ async fn owner_decides(
     };
     let decided = machine.functions.sandbox().authenticate(&intent, approved).await;
     let decided = decided.map_err(unless_known("payment"))?;
-    let payment = decided.key.split(':').next().and_then(|id| PaymentId::parse(id).ok());
-    let payment = payment.ok_or(Failure(Problem::NotFound("payment")))?;
+    let payment = decided.payment().ok_or(Failure(Problem::NotFound("payment")))?;
     machine.functions.payment_moved(&decided.account, &payment, machine.clock.now()).await?;
-    authentication_page(&machine, decided).await
+    authentication_page(&machine, decided, &headers).await
 }
 
 /// The failure if the sandbox does not know the thing that is asked for.

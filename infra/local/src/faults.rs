@@ -23,9 +23,15 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
+use domain::dispute::SeenDispute;
 use domain::profile::PaymentMethod;
-use domain::{AccountId, Money};
-use payments::{Intent, NewIntent, NewSetUp, Processor, ProcessorError, Refund, SetUp, SetUpState};
+use domain::refund::SeenRefund;
+use domain::{AccountId, PaymentId};
+use jiff::Timestamp;
+use payments::{
+    Confirmation, Intent, NewIntent, NewRefund, NewSetUp, Processor, ProcessorError, ProcessorMessage, SetUp,
+    SetUpState,
+};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
@@ -41,6 +47,8 @@ pub enum Target {
     Processor,
     /// EventBridge.
     Bus,
+    /// SQS, as `webhook` calls it.
+    Queue,
     /// SES.
     Mail,
     /// S3: the bucket of undelivered records.
@@ -471,14 +479,14 @@ fn too_many_mails() -> HttpResponse {
 }
 
 /// A card processor that injects faults.
-pub struct FaultyProcessor<P> {
-    inner: P,
+pub struct FaultyProcessor {
+    inner: Arc<dyn Processor>,
     faults: Arc<Faults>,
 }
 
-impl<P: Processor> FaultyProcessor<P> {
+impl FaultyProcessor {
     /// Injects faults into the calls to `inner`.
-    pub fn new(inner: P, faults: Arc<Faults>) -> Self {
+    pub fn new(inner: Arc<dyn Processor>, faults: Arc<Faults>) -> Self {
         Self { inner, faults }
     }
 
@@ -510,7 +518,7 @@ impl<P: Processor> FaultyProcessor<P> {
 }
 
 #[async_trait]
-impl<P: Processor> Processor for FaultyProcessor<P> {
+impl Processor for FaultyProcessor {
     async fn set_up(&self, new: &NewSetUp<'_>) -> Result<SetUp, ProcessorError> {
         self.call(self.inner.set_up(new)).await
     }
@@ -519,16 +527,29 @@ impl<P: Processor> Processor for FaultyProcessor<P> {
         self.call(self.inner.look_up_set_up(set_up)).await
     }
 
-    async fn save_method(&self, account: &AccountId, token: &str) -> Result<PaymentMethod, ProcessorError> {
-        self.call(self.inner.save_method(account, token)).await
+    async fn save_method(
+        &self,
+        account: &AccountId,
+        customer: Option<&str>,
+        token: &str,
+    ) -> Result<PaymentMethod, ProcessorError> {
+        self.call(self.inner.save_method(account, customer, token)).await
+    }
+
+    async fn look_up_method(&self, saved: &PaymentMethod) -> Result<Option<PaymentMethod>, ProcessorError> {
+        self.call(self.inner.look_up_method(saved)).await
+    }
+
+    async fn account_of(&self, customer: &str) -> Result<Option<AccountId>, ProcessorError> {
+        self.call(self.inner.account_of(customer)).await
     }
 
     async fn create(&self, new: &NewIntent<'_>) -> Result<Intent, ProcessorError> {
         self.call(self.inner.create(new)).await
     }
 
-    async fn confirm(&self, intent: &str, return_url: &str) -> Result<Intent, ProcessorError> {
-        self.call(self.inner.confirm(intent, return_url)).await
+    async fn confirm(&self, confirmation: &Confirmation<'_>) -> Result<Intent, ProcessorError> {
+        self.call(self.inner.confirm(confirmation)).await
     }
 
     async fn look_up(&self, intent: &str) -> Result<Intent, ProcessorError> {
@@ -539,11 +560,37 @@ impl<P: Processor> Processor for FaultyProcessor<P> {
         self.call(self.inner.find(customer, key)).await
     }
 
+    async fn payment_of(&self, intent: &str) -> Result<Option<(AccountId, PaymentId)>, ProcessorError> {
+        self.call(self.inner.payment_of(intent)).await
+    }
+
     async fn cancel(&self, intent: &str) -> Result<Intent, ProcessorError> {
         self.call(self.inner.cancel(intent)).await
     }
 
-    async fn refund(&self, intent: &str, amount: Money, key: &str) -> Result<Refund, ProcessorError> {
-        self.call(self.inner.refund(intent, amount, key)).await
+    async fn refund(&self, new: &NewRefund<'_>) -> Result<SeenRefund, ProcessorError> {
+        self.call(self.inner.refund(new)).await
+    }
+
+    async fn refunds(&self, intent: &str) -> Result<Vec<SeenRefund>, ProcessorError> {
+        self.call(self.inner.refunds(intent)).await
+    }
+
+    async fn disputes(&self, intent: &str) -> Result<Vec<SeenDispute>, ProcessorError> {
+        self.call(self.inner.disputes(intent)).await
+    }
+
+    /// No fault is injected here: the answer is read from the key, without a call.
+    async fn is_live(&self) -> Result<bool, ProcessorError> {
+        self.inner.is_live().await
+    }
+
+    /// No fault is injected here. Faults are counted in the calls about payments, and every run of recovery ends with this one.
+    async fn undelivered(
+        &self,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<ProcessorMessage>, ProcessorError> {
+        self.inner.undelivered(since, limit).await
     }
 }

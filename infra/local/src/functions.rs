@@ -13,7 +13,8 @@ use domain::{AccountId, PaymentId};
 use jiff::Timestamp;
 use lambda::Scheduled;
 use payments::sandbox::{Pages, SANDBOX};
-use payments::{Portal, Processor, Sandbox};
+use payments::stripe_range::charged_by_stripe;
+use payments::{MessageError, Portal, Processor, Sandbox};
 use publish::{Batch, Redrive, RedriveError, Redriven, Republish, RepublishError, Republished};
 use rates::PublishedRates;
 use recharge::Leases;
@@ -29,6 +30,7 @@ use crate::clock::Clock;
 use crate::database::Database;
 use crate::faults::{Faults, FaultyProcessor};
 use crate::queues::{Queue, random_id};
+use crate::stripe::Stripe;
 
 /// The published rates of this host, which are those of the sample deck. They are read once for all hosts of the process.
 static RATES: LazyLock<PublishedRates> = LazyLock::new(|| {
@@ -38,6 +40,9 @@ static RATES: LazyLock<PublishedRates> = LazyLock::new(|| {
 
 /// The address that mails come from.
 const MAIL_FROM: &str = "credits@localhost";
+
+/// The secret that messages of the card processor are signed with.
+pub const WEBHOOK_SECRET: &str = "whsec_local";
 
 /// The path of the page where a card's owner confirms a payment.
 pub const AUTHENTICATION_PATH: &str = "/_local/authenticate";
@@ -109,6 +114,7 @@ pub struct Functions {
     publish: publish::Ports,
     notify: notify::Ports,
     reconcile: reconcile::Ports,
+    webhook: webhook::Ports,
     sandbox: Sandbox,
     counts: [Counts; NAMES.len()],
     flights: Arc<Flights>,
@@ -174,13 +180,15 @@ pub struct Metrics {
 
 impl Functions {
     /// Creates the tables, and gives each function a store of its own over the wire that injects faults. The sandbox keeps
-    /// its record over a wire without faults, since the books are checked against this record.
+    /// its record over a wire without faults, since the books are checked against this record. `stripe` is the card processor if
+    /// it is not the sandbox.
     pub async fn connect(
         database: &Database,
         aws: &Aws,
         faults: &Arc<Faults>,
         clock: Arc<Clock>,
         url: &str,
+        stripe: Option<&Stripe>,
     ) -> anyhow::Result<Self> {
         let tables = Tables::default();
         let steady = database.steady_client();
@@ -197,16 +205,21 @@ impl Functions {
         let calls = store();
         let leases = MailLeases::new(client.clone(), NOTICES.name, MailLeases::LASTING);
         leases.create_table().await?;
-        let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(sandbox.clone(), faults.clone()));
+        let limits = match stripe {
+            None => PurchaseLimits::default(),
+            Some(_) => PurchaseLimits::default().within(charged_by_stripe)?,
+        };
+        let processor = stripe.map_or_else(|| Arc::new(sandbox.clone()) as _, Stripe::processor);
+        let processor: Arc<dyn Processor> = Arc::new(FaultyProcessor::new(processor, faults.clone()));
         let portal = Portal::new(url);
         let rates = RATES.clone();
-        let limits = PurchaseLimits::default();
+        let policy = Policy { limits: limits.clone(), ..Policy::default() };
         Ok(Self {
             purchase: purchase::Ports {
                 store: store(),
                 processor: processor.clone(),
                 portal: portal.clone(),
-                limits: limits.clone(),
+                limits,
             },
             authorize: authorize::Ports { store: Arc::new(calls.beside()), rates: rates.clone() },
             debit: debit::Ports::new(calls, rates.clone()),
@@ -214,11 +227,12 @@ impl Functions {
                 store: store(),
                 processor: processor.clone(),
                 portal: portal.clone(),
-                policy: Policy { limits, ..Policy::default() },
+                policy: policy.clone(),
             },
             statement: statement::Ports {
                 store: store(),
                 rates,
+                charged: policy.limits.charged(),
                 sums_for: statement::SUMS_FOR,
                 csv_bytes: statement::invoices::CSV_BYTES,
             },
@@ -229,7 +243,7 @@ impl Functions {
                 store: store(),
                 processor,
                 portal,
-                policy: Policy::default(),
+                policy,
                 lease_clock: {
                     let clock = clock.clone();
                     Arc::new(move || clock.now())
@@ -254,6 +268,11 @@ impl Functions {
                 store: store(),
                 limits: reconcile::Limits::default(),
                 clock: Arc::new(move || clock.now()),
+            },
+            webhook: webhook::Ports {
+                secrets: webhook::secrets(stripe.map_or(WEBHOOK_SECRET, Stripe::webhook_secret)),
+                sqs: aws.sqs(),
+                queue_url: aws.processor_queue(),
             },
             sandbox,
             counts: Default::default(),
@@ -334,6 +353,25 @@ impl Functions {
         response
     }
 
+    /// Hands a message of the card processor to `webhook`. It runs to its end even if the caller is gone.
+    pub async fn take_message(self: &Arc<Self>, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
+        let functions = self.clone();
+        let flight = self.flights.take_off();
+        let run = tokio::spawn(async move {
+            let _flight = flight;
+            webhook::handle(event, &functions.webhook).await
+        });
+        run.await.unwrap_or_else(|panic| {
+            tracing::error!(%panic, "webhook panicked");
+            Problem::Internal(panic.to_string()).into_reply().into_event()
+        })
+    }
+
+    /// The ports of the webhook function, for tests.
+    pub fn webhook_ports(&self) -> &webhook::Ports {
+        &self.webhook
+    }
+
     /// Runs the nightly sweep as of this instant.
     pub async fn expire(&self, time: Timestamp) -> Result<expire::Summary, expire::ExpireError> {
         let _flight = self.flights.take_off();
@@ -365,7 +403,7 @@ impl Functions {
         leases: Leases,
     ) -> Result<recharge::Summary, recharge::RecoverError> {
         let _flight = self.flights.take_off();
-        let run = recharge::recover(time, leases, &self.recharge);
+        let run = recharge::run(time, leases, &self.recharge);
         let result = scheduled(time).run(run).await;
         self.ran(RECHARGE, result.is_err());
         result
@@ -405,16 +443,29 @@ impl Functions {
         result
     }
 
+    /// Follows all refunds and disputes of one payment at the card processor, as a webhook of the processor would.
+    pub async fn repayments_moved(
+        &self,
+        account: &AccountId,
+        id: &PaymentId,
+        now: Timestamp,
+    ) -> Result<(), MessageError> {
+        let _flight = self.flights.take_off();
+        let result = self.recharge.cashier().repayments_moved(account, id, now).await;
+        self.ran(RECHARGE, result.is_err());
+        result
+    }
+
     /// Saves the card of a set-up, as a webhook of the processor would. It runs to its end even if the caller is gone.
     pub async fn complete_set_up(self: &Arc<Self>, set_up: String, now: Timestamp) -> Result<(), Problem> {
         let functions = self.clone();
         let flight = self.flights.take_off();
         let run = tokio::spawn(async move {
             let _flight = flight;
-            account::set_up::complete(&set_up, now, &functions.account).await
+            Ok(functions.recharge.cashier().complete_set_up(&set_up, now).await?)
         });
         let result = run.await.unwrap_or_else(|panic| Err(Problem::Internal(panic.to_string())));
-        self.ran(ApiFunction::Account as usize, result.is_err());
+        self.ran(RECHARGE, result.is_err());
         result
     }
 
@@ -467,7 +518,9 @@ impl Functions {
         let run = tokio::spawn(async move {
             let _flight = flight;
             match queue {
-                Queue::Recharge => recharge::handle_queue(batch, &functions.recharge).await,
+                Queue::Recharge | Queue::Processor => {
+                    recharge::handle_queue(batch, &functions.recharge).await
+                }
                 Queue::Notify => {
                     notify::handle(batch, &functions.notify, Instant::now() + NOTIFIES_FOR).await
                 }
@@ -486,7 +539,7 @@ impl Functions {
             }
         };
         let function = match queue {
-            Queue::Recharge => RECHARGE,
+            Queue::Recharge | Queue::Processor => RECHARGE,
             Queue::Notify => NOTIFY,
             Queue::Debits => ApiFunction::Debit as usize,
         };

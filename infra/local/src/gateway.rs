@@ -12,7 +12,7 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodFilter, any, on};
+use axum::routing::{MethodFilter, any, on, post};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
@@ -48,6 +48,8 @@ pub fn router(machine: &Machine) -> Router {
             router = router.route(path, handler);
         }
     }
+    let (_, path) = webhook::ROUTE.split_once(' ').expect("a route is a method and a path");
+    router = router.route(path, post(take_message));
     // A route is a method and a path. A path with a method that it does not have is no route, as on API Gateway.
     router.method_not_allowed_fallback(async || no_route()).with_state(machine.clone())
 }
@@ -72,6 +74,17 @@ async fn forward(
     response
 }
 
+/// Hands a message of the card processor to `webhook`. The route needs no token.
+async fn take_message(machine: State<Machine>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
+        return respond(Problem::TooLarge("expected at most 10 MB".to_owned()).into_reply().into_event());
+    };
+    let path = HashMap::new();
+    let event = event(webhook::ROUTE, &request_id(), machine.clock.now(), None, path, &parts, &body);
+    respond(machine.functions.take_message(event).await)
+}
+
 async fn answer(
     machine: &Machine,
     function: ApiFunction,
@@ -88,7 +101,8 @@ async fn answer(
     let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
         return respond(Problem::TooLarge("expected at most 10 MB".to_owned()).into_reply().into_event());
     };
-    let event = event(route, id, machine.clock.now(), claims, path, &parts, &body);
+    let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let event = event(route, id, machine.clock.now(), Some(claims), path, &parts, &body);
     respond(machine.functions.answer(function, event).await)
 }
 
@@ -97,8 +111,8 @@ fn event(
     route: &str,
     id: &str,
     now: Timestamp,
-    claims: HashMap<String, String>,
-    path: &RawPathParams,
+    claims: Option<HashMap<String, String>>,
+    path: HashMap<String, String>,
     parts: &Parts,
     body: &Bytes,
 ) -> ApiGatewayV2httpRequest {
@@ -110,15 +124,17 @@ fn event(
     event.raw_query_string = text(parts.uri.query().unwrap_or_default());
     event.headers = joined_headers(&parts.headers);
     event.query_string_parameters = query_parameters(&parts.uri).into();
-    event.path_parameters = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    event.path_parameters = path;
     (event.body, event.is_base64_encoded) = event_body(&parts.headers, body);
 
     let context = &mut event.request_context;
     context.account_id = text("000000000000");
     context.apiid = text("local");
-    let mut jwt = ApiGatewayRequestAuthorizerJwtDescription::default();
-    jwt.claims = claims;
-    context.authorizer.insert(ApiGatewayRequestAuthorizer::default()).jwt = Some(jwt);
+    if let Some(claims) = claims {
+        let mut jwt = ApiGatewayRequestAuthorizerJwtDescription::default();
+        jwt.claims = claims;
+        context.authorizer.insert(ApiGatewayRequestAuthorizer::default()).jwt = Some(jwt);
+    }
     context.domain_name = text("127.0.0.1");
     context.domain_prefix = text("127");
     context.http.method = parts.method.clone();
@@ -213,7 +229,8 @@ mod tests {
             let claims = HashMap::from([("role".to_owned(), "viewer".to_owned())]);
             let now = "2026-11-22T09:08:07.006Z".parse().unwrap();
             let route = "POST /v1/accounts/{id}/debits";
-            sender.send(event(route, "JKJaXmPLvHcESHA=", now, claims, &path, &parts, &body)).unwrap();
+            let path = path.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            sender.send(event(route, "JKJaXmPLvHcESHA=", now, Some(claims), path, &parts, &body)).unwrap();
         };
         let router = Router::new().route("/v1/accounts/{id}/debits", axum::routing::post(gateway));
         router.oneshot(request).await.unwrap();

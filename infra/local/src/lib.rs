@@ -5,7 +5,7 @@
 //! |---|---|
 //! | [`database`] | DynamoDB: an embedded one, in a `SQLite` file |
 //! | [`stream`] | its stream, and the mapping to `publish` |
-//! | [`aws`] | the endpoint of EventBridge, SES and S3 |
+//! | [`aws`] | the endpoint of EventBridge, SQS, SES and S3 |
 //! | [`queues`] | EventBridge's rules, and SQS |
 //! | [`mail`] | SES: a mailbox |
 //! | [`bucket`] | S3: the bucket of undelivered records |
@@ -27,6 +27,7 @@ pub mod aws;
 mod browsers;
 pub mod bucket;
 pub mod card_pages;
+mod charges;
 pub mod clock;
 pub mod database;
 pub mod demo;
@@ -47,6 +48,7 @@ pub mod queues;
 pub mod schedule;
 mod sqlite;
 pub mod stream;
+mod stripe;
 pub mod tokens;
 
 use std::fs::{self, File, TryLockError};
@@ -61,6 +63,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use ::stripe::SecretKey;
 use aws::Aws;
 use bucket::Bucket;
 use clock::Clock;
@@ -71,6 +74,7 @@ use mail::Mailbox;
 use queues::Queues;
 use schedule::Timetable;
 use stream::Stream;
+use stripe::Stripe;
 use tokens::Tokens;
 
 /// How to start a host.
@@ -82,6 +86,25 @@ pub struct Config {
     pub storage: Storage,
     /// Whether an empty store starts with the demo organizations.
     pub demo: bool,
+    /// The card processor.
+    pub processor: ProcessorChoice,
+}
+
+/// The card processor of a host.
+#[derive(Clone, Debug, Default)]
+pub enum ProcessorChoice {
+    /// The sandbox, in this process.
+    #[default]
+    Sandbox,
+    /// A fake of Stripe's API on 127.0.0.1, which the host starts, reached as Stripe itself is.
+    Fake,
+    /// Stripe in test mode.
+    Stripe {
+        /// A test key.
+        key: SecretKey,
+        /// The secret that its messages are signed with.
+        webhook_secret: Option<String>,
+    },
 }
 
 /// Where data is kept.
@@ -154,6 +177,7 @@ pub struct Host {
     stop_deliveries: watch::Sender<bool>,
     aws: Aws,
     database: Database,
+    stripe: Option<Stripe>,
     _lock: Option<File>,
 }
 
@@ -173,7 +197,15 @@ impl Host {
         let queues = config.storage.file("queues.sqlite");
         let (queues, mailbox, bucket) = open_queues(queues.as_deref(), &clock)?;
         let aws = Aws::serve(queues.clone(), mailbox.clone(), bucket.clone(), faults.clone()).await?;
-        let functions = Functions::connect(&database, &aws, &faults, clock.clone(), &url).await?;
+        let stripe = match &config.processor {
+            ProcessorChoice::Sandbox => None,
+            ProcessorChoice::Fake => Some(Stripe::fake(&config.storage, &url, clock.clone()).await?),
+            ProcessorChoice::Stripe { key, webhook_secret } => {
+                Some(Stripe::real(key.clone(), webhook_secret.clone()))
+            }
+        };
+        let functions =
+            Functions::connect(&database, &aws, &faults, clock.clone(), &url, stripe.as_ref()).await?;
         let machine = Machine {
             clock,
             tokens: Arc::new(Tokens::open(config.storage.file("token-key").as_deref(), &issuer::url(&url))?),
@@ -215,7 +247,18 @@ impl Host {
             )),
             tokio::spawn(machine.queues.clone().run(machine.functions.clone(), stop)),
         ];
-        Ok(Self { url, machine, server, schedules, deliveries, stop_deliveries, aws, database, _lock: lock })
+        Ok(Self {
+            url,
+            machine,
+            server,
+            schedules,
+            deliveries,
+            stop_deliveries,
+            aws,
+            database,
+            stripe,
+            _lock: lock,
+        })
     }
 
     /// The URL that it listens at, such as `http://127.0.0.1:8080`.
@@ -228,9 +271,14 @@ impl Host {
         &self.machine
     }
 
-    /// The endpoint of EventBridge, SES and S3, for tests that call it themselves.
+    /// The endpoint of EventBridge, SQS, SES and S3, for tests that call it themselves.
     pub fn aws(&self) -> &Aws {
         &self.aws
+    }
+
+    /// The address of Stripe's API, if the host uses it: of a fake, or Stripe's own.
+    pub fn stripe(&self) -> Option<&str> {
+        self.stripe.as_ref().map(Stripe::url)
     }
 
     /// The database, for tests that reach behind the functions.

@@ -8,16 +8,15 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use domain::AccountId;
 use domain::time::in_range;
 use jiff::{SignedDuration, Timestamp};
-use payments::IntentState;
 use publish::{Redrive, Republish, RepublishError};
 use recharge::Leases;
 use reconcile::ReconcileError;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use crate::charges;
 use crate::faults::Fault;
 use crate::gateway::respond;
 use crate::mail::Mail;
@@ -55,7 +54,8 @@ pub fn router(machine: &Machine) -> Router {
         .route("/_local/dead-letters", get(dead_letters))
         .route("/_local/dead-letters/redrive", post(redrive))
         .route("/_local/mail", get(mails).delete(empty_mailbox))
-        .route("/_local/charges/{account}", get(charges))
+        .route("/_local/charges/{account}", get(charges::list))
+        .route("/_local/charges/{account}/{purchase}", post(charges::act))
         .route("/openapi.json", get(openapi))
         .with_state(machine.clone())
 }
@@ -282,26 +282,6 @@ async fn arm_fault(machine: State<Machine>, body: String) -> Result<StatusCode, 
 async fn disarm_faults(machine: State<Machine>) -> StatusCode {
     machine.faults.disarm();
     StatusCode::NO_CONTENT
-}
-
-/// Lists the card processor's records of an account's payments, against which the books are checked.
-async fn charges(machine: State<Machine>, Path(account): Path<String>) -> Result<Json<Value>, Failure> {
-    let account = AccountId::parse(account).map_err(|_| Failure(Problem::NoAccount))?;
-    let records = machine.functions.sandbox().records(&account).await?;
-    let charges: Vec<_> = records
-        .iter()
-        .filter(|record| record.id.starts_with("pi_"))
-        .map(|record| {
-            json!({
-                "id": record.id,
-                "key": record.key,
-                "amount": record.amount.to_string(),
-                "currency": record.amount.currency().code(),
-                "charged": record.state == IntentState::Succeeded,
-            })
-        })
-        .collect();
-    Ok(Json(json!({ "charges": charges })))
 }
 
 async fn openapi() -> Json<utoipa::openapi::OpenApi> {

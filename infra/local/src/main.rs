@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
-use local::{Config, Host, Storage, deployment, document, events};
+use clap::{Parser, ValueEnum};
+use local::{Config, Host, ProcessorChoice, Storage, deployment, document, events};
+use stripe::SecretKey;
 
 /// The embedded database allocates much and from several threads; the system's allocator slows down as its heap
 /// gets fragmented.
@@ -30,8 +31,42 @@ struct Arguments {
     /// Leave the demo organizations out.
     #[arg(long)]
     no_demo: bool,
+    /// The card processor.
+    #[arg(long, value_enum, default_value_t)]
+    processor: ProcessorName,
     #[command(flatten)]
     print: Print,
+}
+
+/// A card processor.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ProcessorName {
+    /// A processor with test cards and pages of its own.
+    #[default]
+    Sandbox,
+    /// A fake of Stripe's API, which the host starts.
+    Fake,
+    /// Stripe, with the test key in `STRIPE_SECRET_KEY`, and with the secret of its webhook in `STRIPE_WEBHOOK_SECRET`, if there is one.
+    Stripe,
+}
+
+impl ProcessorName {
+    fn choice(self) -> anyhow::Result<ProcessorChoice> {
+        match self {
+            Self::Sandbox => Ok(ProcessorChoice::Sandbox),
+            Self::Fake => Ok(ProcessorChoice::Fake),
+            Self::Stripe => {
+                let key = std::env::var("STRIPE_SECRET_KEY").context("STRIPE_SECRET_KEY has no key")?;
+                let key = SecretKey::new(&key);
+                anyhow::ensure!(
+                    !key.is_live(),
+                    "STRIPE_SECRET_KEY is no test key, and this host is for trying"
+                );
+                let webhook_secret = std::env::var("STRIPE_WEBHOOK_SECRET").ok();
+                Ok(ProcessorChoice::Stripe { key, webhook_secret })
+            }
+        }
+    }
 }
 
 /// The document to print instead of running the host.
@@ -85,9 +120,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         address: SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port)),
         storage,
         demo: !arguments.no_demo,
+        processor: arguments.processor.choice()?,
     };
     let host = Host::start(config).await.context("the host could not start")?;
     println!("Communications Credits is at {}", host.url());
+    if let Some(stripe) = host.stripe() {
+        println!("Cards are charged through {stripe}");
+    }
     println!("Its API is described at {}/openapi.json; stop it with Ctrl-C.", host.url());
     tokio::signal::ctrl_c().await?;
     host.stop().await;

@@ -1,4 +1,4 @@
-//! Pages for developers: what to try with curl, and every mail that was sent. The people's pages are the portal's.
+//! Pages for developers: commands for curl, and every mail that was sent. The people's pages are the portal's.
 
 use askama::Template;
 use axum::Router;

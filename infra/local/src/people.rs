@@ -2,9 +2,6 @@
 
 use crate::demo;
 
-/// The account of the second demo organization, which is billed after usage.
-const POST_USAGE_ACCOUNT: &str = "demo-post";
-
 /// A demo person.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Person {
@@ -27,21 +24,21 @@ pub static PEOPLE: [Person; 4] = [
         name: "Ada Lefèvre",
         role: "admin",
         accounts: &[demo::ACCOUNT],
-        organization: Some("Demo organization"),
+        organization: Some(demo::NAME),
     },
     Person {
         id: "victor",
         name: "Victor Noël",
         role: "viewer",
         accounts: &[demo::ACCOUNT],
-        organization: Some("Demo organization"),
+        organization: Some(demo::NAME),
     },
     Person {
         id: "olivia",
         name: "Olivia Martin",
         role: "admin",
-        accounts: &[POST_USAGE_ACCOUNT],
-        organization: Some("Atelier Lumière"),
+        accounts: &[demo::POST_USAGE_ACCOUNT],
+        organization: Some(demo::POST_USAGE_NAME),
     },
     Person { id: "otto", name: "Otto Berg", role: "operator", accounts: &[], organization: None },
 ];

@@ -2,6 +2,8 @@
 //! `PutEvents` answers, and is handed to the queue's function until the function has handled it. A message that fails
 //! comes back later, and becomes a dead letter after many tries.
 //!
+//! The queue of the card processor's messages is fed by the function `webhook`, as by SQS's `SendMessage`.
+//!
 //! The queue of `debit` is a FIFO queue, which no rule feeds: the platform sends to it. Messages of a group are handed to
 //! the function in their order, and none while an earlier one waits to come back. A message that is sent twice within
 //! five minutes is stored once.
@@ -33,11 +35,13 @@ pub enum Queue {
     Notify,
     /// Finished calls, from a platform that sends bursts.
     Debits,
+    /// Messages of the card processor.
+    Processor,
 }
 
 impl Queue {
     /// Every queue.
-    pub(crate) const ALL: [Self; 3] = [Self::Recharge, Self::Notify, Self::Debits];
+    pub(crate) const ALL: [Self; 4] = [Self::Recharge, Self::Notify, Self::Debits, Self::Processor];
 
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
@@ -45,6 +49,7 @@ impl Queue {
             Self::Recharge => "recharge",
             Self::Notify => "notify",
             Self::Debits => "debits",
+            Self::Processor => "processor",
         }
     }
 
@@ -53,7 +58,7 @@ impl Queue {
         match self {
             Self::Recharge => &["BalanceLow"],
             Self::Notify => &notice::EVENTS,
-            Self::Debits => &[],
+            Self::Debits | Self::Processor => &[],
         }
     }
 }
@@ -100,14 +105,15 @@ const TABLE: &str = "
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Delivery {
-    /// The number of further copies of each event. A message of a FIFO queue is delivered this many times more, in its place
-    /// in the order.
+    /// The number of further copies of each event and of each message of the card processor. A message of a FIFO queue is delivered
+    /// this many times more, in its place in the order.
     pub duplicates: u32,
     /// Messages are taken in random order, except those of a FIFO queue.
     pub shuffle: bool,
     /// A message that failed comes back at once.
     pub impatient: bool,
-    /// Every event is lost, which SQS never does. It tests work that must not depend on events.
+    /// Every event and every message of the card processor is lost, which SQS never does. It tests work that must not depend on
+    /// them.
     pub lose: bool,
 }
 
@@ -165,8 +171,7 @@ impl Queues {
     /// Stores events in the queues whose rules match them. Returns the events' ids.
     pub(crate) async fn put(&self, arrivals: Vec<Arrival>) -> rusqlite::Result<Vec<String>> {
         let now = self.clock.now();
-        let Delivery { duplicates, lose, .. } = self.delivery();
-        let copies = if lose { 0 } else { 1 + duplicates };
+        let copies = self.copies();
         let ids: Vec<_> = arrivals.iter().map(|_| random_id()).collect();
         let mut messages = Vec::new();
         for (arrival, id) in arrivals.iter().zip(&ids) {
@@ -178,6 +183,25 @@ impl Queues {
                 messages.extend((0..copies).map(|_| (queue, random_id(), body.clone())));
             }
         }
+        self.store(messages, now).await?;
+        Ok(ids)
+    }
+
+    /// Stores a message in the queue of the card processor's messages. Returns its id.
+    pub(crate) async fn send_to_processor(&self, body: String) -> rusqlite::Result<String> {
+        let id = random_id();
+        let messages = (0..self.copies()).map(|_| (Queue::Processor, id.clone(), body.clone()));
+        self.store(messages.collect(), self.clock.now()).await?;
+        Ok(id)
+    }
+
+    /// The number of copies in which something is delivered that may come twice.
+    fn copies(&self) -> u32 {
+        let Delivery { duplicates, lose, .. } = self.delivery();
+        if lose { 0 } else { 1 + duplicates }
+    }
+
+    async fn store(&self, messages: Vec<(Queue, String, String)>, now: Timestamp) -> rusqlite::Result<()> {
         let sent_at = now.as_millisecond();
         let stored = self.messages.run(move |connection| {
             let transaction = connection.transaction()?;
@@ -190,7 +214,7 @@ impl Queues {
         });
         stored.await?;
         self.wake();
-        Ok(ids)
+        Ok(())
     }
 
     /// Stores a message for `debit`, unless the same was sent within five minutes. Returns the message's id, or the earlier

@@ -13,13 +13,14 @@ type Step = (&'static str, fn() -> Result<()>);
 
 /// The steps, in order. All up to `docs` use the dev profile, so that a step need not build again what an earlier one has
 /// built. Then the functions are built as they ship.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("tools", || tools::install(&tools::TESTS)),
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),
     ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
     ("contract", test_contract),
+    ("stripe", test_stripe),
     ("portal", portal::test),
     ("docs", || succeed(cargo("doc --workspace --no-deps").env("RUSTDOCFLAGS", "-D warnings"))),
     ("package", || package::package(&Options::default())),
@@ -32,6 +33,15 @@ const STEPS: [Step; 11] = [
 fn test_contract() -> Result<()> {
     let mut tests = Command::new(tools::python("tests/contract/contract.txt")?.join("python"));
     succeed(tests.args(["-m", "pytest", "tests/contract"]).current_dir(root()))
+}
+
+/// Tests the fake of Stripe with Stripe's own client and command line, and compares its calls and those of the product's client
+/// with Stripe's document.
+fn test_stripe() -> Result<()> {
+    let mut tests = Command::new(tools::python("tests/stripe/stripe.txt")?.join("python"));
+    let command_line = tools::node("tests/stripe")?.join("@stripe/cli-linux-x64/bin/stripe");
+    tests.env("STRIPE_CLI", command_line);
+    succeed(tests.args(["-m", "pytest", "tests/stripe"]).current_dir(root()))
 }
 
 /// Checks the template against a scanner's rules. infra/checkov.yaml lists the rules that are not followed, with reasons.

@@ -19,7 +19,7 @@ pub(crate) fn screens() -> Result<()> {
     succeed(screens.args(["tests/portal/screens.py", "target/screens"]))
 }
 
-/// Python with what drives the browser, and the checks of accessibility that run in it.
+/// Python with the packages that drive the browser, and the path of the checks of accessibility that run in it.
 fn python() -> Result<Command> {
     let mut python = Command::new(tools::python("tests/portal/portal.txt")?.join("python"));
     python.current_dir(root()).env("AXE", tools::node("tests/portal")?.join("axe-core/axe.min.js"));

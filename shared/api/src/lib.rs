@@ -23,7 +23,7 @@ pub use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResp
 pub use fields::{Change, Fields};
 pub use problem::Problem;
 pub use reply::Reply;
-pub use request::{PageParameters, Request, SeenSettings};
+pub use request::{PageParameters, Request, SeenSettings, SignedRequest};
 pub use routes::Routes;
 
 use domain::AccountId;
@@ -39,16 +39,34 @@ pub async fn answer<F>(event: ApiGatewayV2httpRequest, routes: Routes, route: F)
 where
     F: AsyncFnOnce(&Request) -> Result<Reply, Problem>,
 {
+    logged(event, async |event| {
+        let listed = routes.iter().find(|(listed, _)| Some(*listed) == event.route_key.as_deref());
+        let request = Request::read(event, listed.map_or(&[], |(_, names)| names))?;
+        route(&request).await
+    })
+    .await
+}
+
+/// Answers an event that has no token, since the sender is known by a signature. `route` checks it. Everything else is as in
+/// [`answer`].
+pub async fn answer_signed<F>(event: ApiGatewayV2httpRequest, route: F) -> ApiGatewayV2httpResponse
+where
+    F: AsyncFnOnce(&SignedRequest) -> Result<Reply, Problem>,
+{
+    logged(event, async |event| route(&SignedRequest::read(event)?).await).await
+}
+
+/// Does `work` with the event's correlation id, logs its result, and turns it into an answer.
+async fn logged<F>(event: ApiGatewayV2httpRequest, work: F) -> ApiGatewayV2httpResponse
+where
+    F: AsyncFnOnce(ApiGatewayV2httpRequest) -> Result<Reply, Problem>,
+{
     let cause = event.request_context.request_id.as_deref().and_then(Correlation::parse);
     because_of(cause, async {
         let route_key = event.route_key.clone();
         let account = event.path_parameters.get("id").and_then(|id| AccountId::parse(id.as_str()).ok());
         let account = account.as_ref().map(AccountId::as_str);
-        let listed = routes.iter().find(|(listed, _)| Some(*listed) == route_key.as_deref());
-        let result = match Request::read(event, listed.map_or(&[], |(_, names)| names)) {
-            Ok(request) => route(&request).await,
-            Err(problem) => Err(problem),
-        };
+        let result = work(event).await;
         let status = result.as_ref().map_or_else(Problem::status, Reply::status);
         match &result {
             Err(problem) if status >= 500 => {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use contract::{Code, FieldError, ProblemBody, Purchase};
-use payments::ProcessorError;
+use payments::{ProcessorError, SetUpError};
 use rates::RateFileError;
 use store::{ApplyError, StoreError};
 use telemetry::Causes;
@@ -203,6 +203,18 @@ impl From<&StoreError> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         (&error).into()
+    }
+}
+
+impl From<SetUpError> for Problem {
+    fn from(error: SetUpError) -> Self {
+        match error {
+            SetUpError::NoSetUp => Self::NotFound("set-up"),
+            SetUpError::NoAccount(_) => Self::NoAccount,
+            SetUpError::NotSaved(error) => Self::payment_method("paymentMethod", &error),
+            SetUpError::Unknown(error) => Self::processor(&error),
+            SetUpError::Store(error) => error.into(),
+        }
     }
 }
 

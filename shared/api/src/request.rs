@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use contract::{Code, FieldError};
 use domain::time::{cut_to_millisecond, in_range};
-use domain::{AccountId, Fingerprint};
+use domain::{AccountId, Fingerprint, PaymentId};
+use http::HeaderMap;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use store::list::Cursor;
@@ -101,9 +102,7 @@ impl Request {
         let context = &event.request_context;
         let claims = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
         let caller = Caller::from_claims(&claims.ok_or(Problem::Unauthorized)?.claims)?;
-        // The time of a request comes from its event. A handler never reads a clock.
-        let now = Timestamp::from_millisecond(context.time_epoch)
-            .map_err(|_| Problem::Internal("the event's time is not an instant".to_owned()))?;
+        let now = instant_of(&event)?;
         let query = decoded(event.raw_query_string.as_deref().unwrap_or_default());
         check_parameters(&query, parameters)?;
         let body = read_body(event.body.take().unwrap_or_default(), event.is_base64_encoded)?;
@@ -140,6 +139,11 @@ impl Request {
     /// A parameter of the path.
     pub fn path(&self, name: &str) -> Option<&str> {
         self.event.path_parameters.get(name).map(String::as_str)
+    }
+
+    /// The purchase or recharge that the path names as `purchaseId`. `None` if the text cannot be the id of one.
+    pub fn purchase_id(&self) -> Option<PaymentId> {
+        PaymentId::parse(self.path("purchaseId")?).ok()
     }
 
     /// Checks that the settings are those that the caller saw, if the header `If-Match` says which those were.
@@ -272,6 +276,48 @@ impl Request {
         }
         Fields::read(&self.body)
     }
+}
+
+/// A request without a token, whose sender is known by a signature of the body.
+#[derive(Debug)]
+pub struct SignedRequest {
+    headers: HeaderMap,
+    body: Vec<u8>,
+    now: Timestamp,
+}
+
+impl SignedRequest {
+    /// Reads an event: the instant, the headers and the body's bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Request::read`] about the body and the instant.
+    pub fn read(mut event: ApiGatewayV2httpRequest) -> Result<Self, Problem> {
+        let now = instant_of(&event)?;
+        let body = read_body(event.body.take().unwrap_or_default(), event.is_base64_encoded)?;
+        Ok(Self { headers: event.headers, body, now })
+    }
+
+    /// The value of a header, if it is text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body's bytes, as they were signed.
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The instant at which the request arrived, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+}
+
+/// The time of a request comes from its event. A handler never reads a clock.
+fn instant_of(event: &ApiGatewayV2httpRequest) -> Result<Timestamp, Problem> {
+    Timestamp::from_millisecond(event.request_context.time_epoch)
+        .map_err(|_| Problem::Internal("the event's time is not an instant".to_owned()))
 }
 
 /// The parameters of a query, decoded.

@@ -82,7 +82,7 @@ pub struct Account {
     pub pools: Vec<Pool>,
     /// The spending limits, and the margin of calls.
     pub limits: Limits,
-    /// Who changed the settings last, and when.
+    /// The last change of each group of settings.
     #[serde(default, skip_serializing_if = "SettingsChanged::is_empty")]
     pub settings_changed: SettingsChanged,
     /// The purchases and recharges that have no outcome yet.
@@ -266,7 +266,7 @@ pub struct AutoRecharge {
     ///   resumed.
     #[schema(example = "armed")]
     pub state: String,
-    /// Why auto-recharge is held back: the card processor's decline code; `monthly`, `maximum` or `lots` for a limit; `runaway` for a safeguard.
+    /// Why auto-recharge is held back: the card processor's decline code; `monthly`, `maximum` or `lots` for a limit; `runaway`, `refund` or `dispute` for a safeguard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The instant until which it is held back.
@@ -535,7 +535,8 @@ pub struct RechargePreview {
     /// What would hold back a charge that is wanted: `monthly`, `maximum`, `lots` or `runaway`, as `autoRecharge.why` has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_back_by: Option<String>,
-    /// If auto-recharge would still be `paused` or `stopped`: the amount that the card would be charged at once if it were then resumed.
+    /// If auto-recharge would still be `waiting`, `paused` or `stopped`: the amount that the card would be charged at once if it then
+    /// began anew, by being resumed or with a new card.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub charges_if_resumed: Option<String>,
 }

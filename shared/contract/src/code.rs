@@ -38,12 +38,22 @@ pub enum Code {
     InvoiceEnded,
     /// 409: the record cannot be reversed in one commit.
     NotReversible,
+    /// 409: nothing of the purchase can be refunded: it is spent, held, expired or refunded, or was never charged.
+    NothingToRefund,
+    /// 409: a dispute of the purchase is open, and decides first.
+    PurchaseDisputed,
+    /// 409: the purchase has as many refunds and disputes as it may have.
+    TooManyRefunds,
+    /// 409: the card processor did not pay the card back, and the funds are back in the account.
+    RefundFailed,
     /// 409: auto-recharge is neither paused nor stopped.
     NothingToResume,
     /// 409: the account pays after use, so it can neither buy funds nor recharge.
     PostUsageAccount,
     /// 409: the account has as many lots and pending purchases as it may have.
     TooManyLots,
+    /// 409: charges were declined as often as they may be. Another card must be saved, or some time must pass.
+    TooManyDeclines,
     /// 412: the settings have been changed since the caller saw them.
     SettingsChanged,
     /// 413: more bytes, records or rows than may be sent at once.

@@ -1,7 +1,9 @@
 //! Lots, purchases and recharges as answers show them.
 
-use domain::PaymentKind;
 use domain::card_payment::{CardPayment, CardPaymentState};
+use domain::dispute::DisputeState;
+use domain::refund::RefundState;
+use domain::{PaymentKind, dispute, refund};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -59,6 +61,145 @@ pub enum PurchaseStatus {
     Succeeded,
     /// Nothing was charged.
     Declined,
+    /// The card was charged, and `refundedAmount` went back to it.
+    Refunded,
+    /// The card was charged. A dispute about it is open, or was lost: see `disputes`.
+    Disputed,
+}
+
+impl PurchaseStatus {
+    /// Whether the card was charged, whatever became of that since.
+    pub fn is_charged(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Refunded | Self::Disputed => true,
+            Self::Pending | Self::NeedsAction | Self::Declined => false,
+        }
+    }
+}
+
+/// What became of a refund.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RefundStatus {
+    /// The funds have left the lot. Whether the card processor takes the refund is not known yet; it resolves by itself.
+    Pending,
+    /// The card processor pays it back. It may still fail.
+    Succeeded,
+    /// It failed, and the funds are back.
+    Failed,
+}
+
+/// A part of a purchase that went back to its card.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Refund {
+    /// The refund's id.
+    pub refund_id: String,
+    /// What became of it.
+    pub status: RefundStatus,
+    /// The amount that goes back to the card.
+    pub amount: String,
+    /// The instant at which the funds left the lot.
+    pub at: Instant,
+    /// The number of the credit note, once there is one. An account's credit notes are numbered without gaps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credit_note_number: Option<u64>,
+    /// Why it was made. It is left out if it was made at the card processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who made it, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// Why it failed: the card processor's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    /// The instant at which the funds returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Instant>,
+}
+
+impl From<&refund::Refund> for Refund {
+    fn from(refund: &refund::Refund) -> Self {
+        let (status, failure) = match &refund.state {
+            RefundState::Open => (RefundStatus::Pending, None),
+            RefundState::Paid(_) => (RefundStatus::Succeeded, None),
+            RefundState::Returned { at, reason, .. } => (RefundStatus::Failed, Some((reason, *at))),
+        };
+        Self {
+            refund_id: refund.id.to_string(),
+            status,
+            amount: refund.amount.to_string(),
+            at: refund.created_at.into(),
+            credit_note_number: refund.payout().map(|payout| payout.credit_note),
+            reason: refund.origin.reason().map(str::to_owned),
+            author: refund.origin.author().map(str::to_owned),
+            failure_reason: failure.map(|(reason, _)| reason.clone()),
+            failed_at: failure.map(|(_, at)| at.into()),
+        }
+    }
+}
+
+/// How far a dispute is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DisputeStatus {
+    /// The bank of the card asks, and no funds have moved.
+    Inquiry,
+    /// The unspent part of the disputed amount has left the lot until the dispute ends.
+    Open,
+    /// The charge stands, and what had left the lot is back.
+    Won,
+    /// The card has `lostAmount` back.
+    Lost,
+    /// It ended before any funds had moved.
+    Closed,
+}
+
+/// A dispute: the card's owner wants the charge back from the bank.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Dispute {
+    /// The dispute's id.
+    pub dispute_id: String,
+    /// How far it is.
+    pub status: DisputeStatus,
+    /// The disputed amount.
+    pub amount: String,
+    /// The instant at which it became known.
+    pub at: Instant,
+    /// Why: the card processor's code, such as `fraudulent`.
+    pub reason: String,
+    /// The amount that has left the lot because of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frozen_amount: Option<String>,
+    /// The amount that the card has back for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_amount: Option<String>,
+    /// The instant at which it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Instant>,
+}
+
+impl From<&dispute::Dispute> for Dispute {
+    fn from(dispute: &dispute::Dispute) -> Self {
+        let (status, ended_at) = match dispute.state {
+            DisputeState::Inquiry => (DisputeStatus::Inquiry, None),
+            DisputeState::Open { .. } => (DisputeStatus::Open, None),
+            DisputeState::Won { at, .. } => (DisputeStatus::Won, Some(at)),
+            DisputeState::Lost { at, .. } => (DisputeStatus::Lost, Some(at)),
+            DisputeState::Dropped => (DisputeStatus::Closed, None),
+        };
+        Self {
+            dispute_id: dispute.id.to_string(),
+            status,
+            amount: dispute.amount.to_string(),
+            at: dispute.created_at.into(),
+            reason: dispute.reason.clone(),
+            frozen_amount: dispute.frozen().map(|frozen| frozen.to_string()),
+            lost_amount: dispute.lost().map(|lost| lost.to_string()),
+            ended_at: ended_at.map(Into::into),
+        }
+    }
 }
 
 /// Funds bought by a person or by auto-recharge.
@@ -97,6 +238,18 @@ pub struct Purchase {
     /// The multiple of the recharge amount that a recharge charges, so that it lifts the balance above the trigger amount.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recharge_amounts: Option<u32>,
+    /// The amount that went back to the card by refunds, those under way included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunded_amount: Option<String>,
+    /// The amount that a refund would return to the card now. It is given with a single purchase, if anything can be refunded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refundable_amount: Option<String>,
+    /// The refunds, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<Refund>,
+    /// The disputes, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disputes: Vec<Dispute>,
     /// The page where the card's owner can confirm the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_action: Option<NextAction>,
@@ -105,7 +258,8 @@ pub struct Purchase {
 /// The page where a card's owner can confirm a payment.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NextAction {
-    /// The address of a page of the card processor.
+    /// The address of a page of the card processor. If the bank wants the owner, and the owner was not there when the card was charged,
+    /// it is the address of the purchase's page in the portal, which confirms the purchase and leads to the card processor.
     pub url: String,
 }
 
@@ -124,6 +278,10 @@ impl From<&CardPayment> for Purchase {
             card: Some((&payment.method.card).into()),
             po_number: payment.po_number.clone(),
             recharge_amounts: payment.recharge_amounts,
+            refunded_amount: None,
+            refundable_amount: None,
+            refunds: Vec::new(),
+            disputes: Vec::new(),
             next_action: None,
         };
         match &payment.state {
@@ -136,8 +294,19 @@ impl From<&CardPayment> for Purchase {
                 shown.status = PurchaseStatus::Declined;
                 shown.decline_reason = Some(reason.clone());
             }
-            CardPaymentState::Succeeded { receipt_number, .. } => {
-                shown.status = PurchaseStatus::Succeeded;
+            CardPaymentState::Succeeded { receipt_number, repayments, .. } => {
+                let currency = payment.amount.currency();
+                let (refunded, lost) = (repayments.refunded(currency), repayments.lost(currency));
+                shown.status = if repayments.is_disputed() || lost.is_positive() {
+                    PurchaseStatus::Disputed
+                } else if refunded.is_positive() {
+                    PurchaseStatus::Refunded
+                } else {
+                    PurchaseStatus::Succeeded
+                };
+                shown.refunded_amount = refunded.is_positive().then(|| refunded.to_string());
+                shown.refunds = repayments.refunds.iter().map(Refund::from).collect();
+                shown.disputes = repayments.disputes.iter().map(Dispute::from).collect();
                 shown.expires_at = Some(domain::Lot::expiry_of_purchase(payment.created_at).into());
                 shown.receipt_number = Some(*receipt_number);
             }

@@ -1,9 +1,9 @@
 //! Journal entries as answers show them: transactions, with the details of calls.
 
-use domain::journal::{EntryDetails, JournalEntry, Reversal};
+use domain::journal::{EntryDetails, JournalEntry, ReturnedLot, Reversal};
 use domain::lot::Draw;
 use domain::pool::IncludedMinutes;
-use domain::{AccountId, Money, UsageRecord, rate, rejected_record};
+use domain::{AccountId, JournalKey, Money, UsageRecord, rate, rejected_record};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -88,14 +88,14 @@ impl From<&IncludedMinutes> for PoolMinutes {
     }
 }
 
-/// What a reversal returned.
+/// What a reversal, a refund that failed or the end of a dispute returned.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Returned {
-    /// The reversed transaction.
+    /// The transaction that had taken it.
     pub transaction_id: String,
     /// The amounts that went back to lots. An amount in a lot whose late records are over is forfeited by a transaction of its
-    /// own, whose `returnedBy` is the reversal.
+    /// own, whose `returnedBy` is this transaction.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lots: Vec<LotDraw>,
     /// The lot of the part that was owed and had been repaid.
@@ -109,7 +109,7 @@ pub struct Returned {
     pub included_minutes: Vec<PoolMinutes>,
 }
 
-/// A lot that a reversal added.
+/// A lot that a returning transaction added.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewLot {
@@ -122,21 +122,30 @@ pub struct NewLot {
 }
 
 impl Returned {
-    /// What a reversal of this amount returned.
-    fn of(reversal: &Reversal, amount: Money) -> Self {
-        let to_lots = reversal.returned.iter().map(|draw| draw.amount);
-        let to_new_lot = reversal.lot.iter().map(|lot| lot.amount);
+    /// What an entry of this amount returned of what the entry with the key `of` had taken.
+    fn of(of: &str, amount: Money, returned: &[Draw], lot: Option<&ReturnedLot>) -> Self {
+        let to_lots = returned.iter().map(|draw| draw.amount);
+        let to_new_lot = lot.map(|lot| lot.amount);
         let repaid = to_lots.chain(to_new_lot).fold(amount, |rest, part| rest - part);
         Self {
-            transaction_id: reversal.of.to_string(),
-            lots: reversal.returned.iter().map(LotDraw::from).collect(),
-            new_lot: reversal.lot.as_ref().map(|lot| NewLot {
+            transaction_id: of.to_owned(),
+            lots: returned.iter().map(LotDraw::from).collect(),
+            new_lot: lot.map(|lot| NewLot {
                 lot_id: lot.id.to_string(),
                 amount: lot.amount.to_string(),
                 expires_at: lot.expires_at.into(),
             }),
             repaid: shown_unless_zero(repaid),
-            included_minutes: reversal.included.iter().map(PoolMinutes::from).collect(),
+            included_minutes: Vec::new(),
+        }
+    }
+
+    /// What a reversal of this amount returned.
+    fn of_reversal(reversal: &Reversal, amount: Money) -> Self {
+        let Reversal { of, returned, lot, included, .. } = reversal;
+        Self {
+            included_minutes: included.iter().map(PoolMinutes::from).collect(),
+            ..Self::of(of.as_str(), amount, returned, lot.as_ref())
         }
     }
 }
@@ -246,25 +255,25 @@ pub struct Transaction {
     /// The minutes that pools gave to the call, or that a reversal gave back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub included_minutes: Option<u64>,
-    /// What a reversal returned.
+    /// What a reversal, a refund that failed or the end of a dispute returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned: Option<Returned>,
-    /// The reversal that returned the funds which expired at once.
+    /// The transaction that returned the funds which expired at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub returned_by: Option<String>,
     /// The part of the charge that the next invoice will ask for; negative where a reversal takes it back.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post_usage: Option<String>,
-    /// The reason of an adjustment or reversal.
+    /// The reason of an adjustment, reversal, refund or dispute, and why a refund failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The author of an adjustment or reversal.
+    /// The author of an adjustment, reversal or refund.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
     /// The rejected record of the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejection: Option<RejectedRecord>,
-    /// The purchase or recharge.
+    /// The purchase or recharge, also of a refund or a dispute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purchase_id: Option<String>,
     /// The lot that was added, or that expired.
@@ -320,7 +329,7 @@ impl Transaction {
             EntryDetails::Reversal(reversal) => Self {
                 charge: reversal.charge.map(|charge| charge.to_string()),
                 included_minutes: total_minutes(&reversal.included),
-                returned: Some(Returned::of(reversal, entry.amount)),
+                returned: Some(Returned::of_reversal(reversal, entry.amount)),
                 reason: Some(reversal.reason.clone()),
                 author: Some(reversal.author.clone()),
                 ..self.with_record(&reversal.record)
@@ -336,6 +345,27 @@ impl Transaction {
                 reason: Some(reason.clone()),
                 author: Some(author.clone()),
                 lot_id: expires_at.map(|_| payment.to_string()),
+                ..self
+            },
+            EntryDetails::Refund { payment, reason, author, .. } => Self {
+                purchase_id: Some(payment.to_string()),
+                reason: reason.clone(),
+                author: author.clone(),
+                ..self
+            },
+            EntryDetails::RefundReturned { payment, reason, returned, lot, .. } => Self {
+                purchase_id: Some(payment.to_string()),
+                reason: Some(reason.clone()),
+                returned: Some(Returned::of(taken_by(&entry.key), entry.amount, returned, lot.as_ref())),
+                ..self
+            },
+            EntryDetails::Dispute { payment, reason, .. } => {
+                Self { purchase_id: Some(payment.to_string()), reason: Some(reason.clone()), ..self }
+            }
+            EntryDetails::DisputeEnded { payment, returned, .. } => Self {
+                purchase_id: Some(payment.to_string()),
+                returned: (entry.amount.is_positive())
+                    .then(|| Returned::of(taken_by(&entry.key), entry.amount, returned, None)),
                 ..self
             },
             EntryDetails::Expiry { lot, returned_by } => Self {
@@ -398,6 +428,11 @@ pub struct UnratedRecords {
     /// The `cursor` of the next page; a page may be short or empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// The key of the entry that had taken what the entry with this key returns: a refund's, or a dispute's.
+fn taken_by(key: &JournalKey) -> &str {
+    key.as_str().rsplit_once('#').map_or(key.as_str(), |(taken_by, _)| taken_by)
 }
 
 fn total_minutes(included: &[IncludedMinutes]) -> Option<u64> {

@@ -1,11 +1,12 @@
 //! An account: one organization's wallet (A1-A3, T2, N3, N4).
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::card_payment::CardPaymentKind;
 use crate::changed_days::ChangedDays;
+use crate::declines::Declines;
 use crate::hold::HeldSums;
 use crate::id::{AccountId, PaymentId};
 use crate::invoice::{self, PAYMENT_TERM_DAYS, UnpaidInvoice};
@@ -16,6 +17,14 @@ use crate::movements::Movements;
 use crate::pool::PoolUse;
 use crate::recharge::state::Recharge;
 use crate::time::{Month, day_before, day_of};
+
+/// People are told so long before the end of a saved card's last month (N13).
+const TOLD_OF_CARD: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// When people are told of a saved card whose last month this is.
+pub(crate) fn told_of_card_at(last_month: Month) -> Timestamp {
+    last_month.end() - TOLD_OF_CARD
+}
 
 /// How an organization pays (A1, S8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +113,17 @@ pub struct OpenPayment {
     pub withdrawn: bool,
     /// How many recharge amounts it is, for the operator's limit (R6); none for a purchase.
     pub recharge_amounts: u32,
+}
+
+/// A refund of which it is not known yet whether the card processor has taken it (F9).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenRefund {
+    /// The refund.
+    pub id: PaymentId,
+    /// The purchase or recharge that keeps it.
+    pub payment: PaymentId,
+    /// When recovery looks at it.
+    pub recover_at: Timestamp,
 }
 
 /// The amount at which people are warned that funds run low (N4).
@@ -202,6 +222,10 @@ pub struct Account {
     pub post_usage: PostUsage,
     /// Card payments without an outcome yet.
     pub open_payments: Vec<OpenPayment>,
+    /// Refunds without an outcome yet.
+    pub open_refunds: Vec<OpenRefund>,
+    /// Credit notes given so far: they are numbered without gaps (F8, F9).
+    pub credit_notes: u64,
     /// Receipts given so far: they are numbered without gaps (F8).
     pub receipts: u64,
     /// Invoices issued so far: they are numbered without gaps (S8).
@@ -228,6 +252,11 @@ pub struct Account {
     pub held: HeldSums,
     /// Its spending limits, and the margin of its calls (C1, C2).
     pub limits: Limits,
+    /// The last months of saved cards that people are still to be told of, in order, each once (N13). Cards that were saved by
+    /// earlier software are not among them.
+    pub ending_cards: Vec<Month>,
+    /// The latest declines of its cards (F4).
+    pub declines: Declines,
     /// How the balance moved on the day (UTC) of its last change. `None` if earlier software, which does not count it, changed the
     /// account on that day, or if a sum was too large to be kept.
     pub movements: Option<Movements>,
@@ -247,6 +276,8 @@ impl Account {
             owed: Money::zero(currency),
             post_usage: PostUsage::nothing(currency, now),
             open_payments: Vec::new(),
+            open_refunds: Vec::new(),
+            credit_notes: 0,
             receipts: 0,
             invoices: 0,
             unpaid: Vec::new(),
@@ -261,6 +292,8 @@ impl Account {
             changed_days: ChangedDays::default(),
             held: HeldSums::default(),
             limits: Limits::default(),
+            ending_cards: Vec::new(),
+            declines: Declines::default(),
             movements: Some(Movements::none(currency)),
         }
     }
@@ -322,9 +355,10 @@ impl Account {
         self.lots.iter().find(|lot| lot.usable_at(now))
     }
 
-    /// When the nightly sweep must look at it next: a warning or a booking (E1, E3).
+    /// When the nightly sweep must look at it next: a warning or a booking (E1, E3), or a saved card that ends (N13).
     pub fn due_for_expiry(&self) -> Option<Timestamp> {
-        self.lots.iter().map(Lot::due_at).min()
+        let cards = self.ending_cards.iter().map(|month| told_of_card_at(*month));
+        self.lots.iter().map(Lot::due_at).chain(cards).min()
     }
 
     /// When the invoice run must look at it next: a month that ends with an invoice, or a reminder (S8, N12).
@@ -333,14 +367,15 @@ impl Account {
         month_end.into_iter().chain(self.unpaid.iter().map(UnpaidInvoice::next_reminder)).min()
     }
 
-    /// When recovery must look at it next: an open payment (F5), auto-recharge (R3, R4), or a lot that expires and
+    /// When recovery must look at it next: an open payment (F5) or refund (F9), auto-recharge (R3, R4), or a lot that expires and
     /// may leave it low (R2, N3, N4).
     pub fn due_for_recharge(&self) -> Option<Timestamp> {
         let payments = self.open_payments.iter().map(|payment| payment.recover_at).min();
-        payments.into_iter().chain(self.due_for_attention()).min()
+        let refunds = self.open_refunds.iter().map(|refund| refund.recover_at).min();
+        payments.into_iter().chain(refunds).chain(self.due_for_attention()).min()
     }
 
-    /// The same without open payments.
+    /// The same without open payments and refunds.
     pub fn due_for_attention(&self) -> Option<Timestamp> {
         let expiry = self.next_expiry(self.as_of).map(|lot| lot.expires_at);
         expiry.into_iter().chain(self.recharge.due()).min()

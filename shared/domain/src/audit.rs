@@ -23,17 +23,19 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use crate::account::Account;
-use crate::card_payment::CardPaymentState;
+use crate::card_payment::{CardPaymentState, Repayments};
+use crate::dispute::Dispute;
 use crate::hold::{HeldSums, Hold};
 use crate::id::{Fingerprint, LotId, PaymentId, PaymentKind};
 use crate::invoice::{Invoice, InvoiceState, REMINDED_AFTER_DAYS, days_after};
-use crate::journal::{EntryDetails, JournalEntry, Reversal};
+use crate::journal::{EntryDetails, JournalEntry, ReturnedLot, Reversal};
 use crate::journal_key::{EntryKind, JournalKey};
-use crate::lot::Lot;
+use crate::lot::{Draw, Lot};
 use crate::money::Money;
 use crate::movements::Movements;
 use crate::payment::Payment;
 use crate::pool::IncludedMinutes;
+use crate::refund::{Refund, RefundState};
 use crate::statement::Lines;
 use crate::time::{Month, day_of};
 use crate::usage::UsageRecord;
@@ -114,6 +116,22 @@ pub enum Finding {
         expected: u64,
         /// The one it has.
         found: u64,
+    },
+    /// F8: a credit note is not the next one.
+    CreditNote {
+        /// Of which refund.
+        refund: PaymentId,
+        /// The next number.
+        expected: u64,
+        /// The one it has.
+        found: u64,
+    },
+    /// F8: the account does not count its credit notes.
+    CreditNotes {
+        /// Refunds that have one.
+        refunds: u64,
+        /// By the account.
+        account: u64,
     },
     /// F8: the account does not count its receipts as the journal does.
     Receipts {
@@ -285,13 +303,13 @@ impl fmt::Display for HeldSum {
 /// How the balance moved on a day.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DayMovements {
-    /// What calls cost, less what reversals returned.
+    /// The charges for calls, less those that reversals returned.
     pub spent: Decimal,
-    /// What purchases and recharges added.
+    /// The amounts of purchases and recharges.
     pub added: Decimal,
-    /// What expired.
+    /// The expired amounts.
     pub expired: Decimal,
-    /// What all other rows added.
+    /// The amounts of all other rows.
     pub other: Decimal,
 }
 
@@ -314,6 +332,8 @@ impl DayMovements {
             EntryKind::Purchase | EntryKind::Recharge => self.added += amount,
             EntryKind::Expiry => self.expired -= amount,
             EntryKind::Adjustment
+            | EntryKind::Refund
+            | EntryKind::Dispute
             | EntryKind::Switch
             | EntryKind::Invoice
             | EntryKind::Unrated
@@ -398,7 +418,10 @@ impl Finding {
             Self::UsageTotals { .. } => Some("usage reports"),
             Self::DayLines { .. } => Some("statements"),
             Self::Held { .. } => Some("C1"),
-            Self::Receipt { .. } | Self::Receipts { .. } => Some("F8"),
+            Self::Receipt { .. }
+            | Self::Receipts { .. }
+            | Self::CreditNote { .. }
+            | Self::CreditNotes { .. } => Some("F8"),
             Self::Movements { .. } => Some("T2"),
             Self::Currency { .. } => Some("T3"),
             Self::Unreadable { .. } => None,
@@ -424,6 +447,8 @@ impl Finding {
             Self::Movements { .. } => "movements",
             Self::Receipt { .. } => "receipt",
             Self::Receipts { .. } => "receipts",
+            Self::CreditNote { .. } => "creditNote",
+            Self::CreditNotes { .. } => "creditNotes",
             Self::InvoiceNumber { .. } => "invoiceNumber",
             Self::Invoices { .. } => "invoices",
             Self::VoidInvoices { .. } => "voidInvoices",
@@ -451,6 +476,7 @@ impl Finding {
             | Self::ListedNotOpen { payment }
             | Self::OpenNotListed { payment }
             | Self::Receipt { payment, .. }
+            | Self::CreditNote { refund: payment, .. }
             | Self::InvoiceNumber { invoice: payment, .. }
             | Self::AlteredInvoice { invoice: payment, .. } => Some(payment.to_string()),
             Self::Lot { lot, .. } | Self::LotTerms { lot } => Some(lot.to_string()),
@@ -461,6 +487,7 @@ impl Finding {
             Self::Currency { item } | Self::Unreadable { item, .. } => Some(item.clone()),
             Self::Sum { .. }
             | Self::Receipts { .. }
+            | Self::CreditNotes { .. }
             | Self::Invoices { .. }
             | Self::VoidInvoices { .. }
             | Self::Unsound { .. }
@@ -528,6 +555,12 @@ impl fmt::Display for Finding {
             }
             Self::Receipts { journal, account } => {
                 write!(f, "the last receipt is number {journal}, the account counts {account}")
+            }
+            Self::CreditNote { expected, found, .. } => {
+                write!(f, "its credit note is number {found}, where {expected} is next")
+            }
+            Self::CreditNotes { refunds, account } => {
+                write!(f, "{refunds} refunds have a credit note, the account counts {account}")
             }
             Self::InvoiceNumber { expected, found, .. } => {
                 write!(f, "it is number {found}, where {expected} is next")
@@ -613,6 +646,34 @@ struct Standing {
     posted: bool,
 }
 
+/// What of a refund or a dispute is kept.
+struct Repayment {
+    created_at: Timestamp,
+    kind: EntryKind,
+    /// Whether the processor's answer to a refund is still awaited.
+    open: bool,
+    /// What it took.
+    taken: Part,
+    /// What its end gave back, less what it took.
+    back: Option<Part>,
+    /// A refund's credit note.
+    credit_note: Option<(Timestamp, u64)>,
+}
+
+/// One entry of a refund or a dispute.
+struct Part {
+    /// Its effect on the balance and on what the next invoice asks for.
+    moves: Decimal,
+    /// Whether its row was found.
+    posted: bool,
+}
+
+impl Part {
+    fn of(moves: Decimal) -> Self {
+        Self { moves, posted: false }
+    }
+}
+
 /// An invoice, and whether its row in the journal was found.
 struct Claim {
     invoice: Invoice,
@@ -626,6 +687,8 @@ pub struct Audit<'a> {
     suspects: Option<&'a [Finding]>,
     names: HashMap<(u64, u32), Vec<JournalKey>>,
     payments: BTreeMap<PaymentId, Standing>,
+    /// Refunds and disputes of payments.
+    repayments: BTreeMap<PaymentId, Repayment>,
     invoices: BTreeMap<PaymentId, Claim>,
     /// The commits that closed months with invoices, with the invoices' numbers.
     closings: Vec<(u64, u64, PaymentId)>,
@@ -650,6 +713,7 @@ impl<'a> Audit<'a> {
             suspects: None,
             names: HashMap::new(),
             payments: BTreeMap::new(),
+            repayments: BTreeMap::new(),
             invoices: BTreeMap::new(),
             closings: Vec::new(),
             lines: Vec::new(),
@@ -687,6 +751,7 @@ impl<'a> Audit<'a> {
                     CardPaymentState::Succeeded { receipt_number, .. } => Some(receipt_number),
                     _ => None,
                 };
+                payment.repayments().into_iter().for_each(|repayments| self.enter_repayments(repayments));
                 Standing {
                     kind: payment.kind.into(),
                     created_at: payment.created_at,
@@ -719,6 +784,33 @@ impl<'a> Audit<'a> {
         self.payments.insert(payment.id(), standing);
     }
 
+    fn enter_repayments(&mut self, repayments: &Repayments) {
+        for refund in &repayments.refunds {
+            let amount = refund.amount.amount();
+            let repayment = Repayment {
+                created_at: refund.created_at,
+                kind: EntryKind::Refund,
+                open: refund.state == RefundState::Open,
+                taken: Part::of(-amount),
+                back: refund.is_returned().then(|| Part::of(amount)),
+                credit_note: refund.payout().map(|payout| (payout.at, payout.credit_note)),
+            };
+            self.repayments.insert(refund.id.clone(), repayment);
+        }
+        for dispute in &repayments.disputes {
+            let Some(frozen) = dispute.frozen().map(Money::amount) else { continue };
+            let repayment = Repayment {
+                created_at: dispute.created_at,
+                kind: EntryKind::Dispute,
+                open: false,
+                taken: Part::of(-frozen),
+                back: dispute.lost().map(|lost| Part::of(frozen - lost.amount())),
+                credit_note: None,
+            };
+            self.repayments.insert(dispute.id.clone(), repayment);
+        }
+    }
+
     /// Enters a row, in any order.
     pub fn row(&mut self, row: &JournalEntry) {
         if row.amount.currency() != self.account.currency {
@@ -730,6 +822,9 @@ impl<'a> Audit<'a> {
         let is_later = row.version > self.account.version;
         if let Some(payment) = payment_of(&row.details) {
             self.compare_with_payment(row, payment, is_later);
+        }
+        if let Some((repayment, is_end)) = repayment_of(&row.details) {
+            self.compare_with_repayment(row, repayment, is_end, is_later);
         }
         if let EntryDetails::Invoice { month, number: Some(number) } = row.details {
             self.compare_with_invoice(row, month, number, is_later);
@@ -819,6 +914,7 @@ impl<'a> Audit<'a> {
         self.compare_lots();
         self.compare_pools();
         self.compare_payments();
+        self.compare_repayments();
         self.compare_invoices();
         self.findings
     }
@@ -843,6 +939,32 @@ impl<'a> Audit<'a> {
         } else if payment.fingerprint != row.fingerprint {
             "content"
         } else if payment.kind.as_str() != row.details.kind().as_str() {
+            "kind"
+        } else {
+            return;
+        };
+        self.find(Finding::PaymentDiffers { key: row.key.clone(), what });
+    }
+
+    fn compare_with_repayment(&mut self, row: &JournalEntry, id: &PaymentId, is_end: bool, is_later: bool) {
+        let repayment = self.repayments.get_mut(id);
+        let part = repayment.and_then(|Repayment { created_at, kind, taken, back, .. }| {
+            let part = if is_end { back.as_mut()? } else { taken };
+            part.posted = true;
+            Some((part.moves, *created_at, *kind))
+        });
+        let Some((moves, created_at, kind)) = part else {
+            // The payments were read before a later row was written.
+            if !is_later {
+                self.find(Finding::RowWithoutPayment { key: row.key.clone(), payment: id.clone() });
+            }
+            return;
+        };
+        let what = if moves != row.amount.amount() - row.post_usage.amount() {
+            "amount"
+        } else if created_at != row.at {
+            "instant"
+        } else if kind != row.details.kind() {
             "kind"
         } else {
             return;
@@ -900,6 +1022,11 @@ impl<'a> Audit<'a> {
                 (-row.amount.amount() - drawn_by(row), None)
             }
             EntryDetails::Adjustment { expires_at: None, .. } => (-row.amount.amount() - drawn_by(row), None),
+            EntryDetails::Refund { .. } | EntryDetails::Dispute { .. } => {
+                (-row.amount.amount() - drawn_by(row), None)
+            }
+            EntryDetails::RefundReturned { returned, lot, .. } => self.returns(row, returned, lot.as_ref()),
+            EntryDetails::DisputeEnded { returned, .. } => self.returns(row, returned, None),
             EntryDetails::Switch => (-row.amount.amount(), None),
             EntryDetails::Reversal(reversal) => self.reverses(row, reversal),
             EntryDetails::Expiry { lot, .. } => {
@@ -937,11 +1064,20 @@ impl<'a> Audit<'a> {
     /// What a reversal adds to what is owed, which is less than nothing, and the lot that it adds.
     fn reverses(&mut self, row: &JournalEntry, reversal: &Reversal) -> (Decimal, Option<usize>) {
         self.count_minutes(&reversal.record, &reversal.included, -1);
-        for draw in &reversal.returned {
+        self.returns(row, &reversal.returned, reversal.lot.as_ref())
+    }
+
+    /// The same of any row that returns funds.
+    fn returns(
+        &mut self,
+        row: &JournalEntry,
+        returned: &[Draw],
+        lot: Option<&ReturnedLot>,
+    ) -> (Decimal, Option<usize>) {
+        for draw in returned {
             *self.taken.entry(draw.lot.clone()).or_default() -= draw.amount.amount();
         }
-        let repaid = row.amount.amount() - to_lots(reversal);
-        let lot = reversal.lot.as_ref();
+        let repaid = row.amount.amount() - to_lots(returned, lot);
         (-repaid, lot.map(|lot| self.adds(lot.id.clone(), row.posted_at, lot.expires_at, lot.amount, None)))
     }
 
@@ -1069,6 +1205,42 @@ impl<'a> Audit<'a> {
         }
     }
 
+    /// Compares refunds and disputes with their rows, the list of open refunds, and the numbers of credit notes.
+    fn compare_repayments(&mut self) {
+        let account = self.account;
+        for open in &account.open_refunds {
+            if self.repayments.get(&open.id).is_none_or(|repayment| !repayment.open) {
+                self.find(Finding::ListedNotOpen { payment: open.id.clone() });
+            }
+        }
+        let mut credit_notes = Vec::new();
+        for (id, Repayment { open, taken, back, credit_note, .. }) in std::mem::take(&mut self.repayments) {
+            credit_notes.extend(credit_note.map(|(at, number)| (number, at, id.clone())));
+            if open && account.open_refunds.iter().all(|listed| listed.id != id) {
+                self.find(Finding::OpenNotListed { payment: id.clone() });
+            }
+            if !taken.posted || back.is_some_and(|back| !back.posted) {
+                self.find(Finding::PaymentWithoutRow { payment: id });
+            }
+        }
+        credit_notes.sort_unstable();
+        let (mut last, mut before, mut by_now) = (0, 0, 0);
+        for (found, at, refund) in credit_notes {
+            let expected = last + 1;
+            if found != expected {
+                self.find(Finding::CreditNote { refund, expected, found });
+            }
+            // After a gap it goes on from there, so that one gap is one finding.
+            last = found;
+            // A credit note that was given since the account was read has a later instant, or the same one.
+            before += u64::from(at < account.as_of);
+            by_now += u64::from(at <= account.as_of);
+        }
+        if !(before..=by_now).contains(&account.credit_notes) {
+            self.find(Finding::CreditNotes { refunds: by_now, account: account.credit_notes });
+        }
+    }
+
     /// Compares the numbers of invoices, and the list of those of which people are still to be reminded.
     fn compare_invoices(&mut self) {
         let account = self.account;
@@ -1140,9 +1312,24 @@ fn payment_of(details: &EntryDetails) -> Option<&PaymentId> {
         | EntryDetails::Unrated { .. }
         | EntryDetails::Rejected(_)
         | EntryDetails::Reversal(_)
+        | EntryDetails::Refund { .. }
+        | EntryDetails::RefundReturned { .. }
+        | EntryDetails::Dispute { .. }
+        | EntryDetails::DisputeEnded { .. }
         | EntryDetails::Switch
         | EntryDetails::Expiry { .. }
         | EntryDetails::Invoice { .. } => None,
+    }
+}
+
+/// The refund or dispute that a row is about, and whether the row is its end.
+fn repayment_of(details: &EntryDetails) -> Option<(&PaymentId, bool)> {
+    match details {
+        EntryDetails::Refund { refund, .. } => Some((refund, false)),
+        EntryDetails::RefundReturned { refund, .. } => Some((refund, true)),
+        EntryDetails::Dispute { dispute, .. } => Some((dispute, false)),
+        EntryDetails::DisputeEnded { dispute, .. } => Some((dispute, true)),
+        _ => None,
     }
 }
 
@@ -1150,10 +1337,10 @@ fn drawn_by(row: &JournalEntry) -> Decimal {
     row.draws.iter().map(|draw| draw.amount.amount()).sum()
 }
 
-/// The funds that a reversal returned to lots, and to a new one.
-fn to_lots(reversal: &Reversal) -> Decimal {
-    let returned = reversal.returned.iter().map(|draw| draw.amount.amount());
-    returned.chain(reversal.lot.as_ref().map(|lot| lot.amount.amount())).sum()
+/// The funds that a row returned to lots, and to a new one.
+fn to_lots(returned: &[Draw], lot: Option<&ReturnedLot>) -> Decimal {
+    let returned = returned.iter().map(|draw| draw.amount.amount());
+    returned.chain(lot.map(|lot| lot.amount.amount())).sum()
 }
 
 /// What of an invoice does not fit the rest of it, if anything: it keeps a copy of what it says, which never changes.
@@ -1172,9 +1359,21 @@ fn altered_invoice(invoice: &Invoice) -> Option<&'static str> {
 
 /// What of a row does not fit the rest of it, if anything: rows never change.
 fn altered(row: &JournalEntry) -> Option<&'static str> {
-    let (amount, post_usage, drawn) = (row.amount.amount(), row.post_usage.amount(), drawn_by(row));
-    let moves_nothing = amount.is_zero() && drawn.is_zero();
-    let (key, fingerprint) = match &row.details {
+    let (key, fingerprint) = key_and_fingerprint_of(row);
+    if key != row.key {
+        Some("its key is not what it is about")
+    } else if fingerprint != row.fingerprint {
+        Some("its fingerprint is of something else")
+    } else if !adds_up(row) {
+        Some("its amounts do not add up")
+    } else {
+        None
+    }
+}
+
+/// The key and the fingerprint that follow from what a row is about.
+fn key_and_fingerprint_of(row: &JournalEntry) -> (JournalKey, Fingerprint) {
+    match &row.details {
         EntryDetails::Usage { record, .. } | EntryDetails::Unrated { record } => {
             let is_later =
                 matches!(row.details, EntryDetails::Usage { .. }) && row.key == record.key().rated();
@@ -1192,6 +1391,20 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
         EntryDetails::Adjustment { payment, .. } => {
             (JournalKey::payment(row.at, EntryKind::Adjustment, payment), row.fingerprint.clone())
         }
+        EntryDetails::Refund { refund, .. } => {
+            (JournalKey::payment(row.at, EntryKind::Refund, refund), Refund::fingerprint(refund))
+        }
+        EntryDetails::RefundReturned { refund, .. } => (
+            JournalKey::payment(row.at, EntryKind::Refund, refund).refund_return(),
+            Refund::fingerprint(refund),
+        ),
+        EntryDetails::Dispute { dispute, .. } => {
+            (JournalKey::payment(row.at, EntryKind::Dispute, dispute), Dispute::fingerprint(dispute))
+        }
+        EntryDetails::DisputeEnded { dispute, .. } => (
+            JournalKey::payment(row.at, EntryKind::Dispute, dispute).dispute_end(),
+            Dispute::fingerprint(dispute),
+        ),
         EntryDetails::Expiry { lot, returned_by } => {
             let key =
                 returned_by.as_ref().map_or_else(|| JournalKey::expiry(row.at, lot), |key| key.forfeit(lot));
@@ -1204,8 +1417,14 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
         EntryDetails::Invoice { month, .. } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
         }
-    };
-    let whole = match &row.details {
+    }
+}
+
+/// Whether a row's amounts fit one another.
+fn adds_up(row: &JournalEntry) -> bool {
+    let (amount, post_usage, drawn) = (row.amount.amount(), row.post_usage.amount(), drawn_by(row));
+    let moves_nothing = amount.is_zero() && drawn.is_zero();
+    match &row.details {
         EntryDetails::Usage { charge, .. } => {
             post_usage >= Decimal::ZERO && post_usage - amount == charge.amount() && drawn <= -amount
         }
@@ -1213,7 +1432,8 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
             let charge = reversal.charge.map_or(Decimal::ZERO, |charge| charge.amount());
             let is_of_record = [reversal.record.key(), reversal.record.key().rated()].contains(&reversal.of);
             let uncredited = reversal.on_void_invoice.amount();
-            let is_whole = amount - post_usage + uncredited == charge && to_lots(reversal) <= amount;
+            let is_whole = amount - post_usage + uncredited == charge
+                && to_lots(&reversal.returned, reversal.lot.as_ref()) <= amount;
             is_of_record
                 && is_whole
                 && amount >= Decimal::ZERO
@@ -1229,20 +1449,35 @@ fn altered(row: &JournalEntry) -> Option<&'static str> {
             let is_owed = post_usage.is_zero() && amount < Decimal::ZERO && drawn <= -amount;
             is_owed || post_usage > Decimal::ZERO && drawn == -amount
         }
+        EntryDetails::Refund { .. } => {
+            amount <= Decimal::ZERO
+                && post_usage >= Decimal::ZERO
+                && amount < post_usage
+                && drawn <= -amount
+                && (post_usage.is_zero() || drawn == -amount)
+        }
+        EntryDetails::RefundReturned { returned, lot, .. } => {
+            amount >= Decimal::ZERO
+                && post_usage <= Decimal::ZERO
+                && post_usage < amount
+                && to_lots(returned, lot.as_ref()) <= amount
+                && drawn.is_zero()
+        }
+        EntryDetails::Dispute { .. } => drawn == -amount && post_usage.is_zero(),
+        EntryDetails::DisputeEnded { lost, returned, .. } => {
+            let gives = amount >= Decimal::ZERO && post_usage.is_zero();
+            let takes = amount <= Decimal::ZERO && post_usage >= Decimal::ZERO;
+            let is_one = gives || takes && (amount.is_zero() || post_usage.is_zero());
+            is_one
+                && !lost.is_negative()
+                && to_lots(returned, None) <= amount.max(Decimal::ZERO)
+                && drawn.is_zero()
+        }
         EntryDetails::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
         EntryDetails::Switch => amount > Decimal::ZERO && amount == post_usage && drawn.is_zero(),
         // Entries of earlier versions may ask for less than nothing.
         EntryDetails::Invoice { number, .. } => {
             moves_nothing && (number.is_none() || post_usage < Decimal::ZERO)
         }
-    };
-    if key != row.key {
-        Some("its key is not what it is about")
-    } else if fingerprint != row.fingerprint {
-        Some("its fingerprint is of something else")
-    } else if !whole {
-        Some("its amounts do not add up")
-    } else {
-        None
     }
 }

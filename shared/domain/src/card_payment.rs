@@ -2,10 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::dispute::Dispute;
 use crate::id::{AccountId, Fingerprint, PaymentId, PaymentKind};
 use crate::journal_key::EntryKind;
-use crate::money::Money;
+use crate::money::{Currency, Money};
 use crate::profile::PaymentMethod;
+use crate::refund::Refund;
 
 /// The lease of an attempt, from its beginning. Recovery looks at the payment no earlier (F5), unless it was withdrawn. The
 /// functions that charge cards have shorter time-outs (infra/template.yaml), so an attempt past its lease is dead.
@@ -13,6 +15,9 @@ pub const LEASE: SignedDuration = SignedDuration::from_mins(2);
 
 /// A purchase whose card's owner does not confirm it is cancelled this long after it was asked for.
 pub const PERSON_HAS: SignedDuration = SignedDuration::from_hours(24);
+
+/// A recharge whose card's owner does not confirm it is cancelled this long after it began, and auto-recharge stops (R4).
+pub const RECHARGE_WAITS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Recovery looks this often at a payment that waits for its owner, or whose outcome the processor does not know.
 pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(1);
@@ -85,12 +90,60 @@ pub enum CardPaymentState {
         intent: String,
         /// The receipt's number within the account (F8).
         receipt_number: u64,
+        /// What of it went back to the card, or is disputed (F9).
+        repayments: Repayments,
     },
     /// Nothing was charged.
     Declined {
         /// Why.
         reason: String,
     },
+}
+
+/// At most this many refunds and disputes of one card payment are kept.
+pub const MAX_REPAYMENTS: usize = 100;
+
+/// What of a charge went back to its card, or is disputed (F9).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repayments {
+    /// Refunds, oldest first.
+    pub refunds: Vec<Refund>,
+    /// Disputes, oldest first.
+    pub disputes: Vec<Dispute>,
+}
+
+impl Repayments {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.refunds.is_empty() && self.disputes.is_empty()
+    }
+
+    /// Whether there is room for one more.
+    pub fn has_room(&self) -> bool {
+        self.refunds.len() + self.disputes.len() < MAX_REPAYMENTS
+    }
+
+    /// The refund with this id.
+    pub fn refund(&self, id: &PaymentId) -> Option<&Refund> {
+        self.refunds.iter().find(|refund| refund.id == *id)
+    }
+
+    /// Whether a dispute is open.
+    pub fn is_disputed(&self) -> bool {
+        self.disputes.iter().any(Dispute::is_open)
+    }
+
+    /// What went back to the card by refunds, those under way included.
+    pub fn refunded(&self, currency: Currency) -> Money {
+        let kept = self.refunds.iter().filter(|refund| !refund.is_returned());
+        kept.fold(Money::zero(currency), |sum, refund| sum + refund.amount)
+    }
+
+    /// What the card has for good by disputes.
+    pub fn lost(&self, currency: Currency) -> Money {
+        let lost = self.disputes.iter().filter_map(Dispute::lost);
+        lost.fold(Money::zero(currency), |sum, lost| sum + lost)
+    }
 }
 
 /// A second card, for a charge that the first declines (F10).
@@ -154,6 +207,24 @@ impl CardPayment {
         format!("{}:{}", self.id, self.attempt)
     }
 
+    /// The idempotency key of this attempt's own confirmation.
+    pub fn confirmation_key(&self) -> String {
+        format!("{}:confirm", self.processor_key())
+    }
+
+    /// The idempotency key with which the card's owner confirms the payment as it is now, by however many presses of a button.
+    pub fn owners_confirmation_key(&self) -> String {
+        format!("{}:{}", self.confirmation_key(), self.revision)
+    }
+
+    /// The instant from which the payment no longer waits for the card's owner.
+    pub fn owner_has_until(&self) -> Timestamp {
+        match self.kind {
+            CardPaymentKind::Purchase => self.created_at + PERSON_HAS,
+            CardPaymentKind::Recharge => self.created_at + RECHARGE_WAITS,
+        }
+    }
+
     /// The processor's object, once known.
     pub fn intent(&self) -> Option<&str> {
         match &self.state {
@@ -162,6 +233,16 @@ impl CardPayment {
                 Some(intent)
             }
             CardPaymentState::Declined { .. } => None,
+        }
+    }
+
+    /// What of it went back to its card, or is disputed; none unless it was charged.
+    pub fn repayments(&self) -> Option<&Repayments> {
+        match &self.state {
+            CardPaymentState::Succeeded { repayments, .. } => Some(repayments),
+            CardPaymentState::Open { .. }
+            | CardPaymentState::NeedsAction { .. }
+            | CardPaymentState::Declined { .. } => None,
         }
     }
 

@@ -131,6 +131,18 @@ impl Draft {
         (draws, uncovered)
     }
 
+    /// Draws up to `amount` from one lot. Returns the draw, if the lot has funds, and the rest.
+    pub(crate) fn draw_on(&mut self, id: &LotId, amount: Money) -> (Vec<Draw>, Money) {
+        let Some(lot) = self.change.account.lots.iter().find(|lot| lot.id == *id) else {
+            return (Vec::new(), amount);
+        };
+        let taken = lot.remaining.min(amount);
+        let draw =
+            Draw { lot: id.clone(), amount: taken, expires_at: lot.expires_at, began: Some(lot.began()) };
+        self.take_from_lot(id, taken);
+        (vec![draw], amount - taken)
+    }
+
     /// Adds to what is owed.
     pub(crate) fn owe(&mut self, amount: Money) {
         self.change.account.owed += amount;

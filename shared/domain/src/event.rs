@@ -64,6 +64,11 @@ pub enum EventDetails {
     },
     /// Lots with unused funds are about to expire (E3, N5): one event for all lots that a sweep warns of.
     FundsExpiring(Expiring),
+    /// Saved cards expire at the end of a month (N13): said once for each month.
+    CardExpiring {
+        /// The month (UTC).
+        month: Month,
+    },
     /// The unused funds of lots were booked as forfeited (E1, N6): one event for all lots of a commit.
     FundsExpired(Expired),
     /// Auto-recharge could not charge the card (R4, N2).
@@ -94,7 +99,7 @@ pub enum EventDetails {
         /// When it is looked at again.
         until: Timestamp,
     },
-    /// A safeguard paused auto-recharge, until an administrator resumes it (R6, N10).
+    /// A safeguard paused auto-recharge, until an administrator resumes it (R6, F9, N10).
     RechargePaused {
         /// Which.
         why: Safeguard,
@@ -109,6 +114,81 @@ pub enum EventDetails {
         /// How much was asked for. Events of earlier versions do not say it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         amount: Option<Money>,
+    },
+    /// Funds went back to the card of a purchase or recharge (F9). It has a credit note.
+    FundsRefunded {
+        /// The purchase or recharge.
+        payment_id: PaymentId,
+        /// The refund.
+        refund_id: PaymentId,
+        /// How much.
+        amount: Money,
+        /// The number of the credit note. An account's credit notes are numbered without gaps.
+        credit_note_number: u64,
+        /// The part that the lot no longer had.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        beyond_lot: Option<Money>,
+        /// Whether auto-recharge is paused, until an administrator resumes it.
+        recharge_paused: bool,
+    },
+    /// A refund failed, and its funds are back (F9).
+    RefundReturned {
+        /// The purchase or recharge.
+        payment_id: PaymentId,
+        /// The refund.
+        refund_id: PaymentId,
+        /// How much.
+        amount: Money,
+        /// The number of its credit note, if it has one: it holds no more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        credit_note_number: Option<u64>,
+        /// Why it failed: the card processor's code.
+        reason: String,
+        /// Whether auto-recharge is paused, until an administrator resumes it.
+        recharge_paused: bool,
+    },
+    /// The bank of a card asks about a purchase or recharge, and no funds have moved (F9).
+    DisputeInquiry {
+        /// The purchase or recharge.
+        payment_id: PaymentId,
+        /// The dispute.
+        dispute_id: PaymentId,
+        /// The amount that it is about.
+        amount: Money,
+        /// Why: the card processor's code.
+        reason: String,
+    },
+    /// A purchase or recharge is disputed (F9).
+    DisputeOpened {
+        /// The purchase or recharge.
+        payment_id: PaymentId,
+        /// The dispute.
+        dispute_id: PaymentId,
+        /// The disputed amount.
+        amount: Money,
+        /// What left the lot: at most the disputed amount.
+        frozen: Money,
+        /// Why: the card processor's code.
+        reason: String,
+        /// Whether auto-recharge is paused, until an administrator resumes it.
+        recharge_paused: bool,
+    },
+    /// A dispute is over (F9).
+    DisputeEnded {
+        /// The purchase or recharge.
+        payment_id: PaymentId,
+        /// The dispute.
+        dispute_id: PaymentId,
+        /// The disputed amount.
+        amount: Money,
+        /// How much the card has for good: nothing if the dispute was won.
+        lost: Money,
+        /// What returned of the funds that had left the lot.
+        returned: Money,
+        /// What the lot could not give of the lost amount.
+        beyond_lot: Money,
+        /// Whether auto-recharge is paused, until an administrator resumes it.
+        recharge_paused: bool,
     },
     /// A usage record that came through the queue was refused (S3). It is kept in the journal, as it was sent:
     /// its transaction has the same message and index.

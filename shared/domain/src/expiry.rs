@@ -1,8 +1,9 @@
-//! The nightly sweep of one account: it forfeits expired funds and warns of funds that will expire (E1-E3).
+//! The nightly sweep of one account: it forfeits expired funds, and warns of funds and of saved cards that will expire (E1-E3,
+//! N13).
 
 use jiff::Timestamp;
 
-use crate::account::Account;
+use crate::account::{Account, told_of_card_at};
 use crate::change::Decision;
 use crate::draft::{Draft, NewEntry};
 use crate::event::{EventDetails, Expired, Expiring, UnusedFunds};
@@ -20,12 +21,12 @@ pub const MAX_BOOKED_AT_ONCE: usize = 90;
 pub struct Swept {
     /// Lots booked as forfeited.
     pub booked: usize,
-    /// Lots warned of.
+    /// Lots, and last months of saved cards, warned of.
     pub warned: usize,
 }
 
 /// Books each lot's unused funds once its expiry and the 72 h of late records are over, dated at its
-/// expiry (E1), and gives the warnings that are due (E3). Nothing due changes nothing.
+/// expiry (E1), and gives the warnings that are due (E3, N13). Nothing due changes nothing.
 pub fn sweep(account: &Account, now: Timestamp) -> Decision<Swept> {
     let mut draft = Draft::on(account, now);
     let mut swept = Swept::default();
@@ -34,6 +35,7 @@ pub fn sweep(account: &Account, now: Timestamp) -> Decision<Swept> {
     }
     book(&mut draft, &mut swept);
     warn(&mut draft, &mut swept);
+    warn_of_cards(&mut draft, &mut swept);
     draft.finish(swept)
 }
 
@@ -73,6 +75,17 @@ fn warn(draft: &mut Draft, swept: &mut Swept) {
     if let Some(days) = days.into_iter().min() {
         let (amount, lots) = unused(&due, draft.account().currency);
         draft.add_event(EventDetails::FundsExpiring(Expiring { amount, days, lots }));
+    }
+}
+
+/// Each last month is told of once. One that is over by now is not: the card has been declined, or was renewed in time.
+fn warn_of_cards(draft: &mut Draft, swept: &mut Swept) {
+    let now = draft.now();
+    let months = &mut draft.account_mut().ending_cards;
+    let due: Vec<_> = months.extract_if(.., |month| told_of_card_at(*month) <= now).collect();
+    for month in due.into_iter().filter(|month| month.end() > now) {
+        draft.add_event(EventDetails::CardExpiring { month });
+        swept.warned += 1;
     }
 }
 

@@ -1,7 +1,8 @@
 //! Funding: what pays for a charge (S1, S8, S10). Lots come first, oldest expiry first. What they do not cover is owed, or
-//! asked for by the next invoice where the account pays after use.
+//! asked for by the next invoice where the account pays after use. Funds that go back to a card come from their own lot (F9).
 
 use crate::draft::Draft;
+use crate::id::LotId;
 use crate::lot::Draw;
 use crate::money::{Currency, Money};
 use crate::usage::UsageRecord;
@@ -42,6 +43,18 @@ impl Funding {
     pub(crate) fn of_adjustment(draft: &mut Draft, size: Money) -> Self {
         let (draws, uncovered) = draft.draw(size, draft.now());
         Self::with_rest(draft, draws, uncovered)
+    }
+
+    /// Takes funds that go back to a card: from the lot that they came from, as far as it has them, whether it has expired or not.
+    /// Changes the account accordingly (F9).
+    pub(crate) fn of_lot(draft: &mut Draft, lot: &LotId, size: Money) -> Self {
+        let (draws, uncovered) = draft.draw_on(lot, size);
+        Self::with_rest(draft, draws, uncovered)
+    }
+
+    /// Funds an amount that no lot is to give (F9).
+    pub(crate) fn without_lots(draft: &mut Draft, size: Money) -> Self {
+        Self::with_rest(draft, Vec::new(), size)
     }
 
     /// The effect on the balance: funds taken and debt added, but nothing that an invoice asks for.

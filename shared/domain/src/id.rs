@@ -172,8 +172,13 @@ impl PaymentKind {
 impl PaymentId {
     /// The same account, kind and `Idempotency-Key` always name the same payment (F3).
     pub fn derive(account: &AccountId, kind: PaymentKind, idempotency_key: &str) -> Self {
-        let Fingerprint(digest) = Fingerprint::of([account.as_str(), kind.as_str(), idempotency_key]);
-        Self(format!("{}_{digest}", kind.id_prefix()))
+        Self::hashed(kind.id_prefix(), [account.as_str(), kind.as_str(), idempotency_key])
+    }
+
+    /// An id that follows from its parts.
+    pub(crate) fn hashed<'a>(prefix: &str, parts: impl IntoIterator<Item = &'a str>) -> Self {
+        let Fingerprint(digest) = Fingerprint::of(parts);
+        Self(format!("{prefix}_{digest}"))
     }
 }
 

@@ -53,9 +53,53 @@ pub enum EntryDetails {
         /// When the funds expire, if it added any.
         expires_at: Option<Timestamp>,
     },
+    /// Funds on their way back to a card (F9). What the lot does not give is owed.
+    Refund {
+        /// The purchase or recharge.
+        payment: PaymentId,
+        /// The refund.
+        refund: PaymentId,
+        /// Why, if the operator asked us for it.
+        reason: Option<String>,
+        /// By whom, likewise.
+        author: Option<String>,
+    },
+    /// The funds of a refund that failed (F9).
+    RefundReturned {
+        /// The purchase or recharge.
+        payment: PaymentId,
+        /// The refund.
+        refund: PaymentId,
+        /// Why it failed.
+        reason: String,
+        /// The funds returned to the lot.
+        returned: Vec<Draw>,
+        /// The funds that had repaid what was owed because of it: a new lot of 12 months.
+        lot: Option<ReturnedLot>,
+    },
+    /// Funds that left their lot because their purchase is disputed (F9).
+    Dispute {
+        /// The purchase or recharge.
+        payment: PaymentId,
+        /// The dispute.
+        dispute: PaymentId,
+        /// Why.
+        reason: String,
+    },
+    /// The end of a dispute (F9): funds return to the lot, or what the lot could not give is owed.
+    DisputeEnded {
+        /// The purchase or recharge.
+        payment: PaymentId,
+        /// The dispute.
+        dispute: PaymentId,
+        /// How much the card has for good.
+        lost: Money,
+        /// The funds returned to the lot.
+        returned: Vec<Draw>,
+    },
     /// A call taken back (S11).
     Reversal(Reversal),
-    /// Funds forfeited (E1), or forfeited on their return to a lot that has expired (S11).
+    /// Funds forfeited (E1), or forfeited on their return to a lot that has expired (S11, F9).
     Expiry {
         /// The lot they were in.
         lot: LotId,
@@ -82,6 +126,8 @@ impl EntryDetails {
             Self::Rejected(_) => EntryKind::Rejected,
             Self::Funds { kind, .. } => (*kind).into(),
             Self::Adjustment { .. } => EntryKind::Adjustment,
+            Self::Refund { .. } | Self::RefundReturned { .. } => EntryKind::Refund,
+            Self::Dispute { .. } | Self::DisputeEnded { .. } => EntryKind::Dispute,
             Self::Reversal(_) => EntryKind::Reversal,
             Self::Expiry { .. } => EntryKind::Expiry,
             Self::Switch => EntryKind::Switch,
@@ -98,6 +144,10 @@ impl EntryDetails {
             Self::Rejected(_)
             | Self::Funds { .. }
             | Self::Adjustment { .. }
+            | Self::Refund { .. }
+            | Self::RefundReturned { .. }
+            | Self::Dispute { .. }
+            | Self::DisputeEnded { .. }
             | Self::Expiry { .. }
             | Self::Invoice { .. }
             | Self::Switch => None,
@@ -128,7 +178,7 @@ pub struct Reversal {
     pub author: String,
 }
 
-/// A lot that a reversal adds.
+/// A lot that a reversal adds, or the return of a refund.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnedLot {
     /// The lot.

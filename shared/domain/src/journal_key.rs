@@ -25,6 +25,10 @@ pub enum EntryKind {
     Expiry,
     /// The operator's correction.
     Adjustment,
+    /// Funds that went back to a card, or came back since that failed (F9).
+    Refund,
+    /// Funds that a card's owner disputes, and the end of that (F9).
+    Dispute,
     /// What was owed, left to the invoice as the switch to paying after use was completed (S8).
     Switch,
     /// A month of post-usage charges, closed.
@@ -37,13 +41,15 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// Every kind, for filters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Purchase,
         Self::Recharge,
         Self::Usage,
         Self::Reversal,
         Self::Expiry,
         Self::Adjustment,
+        Self::Refund,
+        Self::Dispute,
         Self::Switch,
         Self::Invoice,
         Self::Unrated,
@@ -59,6 +65,8 @@ impl EntryKind {
             Self::Reversal => "reversal",
             Self::Expiry => "expiry",
             Self::Adjustment => "adjustment",
+            Self::Refund => "refund",
+            Self::Dispute => "dispute",
             Self::Switch => "switch",
             Self::Invoice => "invoice",
             Self::Unrated => "unrated",
@@ -87,7 +95,7 @@ impl JournalKey {
         Self::new(started_at, EntryKind::Usage, &format!("{record}#{revision}"))
     }
 
-    /// The key of a payment's or adjustment's entry: its creation and id.
+    /// The key of the entry of a payment, adjustment, refund or dispute: its creation and id.
     pub fn payment(created_at: Timestamp, kind: EntryKind, payment: &PaymentId) -> Self {
         Self::new(created_at, kind, payment.as_str())
     }
@@ -128,6 +136,18 @@ impl JournalKey {
     #[must_use]
     pub fn reversal(&self) -> Self {
         Self(format!("{}#reversal", self.0))
+    }
+
+    /// The key of the return of a refund's funds. `self` is the refund's key (F9).
+    #[must_use]
+    pub fn refund_return(&self) -> Self {
+        Self(format!("{}#return", self.0))
+    }
+
+    /// The key of a dispute's end. `self` is the dispute's key (F9).
+    #[must_use]
+    pub fn dispute_end(&self) -> Self {
+        Self(format!("{}#end", self.0))
     }
 
     /// The key of what a lot forfeits of the funds that the entry with this key has returned to it (S11).

@@ -21,6 +21,8 @@
 //! | [`limits`] | spending limits | C2 |
 //! | [`profile`] | an organization's name, recipients, cards and pools | A1, F10, S7 |
 //! | [`invoice`] | what an account that pays after use is asked for | S8, T3 |
+//! | [`refund`] | a part of a charge that goes back to its card | F9, T3 |
+//! | [`dispute`] | a charge that its card's owner wants back | F9 |
 //! | [`card_payment`] | a purchase or recharge, from intention to outcome | F3-F5, F10 |
 //! | [`payment`] | a row of `payments`: a card payment, an adjustment or an invoice | F3, F9, S8 |
 //! | [`rate`] | published rates, and rating a record by them | S5 |
@@ -33,9 +35,13 @@
 //! | [`change`] | what one commit writes | |
 //! | [`draft`] | an account being decided on | T1, F7, S1, S8, R2, N3, N4 |
 //! | [`funding`] | what pays for a charge | S1, S8, S10, F9 |
+//! | [`declines`] | how often cards were declined | F4 |
 //! | [`purchase`] | limits of purchases, and opening one | F1, F2, F4, F6, F11 |
 //! | [`recharge`] | auto-recharge: settings, rule and outcome | R1-R7, F10 |
 //! | [`settlement`] | the card processor's answer becomes one lot or none | F3-F5, F7, F8, F10 |
+//! | [`returning`] | what an entry took goes back where it came from | S11, F7, F9 |
+//! | [`refunding`] | funds leave their lot, go back to the card, or return | F9, F7, T3 |
+//! | [`disputing`] | funds leave their lot while their purchase is disputed | F9, F7 |
 //! | [`settings`] | changing profile, cards and warning amount | A1, F10, N4, N9 |
 //! | [`adjustment`] | the operator's corrections | F9 |
 //! | [`debit`] | paying for usage | S1-S7, S9, S10 |
@@ -43,7 +49,7 @@
 //! | [`unrated`] | paying for usage that had no rate when it came | S9 |
 //! | [`reversal`] | taking a charge back | S11 |
 //! | [`invoicing`] | how invoices come to be and end | S8, N12 |
-//! | [`expiry`] | the nightly sweep | E1-E3 |
+//! | [`expiry`] | the nightly sweep | E1-E3, N13 |
 //! | [`statement`] | what the balance was made of in a period, by posting | T2, T3 |
 //! | [`usage_report`] | what calls came to, by day and dimension | S5-S7, S9, S11 |
 //! | [`audit`] | whether the books hold | invariants 1-6, F8 |
@@ -56,9 +62,11 @@ pub mod card_payment;
 pub mod change;
 pub mod changed_days;
 pub mod debit;
+pub mod declines;
+pub mod dispute;
+pub mod disputing;
 pub mod draft;
 pub mod emergency;
-
 pub mod event;
 pub mod expiry;
 pub mod funding;
@@ -78,7 +86,10 @@ pub mod profile;
 pub mod purchase;
 pub mod rate;
 pub mod recharge;
+pub mod refund;
+pub mod refunding;
 pub mod rejected_record;
+pub mod returning;
 pub mod reversal;
 pub mod settings;
 pub mod settlement;

@@ -235,6 +235,13 @@ impl Money {
         Self { amount: amount.normalize(), currency: self.currency }
     }
 
+    /// Rounded down to so many decimals, as a refund is (T3).
+    #[must_use]
+    pub fn rounded_down(self, digits: u32) -> Self {
+        let amount = self.amount.round_dp_with_strategy(digits, RoundingStrategy::ToNegativeInfinity);
+        Self { amount: amount.normalize(), currency: self.currency }
+    }
+
     /// So many minor units (cents).
     pub fn of_minor_units(units: i64, currency: Currency) -> Self {
         Self { amount: Decimal::new(units, currency.minor_digits()).normalize(), currency }

@@ -6,7 +6,7 @@
 use crate::journal::EntryDetails;
 use crate::money::{Currency, Money};
 
-/// What a day's entries added to the balance, and took from it.
+/// The sums of a day's entries, by how they move the balance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Movements {
     /// The charges for calls that moved the balance, less those that reversals returned to it. Negative where these are more.
@@ -15,7 +15,7 @@ pub struct Movements {
     pub added: Money,
     /// The funds that expired.
     pub expired: Money,
-    /// What all other entries added: adjustments, and what was owed and became post-usage. Negative where they took more.
+    /// What all other entries added: adjustments, refunds, disputes, and what was owed and became post-usage. Negative where they took more.
     pub other: Money,
 }
 
@@ -40,6 +40,10 @@ impl Movements {
             EntryDetails::Funds { .. } => Self { added: sum(added, amount)?, ..self },
             EntryDetails::Expiry { .. } => Self { expired: sum(expired, -amount)?, ..self },
             EntryDetails::Adjustment { .. }
+            | EntryDetails::Refund { .. }
+            | EntryDetails::RefundReturned { .. }
+            | EntryDetails::Dispute { .. }
+            | EntryDetails::DisputeEnded { .. }
             | EntryDetails::Switch
             | EntryDetails::Invoice { .. }
             | EntryDetails::Unrated { .. }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::pool::Pools;
+use crate::time::Month;
 
 /// Mails go to at most this many people (A1).
 pub const MAX_NOTIFICATION_EMAILS: usize = 20;
@@ -35,6 +36,11 @@ impl Locale {
             Self::Fr => "fr",
         }
     }
+
+    /// The language with this name of the API.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|locale| locale.as_str() == name)
+    }
 }
 
 /// What may be shown of a card (X2).
@@ -48,6 +54,14 @@ pub struct Card {
     pub exp_month: u8,
     /// Four digits.
     pub exp_year: u16,
+}
+
+impl Card {
+    /// The month at whose end it expires. `None` if its dates are no month of this century.
+    pub fn last_month(&self) -> Option<Month> {
+        let year = Some(self.exp_year).filter(|year| *year < 2100)?;
+        Month::of_year(i16::try_from(year).ok()?, i8::try_from(self.exp_month).ok()?)
+    }
 }
 
 /// A card that the processor keeps for us: tokens only (X2).
@@ -64,7 +78,7 @@ pub struct PaymentMethod {
 /// Names of authors have at most this many characters. A longer one is not kept.
 const LONGEST_NAME: usize = 200;
 
-/// Who changes settings.
+/// The author of a change of settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
     /// The subject of the token.
@@ -74,6 +88,14 @@ pub struct Author {
 }
 
 impl Author {
+    /// The subject of changes that the card processor makes. No issuer has given it to a person.
+    pub const CARD_PROCESSOR: &'static str = "card processor";
+
+    /// The card processor, whose networks renew cards, and which forgets cards.
+    pub fn card_processor() -> Self {
+        Self { subject: Self::CARD_PROCESSOR.to_owned(), name: None }
+    }
+
     /// The holder of a token. The name is left out if it is an e-mail address, or longer than names are.
     pub fn new(subject: impl Into<String>, name: Option<&str>) -> Self {
         let name = name
@@ -146,6 +168,21 @@ pub enum CardUse {
     Backup,
 }
 
+impl CardUse {
+    /// The name under which card processors keep it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Backup => "backup",
+        }
+    }
+
+    /// The use of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Main, Self::Backup].into_iter().find(|card| card.as_str() == name)
+    }
+}
+
 /// The `profile` part of the stored account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profile {
@@ -168,4 +205,11 @@ pub struct Profile {
     pub pools: Pools,
     /// The last change of each group of settings, whether its settings are part of the profile or not. It is no setting.
     pub last_changes: BTreeMap<SettingGroup, LastChange>,
+}
+
+impl Profile {
+    /// The processor's name for the organization, if a card is saved.
+    pub fn customer(&self) -> Option<&str> {
+        self.payment_method.as_ref().map(|method| method.customer.as_str())
+    }
 }

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use crate::account::{Account, BillingModel};
 use crate::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
 use crate::change::Decision;
+use crate::declines::MOST_DECLINES;
 use crate::draft::Draft;
 use crate::id::{Fingerprint, PaymentId};
 use crate::lot::MAX_LOTS;
@@ -20,12 +21,38 @@ use crate::profile::{PaymentMethod, Profile};
 pub struct PurchaseLimits {
     default: (Decimal, Decimal),
     by_currency: HashMap<Currency, (Decimal, Decimal)>,
+    /// The amounts that the card processor charges, if it does not charge every amount in minor units.
+    charged: Option<ChargedAmounts>,
+}
+
+/// The amounts of a currency that a card processor charges. `None` if it does not charge the currency at all.
+pub type ChargedAmounts = fn(Currency) -> Option<ChargeRange>;
+
+/// The amounts that a card processor charges, in units of the currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChargeRange {
+    /// The smallest.
+    pub smallest: Decimal,
+    /// The largest.
+    pub largest: Decimal,
+    /// The most decimals.
+    pub digits: u32,
+}
+
+/// The most decimals of an amount that a card is charged or paid back. `charged` is `None` if the card processor counts every minor
+/// unit.
+pub fn card_digits(currency: Currency, charged: Option<ChargedAmounts>) -> u32 {
+    let range = charged.and_then(|charged| charged(currency));
+    range.map_or(currency.minor_digits(), |range| range.digits)
 }
 
 impl Default for PurchaseLimits {
     fn default() -> Self {
-        let mut limits =
-            Self { default: (Decimal::from(50), Decimal::from(100_000)), by_currency: HashMap::new() };
+        let mut limits = Self {
+            default: (Decimal::from(50), Decimal::from(100_000)),
+            by_currency: HashMap::new(),
+            charged: None,
+        };
         if let Ok(yen) = Currency::parse("JPY") {
             limits.by_currency.insert(yen, (Decimal::from(5_000), Decimal::from(10_000_000)));
         }
@@ -38,6 +65,24 @@ impl Default for PurchaseLimits {
 #[error("purchase limits: expected a list such as EUR=50..100000,JPY=5000..10000000, not {0:?}")]
 pub struct InvalidLimits(String);
 
+/// The operator's limits allow amounts that the card processor does not charge.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BeyondProcessor {
+    /// It does not charge the currency.
+    #[error("purchase limits: the card processor does not charge {0}")]
+    Currency(Currency),
+    /// It charges a smaller range.
+    #[error("purchase limits: the card processor charges {smallest} to {largest} {currency}")]
+    Amounts {
+        /// The smallest.
+        smallest: Decimal,
+        /// The largest.
+        largest: Decimal,
+        /// The currency.
+        currency: Currency,
+    },
+}
+
 impl PurchaseLimits {
     /// The defaults, changed by the operator's list: `EUR=50..100000,JPY=5000..10000000`.
     pub fn parse(list: &str) -> Result<Self, InvalidLimits> {
@@ -47,6 +92,28 @@ impl PurchaseLimits {
             limits.by_currency.insert(currency, range);
         }
         Ok(limits)
+    }
+
+    /// The same limits for a card processor that charges only some amounts. The limits that hold for all other currencies are
+    /// narrowed to those.
+    ///
+    /// # Errors
+    ///
+    /// A limit that names a currency allows an amount that is not charged.
+    pub fn within(self, charged: ChargedAmounts) -> Result<Self, BeyondProcessor> {
+        for (&currency, &(min, max)) in &self.by_currency {
+            let ChargeRange { smallest, largest, .. } =
+                charged(currency).ok_or(BeyondProcessor::Currency(currency))?;
+            if min < smallest || max > largest {
+                return Err(BeyondProcessor::Amounts { smallest, largest, currency });
+            }
+        }
+        Ok(Self { charged: Some(charged), ..self })
+    }
+
+    /// The amounts that the card processor charges. `None` if it charges every amount in minor units.
+    pub fn charged(&self) -> Option<ChargedAmounts> {
+        self.charged
     }
 
     fn parse_one(item: &str) -> Option<(Currency, (Decimal, Decimal))> {
@@ -69,8 +136,17 @@ impl PurchaseLimits {
         Money::rounded(max, currency).expect("limits are below the largest amount")
     }
 
+    /// The smallest and the largest amount. They are zero if the currency is not charged.
     fn of(&self, currency: Currency) -> (Decimal, Decimal) {
-        self.by_currency.get(&currency).copied().unwrap_or(self.default)
+        let (min, max) = self.by_currency.get(&currency).copied().unwrap_or(self.default);
+        match self.charged.map(|charged| charged(currency)) {
+            None => (min, max),
+            Some(None) => (Decimal::ZERO, Decimal::ZERO),
+            Some(Some(range)) => {
+                let min = min.max(range.smallest);
+                (min, max.min(range.largest).max(min))
+            }
+        }
     }
 
     /// An amount that may be charged, or why not.
@@ -90,11 +166,18 @@ impl PurchaseLimits {
     /// ```
     pub fn check(&self, amount: Decimal, currency: Currency) -> Result<Money, PurchaseRefusal> {
         let (min, max) = self.of(currency);
+        if max.is_zero() {
+            return Err(PurchaseRefusal::NotCharged { currency });
+        }
         if amount < min {
             return Err(PurchaseRefusal::BelowMinimum { min, currency });
         }
         if amount > max {
             return Err(PurchaseRefusal::AboveMaximum { max, currency });
+        }
+        let digits = card_digits(currency, self.charged);
+        if amount.normalize().scale() > digits {
+            return Err(PurchaseRefusal::NotChargeable { digits, currency });
         }
         Ok(Money::in_minor_units(amount, currency)?)
     }
@@ -127,6 +210,12 @@ pub enum PurchaseRefusal {
         /// The currency.
         currency: Currency,
     },
+    /// The card processor does not charge this currency.
+    #[error("the card processor does not charge {currency}")]
+    NotCharged {
+        /// The currency.
+        currency: Currency,
+    },
     /// F6.
     #[error("an account that pays after use cannot buy funds")]
     PostUsage,
@@ -136,6 +225,14 @@ pub enum PurchaseRefusal {
     /// S4.
     #[error("{}", MoneyError::AccountTooLarge)]
     AccountTooLarge,
+    /// F4: people may not try for ever.
+    #[error(
+        "charges were declined {MOST_DECLINES} times within 30 days: save another card, or buy from {until} on"
+    )]
+    TooManyDeclines {
+        /// When purchases may begin again, unless another card is saved.
+        until: Timestamp,
+    },
     /// There is nothing to charge.
     #[error("the account has no saved payment method and the request names none")]
     NoPaymentMethod,
@@ -186,6 +283,9 @@ pub fn open(
         return Err(PurchaseRefusal::TooManyLots);
     }
     account.can_hold(amount)?;
+    if let Some(until) = account.declines.forbid_until(now) {
+        return Err(PurchaseRefusal::TooManyDeclines { until });
+    }
     let method = request.method.as_ref().or(profile.payment_method.as_ref());
     let method = method.ok_or(PurchaseRefusal::NoPaymentMethod)?.clone();
 

@@ -26,7 +26,7 @@ pub mod rule;
 pub mod settings;
 pub mod state;
 
-pub use outcome::{AUTHENTICATION_REQUIRED, RETRY_AFTER};
+pub use outcome::{AUTHENTICATION_REQUIRED, DO_NOT_TRY_AGAIN, RETRY_AFTER, is_hard_decline};
 pub use rule::{Policy, Preview, look, preview};
 pub use settings::{
     NewSettings, NothingToResume, SettingsRefusal, WrongAmount, card_changed, configure, resume,

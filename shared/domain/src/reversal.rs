@@ -1,30 +1,20 @@
 //! Reversals: taking a call's charge back (S11).
 //!
-//! A reversal returns what the charge took, to where it came from:
-//!
-//! | the charge took | the reversal |
-//! |---|---|
-//! | minutes of pools | gives them back, for calls of this month and last month |
-//! | an amount that was owed | takes it from what is owed; what was repaid since becomes a lot of 12 months |
-//! | an amount that was left to the invoice | takes it from the open month, unless a void invoice asked for it |
-//! | funds of lots | repays what is still owed, oldest expiry first; the rest goes back to these lots |
-//!
-//! Funds that go back to a lot whose late records are over are forfeited in the same commit, in an entry of their own. Later
-//! calls are not rated again.
+//! A reversal returns what the charge took, to where it came from (see [`returning`](crate::returning)), but for what a void invoice
+//! asked for. It gives minutes back to their pools, for calls of this month and last month. Later calls are not rated again.
 
 use jiff::Timestamp;
 
 use crate::account::Account;
 use crate::change::{Decision, MAX_ITEMS_PER_COMMIT};
 use crate::draft::{Draft, NewEntry};
-use crate::id::{Fingerprint, LotId};
-use crate::journal::{EntryDetails, JournalEntry, ReturnedLot, Reversal};
-use crate::journal_key::JournalKey;
-use crate::lot::{Draw, Lot};
+use crate::id::Fingerprint;
+use crate::journal::{EntryDetails, JournalEntry, Reversal};
+use crate::lot::Draw;
 use crate::money::{Money, MoneyError};
 use crate::pool::{IncludedMinutes, minutes_used};
-use crate::time::{LATE_RECORDS, Month};
-use crate::usage::UsageRecord;
+use crate::returning::{forfeit, is_over, return_to_lots, return_uncovered};
+use crate::time::Month;
 
 /// A charge that is to be taken back.
 #[derive(Clone, Copy, Debug)]
@@ -136,11 +126,6 @@ fn items_needed(draft: &Draft, entry: &JournalEntry) -> usize {
     1 + forfeited + further
 }
 
-/// Whether the late records of the draw's lot are over, so that nothing can be kept in it.
-fn is_over(draw: &Draw, now: Timestamp) -> bool {
-    draw.expires_at + LATE_RECORDS <= now
-}
-
 /// What a charge took of the balance.
 fn size_of(entry: &JournalEntry) -> Money {
     -entry.amount
@@ -185,71 +170,5 @@ fn reverse(draft: &mut Draft, target: &Target<'_>) {
             author: author.to_owned(),
         }),
     });
-    forfeit(draft, record, &key, &to_lots);
-}
-
-/// Where the part of a charge went back that no lot had covered.
-struct Uncovered {
-    /// The part that changes the balance.
-    to_balance: Money,
-    /// The part that the next invoice asks for no more.
-    to_invoice: Money,
-    /// The lot of what had been repaid.
-    lot: Option<ReturnedLot>,
-}
-
-/// Returns the part that was owed and the part that was left to the invoice. An account that pays after use owes nothing: all
-/// of it is taken from the open month.
-fn return_uncovered(draft: &mut Draft, key: &JournalKey, owed: Money, post_usage: Money) -> Uncovered {
-    if !draft.account().billing_model.owes() {
-        let to_invoice = owed + post_usage;
-        draft.leave_to_invoice(-to_invoice);
-        return Uncovered { to_balance: Money::zero(owed.currency()), to_invoice, lot: None };
-    }
-    draft.leave_to_invoice(-post_usage);
-    let was_repaid = owed - draft.repay(owed);
-    let lot = was_repaid.is_positive().then(|| {
-        let (id, now) = (LotId::of_reversal(key.as_str()), draft.now());
-        let expires_at = Lot::expiry_of_purchase(now);
-        draft.add_lot(id.clone(), now, expires_at, was_repaid);
-        ReturnedLot { id, amount: was_repaid, expires_at }
-    });
-    Uncovered { to_balance: owed, to_invoice: post_usage, lot }
-}
-
-/// Returns what lots gave. What is still owed is repaid first, by the parts whose lots expire first (F7). Returns the parts
-/// that went back to their lots.
-fn return_to_lots(draft: &mut Draft, draws: &[Draw]) -> Vec<Draw> {
-    let mut draws: Vec<_> = draws.iter().collect();
-    draws.sort_by(|a, b| (a.expires_at, &a.lot).cmp(&(b.expires_at, &b.lot)));
-    let mut returned = Vec::new();
-    for draw in draws {
-        let amount = draw.amount - draft.repay(draw.amount);
-        if amount.is_positive() {
-            let part = Draw { amount, ..draw.clone() };
-            let began = draw.began.expect("the caller has looked up what the lot began with");
-            draft.return_to_lot(&part, began);
-            returned.push(part);
-        }
-    }
-    returned
-}
-
-/// Books what went back to lots whose late records are over.
-fn forfeit(draft: &mut Draft, record: &UsageRecord, key: &JournalKey, returned: &[Draw]) {
-    let now = draft.now();
-    for draw in returned.iter().filter(|draw| is_over(draw, now)) {
-        draft.take_from_lot(&draw.lot, draw.amount);
-        draft.post(NewEntry {
-            key: key.forfeit(&draw.lot),
-            at: record.started_at,
-            amount: -draw.amount,
-            draws: Vec::new(),
-            post_usage: Money::zero(draw.amount.currency()),
-            fingerprint: Fingerprint::of([draw.lot.as_str()]),
-            requires: None,
-            unmarks: None,
-            details: EntryDetails::Expiry { lot: draw.lot.clone(), returned_by: Some(key.clone()) },
-        });
-    }
+    forfeit(draft, &key, record.started_at, &to_lots);
 }

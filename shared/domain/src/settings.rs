@@ -1,10 +1,13 @@
 //! Changing an account's profile, its cards, its warning amount, its pools, its limits, its billing model and
 //! the term of its invoices (A1, F10, N4, N9, S7, C2, S8). Auto-recharge has settings of its own: see [`recharge::settings`](crate::recharge::settings).
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::account::{Account, BillingModel, Warning};
 use crate::change::Decision;
+use crate::declines::Declines;
 use crate::draft::Draft;
 use crate::event::{EventDetails, NewCards, NewValues, Setting, ShownCard};
 use crate::id::Fingerprint;
@@ -12,7 +15,7 @@ use crate::limits::{DayLimit, Limit, Limits};
 use crate::money::Money;
 use crate::pool::PoolTerms;
 use crate::profile::{Author, CardUse, MAX_SET_UPS, PaymentMethod, Profile};
-use crate::recharge::settings::{card_changed, new_auto_recharge, turn_off};
+use crate::recharge::settings::{card_changed, card_renewed, new_auto_recharge, turn_off};
 use crate::time::{Month, day_of};
 
 /// The settings as they are to be.
@@ -80,6 +83,12 @@ pub fn change(
         draft.account_mut().warning = warning.map(|amount| Warning { amount, told: available <= amount });
     }
     if fields.contains(&Setting::PaymentMethod) {
+        let ending_cards = ending_cards(account, before, &profile, draft.now());
+        draft.account_mut().ending_cards = ending_cards;
+        if has_new_card(before, &profile) {
+            // Declines of other cards count no more (F4).
+            draft.account_mut().declines = Declines::default();
+        }
         card_changed(&mut draft);
         if profile.payment_method.is_none() && draft.account().recharge.enabled() {
             turn_off(&mut draft);
@@ -106,8 +115,8 @@ pub struct EnteredCard {
     pub method: PaymentMethod,
     /// Which card of the account it is to be.
     pub card: CardUse,
-    /// Who began the set-up, and is the author of the change.
-    pub by: String,
+    /// The person who began the set-up, and is the author of the change.
+    pub by: Author,
 }
 
 /// Saves the card of a set-up, as [`change`] does. A set-up that has saved its card changes nothing any more, also if another
@@ -135,10 +144,78 @@ pub fn save_entered_card(
         warning: account.warning.map(|warning| warning.amount),
         billing_model: None,
         payment_term_days: account.payment_term_days,
-        // The card processor knows who began the set-up, but not by what name.
-        by: Author::new(by, None),
+        by,
     };
     change(account, before, now, new).expect("the billing model stays as it is")
+}
+
+/// A saved card as the card processor has it now.
+#[derive(Clone, Debug)]
+pub struct SeenCard {
+    /// The token that it was saved by.
+    pub token: String,
+    /// The card. `None` if the processor does not keep it any more.
+    pub method: Option<PaymentMethod>,
+}
+
+/// Saves what has become of saved cards at the card processor, and adds the event that says so. A card that its network has renewed
+/// gets its new data, and auto-recharge starts anew with it; a charge that is open goes on. A card that the processor does not keep
+/// any more is removed. Without the main card, auto-recharge is off, as in [`change`].
+///
+/// A card that is not saved any more, or that is as it was, changes nothing.
+pub fn follow_processor(
+    account: &Account,
+    before: &Profile,
+    now: Timestamp,
+    seen: &[SeenCard],
+) -> Decision<()> {
+    let as_seen = |saved: &Option<PaymentMethod>| {
+        let saved = saved.as_ref()?;
+        let seen = seen.iter().find(|card| card.token == saved.token);
+        seen.map_or_else(|| Some(saved.clone()), |card| card.method.clone())
+    };
+    let profile = Profile {
+        payment_method: as_seen(&before.payment_method),
+        backup: as_seen(&before.backup),
+        ..before.clone()
+    };
+    if profile == *before {
+        return Decision::unchanged(());
+    }
+    let mut draft = Draft::on(account, now);
+    let ending_cards = ending_cards(account, before, &profile, draft.now());
+    draft.account_mut().ending_cards = ending_cards;
+    let mut fields = vec![Setting::PaymentMethod];
+    if profile.payment_method.is_none() && draft.account().recharge.enabled() {
+        turn_off(&mut draft);
+        fields.push(Setting::AutoRecharge);
+    } else if profile.payment_method != before.payment_method {
+        card_renewed(&mut draft);
+    }
+    let new = new_values(&fields, &profile, draft.account());
+    draft.change_settings(fields, &Author::card_processor(), before, profile, new);
+    draft.finish(())
+}
+
+/// Whether a card is saved that was not saved before. A card that is removed, or changes its place, is no new one.
+fn has_new_card(before: &Profile, after: &Profile) -> bool {
+    let tokens = |profile: &Profile| {
+        let cards = [&profile.payment_method, &profile.backup].into_iter().flatten();
+        cards.map(|method| method.token.clone()).collect::<BTreeSet<_>>()
+    };
+    !tokens(after).is_subset(&tokens(before))
+}
+
+/// The last months of the saved cards that people are still to be told of. A month that they were told of stays out, as long as a
+/// card that has it is saved.
+fn ending_cards(account: &Account, before: &Profile, after: &Profile, now: Timestamp) -> Vec<Month> {
+    let last_months = |profile: &Profile| {
+        let cards = [&profile.payment_method, &profile.backup].into_iter().flatten();
+        cards.filter_map(|method| method.card.last_month()).collect::<BTreeSet<_>>()
+    };
+    let untold = account.ending_cards.iter().copied().collect();
+    let told = &last_months(before) - &untold;
+    last_months(after).into_iter().filter(|month| month.end() > now && !told.contains(month)).collect()
 }
 
 /// A fingerprint of an account's settings. It changes with them, and with nothing else, so that a person's changes can be refused if

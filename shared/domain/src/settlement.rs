@@ -10,7 +10,9 @@
 use jiff::Timestamp;
 
 use crate::account::{Account, OpenPayment};
-use crate::card_payment::{ABANDONED, Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE};
+use crate::card_payment::{
+    ABANDONED, Backup, CardPayment, CardPaymentKind, CardPaymentState, LEASE, Repayments,
+};
 use crate::change::Decision;
 use crate::draft::{Draft, NewEntry};
 use crate::event::EventDetails;
@@ -65,7 +67,11 @@ pub fn succeed(
     if payment.kind == CardPaymentKind::Recharge {
         outcome::charged(&mut draft, payment, open.recharge_amounts);
     }
-    let closed = payment.moved_to(CardPaymentState::Succeeded { intent: intent.to_owned(), receipt_number });
+    let closed = payment.moved_to(CardPaymentState::Succeeded {
+        intent: intent.to_owned(),
+        receipt_number,
+        repayments: Repayments::default(),
+    });
     Ok(draft.finish_payment(closed))
 }
 
@@ -82,6 +88,9 @@ pub fn decline(
 ) -> Result<Decision<CardPayment>, NotOpen> {
     let mut draft = Draft::on(account, now);
     let withdrawn = close(draft.account_mut(), payment)?.withdrawn;
+    if reason != ABANDONED {
+        count_decline(&mut draft);
+    }
     // With both cards declined, the saved card is the one that people must act on.
     let reason = payment.backup.first_decline().filter(|_| reason != ABANDONED).unwrap_or(reason);
     if payment.kind == CardPaymentKind::Recharge {
@@ -139,6 +148,7 @@ pub fn decline_or_try_backup(
         _ => return decline(account, now, payment, reason),
     };
     let mut draft = Draft::on(account, now);
+    count_decline(&mut draft);
     outcome::retried_with_backup(&mut draft);
     let moved = CardPayment {
         attempt: payment.attempt + 1,
@@ -148,6 +158,11 @@ pub fn decline_or_try_backup(
     };
     let look_at = draft.now().max(next_begins_at) + LEASE;
     look_later(draft, moved, look_at)
+}
+
+fn count_decline(draft: &mut Draft) {
+    let now = draft.now();
+    draft.account_mut().declines.add(now);
 }
 
 /// Keeps the payment open, since its outcome is unknown; recovery looks again at `look_at`.

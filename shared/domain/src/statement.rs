@@ -44,6 +44,16 @@ pub enum LineKind {
     Expiry,
     /// What the operator took.
     AdjustmentOut,
+    /// What went back to cards.
+    Refund,
+    /// What came back of that, since it failed.
+    RefundReturned,
+    /// What left lots since their purchases are disputed.
+    Dispute,
+    /// What returned to lots as disputes ended.
+    DisputeReturned,
+    /// What lots could not give for disputes that were lost.
+    DisputeLost,
     /// Invoices.
     Invoice,
     /// What was owed and became post-usage as the account switched.
@@ -208,6 +218,13 @@ fn line_of(entry: &JournalEntry) -> (LineKind, Line) {
             let charge = reversal.charge.map_or(moved.charge, |charge| -charge);
             let line = Line { included_minutes: -signed(minutes), charge, ..moved };
             (LineKind::Reversal(reversal.record.service), line)
+        }
+        EntryDetails::Refund { .. } => (LineKind::Refund, moved),
+        EntryDetails::RefundReturned { .. } => (LineKind::RefundReturned, moved),
+        EntryDetails::Dispute { .. } => (LineKind::Dispute, moved),
+        EntryDetails::DisputeEnded { .. } => {
+            let returns = entry.amount.is_positive();
+            (if returns { LineKind::DisputeReturned } else { LineKind::DisputeLost }, moved)
         }
         EntryDetails::Expiry { .. } => (LineKind::Expiry, moved),
         EntryDetails::Invoice { .. } => (LineKind::Invoice, moved),

@@ -1,11 +1,12 @@
 //! The configuration that all clients of AWS's services share: region, credentials and endpoints from the environment, and
-//! one HTTP client, so that they share its connections.
+//! one HTTP client, so that they share its connections. Secrets are read here, too.
 
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use lambda_runtime::Error;
 use tokio::sync::OnceCell;
 
 /// The root certificates that AWS's endpoints chain to, as Mozilla publishes them. Reading all 150 of Lambda's image would add over a
@@ -25,6 +26,17 @@ pub async fn config() -> &'static SdkConfig {
             if has_other_roots { config } else { config.http_client(client()) }.load().await
         })
         .await
+}
+
+/// The text of a secret in Secrets Manager.
+///
+/// # Errors
+///
+/// The secret cannot be read, or has no text.
+pub async fn secret(name: &str) -> Result<String, Error> {
+    let client = aws_sdk_secretsmanager::Client::new(config().await);
+    let answer = client.get_secret_value().secret_id(name).send().await?;
+    Ok(answer.secret_string.ok_or_else(|| format!("the secret {name} has no text"))?)
 }
 
 fn client() -> SharedHttpClient {

@@ -5,7 +5,7 @@
 //! | `function` | the start of a function, its logs and metrics, and its events |
 //! | [`aws`] | the configuration of the clients of AWS's services |
 //! | [`settings`] | environment variables |
-//! | [`queue`] | events of the bus, as an SQS queue delivers them |
+//! | [`queue`] | messages, as an SQS queue delivers them |
 //! | `schedule` | the input that EventBridge Scheduler sends |
 //!
 //! ```no_run

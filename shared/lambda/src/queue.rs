@@ -1,40 +1,82 @@
-//! Events of the bus. A queue delivers them at least once and in any order.
+//! Messages of a queue. A queue delivers them at least once and in any order.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::event::Event;
 use jiff::Timestamp;
+use payments::ProcessorMessage;
 use serde::Deserialize;
 use telemetry::correlation::because_of;
 use telemetry::{Causes, Correlation};
 
-/// One event of the bus, as the queue delivers it.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// The event.
-    pub event: Event,
-    /// The instant at which the queue received it. The function decides as of this instant, so that a run can be replayed.
-    pub now: Timestamp,
+/// What a message carries.
+pub trait Content: Sized {
+    /// Reads the body of a message.
+    fn read(body: &str) -> serde_json::Result<Self>;
+
+    /// Its id, for the log.
+    fn id(&self) -> &str;
+
+    /// The correlation id of its cause.
+    fn cause(&self) -> Option<&str>;
 }
 
-/// The envelope that EventBridge puts around an event.
-#[derive(Deserialize)]
-struct Envelope {
-    detail: Event,
+/// An event of the bus.
+impl Content for Event {
+    fn read(body: &str) -> serde_json::Result<Self> {
+        /// The envelope that EventBridge puts around an event.
+        #[derive(Deserialize)]
+        struct Envelope {
+            detail: Event,
+        }
+        serde_json::from_str(body).map(|envelope: Envelope| envelope.detail)
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn cause(&self) -> Option<&str> {
+        self.correlation_id.as_deref()
+    }
+}
+
+/// A message of the card processor, from the function `webhook`.
+impl Content for ProcessorMessage {
+    fn read(body: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(body)
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn cause(&self) -> Option<&str> {
+        self.correlation_id.as_deref()
+    }
+}
+
+/// One message, as the queue delivers it.
+#[derive(Clone, Debug)]
+pub struct Delivery<T> {
+    /// What it carries.
+    pub content: T,
+    /// The instant at which the queue received it. The function decides as of this instant, so that a run can be replayed.
+    pub now: Timestamp,
 }
 
 /// Why a message cannot be read.
 #[derive(Debug, thiserror::Error)]
 enum Unreadable {
-    #[error("the body is not an event")]
+    #[error("the body is not what the queue is for")]
     Body(#[from] serde_json::Error),
     #[error("the message has no valid SentTimestamp")]
     Time,
 }
 
-impl Delivery {
+impl<T: Content> Delivery<T> {
     fn read(message: &SqsMessage) -> Result<Self, Unreadable> {
-        let envelope: Envelope = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-        Ok(Self { event: envelope.detail, now: sent_at(message).ok_or(Unreadable::Time)? })
+        let content = T::read(message.body.as_deref().unwrap_or_default())?;
+        Ok(Self { content, now: sent_at(message).ok_or(Unreadable::Time)? })
     }
 }
 
@@ -47,30 +89,32 @@ pub fn sent_at(message: &SqsMessage) -> Option<Timestamp> {
 /// Handles each message of a batch on its own, in order. A message that fails or cannot be read is named in the partial-batch
 /// response, so that the queue delivers it again and at last moves it to the dead-letter queue.
 ///
-/// Each message is logged here in one line, a failure with its cause. A message inherits the correlation id of its event.
+/// Each message is logged here in one line, a failure with its cause. A message inherits the correlation id of its cause.
 ///
 /// # Example
 ///
 /// ```
 /// # use std::convert::Infallible;
+/// # use domain::event::Event;
+/// # use lambda::Delivery;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() {
 /// let batch = serde_json::json!({ "Records": [{ "messageId": "one", "body": "not an event" }] });
 /// let batch = serde_json::from_value(batch).unwrap();
-/// let response = lambda::queue::each(batch, async |_| Ok::<_, Infallible>(())).await;
+/// let response = lambda::queue::each(batch, async |_: Delivery<Event>| Ok::<_, Infallible>(())).await;
 /// assert_eq!(response.batch_item_failures[0].item_identifier, "one");
 /// # }
 /// ```
-pub async fn each<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
+pub async fn each<T: Content, E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
     batch: SqsEvent,
-    handle: impl Fn(Delivery) -> F,
+    handle: impl Fn(Delivery<T>) -> F,
 ) -> SqsBatchResponse {
     let mut failed = Vec::new();
     for message in &batch.records {
         let id = message.message_id.as_deref().unwrap_or_default();
-        let handled = match Delivery::read(message) {
+        let handled = match Delivery::<T>::read(message) {
             Ok(delivery) => {
-                let cause = delivery.event.correlation_id.as_deref().and_then(Correlation::parse);
+                let cause = delivery.content.cause().and_then(Correlation::parse);
                 because_of(cause, handle_one(id, delivery, &handle)).await
             }
             Err(problem) => log_failure(id, &problem),
@@ -97,12 +141,12 @@ pub fn coming_back<'a>(failed: impl IntoIterator<Item = &'a str>) -> SqsBatchRes
 /// A message has failed, and the failure is logged.
 struct Failed;
 
-async fn handle_one<E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
+async fn handle_one<T: Content, E: std::error::Error + 'static, F: Future<Output = Result<(), E>>>(
     id: &str,
-    delivery: Delivery,
-    handle: impl Fn(Delivery) -> F,
+    delivery: Delivery<T>,
+    handle: impl Fn(Delivery<T>) -> F,
 ) -> Result<(), Failed> {
-    let event = delivery.event.id.clone();
+    let event = delivery.content.id().to_owned();
     handle(delivery).await.or_else(|problem| log_failure(id, &problem))?;
     tracing::info!(messageId = id, event, "handled");
     Ok(())
@@ -147,10 +191,10 @@ mod tests {
             message("two", event(2).to_string()),
         ]});
         let seen = RefCell::new(Vec::new());
-        let response = each(serde_json::from_value(batch).unwrap(), async |delivery| {
+        let response = each(serde_json::from_value(batch).unwrap(), async |delivery: Delivery<Event>| {
             assert_eq!(delivery.now.as_millisecond(), 1_764_064_800_123);
             let cause = Correlation::current().map(|cause| cause.to_string());
-            seen.borrow_mut().push((delivery.event.id, cause.unwrap()));
+            seen.borrow_mut().push((delivery.content.id, cause.unwrap()));
             Ok::<_, Infallible>(())
         });
         let failed = response.await.batch_item_failures;

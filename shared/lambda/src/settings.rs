@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use domain::purchase::PurchaseLimits;
+use domain::purchase::{ChargedAmounts, PurchaseLimits};
 use domain::recharge::Policy;
 use lambda_runtime::Error;
-use payments::{Portal, Processor, Sandbox};
+use payments::stripe_range::charged_by_stripe;
+use payments::{Portal, Processor, Sandbox, Stripe};
 use rates::PublishedRates;
 use store::{Store, Tables};
+use stripe::{KeySource, Limits, NoKey, SecretKey};
 
 use crate::aws;
 
@@ -23,13 +26,52 @@ pub async fn store_from_env() -> Result<Arc<Store>, Error> {
     Ok(Store::new(Client::new(aws::config().await), tables).into())
 }
 
-/// The card processor. It is the sandbox, over the table that `SANDBOX_TABLE` names; there is no other yet.
+/// The card processor that is chosen by the setting `CARD_PROCESSOR`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    Sandbox,
+    Stripe,
+}
+
+impl Choice {
+    fn from_env() -> Result<Self, Error> {
+        match std::env::var("CARD_PROCESSOR").as_deref() {
+            Err(_) | Ok("sandbox") => Ok(Self::Sandbox),
+            Ok("stripe") => Ok(Self::Stripe),
+            Ok(other) => Err(format!("CARD_PROCESSOR: expected sandbox or stripe, not {other:?}").into()),
+        }
+    }
+}
+
+/// The card processor that `CARD_PROCESSOR` names: the sandbox, over the table that `SANDBOX_TABLE` names, or Stripe, with the key in
+/// the secret that `STRIPE_SECRET_ARN` names.
 ///
 /// # Errors
 ///
-/// `SANDBOX_TABLE`, `AUTHENTICATION_PAGE` or `CARD_PAGE` is missing.
+/// `CARD_PROCESSOR` names another one, or a setting of the processor is missing.
 pub async fn processor_from_env() -> Result<Arc<dyn Processor>, Error> {
-    Ok(Arc::new(Sandbox::from_env(Client::new(aws::config().await)).map_err(missing)?))
+    match Choice::from_env()? {
+        Choice::Sandbox => {
+            Ok(Arc::new(Sandbox::from_env(Client::new(aws::config().await)).map_err(missing)?))
+        }
+        Choice::Stripe => {
+            let key = Arc::new(KeyInSecret(setting("STRIPE_SECRET_ARN")?));
+            Ok(Arc::new(Stripe::new(stripe::Client::new(STRIPE, key, Limits::default()))))
+        }
+    }
+}
+
+/// The address of Stripe's API.
+const STRIPE: &str = "https://api.stripe.com";
+
+/// A key in a secret of Secrets Manager.
+struct KeyInSecret(String);
+
+#[async_trait]
+impl KeySource for KeyInSecret {
+    async fn read(&self) -> Result<SecretKey, NoKey> {
+        Ok(SecretKey::new(&aws::secret(&self.0).await.map_err(NoKey)?))
+    }
 }
 
 /// The portal, at the URL that `PORTAL_URL` names.
@@ -41,13 +83,30 @@ pub fn portal_from_env() -> Result<Portal, Error> {
     Ok(Portal::new(&setting("PORTAL_URL")?))
 }
 
-/// The limits of purchases (F2): the defaults, with those of the setting `PURCHASE_LIMITS` in their place, if it is there.
+/// The limits of purchases (F2): the defaults, with those of the setting `PURCHASE_LIMITS` in their place, if it is there. They keep
+/// to what the card processor charges.
 ///
 /// # Errors
 ///
-/// The setting is not a list of limits.
+/// The setting is not a list of limits, or allows an amount that the card processor does not charge.
 pub fn limits_from_env() -> Result<PurchaseLimits, Error> {
-    Ok(PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?)
+    let limits = PurchaseLimits::parse(&std::env::var("PURCHASE_LIMITS").unwrap_or_default())?;
+    Ok(match charged_from_env()? {
+        None => limits,
+        Some(charged) => limits.within(charged)?,
+    })
+}
+
+/// The amounts that the card processor charges and pays back, which `CARD_PROCESSOR` names. `None` if it counts every minor unit.
+///
+/// # Errors
+///
+/// `CARD_PROCESSOR` names another processor.
+pub fn charged_from_env() -> Result<Option<ChargedAmounts>, Error> {
+    Ok(match Choice::from_env()? {
+        Choice::Sandbox => None,
+        Choice::Stripe => Some(charged_by_stripe),
+    })
 }
 
 /// What the operator allows of auto-recharge (F2, R6): the limits of purchases, and the recharge amounts of a day, which

@@ -10,6 +10,11 @@ wording::words! {
     pub(crate) fn changed() { "Changed", "Modification" }
     pub(crate) fn changed_at() { "When", "Date" }
     pub(crate) fn changed_by() { "By", "Par" }
+    /// The amount that a card's owner has back after a dispute.
+    pub(crate) fn back_on_the_card() { "Back on the card", "Rendu à la carte" }
+    pub(crate) fn credit_note_number() { "Credit note number", "Numéro d’avoir" }
+    pub(crate) fn disputed() { "Disputed", "Montant contesté" }
+    pub(crate) fn withheld() { "Withheld", "Montant retenu" }
     pub(crate) fn due() { "Due", "Échéance" }
     pub(crate) fn expired_at() { "Expired", "Expiration" }
     pub(crate) fn invoice_number() { "Invoice number", "Numéro de facture" }

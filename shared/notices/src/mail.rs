@@ -3,14 +3,18 @@
 
 use askama::Template;
 use domain::event::{Event, NewValues, ShownCard, UnusedFunds};
+use domain::profile::{Card, CardUse};
 use domain::recharge::State;
+use domain::time::Month;
 use domain::{BillingModel, CardPayment, Locale, Money, Profile};
 use jiff::Timestamp;
 use wording::{glossary, one_line, typeset};
 
-use crate::notice::{Notice, Reader};
-use crate::told::{Told, Words, parts_of};
-use crate::{english, french, labels};
+use crate::english::English;
+use crate::french::French;
+use crate::labels;
+use crate::notice::{Claim, Decided, Notice, Reader, ending_cards};
+use crate::told::{Texts, Told, Words, parts_of};
 
 /// A table has at most so many rows of lots.
 const MOST_LOTS: usize = 12;
@@ -98,8 +102,8 @@ impl Page {
         let name = one_line(&profile.name);
         let told = Told { notice, at: event.at, name: &name, billing, recharge, reader };
         let Words { heading, body, button } = match locale {
-            Locale::En => english::words(&told),
-            Locale::Fr => french::words(&told),
+            Locale::En => English.words(&told),
+            Locale::Fr => French.words(&told),
         };
         let heading = typeset(&heading, locale);
         // Any address can be made a recipient. The mail that says so leaves the account's name out of its subject, so that
@@ -188,6 +192,10 @@ fn rows(occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<Row> {
                 (glossary::warning_amount(locale), amount(warning)),
             ]
         }
+        Notice::FundsRefunded { .. }
+        | Notice::RefundReturned { .. }
+        | Notice::DisputeOpened { .. }
+        | Notice::DisputeEnded(_) => rows_of_repayment(notice, locale).into_iter().chain(card).collect(),
         Notice::FundsExpiring { amount: unused, lots } => [
             vec![(glossary::amount(locale), amount(unused))],
             rows_of_lots(glossary::usable_until(locale), lots, locale),
@@ -198,6 +206,7 @@ fn rows(occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<Row> {
             rows_of_lots(labels::expired_at(locale), lots, locale),
         ]
         .concat(),
+        Notice::CardExpiring(month) => rows_of_cards(occasion.profile, month),
         Notice::PoolUsed(share) => vec![
             (labels::plan_and_country(locale), one_line(&share.pool)),
             (glossary::month(locale), wording::month(share.month, locale)),
@@ -209,7 +218,7 @@ fn rows(occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<Row> {
             if occasion.reader != Reader::Removed {
                 rows.extend(rows_of_new_values(new, locale));
             }
-            rows.push((labels::changed_by(locale), one_line(by)));
+            rows.push((labels::changed_by(locale), wording::author(by, None, locale)));
             rows.push((labels::changed_at(locale), instant(occasion.event.at)));
             rows
         }
@@ -225,16 +234,51 @@ fn rows(occasion: &Occasion<'_>, notice: Notice<'_>) -> Vec<Row> {
             let rows = rows.into_iter().filter(|(_, value)| value.reaches_minor_unit());
             rows.map(|(label, value)| (label, amount(value))).collect()
         }
-        Notice::InvoiceIssued(claim) | Notice::InvoiceOverdue(claim) => {
-            vec![
-                (labels::invoice_number(locale), claim.number.to_string()),
-                (glossary::month(locale), wording::month(claim.month, locale)),
-                (glossary::amount(locale), amount(claim.amount)),
-                (labels::due(locale), wording::date(claim.due_at, locale)),
-            ]
-        }
-        Notice::RechargePaused { .. } | Notice::SwitchPending => Vec::new(),
+        Notice::InvoiceIssued(claim) | Notice::InvoiceOverdue(claim) => rows_of_claim(claim, locale),
+        Notice::RechargePaused | Notice::SwitchPending => Vec::new(),
     }
+}
+
+fn rows_of_claim(claim: Claim, locale: Locale) -> Vec<Row> {
+    vec![
+        (labels::invoice_number(locale), claim.number.to_string()),
+        (glossary::month(locale), wording::month(claim.month, locale)),
+        (glossary::amount(locale), wording::amount(claim.amount, locale)),
+        (labels::due(locale), wording::date(claim.due_at, locale)),
+    ]
+}
+
+/// The rows of a refund or a dispute, without its card.
+fn rows_of_repayment(notice: Notice<'_>, locale: Locale) -> Vec<Row> {
+    let amount = |amount| wording::amount(amount, locale);
+    match notice {
+        Notice::FundsRefunded { amount: refunded, credit_note_number, .. } => vec![
+            (labels::credit_note_number(locale), credit_note_number.to_string()),
+            (glossary::amount(locale), amount(refunded)),
+        ],
+        Notice::RefundReturned { amount: returned, .. } => vec![(glossary::amount(locale), amount(returned))],
+        Notice::DisputeOpened { amount: disputed, frozen, .. } => {
+            vec![(labels::disputed(locale), amount(disputed)), (labels::withheld(locale), amount(frozen))]
+        }
+        Notice::DisputeEnded(Decided { amount: disputed, lost, .. }) => vec![
+            (labels::disputed(locale), amount(disputed)),
+            (labels::back_on_the_card(locale), amount(lost)),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// The saved cards whose last month this is.
+fn rows_of_cards(profile: &Profile, month: Month) -> Vec<Row> {
+    let locale = profile.locale;
+    let row = |(usage, card): (CardUse, &Card)| {
+        let label = match usage {
+            CardUse::Main => glossary::card(locale),
+            CardUse::Backup => glossary::backup_card(locale),
+        };
+        (label, wording::card(&card.brand, &card.last4, locale))
+    };
+    ending_cards(profile, month).map(row).collect()
 }
 
 /// The rows of new values.

@@ -1,23 +1,29 @@
 //! A notice: an event that people get a mail about. Other events have no mail.
 
 use domain::event::{Expired, Expiring, NewValues, PoolShare, Setting, UnusedFunds};
+use domain::profile::{Author, Card, CardUse};
 use domain::recharge::{Limit, Safeguard};
 use domain::time::Month;
-use domain::{BillingModel, EventDetails, Money, PaymentId, PaymentKind};
+use domain::{BillingModel, EventDetails, Money, PaymentId, PaymentKind, Profile};
 use jiff::Timestamp;
 
 /// The types of the events that can have a mail: those for which [`Notice::of`] gives a notice.
-pub const EVENTS: [&str; 16] = [
+pub const EVENTS: [&str; 21] = [
     "FundsAdded",
     "BalanceDepleted",
     "BalanceWarning",
     "FundsExpiring",
     "FundsExpired",
+    "CardExpiring",
     "RechargeFailed",
     "RechargeNeedsAction",
     "RechargeLimited",
     "RechargePaused",
     "RechargeStopped",
+    "FundsRefunded",
+    "RefundReturned",
+    "DisputeOpened",
+    "DisputeEnded",
     "PoolUsed",
     "SwitchPending",
     "SwitchCompleted",
@@ -88,6 +94,45 @@ pub enum Notice<'a> {
         /// The lots, oldest expiry first.
         lots: &'a [UnusedFunds],
     },
+    /// Funds went back to a card (F9).
+    FundsRefunded {
+        /// The purchase or recharge.
+        payment: &'a PaymentId,
+        /// How much.
+        amount: Money,
+        /// The credit note.
+        credit_note_number: u64,
+        /// The part that the lot no longer had.
+        beyond_lot: Option<Money>,
+        /// Whether auto-recharge is paused.
+        recharge_paused: bool,
+    },
+    /// A refund failed, and its funds are back (F9).
+    RefundReturned {
+        /// The purchase or recharge.
+        payment: &'a PaymentId,
+        /// How much.
+        amount: Money,
+        /// The credit note that holds no more, if there is one.
+        credit_note_number: Option<u64>,
+        /// Whether auto-recharge is paused.
+        recharge_paused: bool,
+    },
+    /// A purchase or recharge is disputed (F9).
+    DisputeOpened {
+        /// The purchase or recharge.
+        payment: &'a PaymentId,
+        /// How much is disputed.
+        amount: Money,
+        /// What left the lot.
+        frozen: Money,
+        /// Whether auto-recharge is paused.
+        recharge_paused: bool,
+    },
+    /// A dispute is over (F9).
+    DisputeEnded(Decided<'a>),
+    /// Saved cards expire at the end of this month (N13).
+    CardExpiring(Month),
     /// Calls used 80 % or all of a pool of included minutes (N8).
     PoolUsed(&'a PoolShare),
     /// The switch to paying after use waits until auto-recharge is off (N12).
@@ -116,11 +161,8 @@ pub enum Notice<'a> {
         /// The new values.
         new: &'a NewValues,
     },
-    /// A safeguard paused auto-recharge (N10).
-    RechargePaused {
-        /// Which.
-        why: Safeguard,
-    },
+    /// Too many charges in a day paused auto-recharge (R6, N10).
+    RechargePaused,
     /// No recharge fits a limit (N10).
     RechargeLimited {
         /// Which.
@@ -137,6 +179,30 @@ pub enum Notice<'a> {
         /// How much was asked for, if the event says it.
         amount: Option<Money>,
     },
+}
+
+/// What a bank decided on a dispute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided<'a> {
+    /// The purchase or recharge.
+    pub payment: &'a PaymentId,
+    /// How much was disputed.
+    pub amount: Money,
+    /// How much the card has for good.
+    pub lost: Money,
+    /// What returned of the funds that had left the lot.
+    pub returned: Money,
+    /// What the lot could not give of the lost amount.
+    pub beyond_lot: Money,
+    /// Whether auto-recharge is paused.
+    pub recharge_paused: bool,
+}
+
+/// The saved cards whose last month this is.
+pub(crate) fn ending_cards(profile: &Profile, month: Month) -> impl Iterator<Item = (CardUse, &Card)> {
+    let cards = [(CardUse::Main, &profile.payment_method), (CardUse::Backup, &profile.backup)];
+    let cards = cards.into_iter().filter_map(|(usage, method)| Some((usage, &method.as_ref()?.card)));
+    cards.filter(move |(_, card)| card.last_month() == Some(month))
 }
 
 /// What an invoice asks for.
@@ -226,6 +292,7 @@ impl<'a> Notice<'a> {
             EventDetails::FundsExpired(Expired { amount, lots }) if is_worth_a_mail(*amount, lots) => {
                 Self::FundsExpired { amount: *amount, lots }
             }
+            EventDetails::CardExpiring { month } => Self::CardExpiring(*month),
             EventDetails::PoolUsed(share) => Self::PoolUsed(share),
             EventDetails::SwitchPending => Self::SwitchPending,
             EventDetails::SwitchCompleted { owed, funds } => {
@@ -248,7 +315,11 @@ impl<'a> Notice<'a> {
                     new,
                 }
             }
-            EventDetails::RechargePaused { why } => Self::RechargePaused { why: *why },
+            EventDetails::FundsRefunded { .. }
+            | EventDetails::RefundReturned { .. }
+            | EventDetails::DisputeOpened { .. }
+            | EventDetails::DisputeEnded { .. } => return Self::of_repayment(event),
+            EventDetails::RechargePaused { why: Safeguard::Runaway } => Self::RechargePaused,
             EventDetails::RechargeLimited { why, until } => {
                 Self::RechargeLimited { why: *why, until: *until }
             }
@@ -257,7 +328,8 @@ impl<'a> Notice<'a> {
             }
             // A decline without a retry stops auto-recharge, whose mail says so (N10). A warning at zero or below has the mail of
             // a balance of zero (N3). A person who buys has the answer on the screen, and a low balance is auto-recharge's. The
-            // operator ends an invoice, and tells the organization.
+            // operator ends an invoice, and tells the organization. An inquiry of a bank is the operator's to answer, and the mail of a
+            // refund or a dispute says that it paused auto-recharge.
             EventDetails::RechargeFailed { retry_at: None, .. }
             | EventDetails::BalanceWarning { .. }
             | EventDetails::FundsExpiring(_)
@@ -266,10 +338,73 @@ impl<'a> Notice<'a> {
             | EventDetails::BalanceLow { .. }
             | EventDetails::InvoicePaid { .. }
             | EventDetails::InvoiceVoided { .. }
+            | EventDetails::RechargePaused { why: Safeguard::Refund | Safeguard::Dispute }
+            | EventDetails::DisputeInquiry { .. }
             | EventDetails::UsageRejected { .. } => {
                 return None;
             }
         })
+    }
+
+    /// The notice of a refund or a dispute.
+    fn of_repayment(event: &'a EventDetails) -> Option<Self> {
+        Some(match event {
+            EventDetails::FundsRefunded {
+                payment_id,
+                amount,
+                credit_note_number,
+                beyond_lot,
+                recharge_paused,
+                ..
+            } => Self::FundsRefunded {
+                payment: payment_id,
+                amount: *amount,
+                credit_note_number: *credit_note_number,
+                beyond_lot: *beyond_lot,
+                recharge_paused: *recharge_paused,
+            },
+            EventDetails::RefundReturned {
+                payment_id, amount, credit_note_number, recharge_paused, ..
+            } => Self::RefundReturned {
+                payment: payment_id,
+                amount: *amount,
+                credit_note_number: *credit_note_number,
+                recharge_paused: *recharge_paused,
+            },
+            EventDetails::DisputeOpened { payment_id, amount, frozen, recharge_paused, .. } => {
+                Self::DisputeOpened {
+                    payment: payment_id,
+                    amount: *amount,
+                    frozen: *frozen,
+                    recharge_paused: *recharge_paused,
+                }
+            }
+            EventDetails::DisputeEnded {
+                payment_id,
+                amount,
+                lost,
+                returned,
+                beyond_lot,
+                recharge_paused,
+                ..
+            } => Self::DisputeEnded(Decided {
+                payment: payment_id,
+                amount: *amount,
+                lost: *lost,
+                returned: *returned,
+                beyond_lot: *beyond_lot,
+                recharge_paused: *recharge_paused,
+            }),
+            _ => return None,
+        })
+    }
+
+    /// Whether there is nothing to tell any more: the cards that expire have been replaced.
+    pub fn is_moot(&self, profile: &Profile) -> bool {
+        match *self {
+            Self::CardExpiring(month) => ending_cards(profile, month).next().is_none(),
+            _ => false,
+        }
     }
 
     /// The payment whose card the mail names.
@@ -277,7 +412,11 @@ impl<'a> Notice<'a> {
         match *self {
             Self::FundsAdded { payment, .. }
             | Self::RechargeFailed { payment, .. }
-            | Self::RechargeNeedsAction { payment, .. } => Some(payment),
+            | Self::RechargeNeedsAction { payment, .. }
+            | Self::FundsRefunded { payment, .. }
+            | Self::RefundReturned { payment, .. }
+            | Self::DisputeOpened { payment, .. }
+            | Self::DisputeEnded(Decided { payment, .. }) => Some(payment),
             Self::RechargeStopped { payment, .. } => payment,
             _ => None,
         }
@@ -304,7 +443,12 @@ impl<'a> Notice<'a> {
     pub(crate) fn page(&self, portal: &str, account: &str, billing: BillingModel) -> String {
         let overview = format!("{portal}/accounts/{account}");
         let page = match *self {
-            Self::FundsAdded { payment, .. } | Self::RechargeNeedsAction { payment, .. } => {
+            Self::FundsAdded { payment, .. }
+            | Self::RechargeNeedsAction { payment, .. }
+            | Self::FundsRefunded { payment, .. }
+            | Self::RefundReturned { payment, .. }
+            | Self::DisputeOpened { payment, .. }
+            | Self::DisputeEnded(Decided { payment, .. }) => {
                 return format!("{overview}/purchases/{payment}");
             }
             Self::PoolUsed(_) => return format!("{portal}/rates?account={account}"),
@@ -314,7 +458,9 @@ impl<'a> Notice<'a> {
             {
                 return overview;
             }
-            Self::RechargeFailed { .. } => "payment-method",
+            Self::RechargeFailed { .. }
+            | Self::CardExpiring(_)
+            | Self::SettingsChanged { by: Author::CARD_PROCESSOR, .. } => "payment-method",
             Self::BalanceDepleted { .. } | Self::BalanceWarning { .. } => "funds/add",
             Self::FundsExpiring { .. } | Self::FundsExpired { .. } => "funds",
             Self::SettingsChanged { changed, .. } => match changed {
@@ -323,7 +469,7 @@ impl<'a> Notice<'a> {
                 Changed { payment_method: false, auto_recharge: false, recipients: true } => "notifications",
                 Changed { .. } => return overview,
             },
-            Self::RechargePaused { .. }
+            Self::RechargePaused
             | Self::RechargeLimited { .. }
             | Self::RechargeStopped { .. }
             | Self::SwitchPending => "auto-recharge",

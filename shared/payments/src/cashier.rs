@@ -14,7 +14,7 @@
 
 use std::sync::Arc;
 
-use domain::card_payment::{ABANDONED, CardPaymentState, LOOK_AGAIN, PERSON_HAS};
+use domain::card_payment::{ABANDONED, CardPaymentState, LOOK_AGAIN};
 use domain::settlement::{self, NotOpen};
 use domain::{Account, CardPayment, CardPaymentKind, Decision};
 use jiff::Timestamp;
@@ -22,10 +22,10 @@ use store::{ApplyError, Store, StoreError};
 use telemetry::Causes;
 
 use crate::portal::Portal;
-use crate::processor::{Intent, IntentState, NewIntent, Processor, ProcessorError};
+use crate::processor::{Confirmation, Intent, IntentState, NewIntent, Processor, ProcessorError};
 
 /// Another process may move the payment while it is being closed, but seldom: each has one step to take.
-pub(crate) const MAX_CLOSING_TRIES: usize = 8;
+pub(crate) const MAX_CLOSING_TRIES: u32 = 8;
 
 /// The result of an attempt.
 pub(crate) enum Settled {
@@ -90,7 +90,14 @@ impl Cashier<'_> {
 
     async fn attempt(&self, payment: CardPayment, now: Timestamp) -> Result<Settled, StoreError> {
         let key = payment.processor_key();
-        let new = NewIntent { key: &key, amount: payment.amount, method: &payment.method };
+        let new = NewIntent {
+            key: &key,
+            account: &payment.account,
+            payment: &payment.id,
+            attempt: payment.attempt,
+            amount: payment.amount,
+            method: &payment.method,
+        };
         let intent = match self.processor.create(&new).await {
             Ok(intent) => intent,
             Err(problem) => return Box::pin(self.failed(payment, now, problem)).await,
@@ -99,15 +106,31 @@ impl Cashier<'_> {
         if !self.store.note_payment(&noted).await? {
             return self.give_way(payment, &intent).await.map(Settled::Done);
         }
-        let return_url = self.portal.purchase(&noted.account, &noted.id);
-        match self.processor.confirm(&intent.id, &return_url).await {
-            Ok(intent) => self.settle(noted, now, intent).await,
-            Err(problem) => Box::pin(self.failed(noted, now, problem)).await,
+        let key = noted.confirmation_key();
+        Box::pin(self.confirm(noted, now, &intent.id, &key, payment.kind == CardPaymentKind::Purchase)).await
+    }
+
+    /// Confirms the payment's object, and settles the payment by its state after that.
+    pub(crate) async fn confirm(
+        &self,
+        payment: CardPayment,
+        now: Timestamp,
+        intent: &str,
+        key: &str,
+        owner_is_present: bool,
+    ) -> Result<Settled, StoreError> {
+        let return_url = self.portal.purchase(&payment.account, &payment.id);
+        let token = &payment.method.token;
+        let confirmation = Confirmation { intent, token, key, return_url: &return_url, owner_is_present };
+        match self.processor.confirm(&confirmation).await {
+            Ok(intent) => self.settle(payment, now, intent).await,
+            Err(problem) => Box::pin(self.failed(payment, now, problem)).await,
         }
     }
 
     /// Settles the payment by the state of the processor's object. A declined object is cancelled first, and its state after that
-    /// decides, since the customer may have paid with another card meanwhile.
+    /// decides, since the customer may have paid with another card meanwhile. A payment whose object contradicts it stays open, for
+    /// people to look into.
     pub(crate) async fn settle(
         &self,
         payment: CardPayment,
@@ -122,26 +145,57 @@ impl Cashier<'_> {
             };
             declined = Some(reason);
         }
-        let look_again = match payment.kind {
-            CardPaymentKind::Purchase => (now + LOOK_AGAIN).min((payment.created_at + PERSON_HAS).max(now)),
-            CardPaymentKind::Recharge => now + LOOK_AGAIN,
-        };
         match &intent.state {
-            IntentState::Succeeded => {
+            IntentState::Succeeded { received } if *received != payment.amount => {
+                let problem = format!("{received} was received, and not {}", payment.amount);
+                self.contradicted(payment, now, &intent.id, &problem).await
+            }
+            IntentState::Irregular { what } => self.contradicted(payment, now, &intent.id, what).await,
+            IntentState::Succeeded { .. } => {
                 self.close(payment, |a, p| settlement::succeed(a, now, p, &intent.id)).await
             }
             IntentState::Cancelled { decline } => match decline.as_ref().or(declined.as_ref()) {
                 Some(reason) => self.decline(payment, now, reason).await,
                 None => self.close(payment, |a, p| settlement::decline(a, now, p, ABANDONED)).await,
             },
-            IntentState::NeedsAction { url } => {
-                self.close(payment, |a, p| settlement::await_owner(a, now, p, &intent.id, url, look_again))
-                    .await
+            IntentState::NeedsAction { url } => self.await_owner(payment, now, &intent.id, url).await,
+            IntentState::NeedsOwner => {
+                let page = self.portal.purchase(&payment.account, &payment.id);
+                self.await_owner(payment, now, &intent.id, &page).await
             }
             IntentState::Unconfirmed | IntentState::Processing | IntentState::Declined { .. } => {
-                self.close(payment, |a, p| settlement::still_unknown(a, now, p, now + LOOK_AGAIN)).await
+                self.look_later(payment, now).await
             }
         }
+    }
+
+    /// Keeps the payment open until the card's owner confirms it on the page at `url`.
+    async fn await_owner(
+        &self,
+        payment: CardPayment,
+        now: Timestamp,
+        intent: &str,
+        url: &str,
+    ) -> Result<Settled, StoreError> {
+        let look_again = (now + LOOK_AGAIN).min(payment.owner_has_until().max(now));
+        self.close(payment, |a, p| settlement::await_owner(a, now, p, intent, url, look_again)).await
+    }
+
+    /// Keeps a payment open whose object contradicts it. The error in the log is for people, who must look into it.
+    async fn contradicted(
+        &self,
+        payment: CardPayment,
+        now: Timestamp,
+        intent: &str,
+        problem: &str,
+    ) -> Result<Settled, StoreError> {
+        tracing::error!(payment = %payment.id, intent, problem, "a charge contradicts its payment");
+        self.look_later(payment, now).await
+    }
+
+    /// Keeps the payment open, since its outcome is unknown.
+    async fn look_later(&self, payment: CardPayment, now: Timestamp) -> Result<Settled, StoreError> {
+        self.close(payment, |a, p| settlement::still_unknown(a, now, p, now + LOOK_AGAIN)).await
     }
 
     /// Settles a call that the processor refused, or whose outcome is unknown. A refusal is a decline of the object
@@ -210,7 +264,7 @@ impl Cashier<'_> {
         Ok(Settled::Done(payment))
     }
 
-    async fn stored(&self, payment: &CardPayment) -> Result<CardPayment, StoreError> {
+    pub(crate) async fn stored(&self, payment: &CardPayment) -> Result<CardPayment, StoreError> {
         let stored = self.store.card_payment(&payment.account, &payment.id).await?;
         Ok(stored.expect("an opened payment has its row"))
     }

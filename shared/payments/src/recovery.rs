@@ -8,15 +8,17 @@
 //! | the payment is due, since its process died or its owner has had time | [`Cashier::recover_open`] |
 //! | a new card or setting has withdrawn the account's open recharge | [`Cashier::cancel_withdrawn`] |
 //! | the processor says that the payment's object has moved | [`Cashier::payment_moved`] |
+//! | the card's owner is there, for a payment that waits for the owner | [`Cashier::confirm_with_owner`] |
 
 use domain::account::OpenPayment;
-use domain::card_payment::{ABANDONED, PERSON_HAS};
+use domain::card_payment::ABANDONED;
+use domain::recharge::AUTHENTICATION_REQUIRED;
 use domain::{Account, AccountId, CardPayment, CardPaymentKind, CardPaymentState, PaymentId, settlement};
 use jiff::Timestamp;
 use store::StoreError;
 
 use crate::cashier::{Cashier, MAX_CLOSING_TRIES, Settled, is_same_attempt, still_unknown};
-use crate::processor::IntentState;
+use crate::processor::{Intent, IntentState};
 
 /// Where recovery left a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,39 @@ impl Cashier<'_> {
         self.recover(payment, now, open.withdrawn).await.map(|_| ())
     }
 
+    /// Confirms a payment that waits for its card's owner, who is there now. The answer is the payment afterwards: with the page
+    /// where the owner confirms it, if the bank still wants that. A payment that waits for nobody stays as it is, and one that was
+    /// withdrawn, or has waited for too long, is cancelled. So an old page, or a page sent twice, does no harm.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The payment stays open.
+    pub async fn confirm_with_owner(
+        &self,
+        account: &Account,
+        payment: CardPayment,
+        now: Timestamp,
+    ) -> Result<CardPayment, StoreError> {
+        let now = now.max(account.as_of);
+        let open = account.open_payments.iter().find(|open| open.id == payment.id);
+        let (Some(open), CardPaymentState::NeedsAction { intent, .. }) = (open, &payment.state) else {
+            return Ok(payment);
+        };
+        if open.withdrawn || now >= payment.owner_has_until() {
+            let settled = Box::pin(self.resolve(payment, now, open.withdrawn)).await?;
+            return Ok(self.go_on(settled, now).await?.payment());
+        }
+        let settled = match self.processor.look_up(intent).await {
+            Ok(Intent { id, state: IntentState::NeedsOwner }) => {
+                let key = payment.owners_confirmation_key();
+                Box::pin(self.confirm(payment, now, &id, &key, true)).await?
+            }
+            Ok(intent) => Box::pin(self.settle(payment, now, intent)).await?,
+            Err(problem) => still_unknown(payment, &problem),
+        };
+        Ok(self.go_on(settled, now).await?.payment())
+    }
+
     /// Settles an open payment if its outcome is known or can be made certain. A payment that was withdrawn is cancelled if it
     /// still can be.
     async fn recover(
@@ -126,20 +161,25 @@ impl Cashier<'_> {
             Ok(None) => return self.close(payment, |a, p| settlement::decline(a, now, p, ABANDONED)).await,
             Err(problem) => return Ok(still_unknown(payment, &problem)),
         };
-        // A recharge waits for the card's owner. The person who asked for a purchase has gone by then.
-        let person_is_late =
-            payment.kind == CardPaymentKind::Purchase && now >= payment.created_at + PERSON_HAS;
-        let give_up = match &intent.state {
-            IntentState::Unconfirmed => true,
-            IntentState::NeedsAction { .. } => withdrawn || person_is_late,
-            _ => false,
+        let waits_for_owner =
+            matches!(intent.state, IntentState::NeedsAction { .. } | IntentState::NeedsOwner);
+        let is_late = now >= payment.owner_has_until();
+        let give_up = intent.state == IntentState::Unconfirmed || waits_for_owner && (withdrawn || is_late);
+        let intent = if give_up {
+            match self.processor.cancel(&intent.id).await {
+                Ok(intent) => intent,
+                Err(problem) => return Ok(still_unknown(payment, &problem)),
+            }
+        } else {
+            intent
         };
-        if !give_up {
-            return self.settle(payment, now, intent).await;
+        let has_waited = matches!(payment.state, CardPaymentState::NeedsAction { .. });
+        let is_cancelled = matches!(intent.state, IntentState::Cancelled { .. });
+        if payment.kind == CardPaymentKind::Recharge && has_waited && is_late && is_cancelled {
+            // Another charge would only wait for the owner again, so auto-recharge stops (R4).
+            let stop = |a: &Account, p: &CardPayment| settlement::decline(a, now, p, AUTHENTICATION_REQUIRED);
+            return self.close(payment, stop).await;
         }
-        match self.processor.cancel(&intent.id).await {
-            Ok(intent) => self.settle(payment, now, intent).await,
-            Err(problem) => Ok(still_unknown(payment, &problem)),
-        }
+        self.settle(payment, now, intent).await
     }
 }

@@ -1,10 +1,11 @@
-//! Receipts of purchases and recharges (F8), statements, and invoices (S8), as PDF of A4 pages in the account's language.
+//! Receipts of purchases and recharges (F8), credit notes of refunds (F9), statements, and invoices (S8), as PDF of A4 pages in the account's language.
 //!
 //! | file | what |
 //! |---|---|
 //! | `words` | the text of a receipt, in English and in French |
+//! | [`credit_note`] | a credit note |
 //! | `outside` | texts from outside, as far as the fonts have their characters |
-//! | `page` | the layout of a receipt |
+//! | `page` | the layout of a receipt or a credit note |
 //! | [`statement`] | the text and the tables of a statement |
 //! | `statement_words` | the words of a statement, in English and in French |
 //! | [`invoice`] | the text and the tables of an invoice |
@@ -20,6 +21,7 @@
 #![expect(clippy::float_arithmetic, reason = "points on a page; amounts arrive here as text")]
 
 mod calls;
+pub mod credit_note;
 mod font;
 pub mod invoice;
 mod invoice_words;
@@ -91,5 +93,5 @@ impl Receipt {
 
 /// Draws a receipt as PDF. Equal receipts give equal bytes.
 pub fn pdf(receipt: &Receipt) -> Vec<u8> {
-    page::draw(receipt)
+    page::draw(&words::Words::of(receipt), &receipt.organization)
 }

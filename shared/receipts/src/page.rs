@@ -1,4 +1,4 @@
-//! The layout of a receipt: a heading, the amount, a table, and a note on how funds expire.
+//! The layout of a receipt or a credit note: a heading, the amount, a table, and a note below.
 
 use std::num::NonZeroU16;
 
@@ -7,7 +7,6 @@ use krilla::metadata::Metadata;
 use krilla::surface::Surface;
 use krilla::tagging::{TableHeaderScope, Tag, TagGroup, TagTree};
 
-use crate::Receipt;
 use crate::font::Typeface;
 use crate::pen::{ACCENT, INK, MARGIN, MUTED, Pen, RIGHT, Style, a4};
 use crate::words::Words;
@@ -15,20 +14,19 @@ use crate::words::Words;
 /// The left edge of the table's values, in points.
 const VALUES: f32 = MARGIN + 132.0;
 
-pub(crate) fn draw(receipt: &Receipt) -> Vec<u8> {
-    let words = Words::of(receipt);
+pub(crate) fn draw(words: &Words, organization: &str) -> Vec<u8> {
     let mut document = Document::new();
-    let title = format!("{}, {}", words.heading, receipt.organization);
+    let title = format!("{}, {organization}", words.heading);
     let metadata = Metadata::new().title(title).language(words.language.to_owned());
     document.set_metadata(metadata.authors(vec![words.product.to_owned()]));
 
     let mut page = document.start_page_with(a4());
     let mut surface = page.surface();
-    let tags = fill(&mut surface, &words);
+    let tags = fill(&mut surface, words);
     surface.finish();
     page.finish();
     document.set_tag_tree(tags);
-    document.finish().expect("a receipt has to meet no PDF standard")
+    document.finish().expect("the page has to meet no PDF standard")
 }
 
 /// Draws all elements from top to bottom, and returns their tags.
@@ -48,7 +46,7 @@ fn fill(surface: &mut Surface<'_>, words: &Words) -> TagTree {
     let top_level = NonZeroU16::MIN;
     tags.push(pen.write(Tag::Hn(top_level, None), &words.heading, heading, MARGIN, RIGHT));
     pen.y += 34.0;
-    tags.push(pen.write(Tag::P, words.paid, label, MARGIN, RIGHT));
+    tags.push(pen.write(Tag::P, words.label, label, MARGIN, RIGHT));
     tags.push(pen.write(Tag::P, &words.amount, figure, MARGIN, RIGHT));
     pen.y += 28.0;
 

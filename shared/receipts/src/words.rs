@@ -1,23 +1,23 @@
-//! The text of a receipt.
+//! The text of a receipt, and that of a page like it.
 
 use domain::CardPaymentKind;
 use wording::{amount, card, date_and_time, glossary};
 
 use crate::{Receipt, outside};
 
-/// The text of a receipt.
+/// The text of a receipt or a credit note.
 pub(crate) struct Words {
     /// The product's name.
     pub(crate) product: &'static str,
     /// The heading.
     pub(crate) heading: String,
     /// The label of the amount.
-    pub(crate) paid: &'static str,
+    pub(crate) label: &'static str,
     /// The amount.
     pub(crate) amount: String,
     /// The rows of the table, each a label and a value.
     pub(crate) rows: Vec<(&'static str, String)>,
-    /// The note on how funds expire.
+    /// The note below the table.
     pub(crate) footer: String,
     /// The language's code, for the PDF.
     pub(crate) language: &'static str,
@@ -46,7 +46,7 @@ impl Words {
         Self {
             product: glossary::product(locale),
             heading: format!("{} {number}", glossary::receipt(locale)),
-            paid: paid(locale),
+            label: paid(locale),
             amount: amount(receipt.amount, locale),
             rows: rows.into_iter().filter_map(|(label, value)| value.map(|value| (label, value))).collect(),
             footer: footer(&expiry, locale),

@@ -3,15 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use domain::account::{Account, BillingModel, DayEnd, OpenPayment, PostUsage, Warning};
+use domain::account::{Account, BillingModel, DayEnd, OpenPayment, OpenRefund, PostUsage, Warning};
 use domain::card_payment::CardPaymentKind;
 use domain::changed_days::ChangedDays;
+use domain::declines::Declines;
 use domain::hold::HeldSums;
 use domain::invoice::{PAYMENT_TERM_DAYS, UnpaidInvoice};
 use domain::limits::{DayLimit, Limit, Limits, MARGIN_SECONDS};
 use domain::lot::Lot;
 use domain::movements::Movements;
 use domain::profile::{Author, Card, LastChange, Locale, PaymentMethod, Profile, SettingGroup};
+use domain::recharge::{Safeguard, State};
 use domain::time::{FUTURE_TOLERANCE, Month, day_of, key_text};
 use domain::{AccountId, Currency, EventDetails, LotId, Money, PaymentId};
 use jiff::Timestamp;
@@ -31,8 +33,9 @@ pub(crate) const LISTED_VALUE: &str = "account";
 /// With what this commit tells, and, where that is anything, what it was because of.
 pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Option<&Correlation>) -> Item {
     let cause = cause.filter(|_| !events.is_empty());
+    let schema = schema_of(account, events);
     let events = (!events.is_empty()).then(|| serde_json::to_string(events).expect("events are plain data"));
-    let mut item = Writer::of(schema_of(account))
+    let mut item = Writer::of(schema)
         .text(ACCOUNT_ID, account.id.as_str())
         .text(PART, CORE)
         .text(LISTED, LISTED_VALUE)
@@ -53,6 +56,8 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         .number_if("termDays", Some(account.payment_term_days).filter(|days| *days != PAYMENT_TERM_DAYS))
         .maps("lots", account.lots.iter().map(lot_to_map))
         .maps("open", account.open_payments.iter().map(open_to_map))
+        .maps("refunds", account.open_refunds.iter().map(open_refund_to_map))
+        .number_if("creditNotes", Some(account.credit_notes).filter(|notes| *notes > 0))
         .map_if("warning", account.warning.as_ref().map(warning_to_map))
         .map_if("recharge", recharge_to_map(&account.recharge))
         .number_if("pools", Some(account.pools_version).filter(|version| *version > 0))
@@ -60,6 +65,8 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
         .bytes_if("changed", changed_days_to_bytes(&account.changed_days))
         .bytes_if("held", held_to_bytes(&account.held))
         .map_if("limits", limits_to_map(&account.limits))
+        .bytes_if("cards", ending_cards_to_bytes(&account.ending_cards))
+        .bytes_if("declines", declines_to_bytes(&account.declines))
         .map_if("moved", account.movements.as_ref().map(movements_to_map))
         .text_if("facts", events)
         .text_if("correlation", cause.map(Correlation::as_str));
@@ -79,8 +86,8 @@ pub(crate) fn core_to_item(account: &Account, events: &[EventDetails], cause: Op
 }
 
 /// The oldest shape in which software loses nothing of the account. Software that knows no invoices would close a month without
-/// one, and software that knows no holds would forget them.
-fn schema_of(account: &Account) -> Schema {
+/// one, and software that knows no holds or refunds would forget them.
+fn schema_of(account: &Account, events: &[EventDetails]) -> Schema {
     let PostUsage { amount, carried, .. } = account.post_usage;
     let is_invoiced = !amount.is_zero()
         || !carried.is_zero()
@@ -90,12 +97,31 @@ fn schema_of(account: &Account) -> Schema {
         || account.billing_model == BillingModel::Switching
         || account.lots.iter().any(|lot| lot.id.is_of_reversal());
     let has_holds = account.held != HeldSums::default() || account.limits != Limits::default();
-    match (has_holds, is_invoiced, is_of_pools) {
-        (true, _, _) => Schema::Holds,
-        (false, true, _) => Schema::Invoices,
-        (false, false, true) => Schema::Pools,
-        (false, false, false) => Schema::First,
+    let is_paused_by_one =
+        matches!(account.recharge.state, State::Paused { why: Safeguard::Refund | Safeguard::Dispute });
+    let has_repayments = !account.open_refunds.is_empty()
+        || account.credit_notes > 0
+        || is_paused_by_one
+        || events.iter().any(is_of_repayment);
+    match (has_repayments, has_holds, is_invoiced, is_of_pools) {
+        (true, _, _, _) => Schema::Repayments,
+        (false, true, _, _) => Schema::Holds,
+        (false, false, true, _) => Schema::Invoices,
+        (false, false, false, true) => Schema::Pools,
+        (false, false, false, false) => Schema::First,
     }
+}
+
+/// Whether software that knows no refunds and disputes cannot publish the event.
+fn is_of_repayment(event: &EventDetails) -> bool {
+    matches!(
+        event,
+        EventDetails::FundsRefunded { .. }
+            | EventDetails::RefundReturned { .. }
+            | EventDetails::DisputeInquiry { .. }
+            | EventDetails::DisputeOpened { .. }
+            | EventDetails::DisputeEnded { .. }
+    )
 }
 
 /// How the account stood at the end of a day, in the names of `core`.
@@ -159,6 +185,8 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         owed: reader.money("owed", currency)?,
         post_usage: post_usage_of(&reader, currency)?,
         open_payments: reader.maps("open")?.iter().map(open_from_map).collect::<Result<_, _>>()?,
+        open_refunds: reader.maps("refunds")?.iter().map(open_refund_from_map).collect::<Result<_, _>>()?,
+        credit_notes: reader.number_if("creditNotes")?.unwrap_or_default(),
         receipts: reader.number("receipts")?,
         invoices: reader.number_if("invoices")?.unwrap_or_default(),
         unpaid: unpaid_of(&reader, currency)?,
@@ -174,8 +202,45 @@ pub(crate) fn core_as_written(item: &Item) -> Result<Account, StoreError> {
         held: held_from_bytes(reader.bytes("held")?, currency)
             .ok_or_else(|| reader.corrupt("held cannot be unpacked"))?,
         limits: limits_from_map(reader.map_if("limits")?.as_ref(), currency)?,
+        ending_cards: ending_cards_of(&reader)?,
+        declines: declines_of(&reader)?,
         movements: movements_of(&reader, currency)?,
     })
+}
+
+/// Each month is its number since the year 0, in two bytes. Software that does not know these months loses them, so that a mail about a
+/// card is missing. That is no reason to refuse the account to it: the schema stays as it is.
+fn ending_cards_to_bytes(months: &[Month]) -> Vec<u8> {
+    let number = |month: &Month| {
+        let (year, number) = month.year_and_number();
+        let number = i32::from(year) * 12 + i32::from(number) - 1;
+        u16::try_from(number).expect("cards end in this century")
+    };
+    months.iter().flat_map(|month| number(month).to_be_bytes()).collect()
+}
+
+fn ending_cards_of(reader: &Reader<'_>) -> Result<Vec<Month>, StoreError> {
+    let (numbers, rest) = reader.bytes("cards")?.as_chunks();
+    let month = |bytes: &[u8; 2]| {
+        let number = u16::from_be_bytes(*bytes);
+        Month::of_year(i16::try_from(number / 12).ok()?, i8::try_from(number % 12 + 1).ok()?)
+    };
+    let months = numbers.iter().map(month).collect::<Option<_>>();
+    months.filter(|_| rest.is_empty()).ok_or_else(|| reader.corrupt("cards are not months"))
+}
+
+/// Software that does not know declines loses their count, so that it begins again. That is no reason to refuse the account to it.
+fn declines_to_bytes(declines: &Declines) -> Vec<u8> {
+    let second = |instant: &Timestamp| u32::try_from(instant.as_second()).expect("it is before 2106");
+    declines.instants().iter().flat_map(|instant| second(instant).to_be_bytes()).collect()
+}
+
+fn declines_of(reader: &Reader<'_>) -> Result<Declines, StoreError> {
+    let (seconds, rest) = reader.bytes("declines")?.as_chunks();
+    let instant = |bytes: &[u8; 4]| Timestamp::from_second(u32::from_be_bytes(*bytes).into()).ok();
+    let instants = seconds.iter().map(instant).collect::<Option<_>>();
+    let instants = instants.filter(|_| rest.is_empty());
+    Ok(Declines::from_stored(instants.ok_or_else(|| reader.corrupt("declines are not instants"))?))
 }
 
 /// Limits that are as those of a new account are left out.
@@ -317,6 +382,21 @@ fn open_from_map(map: &Reader<'_>) -> Result<OpenPayment, StoreError> {
     })
 }
 
+fn open_refund_to_map(open: &OpenRefund) -> Writer {
+    Writer::default()
+        .text("id", open.id.as_str())
+        .text("of", open.payment.as_str())
+        .instant("at", open.recover_at)
+}
+
+fn open_refund_from_map(map: &Reader<'_>) -> Result<OpenRefund, StoreError> {
+    Ok(OpenRefund {
+        id: map.parsed("id", PaymentId::parse)?,
+        payment: map.parsed("of", PaymentId::parse)?,
+        recover_at: map.instant("at")?,
+    })
+}
+
 fn warning_to_map(warning: &Warning) -> Writer {
     Writer::default().money("amount", warning.amount).flag("told", warning.told)
 }
@@ -363,8 +443,7 @@ pub(crate) fn profile_from_item(item: &Item) -> Result<Profile, StoreError> {
     let reader = Reader::versioned(item, "an account's profile")?;
     Ok(Profile {
         name: reader.text("name")?.to_owned(),
-        locale: reader
-            .named("locale", |name| Locale::ALL.into_iter().find(|locale| locale.as_str() == name))?,
+        locale: reader.named("locale", Locale::parse)?,
         notification_emails: reader.texts("emails")?,
         po_number: reader.text_if("poNumber")?,
         payment_method: reader.map_if("card")?.as_ref().map(method_from_map).transpose()?,
@@ -465,6 +544,8 @@ mod tests {
             last_failure: Some(Failure { at: now, reason: "insufficient_funds".into() }),
             look_at: None,
         };
+        account.ending_cards = vec![Month::parse("2034-12").unwrap()];
+        account.declines = Declines::from_stored(vec![Timestamp::from_second(1_795_348_800).unwrap()]);
         account.pools_version = 3;
         for month in ["2026-10", "2026-11"] {
             let month = Month::parse(month).unwrap();
@@ -546,6 +627,30 @@ mod tests {
     }
 
     #[test]
+    fn the_last_months_of_cards_survive_storing() {
+        for months in [&[][..], &["2026-12"], &["2026-01", "2099-12"]] {
+            let ending_cards = months.iter().map(|month| Month::parse(month).unwrap()).collect();
+            let account = Account { ending_cards, ..account() };
+            assert_eq!(core_from_item(&core_to_item(&account, &[], None)).unwrap(), account);
+        }
+        let mut item = core_to_item(&account(), &[], None);
+        item.insert("cards".into(), AttributeValue::B(vec![1, 2, 3].into()));
+        let problem = core_from_item(&item).unwrap_err().to_string();
+        assert_eq!(problem, "an account's core is corrupt: cards are not months");
+    }
+
+    #[test]
+    fn declines_survive_storing() {
+        let instants = (0..15).map(|hour| Timestamp::from_second(1_795_348_800 + 3_600 * hour).unwrap());
+        let account = Account { declines: Declines::from_stored(instants.collect()), ..account() };
+        assert_eq!(core_from_item(&core_to_item(&account, &[], None)).unwrap(), account);
+        let mut item = core_to_item(&account, &[], None);
+        item.insert("declines".into(), AttributeValue::B(vec![1, 2, 3].into()));
+        let problem = core_from_item(&item).unwrap_err().to_string();
+        assert_eq!(problem, "an account's core is corrupt: declines are not instants");
+    }
+
+    #[test]
     fn the_end_of_a_day_survives_storing() {
         let account = account();
         let tomorrow = account.as_of + jiff::SignedDuration::from_hours(24);
@@ -587,10 +692,16 @@ mod tests {
         let available = account().available(account().as_of);
         let cause = Correlation::parse("0f8fad5b-d9cb-469f-a165-70867728950e");
         let calm = Recharge { state: State::Armed, last_failure: None, ..account().recharge };
-        let in_calls = Account { recharge: calm, open_payments: Vec::new(), ..with_holds() };
+        let paying = Account { recharge: calm.clone(), declines: Declines::default(), ..account() };
+        let in_calls = Account {
+            recharge: calm,
+            declines: Declines::default(),
+            open_payments: Vec::new(),
+            ..with_holds()
+        };
         for (account, events, with) in [
-            (account(), vec![], "an open payment"),
-            (account(), vec![EventDetails::BalanceLow { available }], "an open payment and an event"),
+            (account(), vec![], "a decline and an open payment"),
+            (paying, vec![EventDetails::BalanceLow { available }], "an open payment and an event"),
             (in_calls, vec![], "16 sums of holds"),
         ] {
             let item = core_to_item(&account, &events, cause.as_ref());
@@ -640,8 +751,37 @@ mod tests {
     #[test]
     fn a_newer_schema_is_left_alone() {
         let mut item = core_to_item(&account(), &[], None);
-        item.insert("schema".into(), AttributeValue::N("5".into()));
-        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 5, .. })));
+        item.insert("schema".into(), AttributeValue::N("6".into()));
+        assert!(matches!(core_from_item(&item), Err(StoreError::NewerSchema { found: 6, .. })));
+    }
+
+    #[test]
+    fn an_account_with_refunds_is_of_the_schema_that_knows_them() {
+        let plain = account();
+        let [id, payment] = ["ref_1", "pur_1"].map(|id| PaymentId::parse(id).unwrap());
+        let open = OpenRefund { id: id.clone(), payment: payment.clone(), recover_at: plain.as_of };
+        let paused = |why| Recharge { state: State::Paused { why }, ..plain.recharge.clone() };
+        for with_refunds in [
+            Account { open_refunds: vec![open], ..plain.clone() },
+            Account { credit_notes: 7, ..plain.clone() },
+            Account { recharge: paused(Safeguard::Refund), ..plain.clone() },
+            Account { recharge: paused(Safeguard::Dispute), ..plain.clone() },
+        ] {
+            let item = core_to_item(&with_refunds, &[], None);
+            assert_eq!(item["schema"], AttributeValue::N("5".into()));
+            assert_eq!(core_from_item(&item).unwrap(), with_refunds);
+        }
+        let nothing = Money::zero(plain.currency);
+        let event = EventDetails::FundsRefunded {
+            payment_id: payment,
+            refund_id: id,
+            amount: nothing,
+            credit_note_number: 1,
+            beyond_lot: None,
+            recharge_paused: false,
+        };
+        let item = core_to_item(&plain, &[event], None);
+        assert_eq!(item["schema"], AttributeValue::N("5".into()), "an event that older software cannot read");
     }
 
     #[test]

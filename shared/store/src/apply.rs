@@ -118,6 +118,8 @@ pub enum ApplyError<R> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Nothing,
+    /// That the account is no older than what the caller has read before.
+    Freshness,
     Pools,
     Profile,
 }
@@ -251,7 +253,24 @@ impl Store {
         self.run(id, &turn, Needs::Nothing, nothing_wanted, decide).await
     }
 
-    /// The same for a decision that needs the account's pools too.
+    /// The same for a decision that goes by rows which the caller has read before. They may be newer than the account as this process
+    /// remembers it, and say of a lot what is not true of it there yet. So it is decided on a consistent read, and never on memory.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn apply_afresh<T, R>(
+        &self,
+        id: &AccountId,
+        mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
+    ) -> Result<Applied<T>, ApplyError<R>> {
+        let turn = self.turn(id).await;
+        let decide =
+            |loaded: &Loaded, seen: &Seen, _: &Beside| decide(&loaded.account, seen).map(of_this_request);
+        self.run(id, &turn, Needs::Freshness, nothing_wanted, decide).await
+    }
+
+    /// The same as [`apply`](Self::apply) for a decision that needs the account's pools too.
     ///
     /// # Errors
     ///
@@ -423,7 +442,7 @@ impl Store {
 
     /// The account as this process last saw it, with what the decision needs, if all of that is remembered.
     fn recall_for(&self, id: &AccountId, needs: Needs) -> Option<Loaded> {
-        if needs == Needs::Profile {
+        if matches!(needs, Needs::Profile | Needs::Freshness) {
             return None;
         }
         let account = self.recall(id)?;
@@ -437,7 +456,12 @@ impl Store {
     }
 
     async fn load<R>(&self, id: &AccountId, needs: Needs) -> Result<Loaded, ApplyError<R>> {
-        if needs == Needs::Nothing || needs == Needs::Pools && !self.lacks_pools(id) {
+        let is_without_profile = match needs {
+            Needs::Nothing | Needs::Freshness => true,
+            Needs::Pools => !self.lacks_pools(id),
+            Needs::Profile => false,
+        };
+        if is_without_profile {
             let account = self.account(id).await?.ok_or(ApplyError::NoAccount)?;
             self.remember(&account);
             let pools =

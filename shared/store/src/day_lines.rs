@@ -160,6 +160,11 @@ fn line_to_map(kind: &LineKind, line: &Line) -> Writer {
         LineKind::Reversal(service) => ("reversal", Some(*service), None),
         LineKind::Expiry => ("expiry", None, None),
         LineKind::AdjustmentOut => ("adjustmentOut", None, None),
+        LineKind::Refund => ("refund", None, None),
+        LineKind::RefundReturned => ("refundReturned", None, None),
+        LineKind::Dispute => ("dispute", None, None),
+        LineKind::DisputeReturned => ("disputeReturned", None, None),
+        LineKind::DisputeLost => ("disputeLost", None, None),
         LineKind::Invoice => ("invoice", None, None),
         LineKind::Switch => ("switch", None, None),
         LineKind::Unrated => ("unrated", None, None),
@@ -191,6 +196,11 @@ fn line_from_map(map: &Reader<'_>, currency: Currency) -> Result<(LineKind, Line
         "reversal" => LineKind::Reversal(service()?),
         "expiry" => LineKind::Expiry,
         "adjustmentOut" => LineKind::AdjustmentOut,
+        "refund" => LineKind::Refund,
+        "refundReturned" => LineKind::RefundReturned,
+        "dispute" => LineKind::Dispute,
+        "disputeReturned" => LineKind::DisputeReturned,
+        "disputeLost" => LineKind::DisputeLost,
         "invoice" => LineKind::Invoice,
         "switch" => LineKind::Switch,
         "unrated" => LineKind::Unrated,
@@ -239,6 +249,11 @@ mod tests {
             LineKind::Reversal(Service::Premium),
             LineKind::Expiry,
             LineKind::AdjustmentOut,
+            LineKind::Refund,
+            LineKind::RefundReturned,
+            LineKind::Dispute,
+            LineKind::DisputeReturned,
+            LineKind::DisputeLost,
             LineKind::Invoice,
             LineKind::Switch,
             LineKind::Unrated,
@@ -270,7 +285,7 @@ mod tests {
 
     #[test]
     fn lines_survive_storing_in_one_item_and_in_several() {
-        for (most, items) in [(LINES_AN_ITEM, 1), (5, 3), (1, 12)] {
+        for (most, items) in [(LINES_AN_ITEM, 1), (5, 4), (1, 17)] {
             let stored = items_of(&account(), day(), &lines(), most);
             assert_eq!(stored.len(), items);
             assert_eq!(read(&account(), &stored), BTreeMap::from([(day(), lines())]));

@@ -50,6 +50,10 @@ fn schema_of(entry: &JournalEntry) -> Schema {
         | EntryDetails::Expiry { returned_by: Some(_), .. } => true,
         EntryDetails::Usage { basis, .. } => entry.unmarks.is_some() || !basis.included().is_empty(),
         EntryDetails::Invoice { number, .. } if number.is_some() => return Schema::Invoices,
+        EntryDetails::Refund { .. }
+        | EntryDetails::RefundReturned { .. }
+        | EntryDetails::Dispute { .. }
+        | EntryDetails::DisputeEnded { .. } => return Schema::Repayments,
         _ => false,
     };
     if is_of_pools { Schema::Pools } else { Schema::First }
@@ -73,6 +77,26 @@ fn details_to_item(item: Writer, details: &EntryDetails) -> Writer {
                 None => item,
             }
         }
+        EntryDetails::Refund { payment, refund, reason, author } => item
+            .text("paymentId", payment.as_str())
+            .text("refundId", refund.as_str())
+            .text_if("reason", reason.as_deref())
+            .text_if("author", author.as_deref()),
+        EntryDetails::RefundReturned { payment, refund, reason, returned, lot } => item
+            .text("paymentId", payment.as_str())
+            .text("refundId", refund.as_str())
+            .text("failure", reason)
+            .maps("returned", returned.iter().map(draw_to_map))
+            .map_if("lot", lot.as_ref().map(returned_lot_to_map)),
+        EntryDetails::Dispute { payment, dispute, reason } => item
+            .text("paymentId", payment.as_str())
+            .text("disputeId", dispute.as_str())
+            .text("reason", reason),
+        EntryDetails::DisputeEnded { payment, dispute, lost, returned } => item
+            .text("paymentId", payment.as_str())
+            .text("disputeId", dispute.as_str())
+            .money("lost", *lost)
+            .maps("returned", returned.iter().map(draw_to_map)),
         EntryDetails::Reversal(reversal) => reversal_to_item(item, reversal),
         EntryDetails::Expiry { lot, returned_by } => item
             .text("lotId", lot.as_str())
@@ -95,11 +119,7 @@ pub(crate) fn entry_from_item(item: &Item) -> Result<JournalEntry, StoreError> {
         balance: reader.money("balance", currency)?,
         version: reader.number("version")?,
         sequence: reader.number("place")?,
-        draws: reader
-            .maps("lots")?
-            .iter()
-            .map(|map| draw_from_map(map, currency))
-            .collect::<Result<_, _>>()?,
+        draws: draws_of(&reader, "lots", currency)?,
         post_usage: reader.money_or_zero("postUsage", currency)?,
         fingerprint: Fingerprint::from_stored(reader.text("content")?),
         requires: None,
@@ -144,6 +164,30 @@ fn details_from_item(reader: &Reader<'_>, currency: Currency) -> Result<EntryDet
             author: reader.text("author")?.to_owned(),
             expires_at: reader.instant_if("expiresAt")?,
         },
+        EntryKind::Refund if reader.has("failure") => EntryDetails::RefundReturned {
+            payment: payment()?,
+            refund: reader.parsed("refundId", PaymentId::parse)?,
+            reason: reader.text("failure")?.to_owned(),
+            returned: draws_of(reader, "returned", currency)?,
+            lot: reader.map_if("lot")?.map(|map| returned_lot_from_map(&map, currency)).transpose()?,
+        },
+        EntryKind::Refund => EntryDetails::Refund {
+            payment: payment()?,
+            refund: reader.parsed("refundId", PaymentId::parse)?,
+            reason: reader.text_if("reason")?,
+            author: reader.text_if("author")?,
+        },
+        EntryKind::Dispute if reader.has("lost") => EntryDetails::DisputeEnded {
+            payment: payment()?,
+            dispute: reader.parsed("disputeId", PaymentId::parse)?,
+            lost: reader.money("lost", currency)?,
+            returned: draws_of(reader, "returned", currency)?,
+        },
+        EntryKind::Dispute => EntryDetails::Dispute {
+            payment: payment()?,
+            dispute: reader.parsed("disputeId", PaymentId::parse)?,
+            reason: reader.text("reason")?.to_owned(),
+        },
         EntryKind::Reversal => EntryDetails::Reversal(reversal_from_item(reader, currency, record()?)?),
         EntryKind::Expiry => EntryDetails::Expiry {
             lot: reader.parsed("lotId", LotId::parse)?,
@@ -179,12 +223,11 @@ fn reversal_from_item(
     currency: Currency,
     record: UsageRecord,
 ) -> Result<Reversal, StoreError> {
-    let returned = reader.maps("returned")?;
     Ok(Reversal {
         record,
         of: JournalKey::from_stored(reader.text("reversed")?),
         charge: reader.money_if("charge", currency)?,
-        returned: returned.iter().map(|map| draw_from_map(map, currency)).collect::<Result<_, _>>()?,
+        returned: draws_of(reader, "returned", currency)?,
         lot: reader.map_if("lot")?.map(|map| returned_lot_from_map(&map, currency)).transpose()?,
         included: if reader.has("included") {
             reader.parsed("included", serde_json::from_str)?
@@ -216,6 +259,10 @@ fn draw_to_map(draw: &Draw) -> Writer {
         Some(Began { purchased_at, amount }) => map.instant("p", purchased_at).money("of", amount),
         None => map,
     }
+}
+
+fn draws_of(reader: &Reader<'_>, field: &str, currency: Currency) -> Result<Vec<Draw>, StoreError> {
+    reader.maps(field)?.iter().map(|map| draw_from_map(map, currency)).collect()
 }
 
 fn draw_from_map(map: &Reader<'_>, currency: Currency) -> Result<Draw, StoreError> {

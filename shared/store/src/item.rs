@@ -24,11 +24,13 @@ pub(crate) enum Schema {
     Invoices = 3,
     /// Holds and spending limits.
     Holds = 4,
+    /// Refunds and disputes.
+    Repayments = 5,
 }
 
 impl Schema {
     /// The newest shapes that this software reads.
-    const NEWEST: Self = Self::Holds;
+    const NEWEST: Self = Self::Repayments;
 
     /// Its number, as it is stored.
     fn number(self) -> u32 {

@@ -51,6 +51,7 @@ mod pool_item;
 mod rating_run;
 mod read;
 mod recharge_item;
+mod repayment_item;
 #[cfg(test)]
 mod shapes;
 pub mod stream;

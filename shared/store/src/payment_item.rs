@@ -7,7 +7,8 @@ use domain::{AccountId, Adjustment, Currency, Fingerprint, Payment, PaymentId, P
 use crate::account_item::{method_from_map, method_to_map};
 use crate::error::StoreError;
 use crate::invoice_item::{INVOICE, invoice_to_item, read_invoice};
-use crate::item::{Item, Reader, Writer};
+use crate::item::{Item, Reader, Schema, Writer};
+use crate::repayment_item::{repayments_of, repayments_to_item};
 use crate::tables::{ACCOUNT_ID, CREATED, PAYMENT_ID};
 
 const WHAT: &str = "a payment";
@@ -39,7 +40,8 @@ pub(crate) fn card_payment_to_item(payment: &CardPayment) -> Item {
         Backup::Ready(method) => Some(method),
         Backup::None | Backup::Tried { .. } => None,
     };
-    let item = Writer::versioned()
+    let has_repayments = payment.repayments().is_some_and(|repayments| !repayments.is_empty());
+    let item = Writer::of(if has_repayments { Schema::Repayments } else { Schema::First })
         .text(ACCOUNT_ID, payment.account.as_str())
         .text(PAYMENT_ID, payment.id.as_str())
         .text("kind", payment.kind.as_str())
@@ -63,9 +65,10 @@ pub(crate) fn card_payment_to_item(payment: &CardPayment) -> Item {
         CardPaymentState::NeedsAction { intent, url } => {
             item.text("state", "needsAction").text("intent", intent).text("url", url)
         }
-        CardPaymentState::Succeeded { intent, receipt_number } => {
-            item.text("state", "succeeded").text("intent", intent).number("receipt", receipt_number)
-        }
+        CardPaymentState::Succeeded { intent, receipt_number, repayments } => repayments_to_item(
+            item.text("state", "succeeded").text("intent", intent).number("receipt", receipt_number),
+            repayments,
+        ),
         CardPaymentState::Declined { reason } => item.text("state", "declined").text("reason", reason),
     }
     .done()
@@ -86,7 +89,8 @@ fn read_card_payment(reader: &Reader<'_>, kind: CardPaymentKind) -> Result<CardP
             CardPaymentState::NeedsAction { intent: intent()?, url: reader.text("url")?.to_owned() }
         }
         "succeeded" => {
-            CardPaymentState::Succeeded { intent: intent()?, receipt_number: reader.number("receipt")? }
+            let (receipt_number, repayments) = (reader.number("receipt")?, repayments_of(reader, currency)?);
+            CardPaymentState::Succeeded { intent: intent()?, receipt_number, repayments }
         }
         "declined" => CardPaymentState::Declined { reason: reader.text("reason")?.to_owned() },
         other => return Err(reader.corrupt(format_args!("state {other:?} is unknown"))),

@@ -117,6 +117,8 @@ mod tests {
             limited(Limit::Maximum),
             limited(Limit::Lots),
             State::Paused { why: Safeguard::Runaway },
+            State::Paused { why: Safeguard::Refund },
+            State::Paused { why: Safeguard::Dispute },
             State::Stopped,
         ] {
             for monthly_limit in [None, Some(euros(500))] {

@@ -1,7 +1,8 @@
 //! An item of every shape is read as it was written. A damaged item is an error that names the attribute.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState};
+use domain::card_payment::{Backup, CardPayment, CardPaymentKind, CardPaymentState, Repayments};
+use domain::dispute::{Dispute, DisputeState};
 use domain::invoice::{ClosedMonth, InvoiceState, Paid, Voided};
 use domain::journal::{EntryDetails, JournalEntry, Lasting, ReturnedLot, Reversal};
 use domain::journal_key::JournalKey;
@@ -9,6 +10,7 @@ use domain::lot::{Began, Draw};
 use domain::pool::IncludedMinutes;
 use domain::profile::{Card, PaymentMethod};
 use domain::rate::RatingBasis;
+use domain::refund::{Origin, Payout, Refund, RefundState};
 use domain::rejected_record::{Message, RejectedRecord, RejectionStatus};
 use domain::time::Month;
 use domain::usage::{Number, Service, UsageRecord};
@@ -164,10 +166,93 @@ fn entries() -> Vec<EntryDetails> {
     }
     entries.extend(reversals().map(EntryDetails::Reversal));
     entries.push(EntryDetails::Switch);
+    entries.extend(repayment_entries());
     for number in [None, Some(7)] {
         entries.push(EntryDetails::Invoice { month: Month::of(now()), number });
     }
     entries
+}
+
+/// Entries of refunds and disputes, with and without their optional parts.
+fn repayment_entries() -> [EntryDetails; 6] {
+    let (payment, expires_at) = (payment_id(), at("2027-11-22T07:43:00.123Z"));
+    let [refund, dispute] = ["ref_1", "dsp_1"].map(|id| PaymentId::parse(id).unwrap());
+    let text = |text: &str| Some(text.to_owned());
+    let returned = vec![Draw { lot: lot(), amount: euros("0.1"), expires_at, began: None }];
+    let asked = |reason, author| EntryDetails::Refund {
+        payment: payment.clone(),
+        refund: refund.clone(),
+        reason,
+        author,
+    };
+    let failed = |returned, lot| EntryDetails::RefundReturned {
+        payment: payment.clone(),
+        refund: refund.clone(),
+        reason: "expired_or_canceled_card".into(),
+        returned,
+        lot,
+    };
+    let rest = ReturnedLot { id: LotId::of_reversal("k"), amount: euros("0.039"), expires_at };
+    [
+        asked(text("cancelled"), text("ada")),
+        asked(None, None),
+        failed(returned.clone(), Some(rest)),
+        failed(Vec::new(), None),
+        EntryDetails::Dispute {
+            payment: payment.clone(),
+            dispute: dispute.clone(),
+            reason: "fraudulent".into(),
+        },
+        EntryDetails::DisputeEnded { payment: payment.clone(), dispute, lost: euros("0"), returned },
+    ]
+}
+
+/// Refunds and disputes in every state.
+fn repayments() -> Repayments {
+    let operator = Origin::Operator {
+        reason: "cancelled".into(),
+        author: "ada".into(),
+        fingerprint: Fingerprint::of(["asked"]),
+    };
+    let payout = |credit_note| Payout { processor_id: "re_1".into(), credit_note, at: now() };
+    let reason = || "expired_or_canceled_card".to_owned();
+    let refunds = [
+        (operator.clone(), "0", RefundState::Open),
+        (operator.clone(), "0", RefundState::Paid(payout(1))),
+        (Origin::Processor, "0.039", RefundState::Paid(payout(2))),
+        (operator, "0", RefundState::Returned { paid: None, at: now(), reason: reason() }),
+        (
+            Origin::Processor,
+            "1",
+            RefundState::Returned { paid: Some(payout(3)), at: now(), reason: reason() },
+        ),
+    ];
+    let refund = |(origin, post_usage, state): (Origin, &str, RefundState)| Refund {
+        id: PaymentId::parse("ref_1").unwrap(),
+        created_at: now(),
+        amount: euros("10"),
+        from_lot: euros("9"),
+        post_usage: euros(post_usage),
+        origin,
+        state,
+    };
+    let (frozen, lost) = (euros("0.039"), euros("10"));
+    let disputes = [
+        DisputeState::Inquiry,
+        DisputeState::Open { frozen },
+        DisputeState::Won { frozen, at: now() },
+        DisputeState::Lost { frozen, lost, at: now() },
+        DisputeState::Dropped,
+    ];
+    let dispute = |state| Dispute {
+        id: PaymentId::parse("dsp_1").unwrap(),
+        processor_id: "dp_1".into(),
+        created_at: now(),
+        amount: euros("10"),
+        reason: "fraudulent".into(),
+        state,
+    };
+    Repayments { refunds: refunds.map(refund).into(), disputes: disputes.map(dispute).into() }
 }
 
 fn minutes() -> IncludedMinutes {
@@ -244,13 +329,18 @@ fn every_entry_is_read_as_it_was_written() {
     }
 }
 
+fn succeeded(repayments: Repayments) -> CardPaymentState {
+    CardPaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 12, repayments }
+}
+
 /// Payments of every kind in every state, with and without their optional fields.
 fn payments() -> Vec<Payment> {
     let states = [
         CardPaymentState::Open { intent: None },
         CardPaymentState::Open { intent: Some("pi_1".into()) },
         CardPaymentState::NeedsAction { intent: "pi_1".into(), url: "https://example.com/1".into() },
-        CardPaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 12 },
+        succeeded(Repayments::default()),
+        succeeded(repayments()),
         CardPaymentState::Declined { reason: "card_declined".into() },
     ];
     let backups = [
@@ -357,8 +447,8 @@ fn an_item_of_a_newer_schema_is_refused() {
         item.insert("schema".into(), AttributeValue::N(schema.into()));
         entry_from_item(&item)
     };
-    assert!(["3", "2", "1", "0"].into_iter().all(|schema| of_schema(schema).is_ok()));
-    assert!(matches!(of_schema("5"), Err(StoreError::NewerSchema { found: 5, .. })));
+    assert!(["5", "4", "3", "2", "1", "0"].into_iter().all(|schema| of_schema(schema).is_ok()));
+    assert!(matches!(of_schema("6"), Err(StoreError::NewerSchema { found: 6, .. })));
 }
 
 #[test]

@@ -21,6 +21,10 @@ pub(crate) fn count(change: &Change) {
             | EntryDetails::Rejected(_)
             | EntryDetails::Funds { .. }
             | EntryDetails::Adjustment { .. }
+            | EntryDetails::Refund { .. }
+            | EntryDetails::RefundReturned { .. }
+            | EntryDetails::Dispute { .. }
+            | EntryDetails::DisputeEnded { .. }
             | EntryDetails::Invoice { .. } => {}
         }
     }
@@ -56,12 +60,18 @@ fn outcome_of_recharge(event: &EventDetails) -> Option<&'static str> {
         | EventDetails::BalanceWarning { .. }
         | EventDetails::FundsExpiring { .. }
         | EventDetails::FundsExpired { .. }
+        | EventDetails::CardExpiring { .. }
         | EventDetails::UsageRejected { .. }
         | EventDetails::PoolUsed(_)
         | EventDetails::InvoiceIssued { .. }
         | EventDetails::InvoiceOverdue { .. }
         | EventDetails::InvoicePaid { .. }
         | EventDetails::InvoiceVoided { .. }
+        | EventDetails::FundsRefunded { .. }
+        | EventDetails::RefundReturned { .. }
+        | EventDetails::DisputeInquiry { .. }
+        | EventDetails::DisputeOpened { .. }
+        | EventDetails::DisputeEnded { .. }
         | EventDetails::SwitchPending
         | EventDetails::SwitchCompleted { .. }
         | EventDetails::SettingsChanged { .. } => return None,

@@ -64,6 +64,11 @@ pub const PAYMENTS_PENDING: Metric = whole(
     "PaymentsPending",
     "payments that the five-minute recovery looked at without learning their outcome, but for those that wait for a person; 0 is written, too",
 );
+/// Charges that no lot stands for.
+pub const CHARGES_WITHOUT_LOT: Metric = whole(
+    "ChargesWithoutLot",
+    "messages of the card processor about a charge that no lot stands for, because its payment was declined or has another charge",
+);
 /// Recharges, by outcome.
 pub const RECHARGES: Metric = Metric {
     name: "Recharges",
@@ -116,7 +121,7 @@ pub const MONTHS_CLOSED: Metric = whole(
 );
 
 /// All metrics.
-pub const ALL: [&Metric; 23] = [
+pub const ALL: [&Metric; 24] = [
     &DEBITS,
     &DEBITS_REJECTED,
     &AUTHORIZATIONS,
@@ -124,6 +129,7 @@ pub const ALL: [&Metric; 23] = [
     &COMMIT_RETRIES,
     &COMMITS_GIVEN_UP,
     &PAYMENTS_PENDING,
+    &CHARGES_WITHOUT_LOT,
     &RECHARGES,
     &MAILS_SENT,
     &MAILS_FAILED,

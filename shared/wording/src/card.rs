@@ -19,7 +19,7 @@ pub fn card_brand(name: &str) -> &str {
     }
 }
 
-/// A card by what may be shown of it (X2).
+/// A card, by its brand and last four digits (X2).
 ///
 /// # Example
 ///
@@ -38,7 +38,7 @@ pub fn card(brand: &str, last4: &str, locale: Locale) -> String {
 pub struct Decline {
     /// The reason.
     pub why: String,
-    /// What the reader can do.
+    /// Advice to the reader.
     pub advice: &'static str,
 }
 
@@ -60,6 +60,13 @@ pub fn decline(code: &str, locale: Locale) -> Decline {
         "expired_card" => (expired(locale), use_another_card(locale)),
         "lost_card" => (lost(locale), use_another_card(locale)),
         "stolen_card" => (stolen(locale), use_another_card(locale)),
+        "do_not_try_again"
+        | "fraudulent"
+        | "highest_risk_level"
+        | "merchant_blacklist"
+        | "pickup_card"
+        | "restricted_card"
+        | "transaction_not_allowed" => (not_chargeable(locale), use_another_card(locale)),
         "authentication_required" => (not_confirmed(locale), confirm(locale)),
         "processing_error" => (processing_error(locale), check_the_card(locale)),
         "abandoned" => (abandoned(locale), pay_again(locale)),
@@ -84,6 +91,10 @@ crate::words! {
     fn expired() { "The card has expired.", "La carte a expiré." }
     fn lost() { "The card was reported as lost.", "La carte a été déclarée perdue." }
     fn stolen() { "The card was reported as stolen.", "La carte a été déclarée volée." }
+    fn not_chargeable() {
+        "The bank does not allow this card to be charged.",
+        "La banque n’autorise pas le débit de cette carte.",
+    }
     fn not_confirmed() {
         "The bank wanted the card’s owner to confirm the payment, and it was not confirmed.",
         "La banque voulait que le titulaire de la carte confirme le paiement, et il n’a pas été confirmé.",
@@ -129,6 +140,7 @@ mod tests {
                 "expired_card",
                 "lost_card",
                 "stolen_card",
+                "do_not_try_again",
                 "authentication_required",
                 "processing_error",
                 "abandoned",

@@ -39,17 +39,17 @@ crate::words! {
     pub fn cancel() { "Cancel", "Annuler" }
     /// The page and the button that buy funds.
     pub fn add_funds() { "Add funds", "Ajouter des fonds" }
-    /// What is bought, and what calls are paid from.
+    /// The funds, which are bought, and which calls are paid from.
     pub fn funds() { "Funds", "Fonds" }
-    /// The unspent funds less what is owed.
+    /// The unspent funds less the owed amount.
     pub fn balance() { "Balance", "Solde" }
     /// The balance without funds that have expired.
     pub fn available_balance() { "Available balance", "Solde disponible" }
-    /// The available balance, where the word beside it says of what.
+    /// The available balance, beside a word that names the balance.
     pub fn available() { "Available", "Disponible" }
-    /// What is reserved for calls in progress.
+    /// The amount that is reserved for calls in progress.
     pub fn reserved() { "Reserved for calls in progress", "Réservé aux appels en cours" }
-    /// What is owed.
+    /// The owed amount.
     pub fn owed() { "Owed", "Montant dû" }
     /// The balance at which auto-recharge charges the card.
     pub fn trigger_amount() { "Trigger amount", "Montant de déclenchement" }
@@ -67,6 +67,8 @@ crate::words! {
     pub fn card() { "Card", "Carte" }
     /// The second card.
     pub fn backup_card() { "Backup card", "Carte de secours" }
+    /// The card processor, as the author of a change.
+    pub fn card_processor() { "the card processor", "le prestataire de paiement" }
     /// The number that the organization's purchasing wants on receipts.
     pub fn po_number() { "PO number", "Bon de commande" }
     /// The published rates.
@@ -75,7 +77,7 @@ crate::words! {
     pub fn rates_and_plans() { "Rates and plans", "Tarifs et forfaits" }
     /// Until when funds can be used.
     pub fn usable_until() { "Usable until", "Utilisables jusqu’au" }
-    /// What becomes of unused funds.
+    /// The fate of unused funds.
     pub fn expire_and_are_lost() { "expire and are lost", "expirent et sont perdus" }
     /// When funds were bought.
     pub fn purchase_date() { "Purchase date", "Date d’achat" }
@@ -103,7 +105,7 @@ crate::words! {
     pub fn recipients() { "Recipients", "Destinataires" }
     /// The page of journal entries.
     pub fn transactions() { "Transactions", "Opérations" }
-    /// The page of what calls have cost.
+    /// The page of usage reports.
     pub fn usage() { "Usage", "Consommation" }
     /// The page of documents.
     pub fn receipts_and_invoices() { "Receipts and invoices", "Reçus et factures" }

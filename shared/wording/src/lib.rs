@@ -5,6 +5,7 @@
 //! | [`words!`] | defines texts in both languages |
 //! | [`glossary`] | the words of the product |
 //! | [`recharge`] | the states of auto-recharge in words |
+//! | `country` | countries, and the destinations of calls |
 //! | `card` | cards, and why a bank declines one |
 //! | `typed` | amounts that people type into forms |
 //! | `text` | the typography of a language, and texts from outside |
@@ -12,6 +13,7 @@
 //! The rules of amounts and dates come from Unicode's CLDR, through ICU4X.
 
 mod card;
+mod country;
 pub mod glossary;
 pub mod recharge;
 mod text;
@@ -20,8 +22,10 @@ mod words;
 
 pub use domain::Locale;
 
+pub use country::{country, destination};
+
 pub use card::{Decline, card, card_brand, decline};
-pub use text::{one_line, typeset};
+pub use text::{author, one_line, typeset};
 pub use typed::{TypedAmountError, typed_amount};
 
 use domain::Money;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::glossary::unknown_state;
 use crate::{amount, date, date_and_time, decline, one_line};
 
-/// The state of auto-recharge, as the API's answers have it. What is not known is left out of the sentence.
+/// The state of auto-recharge, as the API's answers have it. A value that is not known is left out of the sentence.
 ///
 /// # Example
 ///

@@ -1,6 +1,9 @@
 //! Texts: the typography of a language, and texts from outside.
 
 use domain::Locale;
+use domain::profile::Author;
+
+use crate::glossary;
 
 /// Texts from outside are cut to so many characters.
 const LONGEST_TEXT: usize = 200;
@@ -31,6 +34,23 @@ pub fn typeset(text: &str, locale: Locale) -> String {
         Locale::En => text.to_owned(),
         Locale::Fr => FRENCH.iter().fold(text.to_owned(), |text, (plain, set)| text.replace(plain, set)),
     }
+}
+
+/// The author of a change: by name, if that is known, or else by the subject of the token.
+///
+/// ```
+/// use domain::Locale;
+/// use domain::profile::Author;
+///
+/// assert_eq!(wording::author("4f1c", Some("Ada Lovelace"), Locale::En), "Ada Lovelace");
+/// assert_eq!(wording::author("4f1c", None, Locale::En), "4f1c");
+/// assert_eq!(wording::author(Author::CARD_PROCESSOR, None, Locale::Fr), "le prestataire de paiement");
+/// ```
+pub fn author(subject: &str, name: Option<&str>, locale: Locale) -> String {
+    if subject == Author::CARD_PROCESSOR {
+        return glossary::card_processor(locale).to_owned();
+    }
+    one_line(name.unwrap_or(subject))
 }
 
 /// A text from outside as it may stand in a title, in a subject or in a line of text: on one line, with at most 200 characters, and

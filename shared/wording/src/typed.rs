@@ -190,7 +190,7 @@ fn money(number: &str, currency: Currency) -> Result<Money, TypedAmountError> {
 }
 
 impl TypedAmountError {
-    /// What to write instead, as the message beside the field.
+    /// The message beside the field, which says how to write the amount.
     pub fn text(&self, currency: Currency, locale: Locale) -> String {
         match *self {
             Self::Empty | Self::NotAnAmount => write_such_as(&number(example(currency), locale), locale),

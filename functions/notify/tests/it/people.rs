@@ -1,6 +1,6 @@
 //! Which recipients get which mails.
 
-use domain::card_payment::Backup;
+use domain::card_payment::{Backup, Repayments};
 use domain::event::{Event, NewValues, Setting};
 use domain::profile::{Card, PaymentMethod};
 use domain::{
@@ -28,7 +28,11 @@ fn recharge(account: &str) -> CardPayment {
         po_number: None,
         recharge_amounts: None,
         revision: 1,
-        state: CardPaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
+        state: CardPaymentState::Succeeded {
+            intent: "pi_1".to_owned(),
+            receipt_number: 7,
+            repayments: Repayments::default(),
+        },
     }
 }
 

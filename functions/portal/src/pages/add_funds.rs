@@ -2,16 +2,14 @@
 //! so that a reload, a second tab and a second click are the same payment.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, Query};
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use contract::{Account, UsageReport};
 use domain::time::Month;
 use domain::{AccountId, Currency, Locale, Lot, Money, PaymentId, PaymentKind};
@@ -23,11 +21,13 @@ use super::auto_recharge::Bounds;
 use super::purchase::{ALREADY, PAID, Payment, Payments, State, path_of};
 use crate::Portal;
 use crate::account_view::{self, CardLife};
+use crate::address::with_query;
 use crate::api::{ApiError, Problem};
 use crate::failure::Failure;
 use crate::figures;
 use crate::form::{Errors, Field, FieldKind, typed};
 use crate::frame::{Frame, Notice, Organization, Place, Tone};
+use crate::random;
 use crate::session::Visit;
 use crate::words::AddFundsWords;
 
@@ -38,26 +38,21 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
         .route("/accounts/{id}/purchases", get(come_back).post(pay))
 }
 
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// Bytes of randomness in a key.
-const KEY_BYTES: usize = 18;
-
 /// A purchase of the same amount is pointed out for so many minutes.
 const RECENT_MINUTES: i64 = 15;
 
 /// How long a look at a payment may take before it is sent. The payment itself needs the rest of a request's time.
 const LOOK_PATIENCE: Duration = Duration::from_secs(3);
 
-/// A payment that is under way, most likely through a second click, is waited for by this many further looks.
-const LOOKS: u32 = 4;
+/// A payment that is under way, most likely through a second click, is waited for until its form has taken so long.
+const SETTLES_WITHIN: Duration = Duration::from_secs(8);
 /// Between two looks.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1_500);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The amounts that are suggested, in multiples of the smallest one.
 const SUGGESTED: [u32; 4] = [1, 2, 4, 10];
 
-/// What the page of review is told to say once: the session had ended.
+/// Makes the page of review say once that the session had ended.
 const SIGNED_OUT: &str = "signed out";
 
 /// A payment that is being prepared: its amount, as the API takes it, and the key that it is sent with.
@@ -70,22 +65,19 @@ pub(super) struct Begun {
 impl Begun {
     /// With a key of its own.
     pub(super) fn new(amount: Money) -> Self {
-        let mut key = [0; KEY_BYTES];
-        getrandom::fill(&mut key).expect("the system has randomness");
         let mut digits = amount.amount();
         digits.rescale(amount.currency().minor_digits());
-        Self { amount: digits.to_string(), key: BASE64_URL_SAFE_NO_PAD.encode(key) }
+        Self { amount: digits.to_string(), key: random::text() }
     }
 
-    /// As a query.
-    pub(super) fn query(&self) -> String {
-        let fields = [("amount", &self.amount), ("key", &self.key)];
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+    /// This page with the payment in its address.
+    pub(super) fn address(&self, page: &str) -> String {
+        with_query(page, [("amount", self.amount.as_str()), ("key", &self.key)])
     }
 
     /// The address of the page of review.
     pub(super) fn review(&self, account: &str) -> String {
-        format!("/accounts/{account}/funds/review?{}", self.query())
+        self.address(&format!("/accounts/{account}/funds/review"))
     }
 
     /// The amount. None if somebody has edited the address so that it is no amount, or the key is none of ours.
@@ -125,10 +117,10 @@ struct Asked {
     key: String,
 }
 
-/// What stands on the page of the amount.
+/// The content of the page of the amount.
 enum Choice {
     Form(Box<ChoiceForm>),
-    /// For a person who may only look.
+    /// For a viewer.
     ReadOnly,
     PostUsage,
 }
@@ -208,7 +200,7 @@ fn amount_field(account: &Account, amount: &str, errors: &Errors, t: AddFundsWor
     field.hint(hint).value(amount).error(errors.of("amount"))
 }
 
-/// The page of the amount, with what is to be corrected.
+/// The page of the amount, with its errors.
 fn wrong(visit: &Visit, account: &Account, amount: &str, wrong: String) -> Response {
     let mut errors = Errors::default();
     errors.add("amount", wrong);
@@ -222,11 +214,11 @@ struct Fact {
     value: String,
     /// The instant for programs, if it is one.
     instant: Option<String>,
-    /// Where it is changed, and what that is.
+    /// The address where it is changed, and the name of the thing that is changed there.
     change: Option<(String, String)>,
 }
 
-/// What stands on the page of review.
+/// The content of the page of review.
 enum Review {
     Pay(Box<Payable>),
     /// The key was used: there is nothing more to pay.
@@ -323,7 +315,7 @@ fn sent_already(visit: &Visit, account: &Account, begun: &Begun, payment: &Payme
     }
     let is_paid = payment.state() == State::Succeeded;
     let text = if is_paid {
-        t.paid_already_text(wording::date_and_time(payment.created_at.into(), t.0))
+        t.paid_already_text(figures::minute(payment.created_at.into(), t.0))
     } else {
         t.sent_already_text(payment.tag(t.0).text)
     };
@@ -345,12 +337,7 @@ fn sent_already(visit: &Visit, account: &Account, begun: &Begun, payment: &Payme
 
 /// The page of the amount, with this one in its field.
 fn add_funds_with(id: &str, amount: &str) -> String {
-    let path = format!("/accounts/{id}/funds/add");
-    if amount.is_empty() {
-        return path;
-    }
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    format!("{path}?{}", query.append_pair("amount", amount).finish())
+    with_query(&format!("/accounts/{id}/funds/add"), [("amount", amount)])
 }
 
 fn review_page(
@@ -363,7 +350,7 @@ fn review_page(
     let t = AddFundsWords(visit.locale);
     let id = &account.account_id;
     let shown = wording::amount(amount, t.0);
-    let payment_method = format!("/accounts/{id}/payment-method?{}", begun.query());
+    let payment_method = begun.address(&format!("/accounts/{id}/payment-method"));
     let frame = visit.frame_of(account, t.review_title(), Place::AddFunds);
     let (notice, review) = match &account.payment_method {
         None => (None, Review::NoCard { text: t.add_card_text(&shown), payment_method }),
@@ -371,7 +358,7 @@ fn review_page(
             let life = account_view::card_life(card, visit.now);
             let card = account_view::card(card, t.0);
             let card = if life == CardLife::Expired { format!("{card}. {}", t.expired()) } else { card };
-            let po_number = format!("/accounts/{id}/receipts/po-number?{}", begun.query());
+            let po_number = begun.address(&format!("/accounts/{id}/receipts/po-number"));
             let changes = Changes { card, payment_method, po_number };
             let payable = Payable {
                 facts: facts(account, amount, changes, visit.now, t),
@@ -425,7 +412,7 @@ fn facts(account: &Account, amount: Money, changes: Changes, now: Timestamp, t: 
         after.map(|after| plain(t.balance_after(), after)),
         Some(Fact {
             instant: Some(expires_at.to_string()),
-            ..plain(t.usable_until().to_owned(), wording::date_and_time(expires_at, t.0))
+            ..plain(t.usable_until().to_owned(), figures::minute(expires_at, t.0))
         }),
     ];
     facts.into_iter().flatten().collect()
@@ -476,7 +463,10 @@ struct Pay {
     /// For the amount in a sentence, where the account cannot be read.
     #[serde(default)]
     currency: String,
-    /// Sent by the button that asks what became of a payment.
+    /// The organization's name, likewise.
+    #[serde(default)]
+    organization: String,
+    /// Set by the button that asks for the outcome of a payment.
     check: Option<String>,
 }
 
@@ -492,55 +482,61 @@ async fn come_back(visit: Visit, Path(id): Path<String>) -> Result<Response, Fai
 async fn pay(visit: Visit, Path(id): Path<String>, Form(form): Form<Pay>) -> Result<Response, Failure> {
     visit.must_change()?;
     let account = AccountId::parse(id).map_err(|_| Failure::NotFound)?;
-    let Pay { begun, currency, check } = form;
+    let Pay { begun, currency, organization, check } = form;
+    let organization = named(&account, organization);
     if !begun.has_key() {
         return Ok(Redirect::to(&add_funds_with(account.as_str(), &begun.amount)).into_response());
     }
     let id = begun.payment_id(&account);
     // The API answers a payment that is sent again like one that is sent first, so it is looked for before.
-    if let Some(payment) = Box::pin(sent_before(&visit, &account, &id)).await {
+    let until = Instant::now() + SETTLES_WITHIN;
+    if let Some(payment) = Box::pin(look(&visit, &account, &id)).await {
+        let payment = Box::pin(settled(&visit, &account, &id, payment, until)).await;
         if !begun.is_amount(&payment.amount) {
-            return Ok(other_amount(&visit, unnamed(&account), Some(&payment)));
+            return Ok(other_amount(&visit, organization, Some(&payment)));
         }
         let what = if check.is_some() { PAID } else { ALREADY };
         return Ok(visit.lead_to(&path_of(account.as_str(), &payment.purchase_id), what));
     }
     let call = visit.api().call(Method::POST, &["accounts", account.as_str(), "purchases"]);
-    let call = call.header(IDEMPOTENCY_KEY, &begun.key).body(json!({ "amount": begun.amount }));
+    let call = call.idempotency_key(&begun.key).body(json!({ "amount": begun.amount }));
     match Box::pin(call.answer::<Payment>()).await {
-        Ok(payment) => Ok(visit.lead_to(&path_of(account.as_str(), &payment.purchase_id), PAID)),
+        Ok(payment) => {
+            let payment = Box::pin(settled(&visit, &account, &id, payment, until)).await;
+            Ok(visit.lead_to(&path_of(account.as_str(), &payment.purchase_id), PAID))
+        }
         Err(ApiError::Problem(problem)) => {
-            Box::pin(refused(&visit, &account, &begun, &currency, &problem)).await
+            Box::pin(refused(&visit, organization, &account, &begun, &currency, &problem)).await
         }
         Err(error) => {
             tracing::warn!(%error, "the outcome of a payment is not known");
-            Ok(unknown(&visit, &account, &begun, &currency))
+            Ok(unknown(&visit, organization, &begun, &currency))
         }
     }
 }
 
-/// The payment of this id, if it was sent before. One that is under way is waited for. If that cannot be known, it counts as not sent:
-/// the key sees to it that it is paid once at most.
-async fn sent_before(visit: &Visit, account: &AccountId, id: &PaymentId) -> Option<Payment> {
+/// The payment of this id, if it was sent before. If that cannot be known, it counts as not sent: the key sees to it that it is paid
+/// once at most.
+async fn look(visit: &Visit, account: &AccountId, id: &PaymentId) -> Option<Payment> {
     let path = ["accounts", account.as_str(), "purchases", id.as_str()];
-    let look = async || {
-        let call = visit.api().get(&path).answer::<Payment>();
-        tokio::time::timeout(LOOK_PATIENCE, call).await.ok()?.ok()
-    };
-    let mut payment = look().await?;
-    for _ in 0..LOOKS {
-        if payment.state() != State::Pending {
-            break;
-        }
+    let call = visit.api().get(&path).answer::<Payment>();
+    tokio::time::timeout(LOOK_PATIENCE, call).await.ok()?.ok()
+}
+
+/// The payment as it ended, if it ends in time.
+async fn settled(visit: &Visit, account: &AccountId, id: &PaymentId, payment: Payment, until: Instant) -> Payment {
+    let mut payment = payment;
+    while payment.state() == State::Pending && Instant::now() + LOOK_AGAIN_AFTER < until {
         tokio::time::sleep(LOOK_AGAIN_AFTER).await;
-        payment = look().await.unwrap_or(payment);
+        payment = look(visit, account, id).await.unwrap_or(payment);
     }
-    Some(payment)
+    payment
 }
 
 /// The answer to a payment that the API refused.
 async fn refused(
     visit: &Visit,
+    organization: Organization,
     account: &AccountId,
     begun: &Begun,
     currency: &str,
@@ -558,7 +554,7 @@ async fn refused(
         401 => Err(Failure::SignedOut),
         403 => Err(Failure::Forbidden),
         404 => Err(Failure::NotFound),
-        409 if is("idempotencyKeyReused") => Ok(other_amount(visit, unnamed(account), None)),
+        409 if is("idempotencyKeyReused") => Ok(other_amount(visit, organization, None)),
         // These pages say why nothing can be bought.
         409 if is("postUsageAccount") => Ok(Redirect::to(&add_funds_with(id, "")).into_response()),
         422 if problem.errors.iter().any(|error| error.field != "amount") => {
@@ -573,19 +569,27 @@ async fn refused(
             Ok(wrong(visit, &account, typed.as_ref().unwrap_or(&begun.amount), problem))
         }
         409 => {
-            let text = if is("tooManyLots") { t.too_many_lots() } else { t.refused() };
+            let overview = (t.to_overview(), format!("/accounts/{id}"));
+            let (text, links) = if is("tooManyLots") {
+                (t.too_many_lots(), vec![overview])
+            } else if is("tooManyDeclines") {
+                let cards = (t.cards().to_owned(), format!("/accounts/{id}/payment-method"));
+                (t.too_many_declines(), vec![cards, overview])
+            } else {
+                (t.refused(), vec![overview])
+            };
             let stop = Stop {
                 status: StatusCode::CONFLICT,
                 heading: t.nothing_charged(),
                 texts: vec![text],
-                links: vec![(t.to_overview(), format!("/accounts/{id}"))],
+                links,
                 check: None,
             };
-            Ok(stop.show(visit, unnamed(account)))
+            Ok(stop.show(visit, organization))
         }
         status => {
             tracing::warn!(status, "the outcome of a payment is not known");
-            Ok(unknown(visit, account, begun, currency))
+            Ok(unknown(visit, organization, begun, currency))
         }
     }
 }
@@ -622,7 +626,7 @@ impl Stop {
 }
 
 /// Nobody knows whether the card was charged. The same payment can be sent again, which charges it once at most.
-fn unknown(visit: &Visit, account: &AccountId, begun: &Begun, currency: &str) -> Response {
+fn unknown(visit: &Visit, organization: Organization, begun: &Begun, currency: &str) -> Response {
     let t = AddFundsWords(visit.locale);
     let stop = Stop {
         status: StatusCode::SERVICE_UNAVAILABLE,
@@ -631,7 +635,7 @@ fn unknown(visit: &Visit, account: &AccountId, begun: &Begun, currency: &str) ->
         links: Vec::new(),
         check: Some((begun.clone(), currency.to_owned())),
     };
-    stop.show(visit, unnamed(account))
+    stop.show(visit, organization)
 }
 
 /// The key belongs to a payment of another amount.
@@ -652,9 +656,10 @@ fn other_amount(visit: &Visit, organization: Organization, payment: Option<&Paym
     stop.show(visit, organization)
 }
 
-/// An organization whose name could not be read.
-fn unnamed(account: &AccountId) -> Organization {
-    Organization { id: account.to_string(), name: account.to_string(), may_buy: true }
+/// An organization that could not be read, with the name that the page of the form has shown.
+fn named(account: &AccountId, name: String) -> Organization {
+    let name = if name.is_empty() { account.to_string() } else { name };
+    Organization { id: account.to_string(), name, may_buy: true }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, Purchase, PurchaseStatus, Purchases, RechargePreview};
-use domain::{Locale, Lot, Money};
+use domain::{BillingModel, Locale, Lot, Money};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -20,7 +20,8 @@ use wording::glossary;
 
 use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, in_field, save};
 use crate::Portal;
-use crate::account_view::{self, Tag};
+use crate::account_view::{self, Tag, is_post_usage};
+use crate::address::with_query;
 use crate::api::ApiError;
 use crate::failure::Failure;
 use crate::figures;
@@ -40,7 +41,7 @@ fn path_of(id: &str) -> String {
     format!("/accounts/{id}/auto-recharge")
 }
 
-/// What a person has typed.
+/// The form, as a person typed it.
 #[derive(Clone, Debug, Default, Deserialize)]
 struct Typed {
     #[serde(flatten)]
@@ -77,13 +78,14 @@ impl Asked {
 
     /// A page of auto-recharge with these settings in its address.
     fn address(&self, path: &str) -> String {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("amount", &self.amount).append_pair("trigger", &self.trigger);
-        if let Some(limit) = &self.limit {
-            query.append_pair("limit", limit);
-        }
-        query.append_pair("settingsVersion", &self.seen.version);
-        format!("{path}?{}", query.append_pair("settingsSeen", &self.seen.values).finish())
+        let parameters = [
+            ("amount", self.amount.as_str()),
+            ("trigger", &self.trigger),
+            ("limit", self.limit.as_deref().unwrap_or_default()),
+            ("settingsVersion", &self.seen.version),
+            ("settingsSeen", &self.seen.values),
+        ];
+        with_query(path, parameters)
     }
 
     /// As a person would have typed them.
@@ -127,7 +129,7 @@ impl Typed {
         }
     }
 
-    /// The settings to ask for, or what is to be corrected.
+    /// The settings to ask for, or the errors of the form.
     fn read(&self, account: &Account, locale: Locale) -> Result<Asked, Errors> {
         let limits = Bounds::of(account, locale);
         let mut errors = Errors::default();
@@ -171,7 +173,7 @@ impl Bounds {
         Self { minimum: money(&purchase.minimum), maximum: money(&purchase.maximum), locale }
     }
 
-    /// What is wrong with an amount that is needed.
+    /// The error of an amount that is needed.
     pub(super) fn wrong(&self, amount: Option<Money>) -> Option<String> {
         let s = SettingsWords(self.locale);
         let say = |money: Money| wording::amount(money, self.locale);
@@ -184,10 +186,10 @@ impl Bounds {
     }
 }
 
-/// What stands where the form would.
+/// The form, or the content in its place.
 enum Body {
     Form(Box<FormView>),
-    /// For a person who may only look.
+    /// For a viewer.
     Values(Vec<(&'static str, String)>),
     NoCard,
     NotAvailable,
@@ -304,10 +306,6 @@ fn page(visit: &Visit, account: &Account, form: &Typed, errors: Errors, open: Op
     }
 }
 
-fn is_post_usage(account: &Account) -> bool {
-    account.switch.as_deref() == Some("complete")
-}
-
 /// Whether somebody must resume it.
 fn is_held_back(account: &Account) -> bool {
     matches!(account.auto_recharge.state.as_str(), "paused" | "stopped")
@@ -333,11 +331,11 @@ fn form_view(account: &Account, form: &Typed, errors: &Errors, card: &str, t: Au
         seen: form.seen.clone(),
         example,
         consent: t.consent(card, account.limits.recharges_per_day),
-        is_switching: account.switch.as_deref() == Some("pending"),
+        is_switching: account_view::billing_model(account) == BillingModel::Switching,
     }
 }
 
-/// The settings for a person who may only look.
+/// The settings for a viewer.
 fn read_only(account: &Account, t: AutoRechargeWords) -> Vec<(&'static str, String)> {
     let s = SettingsWords(t.0);
     let recharge = &account.auto_recharge;
@@ -353,7 +351,7 @@ fn read_only(account: &Account, t: AutoRechargeWords) -> Vec<(&'static str, Stri
     ]
 }
 
-/// What else there is to say of the state.
+/// Further sentences about the state.
 fn details(account: &Account, t: AutoRechargeWords) -> Vec<String> {
     let recharge = &account.auto_recharge;
     let failure = recharge.last_failure.as_ref();
@@ -363,14 +361,14 @@ fn details(account: &Account, t: AutoRechargeWords) -> Vec<String> {
         "waiting" => advice().into_iter().collect(),
         "stopped" => failure.map_or_else(Vec::new, |failure| {
             let decline = wording::decline(&failure.reason, t.0);
-            let at = wording::date_and_time(failure.at.into(), t.0);
+            let at = figures::minute(failure.at.into(), t.0);
             vec![t.last_declined(at, decline.why), decline.advice.to_owned()]
         }),
         _ => Vec::new(),
     }
 }
 
-/// What leaves the state, beside the form.
+/// Links to the actions that leave the state, beside the form.
 fn links(account: &Account, open: Option<&Purchase>, t: AutoRechargeWords) -> Vec<(String, String)> {
     let of = |path: &str| format!("/accounts/{}{path}", account.account_id);
     let change_card = || (t.change_card(), of("/payment-method"));
@@ -390,7 +388,7 @@ fn links(account: &Account, open: Option<&Purchase>, t: AutoRechargeWords) -> Ve
     }
 }
 
-/// What the page says once, after a form was done.
+/// The notice of the page after a form was saved.
 fn notice(account: &Account, said: &str, open: Option<&Purchase>, locale: Locale) -> Option<Notice> {
     let t = AutoRechargeWords(locale);
     let is_running = matches!(account.auto_recharge.state.as_str(), "armed" | "charging");
@@ -452,7 +450,7 @@ async fn send(visit: Visit, Path(id): Path<String>, Form(form): Form<Typed>) -> 
     }
 }
 
-/// Turns it off, whatever else was typed, and whoever has changed the amounts: they stay as they are.
+/// Turns auto-recharge off. The other fields of the form do not count, nor do changes by others: the saved amounts stay as they are.
 async fn turn_off(visit: &Visit, id: &str) -> Result<Response, Failure> {
     let call = visit.api().call(Method::PUT, &["accounts", id, "auto-recharge"]);
     Box::pin(call.body(json!({ "enabled": false })).answer::<Account>()).await?;
@@ -482,7 +480,7 @@ fn refused(visit: &Visit, account: &Account, form: &Typed, errors: Errors, statu
     (status, crate::frame::show(&page)).into_response()
 }
 
-/// The form again, with what the API wants corrected.
+/// The form again, with the errors of the API.
 fn corrected(visit: &Visit, account: &Account, form: &Typed, error: ApiError) -> Result<Response, Failure> {
     match error {
         ApiError::Problem(problem) if matches!(problem.status, 409 | 422) => {
@@ -530,7 +528,7 @@ fn changed(visit: &Visit, account: &Account, asked: &Asked) -> Response {
     settings::changed(visit, account, values, both)
 }
 
-/// What a person was shown before the button that charges the card.
+/// The amount that a person was shown beside the button that charges the card.
 #[derive(Debug, Deserialize)]
 struct Shown {
     /// The amount, or nothing if nothing would be charged.
@@ -665,7 +663,7 @@ async fn confirm(
     }
 }
 
-/// What the page of the settings is to say, and of which charge.
+/// The notice that the page of the settings shows, and the charge that it is about.
 fn said(what: &str, charge: Option<&str>) -> String {
     charge.map_or_else(|| what.to_owned(), |charge| format!("{what} {charge}"))
 }
@@ -695,12 +693,12 @@ async fn show_resume(visit: Visit, Path(id): Path<String>) -> Result<Response, F
     Ok(crate::frame::show(&page))
 }
 
-/// What resuming would charge at once.
+/// The amount that resuming would charge at once.
 async fn charge_if_resumed(visit: &Visit, account: &Account) -> Result<Option<String>, ApiError> {
     Ok(Box::pin(preview_again(visit, account)).await?.and_then(|preview| preview.charges_if_resumed))
 }
 
-/// What the settings as they are would do if they were saved again. None unless the balance is low.
+/// The preview of the present settings, as if they were saved again. None unless the balance is low.
 pub(super) async fn preview_again(
     visit: &Visit,
     account: &Account,

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy};
 use wording::glossary;
 
-use super::concerns::{self, Switched};
+use crate::account_view;
 use crate::api::{ApiError, Client};
 use crate::figures;
 use crate::words::{ChartWords, FrameWords};
@@ -113,6 +113,9 @@ impl ChartCard {
             Some(_) if is_new => Body::Nothing(t.not_bought()),
             Some(balances) => match Series::read(&balances.days, account, period, locale) {
                 Some(series) => Body::Drawn(Box::new(series.draw(t, account, &month))),
+                None if account_view::is_post_usage(account) && !period.is_over => {
+                    Body::Nothing(t.funds_used_up())
+                }
                 None => Body::Nothing(t.nothing(&month)),
             },
         };
@@ -199,7 +202,7 @@ impl Series {
         if days.iter().all(Day::is_quiet) {
             return None;
         }
-        // What the trigger amount was in a month that is over is not known.
+        // The trigger amount of a past month is not known.
         let is_set = account.auto_recharge.enabled && !period.is_over;
         let trigger = account.auto_recharge.trigger_amount.as_deref().filter(|_| is_set);
         let trigger = trigger.and_then(|amount| amount.parse().ok());
@@ -275,14 +278,14 @@ impl Series {
         self.days.iter().map(part).sum()
     }
 
-    /// What was spent, and how long the rest lasts if it goes on like this.
+    /// The sum that was spent, and how long the rest lasts at this pace.
     fn sentence(&self, t: ChartWords, account: &Account, month: &str) -> String {
         let spent = self.total(|day| day.spent);
-        let is_invoiced = concerns::switched(account) == Some(Switched::Complete);
+        let is_invoiced = account_view::is_post_usage(account);
         let count = i64::try_from(self.days.len()).unwrap_or(i64::MAX);
         let days = glossary::days(count, self.locale);
         match (self.period.is_over, is_invoiced) {
-            // What the invoice asks for is spent, too, but not from funds.
+            // Charges on the invoice are spending, too, but not of funds.
             (true, true) => return t.drawn_in(self.amount(spent), month),
             (true, false) => return t.spent_in(self.amount(spent), month),
             (false, true) => return t.drawn_so_far(self.amount(spent), days),
@@ -502,7 +505,7 @@ impl Series {
             let step = if line.is_empty() { format!("M{from} {y}H{to}") } else { format!("V{y}H{to}") };
             line.push_str(&step);
             if day.spent > Decimal::ZERO {
-                // What is spent shows, however little it is.
+                // A charge shows, however small it is.
                 let (inset, top) = ((to - from) / 6, spending.y(day.spent).min(SPENDING_BOTTOM - 1));
                 let (height, width) = (SPENDING_BOTTOM - top, to - from - 2 * inset);
                 let _ = write!(bars, "M{} {SPENDING_BOTTOM}v-{height}h{width}v{height}z", from + inset);
@@ -752,7 +755,7 @@ mod tests {
         let said = |members| series.sentence(ChartWords(Locale::En), &account(&members), "November 2026");
         assert_eq!(
             said(json!({})).replace('\u{a0}', " "),
-            "You spent EUR 112.00 in 28 days; at this pace EUR 145.50 lasts about 5 weeks."
+            "You spent EUR 112.00 in 28 days. At this pace, EUR 145.50 last about 5 weeks."
         );
         let switched = json!({"billingModel": "postUsage", "switch": "complete"});
         assert_eq!(said(switched).replace('\u{a0}', " "), "Calls used EUR 112.00 of your funds in 28 days.");

@@ -2,12 +2,12 @@
 //! gone once it is dealt with.
 
 use contract::{Account, Purchase, PurchaseStatus};
-use domain::Locale;
+use domain::{BillingModel, Locale};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use wording::glossary;
 
-use crate::account_view;
+use crate::account_view::{self, DEPLETED, billing_model, is_post_usage};
 use crate::figures;
 use crate::frame::{Notice, Tone};
 use crate::words::ConcernWords;
@@ -32,28 +32,12 @@ pub(super) fn notice(concerns: Vec<Notice>) -> Option<Notice> {
     Some(first)
 }
 
-/// How the account is billed after usage, if it is.
-pub(super) fn switched(account: &Account) -> Option<Switched> {
-    match (account.billing_model.as_str(), account.switch.as_deref()) {
-        ("postUsage", Some("pending")) => Some(Switched::Waits),
-        ("postUsage", _) => Some(Switched::Complete),
-        _ => None,
-    }
-}
-
-/// How far the switch to post-usage billing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Switched {
-    /// Auto-recharge is still on.
-    Waits,
-    Complete,
-}
-
 /// Whether the account has never had funds.
 pub(super) fn is_new(account: &Account, purchases: &[Purchase], moved: bool) -> bool {
     let is_zero = |amount: &str| amount.parse::<Decimal>().is_ok_and(|amount| amount.is_zero());
-    let bought = purchases.iter().any(|purchase| purchase.status == PurchaseStatus::Succeeded);
-    switched(account).is_none() && is_zero(&account.balance) && is_zero(&account.owed) && !bought && !moved
+    let bought = purchases.iter().any(|purchase| purchase.status.is_charged());
+    let is_prepaid = billing_model(account) == BillingModel::Prepaid;
+    is_prepaid && is_zero(&account.balance) && is_zero(&account.owed) && !bought && !moved
 }
 
 /// The amount of the recharge that auto-recharge waits for. It may be a multiple of the amount of the settings.
@@ -101,7 +85,7 @@ impl Concerns<'_> {
     }
 
     fn adding_funds(&self, notice: Notice) -> Notice {
-        if switched(self.account).is_some() {
+        if billing_model(self.account) != BillingModel::Prepaid {
             return notice;
         }
         self.leading(notice, self.t.add_funds().to_owned(), "funds/add")
@@ -127,11 +111,10 @@ impl Concerns<'_> {
     }
 
     fn depleted(&self) -> Option<Notice> {
-        let is_depleted = self.account.status == "depleted";
-        let prepaid = domain::BillingModel::Prepaid;
-        let (_, sentence) = glossary::account_status(&self.account.status, prepaid, self.reader.locale);
-        let notice = Notice::new(Tone::Bad, self.t.depleted(), sentence.into_owned());
-        is_depleted.then(|| self.adding_funds(notice))
+        let prepaid = BillingModel::Prepaid;
+        let (_, sentence) = account_view::status(&self.account.status, prepaid, self.reader.locale);
+        let notice = Notice::new(Tone::Bad, self.t.depleted(), sentence);
+        (self.account.status == DEPLETED).then(|| self.adding_funds(notice))
     }
 
     /// What keeps auto-recharge from charging the card.
@@ -179,11 +162,11 @@ impl Concerns<'_> {
         let is_low = self.account.status == "active" && available <= warned.parse().ok()?;
         let shown = figures::rounded(&self.account.available, &self.account.currency, self.reader.locale);
         let notice = Notice::new(Tone::Warn, self.t.low(), self.t.low_advice(shown, self.shown(warned)));
-        (is_low && switched(self.account) != Some(Switched::Complete)).then(|| self.adding_funds(notice))
+        (is_low && !is_post_usage(self.account)).then(|| self.adding_funds(notice))
     }
 
     fn switch(&self) -> Option<Notice> {
-        let waits = switched(self.account) == Some(Switched::Waits);
+        let waits = billing_model(self.account) == BillingModel::Switching;
         let notice = Notice::new(Tone::Warn, self.t.switch_waits(), self.t.switch_waits_advice());
         waits.then(|| self.leading(notice, self.t.complete_switch(), "post-usage"))
     }
@@ -207,7 +190,8 @@ impl Concerns<'_> {
 
     fn card(&self) -> Option<Notice> {
         let notice = Notice::new(Tone::Info, self.t.no_card(), self.t.no_card_advice());
-        let is_needed = self.account.payment_method.is_none() && switched(self.account).is_none();
+        let is_needed =
+            self.account.payment_method.is_none() && billing_model(self.account) == BillingModel::Prepaid;
         is_needed.then(|| self.leading(notice, self.t.add_card(), "payment-method"))
     }
 }
@@ -269,9 +253,9 @@ pub(super) mod tests {
             "A payment waits for confirmation",
             "Your balance is used up",
             "Auto-recharge has stopped",
-            "A payment has no outcome yet",
+            "The outcome of a payment is not known yet",
             "Funds expire soon",
-            "Nobody gets e-mails",
+            "Nobody gets e-mail notifications",
             "No card is saved",
         ];
         assert_eq!(titles(&members, &purchases), expected);
@@ -340,7 +324,7 @@ pub(super) mod tests {
             "autoRecharge": {"enabled": true, "state": "waiting"}});
         let found = of(&account(&waits), &[], false, reader(true));
         assert!(found.iter().all(|notice| notice.links.iter().all(|(_, href)| !href.ends_with("funds/add"))));
-        assert_eq!(found.last().unwrap().title, "The switch to post-usage billing is not done");
+        assert_eq!(found.last().unwrap().title, "The switch to post-usage billing is not complete");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The funds: what there is, and when it is lost.
+//! The funds, and when they expire.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use axum::response::Response;
 use axum::routing::get;
 use contract::{Account, Lot, Lots, Purchases};
 use domain::time::LATE_RECORDS;
-use domain::{Locale, PaymentKind};
+use domain::{BillingModel, Locale, PaymentKind};
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use wording::glossary;
 
-use super::concerns;
 use crate::Portal;
+use crate::account_view;
 use crate::failure::Failure;
 use crate::figures::{self, When};
 use crate::frame::{Frame, Place};
@@ -113,7 +113,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
     let page = Page {
         frame: visit.frame_of(&account, t.title(), Place::Funds),
         t,
-        may_buy: visit.may_change() && concerns::switched(&account).is_none(),
+        may_buy: visit.may_change() && account_view::billing_model(&account) == BillingModel::Prepaid,
         funds: usable.iter().skip(slice.first).take(A_PAGE).map(row).collect(),
         expired: expired.iter().take(A_PAGE).map(row).collect(),
         shown: slice.is_part().then(|| t.shown(slice.first + 1, slice.end, slice.count)),
@@ -150,7 +150,7 @@ impl Slice {
     }
 }
 
-/// What added the funds, by the beginning of their id.
+/// The kind of payment that added the funds, by the beginning of their id.
 fn kind_of(lot: &Lot, locale: Locale) -> String {
     let begins = |kind: &PaymentKind| {
         lot.lot_id.strip_prefix(kind.id_prefix()).is_some_and(|rest| rest.starts_with('_'))
@@ -186,7 +186,7 @@ impl Row {
     }
 }
 
-/// How the balance is made up: the unspent funds less what is owed.
+/// How the balance is made up: the unspent funds less the owed amount.
 fn sum(account: &Account, expired: &[&Lot], locale: Locale) -> Vec<Line> {
     let t = FundsWords(locale);
     let number = |amount: &str| amount.parse::<Decimal>().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Spending limits, and how much of them is used. A limit below what is spent already is saved only after the page has said so.
+//! Spending limits, and how much of them is used. A limit below the present spending is saved only after the page has said so.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use axum::routing::get;
 use contract::{Account, LimitsUse, UserSpending};
 use domain::time::Month;
 use domain::{Currency, Locale, Money};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -35,7 +36,7 @@ fn path_of(id: &str) -> String {
     format!("/accounts/{id}/limits")
 }
 
-/// What a person has typed.
+/// The form, as a person typed it.
 #[derive(Clone, Debug, Deserialize)]
 struct Typed {
     #[serde(flatten)]
@@ -99,7 +100,7 @@ impl Asked {
         format!("{} {}", amount(self.per_user), amount(self.per_day))
     }
 
-    /// What of these limits is spent already, in sentences. A limit that there was not before counts from now on.
+    /// Sentences about limits that are exceeded already. A new limit counts from now on, so it cannot be.
     fn already_spent(self, used: &LimitsUse, currency: &str, locale: Locale) -> Vec<String> {
         let t = LimitsWords(locale);
         let mut said = Vec::new();
@@ -123,10 +124,10 @@ impl Asked {
     }
 }
 
-/// What a user has spent, with what is held for calls in progress.
+/// The spending of a user, with the holds of calls in progress.
 fn total(user: &UserSpending, currency: &str) -> Option<Money> {
     let currency = Currency::parse(currency).ok()?;
-    let decimal = |text: &str| text.parse::<rust_decimal::Decimal>().ok();
+    let decimal = |text: &str| text.parse::<Decimal>().ok();
     Money::sum(decimal(&user.spent)?.checked_add(decimal(&user.held)?)?, currency).ok()
 }
 
@@ -139,10 +140,10 @@ struct Page {
     id: String,
     errors: Errors,
     form: Option<FormView>,
-    /// The limits, for people who may only look.
+    /// The limits, for viewers.
     limits: [(String, String); 2],
     happens: [String; 5],
-    /// What is used. None if it could not be loaded.
+    /// The use of the limits. None if it could not be loaded.
     used: Option<Used>,
     last: Option<LastChanged>,
 }
@@ -157,8 +158,8 @@ struct FormView {
 /// How much of the limits is used.
 struct Used {
     today: String,
-    /// Spent and limit of the day, as numbers.
-    meter: Option<(String, String)>,
+    /// Spent, near the limit, and limit of the day, as numbers.
+    meter: Option<(String, String, String)>,
     users: String,
     listed: Vec<UserRow>,
     /// How many users are not listed.
@@ -169,6 +170,12 @@ struct UserRow {
     name: String,
     spent: String,
     held: String,
+}
+
+/// Four fifths of a limit.
+fn near(limit: &str) -> String {
+    let four_fifths = limit.parse().map(|limit: Decimal| limit * Decimal::new(8, 1));
+    four_fifths.map_or_else(|_| limit.to_owned(), |near| near.normalize().to_string())
 }
 
 impl Used {
@@ -196,7 +203,7 @@ impl Used {
                 || t.no_day_limit(),
                 |(limit, spent)| t.spent_today(amount(spent), amount(limit)),
             ),
-            meter: day.map(|(limit, spent)| (spent.to_owned(), limit.to_owned())),
+            meter: day.map(|(limit, spent)| (spent.to_owned(), near(limit), limit.to_owned())),
             users,
             listed: listed.collect(),
             more: (reached.len() > LISTED).then(|| t.more(reached.len() - LISTED)),

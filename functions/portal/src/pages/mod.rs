@@ -1,20 +1,23 @@
-//! The pages, one file each. Each reads what it shows from the API, with the person's token.
+//! The pages, one file each. Each reads its content from the API, with the person's token.
 
 mod add_funds;
 mod auto_recharge;
 mod chart;
 mod concerns;
 mod funds;
+mod invoice;
 mod limits;
 mod notifications;
 mod operator;
 mod overview;
 mod payment_method;
+mod plans;
 mod post_usage;
 mod products;
 mod purchase;
 mod rates;
 mod receipts;
+mod refund;
 mod settings;
 mod transactions;
 mod usage;
@@ -33,6 +36,7 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
         .merge(funds::router())
         .merge(add_funds::router())
         .merge(purchase::router())
+        .merge(refund::router())
         .merge(payment_method::router())
         .merge(receipts::router())
         .merge(auto_recharge::router())
@@ -43,4 +47,6 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
         .merge(usage::router())
         .merge(rates::router())
         .merge(operator::router())
+        .merge(invoice::router())
+        .merge(plans::router())
 }

@@ -32,7 +32,7 @@ fn path_of(id: &str) -> String {
     format!("/accounts/{id}/notifications")
 }
 
-/// What a person has typed.
+/// The form, as a person typed it.
 #[derive(Clone, Debug, Deserialize)]
 struct Typed {
     #[serde(flatten)]
@@ -96,10 +96,10 @@ struct Page {
     s: SettingsWords,
     id: String,
     errors: Errors,
-    sent: [String; 10],
+    sent: [String; 12],
     /// The form, for people who may change it.
     form: Option<FormView>,
-    /// The settings, for people who may only look.
+    /// The settings, for viewers.
     recipients: Vec<String>,
     language: &'static str,
     warning: String,
@@ -129,7 +129,7 @@ fn language(locale: Locale) -> &'static str {
 }
 
 fn language_named(code: &str) -> &'static str {
-    Locale::ALL.into_iter().find(|locale| locale.as_str() == code).map_or("", language)
+    Locale::parse(code).map_or("", language)
 }
 
 async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
@@ -149,7 +149,7 @@ async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure>
     Ok(crate::frame::show(&page))
 }
 
-/// What the page says once after saving.
+/// The notice of the page after saving.
 fn saved(account: &Account, said: &str, locale: Locale) -> Notice {
     let t = NotificationsWords(locale);
     let mut text = Vec::new();
@@ -204,7 +204,9 @@ fn page(visit: &Visit, account: &Account, form: &Typed, errors: Errors) -> Page 
             t.depleted(),
             t.warning(),
             t.expiring(),
+            t.card_expiring(),
             t.bought(),
+            t.paid_back(),
             t.pools(),
             t.settings(),
             t.held_back(),
@@ -276,7 +278,7 @@ fn again(visit: &Visit, account: &Account, form: &Typed, errors: Errors) -> Resp
     (StatusCode::UNPROCESSABLE_ENTITY, crate::frame::show(&page)).into_response()
 }
 
-/// What the API wants corrected, with the lines on which wrong addresses stand.
+/// The errors of the API, with the numbers of the lines that have wrong addresses.
 fn corrections(problem: &Problem, recipients: &[Recipient], locale: Locale) -> Errors {
     let (t, form) = (NotificationsWords(locale), FormWords(locale));
     let mut errors = Errors::default();

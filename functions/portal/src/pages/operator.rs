@@ -6,11 +6,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, Query};
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use contract::{Account, Accounts, RatedNow, Transaction, UnratedRecords};
-use domain::{Locale, Money, Service};
+use domain::{BillingModel, Locale, Money, Service};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -20,16 +20,16 @@ use wording::glossary;
 
 use crate::Portal;
 use crate::account_view;
+use crate::address::with_query;
 use crate::api::ApiError;
 use crate::failure::Failure;
 use crate::figures;
 use crate::form::{self, Errors, Field, FieldKind};
-use crate::frame::{Frame, Notice, Place, Tone};
+use crate::frame::{Frame, Notice, Place, Tone, show_form};
 use crate::pages::transactions::duration;
+use crate::random;
 use crate::session::Visit;
-use crate::words::{OperatorWords, TransactionsWords};
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+use crate::words::{FormWords, OperatorWords, TransactionsWords};
 
 /// Rows of a page.
 const ROWS: &str = "50";
@@ -71,8 +71,7 @@ struct AccountsPage {
 struct AccountRow {
     id: String,
     name: String,
-    is_depleted: bool,
-    status: String,
+    status: account_view::Tag,
     available: String,
     recharge: account_view::Tag,
     billing: String,
@@ -95,12 +94,8 @@ async fn accounts(visit: Visit, Query(asked): Query<AskedAccounts>) -> Result<Re
         }
     }
     let call = visit.api().get(&["accounts"]).query("limit", ROWS);
-    let call = if asked.cursor.is_empty() { call } else { call.query("cursor", &asked.cursor) };
-    let listed: Accounts = call.answer().await?;
-    let next = listed.next.map(|next| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        format!("/operator/accounts?{}", query.append_pair("cursor", &next).finish())
-    });
+    let listed: Accounts = call.query_if_given("cursor", &asked.cursor).answer().await?;
+    let next = listed.next.map(|next| with_query("/operator/accounts", [("cursor", next.as_str())]));
     let mut frame = visit.frame(t.accounts(), Place::OperatorAccounts);
     frame.has_errors = !errors.is_empty();
     let page = AccountsPage {
@@ -117,20 +112,17 @@ async fn accounts(visit: Visit, Query(asked): Query<AskedAccounts>) -> Result<Re
 }
 
 fn account_row(account: &Account, t: OperatorWords) -> AccountRow {
-    let is_post_usage = account.switch.as_deref() == Some("complete");
-    let billing = if is_post_usage { domain::BillingModel::PostUsage } else { domain::BillingModel::Prepaid };
-    let (status, _) = glossary::account_status(&account.status, billing, t.0);
+    let billing = account_view::billing_model(account);
     AccountRow {
         id: account.account_id.clone(),
         name: account.name.clone(),
-        is_depleted: account.status == "depleted" && !is_post_usage,
-        status: status.into_owned(),
+        status: account_view::status(&account.status, billing, t.0).0,
         available: figures::rounded(&account.available, &account.currency, t.0),
         recharge: account_view::recharge_state(account, t.0).0,
-        billing: match account.switch.as_deref() {
-            None => t.prepaid(),
-            Some("pending") => t.switching(),
-            Some(_) => t.post_usage(),
+        billing: match billing {
+            BillingModel::Prepaid => t.prepaid(),
+            BillingModel::Switching => t.switching(),
+            BillingModel::PostUsage => t.post_usage(),
         },
     }
 }
@@ -188,8 +180,7 @@ fn new_account_page(visit: &Visit, typed: NewAccount, errors: Errors) -> Respons
         billing_model: typed.billing_model,
         errors,
     };
-    let status = if page.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    (status, crate::frame::show(&page)).into_response()
+    show_form(&page, &page.errors)
 }
 
 async fn create(visit: Visit, Form(typed): Form<NewAccount>) -> Result<Response, Failure> {
@@ -215,7 +206,7 @@ async fn create(visit: Visit, Form(typed): Form<NewAccount>) -> Result<Response,
             for wrong in &problem.errors {
                 let field = wrong.field.split('[').next().unwrap_or_default();
                 let (name, text) = match field {
-                    "name" => ("name", t.needed()),
+                    "name" => ("name", FormWords(t.0).missing()),
                     "currency" => ("currency", t.wrong_currency()),
                     "notificationEmails" => ("notificationEmails", t.wrong_recipients()),
                     _ => ("accountId", t.wrong_id()),
@@ -246,8 +237,8 @@ impl Adjustment {
         self.direction == "take"
     }
 
-    /// The same form as the query of an address.
-    fn query(&self) -> String {
+    /// This page with the form in its address.
+    fn address(&self, page: &str) -> String {
         let fields = [
             ("direction", self.direction.as_str()),
             ("amount", &self.amount),
@@ -256,17 +247,16 @@ impl Adjustment {
             ("allowNegative", self.allow_negative.as_deref().unwrap_or_default()),
             ("key", &self.key),
         ];
-        let given = fields.into_iter().filter(|(_, value)| !value.is_empty());
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+        with_query(page, fields)
     }
 
-    /// What the form stands for, or what is to be corrected.
+    /// The adjustment to ask for, or the errors of the form.
     fn check(&self, account: &Account, now: Timestamp, t: OperatorWords) -> Result<Checked, Errors> {
         let mut errors = Errors::default();
         let amount = match form::typed(&self.amount, &account.currency, t.0) {
             Ok(Some(amount)) if !amount.is_zero() => Some(amount),
             Ok(_) => {
-                errors.add("amount", t.needed());
+                errors.add("amount", FormWords(t.0).missing());
                 None
             }
             Err(text) => {
@@ -276,7 +266,7 @@ impl Adjustment {
         };
         let reason = self.reason.trim();
         if reason.is_empty() {
-            errors.add("reason", t.needed());
+            errors.add("reason", FormWords(t.0).missing());
         }
         let expires = match self.expires.trim() {
             "" => None,
@@ -351,8 +341,7 @@ fn adjust_page(visit: &Visit, account: &Account, typed: Adjustment, errors: Erro
         allows_negative: typed.allow_negative.is_some(),
         errors,
     };
-    let status = if page.errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    (status, crate::frame::show(&page)).into_response()
+    show_form(&page, &page.errors)
 }
 
 #[derive(Template)]
@@ -384,8 +373,8 @@ async fn review(
     };
     if typed.key.is_empty() {
         // The key is part of the address, so a reload of this page stands for the same adjustment.
-        let keyed = Adjustment { key: new_key(), ..typed };
-        return Ok(Redirect::to(&format!("/accounts/{id}/adjust/review?{}", keyed.query())).into_response());
+        let keyed = Adjustment { key: random::text(), ..typed };
+        return Ok(Redirect::to(&keyed.address(&format!("/accounts/{id}/adjust/review"))).into_response());
     }
     let locale = visit.locale;
     let amount = wording::amount(checked.amount, locale);
@@ -402,23 +391,13 @@ async fn review(
         before: shown(before),
         after: shown(after),
         usable_until: (!typed.takes()).then(|| {
-            checked.expires.map_or_else(|| t.in_twelve_months(), |end| wording::date_and_time(end, locale))
+            checked.expires.map_or_else(|| t.in_twelve_months(), |end| figures::minute(end, locale))
         }),
         button: if typed.takes() { t.confirm_take(amount) } else { t.confirm_add(amount) },
-        back: format!("/accounts/{id}/adjust?{}", back.query()),
+        back: back.address(&format!("/accounts/{id}/adjust")),
         typed,
     };
     Ok(crate::frame::show(&page))
-}
-
-/// Random bytes of a key.
-const KEY_BYTES: usize = 16;
-
-fn new_key() -> String {
-    use base64::Engine;
-    let mut key = [0; KEY_BYTES];
-    getrandom::fill(&mut key).expect("the system has randomness");
-    base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(key)
 }
 
 async fn book(
@@ -445,7 +424,7 @@ async fn book(
         body["allowNegative"] = typed.allow_negative.is_some().into();
     }
     let call = visit.api().call(Method::POST, &["accounts", &id, "adjustments"]);
-    match call.header(IDEMPOTENCY_KEY, &typed.key).body(body).answer::<Transaction>().await {
+    match call.idempotency_key(&typed.key).body(body).answer::<Transaction>().await {
         Ok(_) => Ok(visit.lead_to(&format!("/accounts/{id}"), "adjusted")),
         Err(ApiError::Problem(problem)) if [409, 422].contains(&problem.status) => {
             let mut errors = Errors::default();
@@ -463,7 +442,7 @@ async fn book(
     }
 }
 
-/// What the account's page says once after the operator's forms.
+/// The notice of the account's page after one of the operator's forms.
 pub(crate) fn said(what: &str, locale: Locale) -> Option<Notice> {
     let t = OperatorWords(locale);
     let text = match what {
@@ -506,13 +485,9 @@ async fn unrated(visit: Visit, Query(asked): Query<AskedUnrated>) -> Result<Resp
     visit.must_be_operator()?;
     let t = OperatorWords(visit.locale);
     let call = visit.api().get(&["unrated"]).query("limit", ROWS);
-    let call = if asked.cursor.is_empty() { call } else { call.query("cursor", &asked.cursor) };
-    let listed: UnratedRecords = call.answer().await?;
+    let listed: UnratedRecords = call.query_if_given("cursor", &asked.cursor).answer().await?;
     let numbers = listed.records.iter().filter_map(|record| record.transaction.number.as_deref());
-    let next = listed.next.as_ref().map(|next| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        format!("/operator/unrated?{}", query.append_pair("cursor", next).finish())
-    });
+    let next = listed.next.as_deref().map(|next| with_query("/operator/unrated", [("cursor", next)]));
     let notice = visit
         .said()
         .and_then(|said| said.split_once('/'))
@@ -522,7 +497,7 @@ async fn unrated(visit: Visit, Query(asked): Query<AskedUnrated>) -> Result<Resp
         let service = row.service.as_deref().unwrap_or_default();
         UnratedRow {
             account: record.account_id.clone(),
-            at: wording::date_and_time(at, visit.locale),
+            at: figures::minute(at, visit.locale),
             machine_at: at.to_string(),
             kind: Service::parse(service)
                 .map_or(service, |service| glossary::service(service, visit.locale))
@@ -560,8 +535,7 @@ fn by_prefix<'a>(numbers: impl Iterator<Item = &'a str>) -> Vec<(String, usize)>
 async fn rate(visit: Visit, Form(asked): Form<AskedUnrated>) -> Result<Response, Failure> {
     visit.must_be_operator()?;
     let call = visit.api().call(Method::POST, &["unrated", "rate"]).query("limit", ROWS);
-    let call = if asked.cursor.is_empty() { call } else { call.query("cursor", &asked.cursor) };
-    let done: RatedNow = call.answer().await?;
+    let done: RatedNow = call.query_if_given("cursor", &asked.cursor).answer().await?;
     Ok(visit.lead_to("/operator/unrated", &format!("{}/{}", done.rated, done.still_unrated)))
 }
 

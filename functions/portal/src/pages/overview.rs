@@ -1,4 +1,4 @@
-//! The product's own page: whether all is well, until when, and what to do.
+//! The product's own page: the balance, the settings of billing, a chart, and the latest transactions.
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use wording::glossary;
 use wording::recharge::RechargeState;
 
 use super::chart::{ChartCard, Period};
-use super::concerns::{self, Reader, Switched};
+use super::concerns::{self, Reader};
 use super::operator;
 use super::transactions;
 use crate::Portal;
-use crate::account_view::{self, Tag};
+use crate::account_view::{self, DEPLETED, Tag};
 use crate::failure::Failure;
 use crate::figures::{self, When};
-use crate::frame::{Frame, Place, Tone};
+use crate::frame::{Frame, Place};
 use crate::session::Visit;
 use crate::words::{OverviewWords, TransactionsWords};
 
@@ -62,7 +62,7 @@ struct Page {
     operator: Option<OperatorPanel>,
 }
 
-/// What there is to call with.
+/// The card with the balance.
 struct BalanceCard {
     heading: String,
     amount: String,
@@ -85,7 +85,7 @@ struct Expiry {
 
 /// The settings of billing.
 struct SettingsCard {
-    /// What is said of the billing model, unless it is prepaid.
+    /// A sentence about the billing model, unless it is prepaid.
     billing: Option<String>,
     /// The state of auto-recharge, where there can be one.
     auto_recharge: Option<(Tag, String)>,
@@ -97,7 +97,7 @@ struct SettingsCard {
     may_switch: bool,
 }
 
-/// What only the operator sees.
+/// The panel of the operator.
 struct OperatorPanel {
     version: u64,
     created: When,
@@ -119,7 +119,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
     let purchases = purchases.ok().map(|page| page.purchases);
     let is_zero =
         |transaction: &Transaction| transaction.amount.parse().is_ok_and(|amount: Decimal| amount.is_zero());
-    // What could not be read counts as moved, so that no account is taken for new without knowing it.
+    // If a list could not be read, the account does not count as new.
     let moved = purchases.is_none() || latest.as_ref().is_none_or(|latest| !latest.iter().all(is_zero));
     let purchases = purchases.unwrap_or_default();
     let is_new = concerns::is_new(&account, &purchases, moved);
@@ -140,7 +140,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
         settings: SettingsCard::new(&account, concerns::open_recharge(&account, &purchases), locale),
         chart: ChartCard::new(&account, period, balances.ok(), is_new, locale),
         latest: latest.map(|latest| {
-            latest.iter().map(|one| transactions::Row::of(one, &account.currency, locale)).collect()
+            latest.iter().map(|one| transactions::Row::of(one, &account.currency, &[], locale)).collect()
         }),
         operator: visit.is_operator().then(|| OperatorPanel {
             version: account.version,
@@ -155,28 +155,23 @@ impl BalanceCard {
         let locale = reader.locale;
         let t = OverviewWords(locale);
         let shown = |amount: &str| figures::rounded(amount, &account.currency, locale);
-        let switched = concerns::switched(account);
-        let is_complete = switched == Some(Switched::Complete);
+        let billing = account_view::billing_model(account);
+        let is_complete = billing == BillingModel::PostUsage;
         let is_draining = is_complete && figures::is_positive(&account.available);
-        let is_depleted = account.status == "depleted";
 
-        let model = if is_complete { BillingModel::PostUsage } else { BillingModel::Prepaid };
-        let (tag, sentence) = glossary::account_status(&account.status, model, locale);
-        let tone = match (is_complete, is_depleted) {
-            (true, _) => Tone::Info,
-            (false, true) => Tone::Bad,
-            (false, false) => Tone::Good,
-        };
+        let (status, sentence) = account_view::status(&account.status, billing, locale);
+        // Funds that never were are not used up.
+        let tag = if is_new { Tag { text: t.no_funds(), ..status } } else { status };
         let sentence = match () {
             () if is_new => Some(t.no_funds_yet()),
             () if is_draining => Some(t.these_funds_first()),
             // The notice on top says it.
-            () if is_depleted => None,
-            () => Some(sentence.into_owned()),
+            () if account.status == DEPLETED => None,
+            () => Some(sentence),
         };
 
         let invoiced = t.to_be_invoiced(month(&account.post_usage.month, locale));
-        let to_be_invoiced = figures::amount(&account.post_usage.amount, &account.currency, locale);
+        let to_be_invoiced = figures::invoiced(&account.post_usage.amount, &account.currency, locale);
         let mut facts = Vec::new();
         if is_draining {
             facts.push((invoiced.clone(), to_be_invoiced.clone()));
@@ -196,7 +191,7 @@ impl BalanceCard {
                 in_days: glossary::in_days(days, locale),
             })
         });
-        let may_buy = reader.may_change && switched.is_none();
+        let may_buy = reader.may_change && billing == BillingModel::Prepaid;
         let (heading, amount) = if is_complete && !is_draining {
             (invoiced, to_be_invoiced)
         } else {
@@ -205,7 +200,7 @@ impl BalanceCard {
         Self {
             heading,
             amount,
-            tag: Tag { tone, text: tag.into_owned() },
+            tag,
             sentence,
             facts,
             expiry,
@@ -223,12 +218,11 @@ impl SettingsCard {
     /// `open` is the amount of the recharge that has no outcome yet.
     fn new(account: &Account, open: Option<&str>, locale: Locale) -> Self {
         let t = OverviewWords(locale);
-        let switched = concerns::switched(account);
-        let is_complete = switched == Some(Switched::Complete);
-        let billing = match switched {
-            None => None,
-            Some(Switched::Waits) => Some(t.switch_waits()),
-            Some(Switched::Complete) => Some(t.post_usage_billing().to_owned()),
+        let is_complete = account_view::is_post_usage(account);
+        let billing = match account_view::billing_model(account) {
+            BillingModel::Prepaid => None,
+            BillingModel::Switching => Some(t.switch_waits()),
+            BillingModel::PostUsage => Some(t.post_usage_billing().to_owned()),
         };
         let card = |card: &contract::Card| {
             let shown = account_view::card(card, locale);
@@ -302,7 +296,8 @@ mod tests {
         let empty = account(&json!({"status": "depleted", "balance": "0.0000", "available": "0.0000"}));
         let new = BalanceCard::new(&empty, true, reader(true));
         assert!(
-            new.offers_auto_recharge && new.sentence.is_some_and(|said| said.starts_with("No funds yet."))
+            new.offers_auto_recharge
+                && new.sentence.is_some_and(|said| said.starts_with("You have not added funds yet."))
         );
         assert!(!BalanceCard::new(&empty, true, reader(false)).may_buy);
     }
@@ -315,13 +310,13 @@ mod tests {
         };
         let done = card(&members("0.0000"));
         assert_eq!(done.heading, "To be invoiced for November 2026");
-        assert_eq!((done.amount.as_str(), done.may_buy), ("EUR\u{a0}12.3456", false));
+        assert_eq!((done.amount.as_str(), done.may_buy), ("EUR\u{a0}12.35", false));
         let draining = card(&members("40.0000"));
         assert_eq!(
             (draining.heading.as_str(), draining.amount.as_str()),
             ("Available balance", "EUR\u{a0}40.00")
         );
-        assert!(draining.facts.iter().any(|(_, amount)| amount == "EUR\u{a0}12.3456"));
+        assert!(draining.facts.iter().any(|(_, amount)| amount == "EUR\u{a0}12.35"));
         let waiting = card(&json!({"billingModel": "postUsage", "switch": "pending"}));
         assert!(!waiting.may_buy && waiting.tag.text == "Active");
     }

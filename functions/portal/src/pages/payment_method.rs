@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, Card, CardPage};
+use domain::BillingModel;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -33,15 +34,15 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
         .route("/accounts/{id}/payment-method/backup/remove", get(show_backup_removal).post(remove_backup))
 }
 
-/// The cookie with what was saved when a person was sent to the card processor.
+/// The cookie with the saved cards at the time when a person was sent to the card processor.
 const SETUP: &str = "card-setup";
 /// The processor takes a card for so long.
 const SETUP_SECONDS: i64 = 24 * 3600;
 
-/// What the page says once.
+/// The notice of the page after a form.
 const REMOVED: &str = "removed";
 const BACKUP_REMOVED: &str = "backup removed";
-/// What the page of consequences says once.
+/// The notice of the page of consequences.
 const CHANGED: &str = "changed";
 
 fn path_of(id: &str) -> String {
@@ -114,7 +115,7 @@ struct Asked {
     key: Option<String>,
 }
 
-/// A card with what can be done about it.
+/// A card with its actions.
 struct CardView {
     heading: &'static str,
     hint: Option<String>,
@@ -122,7 +123,7 @@ struct CardView {
     card: Option<(String, Option<String>, Option<Tag>)>,
     /// Why there is none, or why it is not charged.
     note: Option<String>,
-    /// What is charged to a new card at once.
+    /// A sentence about the amount that is charged to a new card at once.
     charge: Option<String>,
     /// The label of the button that replaces or adds it.
     set_up: Option<String>,
@@ -242,7 +243,7 @@ fn card_view(visit: &Visit, account: &Account, which: Which, t: PaymentMethodWor
     }
 }
 
-/// What auto-recharge charges to a new card as soon as it is saved, after a charge was declined.
+/// The charge that auto-recharge makes on a new card as soon as it is saved, after a decline.
 async fn charge_of_new_card(visit: &Visit, account: &Account) -> Option<String> {
     let recharge = &account.auto_recharge;
     if !visit.may_change() || !matches!(recharge.state.as_str(), "waiting" | "stopped") {
@@ -264,7 +265,7 @@ fn no_card(account: &Account, t: PaymentMethodWords) -> String {
     if account.billing_model == "prepaid" { t.no_card() } else { t.no_card_needed() }
 }
 
-/// What is to be done about the cards, if anything.
+/// The notice about the cards, if they need attention.
 fn warning(visit: &Visit, account: &Account, t: PaymentMethodWords) -> Option<Notice> {
     if let Some(card) = &account.payment_method {
         let name = account_view::card(card, t.0);
@@ -281,7 +282,7 @@ fn warning(visit: &Visit, account: &Account, t: PaymentMethodWords) -> Option<No
         }
     }
     let failure = account.auto_recharge.last_failure.as_ref()?;
-    let at = wording::date_and_time(failure.at.into(), t.0);
+    let at = figures::minute(failure.at.into(), t.0);
     let decline = wording::decline(&failure.reason, t.0);
     let text = t.last_declined_text(at, decline.why, decline.advice);
     let href = format!("/accounts/{}/auto-recharge", account.account_id);
@@ -289,7 +290,7 @@ fn warning(visit: &Visit, account: &Account, t: PaymentMethodWords) -> Option<No
     Some(notice.link(t.edit_auto_recharge().to_owned(), href))
 }
 
-/// What is true after a visit to the card processor. A card may arrive a moment later than the person.
+/// The notice after a visit to the card processor. A card may arrive a moment later than the person.
 fn after_processor(account: &Account, before: Option<&Before>, t: PaymentMethodWords) -> Notice {
     let name = |card: &Card| account_view::card(card, t.0);
     let main = account.payment_method.as_ref().map(name);
@@ -365,7 +366,7 @@ async fn set_up(visit: Visit, Path(id): Path<String>, Form(form): Form<SetUp>) -
     Ok(response)
 }
 
-/// What the removal of a card depends on.
+/// The settings on which the consequences of a removal depend.
 fn values(account: &Account) -> Vec<String> {
     let card = |card: &Option<Card>| card.as_ref().map(|card| format!("{} {}", card.brand, card.last4));
     vec![
@@ -423,7 +424,7 @@ async fn removal(visit: &Visit, id: &str, which: Which) -> Result<Response, Fail
     Ok(crate::frame::show(&page))
 }
 
-/// What happens when the card is removed.
+/// The consequences of removing the card.
 fn consequences(account: &Account, which: Which, t: PaymentMethodWords) -> Vec<String> {
     let name = |card: &Card| account_view::card(card, t.0);
     if which == Which::Backup {
@@ -432,13 +433,13 @@ fn consequences(account: &Account, which: Which, t: PaymentMethodWords) -> Vec<S
     }
     let recharge = &account.auto_recharge;
     let is_charging = matches!(recharge.state.as_str(), "charging" | "needsAction");
-    let is_prepaid = account.billing_model == "prepaid";
+    let is_prepaid = account_view::billing_model(account) == BillingModel::Prepaid;
     let has_balance = figures::is_positive(&account.available);
     let balance = figures::rounded(&account.available, &account.currency, t.0);
     let happens = [
         Some(if recharge.enabled { t.recharge_turns_off() } else { t.recharge_is_off() }),
         is_charging.then(|| t.charge_withdrawn()),
-        (account.switch.as_deref() == Some("pending")).then(|| t.switch_completes()),
+        (account_view::billing_model(account) == BillingModel::Switching).then(|| t.switch_completes()),
         is_prepaid.then(|| t.no_purchases()),
         has_balance.then(|| t.balance_stays(balance)),
         account.backup.as_ref().map(|card| t.backup_stays(name(card))),

@@ -1,4 +1,4 @@
-//! The switch to post-usage billing: what it does, and the choice that cannot be undone.
+//! The switch to post-usage billing: its steps, and the choice, which cannot be undone.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ fn path_of(id: &str) -> String {
     format!("/accounts/{id}/post-usage")
 }
 
-/// What a person has chosen.
+/// The form, as a person filled it in.
 #[derive(Clone, Debug, Deserialize)]
 struct Chosen {
     #[serde(flatten)]
@@ -52,7 +52,7 @@ fn values(account: &Account) -> Vec<String> {
 
 /// How far the switch is.
 enum Stage {
-    /// It can be asked for. The steps are what it does.
+    /// It can be asked for.
     Open {
         steps: Vec<Vec<String>>,
         is_held_up: bool,
@@ -67,7 +67,7 @@ enum Stage {
         label: String,
         amount: String,
     },
-    /// For a person who may only look.
+    /// For a viewer.
     Closed {
         text: String,
     },
@@ -105,7 +105,7 @@ async fn show(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure>
     Ok(crate::frame::show(&page))
 }
 
-/// The account, and what the switch would do, which only those are told who may ask for it.
+/// The account, and the preview of the switch, which viewers may not read.
 async fn read(visit: &Visit, id: &str) -> Result<(Account, Option<SwitchPreview>), ApiError> {
     let preview = async {
         if !visit.may_change() {
@@ -145,7 +145,7 @@ fn stage(
     chosen: Option<&Chosen>,
     t: PostUsageWords,
 ) -> Stage {
-    let amount = |amount: &str| figures::amount(amount, &account.currency, t.0);
+    let invoiced = |amount: &str| figures::invoiced(amount, &account.currency, t.0);
     let funds = |amount: &str| figures::rounded(amount, &account.currency, t.0);
     match (account.switch.as_deref(), preview) {
         (Some("complete"), _) => {
@@ -154,7 +154,7 @@ fn stage(
                 Month::parse(&open.month).map_or(open.month.clone(), |month| wording::month(month, t.0));
             let is_draining = figures::is_positive(&account.available);
             let text = if is_draining { t.draining(funds(&account.available)) } else { t.complete_text() };
-            Stage::Complete { text, label: t.to_be_invoiced(month), amount: amount(&open.amount) }
+            Stage::Complete { text, label: t.to_be_invoiced(month), amount: invoiced(&open.amount) }
         }
         (Some(_), Some(preview)) => Stage::Pending { steps: steps(account, preview, t) },
         (Some(_), None) => Stage::Closed { text: t.pending_text() },
@@ -167,7 +167,7 @@ fn stage(
     }
 }
 
-/// What the switch does, step by step.
+/// The steps of the switch, as sentences.
 fn steps(account: &Account, preview: &SwitchPreview, t: PostUsageWords) -> Vec<Vec<String>> {
     let amount = |amount: &str| figures::amount(amount, &account.currency, t.0);
     let rounded = |amount: &str| figures::rounded(amount, &account.currency, t.0);
@@ -245,7 +245,7 @@ async fn switch(
     }
 }
 
-/// The page again, since what it said no longer holds.
+/// The page again, since the account has changed.
 fn read_again(visit: &Visit, account: &Account, preview: Option<&SwitchPreview>) -> Response {
     let preview = preview
         .cloned()

@@ -10,14 +10,12 @@ use contract::{Account, CallerAccount, Pool};
 use domain::time::Month;
 use domain::{BillingModel, Locale};
 use futures_util::future::join_all;
-use wording::glossary;
 
-use super::concerns::{self, Switched};
 use crate::Portal;
-use crate::account_view::{self, Tag};
+use crate::account_view::{self, DEPLETED, Tag};
 use crate::failure::Failure;
 use crate::figures;
-use crate::frame::{Frame, Place, Tone};
+use crate::frame::{Frame, Place};
 use crate::session::Visit;
 use crate::words::ProductsWords;
 
@@ -46,7 +44,7 @@ struct Row {
     id: String,
     name: String,
     tag: Tag,
-    /// What holds auto-recharge back.
+    /// The state of auto-recharge, if it is held back.
     recharge: Option<Tag>,
     /// Where something can be done about it.
     act: Option<String>,
@@ -91,14 +89,9 @@ async fn show(visit: Visit) -> Result<Response, Failure> {
 impl Row {
     /// `known` is the whole account, if it was read.
     fn new(account: &CallerAccount, known: Option<&Account>, may_change: bool, locale: Locale) -> Self {
-        let is_post_usage = known.and_then(concerns::switched) == Some(Switched::Complete);
-        let is_depleted = account.status == "depleted";
-        let model = if is_post_usage { BillingModel::PostUsage } else { BillingModel::Prepaid };
-        let (tone, path) = match (is_post_usage, is_depleted) {
-            (true, _) => (Tone::Info, None),
-            (false, true) => (Tone::Bad, Some("/funds/add")),
-            (false, false) => (Tone::Good, None),
-        };
+        let billing = known.map_or(BillingModel::Prepaid, account_view::billing_model);
+        let needs_funds = account.status == DEPLETED && billing != BillingModel::PostUsage;
+        let path = needs_funds.then_some("/funds/add");
         let (recharge, resolve) = match known.map(|known| (known, known.auto_recharge.state.as_str())) {
             // The product's page says what waits, and leads to the payment.
             Some((known, "needsAction")) => (Some(known), Some("")),
@@ -110,7 +103,7 @@ impl Row {
         let act = resolve.or(path).filter(|_| may_change);
         Self {
             available: figures::rounded(&account.available, &account.currency, locale),
-            tag: Tag { tone, text: glossary::account_status(&account.status, model, locale).0.into_owned() },
+            tag: account_view::status(&account.status, billing, locale).0,
             recharge: recharge.map(|known| account_view::recharge_state(known, locale).0),
             act: act.map(|path| format!("/accounts/{}{path}", account.account_id)),
             id: account.account_id.clone(),
@@ -128,7 +121,7 @@ fn plans_of(account: &Account, locale: Locale) -> Vec<Plan> {
         Some(Plan {
             organization: account.name.clone(),
             plan: pool.plan.clone(),
-            country: pool.country.clone(),
+            country: wording::country(&pool.country, locale).to_owned(),
             licences: pool.licences,
             used: month.used,
             minutes: month.minutes,

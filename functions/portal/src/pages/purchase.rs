@@ -5,31 +5,37 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::Path;
-use axum::response::Response;
+use axum::extract::{Path, RawQuery};
+use axum::http::Method;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, Card, Instant, NextAction};
 use domain::Locale;
-use domain::card_payment::{ABANDONED, PERSON_HAS};
+use domain::card_payment::{ABANDONED, PERSON_HAS, RECHARGE_WAITS};
 use jiff::Timestamp;
 use serde::Deserialize;
 use wording::glossary;
 
 use super::add_funds::Begun;
+use super::refund;
 use crate::Portal;
 use crate::account_view::{self, Tag};
 use crate::failure::Failure;
 use crate::figures;
-use crate::frame::{Frame, Place, Tone};
+use crate::frame::{Frame, Notice, Place, Tone};
 use crate::session::Visit;
 use crate::words::PurchaseWords;
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
-    Router::new().route("/accounts/{id}/purchases/{purchaseId}", get(show))
+    Router::new()
+        .route("/accounts/{id}/purchases/{purchaseId}", get(show).post(confirm))
+        .route("/accounts/{id}/purchases/{purchaseId}/credit-notes/{file}", get(credit_note))
 }
 
-/// What this page is told to say once: the payment was just made.
+/// Makes this page say once that the payment was just made.
 pub(super) const PAID: &str = "paid";
+/// Makes this page say once that the payment was just refunded.
+pub(super) const REFUNDED: &str = "refunded";
 /// The payment had been made before it was sent again.
 pub(super) const ALREADY: &str = "already";
 
@@ -51,6 +57,33 @@ pub(super) struct Payment {
     recharge_amounts: Option<u32>,
     next_action: Option<NextAction>,
     refunded_amount: Option<String>,
+    #[serde(default)]
+    refunds: Vec<Refund>,
+    #[serde(default)]
+    disputes: Vec<Dispute>,
+}
+
+/// A refund. A status that a later version of the API adds is kept as its name, and shown as one that is under way.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refund {
+    status: String,
+    amount: String,
+    at: Instant,
+    credit_note_number: Option<u64>,
+    failed_at: Option<Instant>,
+}
+
+/// A dispute, likewise.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Dispute {
+    status: String,
+    amount: String,
+    at: Instant,
+    frozen_amount: Option<String>,
+    lost_amount: Option<String>,
+    ended_at: Option<Instant>,
 }
 
 /// A page of payments, newest first.
@@ -60,7 +93,7 @@ pub(super) struct Payments {
     pub(super) next: Option<String>,
 }
 
-/// What has become of a payment.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Pending,
@@ -75,6 +108,13 @@ pub(super) enum State {
 }
 
 impl Payment {
+    /// The numbers and the addresses of its credit notes.
+    pub(super) fn credit_notes(&self, account: &str) -> impl Iterator<Item = (u64, String)> {
+        let path = path_of(account, &self.purchase_id);
+        let numbers = self.refunds.iter().filter_map(|refund| refund.credit_note_number);
+        numbers.map(move |number| (number, format!("{path}/credit-notes/{number}.pdf")))
+    }
+
     pub(super) fn state(&self) -> State {
         match self.status.as_str() {
             "pending" => State::Pending,
@@ -116,7 +156,7 @@ impl Payment {
 
     /// When a payment that waits for the card's owner ends by itself.
     fn ends_at(&self) -> Timestamp {
-        Timestamp::from(self.created_at) + PERSON_HAS
+        Timestamp::from(self.created_at) + if self.is_recharge() { RECHARGE_WAITS } else { PERSON_HAS }
     }
 }
 
@@ -125,7 +165,17 @@ pub(super) fn path_of(account: &str, purchase: &str) -> String {
     format!("/accounts/{account}/purchases/{purchase}")
 }
 
-/// A line of what the payment is.
+async fn credit_note(
+    visit: Visit,
+    Path((id, purchase_id, file)): Path<(String, String, String)>,
+) -> Result<Response, Failure> {
+    let number = file.strip_suffix(".pdf").ok_or(Failure::NotFound)?;
+    let call = visit.api().get(&["accounts", &id, "purchases", &purchase_id, "credit-notes", number]);
+    let document = Box::pin(call.document("application/pdf")).await?;
+    Ok(document.into_named("inline", "credit-note.pdf"))
+}
+
+/// A line of the list of the payment's facts.
 struct Fact {
     label: String,
     value: String,
@@ -141,43 +191,88 @@ struct Page {
     tag: Tag,
     texts: Vec<String>,
     facts: Vec<Fact>,
-    /// The address and the label of the receipt.
-    receipt: Option<(String, String)>,
+    /// The addresses and the labels of the receipt and the credit notes.
+    documents: Vec<(String, String)>,
     /// The bank's page, where the payment is confirmed.
     bank: Option<String>,
+    /// The address of the form that asks the bank for such a page.
+    confirmation: Option<String>,
     buttons: Vec<(String, String)>,
     links: Vec<(String, String)>,
 }
 
-async fn show(visit: Visit, Path((id, purchase_id)): Path<(String, String)>) -> Result<Response, Failure> {
+/// What the card processors add to the address that they lead back to, and what this page adds to its own.
+const BACK_FROM_BANK: [&str; 3] = ["payment_intent", "success", "from"];
+
+/// Whether somebody comes back from the bank's page. The bank's answer may still be on its way.
+fn is_back_from_bank(query: Option<&str>) -> bool {
+    let mut names = form_urlencoded::parse(query.unwrap_or_default().as_bytes()).map(|(name, _)| name);
+    names.any(|name| BACK_FROM_BANK.contains(&&*name))
+}
+
+async fn show(
+    visit: Visit,
+    Path((id, purchase_id)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
     let path = ["accounts", &id, "purchases", &purchase_id];
     let (payment, account) =
         tokio::try_join!(visit.api().get(&path).answer::<Payment>(), visit.api().account(&id))?;
-    Ok(crate::frame::show(&page(&visit, &account, &payment)))
+    let is_back = is_back_from_bank(query.as_deref());
+    Ok(crate::frame::show(&page(&visit, &account, &payment, is_back)))
 }
 
-fn page(visit: &Visit, account: &Account, payment: &Payment) -> Page {
+/// Confirms a payment that waits for the card's owner. The page then leads to the bank, if the bank still wants the owner.
+async fn confirm(visit: Visit, Path((id, purchase_id)): Path<(String, String)>) -> Result<Response, Failure> {
+    visit.must_change()?;
+    let path = ["accounts", &id, "purchases", &purchase_id, "confirm"];
+    let payment = visit.api().call(Method::POST, &path).answer::<Payment>().await?;
+    Ok(Redirect::to(&path_of(&id, &payment.purchase_id)).into_response())
+}
+
+fn page(visit: &Visit, account: &Account, payment: &Payment, is_back: bool) -> Page {
     let t = PurchaseWords(visit.locale);
     let is_new = visit.said() == Some(PAID);
     let is_already = visit.said() == Some(ALREADY);
     let heading = heading(payment, is_already, t);
     let may_change = visit.may_change();
-    let bank = payment.next_action.as_ref().filter(|_| payment.state() == State::NeedsAction && may_change);
-    let Ways { buttons, links } = ways_on(account, payment, may_change, is_new, t);
+    let path = path_of(&account.account_id, &payment.purchase_id);
+    let next = payment.next_action.as_ref().filter(|_| payment.state() == State::NeedsAction && may_change);
+    // A payment without a page of the bank names this very page.
+    let is_here = next.is_some_and(|next| next.url.ends_with(&path));
+    let bank = next.map(|next| next.url.clone()).filter(|url| !is_here && is_web_address(url));
+    let Ways { mut buttons, mut links } = ways_on(account, payment, may_change, is_new, t);
+    let mut texts = texts(account, payment, is_new, is_already, may_change, t);
+    if is_back && payment.state() == State::NeedsAction {
+        texts.insert(0, t.perhaps_confirmed());
+        buttons.push((t.check_again(), format!("{path}?from=bank")));
+    }
+    if visit.is_operator() && payment.receipt_number.is_some() {
+        links.insert(0, (t.refund(), refund::address_of(&account.account_id, &payment.purchase_id)));
+    }
+    let was_refunded = visit.said() == Some(REFUNDED);
+    let notice = was_refunded.then(|| Notice::new(Tone::Good, t.refund_made(), t.refund_made_text()));
     Page {
-        frame: visit.frame_of(account, heading, Place::Elsewhere),
+        frame: visit.frame_of(account, heading, Place::Elsewhere).noticing(notice),
         tag: payment.tag(visit.locale),
-        texts: texts(account, payment, is_new, is_already, may_change, t),
+        texts,
         facts: facts(account, payment, t),
-        receipt: payment.receipt_number.map(|number| {
-            let href = format!("/accounts/{}/receipts/{}.pdf", account.account_id, payment.purchase_id);
-            (href, t.receipt_pdf(number))
-        }),
-        bank: bank.map(|next| next.url.clone()).filter(|url| is_web_address(url)),
+        documents: documents(account, payment, t),
+        bank,
+        confirmation: is_here.then_some(path),
         buttons,
         links,
         t,
     }
+}
+
+fn documents(account: &Account, payment: &Payment, t: PurchaseWords) -> Vec<(String, String)> {
+    let (id, purchase) = (&account.account_id, &payment.purchase_id);
+    let receipt = payment
+        .receipt_number
+        .map(|number| (format!("/accounts/{id}/receipts/{purchase}.pdf"), t.receipt_pdf(number)));
+    let notes = payment.credit_notes(id).map(|(number, href)| (href, t.credit_note_pdf(number)));
+    receipt.into_iter().chain(notes).collect()
 }
 
 /// Whether a browser opens this as a page. Other schemes could run something.
@@ -199,7 +294,7 @@ fn heading(payment: &Payment, is_already: bool, t: PurchaseWords) -> String {
     }
 }
 
-/// What is true of the payment, and of the card.
+/// Sentences about the payment and the card.
 fn texts(
     account: &Account,
     payment: &Payment,
@@ -210,7 +305,7 @@ fn texts(
 ) -> Vec<String> {
     let mut texts = match payment.state() {
         State::Succeeded if is_already => {
-            vec![t.already_text(wording::date_and_time(payment.created_at.into(), t.0))]
+            vec![t.already_text(figures::minute(payment.created_at.into(), t.0))]
         }
         State::Succeeded if is_new => {
             let receipt = match account.notification_emails.len() {
@@ -224,9 +319,9 @@ fn texts(
         State::NeedsAction => {
             let card = payment.card.as_ref().map(|card| account_view::card(card, t.0));
             let wants = card.map_or_else(|| t.confirm_text_unnamed(), |card| t.confirm_text(card));
-            let until = t.until(wording::date_and_time(payment.ends_at(), t.0));
+            let until = t.until(figures::minute(payment.ends_at(), t.0));
             let who = (!may_change).then(|| t.administrator_confirms());
-            [Some(t.not_charged_yet()), Some(wants), Some(until), who].into_iter().flatten().collect()
+            [Some(t.not_charged_before()), Some(wants), Some(until), who].into_iter().flatten().collect()
         }
         State::Pending => vec![t.unknown_text()],
         State::Declined | State::Abandoned => {
@@ -249,7 +344,7 @@ fn facts(account: &Account, payment: &Payment, t: PurchaseWords) -> Vec<Fact> {
     let plain = |label: String, value| Fact { label, value, instant: None };
     let at = |label, instant: Timestamp| Fact {
         label,
-        value: wording::date_and_time(instant, t.0),
+        value: figures::minute(instant, t.0),
         instant: Some(instant.to_string()),
     };
     let refunded = |amount: &String| figures::amount(amount, &payment.currency, t.0);
@@ -265,7 +360,34 @@ fn facts(account: &Account, payment: &Payment, t: PurchaseWords) -> Vec<Fact> {
             plain(t.available().to_owned(), available)
         }),
     ];
-    facts.into_iter().flatten().collect()
+    let refunds = payment.refunds.iter().map(|refund| plain(t.one_refund(), refund_text(payment, refund, t)));
+    let disputes =
+        payment.disputes.iter().map(|dispute| plain(t.dispute(), dispute_text(payment, dispute, t)));
+    facts.into_iter().flatten().chain(refunds).chain(disputes).collect()
+}
+
+fn refund_text(payment: &Payment, refund: &Refund, t: PurchaseWords) -> String {
+    let amount = figures::amount(&refund.amount, &payment.currency, t.0);
+    let at = figures::minute(refund.at.into(), t.0);
+    match (refund.status.as_str(), refund.failed_at) {
+        ("succeeded", _) => t.refunded_at(amount, at),
+        ("failed", Some(failed_at)) => t.refund_failed(amount, figures::minute(failed_at.into(), t.0)),
+        _ => t.refund_pending(amount, at),
+    }
+}
+
+fn dispute_text(payment: &Payment, dispute: &Dispute, t: PurchaseWords) -> String {
+    let shown = |amount: &str| figures::amount(amount, &payment.currency, t.0);
+    let of = |amount: &Option<String>| amount.as_deref().map(shown).unwrap_or_default();
+    let amount = shown(&dispute.amount);
+    let at = figures::minute(dispute.at.into(), t.0);
+    let ended = figures::minute(dispute.ended_at.unwrap_or(dispute.at).into(), t.0);
+    match dispute.status.as_str() {
+        "open" => t.dispute_open(amount, at, of(&dispute.frozen_amount)),
+        "won" => t.dispute_won(amount, ended),
+        "lost" => t.dispute_lost(amount, ended, of(&dispute.lost_amount)),
+        _ => t.dispute_inquiry(amount, at),
+    }
 }
 
 /// Where to go from here: labels and addresses.
@@ -285,7 +407,7 @@ fn ways_on(account: &Account, payment: &Payment, may_change: bool, is_new: bool,
             // A payment that was declined stays so. Another try is another payment.
             if let Some(again) = figures::money(&payment.amount, &payment.currency).map(Begun::new) {
                 ways.buttons.push((t.try_again(), again.review(id)));
-                ways.links.push((t.other_card(), format!("{}?{}", of("/payment-method"), again.query())));
+                ways.buttons.push((t.other_card(), again.address(&of("/payment-method"))));
             }
         }
         _ => {}
@@ -366,6 +488,45 @@ mod tests {
         assert!(!labels("declined", false).contains(&"Try again".to_owned()));
         assert!(!labels("pending", true).contains(&"Try again".to_owned()));
         assert!(labels("pending", false).contains(&"Check again".to_owned()));
+    }
+
+    #[test]
+    fn f9_every_refund_and_dispute_says_how_it_stands() {
+        let t = PurchaseWords(Locale::En);
+        let at = "2026-11-25T09:20:00.000Z";
+        let refund = |status: &str, more: Value| {
+            let mut refund = json!({ "refundId": "ref_1", "status": status, "amount": "40.0000", "at": at });
+            refund.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            refund
+        };
+        let dispute = |status: &str, more: Value| {
+            let mut dispute = json!({ "disputeId": "dsp_1", "status": status, "amount": "200.0000", "at": at, "reason": "r" });
+            dispute.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            dispute
+        };
+        let shown = payment(json!({
+            "status": "disputed", "receiptNumber": 7, "refundedAmount": "40.0000",
+            "refunds": [
+                refund("succeeded", json!({ "creditNoteNumber": 3 })),
+                refund("failed", json!({ "creditNoteNumber": 2, "failedAt": at })),
+                refund("pending", json!({})),
+            ],
+            "disputes": [
+                dispute("inquiry", json!({})),
+                dispute("open", json!({ "frozenAmount": "60.0000" })),
+                dispute("won", json!({ "endedAt": at })),
+                dispute("lost", json!({ "endedAt": at, "lostAmount": "200.0000" })),
+            ],
+        }));
+        let account = account(json!({}));
+        let said: Vec<_> = facts(&account, &shown, t).into_iter().map(|fact| fact.value).collect();
+        let mut others = said.clone();
+        others.sort();
+        others.dedup();
+        assert_eq!(others.len(), said.len(), "{said:?}");
+        assert!(said.iter().any(|text| text.contains("60.00 withheld")), "{said:?}");
+        let documents: Vec<_> = documents(&account, &shown, t).into_iter().map(|(_, label)| label).collect();
+        assert_eq!(documents, ["Receipt 7, PDF", "Credit note 3, PDF", "Credit note 2, PDF"]);
     }
 
     #[test]

@@ -1,12 +1,11 @@
-//! "Rates and plans": what a number costs, and who pays.
+//! "Rates and plans": the price of a call to a number, and the minutes that plans include.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
 use axum::extract::Query;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 use contract::{Account, ListedRate, Pool, Rate, RateFound};
 use domain::usage::Number;
@@ -19,7 +18,7 @@ use crate::api::ApiError;
 use crate::failure::Failure;
 use crate::figures;
 use crate::form::{Errors, Field, FieldKind};
-use crate::frame::{Frame, Place};
+use crate::frame::{Frame, Place, show_form};
 use crate::session::Visit;
 use crate::words::RatesWords;
 
@@ -50,7 +49,7 @@ struct Page {
     pools: Vec<PoolRow>,
 }
 
-/// What was found for a number.
+/// The rates of a number.
 struct Found {
     heading: String,
     rates: Vec<RateRow>,
@@ -69,7 +68,7 @@ struct RateRow {
 struct PoolRow {
     plan: String,
     country: String,
-    services: Vec<String>,
+    services: String,
     countries: String,
     minutes: String,
     used: u64,
@@ -99,7 +98,6 @@ async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Fail
         (Some(number), Some(currency)) if is_asked => Some(find(&visit, &number, currency).await?),
         _ => None,
     };
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let mut frame = match &account {
         Some(account) => visit.frame_of(account, t.title().to_owned(), Place::Rates),
         None => visit.frame(t.title().to_owned(), Place::Rates),
@@ -127,7 +125,7 @@ async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Fail
             .collect(),
         account: asked.account,
     };
-    Ok((status, crate::frame::show(&page)).into_response())
+    Ok(show_form(&page, &page.errors))
 }
 
 fn pools(account: &Account) -> &[Pool] {
@@ -147,16 +145,22 @@ async fn find(visit: &Visit, number: &Number, currency: Currency) -> Result<Foun
     let call =
         visit.api().get(&["rates"]).query("number", number.as_str()).query("currency", currency.code());
     let rates = match call.answer::<RateFound>().await {
-        Ok(found) => found.rates,
+        Ok(found) if !found.rates.is_empty() => found.rates,
+        Ok(_) => return Err(ApiError::Unreadable("there is neither a rate nor a problem".to_owned()).into()),
         Err(ApiError::Problem(problem)) if problem.status == 404 => Vec::new(),
         Err(problem) => return Err(problem.into()),
     };
+    let mut rates: Vec<_> = rates.iter().collect();
+    rates.sort_by_key(|rate| KINDS.iter().position(|kind| *kind == rate.service).unwrap_or(KINDS.len()));
     Ok(Found {
         // The isolates keep the number in its order in a page of any direction.
         heading: t.prices(format!("\u{2066}{}\u{2069}", number.as_str())),
-        rates: rates.iter().map(|rate| rate_row(rate, t)).collect(),
+        rates: rates.into_iter().map(|rate| rate_row(rate, t)).collect(),
     })
 }
+
+/// The kinds of calls, in the order in which people look for them.
+const KINDS: [&str; 5] = ["userOut", "conferenceOut", "tollFreeIn", "tollIn", "premium"];
 
 fn kind(service: &str, t: RatesWords) -> String {
     match service {
@@ -175,7 +179,7 @@ fn rate_row(listed: &ListedRate, t: RatesWords) -> RateRow {
     let ten_minutes = ten_minutes(rate).map(|price| t.ten_minutes(amount(&price.to_string())));
     RateRow {
         kind: kind(&listed.service, t),
-        destination: rate.destination.clone(),
+        destination: wording::destination(&rate.destination, locale),
         per_minute: amount(&rate.per_minute),
         fee: if figures::is_positive(&rate.connection_fee) {
             amount(&rate.connection_fee)
@@ -210,8 +214,8 @@ fn pool_row(pool: &Pool, t: RatesWords) -> PoolRow {
     let count = |number: u64| wording::count(number, locale);
     PoolRow {
         plan: pool.plan.clone(),
-        country: pool.country.clone(),
-        services: pool.services.iter().map(|service| kind(service, t)).collect(),
+        country: wording::country(&pool.country, locale).to_owned(),
+        services: pool.services.iter().map(|service| kind(service, t)).collect::<Vec<_>>().join(", "),
         countries: if pool.countries.is_empty() {
             t.all_countries()
         } else {
@@ -227,10 +231,15 @@ fn pool_row(pool: &Pool, t: RatesWords) -> PoolRow {
 /// The first countries of a list, and how many more there are.
 fn listed(countries: &[String], locale: Locale) -> String {
     const SHOWN: usize = 8;
-    let shown = countries.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    let shown = countries
+        .iter()
+        .take(SHOWN)
+        .map(|code| wording::country(code, locale))
+        .collect::<Vec<_>>()
+        .join(", ");
     match countries.len().saturating_sub(SHOWN) {
         0 => shown,
-        more => format!("{shown} + {}", wording::count(more as u64, locale)),
+        more => RatesWords(locale).more_countries(shown, wording::count(more as u64, locale)),
     }
 }
 

@@ -5,23 +5,24 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, Query};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, Invoice, Invoices};
 use domain::Locale;
-use domain::time::Month;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::json;
 use wording::glossary;
 
 use super::add_funds::Begun;
+use super::invoice;
 use super::purchase::{Payment, Payments, path_of};
 use super::settings;
 use crate::Portal;
 use crate::account_view::{self, Tag};
-use crate::api::{ApiError, Document};
+use crate::address::with_query;
+use crate::api::ApiError;
 use crate::failure::Failure;
 use crate::figures;
 use crate::form::{Errors, Field, FieldKind};
@@ -34,16 +35,12 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
         .route("/accounts/{id}/receipts", get(show))
         .route("/accounts/{id}/receipts/po-number", get(show_po_number).post(save_po_number))
         .route("/accounts/{id}/receipts/{file}", get(receipt))
-        .route("/accounts/{id}/invoices/{file}", get(invoice))
 }
 
 /// Rows of a table.
 const ROWS: &str = "50";
 
-/// The parts that a file of calls is put together from. The API's parts have about 2.5 MB each.
-const CSV_PARTS: usize = 4;
-
-/// What the page says once.
+/// The notice of the page after saving.
 const SAVED: &str = "saved";
 const REMOVED: &str = "removed";
 
@@ -60,14 +57,13 @@ struct Asked {
 impl Asked {
     /// The page's address with these places.
     fn address(&self, id: &str) -> String {
-        let places = [("cursor", &self.cursor), ("invoices", &self.invoices)];
-        let given = places.into_iter().filter(|(_, place)| !place.is_empty());
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
-        if query.is_empty() { receipts_of(id) } else { format!("{}?{query}", receipts_of(id)) }
+        let places = [("cursor", self.cursor.as_str()), ("invoices", &self.invoices)];
+        with_query(&address_of(id), places)
     }
 }
 
-fn receipts_of(id: &str) -> String {
+/// The page's address.
+pub(super) fn address_of(id: &str) -> String {
     format!("/accounts/{id}/receipts")
 }
 
@@ -80,20 +76,21 @@ struct PaymentRow {
     amount: String,
     card: String,
     tag: Tag,
-    /// The label and the address of its receipt.
-    receipt: Option<(String, String)>,
+    /// The labels and the addresses of its receipt and credit notes.
+    documents: Vec<(String, String)>,
 }
 
 /// An invoice's row.
 struct InvoiceRow {
-    number: u64,
+    /// The label and the address of its page.
+    link: (String, String),
     month: String,
     amount: String,
     tag: Tag,
     /// When it is due, or was paid.
     when: Option<(String, String)>,
-    pdf: (String, String),
-    csv: (String, String),
+    /// The labels and the addresses of its files.
+    files: [(String, String); 2],
 }
 
 /// A table, and the addresses of its newest and its older rows.
@@ -128,8 +125,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
 async fn page(visit: &Visit, id: &str, asked: &Asked) -> Result<Page, Failure> {
     let t = ReceiptsWords(visit.locale);
     let list = |what: &str, cursor: &str| {
-        let call = visit.api().get(&["accounts", id, what]).query("limit", ROWS);
-        if cursor.is_empty() { call } else { call.query("cursor", cursor) }
+        visit.api().get(&["accounts", id, what]).query("limit", ROWS).query_if_given("cursor", cursor)
     };
     let payments = list("purchases", &asked.cursor).answer::<Payments>();
     let invoices = list("invoices", &asked.invoices).answer::<Invoices>();
@@ -175,111 +171,47 @@ impl PaymentRow {
     fn of(id: &str, payment: &Payment, t: ReceiptsWords) -> Self {
         let at: Timestamp = payment.created_at.into();
         let purchase = &payment.purchase_id;
-        let receipt = |number| (t.receipt_link(number), format!("{}/{purchase}.pdf", receipts_of(id)));
+        let receipt = |number| (t.receipt_link(number), format!("{}/{purchase}.pdf", address_of(id)));
+        let notes = payment.credit_notes(id).map(|(number, href)| (t.credit_note_link(number), href));
         Self {
-            at: wording::date_and_time(at, t.0),
+            at: figures::minute(at, t.0),
             instant: at.to_string(),
             href: path_of(id, purchase),
             kind: glossary::transaction_kind(&payment.kind, t.0).into_owned(),
             amount: payment.amount_in(t.0),
             card: payment.card.as_ref().map(|card| account_view::card(card, t.0)).unwrap_or_default(),
             tag: payment.tag(t.0),
-            receipt: payment.receipt_number.map(receipt),
+            documents: payment.receipt_number.map(receipt).into_iter().chain(notes).collect(),
         }
     }
 }
 
 impl InvoiceRow {
     fn of(id: &str, invoice: &Invoice, t: ReceiptsWords) -> Self {
-        let file = |kind: &str| format!("/accounts/{id}/invoices/{}.{kind}", invoice.invoice_id);
-        let (tone, text) = match invoice.state.as_str() {
-            "open" if invoice.overdue => (Tone::Bad, t.overdue()),
-            "open" => (Tone::Warn, t.open()),
-            "paid" => (Tone::Good, t.paid()),
-            "void" => (Tone::Info, t.void()),
-            other => (Tone::Info, wording::one_line(other)),
-        };
-        let date = |instant: Timestamp, say: &dyn Fn(String) -> String| {
+        let date = |instant: contract::Instant, say: &dyn Fn(String) -> String| {
+            let instant = Timestamp::from(instant);
             (instant.to_string(), say(wording::date(instant, t.0)))
         };
         Self {
-            number: invoice.number,
-            month: Month::parse(&invoice.month)
-                .map_or_else(|| invoice.month.clone(), |month| wording::month(month, t.0)),
-            amount: figures::amount(&invoice.amount, &invoice.currency, t.0),
-            tag: Tag { tone, text },
+            link: (t.invoice_link(invoice.number), invoice::path_of(id, &invoice.invoice_id)),
+            month: invoice::month_of(invoice, t.0),
+            amount: figures::rounded(&invoice.amount, &invoice.currency, t.0),
+            tag: invoice::tag_of(invoice, t.0),
             when: match (invoice.state.as_str(), invoice.paid_at) {
-                ("open", _) => Some(date(invoice.due_at.into(), &|day| t.due(day))),
-                ("paid", Some(paid_at)) => Some(date(paid_at.into(), &|day| t.paid_on(day))),
+                (invoice::OPEN, _) => Some(date(invoice.due_at, &|day| t.due(day))),
+                (_, Some(paid_at)) => Some(date(paid_at, &|day| t.paid_on(day))),
                 _ => None,
             },
-            pdf: (t.invoice_pdf(invoice.number), file("pdf")),
-            csv: (t.invoice_csv(invoice.number), file("csv")),
+            files: invoice::files_of(id, invoice, t.0),
         }
     }
-}
-
-/// A document that the browser shows or saves.
-fn file(document: Document, is_shown: bool, otherwise: &str) -> Response {
-    let name = document.file_name.as_deref().unwrap_or(otherwise);
-    let disposition = if is_shown { "inline" } else { "attachment" };
-    let disposition = format!("{disposition}; filename=\"{name}\"");
-    let headers = [(header::CONTENT_TYPE, document.content_type), (header::CONTENT_DISPOSITION, disposition)];
-    (headers, document.body).into_response()
 }
 
 async fn receipt(visit: Visit, Path((id, name)): Path<(String, String)>) -> Result<Response, Failure> {
     let purchase = name.strip_suffix(".pdf").ok_or(Failure::NotFound)?;
     let call = visit.api().get(&["accounts", &id, "purchases", purchase, "receipt"]);
     let document = Box::pin(call.document("application/pdf")).await?;
-    Ok(file(document, true, "receipt.pdf"))
-}
-
-async fn invoice(visit: Visit, Path((id, name)): Path<(String, String)>) -> Result<Response, Failure> {
-    match name.rsplit_once('.') {
-        Some((invoice, "pdf")) => {
-            let call = visit.api().get(&["accounts", &id, "invoices", invoice]);
-            let document = Box::pin(call.document("application/pdf")).await?;
-            Ok(file(document, true, "invoice.pdf"))
-        }
-        Some((invoice, "csv")) => match Box::pin(calls(&visit, &id, invoice)).await? {
-            Some(document) => Ok(file(document, false, "invoice.csv")),
-            None => Box::pin(too_large(&visit, &id)).await,
-        },
-        _ => Err(Failure::NotFound),
-    }
-}
-
-/// The calls of an invoice in one file. None if they are too many for one.
-async fn calls(visit: &Visit, id: &str, invoice: &str) -> Result<Option<Document>, ApiError> {
-    let part = async |cursor: Option<&str>| {
-        let call = visit.api().get(&["accounts", id, "invoices", invoice]);
-        let call = if let Some(cursor) = cursor { call.query("cursor", cursor) } else { call };
-        Box::pin(call.document("text/csv")).await
-    };
-    let mut whole = part(None).await?;
-    let mut rows = whole.body.to_vec();
-    for _ in 1..CSV_PARTS {
-        let Some(next) = whole.next.take() else { break };
-        let further = part(Some(&next)).await?;
-        rows.extend_from_slice(without_heading(&further.body));
-        whole.next = further.next;
-    }
-    let is_whole = whole.next.is_none();
-    Ok(is_whole.then(|| Document { body: rows.into(), ..whole }))
-}
-
-/// A further part of a CSV file without its first line, which names the columns again. No name of a column has a line break.
-fn without_heading(part: &[u8]) -> &[u8] {
-    let end = part.iter().position(|byte| *byte == b'\n');
-    end.map_or(&[], |end| &part[end + 1..])
-}
-
-async fn too_large(visit: &Visit, id: &str) -> Result<Response, Failure> {
-    let t = ReceiptsWords(visit.locale);
-    let mut page = page(visit, id, &Asked::default()).await?;
-    page.frame.notice = Some(Notice::new(Tone::Warn, t.too_large(), t.too_large_text()));
-    Ok((StatusCode::PAYLOAD_TOO_LARGE, crate::frame::show(&page)).into_response())
+    Ok(document.into_named("inline", "receipt.pdf"))
 }
 
 /// The form of the PO number, and the purchase that it leads back to.
@@ -341,7 +273,7 @@ fn po_number_page(visit: &Visit, account: &Account, form: &PoNumber, errors: Err
         field: field.value(form.number.clone().or_else(|| saved.clone()).unwrap_or_default()),
         value: saved.unwrap_or_else(|| t.no_po_number()),
         is_read_only: !visit.may_change(),
-        back: purchase.as_ref().map_or_else(|| receipts_of(id), |begun| begun.review(id)),
+        back: purchase.as_ref().map_or_else(|| address_of(id), |begun| begun.review(id)),
         purchase,
         id: id.clone(),
         errors,
@@ -364,7 +296,7 @@ async fn save_po_number(
                 Some(begun) => Redirect::to(&begun.review(id)).into_response(),
                 None => {
                     let said = if account.po_number.is_some() { SAVED } else { REMOVED };
-                    visit.lead_to(&receipts_of(id), said)
+                    visit.lead_to(&address_of(id), said)
                 }
             })
         }
@@ -382,7 +314,7 @@ async fn save_po_number(
 /// The most characters of a PO number.
 const LONGEST_PO_NUMBER: usize = 64;
 
-/// What is wrong with a PO number that the API refused.
+/// The error of a PO number that the API refused.
 fn wrong_number(number: &str, locale: Locale) -> String {
     if number.trim().chars().count() > LONGEST_PO_NUMBER {
         ReceiptsWords(locale).po_number_too_long()
@@ -397,50 +329,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_further_part_of_a_file_has_no_heading() {
-        assert_eq!(without_heading(b"\xef\xbb\xbfat,kind\r\n1,2\r\n3,4\r\n"), b"1,2\r\n3,4\r\n");
-        assert_eq!(without_heading(b"at,kind"), b"");
-    }
-
-    #[test]
     fn each_table_has_a_place_of_its_own() {
         let asked = Asked { cursor: "a b".into(), invoices: "c".into() };
         assert_eq!(asked.address("x"), "/accounts/x/receipts?cursor=a+b&invoices=c");
         let first = Asked { cursor: String::new(), ..asked };
         assert_eq!(newest("a b", &first, "x").unwrap(), "/accounts/x/receipts?invoices=c");
-        assert_eq!((newest("", &first, "x"), Asked::default().address("x")), (None, receipts_of("x")));
-    }
-
-    fn row(changes: serde_json::Value) -> InvoiceRow {
-        let mut invoice = json!({
-            "invoiceId": "inv_2026-11", "number": 7, "month": "2026-11", "currency": "EUR", "carriedIn": "0",
-            "charges": "87.6573", "amount": "87.6500", "carriedOver": "0.0073", "state": "open",
-            "overdue": false, "issuedAt": "2026-12-02T00:00:00.000Z", "dueAt": "2027-01-01T00:00:00.000Z",
-            "name": "A",
-        });
-        let serde_json::Value::Object(changes) = changes else { panic!("changes are an object") };
-        invoice.as_object_mut().unwrap().extend(changes);
-        let invoice = serde_json::from_value(invoice).unwrap();
-        InvoiceRow::of("a", &invoice, ReceiptsWords(Locale::En))
+        assert_eq!((newest("", &first, "x"), Asked::default().address("x")), (None, address_of("x")));
     }
 
     #[test]
     fn an_invoice_says_what_is_to_be_done() {
+        let row = |changes| {
+            let invoice = invoice::tests::invoice(changes);
+            InvoiceRow::of("a", &invoice, ReceiptsWords(Locale::En))
+        };
         let open = row(json!({}));
-        assert_eq!(
-            (open.tag.text.as_str(), open.when.unwrap().1.as_str()),
-            ("To be paid", "due on 1 January 2027")
-        );
-        assert_eq!(
-            (open.month.as_str(), open.csv.1.as_str()),
-            ("November 2026", "/accounts/a/invoices/inv_2026-11.csv")
-        );
-        assert_eq!(row(json!({ "overdue": true })).tag.tone, Tone::Bad);
+        assert_eq!(open.link, ("Invoice 7".to_owned(), "/accounts/a/invoices/inv_2026-11".to_owned()));
+        assert_eq!((open.month.as_str(), open.amount.as_str()), ("November 2026", "EUR\u{a0}87.65"));
+        assert_eq!(open.when.unwrap().1, "due on 1 January 2027");
+        assert_eq!(open.files[1].1, "/accounts/a/invoices/inv_2026-11.csv");
         let paid = row(json!({ "state": "paid", "paidAt": "2026-12-20T10:00:00.000Z" }));
         assert_eq!(paid.when.unwrap().1, "on 20 December 2026");
-        let void = row(json!({ "state": "void" }));
-        assert_eq!((void.tag.text.as_str(), void.when), ("Cancelled", None));
-        assert_eq!(row(json!({ "state": "later" })).tag.text, "later");
+        assert_eq!(row(json!({ "state": "void" })).when, None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the pages of settings share. A form carries the settings that its page has shown. If somebody has changed them since, the
+//! The common parts of the pages of settings. A form carries the settings that its page has shown. If somebody has changed them since, the
 //! form is not saved: a page shows both side by side.
 
 use askama::Template;
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::api::ApiError;
+use crate::figures;
 use crate::frame::{Frame, Notice, Place, Tone};
 use crate::session::Visit;
 use crate::words::SettingsWords;
@@ -42,7 +43,7 @@ impl Seen {
     }
 }
 
-/// What came of a change of settings.
+/// The outcome of a change of settings.
 pub(super) enum Outcome {
     Saved(Box<Account>),
     /// Somebody else has changed them. This is the account as it is now.
@@ -81,7 +82,7 @@ pub(super) async fn save(
     Ok(Outcome::Changed(Box::new(account)))
 }
 
-/// Who changed settings last, and when.
+/// The last change of settings: its author and its time.
 pub(super) struct LastChanged {
     pub(super) by: String,
     pub(super) at: String,
@@ -93,14 +94,14 @@ impl LastChanged {
     pub(super) fn of(change: Option<&LastChange>, locale: Locale) -> Option<Self> {
         let change = change?;
         Some(Self {
-            by: wording::one_line(change.by_name.as_ref().unwrap_or(&change.by)),
-            at: wording::date_and_time(change.at.into(), locale),
+            by: wording::author(&change.by, change.by_name.as_deref(), locale),
+            at: figures::minute(change.at.into(), locale),
             instant: Timestamp::from(change.at).to_string(),
         })
     }
 }
 
-/// The notice of a form that opens with what was typed before the session ended.
+/// The notice of a form that opens with a draft from before the session ended.
 pub(super) fn signed_out(locale: Locale) -> Notice {
     let t = SettingsWords(locale);
     Notice::new(Tone::Warn, t.signed_out(), t.signed_out_text())
@@ -209,6 +210,6 @@ mod tests {
         assert_eq!(last(None).by, "ada");
         let LastChanged { by, at, instant } = last(Some("Ada Lovelace"));
         assert_eq!((by.as_str(), instant.as_str()), ("Ada Lovelace", "2026-11-28T09:05:00Z"));
-        assert_eq!(at, "28 novembre 2026 à 09:05 UTC");
+        assert_eq!(at, "28 novembre 2026 à 09:05\u{a0}UTC");
     }
 }

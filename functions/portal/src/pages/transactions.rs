@@ -5,10 +5,9 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
-use contract::{Account, Transaction, Transactions, Why};
+use contract::{Account, Lot, Lots, Transaction, Transactions, Why};
 use domain::{EntryKind, Locale};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -17,11 +16,12 @@ use serde::Deserialize;
 use wording::glossary;
 
 use crate::Portal;
+use crate::address::with_query;
 use crate::api::{ApiError, Call, Client};
 use crate::failure::Failure;
 use crate::figures;
 use crate::form::{Errors, Field, FieldKind};
-use crate::frame::{Frame, Place};
+use crate::frame::{Frame, Place, show_form};
 use crate::session::Visit;
 use crate::words::TransactionsWords;
 
@@ -72,12 +72,10 @@ impl Asked {
         if errors.is_empty() { Ok(period) } else { Err(errors) }
     }
 
-    /// The same filter as a query.
-    fn query(&self, cursor: Option<&str>) -> String {
-        let fields = [("from", self.from.as_str()), ("to", &self.to), ("kind", &self.kind)];
-        let fields = fields.into_iter().chain(cursor.map(|cursor| ("cursor", cursor)));
-        let given = fields.filter(|(_, value)| !value.is_empty());
-        form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
+    /// This page of the account's transactions, or the file of it, with the same filter.
+    fn address(&self, page: &str, cursor: &str) -> String {
+        let filter = [("from", self.from.as_str()), ("to", &self.to), ("kind", &self.kind)];
+        with_query(page, filter.into_iter().chain([("cursor", cursor)]))
     }
 
     fn is_filter(&self) -> bool {
@@ -95,7 +93,7 @@ fn list<'a>(api: Client<'a>, id: &str, period: Period, kind: &str) -> Call<'a> {
     if let Some(after) = period.to.and_then(|to| to.checked_add(1.day()).ok()) {
         call = call.query("to", &start_of(after).to_string());
     }
-    if kind.is_empty() { call } else { call.query("kind", kind) }
+    call.query_if_given("kind", kind)
 }
 
 fn start_of(day: Date) -> Timestamp {
@@ -157,22 +155,29 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
             return Ok(Transactions { transactions: Vec::new(), next: None });
         }
         let call = list(visit.api(), &id, period, &asked.kind).query("limit", ROWS);
-        let call = if asked.cursor.is_empty() { call } else { call.query("cursor", &asked.cursor) };
-        call.answer().await
+        call.query_if_given("cursor", &asked.cursor).answer().await
     };
-    let (account, listed) = tokio::try_join!(visit.api().account(&id), listed)?;
-    let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    let page = page(&visit, &account, &asked, errors, &listed);
-    Ok((status, crate::frame::show(&page)).into_response())
+    // Without the unspent funds, a charge names the funds that paid it by their id.
+    let lots = async { Ok(visit.api().get(&["accounts", &id, "lots"]).answer::<Lots>().await.ok()) };
+    let (account, listed, lots) = tokio::try_join!(visit.api().account(&id), listed, lots)?;
+    let lots = lots.map_or_else(Vec::new, |lots| lots.lots);
+    let page = page(&visit, &account, &asked, errors, &listed, &lots);
+    Ok(show_form(&page, &page.errors))
 }
 
-fn page(visit: &Visit, account: &Account, asked: &Asked, errors: Errors, listed: &Transactions) -> Page {
+fn page(
+    visit: &Visit,
+    account: &Account,
+    asked: &Asked,
+    errors: Errors,
+    listed: &Transactions,
+    lots: &[Lot],
+) -> Page {
     let t = TransactionsWords(visit.locale);
     let date = |name, label: String, value: &str| {
         Field::new(FieldKind::Date, name, label).hint(t.date_hint()).value(value).error(errors.of(name))
     };
     let here = format!("/accounts/{}/transactions", account.account_id);
-    let with = |query: String| if query.is_empty() { here.clone() } else { format!("{here}?{query}") };
     let kinds = EntryKind::ALL.map(EntryKind::as_str).map(|name| Kind {
         name,
         label: glossary::transaction_kind(name, visit.locale).into_owned(),
@@ -185,12 +190,16 @@ fn page(visit: &Visit, account: &Account, asked: &Asked, errors: Errors, listed:
         from: date("from", t.first_day(), &asked.from),
         to: date("to", t.last_day(), &asked.to),
         kinds: kinds.into(),
-        quick: quick_periods(visit.now, t).map(|(label, asked)| (label, with(asked.query(None)))).into(),
-        rows: listed.transactions.iter().map(|row| Row::of(row, &account.currency, visit.locale)).collect(),
+        quick: quick_periods(visit.now, t).map(|(label, asked)| (label, asked.address(&here, ""))).into(),
+        rows: listed
+            .transactions
+            .iter()
+            .map(|row| Row::of(row, &account.currency, lots, visit.locale))
+            .collect(),
         is_filtered: asked.is_filter(),
-        csv: format!("/accounts/{}/transactions.csv?{}", account.account_id, asked.query(None)),
-        older: listed.next.as_deref().map(|next| with(asked.query(Some(next)))),
-        newest: (!asked.cursor.is_empty()).then(|| with(asked.query(None))),
+        csv: asked.address(&format!("{here}.csv"), ""),
+        older: listed.next.as_deref().map(|next| asked.address(&here, next)),
+        newest: (!asked.cursor.is_empty()).then(|| asked.address(&here, "")),
         id: account.account_id.clone(),
         frame,
         errors,
@@ -216,18 +225,16 @@ async fn csv(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) -
     let call = list(visit.api(), &id, period, &asked.kind).query("whole", "true");
     match call.document("text/csv").await {
         Ok(document) => {
-            let name = format!("attachment; filename=\"transactions-{}.csv\"", file_name(&id));
-            let headers =
-                [(header::CONTENT_TYPE, document.content_type), (header::CONTENT_DISPOSITION, name)];
-            Ok((headers, document.body).into_response())
+            let name = format!("transactions-{}.csv", file_name(&id));
+            Ok(document.into_file("attachment", &name))
         }
         Err(ApiError::Problem(problem)) if problem.status == 413 => {
             let mut errors = Errors::default();
             errors.add("from", t.too_long_for_csv());
             let none = Transactions { transactions: Vec::new(), next: None };
             let account = visit.api().account(&id).await?;
-            let page = page(&visit, &account, &asked, errors, &none);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, crate::frame::show(&page)).into_response())
+            let page = page(&visit, &account, &asked, errors, &none, &[]);
+            Ok(show_form(&page, &page.errors))
         }
         Err(problem) => Err(problem.into()),
     }
@@ -239,19 +246,20 @@ pub(crate) fn file_name(text: &str) -> String {
 }
 
 impl Row {
-    pub(crate) fn of(row: &Transaction, currency: &str, locale: Locale) -> Self {
+    /// `lots` are the unspent funds, by which the funds of a charge are described.
+    pub(crate) fn of(row: &Transaction, currency: &str, lots: &[Lot], locale: Locale) -> Self {
         let t = TransactionsWords(locale);
         let at: Timestamp = row.at.into();
         let is_charge = row.kind == "usage";
         Self {
-            at: wording::date_and_time(at, locale),
+            at: figures::minute(at, locale),
             machine_at: at.to_string(),
             what: what(row, currency, t),
             user: row.user_id.clone(),
             is_credit: figures::is_positive(&row.amount),
             amount: signed(&row.amount, currency, locale),
-            balance: exact(&row.balance, currency, locale),
-            why: why(row, currency, t),
+            balance: figures::exact(&row.balance, currency, locale),
+            why: why(row, currency, lots, t),
             reason: row.reason.clone(),
             purchase: row.purchase_id.clone(),
             is_charge,
@@ -259,17 +267,12 @@ impl Row {
     }
 }
 
-fn exact(amount: &str, currency: &str, locale: Locale) -> String {
-    let shown = figures::money(amount, currency).map(|money| wording::exact(money, locale));
-    shown.unwrap_or_else(|| amount.to_owned()).replace('-', "\u{2212}")
-}
-
 fn signed(amount: &str, currency: &str, locale: Locale) -> String {
-    let shown = exact(amount, currency, locale);
+    let shown = figures::exact(amount, currency, locale);
     if figures::is_positive(amount) { format!("+{shown}") } else { shown }
 }
 
-/// What happened, in a few words.
+/// A short description of the transaction.
 fn what(row: &Transaction, currency: &str, t: TransactionsWords) -> String {
     let locale = t.0;
     let is_call = ["usage", "reversal", "unrated"].contains(&row.kind.as_str());
@@ -280,9 +283,12 @@ fn what(row: &Transaction, currency: &str, t: TransactionsWords) -> String {
     if is_call {
         let number = row.number.clone().unwrap_or_default();
         parts.push(match (&row.why, row.service.as_deref()) {
-            (Some(Why::Rated { destination, .. }), Some("tollFreeIn" | "tollIn")) => t.call_from(destination),
-            (Some(Why::Rated { destination, .. }), _) => t.call_to(destination),
-            _ => t.call_with(isolated(&number)),
+            (Some(Why::Rated { destination, .. }), Some("tollFreeIn" | "tollIn")) => {
+                t.call_from(wording::destination(destination, locale))
+            }
+            (Some(Why::Rated { destination, .. }), _) => t.call_to(wording::destination(destination, locale)),
+            _ if row.kind == "usage" => t.call_with(isolated(&number)),
+            _ => isolated(&number),
         });
         parts.extend(row.duration_seconds.map(|seconds| duration(seconds, t)));
     }
@@ -293,11 +299,13 @@ fn what(row: &Transaction, currency: &str, t: TransactionsWords) -> String {
         parts.push(t.not_accepted());
     }
     // An amount that no funds pay for does not move the balance, so it would not show otherwise.
-    parts.extend(row.post_usage.as_ref().map(|amount| t.post_usage(exact(amount, currency, locale))));
+    parts.extend(
+        row.post_usage.as_ref().map(|amount| t.post_usage(figures::amount(amount, currency, locale))),
+    );
     parts.join(", ")
 }
 
-/// A number written from left to right, whatever stands around it.
+/// A number that is written from left to right, also in a text that runs from right to left.
 fn isolated(number: &str) -> String {
     format!("\u{2066}{number}\u{2069}")
 }
@@ -312,7 +320,7 @@ pub(crate) fn duration(seconds: u32, t: TransactionsWords) -> String {
 }
 
 /// Why the row has its amount, a line each.
-fn why(row: &Transaction, currency: &str, t: TransactionsWords) -> Vec<String> {
+fn why(row: &Transaction, currency: &str, lots: &[Lot], t: TransactionsWords) -> Vec<String> {
     let locale = t.0;
     let mut lines = Vec::new();
     match &row.why {
@@ -331,39 +339,52 @@ fn why(row: &Transaction, currency: &str, t: TransactionsWords) -> Vec<String> {
             let paid = billed_seconds.saturating_sub(60 * included);
             if paid > 0 {
                 let minutes = format_minutes(paid, locale);
-                let mut line = t.by_rate(minutes, exact(per_minute, currency, locale));
+                let mut line = t.by_rate(minutes, figures::amount(per_minute, currency, locale));
                 if figures::is_positive(connection_fee) {
-                    line = format!("{line}, {}", t.connection(exact(connection_fee, currency, locale)));
+                    line = format!(
+                        "{line}, {}",
+                        t.connection(figures::amount(connection_fee, currency, locale))
+                    );
                 }
                 lines.push(line);
             }
             let since = wording::date((*effective_from).into(), locale);
             lines.push(format!(
                 "{}, {}, {}",
-                t.prefix(prefix, destination),
+                t.prefix(prefix, wording::destination(destination, locale)),
                 t.in_force(since),
-                t.increments(increments)
+                billed_in(increments, t)
             ));
         }
         Some(Why::AsRated) => lines.push(t.as_rated()),
         Some(Why::ZeroDuration) => lines.push(t.zero_duration()),
         None => {}
     }
-    lines.extend(
-        row.lots.iter().map(|draw| t.funds_used(exact(&draw.amount, currency, locale), &draw.lot_id)),
-    );
+    lines.extend(row.lots.iter().map(|draw| {
+        let amount = figures::amount(&draw.amount, currency, locale);
+        match lots.iter().find(|lot| lot.lot_id == draw.lot_id) {
+            Some(lot) => t.funds_of_day(amount, wording::date(lot.purchased_at.into(), locale)),
+            None => t.funds_used(amount, &draw.lot_id),
+        }
+    }));
     lines.extend(row.record_id.as_ref().map(|id| t.record(id)));
     lines
+}
+
+/// The increments, in seconds, as `60/60`.
+fn billed_in(increments: &str, t: TransactionsWords) -> String {
+    match increments.split_once('/') {
+        Some(("60", "60")) => t.whole_minutes(),
+        Some(("1", "1")) => t.single_seconds(),
+        Some((first, next)) => t.increments(first, next),
+        None => increments.to_owned(),
+    }
 }
 
 /// Seconds as minutes, with two decimals unless they are whole.
 fn format_minutes(seconds: u64, locale: Locale) -> String {
     let hundredths = (seconds * 100 + 30) / 60;
-    let whole = wording::count(hundredths / 100, locale);
-    match hundredths % 100 {
-        0 => whole,
-        rest => format!("{whole}{}{rest:02}", if locale == Locale::Fr { ',' } else { '.' }),
-    }
+    figures::decimal(&format!("{}.{:02}", hundredths / 100, hundredths % 100), locale)
 }
 
 #[cfg(test)]

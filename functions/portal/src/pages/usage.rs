@@ -1,11 +1,11 @@
-//! "Usage": who and where the money of a month went.
+//! "Usage": the calls of a month by user, destination, day and further dimensions.
 
 use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
 use axum::extract::{Path, Query};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use contract::{UsageFigures, UsageGroup, UsageReport};
@@ -34,7 +34,7 @@ pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new().route("/accounts/{id}/usage", get(show)).route("/accounts/{id}/usage.csv", get(csv))
 }
 
-/// What a report goes by.
+/// A dimension of reports.
 #[derive(Clone, Copy, Debug)]
 struct Dimension {
     name: &'static str,
@@ -90,6 +90,7 @@ struct Page {
     column: String,
     rows: Vec<Row>,
     csv: String,
+    currency: String,
     none: String,
     /// Bars of the days: left edge, height from the bottom, and the text of each.
     bars: Vec<Bar>,
@@ -143,7 +144,12 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
         let next = Month::of(month.end());
         months.push((t.next(named(next)), address(next, dimension)));
     }
-    let mut rows: Vec<_> = report.groups.iter().map(|group| row(group, dimension, &report, t)).collect();
+    let mut groups: Vec<_> = report.groups.iter().collect();
+    if is_by_day {
+        // The report has the greatest charge first.
+        groups.sort_by_key(|group| group.key.as_deref());
+    }
+    let mut rows: Vec<_> = groups.into_iter().map(|group| row(group, dimension, &report, t)).collect();
     rows.extend(report.others.as_ref().map(|others| figures_row(t.others(), false, others, &report, t.0)));
     let bars = if is_by_day { bars(&report, visit.locale) } else { Vec::new() };
     let notice = if asked_month.is_none() {
@@ -159,7 +165,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
         total: t.total(
             figures::amount(&report.total.charge, &report.currency, visit.locale),
             wording::count(report.total.calls, visit.locale),
-            decimal(&report.total.minutes, visit.locale),
+            figures::decimal(&report.total.minutes, visit.locale),
         ),
         tabs: DIMENSIONS
             .iter()
@@ -169,6 +175,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
         column: (dimension.column)(t),
         rows,
         csv: format!("/accounts/{}/usage.csv?month={month}&groupBy={}", account.account_id, dimension.name),
+        currency: report.currency.clone(),
         none: t.none(named(month)),
         bars,
         chart_title: t.chart(named(month)),
@@ -181,10 +188,13 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
 fn row(group: &UsageGroup, dimension: Dimension, report: &UsageReport, t: UsageWords) -> Row {
     let is_name = matches!(dimension.name, "user" | "costCentre" | "plan");
     let key = match (group.key.as_deref(), dimension.name) {
+        (None, "plan") => t.without_plan(),
         (None, _) => t.not_given(),
         (Some(key), "service") => {
             Service::parse(key).map_or(key, |service| glossary::service(service, t.0)).to_owned()
         }
+        (Some(key), "country") => wording::country(key, t.0).to_owned(),
+        (Some(key), "destination") => wording::destination(key, t.0),
         (Some(key), "day") => key.parse().map_or_else(|_| key.to_owned(), |day| wording::day(day, t.0)),
         (Some(key), _) => key.to_owned(),
     };
@@ -202,9 +212,9 @@ fn figures_row(
         key,
         is_name,
         calls: wording::count(figures.calls, locale),
-        minutes: decimal(&figures.minutes, locale),
+        minutes: figures::decimal(&figures.minutes, locale),
         covered: wording::count(figures.included_minutes, locale),
-        charge: figures::amount(&figures.charge, &report.currency, locale),
+        charge: figures::exact(&figures.charge, &report.currency, locale),
         share: share(&figures.charge, &report.total.charge),
     }
 }
@@ -216,18 +226,6 @@ fn share(part: &str, whole: &str) -> u32 {
         return 0;
     }
     (part * Decimal::ONE_HUNDRED / whole).round().to_u32().unwrap_or_default().min(100)
-}
-
-/// A number with two decimals as the language writes it.
-fn decimal(number: &str, locale: Locale) -> String {
-    let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
-    let Ok(whole) = whole.parse() else { return number.to_owned() };
-    let whole = wording::count(whole, locale);
-    match (decimals.trim_end_matches('0'), locale) {
-        ("", _) => whole,
-        (_, Locale::Fr) => format!("{whole},{decimals}"),
-        (_, Locale::En) => format!("{whole}.{decimals}"),
-    }
 }
 
 /// A bar for each day that has calls, as high as its charge is to the greatest of a day.
@@ -258,9 +256,8 @@ async fn csv(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) -
     let call = visit.api().get(&["accounts", &id, "usage"]);
     let call = call.query("month", &month.to_string()).query("groupBy", dimension);
     let document = call.document("text/csv").await?;
-    let name = format!("attachment; filename=\"usage-{}-{month}-{dimension}.csv\"", file_name(&id));
-    let headers = [(header::CONTENT_TYPE, document.content_type), (header::CONTENT_DISPOSITION, name)];
-    Ok((headers, document.body).into_response())
+    let name = format!("usage-{}-{month}-{dimension}.csv", file_name(&id));
+    Ok(document.into_file("attachment", &name))
 }
 
 #[cfg(test)]
@@ -286,12 +283,5 @@ mod tests {
         {
             assert_eq!(share(part, whole), expected, "{part} {whole}");
         }
-    }
-
-    #[test]
-    fn minutes_are_written_in_the_language() {
-        assert_eq!(decimal("1904.00", Locale::En), "1,904");
-        assert_eq!(decimal("61.05", Locale::Fr), "61,05");
-        assert_eq!(decimal("61.50", Locale::Fr), "61,50");
     }
 }

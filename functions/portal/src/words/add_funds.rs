@@ -8,9 +8,11 @@ super::texts! {
         usable_until = usable_until,
         edit_auto_recharge = edit_auto_recharge,
         rates = rates_and_plans,
+        cards = payment_method,
     }
     available_now(amount) "Available now: {amount}." "Disponible : {amount}.";
     last_month(amount) "Last month your calls cost {amount}." "Le mois dernier, vos appels ont coûté {amount}.";
+    choose() "Choose an amount, or enter another. You see everything before you pay." "Choisissez un montant ou saisissez-en un autre. Vous vérifiez tout avant de payer.";
     suggestions() "Suggestions" "Suggestions";
     amount_hint(currency, minimum, maximum) "In {currency}, from {minimum} to {maximum}." "En {currency}, de {minimum} à {maximum}.";
     review() "Review" "Vérifier";
@@ -37,14 +39,14 @@ super::texts! {
     change_amount() "Change the amount" "Modifier le montant";
     patience() "This can take up to 30 seconds. Selecting twice charges once." "Cela peut prendre jusqu’à 30 secondes. Sélectionner deux fois ne débite qu’une fois.";
     add_card_first() "Add a card first" "Ajoutez d’abord une carte";
-    add_card_text(amount) "No card is saved that could be charged {amount}. You come back here afterwards." "Aucune carte enregistrée ne peut être débitée de {amount}. Vous reviendrez ensuite ici.";
+    add_card_text(amount) "No card is saved yet, so {amount} cannot be charged. Once you have added a card, you come back here." "Aucune carte n’est encore enregistrée : {amount} ne peuvent pas être débités. Une fois la carte ajoutée, vous reviendrez ici.";
     add_card() "Add a card" "Ajouter une carte";
 
     seconds_ago() "less than a minute ago" "il y a moins d’une minute";
     one_minute_ago() "one minute ago" "il y a une minute";
     minutes_ago(minutes) "{minutes} minutes ago" "il y a {minutes} minutes";
     bought_before() "The same amount was bought just now" "Le même montant vient d’être acheté";
-    bought(amount, ago, number) "{amount} were bought {ago} (receipt {number}). Select Pay only if you want to buy again." "{amount} ont été achetés {ago} (reçu {number}). Sélectionnez « Payer » seulement si vous voulez acheter de nouveau.";
+    bought(amount, ago, number) "Funds of {amount} were bought {ago} (receipt {number}). Select Pay only if you want to buy again." "{amount} de fonds ont été achetés {ago} (reçu {number}). Sélectionnez « Payer » seulement si vous voulez acheter de nouveau.";
     begun(amount, ago) "A payment of {amount} was begun {ago}, and its outcome is not known yet. Select Pay only if you want to buy again." "Un paiement de {amount} a été commencé {ago}, et son résultat n’est pas encore connu. Sélectionnez « Payer » seulement si vous voulez acheter de nouveau.";
     see_payment() "See this payment" "Voir ce paiement";
 
@@ -67,6 +69,7 @@ super::texts! {
 
     nothing_charged() "Nothing was charged" "Rien n’a été débité";
     too_many_lots() "There are 500 purchases with unused funds already, the most there may be. There is room when one of them is used up or expires." "Il y a déjà 500 achats avec des fonds inutilisés, le maximum possible. Il y aura de la place quand l’un d’eux sera épuisé ou expirera.";
-    refused() "This purchase is not possible as it is." "Cet achat n’est pas possible tel quel.";
+    too_many_declines() "Charges of this organization’s cards were declined 15 times within 30 days, so no purchase is possible for now. Save another card to go on." "Des débits des cartes de cette organisation ont été refusés 15 fois en 30 jours : aucun achat n’est possible pour l’instant. Enregistrez une autre carte pour continuer.";
+    refused() "This purchase is not possible in this form." "Cet achat n’est pas possible sous cette forme.";
     to_overview() "Back to Communications Credits" "Retour aux Crédits de communication";
 }

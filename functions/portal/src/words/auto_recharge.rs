@@ -26,14 +26,15 @@ super::texts! {
     limit_below_amount(amount) "The limit must leave room for one amount: enter at least {amount}." "La limite doit laisser place à un montant : saisissez au moins {amount}.";
 
     add_card_first() "Add a card first" "Ajoutez d’abord une carte";
-    add_card_first_text() "Auto-recharge charges a saved card, and none is saved." "La recharge automatique débite une carte enregistrée, et aucune ne l’est.";
+    add_card() "Add a card" "Ajouter une carte";
+    add_card_first_text() "Auto-recharge charges a saved card, and none is saved yet." "La recharge automatique débite une carte enregistrée, et aucune ne l’est encore.";
     not_available() "Auto-recharge is not available" "La recharge automatique n’est pas disponible";
     not_available_text() "Calls are invoiced after use, so no funds are added." "Les appels sont facturés après utilisation : aucun fonds n’est ajouté.";
     switching() "You are switching to post-usage billing: turning it off completes the switch." "Vous passez à la facturation post-utilisation : la désactiver achève le passage.";
 
     change_card() "Change payment method" "Modifier le moyen de paiement";
     confirm_payment() "Confirm the payment" "Confirmer le paiement";
-    goes_on() "It goes on by itself." "La recharge se poursuit d’elle-même.";
+    goes_on() "You need not do anything." "Vous n’avez rien à faire.";
     last_declined(instant, why) "Last declined on {instant}. {why}" "Dernier refus le {instant}. {why}";
 
     is_off() "Auto-recharge is off" "La recharge automatique est désactivée";
@@ -42,7 +43,7 @@ super::texts! {
     may_still_complete(time) "A charge begun at {time} UTC may still complete." "Un débit commencé à {time} UTC peut encore aboutir.";
     is_on() "Auto-recharge is on" "La recharge automatique est activée";
     is_resumed() "Auto-recharge is resumed" "La recharge automatique est relancée";
-    will_be_charged(card, amount) "{card} will be charged {amount}. Open this page again to see the result." "La carte {card} va être débitée de {amount}. Ouvrez de nouveau cette page pour voir le résultat.";
+    will_be_charged(card, amount) "{card} will be charged {amount}. In a moment you find the payment under “Receipts and invoices”." "La carte {card} va être débitée de {amount}. Dans un instant, le paiement figurera sous « Reçus et factures ».";
 
     confirm_title() "Saving charges your card now" "L’enregistrement débite votre carte maintenant";
     confirm_text() "The available balance is at or below the amount at which the card is charged. Nothing is saved or charged yet." "Le solde disponible est inférieur ou égal au montant auquel la carte est débitée. Rien n’est encore enregistré ni débité.";
@@ -61,5 +62,5 @@ super::texts! {
     resume_held_back() "If you resume it, nothing is charged now: a limit leaves no room." "Si vous la relancez, rien n’est débité maintenant : une limite ne laisse pas de place.";
     resume_and_pay(amount) "Resume and pay {amount}" "Relancer et payer {amount}";
     resume_amount_changed_text(amount) "The balance has changed since you opened the page: {amount} would be charged now. Nothing was resumed or charged." "Le solde a changé depuis que vous avez ouvert la page : {amount} seraient débités maintenant. Rien n’a été relancé ni débité.";
-    leave_paused() "Leave it as it is" "La laisser ainsi";
+    leave_paused() "Leave it as it is" "Ne pas la relancer";
 }

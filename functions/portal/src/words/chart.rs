@@ -8,6 +8,7 @@ super::texts! {
     month_before(month) "Month before, {month}" "Mois précédent, {month}";
     month_after(month) "Next month, {month}" "Mois suivant, {month}";
     nothing(month) "There is no balance and no spending to show in {month}." "Il n’y a ni solde ni dépenses à afficher pour {month}.";
+    funds_used_up() "Your funds are used up, so there is no balance to show. The cost of calls is on the page Usage, and on each month’s invoice." "Vos fonds sont épuisés : il n’y a pas de solde à afficher. Le coût des appels figure sur la page Consommation et sur la facture de chaque mois.";
     not_bought() "The balance and what you spend will be shown here once you have funds." "Le solde et vos dépenses s’afficheront ici dès que vous aurez des fonds.";
     in_currency(what, currency) "{what} ({currency})" "{what} ({currency})";
     spending() "Spending" "Dépenses";
@@ -20,7 +21,7 @@ super::texts! {
     describe_extremes(least, most) "It lay between {least} and {most}." "Il a varié entre {least} et {most}.";
     describe_movements(spent, added, expired) "Spent: {spent}. Added: {added}. Expired: {expired}." "Dépensé : {spent}. Ajouté : {added}. Expiré : {expired}.";
     spent_so_far(spent, days) "You spent {spent} in {days}." "Vous avez dépensé {spent} en {days}.";
-    spent_and_pace(spent, days, available, left) "You spent {spent} in {days}; at this pace {available} lasts {left}." "Vous avez dépensé {spent} en {days} ; à ce rythme, {available} suffisent pour {left}.";
+    spent_and_pace(spent, days, available, left) "You spent {spent} in {days}. At this pace, {available} last {left}." "Vous avez dépensé {spent} en {days}. À ce rythme, {available} suffisent pour {left}.";
     drawn_so_far(spent, days) "Calls used {spent} of your funds in {days}." "Les appels ont utilisé {spent} de vos fonds en {days}.";
     drawn_in(spent, month) "Calls used {spent} of your funds in {month}." "Les appels ont utilisé {spent} de vos fonds en {month}.";
     spent_in(spent, month) "You spent {spent} in {month}." "Vous avez dépensé {spent} en {month}.";

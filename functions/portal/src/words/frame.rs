@@ -1,7 +1,7 @@
 use wording::{Locale, glossary};
 
 super::texts! {
-    /// What stands round every page.
+    /// Texts of the frame of every page.
     pub(crate) struct FrameWords;
     glossary {
         site = admin_center,
@@ -25,17 +25,17 @@ super::texts! {
     unrated() "Records without a rate" "Enregistrements sans tarif";
     as_operator() "You are acting as the operator for" "Vous agissez en tant qu’opérateur pour";
     recorded() "What you do is recorded with your name." "Vos actions sont enregistrées à votre nom.";
-    also() "Also:" "Aussi :";
+    also() "Also:" "À noter aussi :";
     error_title(title) "Error: {title}" "Erreur : {title}";
-    correct_one() "One thing is to be corrected" "Un point est à corriger";
-    correct_several(count) "{count} things are to be corrected" "{count} points sont à corriger";
+    correct_one() "There is one problem" "Il y a un point à corriger";
+    correct_several(count) "There are {count} problems" "Il y a {count} points à corriger";
     optional() "(optional)" "(facultatif)";
     read_only() "Only an administrator can change this." "Seul un administrateur peut modifier ceci.";
-    not_loaded() "Could not be loaded." "N’a pas pu être chargé.";
+    not_loaded() "This part could not be loaded." "Cette partie n’a pas pu être chargée.";
     try_again() "Try again" "Réessayer";
-    local_trial() "Local trial." "Essai local.";
+    local_trial() "Trial on this machine." "Essai sur cette machine.";
     clock(instant) "The clock stands at {instant}." "L’horloge est arrêtée au {instant}.";
-    mailbox() "Mailbox" "Boîte aux lettres";
+    mailbox() "Sent e-mails" "E-mails envoyés";
     developers() "For developers" "Pour les développeurs";
 }
 

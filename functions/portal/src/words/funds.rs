@@ -16,10 +16,10 @@ super::texts! {
     of(remaining, amount) "{remaining} of {amount}" "{remaining} sur {amount}";
     receipt(kind, number) "{kind}, receipt {number}" "{kind}, reçu {number}";
     soon() "Expires soon" "Expire bientôt";
-    none() "There are no funds." "Il n’y a pas de fonds.";
+    none() "There are no funds yet, or all are used up." "Il n’y a pas encore de fonds, ou tous sont épuisés.";
     empty_advice() "Unused funds expire 12 months after purchase and are lost." "Les fonds non utilisés dans les 12 mois suivant la date d’achat expirent et sont perdus.";
     expired_title() "Expired, still used for calls that ended before" "Expirés, encore utilisés pour les appels terminés avant";
-    expired_advice() "Records of calls can come up to 72 hours late. What is left then is lost." "Les enregistrements d’appels peuvent arriver avec un retard de 72 heures au plus. Ce qui reste alors est perdu.";
+    expired_advice() "Calls can be reported up to 72 hours late. What is left after that is lost." "Les appels peuvent être signalés avec un retard de 72 heures au plus. Ce qui reste ensuite est perdu.";
     expired_on() "Expired" "Expirés le";
     used_until() "Used until" "Utilisés jusqu’au";
     sum() "How the balance is made up" "Composition du solde";

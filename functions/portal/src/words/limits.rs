@@ -26,10 +26,10 @@ super::texts! {
     reserved() "Reserved for calls in progress" "Réservé aux appels en cours";
     more(count) "and {count} more" "et {count} de plus";
     see_usage() "Usage by user" "Consommation par utilisateur";
-    below() "More than that is spent already" "Ce montant est déjà dépassé";
+    below() "This amount is already spent" "Ce montant est déjà atteint";
     one_above(limit) "1 user has already spent {limit} or more this month. New paid calls of this user are refused as soon as you save." "1 utilisateur a déjà dépensé {limit} ou plus ce mois-ci. Ses nouveaux appels payants seront refusés dès l’enregistrement.";
     many_above(count, limit) "{count} users have already spent {limit} or more this month. New paid calls of these users are refused as soon as you save." "{count} utilisateurs ont déjà dépensé {limit} ou plus ce mois-ci. Leurs nouveaux appels payants seront refusés dès l’enregistrement.";
     day_above(spent) "{spent} are already spent today. New paid calls of the whole organization are refused until midnight (UTC) as soon as you save." "{spent} sont déjà dépensés aujourd’hui. Les nouveaux appels payants de toute l’organisation seront refusés jusqu’à minuit (UTC) dès l’enregistrement.";
     save_all_the_same() "Nothing is saved yet. To save it all the same, select Save again." "Rien n’est encore enregistré. Pour enregistrer malgré tout, sélectionnez de nouveau « Enregistrer ».";
-    counts_from_now() "A limit that is new counts what is spent from now on." "Une nouvelle limite compte ce qui est dépensé à partir de maintenant.";
+    counts_from_now() "A new limit counts only what is spent from now on." "Une nouvelle limite ne compte que ce qui est dépensé à partir de maintenant.";
 }

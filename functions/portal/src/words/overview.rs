@@ -17,12 +17,13 @@ super::texts! {
         post_usage_billing = post_usage_billing,
     }
     owed() "Owed, repaid first by your next purchase" "Dû, remboursé d’abord par votre prochain achat";
-    owed_on_invoice() "Owed, asked for by the next invoice" "Dû, demandé par la prochaine facture";
+    owed_on_invoice() "Owed, goes on the next invoice" "Dû, porté sur la prochaine facture";
     next_expiry() "Next expiry" "Prochaine expiration";
     on() "on" "le";
     to_be_invoiced(month) "To be invoiced for {month}" "À facturer pour {month}";
     these_funds_first() "These funds are used first; then calls are invoiced monthly." "Ces fonds sont utilisés d’abord ; ensuite, les appels sont facturés chaque mois.";
-    no_funds_yet() "No funds yet. Calls that your plans do not include cannot start." "Aucun fonds pour l’instant. Les appels non inclus dans vos forfaits ne peuvent pas commencer.";
+    no_funds() "No funds" "Aucun fonds";
+    no_funds_yet() "You have not added funds yet. Calls that your plans do not include cannot start." "Vous n’avez pas encore ajouté de fonds. Les appels non inclus dans vos forfaits ne peuvent pas commencer.";
     or_auto_recharge() "Or set up auto-recharge" "Ou configurer la recharge automatique";
     billing() "Billing" "Facturation";
     switch_waits() "The switch to post-usage billing waits until auto-recharge is off." "Le passage à la facturation post-utilisation attend que la recharge automatique soit désactivée.";
@@ -42,11 +43,11 @@ super::texts! {
     version() "Version" "Version";
     created() "Created" "Création";
     adjust() "Adjust the funds" "Ajuster les fonds";
-    refund() "Refund a purchase" "Rembourser un achat";
+    plans() "Plans and licences" "Forfaits et licences";
 }
 
 super::texts! {
-    /// What needs somebody's attention.
+    /// Texts of notices.
     pub(crate) struct ConcernWords;
     glossary {
         resume_auto_recharge = resume_auto_recharge,
@@ -61,17 +62,17 @@ super::texts! {
     paused() "Auto-recharge is paused" "La recharge automatique est suspendue";
     waiting() "The last automatic charge failed" "La dernière recharge automatique a échoué";
     limited() "Auto-recharge is at its limit" "La recharge automatique a atteint une limite";
-    pending() "A payment has no outcome yet" "L’issue d’un paiement n’est pas encore connue";
-    pending_advice(amount) "The bank has not answered about {amount}. It is settled by itself: do not pay again." "La banque n’a pas répondu pour {amount}. Le paiement se règle de lui-même : ne payez pas une deuxième fois.";
+    pending() "The outcome of a payment is not known yet" "Le résultat d’un paiement n’est pas encore connu";
+    pending_advice(amount) "The bank has not answered yet about {amount}. The outcome comes by itself: do not pay again." "La banque n’a pas encore répondu pour {amount}. Le résultat arrivera de lui-même : ne payez pas une deuxième fois.";
     low() "Your balance is low" "Votre solde est bas";
-    low_advice(available, amount) "{available} is available. You asked to be warned at {amount}." "{available} sont disponibles. Vous avez demandé à être averti à {amount}.";
-    switch_waits() "The switch to post-usage billing is not done" "Le passage à la facturation post-utilisation n’est pas fait";
+    low_advice(available, amount) "{available} are available. You asked to be warned at {amount}." "Il reste {available}. Vous avez demandé à être averti à {amount}.";
+    switch_waits() "The switch to post-usage billing is not complete" "Le passage à la facturation post-utilisation n’est pas achevé";
     switch_waits_advice() "While auto-recharge is on, your balance is recharged indefinitely and the switch does not happen." "Tant que la recharge automatique est activée, votre solde se recharge indéfiniment et le passage n’a pas lieu.";
     complete_switch() "Complete the switch" "Achever le passage";
     expiring() "Funds expire soon" "Des fonds expirent bientôt";
-    expiring_advice(amount, date, in_days) "{amount} not used by {date} ({in_days}) are lost. Calls use these funds first." "{amount} non utilisés au {date} ({in_days}) seront perdus. Les appels utilisent ces fonds d’abord.";
+    expiring_advice(amount, date, in_days) "{amount} expire on {date} ({in_days}). Calls use these funds first; what is not used by then is lost." "{amount} expirent le {date} ({in_days}). Les appels utilisent d’abord ces fonds ; ce qui n’est pas utilisé d’ici là est perdu.";
     see_funds() "See the funds" "Voir les fonds";
-    nobody() "Nobody gets e-mails" "Personne ne reçoit d’e-mails";
+    nobody() "Nobody gets e-mail notifications" "Personne ne reçoit les notifications par e-mail";
     nobody_advice() "Nobody is told when a payment fails or the balance is low." "Personne n’est averti lorsqu’un paiement échoue ou que le solde est bas.";
     add_recipients() "Add recipients" "Ajouter des destinataires";
     no_card() "No card is saved" "Aucune carte n’est enregistrée";

@@ -12,7 +12,7 @@ super::texts! {
     no_card_needed() "No card is saved. None is needed: calls are invoiced after use." "Aucune carte n’est enregistrée. Elle n’est pas nécessaire : les appels sont facturés après utilisation.";
     no_backup() "No backup card is saved." "Aucune carte de secours n’est enregistrée.";
     what_backup_does() "Tried once by auto-recharge when the first card is declined." "Essayée une fois par la recharge automatique lorsque la première carte est refusée.";
-    backup_alone() "It is charged by nothing until a first card is added." "Rien n’est débité dessus tant qu’une première carte n’est pas ajoutée.";
+    backup_alone() "It is not charged until a first card is added." "Elle n’est pas débitée tant qu’une première carte n’est pas ajoutée.";
     backup_needs_card() "Add a first card before a backup card." "Ajoutez une première carte avant une carte de secours.";
     valid_until(month) "Valid until the end of {month}" "Valable jusqu’à fin {month}";
     expired_since(month) "Expired at the end of {month}" "Expirée depuis fin {month}";
@@ -31,10 +31,10 @@ super::texts! {
     card_expires() "The card expires soon" "La carte expire bientôt";
     card_expires_text(card, month) "{card} can be charged until the end of {month}. Replace it before that." "La carte {card} peut être débitée jusqu’à fin {month}. Remplacez-la avant cette date.";
     last_declined() "The last charge by auto-recharge was declined" "Le dernier débit de la recharge automatique a été refusé";
-    last_declined_text(instant, why, advice) "On {instant}. {why} {advice}" "Le {instant}. {why} {advice}";
+    last_declined_text(instant, why, advice) "This was on {instant}. {why} {advice}" "C’était le {instant}. {why} {advice}";
 
     to_processor() "Continue to the card processor" "Continuer vers le prestataire de paiement";
-    to_processor_text() "The card is entered there. Afterwards you come back here. Nothing is charged by that." "La carte s’y saisit. Vous revenez ensuite ici. Cela ne débite rien.";
+    to_processor_text() "You enter the card there, and come back here afterwards. Entering a card does not charge it." "Vous y saisissez la carte, puis vous revenez ici. La saisie d’une carte ne débite rien.";
     charged_at_once(amount) "A charge by auto-recharge was declined. A new card is charged {amount} as soon as it is saved." "Un débit de la recharge automatique a été refusé. Une nouvelle carte est débitée de {amount} dès qu’elle est enregistrée.";
     charged_at_once_or_more(amount) "A charge by auto-recharge was declined. A new card is charged {amount}, or a multiple of it, as soon as it is saved." "Un débit de la recharge automatique a été refusé. Une nouvelle carte est débitée de {amount}, ou d’un multiple, dès qu’elle est enregistrée.";
     to_processor_late() "If the page does not open by itself, select the link." "Si la page ne s’ouvre pas d’elle-même, sélectionnez le lien.";
@@ -53,16 +53,16 @@ super::texts! {
 
     remove_card(card) "Remove {card}" "Supprimer {card}";
     keep() "Keep the card" "Garder la carte";
-    consequences() "What happens" "Conséquences";
+    consequences() "What happens" "Ce qui se passe";
     recharge_turns_off() "Auto-recharge turns off: no card is charged by itself any more." "La recharge automatique est désactivée : aucune carte n’est plus débitée automatiquement.";
     recharge_is_off() "Auto-recharge is off already." "La recharge automatique est déjà désactivée.";
     switch_completes() "Your switch to post-usage billing completes: funds can no longer be bought, and this cannot be undone." "Votre passage à la facturation post-utilisation s’achève : les fonds ne peuvent plus être achetés, et ce choix est définitif.";
     charge_withdrawn() "A charge in progress is withdrawn, unless the bank has taken it already." "Un débit en cours est retiré, sauf si la banque l’a déjà accepté.";
     no_purchases() "Funds cannot be bought until a card is added." "Aucun fonds ne peut être acheté tant qu’une carte n’est pas ajoutée.";
     balance_stays(amount) "Your balance of {amount} stays usable until its funds expire." "Votre solde de {amount} reste utilisable jusqu’à l’expiration de ses fonds.";
-    receipts_stay() "Past receipts stay." "Les reçus passés sont conservés.";
-    backup_stays(card) "The backup card, {card}, stays saved and is charged by nothing until a first card is added." "La carte de secours, {card}, reste enregistrée, et rien n’est débité dessus tant qu’une première carte n’est pas ajoutée.";
-    backup_goes() "When the first card is declined, no other card is tried any more." "Lorsque la première carte est refusée, aucune autre carte n’est plus essayée.";
+    receipts_stay() "Past receipts stay available." "Les reçus passés restent disponibles.";
+    backup_stays(card) "The backup card, {card}, stays saved, but is not charged until a first card is added." "La carte de secours, {card}, reste enregistrée, mais n’est pas débitée tant qu’une première carte n’est pas ajoutée.";
+    backup_goes() "When the first card is declined, no other card is tried." "Lorsque la première carte est refusée, aucune autre carte n’est essayée.";
     card_stays(card) "The first card, {card}, stays." "La première carte, {card}, est conservée.";
     nothing_to_remove() "There is no such card: it has been removed already." "Cette carte n’existe pas : elle a déjà été supprimée.";
     back() "Back to the payment method" "Retour au moyen de paiement";

@@ -16,7 +16,7 @@ super::texts! {
     plan() "Plan" "Forfait";
     country() "Country" "Pays";
     licences() "Licences" "Licences";
-    use_of_minutes() "Minutes" "Minutes";
+    use_of_minutes() "Included minutes" "Minutes incluses";
     minutes_used(used, minutes, month) "{used} of {minutes} minutes used in {month} (UTC)" "{used} minutes utilisées sur {minutes} en {month} (UTC)";
     of_first_accounts(count) "The plans of your first {count} organizations are shown." "Les forfaits de vos {count} premières organisations sont affichés.";
 }

@@ -21,10 +21,12 @@ super::texts! {
     add_recipients() "Add recipients" "Ajouter des destinataires";
 
     confirm() "Confirm the payment with your bank" "Confirmez le paiement auprès de votre banque";
-    not_charged_yet() "Nothing is charged yet." "Rien n’est encore débité.";
+    not_charged_before() "Nothing is charged until it is confirmed." "Rien n’est débité tant qu’il n’est pas confirmé.";
+    perhaps_confirmed() "If you have just confirmed it, the bank’s answer can take a moment to arrive here." "Si vous venez de le confirmer, la réponse de la banque peut mettre un instant à arriver ici.";
     confirm_text(card) "The bank wants the owner of the card {card} to confirm the payment." "La banque demande au titulaire de la carte {card} de confirmer le paiement.";
     confirm_text_unnamed() "The bank wants the card’s owner to confirm the payment." "La banque demande au titulaire de la carte de confirmer le paiement.";
     until(instant) "It can be confirmed until {instant}. If it is not, it ends by itself, and nothing is charged." "Il peut être confirmé jusqu’au {instant}. Sinon, il prend fin de lui-même et rien n’est débité.";
+    confirm_payment() "Confirm the payment" "Confirmer le paiement";
     go_to_bank() "Go to your bank" "Accéder à votre banque";
     not_your_card() "Not your card? Send this address to its owner:" "Ce n’est pas votre carte ? Envoyez cette adresse à son titulaire :";
     administrator_confirms() "An administrator, or the card’s owner, confirms it." "Un administrateur, ou le titulaire de la carte, le confirme.";
@@ -39,9 +41,22 @@ super::texts! {
     other_card() "Use another card" "Utiliser une autre carte";
 
     refunded() "Refunded" "Remboursé";
-    refunded_text() "This payment was given back." "Ce paiement a été remboursé.";
+    refunded_text() "This payment was given back, all of it or the part that was unspent." "Ce paiement a été remboursé, en entier ou pour la partie non utilisée.";
+    refund_made() "The refund is made" "Le remboursement est effectué";
+    refund_made_text() "The funds have left the account. The bank may take some days to show it." "Les fonds ont quitté le compte. La banque peut prendre quelques jours pour l’afficher.";
+    refunded_at(amount, instant) "{amount} on {instant}" "{amount} le {instant}";
+    refund_pending(amount, instant) "{amount} on {instant}, not confirmed yet" "{amount} le {instant}, pas encore confirmé";
+    refund_failed(amount, instant) "{amount}, failed on {instant}: the funds are back" "{amount}, échec le {instant} : les fonds sont de retour";
+    one_refund() "Refund" "Remboursement";
+    credit_note_pdf(number) "Credit note {number}, PDF" "Avoir {number}, PDF";
+    refund() "Refund" "Rembourser";
     disputed() "Disputed" "Litige en cours";
     disputed_text() "The card’s owner has disputed this payment with the bank." "Le titulaire de la carte a contesté ce paiement auprès de sa banque.";
+    dispute() "Dispute" "Litige";
+    dispute_inquiry(amount, instant) "{amount}, the bank asked on {instant}: no funds have moved" "{amount}, demande de la banque le {instant} : aucun fonds n’a bougé";
+    dispute_open(amount, instant, withheld) "{amount} since {instant}, {withheld} withheld" "{amount} depuis le {instant}, {withheld} retenus";
+    dispute_won(amount, instant) "{amount}, ended on {instant}: the payment stands" "{amount}, terminé le {instant} : le paiement est maintenu";
+    dispute_lost(amount, instant, lost) "{amount}, ended on {instant}: {lost} went back to the card" "{amount}, terminé le {instant} : {lost} sont revenus à la carte";
     other(state) "Payment: {state}" "Paiement : {state}";
 
     by_recharge() "Auto-recharge made this payment." "La recharge automatique a effectué ce paiement.";

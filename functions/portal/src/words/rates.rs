@@ -8,13 +8,13 @@ super::texts! {
     find() "Find the price" "Rechercher le tarif";
     not_a_number() "Write the number with its country code, such as +49 30 901820." "Écrivez le numéro avec l’indicatif du pays, par exemple +49 30 901820.";
     not_a_currency() "Choose a currency, by its three letters." "Choisissez une devise, par ses trois lettres.";
-    prices(number) "Prices of {number}" "Tarifs de {number}";
+    prices(number) "Prices for {number}" "Tarifs pour {number}";
     no_rate() "There is no published rate for this number. Such a call is kept, and charged once a rate is published." "Il n’y a pas de tarif publié pour ce numéro. Un tel appel est conservé, et débité dès qu’un tarif est publié.";
     kind() "Kind of call" "Type d’appel";
     destination() "Destination" "Destination";
-    per_minute() "A minute" "La minute";
-    fee() "Connection" "Connexion";
-    no_fee() "none" "aucun";
+    per_minute() "Per minute" "Par minute";
+    fee() "Connection fee" "Frais de connexion";
+    no_fee() "none" "sans frais";
     billed() "Billed in" "Facturation";
     whole_minutes() "whole minutes" "par minute entière";
     seconds(first, next) "the first {first} s, then each {next} s" "les {first} premières secondes, puis par {next} s";
@@ -27,6 +27,8 @@ super::texts! {
     country() "Country" "Pays";
     covers() "Covers" "Couvre";
     all_countries() "all countries" "tous les pays";
+    more_countries(shown, count) "{shown} and {count} more" "{shown} et {count} autres";
+    which_applies() "The kind of the call decides which line applies. The line of premium-rate numbers applies only to numbers that are one." "Le type d’appel détermine la ligne qui s’applique. Celle des numéros surtaxés ne vaut que pour ces numéros.";
     minutes() "Minutes a month" "Minutes par mois";
     licences(minutes, licences) "{minutes} × {licences} licences" "{minutes} × {licences} licences";
     used() "Used this month (UTC)" "Utilisées ce mois-ci (UTC)";

@@ -1,5 +1,5 @@
 super::texts! {
-    /// What the pages of settings share.
+    /// Common texts of the pages of settings.
     pub(crate) struct SettingsWords;
     glossary {
         save = save,
@@ -11,10 +11,10 @@ super::texts! {
     now() "Now" "Actuellement";
     yours() "Yours" "Votre saisie";
     save_again() "Save again" "Enregistrer de nouveau";
-    save_again_text() "Saving again replaces the settings of now with yours." "Un nouvel enregistrement remplace les paramètres actuels par les vôtres.";
-    keep() "Keep the settings of now" "Garder les paramètres actuels";
+    save_again_text() "Saving again replaces the current settings with yours." "Un nouvel enregistrement remplace les paramètres actuels par les vôtres.";
+    keep() "Keep the current settings" "Garder les paramètres actuels";
     signed_out() "You were signed out before this was sent" "Vous avez été déconnecté avant l’envoi";
-    signed_out_text() "Nothing was changed. Check it and send again." "Rien n’a été modifié. Vérifiez votre saisie et envoyez-la de nouveau.";
+    signed_out_text() "Nothing was changed. Check what you entered, and send it again." "Rien n’a été modifié. Vérifiez votre saisie et envoyez-la de nouveau.";
     last_changed_by() "Last changed by" "Dernière modification par";
     changed_on() "on" "le";
     saved() "The settings are saved" "Les paramètres sont enregistrés";

@@ -4,9 +4,9 @@ super::texts! {
     glossary {}
     title() "Sign in to the Admin center" "Connectez-vous au Centre d’administration";
     sign_in() "Sign in" "Se connecter";
-    choose() "Choose who to be. These are demo people; no password." "Choisissez une personne. Ce sont des personnes de démonstration, sans mot de passe.";
-    of_operator() "The operator’s staff" "L’équipe de l’opérateur";
-    developers() "For developers: the API’s document, the mailbox, what to try with curl" "Pour les développeurs : le document de l’API, la boîte aux lettres, des essais avec curl";
+    choose() "Choose a person to sign in as. These are demo people, without passwords." "Choisissez la personne sous le nom de laquelle vous connecter. Ce sont des personnes de démonstration, sans mot de passe.";
+    of_operator() "the service provider’s staff" "équipe de l’opérateur";
+    developers() "For developers: the API’s reference, sent e-mails, and examples to try with curl" "Pour les développeurs : la référence de l’API, les e-mails envoyés et des exemples à essayer avec curl";
     refused() "You were not signed in" "Vous n’avez pas été connecté";
     refused_advice() "The sign-in service refused, or the attempt was given up. Try again, or ask your administrator." "Le service de connexion a refusé, ou la tentative a été abandonnée. Réessayez, ou adressez-vous à votre administrateur.";
     reason() "Reason:" "Motif :";

@@ -4,7 +4,7 @@ super::texts! {
     glossary { title = transactions, amount = amount }
     first_day() "From" "Du";
     last_day() "To" "Au";
-    date_hint() "Year-month-day, such as 2026-11-28 (UTC)." "Année-mois-jour, par exemple 2026-11-28 (UTC).";
+    date_hint() "Year-month-day, in UTC." "Année-mois-jour, en UTC.";
     kind() "Kind" "Type";
     all_kinds() "All" "Tous";
     show() "Show" "Afficher";
@@ -15,6 +15,7 @@ super::texts! {
     date() "Date (UTC)" "Date (UTC)";
     what() "What" "Opération";
     balance_after() "Balance after" "Solde après";
+    about_balance() "The balance after a transaction is the balance when the transaction was recorded. Calls are recorded after they have ended, so the balances do not always follow each other in the order of the dates." "Le solde après une opération est celui au moment de son enregistrement. Les appels sont enregistrés une fois terminés : les soldes ne se suivent donc pas toujours dans l’ordre des dates.";
     older() "Older" "Plus anciennes";
     newest() "Newest" "Les plus récentes";
     why() "Why this charge" "Pourquoi ce montant";
@@ -24,25 +25,28 @@ super::texts! {
     clear() "Show all transactions" "Afficher toutes les opérations";
     not_a_date() "Write the date as year-month-day, such as 2026-11-28." "Écrivez la date sous la forme année-mois-jour, par exemple 2026-11-28.";
     days_out_of_order() "The first day is after the last day." "Le premier jour est après le dernier.";
-    call_to(destination) "Call to {destination}" "Appel vers {destination}";
-    call_from(number) "Call from {number}" "Appel depuis {number}";
+    call_to(destination) "Call to {destination}" "Appel sortant : {destination}";
+    call_from(destination) "Incoming call: {destination}" "Appel entrant : {destination}";
     call_with(number) "Call, {number}" "Appel, {number}";
     receipt() "See the payment" "Voir le paiement";
-    by_plan(minutes, pool) "{minutes} included minutes of {pool}" "{minutes} minutes incluses de {pool}";
+    by_plan(minutes, pool) "{minutes} minutes are included in the plan {pool}: not charged" "{minutes} minutes sont incluses dans le forfait {pool} : non débitées";
     by_rate(minutes, price) "{minutes} minutes at {price} a minute" "{minutes} minutes à {price} la minute";
     connection(fee) "connection fee {fee}" "frais de connexion {fee}";
-    prefix(prefix, destination) "Published rate of +{prefix} ({destination})" "Tarif publié de +{prefix} ({destination})";
+    prefix(prefix, destination) "Published rate for numbers that begin with +{prefix} ({destination})" "Tarif publié pour les numéros commençant par +{prefix} ({destination})";
     in_force(date) "in force since {date}" "en vigueur depuis le {date}";
-    increments(increments) "billed in seconds: {increments}" "facturation en secondes : {increments}";
+    whole_minutes() "billed in whole minutes" "facturation par minute entière";
+    single_seconds() "billed to the second" "facturation à la seconde";
+    increments(first, next) "billed for the first {first} seconds, then for each {next} seconds" "facturation des {first} premières secondes, puis par {next} secondes";
     as_rated() "The charge came with the call record." "Le montant a été fourni avec l’enregistrement d’appel.";
     zero_duration() "The call had no duration: no charge." "L’appel n’a pas eu de durée : aucun montant.";
-    no_rate_yet() "No rate yet: not charged" "Pas encore de tarif : non débité";
-    funds_used(amount, lot) "{amount} of the funds {lot}" "{amount} des fonds {lot}";
+    no_rate_yet() "not charged until a rate is published" "non débité tant qu’aucun tarif n’est publié";
+    funds_used(amount, lot) "Paid with {amount} of funds that are used up by now ({lot})" "Payé avec {amount} de fonds épuisés depuis ({lot})";
+    funds_of_day(amount, day) "Paid with {amount} of the funds of {day}" "Payé avec {amount} des fonds du {day}";
     post_usage(amount) "{amount} goes on the invoice" "{amount} est porté sur la facture";
-    record(id) "Record {id}" "Enregistrement {id}";
+    record(id) "Call record {id}" "Enregistrement d’appel {id}";
     reason() "Reason:" "Motif :";
     minutes_seconds(minutes, seconds) "{minutes} min {seconds} s" "{minutes} min {seconds} s";
     hours_minutes(hours, minutes, seconds) "{hours} h {minutes} min {seconds} s" "{hours} h {minutes} min {seconds} s";
     only_seconds(seconds) "{seconds} s" "{seconds} s";
-    not_accepted() "The record was not accepted." "L’enregistrement n’a pas été accepté.";
+    not_accepted() "not charged" "non débité";
 }

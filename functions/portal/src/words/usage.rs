@@ -3,9 +3,10 @@ super::texts! {
     pub(crate) struct UsageWords;
     glossary { title = usage }
     heading(month) "Usage, {month} (UTC)" "Consommation, {month} (UTC)";
-    total(charge, calls, minutes) "{charge} in {calls} calls, {minutes} minutes" "{charge} en {calls} appels, {minutes} minutes";
-    previous(month) "Earlier: {month}" "Avant : {month}";
-    next(month) "Later: {month}" "Après : {month}";
+    total(charge, calls, minutes) "{charge} for {calls} calls, {minutes} minutes" "{charge} pour {calls} appels, {minutes} minutes";
+    counted() "Calls count on the day they started (UTC). The balance changes when a call is charged, which can be a later day." "Les appels comptent le jour où ils ont commencé (UTC). Le solde change quand un appel est débité, parfois un autre jour.";
+    previous(month) "Month before, {month}" "Mois précédent, {month}";
+    next(month) "Next month, {month}" "Mois suivant, {month}";
     by_user() "By user" "Par utilisateur";
     by_destination() "By destination" "Par destination";
     by_country() "By country" "Par pays";
@@ -22,12 +23,13 @@ super::texts! {
     day() "Day" "Jour";
     calls() "Calls" "Appels";
     minutes() "Minutes" "Minutes";
-    covered() "Covered by plans (min)" "Incluses dans les forfaits (min)";
-    charge() "Charge" "Montant";
+    covered() "Included minutes" "Minutes incluses";
+    charge(currency) "Charge ({currency})" "Montant ({currency})";
     share() "Share" "Part";
     percent(share) "{share}%" "{share} %";
     others() "Others" "Autres";
     not_given() "Not given" "Non indiqué";
+    without_plan() "Without a plan" "Sans forfait";
     csv() "Download CSV" "Télécharger (CSV)";
     none(month) "No calls in {month}." "Aucun appel en {month}.";
     pending() "Some days are still being summed up, and are missing here. Open the page again in a moment." "Certains jours sont encore en cours de calcul et manquent ici. Rouvrez la page dans un instant.";

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// The organization that makes the calls.
 pub(super) struct Organization {
-    /// What the records' ids begin with.
+    /// The beginning of the records' ids.
     pub(super) account: &'static str,
     /// The users and their cost centres.
     pub(super) people: &'static [(&'static str, &'static str)],
@@ -41,7 +41,7 @@ struct Kind {
     terms: Terms,
 }
 
-/// What pays for a call.
+/// The payment for a call.
 #[derive(Clone, Copy)]
 enum Terms {
     /// The published rate.

@@ -29,8 +29,14 @@ pub(crate) use operator::Operator;
 /// The account of the prepaid organization.
 pub const ACCOUNT: &str = "demo";
 
+/// The name of the prepaid organization.
+pub(crate) const NAME: &str = "Demo organization";
+
 /// The account of the organization that pays after use.
 pub const POST_USAGE_ACCOUNT: &str = "demo-post";
+
+/// The name of the organization that pays after use.
+pub(crate) const POST_USAGE_NAME: &str = "Atelier Lumière";
 
 /// This file exists while the demo organizations are being made.
 const UNFINISHED: &str = "demo-unfinished";

@@ -64,7 +64,7 @@ async fn open(past: &Past<'_>) -> anyhow::Result<()> {
     let at = past.day(0);
     let account = json!({
         "accountId": POST_USAGE_ACCOUNT,
-        "name": "Atelier Lumière",
+        "name": super::POST_USAGE_NAME,
         "currency": "EUR",
         "locale": "fr",
         "notificationEmails": ["compta@example.com"],

@@ -79,7 +79,7 @@ async fn open(past: &Past<'_>) -> anyhow::Result<()> {
     let at = past.day(0);
     let account = json!({
         "accountId": ACCOUNT,
-        "name": "Demo organization",
+        "name": super::NAME,
         "currency": "EUR",
         "notificationEmails": ["telephony@example.com"],
     });

@@ -17,10 +17,35 @@ pub const RETRY_AFTER: [SignedDuration; 4] = [
     SignedDuration::from_hours(72),
 ];
 
-/// Declines after which no further try can succeed (R4): the card is lost, stolen or closed.
-/// Source: the decline codes at docs.stripe.com/declines/codes.
-const HARD_DECLINES: [&str; 5] =
-    ["lost_card", "stolen_card", "pickup_card", "invalid_account", "account_closed"];
+/// Declines after which no further try can succeed (R4): the card is lost, stolen, closed or expired, its owner or bank has revoked the
+/// permission to charge it, or the processor blocks it as fraud.
+/// Sources: docs.stripe.com/declines/codes, and the list of hard declines at docs.stripe.com/billing/revenue-recovery/smart-retries.
+const HARD_DECLINES: [&str; 16] = [
+    "account_closed",
+    DO_NOT_TRY_AGAIN,
+    "expired_card",
+    "fraudulent",
+    "highest_risk_level",
+    "incorrect_number",
+    "invalid_account",
+    "lost_card",
+    "merchant_blacklist",
+    "pickup_card",
+    "restricted_card",
+    "revocation_of_all_authorizations",
+    "revocation_of_authorization",
+    "stolen_card",
+    "stop_payment_order",
+    "transaction_not_allowed",
+];
+
+/// A decline after which the card's network, or a rule of the processor, forbids another try.
+pub const DO_NOT_TRY_AGAIN: &str = "do_not_try_again";
+
+/// Whether no further try can succeed after this decline (R4).
+pub fn is_hard_decline(reason: &str) -> bool {
+    HARD_DECLINES.contains(&reason)
+}
 
 /// The decline of a card whose owner did not confirm the charge. A retry without the owner cannot succeed.
 pub const AUTHENTICATION_REQUIRED: &str = "authentication_required";
@@ -49,7 +74,7 @@ pub(crate) fn declined(draft: &mut Draft, payment: &CardPayment, reason: &str) {
         return;
     }
     recharge.last_failure = Some(Failure { at: now, reason: reason.to_owned() });
-    let for_good = HARD_DECLINES.contains(&reason) || reason == AUTHENTICATION_REQUIRED;
+    let for_good = is_hard_decline(reason) || reason == AUTHENTICATION_REQUIRED;
     let retry_at = if for_good { None } else { RETRY_AFTER.get(failures).map(|&after| now + after) };
     recharge.state = match retry_at {
         Some(until) => State::Waiting { until, failures: failures + 1 },

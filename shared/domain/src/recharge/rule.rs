@@ -76,11 +76,12 @@ pub struct Preview {
     pub charge: Option<Money>,
     /// The name of the limit or safeguard that would hold back a charge that is wanted.
     pub held_back: Option<&'static str>,
-    /// If auto-recharge would still be paused or stopped: the amount that would be charged if it were then resumed.
+    /// If auto-recharge would still be waiting, paused or stopped: the amount that would be charged if it then began anew, as it does
+    /// with a new card (F10) or when it is resumed (R6).
     pub charge_if_resumed: Option<Money>,
 }
 
-/// What new settings would do if they were saved now (R2, R3), and what resuming would do then (R6).
+/// What new settings would do if they were saved now (R2, R3), and what a new start would do then (R6, F10).
 ///
 /// # Errors
 ///
@@ -100,9 +101,15 @@ pub fn preview(
         State::Paused { why } => Some(why.as_str()),
         _ => None,
     });
-    let resumed = resume(&account, now, &new.by.subject).ok().and_then(|decision| decision.change);
-    let charge_if_resumed =
-        resumed.and_then(|change| look(&change.account, profile, now, now, policy).answer);
+    let begun_anew = if matches!(account.recharge.state, State::Waiting { .. }) {
+        let mut anew = account.clone();
+        anew.recharge.start_anew();
+        Some(anew)
+    } else {
+        let resumed = resume(&account, now, &new.by.subject).ok().and_then(|decision| decision.change);
+        resumed.map(|change| change.account)
+    };
+    let charge_if_resumed = begun_anew.and_then(|account| look(&account, profile, now, now, policy).answer);
     Ok(Preview {
         charge: payment.map(|payment| payment.amount),
         held_back,

@@ -11,7 +11,7 @@ use crate::event::{EventDetails, NewAutoRecharge, NewValues, Setting};
 use crate::money::{Currency, Money};
 use crate::profile::{Author, Profile};
 use crate::purchase::{PurchaseLimits, PurchaseRefusal};
-use crate::recharge::state::{Amounts, State};
+use crate::recharge::state::{Amounts, Safeguard, State};
 
 /// New settings, as a person asks for them.
 #[derive(Clone, Debug)]
@@ -154,6 +154,11 @@ pub fn card_changed(draft: &mut Draft) {
     withdraw_open(draft);
 }
 
+/// Starts anew with the same card, which has new data. A charge that is open goes on.
+pub(crate) fn card_renewed(draft: &mut Draft) {
+    draft.account_mut().recharge.start_anew();
+}
+
 /// Marks the open charge as withdrawn. The caller cancels it after its commit, or else recovery does.
 fn withdraw_open(draft: &mut Draft) {
     let now = draft.now();
@@ -161,6 +166,15 @@ fn withdraw_open(draft: &mut Draft) {
     for payment in open.iter_mut().filter(|payment| payment.kind == CardPaymentKind::Recharge) {
         payment.withdrawn = true;
         payment.recover_at = now;
+    }
+}
+
+/// Pauses auto-recharge until an administrator resumes it (R6, F9). A charge that is open goes on.
+pub(crate) fn pause(draft: &mut Draft, why: Safeguard) {
+    let recharge = &mut draft.account_mut().recharge;
+    if !matches!(recharge.state, State::Off | State::Paused { .. }) {
+        recharge.state = State::Paused { why };
+        draft.add_event(EventDetails::RechargePaused { why });
     }
 }
 
@@ -179,8 +193,10 @@ pub fn resume(account: &Account, now: Timestamp, by: &str) -> Result<Decision<()
         return Err(NothingToResume);
     }
     let mut draft = Draft::on(account, now);
+    // A refund or a dispute pauses it even while a charge is open.
+    let charging = draft.account().open_recharge().is_some();
     let recharge = &mut draft.account_mut().recharge;
-    recharge.state = State::Armed;
+    recharge.state = if charging { State::Charging { failures: 0 } } else { State::Armed };
     recharge.counted = None;
     let auto_recharge = NewAutoRecharge { resumed: true, ..new_auto_recharge(draft.account()) };
     draft.add_event(EventDetails::SettingsChanged {

@@ -79,7 +79,7 @@ pub enum State {
         /// Which.
         why: Limit,
     },
-    /// Stopped by a safeguard, until an administrator resumes it (R6).
+    /// Stopped by a safeguard, until an administrator resumes it (R6, F9).
     Paused {
         /// Which.
         why: Safeguard,
@@ -124,19 +124,27 @@ impl Limit {
 pub enum Safeguard {
     /// More recharge amounts in a day than the operator allows (R6).
     Runaway,
+    /// Funds were refunded (F9).
+    Refund,
+    /// A purchase or recharge is disputed (F9).
+    Dispute,
 }
 
 impl Safeguard {
+    const ALL: [Self; 3] = [Self::Runaway, Self::Refund, Self::Dispute];
+
     /// Its name in the API and in what is stored.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Runaway => "runaway",
+            Self::Refund => "refund",
+            Self::Dispute => "dispute",
         }
     }
 
     /// The safeguard of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        (name == Self::Runaway.as_str()).then_some(Self::Runaway)
+        Self::ALL.into_iter().find(|safeguard| safeguard.as_str() == name)
     }
 }
 

@@ -46,6 +46,20 @@ fn row(details: &EntryDetails, amount: &str, drawn: &str, post_usage: &str) -> J
         EntryDetails::Reversal(reversal) => {
             (reversal.record.key().reversal(), Fingerprint::of([reversal.of.as_str()]))
         }
+        EntryDetails::Refund { refund, .. } => {
+            (JournalKey::payment(at(NOON), EntryKind::Refund, refund), Fingerprint::of([refund.as_str()]))
+        }
+        EntryDetails::RefundReturned { refund, .. } => (
+            JournalKey::payment(at(NOON), EntryKind::Refund, refund).refund_return(),
+            Fingerprint::of([refund.as_str()]),
+        ),
+        EntryDetails::Dispute { dispute, .. } => {
+            (JournalKey::payment(at(NOON), EntryKind::Dispute, dispute), Fingerprint::of([dispute.as_str()]))
+        }
+        EntryDetails::DisputeEnded { dispute, .. } => (
+            JournalKey::payment(at(NOON), EntryKind::Dispute, dispute).dispute_end(),
+            Fingerprint::of([dispute.as_str()]),
+        ),
         EntryDetails::Switch => (JournalKey::switch(at(NOON), 0), Fingerprint::of(["switch"])),
         EntryDetails::Invoice { month, .. } => {
             (JournalKey::invoice(*month), Fingerprint::of([month.to_string().as_str()]))
@@ -151,6 +165,44 @@ fn reversal(returned: &str) -> EntryDetails {
     })
 }
 
+fn refund() -> EntryDetails {
+    EntryDetails::Refund {
+        payment: payment_id("pur_1"),
+        refund: payment_id("ref_1"),
+        reason: Some("cancelled".into()),
+        author: Some("ada".into()),
+    }
+}
+
+/// The return of a refund, of which this much went to its lot.
+fn refund_returned(returned: &str) -> EntryDetails {
+    EntryDetails::RefundReturned {
+        payment: payment_id("pur_1"),
+        refund: payment_id("ref_1"),
+        reason: "expired_or_canceled_card".into(),
+        returned: vec![Draw { lot: lot(), amount: euros(returned), expires_at: at(NOON), began: None }],
+        lot: None,
+    }
+}
+
+fn dispute() -> EntryDetails {
+    EntryDetails::Dispute {
+        payment: payment_id("pur_1"),
+        dispute: payment_id("dsp_1"),
+        reason: "fraudulent".into(),
+    }
+}
+
+/// The end of a dispute, of which this much went to its lot.
+fn dispute_ended(lost: &str, returned: &str) -> EntryDetails {
+    EntryDetails::DisputeEnded {
+        payment: payment_id("pur_1"),
+        dispute: payment_id("dsp_1"),
+        lost: euros(lost),
+        returned: vec![Draw { lot: lot(), amount: euros(returned), expires_at: at(NOON), began: None }],
+    }
+}
+
 /// What a lot forfeits of returned funds.
 fn forfeit() -> EntryDetails {
     EntryDetails::Expiry { lot: lot(), returned_by: Some(record().key().reversal()) }
@@ -163,8 +215,12 @@ fn rated_later() -> JournalEntry {
 
 /// An entry of each kind. Some kinds are in it twice: an adjustment that adds funds and one that takes them, a charge at once and
 /// one later, an expiry and the forfeit of returned funds.
-fn one_of_each() -> [JournalEntry; 12] {
+fn one_of_each() -> [JournalEntry; 16] {
     [
+        row(&refund(), "-10", "10", "0"),
+        row(&refund_returned("10"), "10", "0", "0"),
+        row(&dispute(), "-10", "10", "0"),
+        row(&dispute_ended("0", "10"), "10", "0", "0"),
         row(&EntryDetails::Switch, "10", "0", "10"),
         rated_later(),
         row(&reversal("10"), "10", "0", "0"),
@@ -237,6 +293,37 @@ fn an_entry_whose_amounts_do_not_add_up_is_found() {
         (&reversal("10"), "9", "0", "-1", false),
         (&reversal("4"), "11", "0", "1", false),
         (&reversal("4"), "10", "1", "0", false),
+        // What the lot does not give is owed or on the invoice (F9), never both.
+        (&refund(), "-10", "10", "0", true),
+        (&refund(), "-10", "4", "0", true),
+        (&refund(), "-6", "6", "4", true),
+        (&refund(), "0", "0", "10", true),
+        (&refund(), "-10", "4", "1", false),
+        (&refund(), "-10", "11", "0", false),
+        (&refund(), "0", "0", "0", false),
+        (&refund(), "1", "0", "10", false),
+        (&refund(), "-11", "11", "-1", false),
+        (&refund_returned("10"), "10", "0", "0", true),
+        (&refund_returned("4"), "10", "0", "0", true),
+        (&refund_returned("4"), "4", "0", "-6", true),
+        (&refund_returned("10"), "9", "0", "0", false),
+        (&refund_returned("4"), "10", "1", "0", false),
+        (&refund_returned("4"), "10", "0", "1", false),
+        (&refund_returned("0"), "0", "0", "0", false),
+        (&dispute(), "-10", "10", "0", true),
+        (&dispute(), "0", "0", "0", true),
+        (&dispute(), "-10", "9", "0", false),
+        (&dispute(), "-10", "10", "1", false),
+        (&dispute_ended("0", "10"), "10", "0", "0", true),
+        (&dispute_ended("0", "4"), "10", "0", "0", true),
+        (&dispute_ended("10", "0"), "-10", "0", "0", true),
+        (&dispute_ended("10", "0"), "0", "0", "10", true),
+        (&dispute_ended("10", "0"), "0", "0", "0", true),
+        (&dispute_ended("10", "0"), "-5", "0", "5", false),
+        (&dispute_ended("0", "10"), "9", "0", "0", false),
+        (&dispute_ended("10", "1"), "-10", "0", "0", false),
+        (&dispute_ended("10", "0"), "-10", "1", "0", false),
+        (&dispute_ended("-1", "0"), "-10", "0", "0", false),
         // What was owed is left to the invoice.
         (&EntryDetails::Switch, "10", "0", "10", true),
         (&EntryDetails::Switch, "10", "0", "9", false),
@@ -464,6 +551,20 @@ fn other_findings() -> Vec<Said> {
             Some("F8"),
             None,
             "the last receipt is number 3, the account counts 4",
+        ),
+        (
+            Finding::CreditNote { refund: payment_id("ref_1"), expected: 3, found: 4 },
+            "creditNote",
+            Some("F8"),
+            Some("ref_1"),
+            "its credit note is number 4, where 3 is next",
+        ),
+        (
+            Finding::CreditNotes { refunds: 3, account: 4 },
+            "creditNotes",
+            Some("F8"),
+            None,
+            "3 refunds have a credit note, the account counts 4",
         ),
         (Finding::Unsound { problem: "it is".into() }, "unsound", inv4, None, "it is"),
         (

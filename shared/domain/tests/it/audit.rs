@@ -2,7 +2,7 @@
 //! damage done to them.
 
 use domain::audit::{Audit, Finding, MAX_FINDINGS};
-use domain::card_payment::{CardPayment, CardPaymentState};
+use domain::card_payment::{CardPayment, CardPaymentState, Repayments};
 use domain::invoice::{Invoice, InvoiceState, UnpaidInvoice, Voided};
 use domain::journal::EntryDetails;
 use domain::lot::Draw;
@@ -259,7 +259,11 @@ const DAMAGES: [Damage; 47] = [
     ("a payment that was declined has succeeded", "paymentWithoutRow", |tables, pick| {
         let is_declined = |card: &CardPayment| matches!(card.state, CardPaymentState::Declined { .. });
         let payment = any_card(&mut tables.payments, pick, is_declined)?;
-        payment.state = CardPaymentState::Succeeded { intent: "pi_1".into(), receipt_number: 1 };
+        payment.state = CardPaymentState::Succeeded {
+            intent: "pi_1".into(),
+            receipt_number: 1,
+            repayments: Repayments::default(),
+        };
         Some(())
     }),
     ("a payment's row is gone", "paymentWithoutRow", |tables, pick| {

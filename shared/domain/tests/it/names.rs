@@ -49,8 +49,9 @@ fn a_value_has_one_name() {
     let limits = [Limit::Monthly, Limit::Maximum, Limit::Lots];
     serialized_as(&limits, Limit::as_str);
     found(&limits, Limit::as_str, Limit::parse);
-    serialized_as(&[Safeguard::Runaway], Safeguard::as_str);
-    found(&[Safeguard::Runaway], Safeguard::as_str, Safeguard::parse);
+    let safeguards = [Safeguard::Runaway, Safeguard::Refund, Safeguard::Dispute];
+    serialized_as(&safeguards, Safeguard::as_str);
+    found(&safeguards, Safeguard::as_str, Safeguard::parse);
     let refusals = [RejectionStatus::Invalid, RejectionStatus::Conflict];
     serialized_as(&refusals, RejectionStatus::as_str);
     found(&refusals, RejectionStatus::as_str, RejectionStatus::parse);

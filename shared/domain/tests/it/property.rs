@@ -567,8 +567,13 @@ fn corners(before: &Account, change: &Change) -> Vec<&'static str> {
             }
             EntryDetails::Unrated { .. } => reached("a call has no rate", true),
             EntryDetails::Rejected(rejection) => panic!("no history has rejected records: {rejection:?}"),
-            EntryDetails::Reversal(_) | EntryDetails::Switch => {
-                panic!("no history has reversals or switches: {row:?}")
+            EntryDetails::Reversal(_)
+            | EntryDetails::Switch
+            | EntryDetails::Refund { .. }
+            | EntryDetails::RefundReturned { .. }
+            | EntryDetails::Dispute { .. }
+            | EntryDetails::DisputeEnded { .. } => {
+                panic!("no history has reversals, switches, refunds or disputes: {row:?}")
             }
             EntryDetails::Funds { expires_at, .. } => {
                 reached("funds repay an owed amount", before.owed.is_positive());

@@ -464,7 +464,15 @@ fn r4_a_retry_needs_a_balance_that_is_still_low() {
 
 #[test]
 fn r4_a_hard_decline_stops_at_once() {
-    for reason in ["lost_card", "stolen_card", "account_closed", "authentication_required"] {
+    for reason in [
+        "lost_card",
+        "stolen_card",
+        "account_closed",
+        "expired_card",
+        "authentication_required",
+        "do_not_try_again",
+        "fraudulent",
+    ] {
         let mut wallet = Wallet::armed("100");
         wallet.spend("50");
         let payment = wallet.charge("50");

@@ -3,18 +3,19 @@
 
 use domain::account::{DayEnd, PostUsage};
 use domain::adjustment::{self, AdjustmentRequest};
-use domain::card_payment::{CardPaymentState, LEASE};
+use domain::card_payment::{ABANDONED, CardPaymentState, LEASE};
 use domain::change::MAX_ITEMS_PER_COMMIT;
 use domain::change::{Change, Decision};
+use domain::declines::Declines;
 use domain::hold::Holds;
 use domain::journal::EntryDetails;
 use domain::movements::Movements;
-use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
+use domain::purchase::{self, ChargeRange, PurchaseLimits, PurchaseRefusal};
 use domain::rate::RatingBasis;
 use domain::settlement::{self, NotOpen};
 use domain::{
-    Account, BillingModel, CardPayment, CardPaymentKind, Draft, EntryKind, EventDetails, Fingerprint,
-    JournalEntry, Lot, LotId, RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
+    Account, BillingModel, CardPayment, CardPaymentKind, Currency, Draft, EntryKind, EventDetails,
+    Fingerprint, JournalEntry, Lot, LotId, RateTable, RecordId, Service, Status, UsageRecord, debit, expiry,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -305,6 +306,47 @@ fn f2_a_list_of_limits_that_cannot_be_read_names_the_item() {
     }
 }
 
+/// A processor that charges dinars by hundredths and francs in a narrow range, and no other currency but the euro and the yen.
+fn charged(currency: Currency) -> Option<ChargeRange> {
+    let (smallest, largest, digits) = match currency.code() {
+        "EUR" => ("0.50", "999999.99", 2),
+        "JPY" => ("50", "99999999", 0),
+        "KWD" => ("0.2", "99999.99", 2),
+        "XPF" => ("80", "90", 0),
+        _ => return None,
+    };
+    Some(ChargeRange { smallest: decimal(smallest), largest: decimal(largest), digits })
+}
+
+#[test]
+fn f2_limits_keep_to_the_amounts_that_the_processor_charges() {
+    let limits = PurchaseLimits::default().within(charged).unwrap();
+    for (code, amount, refused) in [
+        ("EUR", "50", ""),
+        ("EUR", "100000.01", "expected at most 100000 EUR"),
+        ("KWD", "99999.99", ""),
+        ("KWD", "100000", "expected at most 99999.99 KWD"),
+        ("KWD", "50.123", "expected at most 2 decimals, as a card is charged in KWD"),
+        ("KWD", "50.120", ""),
+        ("XPF", "50", "expected at least 80 XPF"),
+        ("XPF", "91", "expected at most 90 XPF"),
+        ("USD", "50", "the card processor does not charge USD"),
+    ] {
+        let said = limits.check(decimal(amount), currency(code));
+        let said = said.map_or_else(|refusal| refusal.to_string(), |_| String::new());
+        assert_eq!(said, refused, "{code} {amount}");
+    }
+    for (list, problem) in [
+        ("KWD=1..99999.99", ""),
+        ("KWD=1..100000", "purchase limits: the card processor charges 0.2 to 99999.99 KWD"),
+        ("EUR=0.49..50", "purchase limits: the card processor charges 0.50 to 999999.99 EUR"),
+        ("USD=1..2", "purchase limits: the card processor does not charge USD"),
+    ] {
+        let within = PurchaseLimits::parse(list).unwrap().within(charged);
+        assert_eq!(within.map_or_else(|problem| problem.to_string(), |_| String::new()), problem, "{list}");
+    }
+}
+
 #[test]
 fn f4_a_declined_card_credits_nothing_and_says_why() {
     let before = euros(&[]);
@@ -316,7 +358,8 @@ fn f4_a_declined_card_credits_nothing_and_says_why() {
         matches!(events(&decision), [EventDetails::PaymentDeclined { reason, .. }] if reason == "insufficient_funds")
     );
     let closed = after(&account, &decision);
-    assert_eq!(closed, Account { version: 3, as_of: at(NOON), ..before });
+    let declines = Declines::from_stored(vec![at(NOON)]);
+    assert_eq!(closed, Account { version: 3, as_of: at(NOON), declines, ..before });
 }
 
 #[test]
@@ -1044,6 +1087,39 @@ fn n3_the_commit_after_an_expiry_has_the_event_of_the_crossing() {
         })
         .collect();
     assert_eq!(kinds, ["expired", "depleted"]);
+}
+
+#[test]
+fn f4_no_purchase_begins_while_fifteen_declines_lie_within_thirty_days() {
+    let noon = at(NOON);
+    let later = |hours| noon + SignedDuration::from_hours(hours);
+    let tried = |account: &Account, now: Timestamp, reason: &str| {
+        let opened = open(account, now, "pur_1", "50").unwrap();
+        let account = opened.change.unwrap().account;
+        settlement::decline(&account, now, &opened.answer, reason).unwrap().change.unwrap().account
+    };
+    let refused_until = |account: &Account, now| match open(account, now, "pur_1", "50") {
+        Err(PurchaseRefusal::TooManyDeclines { until }) => Some(until),
+        opened => {
+            assert!(opened.is_ok(), "{opened:?}");
+            None
+        }
+    };
+    let mut account = tried(&euros(&[]), noon, ABANDONED);
+    assert_eq!(account.declines, Declines::default(), "no card was asked");
+    // One decline, and fourteen more four weeks later.
+    account = tried(&account, noon, "insufficient_funds");
+    for hour in 0..14 {
+        account = tried(&account, later(28 * 24 + hour), "insufficient_funds");
+    }
+    let until = later(30 * 24);
+    for now in [later(29 * 24), until - SignedDuration::from_millis(1)] {
+        assert_eq!(refused_until(&account, now), Some(until));
+    }
+    assert_eq!(refused_until(&account, until), None, "the first is thirty days ago");
+    account = tried(&account, until, "insufficient_funds");
+    assert_eq!(refused_until(&account, until), Some(later((28 + 30) * 24)), "the other fourteen still count");
+    assert_eq!(account.declines.instants().len(), 15);
 }
 
 #[test]

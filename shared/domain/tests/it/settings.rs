@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::account::Warning;
+use domain::declines::Declines;
 use domain::event::{EventDetails, Setting};
-use domain::profile::{Author, CardUse, LastChange, MAX_SET_UPS, PaymentMethod, SettingGroup};
+use domain::profile::{Author, Card, CardUse, LastChange, MAX_SET_UPS, PaymentMethod, SettingGroup};
 use domain::purchase::{self, PurchaseLimits, PurchaseRefusal};
-use domain::recharge;
-use domain::settings::{self, EnteredCard, NewLimits, NewSettings, NoWayBack, save_entered_card};
-use domain::{Account, BillingModel, Decision, EntryKind, Profile, Status};
+use domain::recharge::{self, State};
+use domain::settings::{self, EnteredCard, NewLimits, NewSettings, NoWayBack, SeenCard, save_entered_card};
+use domain::time::Month;
+use domain::{Account, BillingModel, Decision, EntryKind, Profile, Status, expiry};
 
 use crate::given::{at, card_holder, decimal, euros, money, owing, purchase_of};
 
@@ -139,7 +141,12 @@ fn f10_a_set_up_saves_its_card_once() {
     let entered = |number: usize, card: CardUse| {
         let mut method = card_holder().payment_method.unwrap();
         method.token = format!("pm_entered_{number}");
-        EnteredCard { set_up: format!("cs_{number}"), method, card, by: "ada".to_owned() }
+        EnteredCard {
+            set_up: format!("cs_{number}"),
+            method,
+            card,
+            by: Author::new("ada", Some("Ada Lovelace")),
+        }
     };
     let mut profile = card_holder();
     for number in 0..=MAX_SET_UPS {
@@ -152,6 +159,8 @@ fn f10_a_set_up_saves_its_card_once() {
         };
         assert_eq!((&fields[..], by.as_str()), (&[Setting::PaymentMethod][..], "ada"));
         profile = change.profile.unwrap();
+        let last = profile.last_changes[&SettingGroup::PaymentMethod].by.name.as_deref();
+        assert_eq!(last, Some("Ada Lovelace"));
         assert!(save_entered_card(&account, &profile, at(NOON), entered).change.is_none(), "{number}");
     }
     let token = |method: &Option<PaymentMethod>| method.as_ref().unwrap().token.clone();
@@ -165,6 +174,127 @@ fn f10_a_set_up_saves_its_card_once() {
     let change = save_entered_card(&account, &profile, at(NOON), same).change.unwrap();
     assert!(change.events.is_empty(), "{:?}", change.events);
     assert_eq!(change.profile.unwrap().set_ups.last().unwrap(), "cs_same");
+}
+
+#[test]
+fn f10_a_saved_card_follows_the_card_processor() {
+    let account = recharging();
+    let card = card_holder().payment_method.unwrap();
+    let before = Profile {
+        backup: Some(PaymentMethod { token: "pm_backup".into(), ..card.clone() }),
+        ..card_holder()
+    };
+    let follow = |account: &Account, before: &Profile, token: &str, method: Option<PaymentMethod>| {
+        let seen = SeenCard { token: token.to_owned(), method };
+        settings::follow_processor(account, before, at(NOON), &[seen]).change
+    };
+    assert!(follow(&account, &before, &card.token, Some(card.clone())).is_none(), "it is as it was");
+    assert!(follow(&account, &before, "pm_replaced", None).is_none(), "another card has replaced it");
+
+    let mut renewed = card.clone();
+    renewed.card.exp_year += 4;
+    let change = follow(&account, &before, &card.token, Some(renewed.clone())).unwrap();
+    let after = change.profile.unwrap();
+    assert_eq!((&after.payment_method, &after.backup), (&Some(renewed), &before.backup));
+    assert!(change.account.recharge.enabled());
+    let told = |events: &[EventDetails]| {
+        let fields = events.iter().find_map(|event| match event {
+            EventDetails::SettingsChanged { fields, by, .. } => Some((fields.clone(), by.clone())),
+            _ => None,
+        });
+        fields.unwrap()
+    };
+    assert_eq!(told(&change.events), (vec![Setting::PaymentMethod], Author::CARD_PROCESSOR.to_owned()));
+
+    let change = follow(&account, &before, "pm_backup", None).unwrap();
+    let after = change.profile.unwrap();
+    assert_eq!((after.payment_method, after.backup), (Some(card.clone()), None));
+    assert!(change.account.recharge.enabled(), "the main card is still there");
+
+    let change = follow(&account, &before, &card.token, None).unwrap();
+    assert!(change.profile.unwrap().payment_method.is_none());
+    assert!(!change.account.recharge.enabled(), "without a card, auto-recharge is off");
+    assert_eq!(told(&change.events).0, [Setting::PaymentMethod, Setting::AutoRecharge]);
+}
+
+#[test]
+fn f10_a_renewed_card_starts_a_stopped_recharge_anew_and_leaves_an_open_one_alone() {
+    let card = card_holder().payment_method.unwrap();
+    let mut renewed = card.clone();
+    renewed.card.exp_year += 4;
+    let seen = [SeenCard { token: card.token, method: Some(renewed) }];
+    for (state, then) in
+        [(State::Stopped, State::Armed), (State::Charging { failures: 3 }, State::Charging { failures: 0 })]
+    {
+        let mut account = recharging();
+        account.recharge.state = state;
+        let change = settings::follow_processor(&account, &card_holder(), at(NOON), &seen).change.unwrap();
+        assert_eq!(change.account.recharge.state, then);
+        assert!(change.account.open_payments.iter().all(|open| !open.withdrawn));
+    }
+}
+
+#[test]
+fn f4_a_card_that_is_saved_anew_ends_the_count_of_declines_and_one_that_is_removed_does_not() {
+    let card = |token: &str| PaymentMethod { token: token.into(), ..card_holder().payment_method.unwrap() };
+    let before = Profile { payment_method: Some(card("pm_1")), backup: Some(card("pm_2")), ..card_holder() };
+    let declines = Declines::from_stored(vec![at("2026-11-22T10:00:00Z")]);
+    let account = Account { declines: declines.clone(), ..euros(&[]) };
+    let after = |main: &str, backup: Option<&str>| {
+        let profile =
+            Profile { payment_method: Some(card(main)), backup: backup.map(card), ..before.clone() };
+        change(&account, &before, profile, None).change.unwrap().account.declines
+    };
+    assert_eq!(after("pm_1", None), declines, "removed");
+    assert_eq!(after("pm_2", Some("pm_1")), declines, "exchanged");
+    assert_eq!(after("pm_3", Some("pm_2")), Declines::default());
+    assert_eq!(after("pm_1", Some("pm_3")), Declines::default());
+}
+
+#[test]
+fn n13_people_are_told_once_of_the_month_in_which_a_card_ends() {
+    let holder = |main: (u8, u16), backup: Option<(u8, u16)>| {
+        let card = |(exp_month, exp_year)| {
+            let mut method = card_holder().payment_method.unwrap();
+            method.token = format!("pm_{exp_month}_{exp_year}");
+            method.card = Card { exp_month, exp_year, ..method.card };
+            method
+        };
+        Profile { payment_method: Some(card(main)), backup: backup.map(card), ..card_holder() }
+    };
+    let month = |text: &str| Month::parse(text).unwrap();
+    let save = |account: &Account, before: &Profile, after: Profile| {
+        let change = change(account, before, after, None).change.unwrap();
+        (change.account, change.profile.unwrap())
+    };
+    let sweep = |account: &Account, now: &str| expiry::sweep(account, at(now)).change;
+    let told = |events: &[EventDetails]| {
+        let of_card = |event: &EventDetails| match event {
+            EventDetails::CardExpiring { month } => Some(*month),
+            _ => None,
+        };
+        events.iter().filter_map(of_card).collect::<Vec<_>>()
+    };
+
+    let (account, before) = save(&euros(&[]), &Profile::default(), holder((2, 2027), Some((6, 2031))));
+    assert_eq!(account.ending_cards, [month("2027-02"), month("2031-06")]);
+    assert_eq!(account.due_for_expiry(), Some(at("2027-01-30T00:00:00Z")));
+    assert!(sweep(&account, "2027-01-29T23:59:59Z").is_none());
+    let warned = sweep(&account, "2027-01-30T00:15:00Z").unwrap();
+    assert_eq!(told(&warned.events), [month("2027-02")]);
+    assert!(sweep(&warned.account, "2027-01-31T00:15:00Z").is_none(), "once");
+    assert_eq!(warned.account.due_for_expiry(), Some(at("2031-06-01T00:00:00Z")));
+
+    // Another card with the month that was told of, and then a new card.
+    let (replaced, profile) = save(&warned.account, &before, holder((2, 2027), Some((2, 2027))));
+    assert!(replaced.ending_cards.is_empty());
+    let (renewed, _) = save(&replaced, &profile, holder((2, 2032), None));
+    assert_eq!(renewed.ending_cards, [month("2032-02")]);
+
+    // A card that has ended is not told of: neither by a late sweep, nor when it is saved.
+    let late = sweep(&account, "2027-03-01T00:00:00Z").unwrap();
+    assert!(told(&late.events).is_empty() && late.account.ending_cards == [month("2031-06")]);
+    assert!(save(&euros(&[]), &Profile::default(), holder((12, 2026), None)).0.ending_cards.is_empty());
 }
 
 #[test]

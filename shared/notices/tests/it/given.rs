@@ -1,11 +1,11 @@
 //! Events and situations for the tests of mails.
 
-use domain::card_payment::Backup;
+use domain::card_payment::{Backup, Repayments};
 use domain::event::{
     Event, Expired, Expiring, NewAutoRecharge, NewCards, NewValues, PoolShare, Setting, ShownCard,
     UnusedFunds,
 };
-use domain::profile::{Card, PaymentMethod};
+use domain::profile::{Author, Card, PaymentMethod};
 use domain::recharge::{Limit, Safeguard, State};
 use domain::time::Month;
 use domain::{
@@ -26,7 +26,9 @@ pub(crate) fn instant(text: &str) -> Timestamp {
 }
 
 pub(crate) fn contoso(locale: Locale) -> Profile {
-    Profile { name: "Contoso".to_owned(), locale, ..Profile::default() }
+    let card = Card { brand: "visa".to_owned(), last4: "4242".to_owned(), exp_month: 12, exp_year: 2026 };
+    let method = PaymentMethod { customer: "cus_1".to_owned(), token: "pm_1".to_owned(), card };
+    Profile { name: "Contoso".to_owned(), locale, payment_method: Some(method), ..Profile::default() }
 }
 
 pub(crate) fn payment_id() -> PaymentId {
@@ -49,7 +51,11 @@ fn payment(kind: CardPaymentKind) -> CardPayment {
         po_number: (kind == CardPaymentKind::Purchase).then(|| "PO-2026-118".to_owned()),
         recharge_amounts: None,
         revision: 3,
-        state: CardPaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
+        state: CardPaymentState::Succeeded {
+            intent: "pi_1".to_owned(),
+            receipt_number: 7,
+            repayments: Repayments::default(),
+        },
     }
 }
 
@@ -149,6 +155,30 @@ pub(crate) fn changed(fields: &[Setting]) -> EventDetails {
     }
 }
 
+/// A change of cards that the card processor made.
+pub(crate) fn cards_followed(has_card: bool) -> EventDetails {
+    let mut fields = vec![Setting::PaymentMethod];
+    let card = has_card.then(|| ShownCard { brand: "visa".to_owned(), last4: "1881".to_owned() });
+    let mut new = NewValues { payment_method: Some(NewCards { card, backup: None }), ..NewValues::default() };
+    if !has_card {
+        fields.push(Setting::AutoRecharge);
+        new.auto_recharge = Some(NewAutoRecharge {
+            enabled: false,
+            resumed: false,
+            recharge_amount: Some(euros("50")),
+            trigger_amount: Some(euros("60")),
+            monthly_limit: None,
+        });
+    }
+    EventDetails::SettingsChanged {
+        fields,
+        by: Author::CARD_PROCESSOR.to_owned(),
+        added_recipients: Vec::new(),
+        removed_recipients: Vec::new(),
+        new,
+    }
+}
+
 /// A change of auto-recharge alone.
 fn recharge_changed(enabled: bool, resumed: bool) -> EventDetails {
     let amounts = [Some(euros("50")), Some(euros("60")), Some(euros("500"))];
@@ -231,7 +261,7 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
     let warning = EventDetails::BalanceWarning { available: euros("19.7361"), amount: euros("20") };
     let mut many = vec![("50", "2026-12-25T08:00:00Z"); 20];
     many[19].1 = "2026-12-26T07:00:00Z";
-    vec![
+    let mut mails = vec![
         prepaid("n1-recharge", funds_added(PaymentKind::Recharge)),
         prepaid("n1-recharge-several", recharged_at_once()),
         prepaid("n2-failed", recharge_failed("insufficient_funds", Some("2026-11-25T10:05:00Z"))),
@@ -294,6 +324,8 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
         ),
         prepaid("n7-purchase", funds_added(PaymentKind::Purchase)),
         prepaid("n9-payment-method", changed(&[Setting::Name, Setting::PaymentMethod])),
+        prepaid("n9-payment-renewed", cards_followed(true)),
+        prepaid("n9-payment-forgotten", cards_followed(false)),
         prepaid("n9-auto-recharge", changed(&[Setting::AutoRecharge])),
         prepaid("n9-auto-recharge-off", recharge_changed(false, false)),
         prepaid("n9-auto-recharge-resumed", recharge_changed(true, true)),
@@ -307,5 +339,79 @@ pub(crate) fn every_mail() -> Vec<(&'static str, Situation, EventDetails)> {
         prepaid("n10-limited-lots", limited(Limit::Lots)),
         prepaid("n10-stopped", stopped("card_declined")),
         prepaid("n10-stopped-lost-card", stopped("lost_card")),
+    ];
+    mails.extend(mails_about_cards());
+    mails
+}
+
+/// The mails about refunds and disputes, and about a card that expires.
+fn mails_about_cards() -> [(&'static str, Situation, EventDetails); 12] {
+    let prepaid = |name, event| (name, PREPAID, event);
+    [
+        prepaid("f9-refunded", refunded(None, true)),
+        prepaid("f9-refunded-beyond-the-lot", refunded(Some("12.30"), false)),
+        ("f9-refunded-post-usage", POST_USAGE, refunded(Some("12.30"), false)),
+        prepaid("f9-refund-returned", refund_returned(Some(3), false)),
+        prepaid("f9-refund-refused", refund_returned(None, true)),
+        prepaid("f9-dispute-opened", dispute_opened("40", true)),
+        prepaid("f9-dispute-opened-all-spent", dispute_opened("0", false)),
+        prepaid("f9-dispute-won", dispute_ended("0", "40", "0", true)),
+        prepaid("f9-dispute-lost", dispute_ended("50", "0", "10", true)),
+        ("f9-dispute-lost-post-usage", POST_USAGE, dispute_ended("50", "0", "10", false)),
+        prepaid("f9-dispute-lost-in-part", dispute_ended("30", "10", "0", false)),
+        prepaid("n13-card", EventDetails::CardExpiring { month: Month::parse("2026-12").unwrap() }),
     ]
+}
+
+fn refund_id() -> PaymentId {
+    PaymentId::parse("ref_5b1f0d0f3a6a4e1d9c0b7f0e6d2a9c11").unwrap()
+}
+
+fn dispute_id() -> PaymentId {
+    PaymentId::parse("dsp_5b1f0d0f3a6a4e1d9c0b7f0e6d2a9c11").unwrap()
+}
+
+fn refunded(beyond_lot: Option<&str>, recharge_paused: bool) -> EventDetails {
+    EventDetails::FundsRefunded {
+        payment_id: payment_id(),
+        refund_id: refund_id(),
+        amount: euros("42.10"),
+        credit_note_number: 3,
+        beyond_lot: beyond_lot.map(euros),
+        recharge_paused,
+    }
+}
+
+fn refund_returned(credit_note_number: Option<u64>, recharge_paused: bool) -> EventDetails {
+    EventDetails::RefundReturned {
+        payment_id: payment_id(),
+        refund_id: refund_id(),
+        amount: euros("42.10"),
+        credit_note_number,
+        reason: "expired_or_canceled_card".to_owned(),
+        recharge_paused,
+    }
+}
+
+fn dispute_opened(frozen: &str, recharge_paused: bool) -> EventDetails {
+    EventDetails::DisputeOpened {
+        payment_id: payment_id(),
+        dispute_id: dispute_id(),
+        amount: euros("50"),
+        frozen: euros(frozen),
+        reason: "fraudulent".to_owned(),
+        recharge_paused,
+    }
+}
+
+fn dispute_ended(lost: &str, returned: &str, beyond_lot: &str, recharge_paused: bool) -> EventDetails {
+    EventDetails::DisputeEnded {
+        payment_id: payment_id(),
+        dispute_id: dispute_id(),
+        amount: euros("50"),
+        lost: euros(lost),
+        returned: euros(returned),
+        beyond_lot: euros(beyond_lot),
+        recharge_paused,
+    }
 }

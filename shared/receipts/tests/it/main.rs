@@ -7,8 +7,9 @@ mod statement;
 use std::env;
 use std::fs;
 
-use domain::card_payment::Backup;
+use domain::card_payment::{Backup, Repayments};
 use domain::profile::{Card, PaymentMethod};
+use domain::refund::{Origin, Payout, Refund, RefundState};
 use domain::{
     AccountId, CardPayment, CardPaymentKind, CardPaymentState, Currency, Fingerprint, Locale, Money,
     PaymentId,
@@ -16,6 +17,7 @@ use domain::{
 use domain::{Lot, Profile};
 use pdf_extract::{Document, Object};
 use receipts::Receipt;
+use receipts::credit_note::CreditNote;
 
 const EXPIRY_IN_ENGLISH: &str = "25 November 2027, 09:05 UTC";
 
@@ -37,7 +39,11 @@ fn payment(kind: CardPaymentKind) -> CardPayment {
         po_number: Some("PO-2026/117".to_owned()),
         recharge_amounts: None,
         revision: 3,
-        state: CardPaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7 },
+        state: CardPaymentState::Succeeded {
+            intent: "pi_1".to_owned(),
+            receipt_number: 7,
+            repayments: Repayments::default(),
+        },
     }
 }
 
@@ -282,4 +288,75 @@ fn f8_it_expires_with_its_lot() {
     let receipt = receipt(CardPaymentKind::Purchase, "Contoso", Locale::En);
     assert_eq!(receipt.expires_at, Lot::expiry_of_purchase(receipt.at));
     assert_eq!(receipt.expires_at.to_string(), "2027-11-25T09:05:30Z");
+}
+
+/// A payment of which 57.90 EUR was refunded.
+fn refunded(state: RefundState) -> CardPayment {
+    let refund = Refund {
+        id: PaymentId::parse("ref_1").unwrap(),
+        created_at: "2026-11-27T10:00:00Z".parse().unwrap(),
+        amount: money("57.90", "EUR"),
+        from_lot: money("57.90", "EUR"),
+        post_usage: money("0", "EUR"),
+        origin: Origin::Processor,
+        state,
+    };
+    let repayments = Repayments { refunds: vec![refund], disputes: Vec::new() };
+    let state = CardPaymentState::Succeeded { intent: "pi_1".to_owned(), receipt_number: 7, repayments };
+    CardPayment { state, ..payment(CardPaymentKind::Purchase) }
+}
+
+fn payout() -> Payout {
+    let at = "2026-11-27T10:00:03Z".parse().unwrap();
+    Payout { processor_id: "re_1".to_owned(), credit_note: 3, at }
+}
+
+/// The text of the credit note of a payment.
+fn credit_note(payment: &CardPayment, locale: Locale, name: &str) -> String {
+    let profile = Profile { name: "Contoso".to_owned(), locale, ..Profile::default() };
+    let note = CreditNote::of(payment, 3, &profile).unwrap();
+    assert_eq!(note.file_name(), "credit-note-CONTOSO-0003.pdf");
+    let pdf = note.pdf();
+    keep(&pdf, name);
+    assert_eq!(Document::load_mem(&pdf).unwrap().get_pages().len(), 1);
+    plain(&pdf_extract::extract_text_from_mem(&pdf).unwrap())
+}
+
+#[test]
+fn f9_a_credit_note_says_what_went_back_to_which_card() {
+    let payment = refunded(RefundState::Paid(payout()));
+    assert_says(
+        &credit_note(&payment, Locale::En, "credit-note"),
+        &[
+            "Credit note 3",
+            "Refunded",
+            "EUR 57.90",
+            "Date 27 November 2026, 10:00 UTC",
+            "For receipt 7",
+            "Card Visa ending in 4242",
+            "PO number PO-2026/117",
+            "Refund ref_1",
+            "goes back to Visa ending in 4242",
+        ],
+    );
+    let french = credit_note(&payment, Locale::Fr, "avoir");
+    assert_says(&french, &["Avoir 3", "Remboursé", "57,90 EUR", "Pour le reçu 7"]);
+}
+
+#[test]
+fn f9_a_credit_note_of_a_refund_that_failed_says_so() {
+    let at = "2026-12-18T09:00:00Z".parse().unwrap();
+    let failed =
+        RefundState::Returned { paid: Some(payout()), at, reason: "expired_or_canceled_card".to_owned() };
+    let text = credit_note(&refunded(failed), Locale::En, "credit-note-failed");
+    assert_says(&text, &["This refund failed on 18 December 2026, 09:00 UTC", "holds no more"]);
+    assert!(!text.contains("goes back"), "{text}");
+}
+
+#[test]
+fn f9_there_is_no_credit_note_of_another_number_or_of_a_refund_under_way() {
+    let profile = Profile::default();
+    assert_eq!(CreditNote::of(&refunded(RefundState::Paid(payout())), 4, &profile), None);
+    assert_eq!(CreditNote::of(&refunded(RefundState::Open), 3, &profile), None);
+    assert_eq!(CreditNote::of(&payment(CardPaymentKind::Purchase), 3, &profile), None);
 }

@@ -1,0 +1,189 @@
+//! Disputing: funds leave their lot while the card's owner disputes their purchase (F9).
+//!
+//! | the card processor says | decision |
+//! |---|---|
+//! | inquiry | it is noted, and nothing moves |
+//! | open | the smaller of the lot's funds and the disputed amount leaves the lot, and auto-recharge pauses |
+//! | won | what had left the lot returns (F7) |
+//! | lost | what the lot could not give is owed, or left to the invoice; what the card did not get of it returns |
+
+use jiff::Timestamp;
+
+use crate::account::Account;
+use crate::card_payment::{CardPayment, Repayments};
+use crate::change::Decision;
+use crate::dispute::{Dispute, DisputePhase, DisputeState, SeenDispute};
+use crate::draft::{Draft, NewEntry};
+use crate::event::EventDetails;
+use crate::funding::Funding;
+use crate::id::{LotId, PaymentId};
+use crate::journal::EntryDetails;
+use crate::money::Money;
+use crate::recharge::settings::pause;
+use crate::recharge::state::Safeguard;
+use crate::refunding::{Contradiction, draws_of, is_paused, with_repayments};
+use crate::returning::{forfeit, return_to_lots};
+
+/// Follows a dispute that the card processor has. Nothing changes if the books say the same or more, so it may be seen any number of
+/// times, and in any order.
+///
+/// # Errors
+///
+/// What contradicts the books. Nothing changes.
+pub fn follow(
+    account: &Account,
+    payment: &CardPayment,
+    now: Timestamp,
+    seen: &SeenDispute,
+) -> Result<Decision<CardPayment>, Contradiction> {
+    let repayments = payment.repayments().ok_or(Contradiction::NotCharged)?;
+    check_amounts(payment, seen)?;
+    let id = PaymentId::of_dispute(&payment.account, &payment.id, &seen.id);
+    let kept = repayments.disputes.iter().find(|dispute| dispute.id == id);
+    if kept.is_none() && !repayments.has_room() {
+        return Err(Contradiction::TooMany);
+    }
+    let mut draft = Draft::on(account, now);
+    let dispute = kept.cloned().unwrap_or_else(|| Dispute {
+        id,
+        processor_id: seen.id.clone(),
+        created_at: draft.now(),
+        amount: seen.amount,
+        reason: seen.reason.clone(),
+        state: DisputeState::Dropped,
+    });
+    let unchanged = Ok(Decision::unchanged(payment.clone()));
+    let state = match (dispute.state.clone(), seen.phase) {
+        (DisputeState::Dropped, DisputePhase::Inquiry) if kept.is_none() => {
+            inquire(&mut draft, payment, &dispute);
+            DisputeState::Inquiry
+        }
+        (DisputeState::Inquiry, DisputePhase::InquiryClosed | DisputePhase::Won) => DisputeState::Dropped,
+        (DisputeState::Inquiry | DisputeState::Dropped, DisputePhase::Open) => {
+            DisputeState::Open { frozen: freeze(&mut draft, payment, &dispute) }
+        }
+        (DisputeState::Inquiry | DisputeState::Dropped, DisputePhase::Lost { lost }) => {
+            let frozen = freeze(&mut draft, payment, &dispute);
+            end(&mut draft, payment, &dispute, frozen, lost);
+            DisputeState::Lost { frozen, lost, at: draft.now() }
+        }
+        (DisputeState::Open { frozen }, DisputePhase::Won) => {
+            end(&mut draft, payment, &dispute, frozen, Money::zero(frozen.currency()));
+            DisputeState::Won { frozen, at: draft.now() }
+        }
+        (DisputeState::Open { frozen }, DisputePhase::Lost { lost }) => {
+            end(&mut draft, payment, &dispute, frozen, lost);
+            DisputeState::Lost { frozen, lost, at: draft.now() }
+        }
+        (DisputeState::Won { .. }, DisputePhase::Lost { .. })
+        | (DisputeState::Lost { .. }, DisputePhase::Won) => {
+            return Err(Contradiction::Ended);
+        }
+        (DisputeState::Lost { lost, .. }, DisputePhase::Lost { lost: seen }) if lost != seen => {
+            return Err(Contradiction::Amount { seen, expected: lost });
+        }
+        // The processor was asked before the books came so far, or has nothing new.
+        _ => return unchanged,
+    };
+    let moved = Dispute { state, ..dispute };
+    let payment = with_repayments(payment, |Repayments { disputes, .. }| {
+        match disputes.iter_mut().find(|kept| kept.id == moved.id) {
+            Some(kept) => *kept = moved,
+            None => disputes.push(moved),
+        }
+    });
+    Ok(draft.finish_payment(payment))
+}
+
+fn check_amounts(payment: &CardPayment, seen: &SeenDispute) -> Result<(), Contradiction> {
+    let is_within = |amount: Money, most: Money| {
+        amount.currency() == most.currency() && !amount.is_negative() && amount <= most
+    };
+    if !is_within(seen.amount, payment.amount) {
+        return Err(Contradiction::Amount { seen: seen.amount, expected: payment.amount });
+    }
+    match seen.phase {
+        DisputePhase::Lost { lost } if !is_within(lost, seen.amount) => {
+            Err(Contradiction::Amount { seen: lost, expected: seen.amount })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn inquire(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute) {
+    draft.add_event(EventDetails::DisputeInquiry {
+        payment_id: payment.id.clone(),
+        dispute_id: dispute.id.clone(),
+        amount: dispute.amount,
+        reason: dispute.reason.clone(),
+    });
+}
+
+/// Takes out of the lot what it has of the disputed amount.
+fn freeze(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute) -> Money {
+    let lot = LotId::of(&payment.id);
+    let (draws, uncovered) = draft.draw_on(&lot, dispute.amount);
+    let frozen = dispute.amount - uncovered;
+    draft.post(NewEntry {
+        key: dispute.key(),
+        at: dispute.created_at,
+        amount: -frozen,
+        draws,
+        post_usage: Money::zero(frozen.currency()),
+        fingerprint: Dispute::fingerprint(&dispute.id),
+        requires: None,
+        unmarks: None,
+        details: EntryDetails::Dispute {
+            payment: payment.id.clone(),
+            dispute: dispute.id.clone(),
+            reason: dispute.reason.clone(),
+        },
+    });
+    pause(draft, Safeguard::Dispute);
+    let recharge_paused = is_paused(draft.account());
+    draft.add_lasting_event(EventDetails::DisputeOpened {
+        payment_id: payment.id.clone(),
+        dispute_id: dispute.id.clone(),
+        amount: dispute.amount,
+        frozen,
+        reason: dispute.reason.clone(),
+        recharge_paused,
+    });
+    frozen
+}
+
+/// Ends a dispute of which the card keeps `lost`. What the lot gave of the rest returns; what it could not give is owed.
+fn end(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute, frozen: Money, lost: Money) {
+    let zero = Money::zero(frozen.currency());
+    let key = dispute.key().dispute_end();
+    let (back, beyond) = if lost < frozen { (frozen - lost, zero) } else { (zero, lost - frozen) };
+    let Funding { owed, post_usage, .. } = Funding::without_lots(draft, beyond);
+    let returned = return_to_lots(draft, &draws_of(payment, back));
+    draft.post(NewEntry {
+        key: key.clone(),
+        at: dispute.created_at,
+        amount: back - owed,
+        draws: Vec::new(),
+        post_usage,
+        fingerprint: Dispute::fingerprint(&dispute.id),
+        requires: None,
+        unmarks: None,
+        details: EntryDetails::DisputeEnded {
+            payment: payment.id.clone(),
+            dispute: dispute.id.clone(),
+            lost,
+            returned: returned.clone(),
+        },
+    });
+    let recharge_paused = is_paused(draft.account());
+    draft.add_lasting_event(EventDetails::DisputeEnded {
+        payment_id: payment.id.clone(),
+        dispute_id: dispute.id.clone(),
+        amount: dispute.amount,
+        lost,
+        returned: back,
+        beyond_lot: beyond,
+        recharge_paused,
+    });
+    forfeit(draft, &key, dispute.created_at, &returned);
+}

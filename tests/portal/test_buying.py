@@ -146,12 +146,13 @@ def test_a_button_pressed_twice_buys_once(host, open_page):
 
     body = urllib.parse.urlencode(fields).encode()
     headers = {"Origin": host.url, "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-    ends = []
+    ends, headings = [], []
 
     def send():
         request = urllib.request.Request(f"{host.url}{address}", body, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             ends.append(answer.url)
+            headings.append(re.search("<h1[^>]*>(.*?)</h1>", answer.read().decode())[1])
 
     threads = [threading.Thread(target=send) for _ in range(4)]
     for thread in threads:
@@ -159,6 +160,7 @@ def test_a_button_pressed_twice_buys_once(host, open_page):
     for thread in threads:
         thread.join()
     assert len(set(ends)) == 1, "all land on the same page"
+    assert set(headings) <= {"Payment received", "Already paid"}, "each waits until the payment has ended"
     assert len(host.charges()) == 1 and len(host.purchases()) == 1
 
 

@@ -524,7 +524,13 @@ async fn look(visit: &Visit, account: &AccountId, id: &PaymentId) -> Option<Paym
 }
 
 /// The payment as it ended, if it ends in time.
-async fn settled(visit: &Visit, account: &AccountId, id: &PaymentId, payment: Payment, until: Instant) -> Payment {
+async fn settled(
+    visit: &Visit,
+    account: &AccountId,
+    id: &PaymentId,
+    payment: Payment,
+    until: Instant,
+) -> Payment {
     let mut payment = payment;
     while payment.state() == State::Pending && Instant::now() + LOOK_AGAIN_AFTER < until {
         tokio::time::sleep(LOOK_AGAIN_AFTER).await;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process::Command;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
@@ -18,7 +19,7 @@ const STEPS: [Step; 12] = [
     ("format", || succeed(&mut cargo("fmt --all --check"))),
     ("clippy", || succeed(&mut cargo("clippy --workspace --all-targets -- -D warnings"))),
     ("licences", licences::check),
-    ("tests", || succeed(&mut cargo("test --workspace --no-fail-fast"))),
+    ("tests", test_crates),
     ("contract", test_contract),
     ("stripe", test_stripe),
     ("portal", portal::test),
@@ -27,6 +28,12 @@ const STEPS: [Step; 12] = [
     ("checkov", scan_template),
     ("stack", test_stack),
 ];
+
+/// Runs the tests of all crates. Most wait for a host in the same process half of the time, so there are two at a time on each core.
+fn test_crates() -> Result<()> {
+    let threads = 2 * thread::available_parallelism()?.get();
+    succeed(cargo("test --workspace --no-fail-fast").env("RUST_TEST_THREADS", threads.to_string()))
+}
 
 /// Tests the host against docs/openapi.json, with requests that schemathesis makes from it and with a client that is
 /// generated from it.

@@ -525,6 +525,12 @@ fn process(world: &World) -> authorize::Ports {
     authorize::Ports { store: Store::new(client, Tables::default()).into(), rates }
 }
 
+/// The same, whose calls are watched.
+fn watched_process(world: &World) -> authorize::Ports {
+    let client = world.host.database().watched_client(&world.host.machine().faults);
+    authorize::Ports { store: Store::new(client, Tables::default()).into(), ..process(world) }
+}
+
 async fn ask_process(world: &World, process: &authorize::Ports, request: &Value) -> Answer {
     let json = json!({ "content-type": "application/json" });
     let event = world.event("POST", "authorizations", "a", &json, &request.to_string());
@@ -606,10 +612,7 @@ impl Step {
 
     /// Does it in a process of its own, which knows nothing yet and whose calls are watched.
     async fn run(self, world: &World, hold: &str) -> u16 {
-        let machine = world.host.machine();
-        let client = world.host.database().watched_client(&machine.faults);
-        let store: Arc<Store> = Store::new(client, Tables::default()).into();
-        let ports = authorize::Ports { store, rates: machine.functions.authorize_ports().rates.clone() };
+        let ports = watched_process(world);
         let json = json!({ "content-type": "application/json" });
         let about_hold = |method: &str, body: &str| {
             let mut event = world.event(method, "authorizations/{holdId}", "a", &json, body);
@@ -673,6 +676,33 @@ async fn c1_whatever_meets_in_the_life_of_a_call_it_is_charged_once_and_no_hold_
                     break;
                 }
             }
+        }
+    }
+}
+
+/// The hold may end between the look at the account and the look at the hold.
+#[tokio::test]
+async fn c1_a_request_is_not_refused_because_of_its_own_hold_that_ends_meanwhile() {
+    for calls in 0.. {
+        let (world, _) = for_minutes(2).await;
+        assert_eq!(allowed(&world, request("c", 3_600)).await["maxDurationSeconds"], 118);
+        let (process, again) = (watched_process(&world), request("c", 3_600));
+        let mut asking = std::pin::pin!(ask_process(&world, &process, &again));
+        let (answer, is_over) = match world.run_to(calls, &mut asking).await {
+            Ok(answer) => (answer, true),
+            Err(pause) => {
+                release(&world, "?callId=c").await;
+                drop(pause);
+                (asking.await, false)
+            }
+        };
+        let answer = answer.expect(200);
+        let found = (&answer["allowed"], &answer["maxDurationSeconds"]);
+        assert_eq!(found, (&json!(true), &json!(118)), "released before call {calls}: {answer}");
+        assert_no_findings(&world).await;
+        if is_over {
+            assert!(calls > 2, "account, hold and commit are calls");
+            break;
         }
     }
 }

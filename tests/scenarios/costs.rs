@@ -335,8 +335,9 @@ async fn c1_an_authorization_is_one_transaction_of_4_write_units_and_its_debit_c
     for (call_id, user_id, expected) in [
         ("one", Value::Null, units(0, 4)),
         ("two", json!("ada"), units(0, 4)),
-        // The transaction that finds the hold is billed, too, but its units are not returned. Account and hold are read then.
-        ("one", Value::Null, units(2, 0)),
+        // The transaction that finds the hold is billed, too, but its units are not returned. The account is read before the hold and
+        // after it.
+        ("one", Value::Null, units(3, 0)),
     ] {
         let before = world.units("authorize").await;
         ask(&world, call_id, user_id, 60).await;

@@ -179,6 +179,8 @@ enum Flow {
     Charged,
     /// The processor says that a charge is disputed.
     Disputed,
+    /// The processor says that the bank has decided for us.
+    Won,
 }
 
 impl Flow {
@@ -203,6 +205,9 @@ impl Flow {
                 operator.buy(&till.account, "k", json!({ "amount": "100" })).await.expect(201);
                 operator.debit(&till.account, &[rated("spent", CALL, "40")]).await.expect(200);
             }
+            Self::Won => {
+                operator.buy(&till.account, "k", json!({ "amount": "100" })).await.expect(201);
+            }
             Self::Charged => {
                 till.save_card(WANTS_OWNER).await;
                 operator.buy(&till.account, "k", json!({ "amount": "50" })).await.expect(202);
@@ -211,10 +216,15 @@ impl Flow {
         let Some(object) = till.objects().await.pop() else { return (String::new(), String::new()) };
         match self {
             Self::Charged => till.side.decide(&object.id, true).await,
-            Self::Disputed => {
+            Self::Disputed | Self::Won => {
                 let sandbox = till.world.host.machine().functions.sandbox();
-                let amount = Money::of_minor_units(10_000, Currency::parse("EUR").unwrap());
-                sandbox.dispute(&object.id, amount, false).await.unwrap();
+                let eur = Currency::parse("EUR").unwrap();
+                let amount = Money::of_minor_units(10_000, eur);
+                let dispute = sandbox.dispute(&object.id, amount, false).await.unwrap();
+                if matches!(self, Self::Won) {
+                    assert!(till.tell("repayments", &object.id, object.payment.as_str()).await);
+                    sandbox.end_dispute(&dispute, Money::zero(eur)).await.unwrap();
+                }
             }
             _ => {}
         }
@@ -239,7 +249,7 @@ impl Flow {
             Self::Charged => {
                 till.tell("charge", object, purchase).await;
             }
-            Self::Disputed => {
+            Self::Disputed | Self::Won => {
                 till.tell("repayments", object, purchase).await;
             }
         }
@@ -262,6 +272,10 @@ impl Flow {
         match self {
             Self::Disputed => {
                 assert_eq!(of_kind("dispute"), ["-60.0000"], "{story}: what was unspent is frozen, once");
+                true
+            }
+            Self::Won => {
+                assert_eq!(of_kind("dispute"), ["100.0000", "-100.0000"], "{story}: it returns once");
                 true
             }
             Self::Charged => {
@@ -301,7 +315,7 @@ impl Flow {
         let calls = MANY - world.faults().armed().last().expect("the counter is armed last").skip;
         world.faults().disarm();
         // The processor tells what the functions have not heard of, and recovery runs once more.
-        if matches!(self, Self::Confirmation | Self::Charged | Self::Disputed) {
+        if matches!(self, Self::Confirmation | Self::Charged | Self::Disputed | Self::Won) {
             assert!(till.tell("charge", &object, &purchase).await, "{story}");
             assert!(till.tell("repayments", &object, &purchase).await, "{story}");
         }
@@ -381,6 +395,11 @@ async fn f5_a_message_of_a_charge_with_any_two_faults_adds_one_lot() {
 #[tokio::test]
 async fn f9_a_message_of_a_dispute_with_any_two_faults_freezes_once() {
     try_pairs(Flow::Disputed).await;
+}
+
+#[tokio::test]
+async fn f9_a_message_of_a_won_dispute_with_any_two_faults_returns_once() {
+    try_pairs(Flow::Won).await;
 }
 
 /// A random history of one account.

@@ -1,9 +1,13 @@
 //! Refunds and disputes (F9): the funds leave the lot once, and the card has them back once, or they return. Every step of a refund
 //! may be the last of its process, and the card processor does things by itself.
 
+use std::pin::pin;
+
+use domain::{AccountId, Currency, Money};
 use local::faults::{Fault, Kind, Target};
+use payments::Processor;
 use reqwest::Method;
-use scenarios::{Answer, World, decimal, list, rated};
+use scenarios::{Answer, World, bounded, decimal, list, rated};
 use serde_json::{Value, json};
 
 const START: &str = "2026-11-22T10:00:00Z";
@@ -199,6 +203,36 @@ async fn f9_a_process_gives_back_what_another_one_has_taken() {
     world.operator.happens("a", &id, json!({ "action": "win" })).await;
     assert_eq!(balance(&world, "a").await, "100.0000");
     world.operator.assert_books_balance("a").await;
+}
+
+/// The processor tells of one thing in two messages, which two processes may handle at once.
+#[tokio::test]
+async fn f9_what_another_process_has_returned_meanwhile_returns_once() {
+    let world = World::start().await;
+    world.set_time(START);
+    let sandbox = world.host.machine().functions.sandbox();
+    // The slower process is held before each of the calls that come before its decision.
+    for step in 0..3 {
+        let account = format!("a{step}");
+        let id = bought(&world, &account, "0").await;
+        world.operator.happens(&account, &id, json!({ "action": "dispute" })).await;
+        let records = sandbox.records(&AccountId::parse(&account).unwrap()).await.unwrap();
+        let [charge] = &records[..] else { panic!("one charge: {records:?}") };
+        let disputes = sandbox.disputes(&charge.id).await.unwrap();
+        sandbox.end_dispute(&disputes[0].id, Money::zero(Currency::parse("EUR").unwrap())).await.unwrap();
+        let message = json!({
+            "id": "evt_1", "type": "charge.dispute.closed", "isLive": false, "account": account, "payment": id,
+            "subject": "repayments", "intent": charge.id,
+        });
+        let tell = || world.deliver_here(&message, START.parse().unwrap());
+        let mut slower = pin!(tell());
+        let held = world.run_to(step, &mut slower).await.expect_err("it has not decided yet");
+        assert!(tell().await);
+        drop(held);
+        assert!(bounded(slower).await);
+        assert_eq!(moves(&world, &account, "dispute").await, ["-100.0000", "100.0000"]);
+        world.operator.assert_books_balance(&account).await;
+    }
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub struct Authorization {
     /// The currency's code in ISO 4217.
     #[schema(example = "EUR")]
     pub currency: String,
-    /// The available balance, to be announced.
+    /// The available balance, to be announced. For an emergency call it is as it was last seen, since that answer waits for nothing.
     #[schema(example = "87.6500")]
     pub available: String,
 }

@@ -32,7 +32,8 @@ pub enum Recovery {
 }
 
 impl Cashier<'_> {
-    /// Recovers a payment that its account lists as open.
+    /// Recovers a payment that its account lists as open. One that another process has leased since, such as for the attempt with the
+    /// backup, is left to that process.
     ///
     /// # Errors
     ///
@@ -43,9 +44,15 @@ impl Cashier<'_> {
         open: &OpenPayment,
         now: Timestamp,
     ) -> Result<Recovery, StoreError> {
-        let payment = self.store.card_payment(account, &open.id).await?;
-        let Some(payment) = payment.filter(CardPayment::is_open) else { return Ok(Recovery::Closed) };
-        self.recover(payment, now, open.withdrawn).await
+        let Some((account, payment)) = self.store.account_with_payment(account, &open.id).await? else {
+            return Ok(Recovery::Closed);
+        };
+        let current = account.open_payments.iter().find(|current| current.id == open.id);
+        let Some(current) = current.filter(|_| payment.is_open()) else { return Ok(Recovery::Closed) };
+        if current.recover_at > open.recover_at && !current.withdrawn {
+            return Ok(Recovery::Pending);
+        }
+        self.recover(payment, now, current.withdrawn).await
     }
 
     /// Cancels the account's open recharge if it was withdrawn. One that cannot be cancelled now stays due.
@@ -72,10 +79,11 @@ impl Cashier<'_> {
         id: &PaymentId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(account) = self.store.account(account).await? else { return Ok(()) };
+        let Some((account, payment)) = self.store.account_with_payment(account, id).await? else {
+            return Ok(());
+        };
         let now = now.max(account.as_of);
         let Some(open) = account.open_payments.iter().find(|open| open.id == *id) else { return Ok(()) };
-        let Some(payment) = self.store.card_payment(&account.id, id).await? else { return Ok(()) };
         let is_leased = open.recover_at > now && !open.withdrawn;
         if !payment.is_open() || is_leased && matches!(payment.state, CardPaymentState::Open { .. }) {
             return Ok(());

@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use store::{ApplyError, StoreError};
 use telemetry::Causes;
 
-use crate::cashier::{Cashier, MAX_CLOSING_TRIES};
+use crate::cashier::Cashier;
 use crate::handle_message::MessageError;
 use crate::processor::{NewRefund, ProcessorError};
 use crate::recovery::Recovery;
@@ -144,29 +144,27 @@ impl Cashier<'_> {
         .await
     }
 
-    /// Commits a decision on a payment, read again as often as another process has moved it.
+    /// Commits a decision on a payment, which is read together with its account. What others have done meanwhile is in both, or in
+    /// neither.
     async fn follow(
         &self,
-        mut payment: CardPayment,
+        payment: CardPayment,
         object: &str,
-        decide: impl Fn(&Account, &CardPayment) -> Result<Decision<CardPayment>, Contradiction> + Sync,
+        decide: impl Fn(&Account, &CardPayment) -> Result<Decision<CardPayment>, Contradiction> + Send,
     ) -> Result<CardPayment, StoreError> {
-        for _ in 0..MAX_CLOSING_TRIES {
-            match self.store.apply_afresh(&payment.account, |account, _| decide(account, &payment)).await {
-                Ok(applied) => return Ok(applied.answer),
-                Err(ApplyError::Store(problem)) => return Err(problem),
-                Err(ApplyError::NoAccount) => unreachable!("accounts are never removed"),
-                Err(ApplyError::Refused(contradiction)) => {
-                    tracing::error!(
-                        account = %payment.account, payment = %payment.id, object, problem = %contradiction,
-                        "the card processor contradicts the books"
-                    );
-                    return Ok(payment);
-                }
-                Err(ApplyError::PaymentMoved) => payment = self.stored(&payment).await?,
+        match self.store.apply_with_payment(&payment.account, &payment.id, decide).await {
+            Ok(applied) => Ok(applied.answer),
+            Err(ApplyError::Store(problem)) => Err(problem),
+            Err(ApplyError::NoAccount) => unreachable!("accounts and payments are never removed"),
+            Err(ApplyError::PaymentMoved) => unreachable!("a payment that has moved is read again"),
+            Err(ApplyError::Refused(contradiction)) => {
+                tracing::error!(
+                    account = %payment.account, payment = %payment.id, object, problem = %contradiction,
+                    "the card processor contradicts the books"
+                );
+                Ok(payment)
             }
         }
-        Err(StoreError::Contended { tries: MAX_CLOSING_TRIES })
     }
 }
 

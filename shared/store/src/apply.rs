@@ -10,7 +10,7 @@ use domain::journal::JournalEntry;
 use domain::journal_key::JournalKey;
 use domain::limits::UserSpending;
 use domain::time::Month;
-use domain::{Account, AccountId, Decision, Pools, Profile};
+use domain::{Account, AccountId, CardPayment, Decision, PaymentId, Pools, Profile};
 use jiff::Timestamp;
 use telemetry::Correlation;
 use telemetry::metric::{COMMIT_RETRIES, COMMITS_GIVEN_UP};
@@ -116,12 +116,14 @@ pub enum ApplyError<R> {
 
 /// What a decision needs beside the account's core.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
+enum Needs<'a> {
     Nothing,
     /// That the account is no older than what the caller has read before.
     Freshness,
     Pools,
     Profile,
+    /// This card payment, as it was when the account was as it is.
+    Payment(&'a PaymentId),
 }
 
 /// What a decision wants to know beside the account, once that is read.
@@ -153,12 +155,19 @@ pub struct Beside {
     pub spending: Option<UserSpending>,
 }
 
+impl Beside {
+    fn is_empty(&self) -> bool {
+        self.looked_for.is_empty() && self.spending.is_none()
+    }
+}
+
 /// The state that a try decides on.
 struct Loaded {
     account: Account,
     /// The pools in the version that the account has; none if the decision does not need them.
     pools: Arc<Pools>,
     profile: Option<Profile>,
+    payment: Option<CardPayment>,
     /// From a consistent read, not from memory.
     fresh: bool,
 }
@@ -253,8 +262,9 @@ impl Store {
         self.run(id, &turn, Needs::Nothing, nothing_wanted, decide).await
     }
 
-    /// The same for a decision that goes by rows which the caller has read before. They may be newer than the account as this process
-    /// remembers it, and say of a lot what is not true of it there yet. So it is decided on a consistent read, and never on memory.
+    /// The same for a decision that goes by entries which the caller has read before. They may be newer than the account as this
+    /// process remembers it, and say of a lot what is not true of it there yet. So it is decided on a consistent read, and never on
+    /// memory.
     ///
     /// # Errors
     ///
@@ -268,6 +278,27 @@ impl Store {
         let decide =
             |loaded: &Loaded, seen: &Seen, _: &Beside| decide(&loaded.account, seen).map(of_this_request);
         self.run(id, &turn, Needs::Freshness, nothing_wanted, decide).await
+    }
+
+    /// The same for a decision on the account and one of its card payments, which are read at one instant for each try: a payment that
+    /// is older than the account would have funds return once more that have returned already.
+    ///
+    /// # Errors
+    ///
+    /// The same, but never [`ApplyError::PaymentMoved`]: a payment that has moved is read again. [`ApplyError::NoAccount`] stands for
+    /// a payment that is not there, too.
+    pub async fn apply_with_payment<T, R>(
+        &self,
+        id: &AccountId,
+        payment: &PaymentId,
+        mut decide: impl FnMut(&Account, &CardPayment) -> Result<Decision<T>, R> + Send,
+    ) -> Result<Applied<T>, ApplyError<R>> {
+        let turn = self.turn(id).await;
+        self.run(id, &turn, Needs::Payment(payment), nothing_wanted, |loaded, _, _| {
+            let payment = loaded.payment.as_ref().expect("it was loaded with its payment");
+            decide(&loaded.account, payment).map(of_this_request)
+        })
+        .await
     }
 
     /// The same as [`apply`](Self::apply) for a decision that needs the account's pools too.
@@ -352,7 +383,7 @@ impl Store {
         &self,
         id: &AccountId,
         _turn: &Turn,
-        needs: Needs,
+        needs: Needs<'_>,
         wanted: impl Fn(&Account, &Seen, Read) -> Wanted + Send + Sync,
         decide: impl FnMut(&Loaded, &Seen, &Beside) -> Result<Combined<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
@@ -362,7 +393,7 @@ impl Store {
     async fn decide_and_commit<T, R>(
         &self,
         id: &AccountId,
-        needs: Needs,
+        needs: Needs<'_>,
         wanted: impl Fn(&Account, &Seen, Read) -> Wanted + Send + Sync,
         mut decide: impl FnMut(&Loaded, &Seen, &Beside) -> Result<Combined<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
@@ -377,8 +408,8 @@ impl Store {
             if let Some(answer) = uncertain.take().and_then(|commit| commit.answer_if_made(&loaded)) {
                 return Ok(Applied { account: loaded.account, answer, seen, written: Vec::new() });
             }
-            // Holds change with the account's version alone, and are read after the account. If the account changes between the two
-            // reads, the commit is refused. A hold that was written since must not be decided on beside the older account.
+            // Holds and spending change with the account's version alone, and are read after the account. If the account changes between
+            // the two reads, the commit is refused. A hold that was written since must not be decided on beside the older account.
             let read = if loaded.fresh { Read::Now } else { Read::Before };
             let mut wanted = wanted(&loaded.account, &seen, read);
             wanted.holds.extend(seen.outdated.iter().cloned());
@@ -398,6 +429,15 @@ impl Store {
                 decided => decided.map_err(ApplyError::Refused)?,
             };
             let Some(change) = decision.change else {
+                // No commit shows whether the account was still the same when the holds and the spending were read.
+                if !beside.is_empty() {
+                    let again = self.load(id, needs).await?;
+                    if again.account.version != loaded.account.version {
+                        loaded = again;
+                        seen.reload();
+                        continue;
+                    }
+                }
                 let (account, answer) = (loaded.account, decision.answer);
                 return Ok(Applied { account, answer, seen, written: Vec::new() });
             };
@@ -414,6 +454,9 @@ impl Store {
                     }
                     // A row that the decision itself adds, such as a month's end or a lot's, was written by the
                     // commit that came between: only a fresh read leaves it out.
+                    StoreError::Contended { tries: tries + 1 }
+                }
+                Err(Refused::PaymentMoved) if matches!(needs, Needs::Payment(_)) => {
                     StoreError::Contended { tries: tries + 1 }
                 }
                 Err(Refused::PaymentMoved) => return Err(ApplyError::PaymentMoved),
@@ -441,13 +484,13 @@ impl Store {
     }
 
     /// The account as this process last saw it, with what the decision needs, if all of that is remembered.
-    fn recall_for(&self, id: &AccountId, needs: Needs) -> Option<Loaded> {
-        if matches!(needs, Needs::Profile | Needs::Freshness) {
+    fn recall_for(&self, id: &AccountId, needs: Needs<'_>) -> Option<Loaded> {
+        if matches!(needs, Needs::Profile | Needs::Freshness | Needs::Payment(_)) {
             return None;
         }
         let account = self.recall(id)?;
         let pools = if needs == Needs::Pools { self.recall_pools(&account)? } else { Arc::default() };
-        Some(Loaded { account, pools, profile: None, fresh: false })
+        Some(Loaded { account, pools, profile: None, payment: None, fresh: false })
     }
 
     /// Whether it is known that the account has pools which are not remembered. They are read together with it.
@@ -455,11 +498,18 @@ impl Store {
         self.recall(id).is_some_and(|account| self.recall_pools(&account).is_none())
     }
 
-    async fn load<R>(&self, id: &AccountId, needs: Needs) -> Result<Loaded, ApplyError<R>> {
+    async fn load<R>(&self, id: &AccountId, needs: Needs<'_>) -> Result<Loaded, ApplyError<R>> {
         let is_without_profile = match needs {
             Needs::Nothing | Needs::Freshness => true,
             Needs::Pools => !self.lacks_pools(id),
             Needs::Profile => false,
+            Needs::Payment(payment) => {
+                let read = self.account_with_payment(id, payment).await?;
+                let (account, payment) = read.ok_or(ApplyError::NoAccount)?;
+                self.remember(&account);
+                let (pools, payment) = (Arc::default(), Some(payment));
+                return Ok(Loaded { account, pools, profile: None, payment, fresh: true });
+            }
         };
         if is_without_profile {
             let account = self.account(id).await?.ok_or(ApplyError::NoAccount)?;
@@ -467,12 +517,12 @@ impl Store {
             let pools =
                 if needs == Needs::Pools { self.recall_pools(&account) } else { Some(Arc::default()) };
             if let Some(pools) = pools {
-                return Ok(Loaded { account, pools, profile: None, fresh: true });
+                return Ok(Loaded { account, pools, profile: None, payment: None, fresh: true });
             }
         }
         let (account, profile) = self.account_with_profile(id).await?.ok_or(ApplyError::NoAccount)?;
         self.remember(&account);
         let pools = self.remember_pools(&account, &profile)?;
-        Ok(Loaded { account, pools, profile: Some(profile), fresh: true })
+        Ok(Loaded { account, pools, profile: Some(profile), payment: None, fresh: true })
     }
 }

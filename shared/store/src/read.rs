@@ -60,40 +60,67 @@ impl Store {
         &self,
         id: &AccountId,
     ) -> Result<Option<(Account, Profile)>, StoreError> {
-        let output = self.both_parts(id).await?;
-        output.consumed_capacity().iter().for_each(|consumed| self.meter.read(Some(consumed)));
-        let [core, profile] = output.responses() else {
-            return Err(corrupt("a transactional read", "it did not answer for both parts"));
-        };
-        match (core.item(), profile.item()) {
-            (Some(core), Some(profile)) => Ok(Some((core_from_item(core)?, profile_from_item(profile)?))),
+        let profile = (self.tables.accounts.as_str(), key(id, PART, PROFILE));
+        match self.core_and(id, profile).await? {
+            (Some(core), Some(profile)) => Ok(Some((core_from_item(&core)?, profile_from_item(&profile)?))),
             (None, None) => Ok(None),
             _ => Err(corrupt("an account", "it lacks its core or its profile")),
         }
     }
 
-    /// A transaction that reads meets those that write, too: it is tried again, and never long.
-    async fn both_parts(&self, id: &AccountId) -> Result<TransactGetItemsOutput, StoreError> {
-        let get = |part| {
-            let get = Get::builder().table_name(&self.tables.accounts).set_key(Some(key(id, PART, part)));
+    /// The account and one of its card payments, at one instant. `None` if there is no such account or payment.
+    ///
+    /// # Errors
+    ///
+    /// The database is unavailable, or an item cannot be read.
+    pub async fn account_with_payment(
+        &self,
+        id: &AccountId,
+        payment: &PaymentId,
+    ) -> Result<Option<(Account, CardPayment)>, StoreError> {
+        let row = (self.tables.payments.as_str(), key(id, PAYMENT_ID, payment.as_str()));
+        let (Some(core), Some(row)) = self.core_and(id, row).await? else { return Ok(None) };
+        let payment = payment_from_item(&row)?.card();
+        payment.map(|payment| Ok((core_from_item(&core)?, payment))).transpose()
+    }
+
+    /// An account's core and another item, at one instant. A transaction that reads meets those that write, too: it is tried again,
+    /// and never long.
+    async fn core_and(
+        &self,
+        id: &AccountId,
+        (table, other): (&str, Item),
+    ) -> Result<(Option<Item>, Option<Item>), StoreError> {
+        let get = |table: &str, key: &Item| {
+            let get = Get::builder().table_name(table).set_key(Some(key.clone()));
             TransactGetItem::builder().get(get.build().expect("table and key are set")).build()
         };
+        let core = key(id, PART, CORE);
         for tries in 1..=MAX_TRIES_TO_READ {
             let result = self
                 .client
                 .transact_get_items()
-                .transact_items(get(CORE))
-                .transact_items(get(PROFILE))
+                .transact_items(get(&self.tables.accounts, &core))
+                .transact_items(get(table, &other))
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .send()
                 .await;
             match result {
-                Ok(output) => return Ok(output),
+                Ok(output) => return self.two_items(output),
                 Err(error) if raced(&error) => tokio::time::sleep(pause(tries)).await,
                 Err(error) => return Err(StoreError::from_sdk(error)),
             }
         }
         Err(StoreError::Contended { tries: MAX_TRIES_TO_READ })
+    }
+
+    fn two_items(&self, output: TransactGetItemsOutput) -> Result<(Option<Item>, Option<Item>), StoreError> {
+        output.consumed_capacity().iter().for_each(|consumed| self.meter.read(Some(consumed)));
+        let items: Vec<_> = output.responses.into_iter().flatten().map(|response| response.item).collect();
+        let [core, other] = items
+            .try_into()
+            .map_err(|_| corrupt("a transactional read", "it did not answer for both items"))?;
+        Ok((core, other))
     }
 
     /// One card payment.

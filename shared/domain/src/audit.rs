@@ -1026,7 +1026,10 @@ impl<'a> Audit<'a> {
                 (-row.amount.amount() - drawn_by(row), None)
             }
             EntryDetails::RefundReturned { returned, lot, .. } => self.returns(row, returned, lot.as_ref()),
-            EntryDetails::DisputeEnded { returned, .. } => self.returns(row, returned, None),
+            EntryDetails::DisputeEnded { returned, .. } => {
+                let (owed, lot) = self.returns(row, returned, None);
+                (owed - drawn_by(row), lot)
+            }
             EntryDetails::Switch => (-row.amount.amount(), None),
             EntryDetails::Reversal(reversal) => self.reverses(row, reversal),
             EntryDetails::Expiry { lot, .. } => {
@@ -1465,13 +1468,10 @@ fn adds_up(row: &JournalEntry) -> bool {
         }
         EntryDetails::Dispute { .. } => drawn == -amount && post_usage.is_zero(),
         EntryDetails::DisputeEnded { lost, returned, .. } => {
-            let gives = amount >= Decimal::ZERO && post_usage.is_zero();
-            let takes = amount <= Decimal::ZERO && post_usage >= Decimal::ZERO;
-            let is_one = gives || takes && (amount.is_zero() || post_usage.is_zero());
-            is_one
-                && !lost.is_negative()
-                && to_lots(returned, None) <= amount.max(Decimal::ZERO)
-                && drawn.is_zero()
+            let gives = amount >= Decimal::ZERO && post_usage.is_zero() && drawn.is_zero();
+            let takes = amount <= Decimal::ZERO && post_usage >= Decimal::ZERO && drawn <= -amount;
+            let is_one = gives || takes && (post_usage.is_zero() || drawn == -amount);
+            is_one && !lost.is_negative() && to_lots(returned, None) <= amount.max(Decimal::ZERO)
         }
         EntryDetails::Expiry { .. } => amount < Decimal::ZERO && drawn.is_zero() && post_usage.is_zero(),
         EntryDetails::Switch => amount > Decimal::ZERO && amount == post_usage && drawn.is_zero(),

@@ -5,7 +5,7 @@
 //! | inquiry | it is noted, and nothing moves |
 //! | open | the smaller of the lot's funds and the disputed amount leaves the lot, and auto-recharge pauses |
 //! | won | what had left the lot returns (F7) |
-//! | lost | what the lot could not give is owed, or left to the invoice; what the card did not get of it returns |
+//! | lost | what had not left the lot leaves it now; what the lot does not have is owed, or left to the invoice; what the card did not get returns |
 
 use jiff::Timestamp;
 
@@ -37,7 +37,7 @@ pub fn follow(
     seen: &SeenDispute,
 ) -> Result<Decision<CardPayment>, Contradiction> {
     let repayments = payment.repayments().ok_or(Contradiction::NotCharged)?;
-    check_amounts(payment, seen)?;
+    let (amount, phase) = of_the_charge(payment, seen)?;
     let id = PaymentId::of_dispute(&payment.account, &payment.id, &seen.id);
     let kept = repayments.disputes.iter().find(|dispute| dispute.id == id);
     if kept.is_none() && !repayments.has_room() {
@@ -48,12 +48,15 @@ pub fn follow(
         id,
         processor_id: seen.id.clone(),
         created_at: draft.now(),
-        amount: seen.amount,
+        amount,
         reason: seen.reason.clone(),
         state: DisputeState::Dropped,
     });
+    // Until funds move it is about as much as the bank says now.
+    let amount = if dispute.frozen().is_none() { amount } else { dispute.amount };
+    let dispute = Dispute { amount, ..dispute };
     let unchanged = Ok(Decision::unchanged(payment.clone()));
-    let state = match (dispute.state.clone(), seen.phase) {
+    let state = match (dispute.state.clone(), phase) {
         (DisputeState::Dropped, DisputePhase::Inquiry) if kept.is_none() => {
             inquire(&mut draft, payment, &dispute);
             DisputeState::Inquiry
@@ -95,19 +98,22 @@ pub fn follow(
     Ok(draft.finish_payment(payment))
 }
 
-fn check_amounts(payment: &CardPayment, seen: &SeenDispute) -> Result<(), Contradiction> {
-    let is_within = |amount: Money, most: Money| {
-        amount.currency() == most.currency() && !amount.is_negative() && amount <= most
-    };
-    if !is_within(seen.amount, payment.amount) {
-        return Err(Contradiction::Amount { seen: seen.amount, expected: payment.amount });
-    }
-    match seen.phase {
-        DisputePhase::Lost { lost } if !is_within(lost, seen.amount) => {
-            Err(Contradiction::Amount { seen: lost, expected: seen.amount })
+/// What of the dispute is about the charge: its amount and its phase. A bank may dispute more than was charged, since currencies move.
+/// That is more than the lot has ever had, and not its organization's.
+fn of_the_charge(payment: &CardPayment, seen: &SeenDispute) -> Result<(Money, DisputePhase), Contradiction> {
+    let at_most = |amount: Money, most: Money| {
+        if amount.currency() == most.currency() && !amount.is_negative() {
+            Ok(amount.min(most))
+        } else {
+            Err(Contradiction::Amount { seen: amount, expected: most })
         }
-        _ => Ok(()),
-    }
+    };
+    let amount = at_most(seen.amount, payment.amount)?;
+    let phase = match seen.phase {
+        DisputePhase::Lost { lost } => DisputePhase::Lost { lost: at_most(lost, amount)? },
+        other => other,
+    };
+    Ok((amount, phase))
 }
 
 fn inquire(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute) {
@@ -152,18 +158,21 @@ fn freeze(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute) -> Money 
     frozen
 }
 
-/// Ends a dispute of which the card keeps `lost`. What the lot gave of the rest returns; what it could not give is owed.
+/// Ends a dispute of which the card keeps `lost`. What the lot gave beyond that returns. What it had not given leaves it now, if calls
+/// that were taken back or a refund that failed have filled it since; the rest is owed.
 fn end(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute, frozen: Money, lost: Money) {
     let zero = Money::zero(frozen.currency());
     let key = dispute.key().dispute_end();
     let (back, beyond) = if lost < frozen { (frozen - lost, zero) } else { (zero, lost - frozen) };
-    let Funding { owed, post_usage, .. } = Funding::without_lots(draft, beyond);
+    let funding = Funding::of_lot(draft, &LotId::of(&payment.id), beyond);
+    let (effect, beyond_lot) = (funding.effect(), funding.owed + funding.post_usage);
+    let Funding { draws, post_usage, .. } = funding;
     let returned = return_to_lots(draft, &draws_of(payment, back));
     draft.post(NewEntry {
         key: key.clone(),
         at: dispute.created_at,
-        amount: back - owed,
-        draws: Vec::new(),
+        amount: back + effect,
+        draws,
         post_usage,
         fingerprint: Dispute::fingerprint(&dispute.id),
         requires: None,
@@ -182,7 +191,7 @@ fn end(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute, frozen: Mone
         amount: dispute.amount,
         lost,
         returned: back,
-        beyond_lot: beyond,
+        beyond_lot,
         recharge_paused,
     });
     forfeit(draft, &key, dispute.created_at, &returned);

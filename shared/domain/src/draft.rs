@@ -133,9 +133,8 @@ impl Draft {
 
     /// Draws up to `amount` from one lot. Returns the draw, if the lot has funds, and the rest.
     pub(crate) fn draw_on(&mut self, id: &LotId, amount: Money) -> (Vec<Draw>, Money) {
-        let Some(lot) = self.change.account.lots.iter().find(|lot| lot.id == *id) else {
-            return (Vec::new(), amount);
-        };
+        let lot = self.change.account.lots.iter().find(|lot| lot.id == *id);
+        let Some(lot) = lot.filter(|_| amount.is_positive()) else { return (Vec::new(), amount) };
         let taken = lot.remaining.min(amount);
         let draw =
             Draw { lot: id.clone(), amount: taken, expires_at: lot.expires_at, began: Some(lot.began()) };

@@ -52,11 +52,6 @@ impl Funding {
         Self::with_rest(draft, draws, uncovered)
     }
 
-    /// Funds an amount that no lot is to give (F9).
-    pub(crate) fn without_lots(draft: &mut Draft, size: Money) -> Self {
-        Self::with_rest(draft, Vec::new(), size)
-    }
-
     /// The effect on the balance: funds taken and debt added, but nothing that an invoice asks for.
     pub fn effect(&self) -> Money {
         self.draws.iter().fold(-self.owed, |sum, draw| sum - draw.amount)

@@ -20,6 +20,7 @@ use domain::{Account, CardPayment, CardPaymentKind, Decision};
 use jiff::Timestamp;
 use store::{ApplyError, Store, StoreError};
 use telemetry::Causes;
+use telemetry::metric::PAYMENTS_CONTRADICTED;
 
 use crate::portal::Portal;
 use crate::processor::{Confirmation, Intent, IntentState, NewIntent, Processor, ProcessorError};
@@ -190,6 +191,7 @@ impl Cashier<'_> {
         problem: &str,
     ) -> Result<Settled, StoreError> {
         tracing::error!(payment = %payment.id, intent, problem, "a charge contradicts its payment");
+        PAYMENTS_CONTRADICTED.add(1);
         self.look_later(payment, now).await
     }
 

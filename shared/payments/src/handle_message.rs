@@ -33,7 +33,7 @@ pub enum MessageError {
     /// The card processor did not answer, or refused.
     #[error("the card processor did not say what became of the object")]
     Processor(#[from] ProcessorError),
-    /// The payment waits for its card's owner as before, although its charge is over.
+    /// The payment is open as before, although its charge is over, or was paid back or disputed.
     #[error("the payment {0} was not settled")]
     NotSettled(PaymentId),
     /// The card of a set-up was not saved.

@@ -19,6 +19,7 @@ use domain::{Account, AccountId, CardPayment, Decision, PaymentId, disputing};
 use jiff::Timestamp;
 use store::{ApplyError, StoreError};
 use telemetry::Causes;
+use telemetry::metric::PAYMENTS_CONTRADICTED;
 
 use crate::cashier::Cashier;
 use crate::handle_message::MessageError;
@@ -98,7 +99,8 @@ impl Cashier<'_> {
     ///
     /// # Errors
     ///
-    /// The store failed, or the processor cannot be asked. No account is due because of it, so the caller comes back.
+    /// The store failed, or the processor cannot be asked, or the payment is still open although its charge has been paid back or
+    /// disputed. No account is due because of it, so the caller comes back.
     pub async fn repayments_moved(
         &self,
         account: &AccountId,
@@ -106,6 +108,10 @@ impl Cashier<'_> {
         now: Timestamp,
     ) -> Result<(), MessageError> {
         let Some(mut payment) = self.store.card_payment(account, id).await? else { return Ok(()) };
+        if payment.is_open() {
+            // It has no lot yet from which funds could leave. Recovery closes it before long.
+            return Err(MessageError::NotSettled(id.clone()));
+        }
         let Some(intent) = payment.repayments().and_then(|_| payment.intent()).map(str::to_owned) else {
             return Ok(());
         };
@@ -162,6 +168,7 @@ impl Cashier<'_> {
                     account = %payment.account, payment = %payment.id, object, problem = %contradiction,
                     "the card processor contradicts the books"
                 );
+                PAYMENTS_CONTRADICTED.add(1);
                 Ok(payment)
             }
         }

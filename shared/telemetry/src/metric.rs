@@ -69,6 +69,11 @@ pub const CHARGES_WITHOUT_LOT: Metric = whole(
     "ChargesWithoutLot",
     "messages of the card processor about a charge that no lot stands for, because its payment was declined or has another charge",
 );
+/// What the card processor says against the books.
+pub const PAYMENTS_CONTRADICTED: Metric = whole(
+    "PaymentsContradicted",
+    "looks at a payment, a refund or a dispute that found the card processor to say what the books cannot follow, such as a charge of another amount",
+);
 /// Recharges, by outcome.
 pub const RECHARGES: Metric = Metric {
     name: "Recharges",
@@ -121,7 +126,7 @@ pub const MONTHS_CLOSED: Metric = whole(
 );
 
 /// All metrics.
-pub const ALL: [&Metric; 24] = [
+pub const ALL: [&Metric; 25] = [
     &DEBITS,
     &DEBITS_REJECTED,
     &AUTHORIZATIONS,
@@ -130,6 +135,7 @@ pub const ALL: [&Metric; 24] = [
     &COMMITS_GIVEN_UP,
     &PAYMENTS_PENDING,
     &CHARGES_WITHOUT_LOT,
+    &PAYMENTS_CONTRADICTED,
     &RECHARGES,
     &MAILS_SENT,
     &MAILS_FAILED,

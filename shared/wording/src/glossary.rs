@@ -173,7 +173,9 @@ crate::words! {
     fn declined() { "Declined", "Refusé" }
     fn abandoned() { "Abandoned", "Abandonné" }
     fn refunded() { "Refunded", "Remboursé" }
-    fn disputed() { "Disputed", "En litige" }
+    fn refund_in_progress() { "Refund in progress", "Remboursement en cours" }
+    fn disputed() { "Disputed", "Litige en cours" }
+    fn dispute_lost() { "Dispute lost", "Litige perdu" }
 
     fn active() { "Active", "Actif" }
     fn depleted() { "Depleted", "Épuisé" }
@@ -216,7 +218,8 @@ pub fn transaction_kind(name: &str, locale: Locale) -> Cow<'static, str> {
     })
 }
 
-/// The status of a purchase, by the API's name of it. The word for an unknown status is its name.
+/// The status of a purchase, by the API's name of it. The names `abandoned`, `refundPending` and `disputeLost` say more than the API's.
+/// The word for an unknown status is its name.
 pub fn purchase_status(name: &str, locale: Locale) -> Cow<'static, str> {
     Cow::Borrowed(match name {
         "pending" => pending(locale),
@@ -224,8 +227,10 @@ pub fn purchase_status(name: &str, locale: Locale) -> Cow<'static, str> {
         "succeeded" => succeeded(locale),
         "declined" => declined(locale),
         "abandoned" => abandoned(locale),
+        "refundPending" => refund_in_progress(locale),
         "refunded" => refunded(locale),
         "disputed" => disputed(locale),
+        "disputeLost" => dispute_lost(locale),
         other => return Cow::Owned(one_line(other)),
     })
 }
@@ -298,9 +303,17 @@ mod tests {
             for kind in domain::EntryKind::ALL {
                 assert_ne!(transaction_kind(kind.as_str(), locale), kind.as_str());
             }
-            for status in
-                ["pending", "needsAction", "succeeded", "declined", "abandoned", "refunded", "disputed"]
-            {
+            for status in [
+                "pending",
+                "needsAction",
+                "succeeded",
+                "declined",
+                "abandoned",
+                "refundPending",
+                "refunded",
+                "disputed",
+                "disputeLost",
+            ] {
                 assert_ne!(purchase_status(status, locale), status);
             }
             for status in ["active", "depleted"] {

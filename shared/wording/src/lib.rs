@@ -101,6 +101,16 @@ pub fn month(month: Month, locale: Locale) -> String {
     formatter.expect("the languages are compiled in").format(&first).to_string()
 }
 
+/// A month after a noun: `of October 2026` in English, `d’octobre 2026` in French, which elides before a vowel.
+pub fn of_month(month: Month, locale: Locale) -> String {
+    let name = self::month(month, locale);
+    match locale {
+        Locale::En => format!("of {name}"),
+        Locale::Fr if name.starts_with(['a', 'o']) => format!("d’{name}"),
+        Locale::Fr => format!("de {name}"),
+    }
+}
+
 /// A date in UTC: `25 November 2026` in English, `25 novembre 2026` in French, and `1er novembre 2026` for the first of a month.
 pub fn date(instant: Timestamp, locale: Locale) -> String {
     day(instant.to_zoned(TimeZone::UTC).date(), locale)
@@ -188,6 +198,12 @@ mod tests {
         assert_eq!(count(1_234, Locale::Fr), "1\u{202f}234");
         assert_eq!(month(november, Locale::En), "November 2026");
         assert_eq!(month(november, Locale::Fr), "novembre 2026");
+        assert_eq!(of_month(november, Locale::En), "of November 2026");
+        for (name, french) in
+            [("2026-11", "de novembre 2026"), ("2026-10", "d’octobre 2026"), ("2026-04", "d’avril 2026")]
+        {
+            assert_eq!(of_month(Month::parse(name).unwrap(), Locale::Fr), french);
+        }
     }
 
     #[test]

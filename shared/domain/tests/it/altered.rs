@@ -322,7 +322,11 @@ fn an_entry_whose_amounts_do_not_add_up_is_found() {
         (&dispute_ended("10", "0"), "-5", "0", "5", false),
         (&dispute_ended("0", "10"), "9", "0", "0", false),
         (&dispute_ended("10", "1"), "-10", "0", "0", false),
-        (&dispute_ended("10", "0"), "-10", "1", "0", false),
+        (&dispute_ended("10", "0"), "-10", "1", "0", true),
+        (&dispute_ended("10", "0"), "-10", "11", "0", false),
+        (&dispute_ended("10", "0"), "-5", "5", "5", true),
+        (&dispute_ended("10", "0"), "-5", "4", "5", false),
+        (&dispute_ended("0", "10"), "10", "1", "0", false),
         (&dispute_ended("-1", "0"), "-10", "0", "0", false),
         // What was owed is left to the invoice.
         (&EntryDetails::Switch, "10", "0", "10", true),

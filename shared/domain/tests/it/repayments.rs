@@ -622,13 +622,52 @@ fn f7_a_dispute_that_is_won_repays_what_is_owed_first() {
 }
 
 #[test]
-fn f9_a_dispute_of_more_than_was_charged_is_a_contradiction() {
+fn f9_a_dispute_of_more_than_was_charged_is_one_of_the_charge() {
     let mut world = World::with_purchase("100");
-    let seen = Contradiction::Amount { seen: eur("100.01"), expected: eur("100") };
-    assert_eq!(world.dispute("pur_1", "100.01", DisputePhase::Open), Err(seen));
-    let lost = DisputePhase::Lost { lost: eur("60") };
-    let seen = Contradiction::Amount { seen: eur("60"), expected: eur("50") };
-    assert_eq!(world.dispute("pur_1", "50", lost), Err(seen));
+    world.spend("60");
+    world.dispute("pur_1", "100.40", DisputePhase::Open).unwrap();
+    world.dispute("pur_1", "100.40", DisputePhase::Lost { lost: eur("100.40") }).unwrap();
+    assert_eq!(world.moves(), ["dispute -40.0000", "dispute -60.0000"]);
+    world.dispute("pur_1", "100.40", DisputePhase::Lost { lost: eur("100.40") }).unwrap();
+    world.check();
+}
+
+#[test]
+fn f9_a_dispute_in_another_currency_is_a_contradiction() {
+    let mut world = World::with_purchase("100");
+    let dollars = money("60", "USD");
+    let lost = DisputePhase::Lost { lost: dollars };
+    let seen = Contradiction::Amount { seen: dollars, expected: eur("60") };
+    assert_eq!(world.dispute("pur_1", "60", lost), Err(seen));
+    assert!(world.moves().is_empty());
+}
+
+#[test]
+fn f9_an_inquiry_becomes_a_dispute_of_as_much_as_the_bank_says_then() {
+    let mut world = World::with_purchase("100");
+    world.dispute("pur_1", "60", DisputePhase::Inquiry).unwrap();
+    world.dispute("pur_1", "100", DisputePhase::Open).unwrap();
+    assert_eq!(world.moves(), ["dispute -100.0000"]);
+    world.check();
+}
+
+#[test]
+fn f9_a_lost_dispute_takes_what_has_come_back_to_its_lot_meanwhile() {
+    for (model, then) in
+        [(BillingModel::Prepaid, "owed 20.0000"), (BillingModel::PostUsage, "after use 20.0000")]
+    {
+        let mut world = World::new(model);
+        world.buy("pur_1", "100");
+        world.spend("20");
+        world.open("pur_1", "ref_1").unwrap();
+        world.dispute("pur_1", "100", DisputePhase::Open).unwrap();
+        assert_eq!(world.stands(), "");
+        world.give_back("pur_1", "ref_1");
+        assert_eq!(world.stands(), "pur_1 80.0000");
+        world.dispute("pur_1", "100", DisputePhase::Lost { lost: eur("100") }).unwrap();
+        assert_eq!(world.stands(), then);
+        world.check();
+    }
 }
 
 // Auto-recharge.

@@ -208,11 +208,15 @@ def test_an_adjustment_is_booked_once(host, open_page):
 def test_a_new_account_with_wrong_fields_says_what_is_wrong(host, open_page):
     page = open_page(host, "otto", "/operator/accounts/new", language="fr")
     page.get_by_label("Identifiant du compte").fill("Contoso SA")
-    page.get_by_label("Nom de l’organisation").fill("Contoso")
+    page.get_by_label("Nom de l’organisation").fill("x" * 201)
     page.get_by_label("Devise").fill("XXX")
+    page.get_by_label("Destinataires").fill("\n".join(f"ada{number}@example.com" for number in range(21)))
     click(page.get_by_role("button", name="Créer le compte"))
     assert page.title().startswith("Erreur")
     assert page.get_by_role("alert").count() == 1
+    assert "C’est trop long." in text_of(page) and "20 adresses au plus." in text_of(page)
+    page.get_by_label("Nom de l’organisation").fill("Contoso")
+    page.get_by_label("Destinataires").fill("ada@example.com")
     page.get_by_label("Identifiant du compte").fill("contoso")
     page.get_by_label("Devise").fill("kwd")
     click(page.get_by_role("button", name="Créer le compte"))

@@ -297,6 +297,19 @@ def test_a_payment_that_the_cards_owner_refuses_charges_nothing(host, open_page,
     assert page.get_by_role("link", name="Try again" if language == "en" else "Réessayer").count() == 1
 
 
+def test_a_payment_whose_outcome_is_not_known_stays_within_reach_in_the_other_language(host, open_page):
+    prepared(host)
+    page = open_page(host, "ada", "/accounts/demo/funds/review?amount=50.00&key=once")
+    host.local("POST", "faults", {"target": "database", "kind": "down", "count": 1_000_000})
+    click(page.get_by_role("button", name="Pay EUR 50.00"))
+    assert heading(page) == "We do not know yet whether your card was charged"
+    host.local("DELETE", "faults")
+    click(page.get_by_role("button", name="Français"))
+    assert path_of(page) == "/accounts/demo/funds/review?amount=50.00&key=once"
+    click(page.get_by_role("button", name="Payer 50,00 EUR"))
+    assert [charge["amount"] for charge in host.charges()] == ["50.0000"]
+
+
 def test_a_payment_left_at_the_bank_waits_on_the_overview(host, open_page):
     page, purchase = at_the_bank(host, open_page)
     click(page.get_by_role("link", name="Go to your bank"))
@@ -541,4 +554,16 @@ def test_an_account_that_pays_after_use_buys_nothing(host, open_page):
     page = open_page(host, "ada", "/accounts/demo/funds/add")
     assert "Funds can no longer be bought" in text_of(page)
     assert page.locator("main form").count() == 0
+    assert page.get_by_role("link", name="Add funds").count() == 0
+
+
+def test_an_account_whose_switch_waits_buys_nothing(host, open_page):
+    prepared(host)
+    host.buy("100")
+    host.recharge(triggerAmount="50", rechargeAmount="50")
+    host.api("PATCH", "accounts/demo", {"billingModel": "postUsage"})
+    page = open_page(host, "ada", "/accounts/demo/funds/add")
+    assert "It waits until auto-recharge is off" in text_of(page)
+    assert "calls are invoiced" not in text_of(page)
+    assert page.get_by_role("link", name="Complete the switch").count() == 1
     assert page.get_by_role("link", name="Add funds").count() == 0

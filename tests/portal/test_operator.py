@@ -130,10 +130,115 @@ def test_a_refund_goes_back_to_the_card_once(host, open_page):
     assert host.read()["autoRecharge"]["why"] == "refund"
     # The page says so where nothing is left.
     page.goto(asked)
-    assert "Nothing of this payment is unspent" in text_of(page)
+    assert "Nothing of this payment can be refunded now." in text_of(page)
     assert page.get_by_role("button", name="Refund").count() == 0
     go(page, "/accounts/demo/receipts")
     assert page.get_by_role("link", name="Credit note 1, PDF").count() == 1
+
+
+def test_a_refund_is_of_the_amount_that_its_button_shows(host, open_page):
+    host.account()
+    host.card()
+    purchase = host.buy("100")["purchaseId"]
+    page = open_page(host, "otto", f"/accounts/demo/purchases/{purchase}/refund")
+    page.get_by_label("Reason").fill("closed the office")
+    host.call(charge="42.10", currency="EUR")
+    click(page.get_by_role("button", name="Refund EUR 100.00"))
+    assert "The amount has changed" in text_of(page)
+    assert host.read()["balance"] == "57.9000", "nothing was refunded"
+    assert page.get_by_label("Reason").input_value() == "closed the office", "what was typed is kept"
+    click(page.get_by_role("button", name="Refund EUR 57.90"))
+    assert "The refund is made" in text_of(page)
+    assert host.read()["balance"] == "0.0000"
+    assert_well(page)
+
+
+def test_a_refund_whose_form_is_sent_twice_is_made_once(host, open_page):
+    host.account()
+    host.card()
+    purchase = host.buy("100")["purchaseId"]
+    path = f"/accounts/demo/purchases/{purchase}/refund?key=twice"
+    first = open_page(host, "otto", path)
+    second = open_page(host, "otto", path)
+    for page in (first, second):
+        page.get_by_label("Reason").fill("closed the office")
+    for page in (first, second):
+        click(page.get_by_role("button", name="Refund EUR 100.00"))
+        assert path_of(page) == f"/accounts/demo/purchases/{purchase}"
+        assert "The refund is made" in text_of(page)
+    assert len(host.api("GET", f"accounts/demo/purchases/{purchase}")["refunds"]) == 1
+
+
+def test_licences_that_somebody_has_changed_meanwhile_are_not_overwritten_silently(host, open_page):
+    host.account()
+    licences = lambda: [pool["licences"] for pool in host.read()["pools"]]
+
+    def save(count):
+        own = {"plan": "OWN", "country": "FR", "licences": count, "minutesPerLicence": 30, "services": ["userOut"]}
+        host.api("PUT", "accounts/demo/pools", {"pools": [own]})
+
+    save(2)
+    page = open_page(host, "otto", "/accounts/demo/plans/licences?pool=OWN/FR")
+    save(7)
+    page.get_by_label("Licences").fill("3")
+    click(page.get_by_role("button", name="Save"))
+    assert "it is 7 now" in text_of(page)
+    assert licences() == [7]
+    assert page.get_by_label("Licences").input_value() == "3", "what was typed is kept"
+    click(page.get_by_role("button", name="Save"))
+    assert "The licences are saved" in text_of(page)
+    assert licences() == [3]
+    assert_well(page)
+
+
+def test_a_plan_whose_form_is_sent_twice_is_added_once(host, open_page):
+    host.account()
+    pages = [open_page(host, "otto", "/accounts/demo/plans") for _ in range(2)]
+
+    def add(page, licences):
+        page.get_by_label("Plan").select_option("MCOPSTN5")
+        page.get_by_label("Country of the users").fill("FR")
+        page.get_by_label("Licences").fill(licences)
+        click(page.get_by_role("button", name="Add a plan"))
+
+    for page in pages:
+        add(page, "5")
+        assert "The plan is added" in text_of(page)
+    assert [pool["licences"] for pool in host.read()["pools"]] == [5]
+    add(page, "6")
+    assert "The account has this plan for this country already." in text_of(page)
+    assert [pool["licences"] for pool in host.read()["pools"]] == [5]
+
+
+def test_an_adjustment_keeps_its_key_while_the_service_does_not_answer(host, open_page):
+    host.account()
+    page = open_page(host, "otto", "/accounts/demo/adjust/review?direction=add&amount=5&reason=thanks&key=kept")
+    host.local("POST", "faults", {"target": "database", "kind": "down", "count": 1_000_000})
+    click(page.get_by_role("button", name="Add EUR 5.00"))
+    assert heading(page) == "The service is busy"
+    host.local("DELETE", "faults")
+    click(page.get_by_role("link", name="Try again"))
+    assert path_of(page).startswith("/accounts/demo/adjust/review?") and path_of(page).endswith("key=kept")
+    click(page.get_by_role("button", name="Add EUR 5.00"))
+    assert "The adjustment is booked." in text_of(page)
+    assert host.read()["balance"] == "5.0000"
+
+
+def test_an_adjustment_that_was_sent_after_the_end_of_the_session_keeps_its_key(host, open_page):
+    host.account()
+    page = open_page(host, "otto", "/accounts/demo/adjust", language="fr")
+    page.get_by_label("Montant").fill("1 234,50")
+    page.get_by_label("Motif").fill("un geste")
+    click(page.get_by_role("button", name="Vérifier"))
+    review = page.url
+    page.context.clear_cookies(name="cc-session")
+    click(page.get_by_role("button").filter(has_text="Ajouter"))
+    assert heading(page) == "Votre session a expiré"
+    go(page, "/accounts/demo/adjust", "otto")
+    assert page.url == review, "the key is kept"
+    assert "Rien n’a été modifié." in text_of(page)
+    click(page.get_by_role("button").filter(has_text="Ajouter"))
+    assert host.read()["balance"] == "1234.5000"
 
 
 def test_a_dispute_is_shown_with_what_is_withheld(host, open_page):
@@ -146,7 +251,25 @@ def test_a_dispute_is_shown_with_what_is_withheld(host, open_page):
     assert heading(page) == "Disputed"
     assert "EUR 40.00 withheld" in text_of(page)
     assert page.get_by_role("link", name="Refund", exact=True).count() == 0, "only the operator refunds"
+    refund = open_page(host, "otto", f"/accounts/demo/purchases/{purchase}/refund")
+    assert "A dispute of this payment is open." in text_of(refund)
     host.local("POST", f"charges/demo/{purchase}", {"action": "win"})
     page.reload()
     assert "the payment stands" in text_of(page)
+    assert_well(page)
+
+
+def test_a_lost_dispute_has_ended(host, open_page):
+    host.account()
+    host.card("pm_card_visa")
+    purchase = host.buy("100")["purchaseId"]
+    host.call(charge="60", currency="EUR")
+    host.local("POST", f"charges/demo/{purchase}", {"action": "dispute"})
+    host.local("POST", f"charges/demo/{purchase}", {"action": "lose"})
+    page = open_page(host, "ada", f"/accounts/demo/purchases/{purchase}", language="fr")
+    assert heading(page) == "Litige perdu"
+    assert "Litige en cours" not in text_of(page)
+    go(page, "/accounts/demo/transactions")
+    assert "Litige, ouvert" in text_of(page) and "Litige, perdu" in text_of(page)
+    assert "fraudulent" not in text_of(page), "no code of the card processor"
     assert_well(page)

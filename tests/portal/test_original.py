@@ -1,6 +1,8 @@
 """The steps of the original product's help page, word for word in French, with a mouse and with the keyboard alone."""
 
-from conftest import assert_well, click, go, path_of
+import re
+
+from conftest import assert_well, click, go, heading, path_of, text_of
 
 
 def prepared(host):
@@ -97,3 +99,48 @@ def test_settings_that_somebody_changed_meanwhile_are_shown_side_by_side(host, o
     assert host.read()["autoRecharge"]["rechargeAmount"] == "75.0000"
     go(page, "/accounts/demo/auto-recharge")
     assert page.get_by_label("Add this amount").input_value() == "75.00"
+
+
+def test_an_amount_that_is_saved_again_means_the_same_in_every_language(host, open_page):
+    host.account()
+    page = open_page(host, "ada", "/accounts/demo/limits", language="fr")
+    page.get_by_label("Par jour").fill("1 234,50")
+    host.api("PUT", "accounts/demo/limits", {"perDay": "50.00"})
+    click(page.get_by_role("button", name="Enregistrer"))
+    # Another tab changes the language before this form is sent.
+    other = page.context.new_page()
+    other.host = host
+    go(other, "/accounts/demo")
+    click(other.get_by_role("button", name="English"))
+    click(page.get_by_role("button", name="Enregistrer de nouveau"))
+    assert host.read()["limits"]["perDay"] == "1234.5000"
+
+
+def test_a_po_number_that_somebody_has_changed_meanwhile_is_shown_beside_the_new_one(host, open_page):
+    host.account()
+    page = open_page(host, "ada", "/accounts/demo/receipts/po-number")
+    page.get_by_label("PO number").fill("7")
+    host.api("PATCH", "accounts/demo", {"poNumber": "6"})
+    click(page.get_by_role("button", name="Save"))
+    assert heading(page) == "The settings have changed"
+    assert host.read()["poNumber"] == "6", "nothing was overwritten silently"
+    click(page.get_by_role("button", name="Save again"))
+    assert host.read()["poNumber"] == "7"
+    assert "The PO number is saved" in text_of(page)
+
+
+def test_a_form_that_is_sent_twice_is_saved(host, open_page):
+    host.account()
+    host.card()
+    for path, button, fields in [
+        ("limits", "Save", {"Per day": "75"}),
+        ("notifications", "Save", {"Recipients": "grace@example.com"}),
+        ("receipts/po-number", "Save", {"PO number": "7"}),
+        ("payment-method/remove", "Remove", {}),
+    ]:
+        pages = [open_page(host, "ada", f"/accounts/demo/{path}") for _ in range(2)]
+        for page in pages:
+            for label, value in fields.items():
+                page.get_by_label(label).fill(value)
+            click(page.get_by_role("main").get_by_role("button", name=button))
+            assert re.search("(is|are) (saved|removed)", text_of(page)), path

@@ -92,6 +92,14 @@ def test_pages_keep_their_budget(demo, open_page, person, path):
     assert len(files) <= 2 and all(url.startswith(demo.url) for url in pages | files)
 
 
+@pytest.mark.parametrize("query", ["from=0026-11-01", "to=9999-12-31"])
+def test_a_filter_with_an_error_has_no_transactions_and_no_file(visit, query):
+    page = visit("ada", f"/accounts/demo/transactions?{query}")
+    assert "Write the date as year-month-day" in text_of(page)
+    assert "No transactions" not in text_of(page)
+    assert page.get_by_role("link", name="Download CSV").count() == 0
+
+
 def test_titles_are_in_order_and_unique(demo, open_page):
     titles = set()
     page = open_page(demo, "ada", "/products")

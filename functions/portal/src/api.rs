@@ -93,6 +93,11 @@ impl ApiError {
             Self::NoAnswer(_) | Self::Unreadable(_) => None,
         }
     }
+
+    /// Whether a change may have been made, although the API did not say so.
+    pub(crate) fn is_outcome_open(&self) -> bool {
+        self.status().is_none_or(|status| status >= 500)
+    }
 }
 
 /// A request to the API.
@@ -282,6 +287,8 @@ mod tests {
         for body in ["", "nonsense", r#"{"message": "Unauthorized"}"#, "[1]"] {
             assert_eq!(refusal(StatusCode::UNAUTHORIZED, body.as_bytes()).status(), Some(401), "{body}");
         }
+        assert!(refusal(StatusCode::GATEWAY_TIMEOUT, b"").is_outcome_open());
+        assert!(!refusal(StatusCode::CONFLICT, b"").is_outcome_open());
         let body = br#"{"type": "x", "code": "later", "title": "t", "status": 422, "errors": [
             {"field": "amount", "code": "alsoLater", "detail": "d"}], "more": 1}"#;
         let ApiError::Problem(problem) = refusal(StatusCode::UNPROCESSABLE_ENTITY, body) else { panic!() };

@@ -89,6 +89,15 @@ pub(crate) fn decimal(number: &str, locale: Locale) -> String {
     }
 }
 
+/// Whether a noun is in the singular after this number: after one, and in French after all numbers below two.
+pub(crate) fn is_singular(number: impl Into<Decimal>, locale: Locale) -> bool {
+    let number = number.into();
+    match locale {
+        Locale::En => number == Decimal::ONE,
+        Locale::Fr => number < Decimal::TWO,
+    }
+}
+
 /// Whether the amount is more than zero.
 pub(crate) fn is_positive(amount: &str) -> bool {
     amount.parse::<Decimal>().is_ok_and(|amount| amount.is_sign_positive() && !amount.is_zero())
@@ -134,6 +143,16 @@ mod tests {
         assert_eq!(days_until(now, at("2026-11-29T12:00:00Z")), Some(1));
         assert_eq!(days_until(now, at("2026-11-29T12:00:01Z")), Some(2));
         assert_eq!(days_until(now, now), None);
+    }
+
+    #[test]
+    fn one_is_singular_and_in_french_so_is_less_than_two() {
+        for (number, english, french) in
+            [("0", false, true), ("1.00", true, true), ("1.25", false, true), ("2", false, false)]
+        {
+            let number: Decimal = number.parse().unwrap();
+            assert_eq!((is_singular(number, Locale::En), is_singular(number, Locale::Fr)), (english, french));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use domain::Locale;
+use domain::{BillingModel, Locale};
 
 use crate::Portal;
 use crate::account_view;
@@ -65,7 +65,7 @@ pub(crate) struct Frame {
 pub(crate) struct Organization {
     pub(crate) id: String,
     pub(crate) name: String,
-    /// Whether it can buy funds, which it cannot once it pays after use.
+    /// Whether it can buy funds, which it cannot once a switch to paying after use was asked for.
     pub(crate) may_buy: bool,
 }
 
@@ -74,7 +74,7 @@ impl Organization {
         Self {
             id: account.account_id.clone(),
             name: account.name.clone(),
-            may_buy: !account_view::is_post_usage(account),
+            may_buy: account_view::billing_model(account) == BillingModel::Prepaid,
         }
     }
 }

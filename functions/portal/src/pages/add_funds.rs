@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, UsageReport};
 use domain::time::Month;
-use domain::{AccountId, Currency, Locale, Lot, Money, PaymentId, PaymentKind};
+use domain::{AccountId, BillingModel, Currency, Locale, Lot, Money, PaymentId, PaymentKind};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -122,6 +122,8 @@ enum Choice {
     Form(Box<ChoiceForm>),
     /// For a viewer.
     ReadOnly,
+    /// The switch to paying after use was asked for, and waits.
+    Switching,
     PostUsage,
 }
 
@@ -162,6 +164,8 @@ fn page(visit: &Visit, account: &Account, amount: &str, errors: Errors, last_mon
     let mut frame = visit.frame_of(account, t.title(), Place::AddFunds);
     let choice = if !visit.may_change() {
         Choice::ReadOnly
+    } else if account_view::billing_model(account) == BillingModel::Switching {
+        Choice::Switching
     } else if !is_prepaid(account) {
         Choice::PostUsage
     } else {
@@ -624,7 +628,11 @@ struct StopPage {
 impl Stop {
     fn show(self, visit: &Visit, organization: Organization) -> Response {
         let id = organization.id.clone();
-        let frame = visit.frame(self.heading, Place::AddFunds).of(visit, organization, Place::AddFunds);
+        let mut frame = visit.frame(self.heading, Place::AddFunds).of(visit, organization, Place::AddFunds);
+        // The choice of a language leads to the review of the same payment, which can be sent again from there.
+        if let Some((begun, _)) = &self.check {
+            frame.address = begun.review(&id);
+        }
         let t = AddFundsWords(visit.locale);
         let page = StopPage { frame, t, id, texts: self.texts, links: self.links, check: self.check };
         (self.status, crate::frame::show(&page)).into_response()

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use wording::glossary;
 
-use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, in_field, save};
+use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, in_field, is_amount, save};
 use crate::Portal;
 use crate::account_view::{self, Tag, is_post_usage};
 use crate::address::with_query;
@@ -74,6 +74,19 @@ impl Asked {
             body["monthlyLimit"] = json!(limit);
         }
         body
+    }
+
+    /// Whether the account has these settings.
+    fn is_saved(&self, account: &Account) -> bool {
+        let recharge = &account.auto_recharge;
+        let is = |saved: &Option<String>, wanted: Option<&String>| {
+            let wanted = wanted.and_then(|wanted| figures::money(wanted, &account.currency));
+            is_amount(saved.as_ref(), wanted, &account.currency)
+        };
+        recharge.enabled
+            && is(&recharge.recharge_amount, Some(&self.amount))
+            && is(&recharge.trigger_amount, Some(&self.trigger))
+            && is(&recharge.monthly_limit, self.limit.as_ref())
     }
 
     /// A page of auto-recharge with these settings in its address.
@@ -407,6 +420,11 @@ fn notice(account: &Account, said: &str, open: Option<&Purchase>, locale: Locale
             text.extend(open.map(|open| t.may_still_complete(time(open.created_at.into()))));
             Some(Notice::new(Tone::Good, t.is_off(), text.join(" ")))
         }
+        "on" if is_held_back(account) => {
+            let resume = format!("{}/resume", path_of(&account.account_id));
+            let notice = Notice::new(Tone::Warn, SettingsWords(locale).saved(), t.still_held_back());
+            Some(notice.link(t.resume().to_owned(), resume))
+        }
         "on" => Some(Notice::new(Tone::Good, t.is_on(), charge.unwrap_or_default())),
         "resumed" => Some(Notice::new(Tone::Good, t.is_resumed(), charge.unwrap_or_default())),
         _ => None,
@@ -472,7 +490,8 @@ async fn preview(visit: &Visit, id: &str, body: Value) -> Result<RechargePreview
 
 async fn put(visit: &Visit, id: &str, asked: &Asked) -> Result<Outcome, ApiError> {
     let path = ["accounts", id, "auto-recharge"];
-    save(visit, Method::PUT, &path, asked.body(), &asked.seen, values).await
+    let is_saved = |account: &Account| asked.is_saved(account);
+    save(visit, Method::PUT, &path, asked.body(), &asked.seen, values, is_saved).await
 }
 
 fn refused(visit: &Visit, account: &Account, form: &Typed, errors: Errors, status: StatusCode) -> Response {
@@ -512,16 +531,15 @@ fn changed(visit: &Visit, account: &Account, asked: &Asked) -> Response {
         now,
         yours,
     });
-    let typed = asked.as_typed(currency, locale);
     let both = Both {
         place: Place::Elsewhere,
         path: path_of(&account.account_id),
         settings: differences.collect(),
         fields: vec![
             ("enabled", "on".to_owned()),
-            ("amount", typed.amount),
-            ("trigger", typed.trigger),
-            ("limit", typed.limit),
+            ("amount", asked.amount.clone()),
+            ("trigger", asked.trigger.clone()),
+            ("limit", asked.limit.clone().unwrap_or_default()),
         ],
         last: LastChanged::of(account.settings_changed.auto_recharge.as_ref(), locale),
     };
@@ -812,6 +830,40 @@ mod tests {
         let [amount, trigger, limit] = errors("100", "50", "99.99");
         assert_eq!((amount, trigger), (none.clone(), none));
         assert!(limit.contains("at least EUR\u{a0}100.00"), "{limit}");
+    }
+
+    #[test]
+    fn amounts_of_hidden_fields_are_read_alike_in_every_language() {
+        let account = account(json!({}));
+        for written in ["1,234.50", "1,234", "50.05"] {
+            let asked = typed(written, "50", "").read(&account, Locale::En).unwrap();
+            for locale in Locale::ALL {
+                let again = typed(&asked.amount, &asked.trigger, "").read(&account, locale).unwrap();
+                assert_eq!(again.amount, asked.amount, "{written}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_that_the_account_has_are_saved() {
+        let recharge = json!({
+            "enabled": true, "state": "armed", "rechargeAmount": "100.0000", "triggerAmount": "50.0000",
+        });
+        let account = account(json!({ "autoRecharge": recharge }));
+        let is_saved =
+            |amount, limit| typed(amount, "50", limit).read(&account, Locale::En).unwrap().is_saved(&account);
+        assert!(is_saved("100", ""));
+        assert!(!is_saved("100.01", "") && !is_saved("100", "200"));
+    }
+
+    #[test]
+    fn settings_that_are_saved_while_it_is_held_back_lead_to_resuming_it() {
+        let title = |state: &str| {
+            let account = account(json!({ "autoRecharge": { "enabled": true, "state": state } }));
+            notice(&account, "on", None, Locale::En).unwrap().title
+        };
+        assert_eq!(title("armed"), "Auto-recharge is on");
+        assert_eq!([title("paused"), title("stopped")], ["The settings are saved", "The settings are saved"]);
     }
 
     #[test]

@@ -53,6 +53,8 @@ struct Page {
     may_buy: bool,
     funds: Vec<Row>,
     expired: Vec<Row>,
+    /// How many more expired funds there are, if not all are shown.
+    more_expired: Option<String>,
     /// Which of how many funds are shown, where not all are.
     shown: Option<String>,
     /// Labels and addresses of the funds before and after.
@@ -116,6 +118,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
         may_buy: visit.may_change() && account_view::billing_model(&account) == BillingModel::Prepaid,
         funds: usable.iter().skip(slice.first).take(A_PAGE).map(row).collect(),
         expired: expired.iter().take(A_PAGE).map(row).collect(),
+        more_expired: (expired.len() > A_PAGE).then(|| t.more_expired(expired.len() - A_PAGE)),
         shown: slice.is_part().then(|| t.shown(slice.first + 1, slice.end, slice.count)),
         more: slice.links(t, &path),
         sum: sum(&account, &expired, locale),

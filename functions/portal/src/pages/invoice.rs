@@ -150,17 +150,20 @@ async fn page(visit: &Visit, id: &str, invoice: &str, notice: Option<Notice>) ->
     Ok(crate::frame::show(&page))
 }
 
-/// How the amount comes about. What is carried is left out where nothing is.
+/// How the amount comes about. What is carried is left out where nothing is. Only an open invoice is to be paid.
 fn amounts(invoice: &Invoice, t: InvoiceWords) -> Vec<(String, String)> {
     let amount = |amount: &str| figures::amount(amount, &invoice.currency, t.0);
     let carried = |label: String, text: &str| {
         let is_zero = figures::money(text, &invoice.currency).is_some_and(|money| money.is_zero());
         (!is_zero).then(|| (label, amount(text)))
     };
+    let of_month = Month::parse(&invoice.month)
+        .map_or_else(|| format!("({})", invoice.month), |month| wording::of_month(month, t.0));
+    let total = if invoice.state == OPEN { t.total() } else { t.amount() };
     let rows = [
-        Some((t.charges(month_of(invoice, t.0)), amount(&invoice.charges))),
+        Some((t.charges(of_month), amount(&invoice.charges))),
         carried(t.carried_in(), &invoice.carried_in),
-        Some((t.total(), figures::rounded(&invoice.amount, &invoice.currency, t.0))),
+        Some((total, figures::rounded(&invoice.amount, &invoice.currency, t.0))),
         carried(t.carried_over(), &invoice.carried_over),
     ];
     rows.into_iter().flatten().collect()
@@ -444,6 +447,7 @@ pub(super) mod tests {
             ["Charges of November 2026", "Amount to pay", "Carried to the next invoice"]
         );
         assert_eq!(rows[1].1, "EUR\u{a0}87.65");
+        assert_eq!(labels(&shown(json!({ "state": "void" })))[1], "Amount of the invoice");
         let rows = shown(json!({ "carriedIn": "-0.0050", "carriedOver": "0.0000" }));
         assert_eq!(
             labels(&rows),

@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, in_field, save};
+use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, in_field, is_amount, save};
 use crate::Portal;
 use crate::api::ApiError;
 use crate::failure::Failure;
@@ -296,10 +296,14 @@ async fn send(visit: Visit, Path(id): Path<String>, Form(form): Form<Typed>) -> 
         }
     }
     let path = ["accounts", &id, "limits"];
-    let saved = save(&visit, Method::PUT, &path, body, &form.seen, values);
+    let is_as_wanted = |account: &Account| {
+        is_amount(account.limits.per_user_monthly.as_ref(), asked.per_user, &account.currency)
+            && is_amount(account.limits.per_day.as_ref(), asked.per_day, &account.currency)
+    };
+    let saved = save(&visit, Method::PUT, &path, body, &form.seen, values, is_as_wanted);
     match Box::pin(saved).await {
         Ok(Outcome::Saved(_)) => Ok(visit.lead_to(&path_of(&id), "saved")),
-        Ok(Outcome::Changed(account)) => Ok(changed(&visit, &account, &form, asked)),
+        Ok(Outcome::Changed(account)) => Ok(changed(&visit, &account, asked)),
         Err(ApiError::Problem(problem)) if matches!(problem.status, 409 | 422) => {
             let fields = [("perUserMonthly", "perUser"), ("perDay", "perDay")];
             let errors = Errors::of_problem(&problem, &fields, locale);
@@ -311,7 +315,7 @@ async fn send(visit: Visit, Path(id): Path<String>, Form(form): Form<Typed>) -> 
 }
 
 /// The page that shows the settings of now beside those of the form.
-fn changed(visit: &Visit, account: &Account, form: &Typed, asked: Asked) -> Response {
+fn changed(visit: &Visit, account: &Account, asked: Asked) -> Response {
     let locale = visit.locale;
     let t = LimitsWords(locale);
     let yours = [asked.per_user, asked.per_day].map(|limit| {
@@ -322,7 +326,9 @@ fn changed(visit: &Visit, account: &Account, form: &Typed, asked: Asked) -> Resp
         place: Place::Limits,
         path: path_of(&account.account_id),
         settings: settings.map(|((label, now), yours)| Difference { label, now, yours }).collect(),
-        fields: vec![("perUser", form.per_user.clone()), ("perDay", form.per_day.clone())],
+        fields: [("perUser", asked.per_user), ("perDay", asked.per_day)]
+            .map(|(name, limit)| (name, limit.map(for_api).unwrap_or_default()))
+            .into(),
         last: LastChanged::of(account.settings_changed.limits.as_ref(), locale),
     };
     settings::changed(visit, account, values, both)

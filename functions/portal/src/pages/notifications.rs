@@ -14,7 +14,7 @@ use domain::profile::MAX_NOTIFICATION_EMAILS;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, in_field, save};
+use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, in_field, is_amount, save};
 use crate::Portal;
 use crate::api::{ApiError, Problem};
 use crate::failure::Failure;
@@ -258,7 +258,12 @@ async fn send(visit: Visit, Path(id): Path<String>, Form(form): Form<Typed>) -> 
         "lowBalanceAmount": warning.map(for_api),
     });
     let path = ["accounts", id.as_str()];
-    let saved = save(&visit, Method::PATCH, &path, body, &form.seen, values);
+    let is_as_wanted = |account: &Account| {
+        account.notification_emails == addresses
+            && account.locale == form.locale
+            && is_amount(account.low_balance_amount.as_ref(), warning, &account.currency)
+    };
+    let saved = save(&visit, Method::PATCH, &path, body, &form.seen, values, is_as_wanted);
     match Box::pin(saved).await {
         Ok(Outcome::Saved(_)) => {
             let said = [Some("saved"), are_merged.then_some("merged"), are_told.then_some("told")];
@@ -333,7 +338,7 @@ fn changed(visit: &Visit, account: &Account, form: &Typed) -> Response {
         fields: vec![
             ("recipients", form.recipients.clone()),
             ("locale", form.locale.clone()),
-            ("warning", form.warning.clone()),
+            ("warning", warning.map(for_api).unwrap_or_default()),
         ],
         last: LastChanged::of(account.settings_changed.notifications.as_ref(), locale),
     };

@@ -26,6 +26,7 @@ use crate::failure::Failure;
 use crate::figures;
 use crate::form::{self, Errors, Field, FieldKind};
 use crate::frame::{Frame, Notice, Place, Tone, show_form};
+use crate::pages::settings;
 use crate::pages::transactions::duration;
 use crate::random;
 use crate::session::Visit;
@@ -33,6 +34,9 @@ use crate::words::{FormWords, OperatorWords, TransactionsWords};
 
 /// Rows of a page.
 const ROWS: &str = "50";
+
+/// Makes the page of the review say once that the session had ended.
+const SIGNED_OUT: &str = "signed out";
 
 /// The digits by which records without a rate are counted.
 const PREFIX_DIGITS: usize = 4;
@@ -206,8 +210,11 @@ async fn create(visit: Visit, Form(typed): Form<NewAccount>) -> Result<Response,
             for wrong in &problem.errors {
                 let field = wrong.field.split('[').next().unwrap_or_default();
                 let (name, text) = match field {
-                    "name" => ("name", FormWords(t.0).missing()),
+                    "name" => ("name", FormWords(t.0).of_code(&wrong.code)),
                     "currency" => ("currency", t.wrong_currency()),
+                    "notificationEmails" if wrong.code == "tooLong" => {
+                        ("notificationEmails", t.too_many_recipients())
+                    }
                     "notificationEmails" => ("notificationEmails", t.wrong_recipients()),
                     _ => ("accountId", t.wrong_id()),
                 };
@@ -235,6 +242,11 @@ struct Adjustment {
 impl Adjustment {
     fn takes(&self) -> bool {
         self.direction == "take"
+    }
+
+    /// The page of the review, with the form in its address.
+    fn review(&self, account: &str) -> String {
+        self.address(&format!("/accounts/{account}/adjust/review"))
     }
 
     /// This page with the form in its address.
@@ -315,6 +327,10 @@ async fn adjust(
     Query(typed): Query<Adjustment>,
 ) -> Result<Response, Failure> {
     visit.must_be_operator()?;
+    // The key of the draft goes on: the adjustment may have been sent before the session ended.
+    if let Some(draft) = visit.draft::<Adjustment>() {
+        return Ok(visit.lead_to(&draft.review(&id), SIGNED_OUT));
+    }
     let account = visit.api().account(&id).await?;
     Ok(adjust_page(&visit, &account, typed, Errors::default()))
 }
@@ -354,6 +370,8 @@ struct ReviewPage {
     reason: String,
     before: String,
     after: String,
+    /// The amount that the next invoice asks for, if it does.
+    invoiced: Option<String>,
     usable_until: Option<String>,
     button: String,
     back: String,
@@ -372,32 +390,53 @@ async fn review(
         Err(errors) => return Ok(adjust_page(&visit, &account, typed, errors)),
     };
     if typed.key.is_empty() {
-        // The key is part of the address, so a reload of this page stands for the same adjustment.
-        let keyed = Adjustment { key: random::text(), ..typed };
-        return Ok(Redirect::to(&keyed.address(&format!("/accounts/{id}/adjust/review"))).into_response());
+        // The key is part of the address, so a reload of this page stands for the same adjustment. The amount has a form that is read
+        // alike in every language.
+        let keyed = Adjustment { key: random::text(), amount: form::for_api(checked.amount), ..typed };
+        return Ok(Redirect::to(&keyed.review(&id)).into_response());
     }
+    let mut page = review_page(&visit, &account, typed, checked);
+    page.frame.notice = (visit.said() == Some(SIGNED_OUT)).then(|| settings::signed_out(visit.locale));
+    Ok(crate::frame::show(&page))
+}
+
+/// The balance after an adjustment, and the amount of it that the next invoice asks for. Where the account pays after use, the funds
+/// give what they have, and the rest is invoiced (F9).
+fn effect(account: &Account, takes: bool, amount: Money) -> Option<(Money, Money)> {
+    let money = |amount: &str| figures::money(amount, &account.currency);
+    let (balance, available) = (money(&account.balance)?, money(&account.available)?);
+    let zero = Money::zero(amount.currency());
+    if !takes {
+        return Some((balance + amount, zero));
+    }
+    let funds = if available.is_positive() { available } else { zero };
+    let given = if account_view::is_post_usage(account) { amount.min(funds) } else { amount };
+    Some((balance - given, amount - given))
+}
+
+fn review_page(visit: &Visit, account: &Account, typed: Adjustment, checked: Checked) -> ReviewPage {
+    let t = OperatorWords(visit.locale);
     let locale = visit.locale;
     let amount = wording::amount(checked.amount, locale);
     let before = figures::money(&account.balance, &account.currency);
-    let after =
-        before.map(|before| if typed.takes() { before - checked.amount } else { before + checked.amount });
+    let (after, invoiced) = effect(account, typed.takes(), checked.amount).unzip();
     let shown = |money: Option<Money>| money.map(|money| wording::amount(money, locale)).unwrap_or_default();
     let back = Adjustment { key: String::new(), ..typed.clone() };
-    let page = ReviewPage {
-        frame: visit.frame_of(&account, t.review_title(), Place::Elsewhere),
+    ReviewPage {
+        frame: visit.frame_of(account, t.review_title(), Place::Elsewhere),
         t,
         id: account.account_id.clone(),
         reason: checked.reason,
         before: shown(before),
         after: shown(after),
+        invoiced: invoiced.filter(|invoiced| !invoiced.is_zero()).map(|_| shown(invoiced)),
         usable_until: (!typed.takes()).then(|| {
             checked.expires.map_or_else(|| t.in_twelve_months(), |end| figures::minute(end, locale))
         }),
         button: if typed.takes() { t.confirm_take(amount) } else { t.confirm_add(amount) },
-        back: back.address(&format!("/accounts/{id}/adjust")),
-        typed,
-    };
-    Ok(crate::frame::show(&page))
+        back: back.address(&format!("/accounts/{}/adjust", account.account_id)),
+        typed: Adjustment { amount: form::for_api(checked.amount), ..typed },
+    }
 }
 
 async fn book(
@@ -407,7 +446,14 @@ async fn book(
 ) -> Result<Response, Failure> {
     visit.must_be_operator()?;
     let t = OperatorWords(visit.locale);
-    let account = visit.api().account(&id).await?;
+    let account = match visit.api().account(&id).await {
+        Ok(account) => account,
+        // The review has the key. It is kept, since an earlier press of the button may have booked the adjustment.
+        Err(error) if error.is_outcome_open() => {
+            return Ok(Redirect::to(&typed.review(&id)).into_response());
+        }
+        Err(error) => return Err(error.into()),
+    };
     let checked = match typed.check(&account, visit.now, t) {
         Ok(checked) => checked,
         Err(errors) => return Ok(adjust_page(&visit, &account, typed, errors)),
@@ -437,6 +483,14 @@ async fn book(
                 }
             }
             Ok(adjust_page(&visit, &account, typed, errors))
+        }
+        Err(error) if error.is_outcome_open() => {
+            tracing::warn!(%error, "the outcome of an adjustment is not known");
+            let address = typed.review(&id);
+            let mut page = review_page(&visit, &account, typed, checked);
+            page.frame.address = address;
+            page.frame.notice = Some(Notice::new(Tone::Warn, t.unknown(), t.unknown_text()));
+            Ok((StatusCode::SERVICE_UNAVAILABLE, crate::frame::show(&page)).into_response())
         }
         Err(problem) => Err(problem.into()),
     }
@@ -577,6 +631,21 @@ mod tests {
         ] {
             assert!(check(wrong.clone()).err().unwrap().of(field).is_some(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn f9_an_account_that_pays_after_use_never_owes_an_adjustment() {
+        let euros = |amount: &str| figures::money(amount, "EUR").unwrap();
+        let effect = |changes: serde_json::Value, takes| {
+            effect(&account(changes), takes, euros("40")).map(|(after, invoiced)| [after, invoiced])
+        };
+        let funds = json!({ "balance": "10.0000", "available": "10.0000" });
+        assert_eq!(effect(funds.clone(), true), Some([euros("-30"), euros("0")]));
+        assert_eq!(effect(funds, false), Some([euros("50"), euros("0")]));
+        let draining = json!({
+            "balance": "10.0000", "available": "10.0000", "billingModel": "postUsage", "switch": "complete",
+        });
+        assert_eq!(effect(draining, true), Some([euros("0"), euros("30")]));
     }
 
     #[test]

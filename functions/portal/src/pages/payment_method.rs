@@ -243,10 +243,12 @@ fn card_view(visit: &Visit, account: &Account, which: Which, t: PaymentMethodWor
     }
 }
 
-/// The charge that auto-recharge makes on a new card as soon as it is saved, after a decline.
+/// The charge that auto-recharge makes on a new card as soon as it is saved, after a decline or in place of an open charge.
 async fn charge_of_new_card(visit: &Visit, account: &Account) -> Option<String> {
     let recharge = &account.auto_recharge;
-    if !visit.may_change() || !matches!(recharge.state.as_str(), "waiting" | "stopped") {
+    let is_open = matches!(recharge.state.as_str(), "charging" | "needsAction");
+    let is_charged = is_open || matches!(recharge.state.as_str(), "waiting" | "stopped");
+    if !visit.may_change() || !is_charged {
         return None;
     }
     let t = PaymentMethodWords(visit.locale);
@@ -256,6 +258,8 @@ async fn charge_of_new_card(visit: &Visit, account: &Account) -> Option<String> 
         Err(_) => None,
     };
     match charge {
+        // The preview counts an open charge, so it does not know the amount that follows its withdrawal.
+        _ if is_open => recharge.recharge_amount.as_ref().map(|amount| t.withdrawn_and_charged(say(amount))),
         Some(charge) => Some(t.charged_at_once(say(&charge))),
         None => recharge.recharge_amount.as_ref().map(|amount| t.charged_at_once_or_more(say(amount))),
     }
@@ -330,6 +334,8 @@ struct SetUp {
 struct Continue {
     frame: Frame,
     t: PaymentMethodWords,
+    /// A sentence about the amount that is charged to the card at once.
+    charge: Option<String>,
     url: String,
     back: String,
 }
@@ -353,10 +359,12 @@ async fn set_up(visit: Visit, Path(id): Path<String>, Form(form): Form<SetUp>) -
     let purchase = form.amount.zip(form.key).map(|(amount, key)| Begun { amount, key });
     let purchase = purchase.filter(|begun| begun.amount(&account.currency).is_some());
     let before = Before::of(&account, is_backup, purchase);
+    let charge = if is_backup { None } else { Box::pin(charge_of_new_card(&visit, &account)).await };
     let t = PaymentMethodWords(visit.locale);
     let page = Continue {
         frame: visit.frame_of(&account, t.to_processor(), Place::Elsewhere),
         t,
+        charge,
         url,
         back: path_of(id),
     };
@@ -466,7 +474,8 @@ async fn take_away(visit: &Visit, id: &str, which: Which, seen: &Seen) -> Result
         Which::Card => &["accounts", id, "payment-method"],
         Which::Backup => &["accounts", id, "payment-method", "backup"],
     };
-    Ok(match settings::save(visit, Method::DELETE, path, Value::Null, seen, values).await? {
+    let is_gone = |account: &Account| which.of(account).is_none();
+    Ok(match settings::save(visit, Method::DELETE, path, Value::Null, seen, values, is_gone).await? {
         Outcome::Saved(account) => {
             let said = if which == Which::Backup { BACKUP_REMOVED } else { REMOVED };
             visit.lead_to(&path_of(&account.account_id), said)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, Query};
-use axum::http::{Method, header};
-use axum::response::Response;
+use axum::http::{Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use contract::{Account, Plans, Pool};
 use serde::Deserialize;
@@ -168,12 +168,14 @@ fn kept(pool: &Pool) -> Value {
 /// The outcome of a change of the pools.
 enum Changed {
     Saved,
+    /// There was nothing to save.
+    Kept,
     /// The API has refused the pools.
     Refused(Box<Problem>),
 }
 
-/// Reads the pools, changes them, and saves them unless somebody else has changed the account's settings in between. `change` says
-/// that nothing is to be saved by None.
+/// Reads the pools, changes them, and saves them. If somebody else has changed the account's settings in between, it begins again.
+/// `change` says that nothing is to be saved by None.
 async fn change(
     visit: &Visit,
     id: &str,
@@ -181,7 +183,7 @@ async fn change(
 ) -> Result<Changed, Failure> {
     for _ in 0..TRIES {
         let account = Box::pin(visit.api().account(id)).await?;
-        let Some(pools) = change(&account) else { return Err(Failure::NotFound) };
+        let Some(pools) = change(&account) else { return Ok(Changed::Kept) };
         let call = visit.api().call(Method::PUT, &["accounts", id, "pools"]);
         let call = call.header(header::IF_MATCH, &account.settings_version);
         match Box::pin(call.body(json!({ "pools": pools })).answer::<Account>()).await {
@@ -213,7 +215,9 @@ async fn add(visit: Visit, Path(id): Path<String>, Form(typed): Form<NewPlan>) -
     }
     if errors.is_empty() {
         let account = visit.api().account(&id).await?;
-        if listed(&account).any(|pool| pool.plan == plan && pool.country == country) {
+        // With the same number of licences, the plan is as the form wants it, most likely since it was sent twice.
+        let is_other = |pool: &Pool| Some(pool.licences) != licences;
+        if listed(&account).any(|pool| pool.plan == plan && pool.country == country && is_other(pool)) {
             errors.add("plan", t.is_listed());
         }
     }
@@ -221,9 +225,13 @@ async fn add(visit: Visit, Path(id): Path<String>, Form(typed): Form<NewPlan>) -
         return Box::pin(page(&visit, &id, typed, errors)).await;
     };
     let new = json!({ "plan": plan, "country": country, "licences": licences });
-    let with_new = |account: &Account| Some(listed(account).map(kept).chain([new.clone()]).collect());
+    // Nothing is saved if the plan is there by now.
+    let with_new = |account: &Account| {
+        let is_new = !listed(account).any(|pool| pool.plan == plan && pool.country == country);
+        is_new.then(|| listed(account).map(kept).chain([new.clone()]).collect())
+    };
     match Box::pin(change(&visit, &id, with_new)).await? {
-        Changed::Saved => Ok(visit.lead_to(&plans_of(&id), ADDED)),
+        Changed::Saved | Changed::Kept => Ok(visit.lead_to(&plans_of(&id), ADDED)),
         Changed::Refused(problem) => {
             let is_country = problem.errors.iter().any(|error| error.field.ends_with(".country"));
             let (field, text) =
@@ -241,6 +249,8 @@ struct Chosen {
     pool: String,
     /// Absent before it was typed.
     licences: Option<String>,
+    /// The number that the page has shown.
+    shown: Option<String>,
 }
 
 #[derive(Template)]
@@ -251,6 +261,7 @@ struct LicencesPage {
     id: String,
     errors: Errors,
     pool: String,
+    shown: String,
     plan: String,
     country: String,
     licences: Field,
@@ -263,21 +274,28 @@ async fn show_licences(
 ) -> Result<Response, Failure> {
     visit.must_be_operator()?;
     let chosen = visit.draft().unwrap_or(asked);
-    licences_page(&visit, &id, chosen, Errors::default()).await
+    let page = licences_page(&visit, &id, chosen, Errors::default()).await?;
+    Ok(show_form(&page, &page.errors))
 }
 
-async fn licences_page(visit: &Visit, id: &str, chosen: Chosen, errors: Errors) -> Result<Response, Failure> {
+async fn licences_page(
+    visit: &Visit,
+    id: &str,
+    chosen: Chosen,
+    errors: Errors,
+) -> Result<LicencesPage, Failure> {
     let account = visit.api().account(id).await?;
     let t = PlansWords(visit.locale);
     let pool = listed(&account).find(|pool| pool.pool_id == chosen.pool).ok_or(Failure::NotFound)?;
     let mut frame = visit.frame_of(&account, t.licences_of(&pool.plan), Place::Elsewhere);
     frame.has_errors = !errors.is_empty();
     let licences = chosen.licences.unwrap_or_else(|| pool.licences.to_string());
-    let page = LicencesPage {
+    Ok(LicencesPage {
         frame,
         t,
         id: account.account_id.clone(),
         pool: chosen.pool,
+        shown: chosen.shown.unwrap_or_else(|| pool.licences.to_string()),
         plan: pool.plan.clone(),
         country: pool.country.clone(),
         licences: Field::new(FieldKind::Count, "licences", t.licences())
@@ -285,8 +303,7 @@ async fn licences_page(visit: &Visit, id: &str, chosen: Chosen, errors: Errors) 
             .value(licences)
             .error(errors.of("licences")),
         errors,
-    };
-    Ok(show_form(&page, &page.errors))
+    })
 }
 
 async fn save_licences(
@@ -298,18 +315,33 @@ async fn save_licences(
     let mut errors = Errors::default();
     let Some(licences) = chosen.licences.as_deref().and_then(typed_licences) else {
         errors.add("licences", PlansWords(visit.locale).wrong_licences());
-        return Box::pin(licences_page(&visit, &id, chosen, errors)).await;
+        let page = Box::pin(licences_page(&visit, &id, chosen, errors)).await?;
+        return Ok(show_form(&page, &page.errors));
     };
+    // Nothing is saved if somebody has chosen another number since the page was opened, or has removed the plan.
     let resized = |account: &Account| {
         let mut pools: Vec<_> = listed(account).cloned().collect();
-        pools.iter_mut().find(|pool| pool.pool_id == chosen.pool)?.licences = licences;
+        let pool = pools.iter_mut().find(|pool| pool.pool_id == chosen.pool)?;
+        let is_as_shown = chosen.shown.as_ref().is_none_or(|shown| *shown == pool.licences.to_string());
+        if !is_as_shown && pool.licences != licences {
+            return None;
+        }
+        pool.licences = licences;
         Some(pools.iter().map(kept).collect())
     };
     match Box::pin(change(&visit, &id, resized)).await? {
         Changed::Saved => Ok(visit.lead_to(&plans_of(&id), SAVED)),
+        Changed::Kept => {
+            let chosen = Chosen { shown: None, ..chosen };
+            let mut page = Box::pin(licences_page(&visit, &id, chosen, Errors::default())).await?;
+            let text = page.t.changed_text(&page.shown);
+            page.frame.notice = Some(Notice::new(Tone::Warn, page.t.changed(), text));
+            Ok((StatusCode::CONFLICT, crate::frame::show(&page)).into_response())
+        }
         Changed::Refused(problem) => {
             let errors = Errors::of_problem(&problem, &[("licences", "licences")], visit.locale);
-            Box::pin(licences_page(&visit, &id, chosen, errors)).await
+            let page = Box::pin(licences_page(&visit, &id, chosen, errors)).await?;
+            Ok(show_form(&page, &page.errors))
         }
     }
 }
@@ -324,7 +356,7 @@ async fn remove(
         Some(listed(account).filter(|pool| pool.pool_id != chosen.pool).map(kept).collect())
     };
     match Box::pin(change(&visit, &id, without)).await? {
-        Changed::Saved => Ok(visit.lead_to(&plans_of(&id), REMOVED)),
+        Changed::Saved | Changed::Kept => Ok(visit.lead_to(&plans_of(&id), REMOVED)),
         Changed::Refused(problem) => Err(ApiError::Problem(problem).into()),
     }
 }

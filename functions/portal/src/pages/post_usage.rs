@@ -12,6 +12,7 @@ use contract::{Account, SwitchPreview};
 use domain::time::Month;
 use serde::Deserialize;
 use serde_json::json;
+use wording::glossary;
 
 use super::settings::{self, LastChanged, Outcome, Seen, save};
 use crate::Portal;
@@ -192,7 +193,7 @@ fn steps(account: &Account, preview: &SwitchPreview, t: PostUsageWords) -> Vec<V
         vec![auto_recharge],
         funds,
         vec![owed],
-        vec![t.invoiced(), t.due(account.payment_term_days)],
+        vec![t.invoiced(), t.due(glossary::days(account.payment_term_days.into(), t.0))],
         vec![t.no_way_back()],
     ]
 }
@@ -219,6 +220,14 @@ async fn send(visit: Visit, Path(id): Path<String>, Form(chosen): Form<Chosen>) 
     Box::pin(switch(&visit, &account, preview.as_ref(), chosen.seen)).await
 }
 
+/// Whether nothing has changed since the form's page was opened but that auto-recharge is off, most likely since the form was sent
+/// twice. The form asks for that, too.
+fn was_turned_off(account: &Account, seen: &Seen) -> bool {
+    let mut before = account.clone();
+    before.auto_recharge.enabled = true;
+    !account.auto_recharge.enabled && Seen::of(&before, values).values == seen.values
+}
+
 /// Turns auto-recharge off if it is on, and then switches.
 async fn switch(
     visit: &Visit,
@@ -228,16 +237,26 @@ async fn switch(
 ) -> Result<Response, Failure> {
     let id = account.account_id.as_str();
     let is_held_up = account.auto_recharge.enabled;
+    let is_switched = |account: &Account| account.switch.is_some();
+    if was_turned_off(account, &seen) {
+        seen = Seen::of(account, values);
+    }
     if is_held_up {
         let path = ["accounts", id, "auto-recharge"];
-        let off = save(visit, Method::PUT, &path, json!({ "enabled": false }), &seen, values);
+        let body = json!({ "enabled": false });
+        let is_off = |account: &Account| is_switched(account) || was_turned_off(account, &seen);
+        let off = save(visit, Method::PUT, &path, body, &seen, values, is_off);
         match Box::pin(off).await? {
+            Outcome::Saved(account) if is_switched(&account) => {
+                return Ok(visit.lead_to(&path_of(id), "done"));
+            }
             Outcome::Saved(account) => seen = Seen::of(&account, values),
             Outcome::Changed(account) => return Ok(read_again(visit, &account, preview)),
         }
     }
     let body = json!({ "billingModel": "postUsage" });
-    match Box::pin(save(visit, Method::PATCH, &["accounts", id], body, &seen, values)).await {
+    let path = ["accounts", id];
+    match Box::pin(save(visit, Method::PATCH, &path, body, &seen, values, is_switched)).await {
         Ok(Outcome::Saved(_)) => Ok(visit.lead_to(&path_of(id), "done")),
         Ok(Outcome::Changed(account)) if !is_held_up => Ok(read_again(visit, &account, preview)),
         Err(error) if !is_held_up => Err(error.into()),
@@ -283,6 +302,18 @@ mod tests {
         assert!(low.contains("Your EUR\u{a0}145.50 are used first"), "{low}");
         let none = said("0.0000", false);
         assert!(none.contains("already off") && none.contains("no funds left"), "{none}");
+    }
+
+    #[test]
+    fn auto_recharge_that_was_turned_off_meanwhile_does_not_count() {
+        let seen = Seen::of(&account(None), values);
+        let mut now = account(None);
+        assert!(!was_turned_off(&now, &seen), "it is on");
+        now.auto_recharge.enabled = false;
+        assert!(was_turned_off(&now, &seen));
+        assert!(!was_turned_off(&now, &Seen::of(&now, values)), "it was off before");
+        now.payment_term_days += 1;
+        assert!(!was_turned_off(&now, &seen), "something else has changed, too");
     }
 
     #[test]

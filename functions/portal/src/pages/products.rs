@@ -90,7 +90,7 @@ impl Row {
     /// `known` is the whole account, if it was read.
     fn new(account: &CallerAccount, known: Option<&Account>, may_change: bool, locale: Locale) -> Self {
         let billing = known.map_or(BillingModel::Prepaid, account_view::billing_model);
-        let needs_funds = account.status == DEPLETED && billing != BillingModel::PostUsage;
+        let needs_funds = account.status == DEPLETED && billing == BillingModel::Prepaid;
         let path = needs_funds.then_some("/funds/add");
         let (recharge, resolve) = match known.map(|known| (known, known.auto_recharge.state.as_str())) {
             // The product's page says what waits, and leads to the payment.
@@ -160,6 +160,12 @@ mod tests {
             (recharge("waiting"), "Active", Some("Waiting"), Some("/accounts/contoso/auto-recharge")),
             (recharge("needsAction"), "Active", Some("Needs you"), Some("/accounts/contoso")),
             (json!({"billingModel": "postUsage", "switch": "complete"}), "Post-usage", None, None),
+            (
+                json!({"billingModel": "postUsage", "switch": "pending", "status": "depleted"}),
+                "Depleted",
+                None,
+                None,
+            ),
         ] {
             let shown = row(&members, true);
             let text = shown.recharge.as_ref().map(|tag| tag.text.as_str());

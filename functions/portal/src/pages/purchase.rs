@@ -74,6 +74,12 @@ struct Refund {
     failed_at: Option<Instant>,
 }
 
+impl Refund {
+    fn is_pending(&self) -> bool {
+        !matches!((self.status.as_str(), self.failed_at), ("succeeded", _) | ("failed", Some(_)))
+    }
+}
+
 /// A dispute, likewise.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -84,6 +90,12 @@ struct Dispute {
     frozen_amount: Option<String>,
     lost_amount: Option<String>,
     ended_at: Option<Instant>,
+}
+
+impl Dispute {
+    fn goes_on(&self) -> bool {
+        !matches!(self.status.as_str(), "won" | "lost" | "closed")
+    }
 }
 
 /// A page of payments, newest first.
@@ -101,8 +113,12 @@ pub(super) enum State {
     Succeeded,
     Declined,
     Abandoned,
+    /// A refund is under way.
+    RefundPending,
     Refunded,
     Disputed,
+    /// No dispute goes on, and the card has money back for good.
+    DisputeLost,
     /// A state that only a later version of the API has.
     Other,
 }
@@ -122,10 +138,27 @@ impl Payment {
             "succeeded" => State::Succeeded,
             "declined" if self.decline_reason.as_deref() == Some(ABANDONED) => State::Abandoned,
             "declined" => State::Declined,
+            "refunded" if self.has_pending_refund() => State::RefundPending,
             "refunded" => State::Refunded,
+            "disputed" if self.is_dispute_lost() => State::DisputeLost,
             "disputed" => State::Disputed,
             _ => State::Other,
         }
+    }
+
+    fn has_pending_refund(&self) -> bool {
+        self.refunds.iter().any(Refund::is_pending)
+    }
+
+    /// Whether all disputes have ended, one of them in favour of the card's owner.
+    fn is_dispute_lost(&self) -> bool {
+        !self.disputes.iter().any(Dispute::goes_on)
+            && self.disputes.iter().any(|dispute| dispute.status == "lost")
+    }
+
+    /// Whether the card was not charged, or that is not known yet.
+    fn is_uncharged(&self) -> bool {
+        self.is_open() || matches!(self.state(), State::Declined | State::Abandoned)
     }
 
     pub(super) fn is_recharge(&self) -> bool {
@@ -149,6 +182,8 @@ impl Payment {
             State::Pending | State::NeedsAction => (self.status.as_str(), Tone::Warn),
             State::Declined => (self.status.as_str(), Tone::Bad),
             State::Abandoned => (ABANDONED, Tone::Info),
+            State::RefundPending => ("refundPending", Tone::Info),
+            State::DisputeLost => ("disputeLost", Tone::Info),
             State::Refunded | State::Disputed | State::Other => (self.status.as_str(), Tone::Info),
         };
         Tag { tone, text: glossary::purchase_status(name, locale).into_owned() }
@@ -251,7 +286,13 @@ fn page(visit: &Visit, account: &Account, payment: &Payment, is_back: bool) -> P
         links.insert(0, (t.refund(), refund::address_of(&account.account_id, &payment.purchase_id)));
     }
     let was_refunded = visit.said() == Some(REFUNDED);
-    let notice = was_refunded.then(|| Notice::new(Tone::Good, t.refund_made(), t.refund_made_text()));
+    let notice = was_refunded.then(|| {
+        if payment.has_pending_refund() {
+            Notice::new(Tone::Info, t.refund_requested(), t.refund_requested_text())
+        } else {
+            Notice::new(Tone::Good, t.refund_made(), t.refund_made_text())
+        }
+    });
     Page {
         frame: visit.frame_of(account, heading, Place::Elsewhere).noticing(notice),
         tag: payment.tag(visit.locale),
@@ -288,8 +329,10 @@ fn heading(payment: &Payment, is_already: bool, t: PurchaseWords) -> String {
         State::Pending => t.unknown(),
         State::Declined => t.declined(),
         State::Abandoned => t.abandoned(),
+        State::RefundPending => t.refund_in_progress(),
         State::Refunded => t.refunded(),
         State::Disputed => t.disputed(),
+        State::DisputeLost => t.dispute_is_lost(),
         State::Other => t.other(glossary::purchase_status(&payment.status, t.0)),
     }
 }
@@ -324,17 +367,23 @@ fn texts(
             [Some(t.not_charged_before()), Some(wants), Some(until), who].into_iter().flatten().collect()
         }
         State::Pending => vec![t.unknown_text()],
+        State::Abandoned if payment.is_recharge() => vec![t.recharge_abandoned()],
         State::Declined | State::Abandoned => {
             let reason = wording::decline(payment.decline_reason.as_deref().unwrap_or("card_declined"), t.0);
             if may_change { vec![reason.why, reason.advice.to_owned()] } else { vec![reason.why] }
         }
+        State::RefundPending => vec![t.refund_in_progress_text()],
         State::Refunded => vec![t.refunded_text()],
         State::Disputed => vec![t.disputed_text()],
+        State::DisputeLost => vec![t.dispute_is_lost_text()],
     };
     if payment.is_recharge() {
-        texts.push(match payment.recharge_amounts {
-            Some(times) if times > 1 => t.by_recharge_times(times),
-            _ => t.by_recharge(),
+        let times = payment.recharge_amounts.filter(|times| *times > 1);
+        texts.push(match (times, payment.is_uncharged()) {
+            (Some(times), false) => t.by_recharge_times(times),
+            (Some(times), true) => t.wanted_by_recharge_times(times),
+            (None, false) => t.by_recharge(),
+            (None, true) => t.wanted_by_recharge(),
         });
     }
     texts
@@ -386,6 +435,7 @@ fn dispute_text(payment: &Payment, dispute: &Dispute, t: PurchaseWords) -> Strin
         "open" => t.dispute_open(amount, at, of(&dispute.frozen_amount)),
         "won" => t.dispute_won(amount, ended),
         "lost" => t.dispute_lost(amount, ended, of(&dispute.lost_amount)),
+        "closed" => t.dispute_closed(amount, at),
         _ => t.dispute_inquiry(amount, at),
     }
 }
@@ -516,6 +566,7 @@ mod tests {
                 dispute("open", json!({ "frozenAmount": "60.0000" })),
                 dispute("won", json!({ "endedAt": at })),
                 dispute("lost", json!({ "endedAt": at, "lostAmount": "200.0000" })),
+                dispute("closed", json!({})),
             ],
         }));
         let account = account(json!({}));
@@ -527,6 +578,33 @@ mod tests {
         assert!(said.iter().any(|text| text.contains("60.00 withheld")), "{said:?}");
         let documents: Vec<_> = documents(&account, &shown, t).into_iter().map(|(_, label)| label).collect();
         assert_eq!(documents, ["Receipt 7, PDF", "Credit note 3, PDF", "Credit note 2, PDF"]);
+    }
+
+    #[test]
+    fn f9_a_refund_under_way_is_not_made_and_a_lost_dispute_has_ended() {
+        let refund =
+            |status: &str| json!({ "status": status, "amount": "40", "at": "2026-11-25T09:20:00.000Z" });
+        let shown = |status: &str, refunds: Value, disputes: Value| {
+            let payment = payment(json!({ "status": status, "refunds": refunds, "disputes": disputes }));
+            payment.tag(Locale::En).text
+        };
+        assert_eq!(shown("refunded", json!([refund("succeeded")]), json!([])), "Refunded");
+        let refunds = json!([refund("succeeded"), refund("pending")]);
+        assert_eq!(shown("refunded", refunds, json!([])), "Refund in progress");
+        assert_eq!(shown("disputed", json!([]), json!([refund("closed"), refund("lost")])), "Dispute lost");
+        assert_eq!(shown("disputed", json!([]), json!([refund("lost"), refund("open")])), "Disputed");
+    }
+
+    #[test]
+    fn a_recharge_that_charged_nothing_was_only_wanted() {
+        let said = |status: &str, reason: &str| {
+            let recharge = json!({ "kind": "recharge", "status": status, "declineReason": reason });
+            texts(&account(json!({})), &payment(recharge), false, false, true, PurchaseWords(Locale::En))
+                .join(" ")
+        };
+        assert!(said("succeeded", "").contains("made this payment"));
+        let abandoned = said("declined", ABANDONED);
+        assert!(abandoned.contains("wanted to make") && !abandoned.contains("Add funds"), "{abandoned}");
     }
 
     #[test]

@@ -67,6 +67,8 @@ struct RateRow {
 
 struct PoolRow {
     plan: String,
+    /// A sentence about a plan that was removed this month.
+    removed: Option<String>,
     country: String,
     services: String,
     countries: String,
@@ -120,7 +122,7 @@ async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Fail
         pools: account
             .iter()
             .flat_map(pools)
-            .filter(|pool| !pool.removed)
+            .filter(|pool| serves_this_month(pool))
             .map(|pool| pool_row(pool, t))
             .collect(),
         account: asked.account,
@@ -130,6 +132,11 @@ async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Fail
 
 fn pools(account: &Account) -> &[Pool] {
     &account.pools
+}
+
+/// Whether calls of this month have minutes of the pool. A pool that was removed keeps those of the month.
+fn serves_this_month(pool: &Pool) -> bool {
+    !pool.removed || pool.months.first().is_some_and(|month| month.minutes > 0)
 }
 
 /// A number as people type it: with spaces, dots, hyphens and brackets, and with `00` in place of `+`.
@@ -212,6 +219,7 @@ fn pool_row(pool: &Pool, t: RatesWords) -> PoolRow {
     let locale = t.0;
     let (used, size) = pool.months.first().map_or((0, 0), |month| (month.used, month.minutes));
     let count = |number: u64| wording::count(number, locale);
+    let (per_licence, licences) = (count(pool.minutes_per_licence.into()), count(pool.licences.into()));
     PoolRow {
         plan: pool.plan.clone(),
         country: wording::country(&pool.country, locale).to_owned(),
@@ -221,7 +229,14 @@ fn pool_row(pool: &Pool, t: RatesWords) -> PoolRow {
         } else {
             listed(&pool.countries, locale)
         },
-        minutes: t.licences(count(pool.minutes_per_licence.into()), count(pool.licences.into())),
+        minutes: if pool.removed {
+            count(size)
+        } else if figures::is_singular(pool.licences, locale) {
+            t.licence(per_licence, licences)
+        } else {
+            t.licences(per_licence, licences)
+        },
+        removed: pool.removed.then(|| t.removed()),
         used,
         size,
         used_words: t.used_of(count(used), count(size)),
@@ -239,6 +254,7 @@ fn listed(countries: &[String], locale: Locale) -> String {
         .join(", ");
     match countries.len().saturating_sub(SHOWN) {
         0 => shown,
+        1 => RatesWords(locale).one_more_country(shown),
         more => RatesWords(locale).more_countries(shown, wording::count(more as u64, locale)),
     }
 }
@@ -246,6 +262,7 @@ fn listed(countries: &[String], locale: Locale) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contract::PoolMonth;
 
     #[test]
     fn a_number_is_read_as_people_write_it() {
@@ -256,6 +273,28 @@ mod tests {
         for typed in ["", "+", "call me", "030 901820 ext", "+49 30 90 18 20 11 22 33 44"] {
             assert!(typed_number(typed).is_none(), "{typed}");
         }
+    }
+
+    #[test]
+    fn s7_a_removed_plan_is_listed_as_long_as_its_minutes_serve() {
+        let pool = |removed: bool, minutes: u64| Pool {
+            pool_id: "MCOPSTN1/FR".into(),
+            plan: "MCOPSTN1".into(),
+            country: "FR".into(),
+            minutes_per_licence: 1_200,
+            licences: u32::from(!removed),
+            removed,
+            services: Vec::new(),
+            countries: Vec::new(),
+            months: vec![PoolMonth { month: "2026-11".into(), minutes, used: 0 }],
+        };
+        let t = RatesWords(Locale::En);
+        assert!(serves_this_month(&pool(true, 1_200)) && !serves_this_month(&pool(true, 0)));
+        assert!(serves_this_month(&pool(false, 0)));
+        assert_eq!(pool_row(&pool(false, 1_200), t).minutes, "1,200 × 1 licence");
+        let removed = pool_row(&pool(true, 1_200), t);
+        assert_eq!(removed.minutes, "1,200");
+        assert!(removed.removed.is_some_and(|text| text.starts_with("Removed")));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use wording::glossary;
 use super::add_funds::Begun;
 use super::invoice;
 use super::purchase::{Payment, Payments, path_of};
-use super::settings;
+use super::settings::{self, Both, Difference, LastChanged, Outcome, Seen, save};
 use crate::Portal;
 use crate::account_view::{self, Tag};
 use crate::address::with_query;
@@ -218,6 +218,8 @@ async fn receipt(visit: Visit, Path((id, name)): Path<(String, String)>) -> Resu
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 struct PoNumber {
+    #[serde(flatten)]
+    seen: Seen,
     #[serde(rename = "poNumber")]
     number: Option<String>,
     amount: Option<String>,
@@ -234,8 +236,19 @@ struct PoNumberPage {
     field: Field,
     is_read_only: bool,
     value: String,
+    seen: Seen,
     purchase: Option<Begun>,
     back: String,
+}
+
+/// The address of the page of the PO number.
+fn po_number_of(id: &str) -> String {
+    format!("{}/po-number", address_of(id))
+}
+
+/// The settings that the form is about.
+fn values(account: &Account) -> Vec<String> {
+    vec![account.po_number.clone().unwrap_or_default()]
 }
 
 impl PoNumber {
@@ -253,7 +266,7 @@ async fn show_po_number(
     let account = Box::pin(visit.api().account(&id)).await?;
     let draft = visit.draft::<PoNumber>();
     let was_signed_out = draft.is_some() && visit.may_change();
-    let form = draft.unwrap_or(asked);
+    let form = draft.unwrap_or_else(|| PoNumber { seen: Seen::of(&account, values), ..asked });
     let mut page = po_number_page(&visit, &account, &form, Errors::default());
     page.frame.notice = was_signed_out.then(|| settings::signed_out(visit.locale));
     Ok(crate::frame::show(&page))
@@ -273,6 +286,7 @@ fn po_number_page(visit: &Visit, account: &Account, form: &PoNumber, errors: Err
         field: field.value(form.number.clone().or_else(|| saved.clone()).unwrap_or_default()),
         value: saved.unwrap_or_else(|| t.no_po_number()),
         is_read_only: !visit.may_change(),
+        seen: form.seen.clone(),
         back: purchase.as_ref().map_or_else(|| address_of(id), |begun| begun.review(id)),
         purchase,
         id: id.clone(),
@@ -288,9 +302,12 @@ async fn save_po_number(
 ) -> Result<Response, Failure> {
     visit.must_change()?;
     let number = form.number.clone().unwrap_or_default();
-    let call = visit.api().call(Method::PATCH, &["accounts", &id]);
-    match Box::pin(call.body(json!({ "poNumber": number })).answer::<Account>()).await {
-        Ok(account) => {
+    let body = json!({ "poNumber": number });
+    let path = ["accounts", id.as_str()];
+    let is_as_wanted = |account: &Account| account.po_number.as_deref().unwrap_or_default() == number.trim();
+    match Box::pin(save(&visit, Method::PATCH, &path, body, &form.seen, values, is_as_wanted)).await {
+        Ok(Outcome::Changed(account)) => Ok(changed(&visit, &account, &form)),
+        Ok(Outcome::Saved(account)) => {
             let id = &account.account_id;
             Ok(match form.purchase(&account) {
                 Some(begun) => Redirect::to(&begun.review(id)).into_response(),
@@ -309,6 +326,31 @@ async fn save_po_number(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The page that shows the PO number of now beside that of the form.
+fn changed(visit: &Visit, account: &Account, form: &PoNumber) -> Response {
+    let t = ReceiptsWords(visit.locale);
+    let number = form.number.clone().unwrap_or_default();
+    let shown = |number: &str| if number.is_empty() { t.no_po_number() } else { number.to_owned() };
+    let path = po_number_of(&account.account_id);
+    let purchase = form.purchase(account);
+    let mut fields = vec![("poNumber", number.clone())];
+    if let Some(Begun { amount, key }) = purchase.clone() {
+        fields.extend([("amount", amount), ("key", key)]);
+    }
+    let both = Both {
+        place: Place::Receipts,
+        path: purchase.map_or_else(|| path.clone(), |begun| begun.address(&path)),
+        settings: vec![Difference {
+            label: t.po_number().to_owned(),
+            now: shown(account.po_number.as_deref().unwrap_or_default()),
+            yours: shown(number.trim()),
+        }],
+        fields,
+        last: LastChanged::of(account.settings_changed.other.as_ref(), visit.locale),
+    };
+    settings::changed(visit, account, values, both)
 }
 
 /// The most characters of a PO number.
@@ -356,9 +398,9 @@ mod tests {
     #[test]
     fn the_form_leads_back_to_the_purchase_that_it_was_opened_from() {
         let form = |amount: &str, key: &str| PoNumber {
-            number: None,
             amount: Some(amount.to_owned()),
             key: Some(key.to_owned()),
+            ..PoNumber::default()
         };
         let account = account(json!({}));
         assert!(form("200.00", &"k".repeat(24)).purchase(&account).is_some());

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Form, Path, Query};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use contract::{Account, Purchase};
+use domain::{AccountId, PaymentId};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::purchase::{REFUNDED, path_of};
+use super::settings;
 use crate::Portal;
 use crate::account_view;
 use crate::address::with_query;
@@ -20,7 +22,7 @@ use crate::api::{ApiError, Problem};
 use crate::failure::Failure;
 use crate::figures;
 use crate::form::{Errors, Field, FieldKind};
-use crate::frame::{Frame, Place, show_form};
+use crate::frame::{Frame, Notice, Place, Tone, show_form};
 use crate::random;
 use crate::session::Visit;
 use crate::words::RefundWords;
@@ -39,6 +41,8 @@ pub(super) fn address_of(account: &str, purchase: &str) -> String {
 struct Typed {
     reason: String,
     key: String,
+    /// The amount that the button has shown.
+    amount: String,
 }
 
 #[derive(Template)]
@@ -57,15 +61,19 @@ struct Page {
 struct AskedForm {
     reason: Field,
     key: String,
+    amount: String,
     button: String,
 }
 
 async fn ask(
     visit: Visit,
     Path((id, purchase_id)): Path<(String, String)>,
-    Query(typed): Query<Typed>,
+    Query(asked): Query<Typed>,
 ) -> Result<Response, Failure> {
     visit.must_be_operator()?;
+    let draft = visit.draft::<Typed>();
+    let was_signed_out = draft.is_some();
+    let typed = draft.unwrap_or(asked);
     if typed.key.is_empty() {
         // The key is part of the address, so a reload of this page stands for the same refund.
         let key = random::text();
@@ -73,7 +81,9 @@ async fn ask(
         return Ok(Redirect::to(&keyed).into_response());
     }
     let (purchase, account) = read(&visit, &id, &purchase_id).await?;
-    Ok(page(&visit, &account, &purchase, typed, Errors::default()))
+    let mut page = page(&visit, &account, &purchase, typed, Errors::default());
+    page.frame.notice = was_signed_out.then(|| settings::signed_out(visit.locale));
+    Ok(crate::frame::show(&page))
 }
 
 async fn read(visit: &Visit, id: &str, purchase_id: &str) -> Result<(Purchase, Account), ApiError> {
@@ -81,7 +91,7 @@ async fn read(visit: &Visit, id: &str, purchase_id: &str) -> Result<(Purchase, A
     tokio::try_join!(visit.api().get(&path).answer::<Purchase>(), visit.api().account(id))
 }
 
-fn page(visit: &Visit, account: &Account, purchase: &Purchase, typed: Typed, errors: Errors) -> Response {
+fn page(visit: &Visit, account: &Account, purchase: &Purchase, typed: Typed, errors: Errors) -> Page {
     let t = RefundWords(visit.locale);
     let shown = |amount: &str| figures::amount(amount, &purchase.currency, visit.locale);
     let mut frame = visit.frame_of(account, t.title(), Place::Elsewhere);
@@ -98,15 +108,28 @@ fn page(visit: &Visit, account: &Account, purchase: &Purchase, typed: Typed, err
             let form = AskedForm {
                 reason: reason.error(errors.of("reason")),
                 key: typed.key,
+                amount: amount.clone(),
                 button: t.refund(shown(amount)),
             };
             ([Some(goes_back), pauses].into_iter().flatten().collect(), Some(form))
         }
+        None if is_disputed(purchase) => (vec![t.disputed()], None),
         None => (vec![t.nothing()], None),
     };
     let back = path_of(&account.account_id, &purchase.purchase_id);
-    let page = Page { frame, t, errors, texts, form, back };
-    show_form(&page, &page.errors)
+    Page { frame, t, errors, texts, form, back }
+}
+
+/// Whether a dispute withholds funds of the purchase, so that it cannot be refunded.
+fn is_disputed(purchase: &Purchase) -> bool {
+    purchase.disputes.iter().any(|dispute| dispute.frozen_amount.is_some() && dispute.ended_at.is_none())
+}
+
+/// Whether the refund that the form stands for was made before.
+fn was_made(purchase: &Purchase, account: &AccountId, typed: &Typed) -> bool {
+    let Ok(purchase_id) = PaymentId::parse(&purchase.purchase_id) else { return false };
+    let id = PaymentId::of_refund(account, &purchase_id, &typed.key);
+    purchase.refunds.iter().any(|refund| refund.refund_id == id.as_str())
 }
 
 async fn refund(
@@ -115,6 +138,14 @@ async fn refund(
     Form(typed): Form<Typed>,
 ) -> Result<Response, Failure> {
     visit.must_be_operator()?;
+    let account_id = AccountId::parse(id.as_str()).map_err(|_| Failure::NotFound)?;
+    let (purchase, account) = read(&visit, &id, &purchase_id).await?;
+    let is_as_shown = purchase.refundable_amount.as_ref() == Some(&typed.amount);
+    if !is_as_shown && !was_made(&purchase, &account_id, &typed) {
+        let mut page = page(&visit, &account, &purchase, typed, Errors::default());
+        page.frame.notice = Some(Notice::new(Tone::Warn, page.t.changed(), page.t.changed_text()));
+        return Ok((StatusCode::CONFLICT, crate::frame::show(&page)).into_response());
+    }
     let path = ["accounts", &id, "purchases", &purchase_id, "refund"];
     let call = visit.api().call(Method::POST, &path);
     let call = call.idempotency_key(&typed.key).body(json!({ "reason": typed.reason.trim() }));
@@ -125,7 +156,8 @@ async fn refund(
             let errors = errors_of(&problem, RefundWords(visit.locale));
             // The key stands for what was refused. Another try is another refund.
             let key = if problem.status == 422 { typed.key } else { random::text() };
-            Ok(page(&visit, &account, &purchase, Typed { key, ..typed }, errors))
+            let page = page(&visit, &account, &purchase, Typed { key, ..typed }, errors);
+            Ok(show_form(&page, &page.errors))
         }
         Err(problem) => Err(problem.into()),
     }

@@ -5,7 +5,7 @@ use askama::Template;
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use contract::{Account, LastChange};
-use domain::{Fingerprint, Locale};
+use domain::{Fingerprint, Locale, Money};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,7 +51,8 @@ pub(super) enum Outcome {
 }
 
 /// Saves settings, unless somebody has changed them since the form's page was opened. Changes of settings that the form is not about
-/// do not count. With `null` as its body, the request has none.
+/// do not count. Settings that are as the form wants them, most likely since it was sent twice, count as saved. With `null` as its
+/// body, the request has none.
 pub(super) async fn save(
     visit: &Visit,
     method: Method,
@@ -59,6 +60,7 @@ pub(super) async fn save(
     body: Value,
     seen: &Seen,
     values: Values,
+    is_as_wanted: impl Fn(&Account) -> bool,
 ) -> Result<Outcome, ApiError> {
     let send = async |version: &str| {
         let call = visit.api().call(method.clone(), path).header(header::IF_MATCH, version);
@@ -74,6 +76,9 @@ pub(super) async fn save(
     }
     let id = path.get(1).copied().unwrap_or_default();
     let account = Box::pin(visit.api().account(id)).await?;
+    if is_as_wanted(&account) {
+        return Ok(Outcome::Saved(Box::new(account)));
+    }
     if seen.still_holds(&account, values)
         && let Some(account) = send(&account.settings_version).await?
     {
@@ -142,6 +147,11 @@ pub(super) fn changed(visit: &Visit, account: &Account, values: Values, both: Bo
     (StatusCode::CONFLICT, crate::frame::show(&page)).into_response()
 }
 
+/// Whether an amount of the API is this one, however it is written.
+pub(super) fn is_amount(saved: Option<&String>, wanted: Option<Money>, currency: &str) -> bool {
+    saved.and_then(|saved| figures::money(saved, currency)) == wanted
+}
+
 /// An amount of the API as it stands in a field.
 pub(super) fn in_field(amount: Option<&String>, currency: &str, locale: Locale) -> String {
     let Some(amount) = amount else { return String::new() };
@@ -195,6 +205,16 @@ mod tests {
         let own = account(json!({ "autoRecharge": { "enabled": false, "state": "off" } }));
         assert!(!seen.still_holds(&own, values));
         assert!(!Seen::default().still_holds(&other, values), "a form that has shown nothing");
+    }
+
+    #[test]
+    fn amounts_are_equal_however_they_are_written() {
+        let saved = |saved: &str, wanted: Option<&str>| {
+            let wanted = wanted.and_then(|wanted| figures::money(wanted, "EUR"));
+            is_amount(Some(&saved.to_owned()), wanted, "EUR")
+        };
+        assert!(saved("50.0000", Some("50")) && is_amount(None, None, "EUR"));
+        assert!(!saved("50.0000", Some("50.01")) && !saved("50.0000", None));
     }
 
     #[test]

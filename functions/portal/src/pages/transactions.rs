@@ -1,5 +1,6 @@
 //! "Transactions": every change of the balance, with its reason to the last decimal.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use askama::Template;
@@ -12,6 +13,7 @@ use domain::{EntryKind, Locale};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use wording::glossary;
 
@@ -27,6 +29,9 @@ use crate::words::TransactionsWords;
 
 /// Rows of a page, which stays below 25 KB with the reasons of their charges.
 const ROWS: &str = "30";
+
+/// The years that a filter may have. The API refuses some days outside them, and the calendar ends soon after them.
+const YEARS: RangeInclusive<i16> = 2000..=8999;
 
 pub(crate) fn router() -> Router<Arc<Portal>> {
     Router::new()
@@ -57,13 +62,13 @@ impl Asked {
         let mut errors = Errors::default();
         let mut day = |name, text: &str| match text.trim() {
             "" => None,
-            text => match text.parse::<Date>() {
-                Ok(day) => Some(day),
-                Err(_) => {
+            text => {
+                let day = text.parse::<Date>().ok().filter(|day| YEARS.contains(&day.year()));
+                if day.is_none() {
                     errors.add(name, t.not_a_date());
-                    None
                 }
-            },
+                day
+            }
         };
         let period = Period { from: day("from", &self.from), to: day("to", &self.to) };
         if period.from.zip(period.to).is_some_and(|(from, to)| from > to) {
@@ -113,7 +118,8 @@ struct Page {
     quick: Vec<(String, String)>,
     rows: Vec<Row>,
     is_filtered: bool,
-    csv: String,
+    /// The address of the file. None if the filter has errors.
+    csv: Option<String>,
     older: Option<String>,
     newest: Option<String>,
 }
@@ -197,7 +203,7 @@ fn page(
             .map(|row| Row::of(row, &account.currency, lots, visit.locale))
             .collect(),
         is_filtered: asked.is_filter(),
-        csv: asked.address(&format!("{here}.csv"), ""),
+        csv: errors.is_empty().then(|| asked.address(&format!("{here}.csv"), "")),
         older: listed.next.as_deref().map(|next| asked.address(&here, next)),
         newest: (!asked.cursor.is_empty()).then(|| asked.address(&here, "")),
         id: account.account_id.clone(),
@@ -260,7 +266,7 @@ impl Row {
             amount: signed(&row.amount, currency, locale),
             balance: figures::exact(&row.balance, currency, locale),
             why: why(row, currency, lots, t),
-            reason: row.reason.clone(),
+            reason: row.reason.clone().filter(|_| !is_code(row)),
             purchase: row.purchase_id.clone(),
             is_charge,
         }
@@ -270,6 +276,25 @@ impl Row {
 fn signed(amount: &str, currency: &str, locale: Locale) -> String {
     let shown = figures::exact(amount, currency, locale);
     if figures::is_positive(amount) { format!("+{shown}") } else { shown }
+}
+
+/// Whether the transaction's reason is a code of the card processor, and no text that a person wrote.
+fn is_code(row: &Transaction) -> bool {
+    row.kind == "dispute" || row.kind == "refund" && row.returned.is_some()
+}
+
+/// What became of a refund or a dispute, as far as the transaction knows.
+fn outcome(row: &Transaction, t: TransactionsWords) -> Option<String> {
+    let is_uncovered = row.amount.starts_with('-') || row.post_usage.is_some();
+    match row.kind.as_str() {
+        "refund" => row.returned.as_ref().map(|_| t.refund_failed()),
+        // Only the transaction that opens a dispute has the reason for it.
+        "dispute" if row.reason.is_some() => Some(t.dispute_opened()),
+        "dispute" if row.returned.is_some() => Some(t.dispute_returned()),
+        "dispute" if is_uncovered => Some(t.dispute_lost()),
+        "dispute" => Some(t.dispute_ended()),
+        _ => None,
+    }
 }
 
 /// A short description of the transaction.
@@ -298,10 +323,16 @@ fn what(row: &Transaction, currency: &str, t: TransactionsWords) -> String {
     if row.kind == "rejected" {
         parts.push(t.not_accepted());
     }
+    parts.extend(outcome(row, t));
     // An amount that no funds pay for does not move the balance, so it would not show otherwise.
-    parts.extend(
-        row.post_usage.as_ref().map(|amount| t.post_usage(figures::amount(amount, currency, locale))),
-    );
+    parts.extend(row.post_usage.as_ref().map(|amount| {
+        let shown = |amount: &str| figures::amount(amount, currency, locale);
+        // An invoice takes its amount off what is to be invoiced.
+        match amount.strip_prefix('-').filter(|_| row.kind == "invoice") {
+            Some(invoiced) => t.invoiced(shown(invoiced)),
+            None => t.post_usage(shown(amount)),
+        }
+    }));
     parts.join(", ")
 }
 
@@ -334,12 +365,20 @@ fn why(row: &Transaction, currency: &str, lots: &[Lot], t: TransactionsWords) ->
             effective_from,
             included_minutes,
         }) => {
-            lines.extend(included_minutes.iter().map(|part| t.by_plan(part.minutes, &part.pool)));
+            lines.extend(included_minutes.iter().map(|part| {
+                if figures::is_singular(part.minutes, locale) {
+                    t.by_plan_one(part.minutes, &part.pool)
+                } else {
+                    t.by_plan(part.minutes, &part.pool)
+                }
+            }));
             let included: u64 = included_minutes.iter().map(|part| part.minutes).sum();
             let paid = billed_seconds.saturating_sub(60 * included);
             if paid > 0 {
                 let minutes = format_minutes(paid, locale);
-                let mut line = t.by_rate(minutes, figures::amount(per_minute, currency, locale));
+                let price = figures::amount(per_minute, currency, locale);
+                let is_one = figures::is_singular(Decimal::from(paid) / Decimal::from(60), locale);
+                let mut line = if is_one { t.by_rate_one(minutes, price) } else { t.by_rate(minutes, price) };
                 if figures::is_positive(connection_fee) {
                     line = format!(
                         "{line}, {}",
@@ -390,6 +429,7 @@ fn format_minutes(seconds: u64, locale: Locale) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::{Value, json};
 
     fn asked(from: &str, to: &str) -> Asked {
         Asked { from: from.into(), to: to.into(), ..Asked::default() }
@@ -405,6 +445,10 @@ mod tests {
         assert!(asked("2026-12-01", "2026-11-30").period(t).unwrap_err().of("from").is_some());
         assert!(asked("28.11.2026", "").period(t).unwrap_err().of("from").is_some());
         assert!(asked("", "2026-02-30").period(t).unwrap_err().of("to").is_some());
+        assert!(asked("2000-01-01", "8999-12-31").period(t).is_ok());
+        for day in ["0026-11-01", "1999-12-31", "9000-01-01", "9999-12-31"] {
+            assert!(asked(day, "").period(t).unwrap_err().of("from").is_some(), "{day}");
+        }
     }
 
     #[test]
@@ -412,6 +456,43 @@ mod tests {
         let now = "2027-01-31T23:59:59Z".parse().unwrap();
         let [_, (_, last)] = quick_periods(now, TransactionsWords(Locale::En));
         assert_eq!((last.from.as_str(), last.to.as_str()), ("2026-12-01", "2026-12-31"));
+    }
+
+    fn row(kind: &str, changes: Value) -> Row {
+        let mut row = json!({
+            "transactionId": "t", "at": "2026-11-25T09:20:00.000Z", "postedAt": "2026-11-25T09:20:00.000Z",
+            "version": 1, "place": 0, "kind": kind, "amount": "0.0000", "balance": "0.0000",
+        });
+        let Value::Object(changes) = changes else { panic!("changes are an object") };
+        row.as_object_mut().unwrap().extend(changes);
+        Row::of(&serde_json::from_value(row).unwrap(), "EUR", &[], Locale::En)
+    }
+
+    #[test]
+    fn an_invoice_says_its_amount() {
+        let invoice = row("invoice", json!({ "postUsage": "-86.2000" }));
+        assert_eq!(invoice.what, "Invoice, made for EUR\u{a0}86.20");
+    }
+
+    #[test]
+    fn refunds_and_disputes_say_what_became_of_them_and_no_code() {
+        let returned = json!({ "transactionId": "t0" });
+        for (kind, changes, what, reason) in [
+            ("refund", json!({ "reason": "closed" }), "Refund", Some("closed")),
+            (
+                "refund",
+                json!({ "reason": "expired_or_canceled_card", "returned": returned }),
+                "Refund, failed: the funds are back",
+                None,
+            ),
+            ("dispute", json!({ "reason": "fraudulent", "amount": "-40" }), "Dispute, opened", None),
+            ("dispute", json!({ "returned": returned }), "Dispute, ended: funds are back", None),
+            ("dispute", json!({ "amount": "-40.0000" }), "Dispute, lost", None),
+            ("dispute", json!({}), "Dispute, ended", None),
+        ] {
+            let row = row(kind, changes);
+            assert_eq!((row.what.as_str(), row.reason.as_deref()), (what, reason));
+        }
     }
 
     #[test]

@@ -162,11 +162,7 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
     let page = Page {
         t,
         heading: t.heading(named(month)),
-        total: t.total(
-            figures::amount(&report.total.charge, &report.currency, visit.locale),
-            wording::count(report.total.calls, visit.locale),
-            figures::decimal(&report.total.minutes, visit.locale),
-        ),
+        total: total(&report, t),
         tabs: DIMENSIONS
             .iter()
             .map(|each| ((each.tab)(t), address(month, *each), each.name == dimension.name))
@@ -183,6 +179,18 @@ async fn show(visit: Visit, Path(id): Path<String>, Query(asked): Query<Asked>) 
     };
     let status = if asked_month.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, crate::frame::show(&page)).into_response())
+}
+
+/// The charge, the calls and the minutes of all groups.
+fn total(report: &UsageReport, t: UsageWords) -> String {
+    let total = &report.total;
+    let calls = wording::count(total.calls, t.0);
+    let calls =
+        if figures::is_singular(total.calls, t.0) { t.count_call(calls) } else { t.count_calls(calls) };
+    let is_one = total.minutes.parse::<Decimal>().is_ok_and(|minutes| figures::is_singular(minutes, t.0));
+    let minutes = figures::decimal(&total.minutes, t.0);
+    let minutes = if is_one { t.count_minute(minutes) } else { t.count_minutes(minutes) };
+    t.total(figures::amount(&total.charge, &report.currency, t.0), calls, minutes)
 }
 
 fn row(group: &UsageGroup, dimension: Dimension, report: &UsageReport, t: UsageWords) -> Row {

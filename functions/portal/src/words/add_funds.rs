@@ -19,6 +19,8 @@ super::texts! {
     what_for() "Funds pay for the calls that your plans do not include." "Les fonds paient les appels que vos forfaits n’incluent pas.";
     lost() "Unused funds expire 12 months after purchase and are lost." "Les fonds non utilisés dans les 12 mois suivant la date d’achat expirent et sont perdus.";
     recommend() "We recommend auto-recharge, so that you need not remember to add funds. Without it, your balance may fall to zero." "Nous vous recommandons la recharge automatique, afin de ne pas avoir à ajouter des fonds vous-même. Sans elle, votre solde risque de tomber à zéro.";
+    switching() "Funds can no longer be bought: the switch to post-usage billing was asked for. It waits until auto-recharge is off; until then, auto-recharge goes on adding funds." "Les fonds ne peuvent plus être achetés : le passage à la facturation post-utilisation a été demandé. Il attend que la recharge automatique soit désactivée ; d’ici là, elle continue d’ajouter des fonds.";
+    complete_switch() "Complete the switch" "Achever le passage";
     post_usage() "Funds can no longer be bought: calls are invoiced after use. What you have stays usable." "Les fonds ne sont plus disponibles à l’achat : les appels sont facturés après utilisation. Ceux que vous avez restent utilisables.";
 
     review_title() "Review and pay" "Vérifier et payer";

@@ -42,6 +42,7 @@ super::texts! {
     balance_stays(balance) "Your balance of {balance} stays usable." "Votre solde de {balance} reste utilisable.";
     may_still_complete(time) "A charge begun at {time} UTC may still complete." "Un débit commencé à {time} UTC peut encore aboutir.";
     is_on() "Auto-recharge is on" "La recharge automatique est activée";
+    still_held_back() "No card is charged by itself until auto-recharge is resumed." "Aucune carte n’est débitée automatiquement tant que la recharge automatique n’est pas relancée.";
     is_resumed() "Auto-recharge is resumed" "La recharge automatique est relancée";
     will_be_charged(card, amount) "{card} will be charged {amount}. In a moment you find the payment under “Receipts and invoices”." "La carte {card} va être débitée de {amount}. Dans un instant, le paiement figurera sous « Reçus et factures ».";
 

@@ -20,6 +20,7 @@ super::texts! {
     empty_advice() "Unused funds expire 12 months after purchase and are lost." "Les fonds non utilisés dans les 12 mois suivant la date d’achat expirent et sont perdus.";
     expired_title() "Expired, still used for calls that ended before" "Expirés, encore utilisés pour les appels terminés avant";
     expired_advice() "Calls can be reported up to 72 hours late. What is left after that is lost." "Les appels peuvent être signalés avec un retard de 72 heures au plus. Ce qui reste ensuite est perdu.";
+    more_expired(count) "Further expired funds that are not shown: {count}." "Autres fonds expirés, non affichés : {count}.";
     expired_on() "Expired" "Expirés le";
     used_until() "Used until" "Utilisés jusqu’au";
     sum() "How the balance is made up" "Composition du solde";

@@ -9,9 +9,10 @@ super::texts! {
     void() "Cancelled" "Annulée";
     pdf(number) "Invoice {number}, PDF" "Facture {number}, PDF";
     csv(number) "Invoice {number}, calls (CSV)" "Facture {number}, appels (CSV)";
-    charges(month) "Charges of {month}" "Consommation de {month}";
+    charges(of_month) "Charges {of_month}" "Consommation {of_month}";
     carried_in() "Carried from earlier months" "Report des mois précédents";
     total() "Amount to pay" "Montant à payer";
+    amount() "Amount of the invoice" "Montant de la facture";
     carried_over() "Carried to the next invoice" "Report sur la prochaine facture";
     without_tax() "The amount is without tax." "Le montant est hors taxes.";
     issued() "Issued on" "Émise le";

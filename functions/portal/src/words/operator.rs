@@ -29,6 +29,7 @@ super::texts! {
     wrong_id() "Use small letters, digits and hyphens, and begin with a letter or a digit." "Utilisez des lettres minuscules, des chiffres et des tirets, en commençant par une lettre ou un chiffre.";
     wrong_currency() "Write the three letters of a currency that is in use, such as EUR." "Écrivez les trois lettres d’une devise en circulation, par exemple EUR.";
     wrong_recipients() "One of the lines is not an e-mail address, or is there twice." "L’une des lignes n’est pas une adresse e-mail, ou y figure deux fois.";
+    too_many_recipients() "Enter at most 20 addresses." "Saisissez 20 adresses au plus.";
     adjustment() "Adjustment" "Ajustement";
     direction() "What to do" "Opération";
     add() "Add funds to the account" "Ajouter au compte";
@@ -44,16 +45,20 @@ super::texts! {
     nothing_yet() "Nothing is booked until you confirm." "Rien n’est comptabilisé avant votre confirmation.";
     before() "Balance now" "Solde actuel";
     after() "Balance afterwards" "Solde ensuite";
+    on_next_invoice() "Goes on the next invoice" "Porté sur la prochaine facture";
     usable_until() "Usable until" "Utilisables jusqu’au";
     in_twelve_months() "12 months from now" "dans 12 mois";
     confirm_add(amount) "Add {amount}" "Ajouter {amount}";
     confirm_take(amount) "Take {amount}" "Retirer {amount}";
     change() "Change the adjustment" "Modifier l’ajustement";
     adjusted() "The adjustment is booked." "L’ajustement est comptabilisé.";
+    unknown() "We do not know yet whether the adjustment is booked" "Nous ne savons pas encore si l’ajustement est comptabilisé";
+    unknown_text() "The service did not answer in time. Press the button again: the adjustment is booked once at most." "Le service n’a pas répondu à temps. Appuyez de nouveau sur le bouton : l’ajustement est comptabilisé une fois au plus.";
     beyond() "This is more than is available. Allow a negative balance to take it all the same." "C’est plus que ce qui est disponible. Autorisez un solde négatif pour le retirer quand même.";
     key_reused() "This page was used for another adjustment. Start again." "Cette page a servi pour un autre ajustement. Recommencez.";
     not_a_date() "Write a date in the future, as year-month-day." "Écrivez une date future, sous la forme année-mois-jour.";
     unrated() "Records without a rate" "Enregistrements sans tarif";
+    none_on_this_page() "There are no records without a rate on this page." "Il n’y a aucun enregistrement sans tarif sur cette page.";
     none_unrated() "Every call has a rate: there is nothing to do." "Chaque appel a un tarif : il n’y a rien à faire.";
     by_prefix() "By the number’s first digits" "Par les premiers chiffres du numéro";
     records(count) "{count} records" "{count} enregistrements";
@@ -66,5 +71,5 @@ super::texts! {
     kind() "Kind of call" "Type d’appel";
     rate_now() "Rate them now" "Tarifer maintenant";
     rate_hint() "Charges the calls of this page that have a published rate by now. It happens by itself within five minutes after new rates are in use." "Débite les appels de cette page qui ont désormais un tarif publié. Cela se fait tout seul dans les cinq minutes qui suivent la mise en service de nouveaux tarifs.";
-    rated(rated, left) "{rated} rated, {left} without a rate on this page" "{rated} tarifés, {left} sans tarif sur cette page";
+    rated(rated, left) "{rated} rated, {left} without a rate on this page" "Tarifés : {rated} ; sans tarif sur cette page : {left}";
 }

@@ -34,9 +34,11 @@ super::texts! {
     last_declined_text(instant, why, advice) "This was on {instant}. {why} {advice}" "C’était le {instant}. {why} {advice}";
 
     to_processor() "Continue to the card processor" "Continuer vers le prestataire de paiement";
-    to_processor_text() "You enter the card there, and come back here afterwards. Entering a card does not charge it." "Vous y saisissez la carte, puis vous revenez ici. La saisie d’une carte ne débite rien.";
+    to_processor_text() "You enter the card there, and come back here afterwards." "Vous y saisissez la carte, puis vous revenez ici.";
+    entering_is_free() "Entering a card does not charge it." "La saisie d’une carte ne débite rien.";
     charged_at_once(amount) "A charge by auto-recharge was declined. A new card is charged {amount} as soon as it is saved." "Un débit de la recharge automatique a été refusé. Une nouvelle carte est débitée de {amount} dès qu’elle est enregistrée.";
     charged_at_once_or_more(amount) "A charge by auto-recharge was declined. A new card is charged {amount}, or a multiple of it, as soon as it is saved." "Un débit de la recharge automatique a été refusé. Une nouvelle carte est débitée de {amount}, ou d’un multiple, dès qu’elle est enregistrée.";
+    withdrawn_and_charged(amount) "A charge by auto-recharge is in progress. A new card withdraws it and is charged {amount}, or a multiple of it, as soon as it is saved, unless the bank has taken the first charge already." "Un débit de la recharge automatique est en cours. Une nouvelle carte le retire et est débitée de {amount}, ou d’un multiple, dès qu’elle est enregistrée, sauf si la banque a déjà accepté le premier débit.";
     to_processor_late() "If the page does not open by itself, select the link." "Si la page ne s’ouvre pas d’elle-même, sélectionnez le lien.";
     back_without() "Back without a card" "Revenir sans carte";
 

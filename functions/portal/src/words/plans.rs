@@ -26,5 +26,7 @@ super::texts! {
     added() "The plan is added" "Le forfait est ajouté";
     saved() "The licences are saved" "Les licences sont enregistrées";
     removed() "The plan is removed" "Le forfait est supprimé";
+    changed() "The licences have changed" "Les licences ont changé";
+    changed_text(licences) "Somebody has changed the number since you opened the page: it is {licences} now. Yours is not saved yet." "Le nombre a été modifié depuis que vous avez ouvert la page : il est maintenant de {licences}. Le vôtre n’est pas encore enregistré.";
     saved_text() "Calls that are rated from now on go by it." "Les appels tarifés désormais en tiennent compte.";
 }

@@ -17,7 +17,7 @@ super::texts! {
     owed(amount) "The {amount} that you owe go on the first invoice." "Le montant dû ({amount}) figure sur la première facture.";
     nothing_owed() "You owe nothing now." "Vous ne devez rien actuellement.";
     invoiced() "Then calls are invoiced each month, from the first call that your funds do not cover." "Ensuite, les appels sont facturés chaque mois, à partir du premier appel que vos fonds ne couvrent pas.";
-    due(days) "An invoice is due {days} days after it was issued." "Une facture est due {days} jours après son émission.";
+    due(days) "An invoice is due {days} after it was issued." "Une facture est due {days} après son émission.";
     no_way_back() "Funds can no longer be bought. This cannot be undone." "Les fonds ne peuvent plus être achetés. Ce choix est définitif.";
     held_up() "Auto-recharge is on" "La recharge automatique est activée";
     held_up_text() "While auto-recharge is on, your balance is recharged indefinitely and the switch does not happen." "Tant que la recharge automatique est activée, votre solde se recharge indéfiniment et le passage n’a pas lieu.";

@@ -41,9 +41,13 @@ super::texts! {
     other_card() "Use another card" "Utiliser une autre carte";
 
     refunded() "Refunded" "Remboursé";
+    refund_in_progress() "Refund in progress" "Remboursement en cours";
+    refund_in_progress_text() "This payment is being given back, all of it or the part that was unspent. The bank has not confirmed it yet." "Ce paiement est en cours de remboursement, en entier ou pour la partie non utilisée. La banque ne l’a pas encore confirmé.";
     refunded_text() "This payment was given back, all of it or the part that was unspent." "Ce paiement a été remboursé, en entier ou pour la partie non utilisée.";
     refund_made() "The refund is made" "Le remboursement est effectué";
     refund_made_text() "The funds have left the account. The bank may take some days to show it." "Les fonds ont quitté le compte. La banque peut prendre quelques jours pour l’afficher.";
+    refund_requested() "The refund is requested" "Le remboursement est demandé";
+    refund_requested_text() "The funds have left the account. If the card cannot be paid back, they return." "Les fonds ont quitté le compte. Si la carte ne peut pas être remboursée, ils y reviennent.";
     refunded_at(amount, instant) "{amount} on {instant}" "{amount} le {instant}";
     refund_pending(amount, instant) "{amount} on {instant}, not confirmed yet" "{amount} le {instant}, pas encore confirmé";
     refund_failed(amount, instant) "{amount}, failed on {instant}: the funds are back" "{amount}, échec le {instant} : les fonds sont de retour";
@@ -52,15 +56,21 @@ super::texts! {
     refund() "Refund" "Rembourser";
     disputed() "Disputed" "Litige en cours";
     disputed_text() "The card’s owner has disputed this payment with the bank." "Le titulaire de la carte a contesté ce paiement auprès de sa banque.";
+    dispute_is_lost() "Dispute lost" "Litige perdu";
+    dispute_is_lost_text() "The card’s owner disputed this payment with the bank, and the bank decided for the owner." "Le titulaire de la carte a contesté ce paiement auprès de sa banque, et la banque lui a donné raison.";
     dispute() "Dispute" "Litige";
     dispute_inquiry(amount, instant) "{amount}, the bank asked on {instant}: no funds have moved" "{amount}, demande de la banque le {instant} : aucun fonds n’a bougé";
     dispute_open(amount, instant, withheld) "{amount} since {instant}, {withheld} withheld" "{amount} depuis le {instant}, {withheld} retenus";
     dispute_won(amount, instant) "{amount}, ended on {instant}: the payment stands" "{amount}, terminé le {instant} : le paiement est maintenu";
     dispute_lost(amount, instant, lost) "{amount}, ended on {instant}: {lost} went back to the card" "{amount}, terminé le {instant} : {lost} sont revenus à la carte";
+    dispute_closed(amount, instant) "{amount}, the bank asked on {instant}, and nothing followed: no funds have moved" "{amount}, demande de la banque le {instant}, restée sans suite : aucun fonds n’a bougé";
     other(state) "Payment: {state}" "Paiement : {state}";
 
     by_recharge() "Auto-recharge made this payment." "La recharge automatique a effectué ce paiement.";
     by_recharge_times(times) "Auto-recharge made this payment, {times} times its amount, so that the balance is above the trigger amount." "La recharge automatique a effectué ce paiement, de {times} fois son montant, pour que le solde dépasse le montant de déclenchement.";
+    wanted_by_recharge() "Auto-recharge wanted to make this payment." "La recharge automatique voulait effectuer ce paiement.";
+    wanted_by_recharge_times(times) "Auto-recharge wanted to make this payment, {times} times its amount, so that the balance would be above the trigger amount." "La recharge automatique voulait effectuer ce paiement, de {times} fois son montant, pour que le solde dépasse le montant de déclenchement.";
+    recharge_abandoned() "The payment ended before the card was charged: auto-recharge was turned off, its card was changed, or nobody completed the payment in time." "Le paiement a pris fin avant tout débit : la recharge automatique a été désactivée, sa carte a été changée, ou le paiement n’a pas été terminé à temps.";
     requested() "Requested" "Demandé le";
     receipt_pdf(number) "Receipt {number}, PDF" "Reçu {number}, PDF";
 }

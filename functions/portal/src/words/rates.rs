@@ -27,10 +27,13 @@ super::texts! {
     country() "Country" "Pays";
     covers() "Covers" "Couvre";
     all_countries() "all countries" "tous les pays";
+    one_more_country(shown) "{shown} and 1 more" "{shown} et 1 autre";
     more_countries(shown, count) "{shown} and {count} more" "{shown} et {count} autres";
     which_applies() "The kind of the call decides which line applies. The line of premium-rate numbers applies only to numbers that are one." "Le type d’appel détermine la ligne qui s’applique. Celle des numéros surtaxés ne vaut que pour ces numéros.";
     minutes() "Minutes a month" "Minutes par mois";
+    licence(minutes, licences) "{minutes} × {licences} licence" "{minutes} × {licences} licence";
     licences(minutes, licences) "{minutes} × {licences} licences" "{minutes} × {licences} licences";
+    removed() "Removed: usable until the end of the month (UTC)" "Supprimé : utilisable jusqu’à la fin du mois (UTC)";
     used() "Used this month (UTC)" "Utilisées ce mois-ci (UTC)";
     used_of(used, size) "{used} of {size}" "{used} sur {size}";
     pay() "What funds pay for" "Ce que les fonds paient";

@@ -21,6 +21,7 @@ super::texts! {
     why() "Why this charge" "Pourquoi ce montant";
     details() "Details" "Détails";
     none() "No transactions yet." "Aucune opération pour l’instant.";
+    none_on_this_page() "There are no transactions on this page." "Il n’y a aucune opération sur cette page.";
     none_of_these() "No transactions match this filter." "Aucune opération ne correspond à ce filtre.";
     clear() "Show all transactions" "Afficher toutes les opérations";
     not_a_date() "Write the date as year-month-day, such as 2026-11-28." "Écrivez la date sous la forme année-mois-jour, par exemple 2026-11-28.";
@@ -30,7 +31,9 @@ super::texts! {
     call_with(number) "Call, {number}" "Appel, {number}";
     receipt() "See the payment" "Voir le paiement";
     by_plan(minutes, pool) "{minutes} minutes are included in the plan {pool}: not charged" "{minutes} minutes sont incluses dans le forfait {pool} : non débitées";
+    by_plan_one(minutes, pool) "{minutes} minute is included in the plan {pool}: not charged" "{minutes} minute est incluse dans le forfait {pool} : non débitée";
     by_rate(minutes, price) "{minutes} minutes at {price} a minute" "{minutes} minutes à {price} la minute";
+    by_rate_one(minutes, price) "{minutes} minute at {price} a minute" "{minutes} minute à {price} la minute";
     connection(fee) "connection fee {fee}" "frais de connexion {fee}";
     prefix(prefix, destination) "Published rate for numbers that begin with +{prefix} ({destination})" "Tarif publié pour les numéros commençant par +{prefix} ({destination})";
     in_force(date) "in force since {date}" "en vigueur depuis le {date}";
@@ -43,6 +46,12 @@ super::texts! {
     funds_used(amount, lot) "Paid with {amount} of funds that are used up by now ({lot})" "Payé avec {amount} de fonds épuisés depuis ({lot})";
     funds_of_day(amount, day) "Paid with {amount} of the funds of {day}" "Payé avec {amount} des fonds du {day}";
     post_usage(amount) "{amount} goes on the invoice" "{amount} est porté sur la facture";
+    invoiced(amount) "made for {amount}" "établie pour {amount}";
+    refund_failed() "failed: the funds are back" "échoué : les fonds sont de retour";
+    dispute_opened() "opened" "ouvert";
+    dispute_returned() "ended: funds are back" "terminé : des fonds sont de retour";
+    dispute_lost() "lost" "perdu";
+    dispute_ended() "ended" "terminé";
     record(id) "Call record {id}" "Enregistrement d’appel {id}";
     reason() "Reason:" "Motif :";
     minutes_seconds(minutes, seconds) "{minutes} min {seconds} s" "{minutes} min {seconds} s";

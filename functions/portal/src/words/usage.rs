@@ -3,7 +3,11 @@ super::texts! {
     pub(crate) struct UsageWords;
     glossary { title = usage }
     heading(month) "Usage, {month} (UTC)" "Consommation, {month} (UTC)";
-    total(charge, calls, minutes) "{charge} for {calls} calls, {minutes} minutes" "{charge} pour {calls} appels, {minutes} minutes";
+    total(charge, calls, minutes) "{charge} for {calls}, {minutes}" "{charge} pour {calls}, {minutes}";
+    count_call(count) "{count} call" "{count} appel";
+    count_calls(count) "{count} calls" "{count} appels";
+    count_minute(count) "{count} minute" "{count} minute";
+    count_minutes(count) "{count} minutes" "{count} minutes";
     counted() "Calls count on the day they started (UTC). The balance changes when a call is charged, which can be a later day." "Les appels comptent le jour où ils ont commencé (UTC). Le solde change quand un appel est débité, parfois un autre jour.";
     previous(month) "Month before, {month}" "Mois précédent, {month}";
     next(month) "Next month, {month}" "Mois suivant, {month}";

@@ -297,6 +297,32 @@ async fn f9_a_refund_from_the_dashboard_arrives_once_and_what_is_spent_is_owed()
     world.operator.assert_books_balance("a").await;
 }
 
+/// Somebody may pay a charge back before its payment is closed.
+#[tokio::test]
+async fn f9_a_refund_told_while_its_payment_is_open_comes_again() {
+    let world = World::start().await;
+    world.set_time(START);
+    world.account("a").await;
+    let unanswered = json!({ "amount": "100", "paymentMethod": "pm_sandbox_timeout" });
+    let pending = world.operator.buy("a", "k", unanswered).await.expect(202);
+    let sandbox = world.host.machine().functions.sandbox();
+    let records = sandbox.records(&AccountId::parse("a").unwrap()).await.unwrap();
+    let [charge] = &records[..] else { panic!("one charge: {records:?}") };
+    let amount = Money::of_minor_units(10_000, Currency::parse("EUR").unwrap());
+    sandbox.refund_in_dashboard(&charge.id, amount).await.unwrap();
+    let message = json!({
+        "id": "evt_1", "type": "refund.created", "isLive": false, "account": "a",
+        "payment": pending["purchaseId"], "subject": "repayments", "intent": charge.id,
+    });
+    assert!(!world.deliver_here(&message, START.parse().unwrap()).await, "it comes again");
+    assert_eq!(world.recover_at(LATER).await.closed, 1);
+    assert_eq!(balance(&world, "a").await, "100.0000");
+    assert!(world.deliver_here(&message, LATER.parse().unwrap()).await);
+    assert_eq!(moves(&world, "a", "refund").await, ["-100.0000"]);
+    assert_eq!(balance(&world, "a").await, "0.0000");
+    world.operator.assert_books_balance("a").await;
+}
+
 #[tokio::test]
 async fn v19_a_dispute_freezes_what_is_unspent_until_it_ends() {
     let world = World::start().await;

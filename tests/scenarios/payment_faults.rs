@@ -314,13 +314,17 @@ impl Flow {
         let _ = world.unless_killed(world.try_recover()).await;
         let calls = MANY - world.faults().armed().last().expect("the counter is armed last").skip;
         world.faults().disarm();
-        // The processor tells what the functions have not heard of, and recovery runs once more.
-        if matches!(self, Self::Confirmation | Self::Charged | Self::Disputed | Self::Won) {
+        // The processor tells what the functions have not heard of, and recovery runs once more. Refunds and disputes are told again until
+        // their payment is closed.
+        let is_told = matches!(self, Self::Confirmation | Self::Charged | Self::Disputed | Self::Won);
+        if is_told {
             assert!(till.tell("charge", &object, &purchase).await, "{story}");
-            assert!(till.tell("repayments", &object, &purchase).await, "{story}");
         }
         world.recover().await;
         till.give_up().await;
+        if is_told {
+            assert!(till.tell("repayments", &object, &purchase).await, "{story}");
+        }
         let charges = till.assert_settled(&story).await;
         (calls, self.assert_done(&till, charges, &story).await)
     }

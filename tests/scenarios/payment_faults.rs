@@ -90,11 +90,7 @@ impl<'a> Till<'a> {
 
     /// A message of the processor that something has moved: `charge` or `repayments`.
     async fn tell(&self, subject: &str, intent: &str, payment: &str) -> bool {
-        let message = json!({
-            "id": "evt_1", "type": "something.moved", "isLive": false, "account": self.account, "payment": payment,
-            "subject": subject, "intent": intent,
-        });
-        self.world.deliver_here(&message, self.now()).await
+        self.world.tell_here(&self.account, payment, subject, intent).await
     }
 
     /// A message that the account is low, as the queue delivers it.

@@ -220,11 +220,7 @@ async fn f9_what_another_process_has_returned_meanwhile_returns_once() {
         let [charge] = &records[..] else { panic!("one charge: {records:?}") };
         let disputes = sandbox.disputes(&charge.id).await.unwrap();
         sandbox.end_dispute(&disputes[0].id, Money::zero(Currency::parse("EUR").unwrap())).await.unwrap();
-        let message = json!({
-            "id": "evt_1", "type": "charge.dispute.closed", "isLive": false, "account": account, "payment": id,
-            "subject": "repayments", "intent": charge.id,
-        });
-        let tell = || world.deliver_here(&message, START.parse().unwrap());
+        let tell = || world.tell_here(&account, &id, "repayments", &charge.id);
         let mut slower = pin!(tell());
         let held = world.run_to(step, &mut slower).await.expect_err("it has not decided yet");
         assert!(tell().await);
@@ -310,14 +306,12 @@ async fn f9_a_refund_told_while_its_payment_is_open_comes_again() {
     let [charge] = &records[..] else { panic!("one charge: {records:?}") };
     let amount = Money::of_minor_units(10_000, Currency::parse("EUR").unwrap());
     sandbox.refund_in_dashboard(&charge.id, amount).await.unwrap();
-    let message = json!({
-        "id": "evt_1", "type": "refund.created", "isLive": false, "account": "a",
-        "payment": pending["purchaseId"], "subject": "repayments", "intent": charge.id,
-    });
-    assert!(!world.deliver_here(&message, START.parse().unwrap()).await, "it comes again");
+    let id = pending["purchaseId"].as_str().unwrap();
+    let tell = || world.tell_here("a", id, "repayments", &charge.id);
+    assert!(!tell().await, "it comes again");
     assert_eq!(world.recover_at(LATER).await.closed, 1);
     assert_eq!(balance(&world, "a").await, "100.0000");
-    assert!(world.deliver_here(&message, LATER.parse().unwrap()).await);
+    assert!(tell().await);
     assert_eq!(moves(&world, "a", "refund").await, ["-100.0000"]);
     assert_eq!(balance(&world, "a").await, "0.0000");
     world.operator.assert_books_balance("a").await;

@@ -321,6 +321,15 @@ impl World {
         answered.batch_item_failures.is_empty()
     }
 
+    /// Delivers, in the same way, a message of the processor that something of a payment has moved: `charge` or `repayments`.
+    pub async fn tell_here(&self, account: &str, payment: &str, subject: &str, intent: &str) -> bool {
+        let message = json!({
+            "id": "evt_1", "type": "something.moved", "isLive": false, "account": account, "payment": payment,
+            "subject": subject, "intent": intent,
+        });
+        self.deliver_here(&message, self.host.machine().clock.now()).await
+    }
+
     /// Waits until everything in flight is done, including all that follows from it.
     pub async fn drain(&self) {
         self.operator.drain().await;

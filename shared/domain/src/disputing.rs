@@ -52,7 +52,7 @@ pub fn follow(
         reason: seen.reason.clone(),
         state: DisputeState::Dropped,
     });
-    // Until funds move it is about as much as the bank says now.
+    // The bank may still change the disputed amount of an inquiry.
     let amount = if dispute.frozen().is_none() { amount } else { dispute.amount };
     let dispute = Dispute { amount, ..dispute };
     let unchanged = Ok(Decision::unchanged(payment.clone()));
@@ -98,8 +98,8 @@ pub fn follow(
     Ok(draft.finish_payment(payment))
 }
 
-/// What of the dispute is about the charge: its amount and its phase. A bank may dispute more than was charged, since currencies move.
-/// That is more than the lot has ever had, and not its organization's.
+/// The amount and the phase of a dispute, at most those of the whole charge. A bank may dispute more than was charged, since exchange
+/// rates move: the organization answers for what it paid, and the operator for the rest.
 fn of_the_charge(payment: &CardPayment, seen: &SeenDispute) -> Result<(Money, DisputePhase), Contradiction> {
     let at_most = |amount: Money, most: Money| {
         if amount.currency() == most.currency() && !amount.is_negative() {
@@ -158,8 +158,8 @@ fn freeze(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute) -> Money 
     frozen
 }
 
-/// Ends a dispute of which the card keeps `lost`. What the lot gave beyond that returns. What it had not given leaves it now, if calls
-/// that were taken back or a refund that failed have filled it since; the rest is owed.
+/// Ends a dispute of which the card keeps `lost`. If the lot gave more than that, the difference returns to it. If it gave less, it gives
+/// what it has by now, such as funds of a refund that failed meanwhile, and the rest is owed.
 fn end(draft: &mut Draft, payment: &CardPayment, dispute: &Dispute, frozen: Money, lost: Money) {
     let zero = Money::zero(frozen.currency());
     let key = dispute.key().dispute_end();

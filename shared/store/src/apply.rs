@@ -122,7 +122,7 @@ enum Needs<'a> {
     Freshness,
     Pools,
     Profile,
-    /// This card payment, as it was when the account was as it is.
+    /// This card payment, read at the same instant as the account.
     Payment(&'a PaymentId),
 }
 
@@ -174,8 +174,8 @@ struct Loaded {
 
 /// A commit that may have been made, since its reply was lost.
 ///
-/// A commit with rows answers for itself: the next try meets its rows. A hold is read by the decision that takes it. One that writes nothing but the account and its
-/// profile is recognised by what it left there.
+/// A commit with rows answers for itself: the next try meets its rows, or reads its payment and its holds again. One that writes nothing
+/// but the account and its profile is recognised by what it left there.
 struct Uncertain<T> {
     change: Change,
     answer: T,
@@ -254,12 +254,9 @@ impl Store {
     pub async fn apply<T, R>(
         &self,
         id: &AccountId,
-        mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
+        decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
-        let turn = self.turn(id).await;
-        let decide =
-            |loaded: &Loaded, seen: &Seen, _: &Beside| decide(&loaded.account, seen).map(of_this_request);
-        self.run(id, &turn, Needs::Nothing, nothing_wanted, decide).await
+        self.run_on_account(id, Needs::Nothing, decide).await
     }
 
     /// The same for a decision that goes by entries which the caller has read before. They may be newer than the account as this
@@ -272,12 +269,9 @@ impl Store {
     pub async fn apply_afresh<T, R>(
         &self,
         id: &AccountId,
-        mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
+        decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
     ) -> Result<Applied<T>, ApplyError<R>> {
-        let turn = self.turn(id).await;
-        let decide =
-            |loaded: &Loaded, seen: &Seen, _: &Beside| decide(&loaded.account, seen).map(of_this_request);
-        self.run(id, &turn, Needs::Freshness, nothing_wanted, decide).await
+        self.run_on_account(id, Needs::Freshness, decide).await
     }
 
     /// The same for a decision on the account and one of its card payments, which are read at one instant for each try: a payment that
@@ -376,6 +370,19 @@ impl Store {
             decide(&loaded.account, profile).map(of_this_request)
         })
         .await
+    }
+
+    /// Runs a decision on the account alone.
+    async fn run_on_account<T, R>(
+        &self,
+        id: &AccountId,
+        needs: Needs<'_>,
+        mut decide: impl FnMut(&Account, &Seen) -> Result<Decision<T>, R> + Send,
+    ) -> Result<Applied<T>, ApplyError<R>> {
+        let turn = self.turn(id).await;
+        let decide =
+            |loaded: &Loaded, seen: &Seen, _: &Beside| decide(&loaded.account, seen).map(of_this_request);
+        self.run(id, &turn, needs, nothing_wanted, decide).await
     }
 
     /// Boxed, so that the futures of all callers stay small.
@@ -499,17 +506,17 @@ impl Store {
     }
 
     async fn load<R>(&self, id: &AccountId, needs: Needs<'_>) -> Result<Loaded, ApplyError<R>> {
+        if let Needs::Payment(payment) = needs {
+            let read = self.account_with_payment(id, payment).await?;
+            let (account, payment) = read.ok_or(ApplyError::NoAccount)?;
+            self.remember(&account);
+            let (pools, payment) = (Arc::default(), Some(payment));
+            return Ok(Loaded { account, pools, profile: None, payment, fresh: true });
+        }
         let is_without_profile = match needs {
             Needs::Nothing | Needs::Freshness => true,
             Needs::Pools => !self.lacks_pools(id),
-            Needs::Profile => false,
-            Needs::Payment(payment) => {
-                let read = self.account_with_payment(id, payment).await?;
-                let (account, payment) = read.ok_or(ApplyError::NoAccount)?;
-                self.remember(&account);
-                let (pools, payment) = (Arc::default(), Some(payment));
-                return Ok(Loaded { account, pools, profile: None, payment, fresh: true });
-            }
+            Needs::Profile | Needs::Payment(_) => false,
         };
         if is_without_profile {
             let account = self.account(id).await?.ok_or(ApplyError::NoAccount)?;

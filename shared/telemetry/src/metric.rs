@@ -69,10 +69,10 @@ pub const CHARGES_WITHOUT_LOT: Metric = whole(
     "ChargesWithoutLot",
     "messages of the card processor about a charge that no lot stands for, because its payment was declined or has another charge",
 );
-/// What the card processor says against the books.
+/// Contradictions between the card processor and the books.
 pub const PAYMENTS_CONTRADICTED: Metric = whole(
     "PaymentsContradicted",
-    "looks at a payment, a refund or a dispute that found the card processor to say what the books cannot follow, such as a charge of another amount",
+    "looks at a payment, a refund or a dispute in which the card processor contradicts the books, such as by a charge of another amount",
 );
 /// Recharges, by outcome.
 pub const RECHARGES: Metric = Metric {

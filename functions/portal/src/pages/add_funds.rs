@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::auto_recharge::Bounds;
 use super::purchase::{ALREADY, PAID, Payment, Payments, State, path_of};
+use super::settings;
 use crate::Portal;
 use crate::account_view::{self, CardLife};
 use crate::address::with_query;
@@ -51,9 +52,6 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// The amounts that are suggested, in multiples of the smallest one.
 const SUGGESTED: [u32; 4] = [1, 2, 4, 10];
-
-/// Makes the page of review say once that the session had ended.
-const SIGNED_OUT: &str = "signed out";
 
 /// A payment that is being prepared: its amount, as the API takes it, and the key that it is sent with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -371,7 +369,7 @@ fn review_page(
                 begun: begun.clone(),
                 currency: account.currency.clone(),
             };
-            let notice = if visit.said() == Some(SIGNED_OUT) {
+            let notice = if visit.said() == Some(settings::SIGNED_OUT) {
                 Some(Notice::new(Tone::Warn, t.was_signed_out(), t.was_signed_out_text()))
             } else {
                 bought_before(account, begun, recent, visit.now, t)
@@ -478,7 +476,9 @@ struct Pay {
 async fn come_back(visit: Visit, Path(id): Path<String>) -> Result<Response, Failure> {
     let id = AccountId::parse(id).map_err(|_| Failure::NotFound)?;
     Ok(match visit.draft::<Pay>() {
-        Some(pay) if pay.begun.has_key() => visit.lead_to(&pay.begun.review(id.as_str()), SIGNED_OUT),
+        Some(pay) if pay.begun.has_key() => {
+            visit.lead_to(&pay.begun.review(id.as_str()), settings::SIGNED_OUT)
+        }
         _ => Redirect::to(&format!("/accounts/{id}/receipts")).into_response(),
     })
 }

@@ -35,9 +35,6 @@ use crate::words::{FormWords, OperatorWords, TransactionsWords};
 /// Rows of a page.
 const ROWS: &str = "50";
 
-/// Makes the page of the review say once that the session had ended.
-const SIGNED_OUT: &str = "signed out";
-
 /// The digits by which records without a rate are counted.
 const PREFIX_DIGITS: usize = 4;
 
@@ -329,7 +326,7 @@ async fn adjust(
     visit.must_be_operator()?;
     // The key of the draft goes on: the adjustment may have been sent before the session ended.
     if let Some(draft) = visit.draft::<Adjustment>() {
-        return Ok(visit.lead_to(&draft.review(&id), SIGNED_OUT));
+        return Ok(visit.lead_to(&draft.review(&id), settings::SIGNED_OUT));
     }
     let account = visit.api().account(&id).await?;
     Ok(adjust_page(&visit, &account, typed, Errors::default()))
@@ -396,7 +393,8 @@ async fn review(
         return Ok(Redirect::to(&keyed.review(&id)).into_response());
     }
     let mut page = review_page(&visit, &account, typed, checked);
-    page.frame.notice = (visit.said() == Some(SIGNED_OUT)).then(|| settings::signed_out(visit.locale));
+    page.frame.notice =
+        (visit.said() == Some(settings::SIGNED_OUT)).then(|| settings::signed_out(visit.locale));
     Ok(crate::frame::show(&page))
 }
 

@@ -213,25 +213,26 @@ async fn add(visit: Visit, Path(id): Path<String>, Form(typed): Form<NewPlan>) -
     if licences.is_none() {
         errors.add("licences", t.wrong_licences());
     }
-    if errors.is_empty() {
-        let account = visit.api().account(&id).await?;
-        // With the same number of licences, the plan is as the form wants it, most likely since it was sent twice.
-        let is_other = |pool: &Pool| Some(pool.licences) != licences;
-        if listed(&account).any(|pool| pool.plan == plan && pool.country == country && is_other(pool)) {
-            errors.add("plan", t.is_listed());
-        }
-    }
     let Some(licences) = licences.filter(|_| errors.is_empty()) else {
         return Box::pin(page(&visit, &id, typed, errors)).await;
     };
     let new = json!({ "plan": plan, "country": country, "licences": licences });
-    // Nothing is saved if the plan is there by now.
+    let is_same = |pool: &&Pool| pool.plan == plan && pool.country == country;
     let with_new = |account: &Account| {
-        let is_new = !listed(account).any(|pool| pool.plan == plan && pool.country == country);
+        let is_new = !listed(account).any(|pool| is_same(&pool));
         is_new.then(|| listed(account).map(kept).chain([new.clone()]).collect())
     };
     match Box::pin(change(&visit, &id, with_new)).await? {
-        Changed::Saved | Changed::Kept => Ok(visit.lead_to(&plans_of(&id), ADDED)),
+        Changed::Saved => Ok(visit.lead_to(&plans_of(&id), ADDED)),
+        // With the same number of licences, the plan is as the form wants it, most likely since it was sent twice.
+        Changed::Kept => {
+            let account = visit.api().account(&id).await?;
+            if listed(&account).find(is_same).is_some_and(|pool| pool.licences == licences) {
+                return Ok(visit.lead_to(&plans_of(&id), ADDED));
+            }
+            errors.add("plan", t.is_listed());
+            Box::pin(page(&visit, &id, typed, errors)).await
+        }
         Changed::Refused(problem) => {
             let is_country = problem.errors.iter().any(|error| error.field.ends_with(".country"));
             let (field, text) =

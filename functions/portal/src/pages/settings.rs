@@ -106,6 +106,9 @@ impl LastChanged {
     }
 }
 
+/// Makes the page that follows say once that the session had ended before its form was sent.
+pub(super) const SIGNED_OUT: &str = "signed out";
+
 /// The notice of a form that opens with a draft from before the session ended.
 pub(super) fn signed_out(locale: Locale) -> Notice {
     let t = SettingsWords(locale);

@@ -158,7 +158,7 @@ fn assert_numbered(what: &str, numbers: impl Iterator<Item = u64>, story: &str) 
     assert_eq!(numbers, wanted, "{story}: {what}");
 }
 
-/// What the pairs of faults are tried on. Each is one thing that is done, done again, and recovered.
+/// A flow that pairs of faults are tried on: one act is done, done again, and recovered.
 #[derive(Clone, Copy, Debug)]
 enum Flow {
     /// A person buys.
@@ -180,7 +180,7 @@ enum Flow {
 }
 
 impl Flow {
-    /// What comes before, without a fault. Answers with the purchase and the processor's object, if there are any.
+    /// Prepares the act, without a fault. Answers with the purchase and the processor's object, if there are any.
     async fn prepare(self, till: &Till<'_>) -> (String, String) {
         let operator = &till.world.operator;
         match self {
@@ -251,14 +251,14 @@ impl Flow {
         }
     }
 
-    /// What people do at the processor's page between two tries, if they do anything.
+    /// Lets people act at the processor's page between two tries, where the flow has such a page.
     async fn between(self, till: &Till<'_>, object: &str) {
         if matches!(self, Self::Confirmation) {
             till.side.decide(object, true).await;
         }
     }
 
-    /// What it is about, in the end. Returns whether it was done, or not done at all. A message is handled in any case.
+    /// Asserts that the act was done once or not at all, and returns whether it was done. A message is handled in any case.
     async fn assert_done(self, till: &Till<'_>, charges: usize, story: &str) -> bool {
         let rows = till.world.operator.transactions(&till.account).await;
         let of_kind = |kind: &str| -> Vec<_> {
@@ -421,7 +421,7 @@ impl History<'_> {
             self.till.world.arm(kind, skip, 1);
         }
         if self.random.u8(..4) == 0 {
-            // What the host's own functions do on events and messages meets a processor that is down or whose reply is lost.
+            // The processor is down, or its reply is lost, for the host's own functions, which events and messages run.
             let kind = if self.random.bool() { Kind::LostReply } else { Kind::Down };
             let fault =
                 Fault { target: Some(Target::Processor), kind, skip: self.random.usize(..3), count: 1 };

@@ -171,7 +171,7 @@ impl Request {
         response
     }
 
-    /// What is kept of an answer.
+    /// The answer as it is kept for a repeated key.
     fn kept(&self, key: &str, at: i64, status: StatusCode, answer: &Value) -> Kept {
         Kept {
             key: key.to_owned(),

@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::state::{State, asked_charge, created_in, new_id, page};
 use crate::table::Row;
 
-/// What Stripe takes for a dispute, in cents.
+/// Stripe's fee for a dispute, in cents.
 const FEE_CENTS: i64 = 1500;
 /// How long evidence can be handed in.
 const EVIDENCE_SECONDS: i64 = 14 * 24 * 3600;

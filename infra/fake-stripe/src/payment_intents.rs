@@ -304,7 +304,7 @@ pub(crate) fn page_url(fake: &str, id: &str) -> String {
     format!("{fake}/authenticate/{id}")
 }
 
-/// What comes of a confirmation.
+/// The outcome of a confirmation.
 enum Outcome {
     Succeeded,
     Declined(Decline),

@@ -77,7 +77,7 @@ impl PurchaseStatus {
     }
 }
 
-/// What became of a refund.
+/// The state of a refund.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RefundStatus {
@@ -95,7 +95,7 @@ pub enum RefundStatus {
 pub struct Refund {
     /// The refund's id.
     pub refund_id: String,
-    /// What became of it.
+    /// Its state.
     pub status: RefundStatus,
     /// The amount that goes back to the card.
     pub amount: String,

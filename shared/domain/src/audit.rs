@@ -646,15 +646,15 @@ struct Standing {
     posted: bool,
 }
 
-/// What of a refund or a dispute is kept.
+/// A refund or a dispute as its payment keeps it.
 struct Repayment {
     created_at: Timestamp,
     kind: EntryKind,
     /// Whether the processor's answer to a refund is still awaited.
     open: bool,
-    /// What it took.
+    /// Its effect when it began.
     taken: Part,
-    /// What its end gave back, less what it took.
+    /// The effect of its end, if it has ended.
     back: Option<Part>,
     /// A refund's credit note.
     credit_note: Option<(Timestamp, u64)>,

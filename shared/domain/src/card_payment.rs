@@ -90,7 +90,7 @@ pub enum CardPaymentState {
         intent: String,
         /// The receipt's number within the account (F8).
         receipt_number: u64,
-        /// What of it went back to the card, or is disputed (F9).
+        /// Its refunds and disputes (F9).
         repayments: Repayments,
     },
     /// Nothing was charged.
@@ -103,7 +103,7 @@ pub enum CardPaymentState {
 /// At most this many refunds and disputes of one card payment are kept.
 pub const MAX_REPAYMENTS: usize = 100;
 
-/// What of a charge went back to its card, or is disputed (F9).
+/// The refunds and disputes of a charge (F9).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Repayments {
     /// Refunds, oldest first.
@@ -133,13 +133,13 @@ impl Repayments {
         self.disputes.iter().any(Dispute::is_open)
     }
 
-    /// What went back to the card by refunds, those under way included.
+    /// The sum of the refunds that were paid or are under way.
     pub fn refunded(&self, currency: Currency) -> Money {
         let kept = self.refunds.iter().filter(|refund| !refund.is_returned());
         kept.fold(Money::zero(currency), |sum, refund| sum + refund.amount)
     }
 
-    /// What the card has for good by disputes.
+    /// The sum that the card keeps by disputes that were lost.
     pub fn lost(&self, currency: Currency) -> Money {
         let lost = self.disputes.iter().filter_map(Dispute::lost);
         lost.fold(Money::zero(currency), |sum, lost| sum + lost)
@@ -236,7 +236,7 @@ impl CardPayment {
         }
     }
 
-    /// What of it went back to its card, or is disputed; none unless it was charged.
+    /// Its refunds and disputes; none unless it was charged.
     pub fn repayments(&self) -> Option<&Repayments> {
         match &self.state {
             CardPaymentState::Succeeded { repayments, .. } => Some(repayments),

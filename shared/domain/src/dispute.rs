@@ -33,19 +33,19 @@ pub enum DisputeState {
     Inquiry,
     /// The processor holds the disputed amount.
     Open {
-        /// What left the lot.
+        /// The amount that left the lot.
         frozen: Money,
     },
     /// The charge stands. What had left the lot is back.
     Won {
-        /// What had left the lot.
+        /// The amount that had left the lot.
         frozen: Money,
         /// When it ended.
         at: Timestamp,
     },
     /// The card has money back.
     Lost {
-        /// What had left the lot.
+        /// The amount that had left the lot.
         frozen: Money,
         /// How much the card has: at most the disputed amount.
         lost: Money,
@@ -57,7 +57,7 @@ pub enum DisputeState {
 }
 
 impl Dispute {
-    /// What had left the lot, if anything could: no entry is about an inquiry.
+    /// The amount that left the lot when the dispute opened. An inquiry takes none, and has no entry.
     pub fn frozen(&self) -> Option<Money> {
         match self.state {
             DisputeState::Open { frozen }

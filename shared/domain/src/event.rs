@@ -166,7 +166,7 @@ pub enum EventDetails {
         dispute_id: PaymentId,
         /// The disputed amount.
         amount: Money,
-        /// What left the lot: at most the disputed amount.
+        /// The amount that left the lot: at most the disputed amount.
         frozen: Money,
         /// Why: the card processor's code.
         reason: String,
@@ -183,9 +183,9 @@ pub enum EventDetails {
         amount: Money,
         /// How much the card has for good: nothing if the dispute was won.
         lost: Money,
-        /// What returned of the funds that had left the lot.
+        /// The part that returned of the funds that had left the lot.
         returned: Money,
-        /// What the lot could not give of the lost amount.
+        /// The part of the lost amount that the lot could not give.
         beyond_lot: Money,
         /// Whether auto-recharge is paused, until an administrator resumes it.
         recharge_paused: bool,

@@ -84,7 +84,7 @@ pub enum RefundState {
     Paid(Payout),
     /// The funds are back.
     Returned {
-        /// What it was before it failed, if the processor had taken it.
+        /// The payout before it failed, if the processor had taken it.
         paid: Option<Payout>,
         /// When the funds returned.
         at: Timestamp,
@@ -105,7 +105,7 @@ pub struct Payout {
 }
 
 impl Refund {
-    /// What the processor made of it, if it took it.
+    /// Its payout, if the processor took it.
     pub fn payout(&self) -> Option<&Payout> {
         match &self.state {
             RefundState::Open => None,

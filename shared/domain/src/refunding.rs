@@ -69,7 +69,7 @@ pub enum Contradiction {
         /// By the books, or the most that it may be.
         expected: Money,
     },
-    /// What is over began again.
+    /// A refund or a dispute that has ended goes on at the processor.
     #[error("the processor goes back on the end that is in the books")]
     Ended,
     /// There is no room in the payment's row.
@@ -104,7 +104,7 @@ pub fn refundable(
     if amount.is_positive() { Ok(amount) } else { Err(RefundRefusal::NothingUnspent) }
 }
 
-/// What of the charge the card does not have back yet.
+/// The part of the charge that the card does not have back yet.
 fn left_of(payment: &CardPayment, repayments: &Repayments) -> Money {
     let currency = payment.amount.currency();
     payment.amount - repayments.refunded(currency) - repayments.lost(currency)

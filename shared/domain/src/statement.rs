@@ -44,15 +44,15 @@ pub enum LineKind {
     Expiry,
     /// What the operator took.
     AdjustmentOut,
-    /// What went back to cards.
+    /// Refunds to cards.
     Refund,
-    /// What came back of that, since it failed.
+    /// Refunds that failed, whose funds returned.
     RefundReturned,
-    /// What left lots since their purchases are disputed.
+    /// Funds that left lots as their purchases were disputed.
     Dispute,
-    /// What returned to lots as disputes ended.
+    /// Funds that returned to lots as disputes ended.
     DisputeReturned,
-    /// What lots could not give for disputes that were lost.
+    /// The rest that disputes took as they were lost.
     DisputeLost,
     /// Invoices.
     Invoice,

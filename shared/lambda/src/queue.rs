@@ -8,7 +8,7 @@ use serde::Deserialize;
 use telemetry::correlation::because_of;
 use telemetry::{Causes, Correlation};
 
-/// What a message carries.
+/// The content of a message.
 pub trait Content: Sized {
     /// Reads the body of a message.
     fn read(body: &str) -> serde_json::Result<Self>;
@@ -58,7 +58,7 @@ impl Content for ProcessorMessage {
 /// One message, as the queue delivers it.
 #[derive(Clone, Debug)]
 pub struct Delivery<T> {
-    /// What it carries.
+    /// Its content.
     pub content: T,
     /// The instant at which the queue received it. The function decides as of this instant, so that a run can be replayed.
     pub now: Timestamp,

@@ -124,7 +124,7 @@ pub enum Notice<'a> {
         payment: &'a PaymentId,
         /// How much is disputed.
         amount: Money,
-        /// What left the lot.
+        /// The amount that left the lot.
         frozen: Money,
         /// Whether auto-recharge is paused.
         recharge_paused: bool,
@@ -181,7 +181,7 @@ pub enum Notice<'a> {
     },
 }
 
-/// What a bank decided on a dispute.
+/// The decision of a bank on a dispute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decided<'a> {
     /// The purchase or recharge.
@@ -190,9 +190,9 @@ pub struct Decided<'a> {
     pub amount: Money,
     /// How much the card has for good.
     pub lost: Money,
-    /// What returned of the funds that had left the lot.
+    /// The part that returned of the funds that had left the lot.
     pub returned: Money,
-    /// What the lot could not give of the lost amount.
+    /// The part of the lost amount that the lot could not give.
     pub beyond_lot: Money,
     /// Whether auto-recharge is paused.
     pub recharge_paused: bool,

@@ -18,7 +18,7 @@ pub(super) struct Object {
     pub(super) fate: Fate,
 }
 
-/// What can still become of an object.
+/// Whether an object was charged, or still can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Charged,
